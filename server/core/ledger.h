@@ -1,0 +1,92 @@
+/* core/ledger.h
+ * The ledger: what the journal's entries add up to. ledger_apply() is the one rule book: server, simulator, witness and
+ * auditor apply the same entries with it. Pure: no I/O, no clock, no signatures (it demands the authority block and a
+ * key that was in force; who has entry bytes verifies the signature itself, entry_signed_bytes()).
+ * Amounts are GPU-milliseconds (gpums). Changes go through an undo log if one is given. */
+#ifndef CORE_LEDGER_H
+#define CORE_LEDGER_H
+
+#include "base/map.h"
+#include "core/entry.h"
+
+struct account {
+    uint64_t index;                  /* the OPEN entry's */
+    uint8_t class;
+    bool closed;
+    struct uuid owner_org;           /* grant */
+    uint64_t owner_site;             /* site */
+    int64_t posted_debits, posted_credits, held_debits, held_credits;
+    uint64_t last_index;             /* newest entry on it */
+    uint64_t parent;                 /* grant: tranche account; tranche: fund account; else NO_INDEX */
+    uint64_t grant_entry;            /* grant: its GRANT entry; NO_INDEX before it */
+    uint64_t policy; int64_t start_ms, end_ms; /* grant: from its GRANT entry */
+    uint64_t saved_last_index;       /* for the store: last_index as the database has it */
+    struct account *next_dirty;      /* for the store's list of accounts changed in this batch */
+    bool dirty, stored;
+};
+
+/* A hold: open from HOLD until resolved; kept afterwards, since a CORRECT may name it. */
+struct hold {
+    uint64_t index, grant, site_account, site, offering, rate;
+    struct uuid request, reservation;
+    uint32_t gpus, walltime_s; uint32_t rate_milli;
+    int64_t amount, settled, corrected;  /* settled: paid so far by SETTLEs and RESOLVEs; corrected: taken back */
+    uint64_t gpu_seconds;            /* cumulative, by the newest SETTLE */
+    int64_t window_start_ms, window_end_ms, start_by_ms, expiry_ms;
+    uint64_t fence;
+    bool open, disputed;
+    uint64_t resolved_by;            /* entry that resolved it, NO_INDEX while open */
+};
+
+struct site { uint64_t index; uint64_t account; uint64_t last_report; struct entry entry; /* newest of its chain */ };
+struct offering { uint64_t index; struct entry entry; uint64_t rate; /* newest RATE */ };
+struct rate { uint64_t index; struct entry entry; };
+struct policy { uint64_t index; struct entry entry; };        /* index: of this very row; entry.u.policy.first its chain */
+struct key { uint64_t index; struct entry entry; uint64_t until; /* index from which on it is not in force, NO_INDEX */ };
+
+struct ledger;
+
+struct ledger *ledger_new(void);
+void ledger_delete(struct ledger *l);
+
+/* Apply the next entry. Its index must be ledger_size(); time not before the last; links as they are.
+ * ERR_ENTRY_INVALID or a money rule's error (ERR_INSUFFICIENT_CREDITS, ERR_HOLD_RESOLVED, ERR_LEDGER_RULE, …) with the
+ * rule named in *rule (a static text); then nothing has changed. */
+enum err ledger_apply(struct ledger *l, const struct entry *e, struct undo *undo, const char **rule) MUST_USE;
+/* A group is whole: the last applied entry was the last of its group. */
+bool ledger_group_whole(const struct ledger *l);
+
+uint64_t ledger_size(const struct ledger *l);           /* entries applied */
+int64_t ledger_time(const struct ledger *l);            /* time of the last one */
+struct hash ledger_genesis(const struct ledger *l);     /* SHA-256 of entry 0's bytes */
+bool ledger_simulation(const struct ledger *l);
+const struct account *ledger_account(const struct ledger *l, uint64_t index); /* NULL if none; so all below */
+const struct hold *ledger_hold(const struct ledger *l, uint64_t index);
+const struct site *ledger_site(const struct ledger *l, uint64_t index);
+const struct site *ledger_site_by_code(const struct ledger *l, const char *code);
+const struct offering *ledger_offering(const struct ledger *l, uint64_t index);
+const struct rate *ledger_rate(const struct ledger *l, uint64_t index);
+const struct policy *ledger_policy(const struct ledger *l, uint64_t index);
+const struct policy *ledger_policy_by_code(const struct ledger *l, const char *code, int64_t at_ms); /* newest in force */
+const struct key *ledger_key(const struct ledger *l, uint64_t index);
+const struct key *ledger_site_key(const struct ledger *l, uint64_t site);    /* the newest active one */
+/* Free credits: posted credits − posted debits − held debits. */
+int64_t account_free(const struct account *a);
+/* Walk: it = 0 first; NULL at the end; in order of index. */
+const struct account *ledger_next_account(const struct ledger *l, size_t *it);
+const struct hold *ledger_next_hold(const struct ledger *l, size_t *it);
+const struct site *ledger_next_site(const struct ledger *l, size_t *it);
+const struct offering *ledger_next_offering(const struct ledger *l, size_t *it);
+const struct policy *ledger_next_policy(const struct ledger *l, size_t *it);
+const struct key *ledger_next_key(const struct ledger *l, size_t *it);
+/* Conservation, over all accounts and holds: NULL if it holds, else the rule that does not (static text). */
+const char *ledger_conserved(const struct ledger *l);
+/* Root of the statement of state as of now (see NOTICE in schema/journal). */
+struct hash ledger_state_root(const struct ledger *l);
+/* The links a new entry on these accounts must carry. */
+void ledger_links(const struct ledger *l, struct entry *e);
+/* Accounts changed since the last ledger_clear_dirty: for the store. */
+struct account *ledger_dirty(struct ledger *l);
+void ledger_clear_dirty(struct ledger *l); /* after commit: saved_last_index = last_index, stored = true */
+
+#endif
