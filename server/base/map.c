@@ -1,0 +1,274 @@
+/* base/map.c
+ * Open addressing, linear probing, at most 7/10 full. A removal shifts back those behind it, so there are no
+ * tombstones and the table does not age. A slot is a value (NULL: empty) followed by its key. */
+#include "base/map.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/arena.h"
+
+struct map {
+    size_t key_len; /* 8, 16 or 32 */
+    size_t stride;
+    size_t count;
+    size_t cap; /* slots, a power of two; 0 before the first insertion */
+    unsigned char *slots;
+    uint64_t secret[2];
+};
+
+enum { CAP_FIRST = 16, KEY_MAX = 32 };
+
+static inline uint64_t
+rotl(uint64_t x, int by)
+{
+    return x << by | x >> (64 - by);
+}
+
+static inline void
+sip_round(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[1] = rotl(v[1], 13) ^ v[0];
+    v[0] = rotl(v[0], 32);
+    v[2] += v[3];
+    v[3] = rotl(v[3], 16) ^ v[2];
+    v[0] += v[3];
+    v[3] = rotl(v[3], 21) ^ v[0];
+    v[2] += v[1];
+    v[1] = rotl(v[1], 17) ^ v[2];
+    v[2] = rotl(v[2], 32);
+}
+
+/* SipHash-1-3 of a key whose length is a multiple of 8. */
+static inline uint64_t
+sip(const uint64_t secret[2], const unsigned char *key, size_t len)
+{
+    uint64_t v[4] = { secret[0] ^ 0x736f6d6570736575, secret[1] ^ 0x646f72616e646f6d,
+                      secret[0] ^ 0x6c7967656e657261, secret[1] ^ 0x7465646279746573 };
+    uint64_t word;
+
+    for (size_t i = 0; i < len; i += 8) {
+        memcpy(&word, key + i, 8);
+        v[3] ^= word;
+        sip_round(v);
+        v[0] ^= word;
+    }
+    word = (uint64_t)len << 56;
+    v[3] ^= word;
+    sip_round(v);
+    v[0] ^= word;
+    v[2] ^= 0xff;
+    sip_round(v);
+    sip_round(v);
+    sip_round(v);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+static inline size_t
+home_of(const struct map *m, const void *key)
+{
+    switch (m->key_len) { /* constant lengths let the compiler unroll */
+    case 8:
+        return sip(m->secret, key, 8) & (m->cap - 1);
+    case 16:
+        return sip(m->secret, key, 16) & (m->cap - 1);
+    default:
+        return sip(m->secret, key, 32) & (m->cap - 1);
+    }
+}
+
+static inline bool
+same_key(const struct map *m, const void *a, const void *b)
+{
+    switch (m->key_len) {
+    case 8:
+        return memcmp(a, b, 8) == 0;
+    case 16:
+        return memcmp(a, b, 16) == 0;
+    default:
+        return memcmp(a, b, 32) == 0;
+    }
+}
+
+static inline unsigned char *
+slot_at(const struct map *m, size_t i)
+{
+    return m->slots + i * m->stride;
+}
+
+static inline void *
+value_at(const struct map *m, size_t i)
+{
+    void *value;
+
+    memcpy(&value, slot_at(m, i), sizeof value);
+    return value;
+}
+
+static inline unsigned char *
+key_at(const struct map *m, size_t i)
+{
+    return slot_at(m, i) + sizeof(void *);
+}
+
+static inline void
+set_value(struct map *m, size_t i, void *value)
+{
+    memcpy(slot_at(m, i), &value, sizeof value);
+}
+
+struct map *
+map_new(size_t key_len)
+{
+    struct map *m = xcalloc(1, sizeof *m);
+
+    assert(key_len == 8 || key_len == 16 || key_len == 32);
+    m->key_len = key_len;
+    m->stride = sizeof(void *) + key_len;
+    if (getrandom(m->secret, sizeof m->secret, 0) != (ssize_t)sizeof m->secret)
+        abort(); /* cannot fail for so few bytes on a kernel that has the call */
+    return m;
+}
+
+void
+map_delete(struct map *m)
+{
+    if (m == NULL)
+        return;
+    free(m->slots);
+    free(m);
+}
+
+size_t
+map_count(const struct map *m)
+{
+    return m->count;
+}
+
+/* The slot that holds the key, or the empty one where it belongs. There is always an empty one. */
+static size_t
+find(const struct map *m, const void *key)
+{
+    size_t i = home_of(m, key);
+
+    while (value_at(m, i) != NULL && !same_key(m, key_at(m, i), key))
+        i = (i + 1) & (m->cap - 1);
+    return i;
+}
+
+void *
+map_get(const struct map *m, const void *key)
+{
+    return m->cap == 0 ? NULL : value_at(m, find(m, key));
+}
+
+static void
+grow(struct map *m)
+{
+    struct map old = *m;
+
+    m->cap = old.cap > 0 ? old.cap * 2 : CAP_FIRST;
+    m->slots = xcalloc(m->cap, m->stride);
+    for (size_t i = 0; i < old.cap; i++)
+        if (value_at(&old, i) != NULL)
+            memcpy(slot_at(m, find(m, key_at(&old, i))), slot_at(&old, i), m->stride);
+    free(old.slots);
+}
+
+struct change {
+    void *before;
+    unsigned char key[KEY_MAX];
+};
+
+static void
+change_back(void *map, void *data)
+{
+    struct change *change = data;
+
+    if (change->before == NULL)
+        map_remove(map, change->key, NULL);
+    else
+        map_put(map, change->key, change->before, NULL);
+}
+
+static void
+remember(struct map *m, const void *key, void *before, struct undo *u)
+{
+    struct change change = { .before = before };
+
+    if (u == NULL)
+        return;
+    memcpy(change.key, key, m->key_len);
+    undo_call_bytes(u, change_back, m, &change, sizeof change);
+}
+
+void
+map_put(struct map *m, const void *key, void *value, struct undo *u)
+{
+    size_t i;
+
+    assert(value != NULL);
+    if ((m->count + 1) * 10 > m->cap * 7)
+        grow(m);
+    i = find(m, key);
+    remember(m, key, value_at(m, i), u);
+    if (value_at(m, i) == NULL) {
+        memcpy(key_at(m, i), key, m->key_len);
+        m->count++;
+    }
+    set_value(m, i, value);
+}
+
+/* Close the hole at i: move up whoever may stand there, until the run ends. */
+static void
+close_hole(struct map *m, size_t hole)
+{
+    size_t mask = m->cap - 1;
+
+    for (size_t i = (hole + 1) & mask; value_at(m, i) != NULL; i = (i + 1) & mask) {
+        size_t home = home_of(m, key_at(m, i));
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            memcpy(slot_at(m, hole), slot_at(m, i), m->stride);
+            hole = i;
+        }
+    }
+    set_value(m, hole, NULL);
+}
+
+void *
+map_remove(struct map *m, const void *key, struct undo *u)
+{
+    void *value;
+    size_t i;
+
+    if (m->cap == 0)
+        return NULL;
+    i = find(m, key);
+    value = value_at(m, i);
+    if (value == NULL)
+        return NULL;
+    remember(m, key, value, u);
+    close_hole(m, i);
+    m->count--;
+    return value;
+}
+
+bool
+map_next(const struct map *m, size_t *it, const void **ret_key, void **ret_value)
+{
+    for (; *it < m->cap; (*it)++) {
+        void *value = value_at(m, *it);
+        if (value == NULL)
+            continue;
+        if (ret_key != NULL)
+            *ret_key = key_at(m, *it);
+        if (ret_value != NULL)
+            *ret_value = value;
+        (*it)++;
+        return true;
+    }
+    return false;
+}

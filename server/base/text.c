@@ -1,0 +1,158 @@
+/* base/text.c: UTF-8, trimming, bounded formatting, whole numbers. */
+#include "base/text.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool
+continues(unsigned char c)
+{
+    return (c & 0xc0) == 0x80;
+}
+
+size_t
+text_utf8_char(const char *text, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text;
+
+    if (len == 0 || s[0] == 0)
+        return 0;
+    if (s[0] < 0x80)
+        return 1;
+    if (s[0] < 0xc2) /* a stray continuation, or an overlong form of two */
+        return 0;
+    if (s[0] < 0xe0)
+        return len >= 2 && continues(s[1]) ? 2 : 0;
+    if (s[0] < 0xf0) {
+        if (len < 3 || !continues(s[1]) || !continues(s[2]))
+            return 0;
+        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
+            return 0; /* overlong; surrogates */
+        return 3;
+    }
+    if (s[0] > 0xf4 || len < 4 || !continues(s[1]) || !continues(s[2]) || !continues(s[3]))
+        return 0;
+    if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0; /* overlong; above U+10FFFF */
+    return 4;
+}
+
+bool
+text_utf8_ok(const char *text, size_t len)
+{
+    for (size_t at = 0, step; at < len; at += step) {
+        step = text_utf8_char(text + at, len - at);
+        if (step == 0)
+            return false;
+    }
+    return true;
+}
+
+bool
+text_is_line(const char *text)
+{
+    size_t len = strlen(text);
+
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if (c < 0x20 || c == 0x7f)
+            return false;
+        if (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0)
+            return false; /* C1, or not UTF-8 */
+    }
+    return text_utf8_ok(text, len);
+}
+
+static bool
+is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+char *
+text_trim(char *text)
+{
+    size_t len;
+
+    while (is_blank(*text))
+        text++;
+    len = strlen(text);
+    while (len > 0 && is_blank(text[len - 1]))
+        len--;
+    text[len] = '\0';
+    return text;
+}
+
+bool
+text_starts(const char *text, const char *prefix)
+{
+    return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Take the beginning of a character that does not fit whole off the end of text[0..len). */
+static void
+cut_at_character(char *text, size_t len)
+{
+    size_t start = len;
+
+    while (start > 0 && len - start < 4) {
+        start--;
+        if (!continues((unsigned char)text[start])) {
+            if (text_utf8_char(text + start, len - start) != len - start)
+                text[start] = '\0';
+            return;
+        }
+    }
+}
+
+bool
+text_vformat(char *ret, size_t cap, const char *fmt, va_list args)
+{
+    int n;
+
+    assert(cap > 0);
+    n = vsnprintf(ret, cap, fmt, args);
+    assert(n >= 0);
+    if ((size_t)n < cap)
+        return true;
+    cut_at_character(ret, cap - 1);
+    return false;
+}
+
+bool
+text_format(char *ret, size_t cap, const char *fmt, ...)
+{
+    va_list args;
+    bool whole;
+
+    va_start(args, fmt);
+    whole = text_vformat(ret, cap, fmt, args);
+    va_end(args);
+    return whole;
+}
+
+bool
+text_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret)
+{
+    bool negative = *text == '-';
+    const char *digits = text + negative;
+    int64_t n = 0;
+
+    if (*digits < '0' || *digits > '9' || (*digits == '0' && (digits[1] != '\0' || negative)))
+        return false;
+    for (; *digits != '\0'; digits++) {
+        int digit = *digits - '0';
+        if (digit < 0 || digit > 9)
+            return false;
+        /* counted below zero, where there is room for INT64_MIN */
+        if (__builtin_mul_overflow(n, 10, &n) || __builtin_sub_overflow(n, digit, &n))
+            return false;
+    }
+    if (!negative && __builtin_sub_overflow(0, n, &n))
+        return false;
+    if (n < min || n > max)
+        return false;
+    *ret = n;
+    return true;
+}
