@@ -1,0 +1,78 @@
+/* market/command.h
+ * Commands: all that moves credits or capacity. A caller fills one, sends it, and gets it back completed: err and detail,
+ * or the answer. A decide function per kind (market/<command>.c) is pure over the state: it changes memory only through
+ * the undo log and adds rows to the batch only through market/batch.h. */
+#ifndef MARKET_COMMAND_H
+#define MARKET_COMMAND_H
+
+#include "core/entry.h"
+
+enum command_kind {
+    COMMAND_OPEN_ACCOUNT,   /* OPEN: fund, tranche, grant or site account */
+    COMMAND_ORDER,          /* a signed order: FUND … KEY, CLOSE, NOTICE (entry complete but for header's place and links) */
+    COMMAND_CAPACITY,       /* an offering's nodes and brokered GPUs from a time on */
+    COMMAND_SITE_STATUS,    /* pause, drain */
+    COMMAND_QUOTE, COMMAND_QUOTE_RENEW, COMMAND_QUOTE_RELEASE, COMMAND_ACCEPT, COMMAND_CANCEL,
+    COMMAND_INSTANCE, COMMAND_RECEIVED, COMMAND_REPORT,
+    COMMAND_TIMER,          /* the janitor's: one thing that is due */
+    COMMAND_STATEMENT,      /* NOTICE of state */
+    COMMAND_KINDS
+};
+
+enum actor_kind { ACTOR_NOBODY, ACTOR_PERSON, ACTOR_TOKEN, ACTOR_AGENT, ACTOR_LOCAL, ACTOR_JANITOR };
+enum role_bit { ROLE_OFFICER = 1, ROLE_AUDITOR = 2, ROLE_ADMINISTRATOR = 4 };
+#define ACTOR_ORGS_MAX 16
+struct actor {
+    enum actor_kind kind;
+    struct uuid person;
+    unsigned programme_roles;                   /* enum role_bit */
+    struct { struct uuid id; bool owner; } orgs[ACTOR_ORGS_MAX];
+    size_t orgs_n;
+    uint64_t sites[ACTOR_ORGS_MAX];             /* site operator of these SITE indexes; agent: sites[0] */
+    size_t sites_n;
+    uint64_t instance;                          /* agent */
+};
+
+/* Idempotency: scope = SHA-256(actor ‖ route ‖ key), request = SHA-256 of the canonical request. */
+struct idem { bool present; struct hash scope, request; };
+
+/* What a command yields, small and fixed, stored with its key; replies are rendered from it. */
+struct answer { struct uuid id; uint64_t index, number; int64_t time_ms; uint32_t flags; };
+enum answer_flag { ANSWER_PERMIT_GRANTED = 1, ANSWER_PERMIT_REFUSED = 2, ANSWER_REPEATED = 4, ANSWER_NO_OFFER = 8 };
+
+struct ask; /* core/broker.h: struct broker_ask */
+
+struct command {
+    enum command_kind kind;
+    struct actor actor;
+    struct idem idem;
+    struct uuid org;            /* for the queue's limit per organisation; zero if none */
+    /* ids and randomness are drawn by the caller, never while deciding */
+    struct uuid new_id[3];
+    union {
+        struct { uint8_t class; struct uuid owner_org; uint64_t owner_site; char name[64]; } open;
+        struct { struct entry entry; } order;
+        struct { uint64_t offering; uint32_t nodes, brokered_gpus, pool_nodes; int64_t from_ms; } capacity;
+        struct { uint64_t site; int8_t paused, draining; /* -1: leave */ char reason[160]; } site_status;
+        struct { struct uuid request; uint64_t grant; const struct broker_ask *ask; struct hash workload; uint32_t workload_len; char name[64]; bool move_freely; } quote;
+        struct { struct uuid quote; } quote_renew;       /* also QUOTE_RELEASE */
+        struct { struct uuid quote; uint32_t option; bool move_freely; } accept;
+        struct { struct uuid reservation; } cancel;
+        struct { uint64_t site, key, last_confirmed_seq, last_receipted_report; } instance;
+        struct { uint64_t site, instance, seq; } received;
+        struct { struct report report; uint64_t key; uint8_t statement[REPORT_STATEMENT_LEN], signature[64]; struct hash output; uint32_t output_len; } report; /* signature already verified; the output's blob is stored by a worker first */
+        struct { struct uuid id; uint64_t index; int what; } timer;
+    } in;
+    /* outcome */
+    enum err err;
+    struct err_detail detail;
+    struct answer answer;
+    void (*complete)(struct command *c); /* must not block */
+    void *context;
+    /* the market's */
+    struct command *next;
+    int64_t sent_ms;
+    int tries;
+};
+
+#endif

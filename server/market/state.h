@@ -1,0 +1,91 @@
+/* market/state.h
+ * What the sequencer owns in memory beside the ledger: sites, calendars, open quotes, reservations, keys seen. Everything
+ * here has its row in the database (store/) and is rebuilt from there. Objects that change in a batch are put on the
+ * batch's list (batch_new, batch_changed) and written once, as they are then. */
+#ifndef MARKET_STATE_H
+#define MARKET_STATE_H
+
+#include "base/map.h"
+#include "core/broker.h"
+#include "core/calendar.h"
+#include "core/ledger.h"
+#include "core/ticket.h"
+
+enum row_state { ROW_CLEAN, ROW_NEW, ROW_CHANGED };
+enum row_kind { ROW_QUOTE, ROW_RESERVATION, ROW_SITE, ROW_CAPACITY };
+/* First member of every object with a row. */
+struct row { enum row_kind kind; enum row_state state; struct row *next; };
+
+struct site_state {
+    struct row row;
+    uint64_t site;                  /* SITE index */
+    bool paused, draining; char reason[160];
+    uint64_t last_seq;              /* newest ticket number given */
+    uint64_t confirmed_seq;         /* newest the agent has confirmed by POST */
+    uint64_t instance; int64_t instance_ms; uint64_t instance_key;
+    uint64_t last_report;           /* newest report number receipted */
+};
+
+struct offering_state {             /* row: capacity, dated; the newest is here */
+    struct row row;
+    uint64_t offering, site;
+    uint32_t nodes, brokered_gpus, pool_nodes;
+    int64_t from_ms;
+    struct calendar *calendar;
+};
+
+struct quote {
+    struct row row;
+    struct uuid id, request, org;
+    uint64_t grant;
+    int64_t created_ms, expires_ms;
+    enum quote_state { QUOTE_OPEN, QUOTE_USED, QUOTE_EXPIRED, QUOTE_RELEASED } state;
+    bool renewed;
+    struct broker_ask ask;          /* what was asked, for accepting another option and for brokering anew */
+    struct hash workload; uint32_t workload_len;
+    char name[64]; bool move_freely;
+    /* the booked option */
+    uint64_t offering, rate; uint32_t gpus; int64_t start_slot, slots; int64_t cost_gpums;
+    struct bytes answer;            /* encoded struct broker_answer, malloc'ed */
+};
+
+struct reservation {
+    struct row row;
+    struct uuid id, request, org, quote, jti;
+    uint64_t grant, site, offering, rate, hold;   /* hold: HOLD index */
+    uint32_t gpus, nodes, walltime_s, rate_milli;
+    int64_t cost_gpums;
+    int64_t window_start_ms, window_end_ms, permit_from_ms, accept_by_ms, start_by_ms;
+    int64_t booked_slot, booked_slots;  /* in the calendar; slots 0: nothing booked any more */
+    uint64_t fence, seq, cancel_seq;    /* ticket numbers; cancel_seq 0 none */
+    enum ticket_state state;
+    uint16_t outcome;                   /* enum reservation_outcome in core/ticket.h; 0 none yet */
+    uint64_t permit_instance; int64_t permit_ms; uint64_t permit_report;
+    int64_t created_ms, received_ms, queued_ms, started_ms, ended_ms, settled_ms, changed_ms;
+    uint64_t reported_gpu_seconds; int64_t reported_ms; int64_t settled_gpums; int64_t daily_settle_ms;
+    int32_t exit_code;
+    uint64_t settle_entry, void_entry, dispute_entry; /* newest; 0 none */
+    uint64_t version;                   /* grows with each change: event ids */
+    bool move_freely; uint8_t moves;
+    struct uuid moved_from, moved_to;
+    struct hash workload; uint32_t workload_len;
+    struct hash output; uint32_t output_len; int64_t output_ms;
+    char name[64];
+    struct broker_ask ask;              /* for brokering anew; excluded sites inside */
+};
+
+struct state {
+    struct ledger *ledger;
+    struct map *quotes;                 /* uuid → struct quote, open ones */
+    struct map *reservations;           /* uuid → struct reservation, not yet settled or voided for good (contest time included) */
+    struct map *by_jti;                 /* uuid → struct reservation */
+    struct map *by_request;             /* uuid → struct request_state: last fence, live reservation */
+    struct map *sites;                  /* SITE index → struct site_state */
+    struct map *offerings;              /* OFFERING index → struct offering_state */
+    struct map *grants;                 /* grant account → struct grant_state: cost of its open quotes … */
+};
+
+struct request_state { struct uuid request; uint64_t fence; struct reservation *live; };
+struct grant_state { uint64_t grant; int64_t open_quotes_gpums; uint32_t open_quotes; };
+
+#endif
