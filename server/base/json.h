@@ -57,7 +57,7 @@ void json_text(struct json_out *o, const char *name, const char *value);  /* NUL
 void json_textn(struct json_out *o, const char *name, const char *value, size_t len);
 void json_i64(struct json_out *o, const char *name, int64_t value);
 void json_bool(struct json_out *o, const char *name, bool value);
-void json_null(struct json_out *o, const char *name);
+void json_none(struct json_out *o, const char *name);         /* null (jansson has taken json_null) */
 void json_uuid(struct json_out *o, const char *name, struct uuid id);
 void json_time(struct json_out *o, const char *name, int64_t ms);      /* RFC 3339 */
 void json_base64(struct json_out *o, const char *name, struct bytes value);
