@@ -31,7 +31,8 @@ struct offering_state {             /* row: capacity, dated; the newest is here 
     uint64_t offering, site;
     uint32_t nodes, brokered_gpus, pool_nodes;
     int64_t from_ms;
-    struct calendar *calendar;
+    struct calendar *calendar;      /* jobs of whole nodes: brokered_gpus less the pool's */
+    struct calendar *pool;          /* jobs below a node (broker_in_pool()); NULL if pool_nodes is 0 */
 };
 
 struct quote {
