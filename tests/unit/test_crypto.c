@@ -1,0 +1,339 @@
+/* crypto/: Ed25519 and X25519 against RFC 8032, 8037, 7748; JWS that refuse everything but what they pin; passwords. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "crypto/jws.h"
+#include "crypto/password.h"
+#include "crypto/random.h"
+#include "crypto/sign.h"
+
+#define LEN(a) (sizeof(a) / sizeof(a)[0])
+
+static const struct { const char *seed, *public, *message, *sig; } rfc8032[] = {
+    { "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
+      "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
+      "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b" },
+    { "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
+      "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c", "72",
+      "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00" },
+    { "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
+      "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025", "af82",
+      "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a" },
+};
+
+static struct sign_key
+rfc_key(size_t i)
+{
+    uint8_t seed[32];
+
+    assert_true(hex_decode(rfc8032[i].seed, seed, sizeof seed));
+    return sign_key_from_seed(seed);
+}
+
+static void
+test_rfc8032(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LEN(rfc8032); i++) {
+        struct sign_key key = rfc_key(i);
+        uint8_t message[8], sig[SIGN_LEN], want[SIGN_LEN];
+        char text[HEX_LEN(32)];
+        size_t len = strlen(rfc8032[i].message) / 2;
+
+        hex_encode(BYTES(key.public, 32), text);
+        assert_string_equal(text, rfc8032[i].public);
+        assert_true(hex_decode(rfc8032[i].message, message, len));
+        assert_true(hex_decode(rfc8032[i].sig, want, sizeof want));
+        sign_make(&key, BYTES(message, len), sig);
+        assert_memory_equal(sig, want, sizeof want);
+        assert_int_equal(sign_verify(key.public, BYTES(message, len), sig), OK);
+        for (size_t bit = 0; bit < SIGN_LEN * 8; bit++) {
+            sig[bit / 8] ^= (uint8_t)(1U << bit % 8);
+            assert_int_equal(sign_verify(key.public, BYTES(message, len), sig), ERR_SIGNATURE);
+            sig[bit / 8] ^= (uint8_t)(1U << bit % 8);
+        }
+    }
+}
+
+static void
+test_small_order_key(void **state)
+{
+    uint8_t zero_key[32] = { 0 }, one_key[32] = { 1 }, sig[SIGN_LEN] = { 0 };
+
+    (void)state;
+    assert_int_equal(sign_verify(zero_key, BYTES("x", 1), sig), ERR_SIGNATURE);
+    sig[0] = 1;
+    assert_int_equal(sign_verify(one_key, BYTES("x", 1), sig), ERR_SIGNATURE);
+}
+
+/* RFC 7748, 6.1: both key pairs. */
+static void
+test_rfc7748(void **state)
+{
+    static const struct { const char *secret, *public; } pairs[] = {
+        { "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
+          "8520f0098930a754748b7ddcb43ef75a0dbf3a0d26381af4eba4a98eaa9b4e6a" },
+        { "5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb",
+          "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f" },
+    };
+    uint8_t secret[32];
+    char text[HEX_LEN(32)];
+
+    (void)state;
+    for (size_t i = 0; i < LEN(pairs); i++) {
+        struct seal_key key;
+
+        assert_true(hex_decode(pairs[i].secret, secret, sizeof secret));
+        key = seal_key_from_secret(secret);
+        hex_encode(BYTES(key.public, 32), text);
+        assert_string_equal(text, pairs[i].public);
+    }
+}
+
+/* RFC 8037, A.4: the signature over its signing input. */
+static void
+test_rfc8037(void **state)
+{
+    static const char input[] = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc";
+    struct sign_key key = rfc_key(0);
+    uint8_t sig[SIGN_LEN];
+    char text[BASE64_LEN(SIGN_LEN)];
+
+    (void)state;
+    sign_make(&key, BYTES_TEXT(input), sig);
+    base64url_encode(BYTES(sig, sizeof sig), text);
+    assert_string_equal(text, "hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg");
+}
+
+/* A token with any header, signed as it stands. */
+static char *
+token_of(const struct sign_key *key, const char *header, const char *claims)
+{
+    char coded[2][512], sig_text[BASE64_LEN(SIGN_LEN)], *token = calloc(1, 2048);
+    uint8_t sig[SIGN_LEN];
+
+    base64url_encode(BYTES_TEXT(header), coded[0]);
+    base64url_encode(BYTES_TEXT(claims), coded[1]);
+    snprintf(token, 2048, "%s.%s", coded[0], coded[1]);
+    sign_make(key, BYTES_TEXT(token), sig);
+    base64url_encode(BYTES(sig, sizeof sig), sig_text);
+    snprintf(token, 2048, "%s.%s.%s", coded[0], coded[1], sig_text);
+    return token;
+}
+
+static struct jws_key
+public_of(const struct sign_key *key, const char *kid)
+{
+    struct jws_key ret = { 0 };
+
+    snprintf(ret.kid, sizeof ret.kid, "%s", kid);
+    memcpy(ret.public, key->public, sizeof ret.public);
+    return ret;
+}
+
+static void
+test_jws_round(void **state)
+{
+    static const char claims[] = "{\"iss\":\"kontor.example/demo\",\"seq\":9007199254740993}";
+    struct sign_key key = rfc_key(1);
+    struct jws_keys set = { .n = 2, .key = { public_of(&key, "7"), public_of(&key, "8") } };
+    char *token = jws_make(&key, JWS_TYP_TICKET, "8", BYTES_TEXT(claims)), *again, *payload = NULL, kid[JWS_KID_MAX];
+    size_t len = 0;
+
+    (void)state;
+    again = jws_make(&key, JWS_TYP_TICKET, "8", BYTES_TEXT(claims));
+    assert_string_equal(token, again);
+    assert_int_equal(jws_kid(token, strlen(token), JWS_TYP_TICKET, kid), OK);
+    assert_string_equal(kid, "8");
+    assert_int_equal(jws_verify(token, strlen(token), JWS_TYP_TICKET, &set.key[1], &payload, &len), OK);
+    assert_int_equal(len, strlen(claims));
+    assert_string_equal(payload, claims);
+    free(payload);
+    assert_int_equal(jws_verify_set(token, strlen(token), JWS_TYP_TICKET, &set, &payload, &len), OK);
+    free(payload);
+    payload = NULL;
+    assert_int_equal(jws_verify(token, strlen(token), JWS_TYP_RECEIPT, &set.key[1], &payload, &len), ERR_SIGNATURE);
+    assert_int_equal(jws_verify(token, strlen(token), JWS_TYP_TICKET, &set.key[0], &payload, &len), ERR_SIGNATURE);
+    set.n = 1;
+    assert_int_equal(jws_verify_set(token, strlen(token), JWS_TYP_TICKET, &set, &payload, &len), ERR_SIGNATURE);
+    assert_null(payload);
+    free(token);
+    free(again);
+}
+
+static const struct { const char *why, *header; enum err err; } headers[] = {
+    { "as pinned", "{\"alg\":\"EdDSA\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", OK },
+    { "another order, white space", "{ \"typ\":\"kontor-ticket+jwt\", \"alg\":\"EdDSA\", \"kid\":\"8\" }", OK },
+    { "none", "{\"alg\":\"none\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "HS256", "{\"alg\":\"HS256\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "Ed448 in disguise", "{\"alg\":\"EdDSA\",\"crv\":\"Ed448\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "lower case alg", "{\"alg\":\"eddsa\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "no typ", "{\"alg\":\"EdDSA\",\"kid\":\"8\"}", ERR_SIGNATURE },
+    { "other typ", "{\"alg\":\"EdDSA\",\"kid\":\"8\",\"typ\":\"JWT\"}", ERR_SIGNATURE },
+    { "no kid", "{\"alg\":\"EdDSA\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "no alg", "{\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "other kid", "{\"alg\":\"EdDSA\",\"kid\":\"9\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "kid is a number", "{\"alg\":\"EdDSA\",\"kid\":8,\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "crit", "{\"alg\":\"EdDSA\",\"crit\":[\"x\"],\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\",\"x\":1}", ERR_SIGNATURE },
+    { "key in the header", "{\"alg\":\"EdDSA\",\"jwk\":{},\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "alg twice", "{\"alg\":\"none\",\"alg\":\"EdDSA\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "no object", "[]", ERR_SIGNATURE },
+    { "no JSON", "{\"alg\":\"EdDSA\"", ERR_SIGNATURE },
+    { "empty", "", ERR_SIGNATURE },
+};
+
+static void
+test_jws_headers(void **state)
+{
+    struct sign_key key = rfc_key(2);
+    struct jws_key public = public_of(&key, "8");
+
+    (void)state;
+    for (size_t i = 0; i < LEN(headers); i++) {
+        char *token = token_of(&key, headers[i].header, "{}"), *payload = NULL;
+        size_t len;
+        enum err err = jws_verify(token, strlen(token), JWS_TYP_TICKET, &public, &payload, &len);
+
+        if (err != headers[i].err)
+            fail_msg("%s: %s", headers[i].why, err_wire(err));
+        free(payload);
+        free(token);
+    }
+}
+
+/* Each character of a token changed in turn: never accepted. */
+static void
+test_jws_changed(void **state)
+{
+    struct sign_key key = rfc_key(2);
+    struct jws_key public = public_of(&key, "8");
+    char *token = jws_make(&key, JWS_TYP_TICKET, "8", BYTES_TEXT("{\"do\":\"run\"}")), *payload = NULL;
+    size_t len = strlen(token), n;
+
+    (void)state;
+    for (size_t i = 0; i < len; i++)
+        for (const char *c = "A_.=\n "; *c; c++) {
+            char was = token[i];
+
+            if (was == *c)
+                continue;
+            token[i] = *c;
+            assert_int_equal(jws_verify(token, len, JWS_TYP_TICKET, &public, &payload, &n), ERR_SIGNATURE);
+            token[i] = was;
+        }
+    for (size_t i = 0; i < len; i++)
+        assert_int_equal(jws_verify(token, i, JWS_TYP_TICKET, &public, &payload, &n), ERR_SIGNATURE);
+    assert_null(payload);
+    free(token);
+}
+
+static void
+test_jwks(void **state)
+{
+    struct sign_key a = rfc_key(0), b = rfc_key(1);
+    struct jws_key keys[] = { public_of(&a, "0"), public_of(&b, "41") };
+    struct jws_keys back;
+    struct json_out out = { 0 };
+    struct json_in in;
+
+    (void)state;
+    jws_keys_write(&out, NULL, keys, LEN(keys));
+    assert_non_null(strstr(out.text, "\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"")); /* RFC 8037, A.2 */
+    in = json_in_open(BYTES(out.text, out.len), NULL);
+    jws_keys_read(&in, &back);
+    assert_int_equal(json_in_close(&in), OK);
+    assert_int_equal(back.n, 2);
+    assert_memory_equal(back.key[1].public, b.public, 32);
+    assert_ptr_equal(jws_keys_find(&back, "41"), &back.key[1]);
+    assert_null(jws_keys_find(&back, "4"));
+    json_out_free(&out);
+}
+
+static void
+test_key_files(void **state)
+{
+    char folder[] = "/tmp/kontor-test-XXXXXX", path[64];
+    struct sign_key key = sign_key_new(), back;
+    struct seal_key seal = seal_key_new(), seal_back;
+    struct stat st;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/key", folder);
+    assert_int_equal(sign_key_load(path, &back, NULL), ERR_NOT_FOUND);
+    assert_int_equal(sign_key_save(&key, path, NULL), OK);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 07777, 0600);
+    assert_int_equal(sign_key_save(&key, path, NULL), ERR_EXISTS);
+    assert_int_equal(sign_key_load(path, &back, NULL), OK);
+    assert_memory_equal(&key, &back, sizeof key);
+    assert_int_equal(seal_key_load(path, &seal_back, NULL), ERR_CORRUPT);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(sign_key_load(path, &back, NULL), ERR_FORBIDDEN);
+    assert_int_equal(chmod(path, 0604), 0);
+    assert_int_equal(sign_key_load(path, &back, NULL), ERR_FORBIDDEN);
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(truncate(path, st.st_size - 1), 0);
+    assert_int_equal(sign_key_load(path, &back, NULL), ERR_CORRUPT);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(seal_key_save(&seal, path, NULL), OK);
+    assert_int_equal(seal_key_load(path, &seal_back, NULL), OK);
+    assert_memory_equal(&seal, &seal_back, sizeof seal);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0); /* nothing temporary is left */
+}
+
+static void
+test_passwords(void **state)
+{
+    char hash[PASSWORD_HASH_TEXT], again[PASSWORD_HASH_TEXT];
+
+    (void)state;
+    assert_int_equal(password_hash("correct horse", 13, hash), OK);
+    assert_int_equal(password_hash("correct horse", 13, again), OK);
+    assert_true(strncmp(hash, "$argon2id$v=19$m=19456,t=2,p=1$", 31) == 0);
+    assert_string_not_equal(hash, again);
+    assert_int_equal(password_verify(hash, "correct horse", 13), OK);
+    assert_int_equal(password_verify(hash, "correct horsf", 13), ERR_CREDENTIALS);
+    assert_int_equal(password_verify(hash, "correct horse", 12), ERR_CREDENTIALS);
+    assert_int_equal(password_verify("", "correct horse", 13), ERR_CREDENTIALS);
+    assert_int_equal(password_verify("$argon2id$v=19$m=19456", "x", 1), ERR_CREDENTIALS);
+    assert_int_equal(password_verify_nobody("correct horse", 13), ERR_CREDENTIALS);
+}
+
+static void
+test_random(void **state)
+{
+    uint8_t a[32], b[32];
+    bool seen[3] = { false };
+
+    (void)state;
+    random_bytes(a, sizeof a);
+    random_bytes(b, sizeof b);
+    assert_memory_not_equal(a, b, sizeof a);
+    for (int i = 0; i < 200; i++)
+        seen[random_below(3)] = true;
+    assert_true(seen[0] && seen[1] && seen[2]);
+    assert_true(random_equal("abc", "abc", 3));
+    assert_false(random_equal("abc", "abd", 3));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rfc8032), cmocka_unit_test(test_small_order_key), cmocka_unit_test(test_rfc7748),
+        cmocka_unit_test(test_rfc8037), cmocka_unit_test(test_jws_round), cmocka_unit_test(test_jws_headers),
+        cmocka_unit_test(test_jws_changed), cmocka_unit_test(test_jwks), cmocka_unit_test(test_key_files),
+        cmocka_unit_test(test_passwords), cmocka_unit_test(test_random),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
