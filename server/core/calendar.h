@@ -30,14 +30,15 @@ struct calendar_range {
     int32_t gpus;
 };
 
-/* Why nothing starts earlier. It speaks of all windows of the length asked that start in [from_slot, from_slot +
- * windows): every one of them is blocked. */
+/* Why nothing starts earlier. It speaks of the windows of the length asked that start in [from_slot, from_slot +
+ * windows), every one of which is blocked, and of the time [from_slot, until_slot): up to the start found, or, if there
+ * is none, up to the end of the last window allowed. Everything in it is exact. */
 struct calendar_why {
-    int64_t from_slot;
-    int64_t windows;                  /* starts that were ruled out; 0: the first one fits, the rest is empty */
-    int32_t most_free;                /* the most GPUs free at once in any slot of these windows (may be negative) */
-    int32_t most_throughout;          /* the most GPUs free throughout any of these windows, exactly */
-    struct calendar_range longest;    /* the longest gap with enough GPUs in these windows; slots 0: none */
+    int64_t from_slot, until_slot;
+    int64_t windows;                  /* starts that were ruled out; 0: nothing was, the rest is empty */
+    int32_t most_free;                /* the most GPUs free in any slot of this time (negative after a cut) */
+    int32_t most_throughout;          /* the most GPUs free throughout any of these windows; at least 0 */
+    struct calendar_range longest;    /* the longest gap with enough GPUs in this time; slots 0: none */
     size_t blocked_count;             /* the certificate: blocked intervals that leave only gaps shorter than asked */
     uint64_t blocked_more;            /* how many more there are than listed */
     struct calendar_range blocked[CALENDAR_BLOCKED_MAX]; /* gpus: the most that is free in any slot of the interval */
@@ -85,7 +86,7 @@ size_t calendar_conflicts(const struct calendar *c, struct calendar_range *ret, 
 void calendar_advance(struct calendar *c, int64_t first_slot);
 
 /* The first start in [from, latest_start] at which the GPUs are free for that many slots. False if there is none.
- * why (may be NULL) is filled in both cases; it costs about three more passes of the same kind. */
+ * why (may be NULL) is filled in both cases; it costs a few more passes of the same kind. */
 bool calendar_earliest(const struct calendar *c, int32_t gpus, int64_t slots, int64_t from, int64_t latest_start,
                        int64_t *ret_start, struct calendar_why *why);
 
