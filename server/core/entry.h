@@ -2,8 +2,9 @@
  * Journal entries, layout version 1: big-endian, fixed per kind, reserved bytes zero, at most 1,024 bytes.
  * An entry is one leaf of the Merkle log: header (ENTRY_HEADER bytes, the same for every kind) ‖ body of its kind.
  * A money entry names one debit account, one credit account and one amount. Layouts and golden vectors of all kinds:
- * schema/journal/. Accounts, sites, offerings, rates, policies and keys are named by the index of the entry that
- * opened them (of the first of their chain for sites and policies). Texts are UTF-8, zero-padded to their field. */
+ * schema/journal/; the table that encodes and decodes them: core/entry_layout.c. Accounts, sites, offerings, rates,
+ * policies and keys are named by the index of the entry that opened them (sites: of the first of their chain; policies:
+ * of the row). Texts are UTF-8 without control characters, zero-padded to their field, its last byte always zero. */
 #ifndef CORE_ENTRY_H
 #define CORE_ENTRY_H
 
@@ -61,7 +62,8 @@ struct report {
     int32_t exit_code;
     uint16_t reason;        /* enum report_reason */
 };
-#define REPORT_STATEMENT_LEN 148 /* "kontor-report/v1\0" (17) + hash of entry 0 (32) + fields; asserted in entry.c */
+#define REPORT_LEN 88            /* a report's fields, in the order of struct report; the same bytes in an entry's body */
+#define REPORT_STATEMENT_LEN 137 /* "kontor-report/v1\0" (17) + hash of entry 0 (32) + fields */
 
 enum policy_served { SERVED_FIRST_COME = 0, SERVED_ROUNDS = 1 };
 enum offering_kind { OFFERING_BATCH = 1, OFFERING_EXPERIMENTAL = 2 };
@@ -93,10 +95,15 @@ struct entry {
     /* body */
     union {
         struct { char origin[64]; uint16_t format; uint8_t simulation; uint8_t server_key[32]; uint64_t old_size; struct hash old_root; } genesis;
+        /* owner: grant: owner_org; site: owner_site; what is not used is zero (no SITE has index 0). prev_open: the
+         * newest earlier OPEN of that owner; NO_INDEX if none or without owner (ledger_links sets it) */
         struct { uint8_t class; struct uuid owner_org; uint64_t owner_site; uint64_t prev_open; } open; /* debit/credit/amount: none */
-        struct { uint64_t account; struct uuid order; struct hash commitment; struct authority auth; } close; /* debit = account, credit none */
-        /* FUND, TRANCHE, GRANT, CLAWBACK, LAPSE: reference = decision's number; policy, start, end, gge for GRANT only;
-         * grant = the GRANT entry's index for CLAWBACK and LAPSE; LAPSE has no order and no authority */
+        /* debit = account, credit none, amount 0; class, owner, prev_open repeat the account's OPEN (ledger_fill_close) */
+        struct { uint64_t account; uint8_t class; struct uuid owner_org; uint64_t owner_site; uint64_t prev_open; struct uuid order; struct hash commitment; struct authority auth; } close;
+        /* FUND, TRANCHE, GRANT, CLAWBACK, LAPSE: reference = decision's number (not LAPSE). GRANT: policy (index of the
+         * POLICY row), start, end, gge. CLAWBACK and LAPSE: these repeat the grant's, and grant = the GRANT entry's
+         * index (ledger_fill_grant sets them). FUND and TRANCHE have none of these in their body. LAPSE has no
+         * reference, commitment, order or authority */
         struct { struct uuid order; char reference[32]; uint64_t policy; int64_t start_ms, end_ms; int64_t gge_cents; uint64_t grant; struct hash commitment; struct authority auth; } move;
         struct { struct uuid request, reservation; uint64_t offering, rate; uint32_t gpus; uint32_t walltime_s; int64_t window_start_ms, window_end_ms, start_by_ms, expiry_ms; uint64_t fence; } hold;
         struct { uint64_t hold; uint8_t final; struct report report; struct authority auth; } settle;
@@ -137,9 +144,14 @@ size_t entry_order_bytes(const struct entry *e, struct hash genesis, uint8_t ret
 /* The bytes a site signs for a report, and back (ERR_ENTRY_INVALID; *ret_genesis is what it names). */
 void report_statement(const struct report *r, struct hash genesis, uint8_t ret[REPORT_STATEMENT_LEN]);
 enum err report_parse(struct bytes statement, struct report *ret, struct hash *ret_genesis) MUST_USE;
-/* What the slots of an entry's authority sign: an order's bytes, or the report statement. */
+/* What the slots of an entry's authority sign: an order's bytes, or (where it rests on one) the report statement. */
 size_t entry_signed_bytes(const struct entry *e, struct hash genesis, uint8_t ret[ENTRY_MAX]);
-/* A new entry of a kind with no accounts, all zero otherwise. Index, time, group and links come later. */
+/* Every value within its field's limits and every text well formed: what entry_decode demands, for an entry made here. */
+enum err entry_check(const struct entry *e) MUST_USE;
+/* The report that the entry rests on (SETTLE always; VOID, CORRECT if its kind is not REPORT_NONE), else NULL. */
+const struct report *entry_report(const struct entry *e);
+/* A new entry of a kind: version 1, a group of one, no accounts and no other entries named (NO_INDEX), else zero. Index,
+ * time, group and links come later. */
 struct entry entry_new(enum entry_kind kind);
 
 #endif

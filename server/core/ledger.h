@@ -19,7 +19,8 @@ struct account {
     uint64_t last_index;             /* newest entry on it */
     uint64_t parent;                 /* grant: tranche account; tranche: fund account; else NO_INDEX */
     uint64_t grant_entry;            /* grant: its GRANT entry; NO_INDEX before it */
-    uint64_t policy; int64_t start_ms, end_ms; /* grant: from its GRANT entry */
+    uint64_t policy; int64_t start_ms, end_ms, gge_cents; /* grant: from its GRANT entry */
+    uint64_t children;               /* tranche, fund: accounts not closed whose parent it is */
     uint64_t saved_last_index;       /* for the store: last_index as the database has it */
     struct account *next_dirty;      /* for the store's list of accounts changed in this batch */
     bool dirty, stored;
@@ -30,26 +31,36 @@ struct hold {
     uint64_t index, grant, site_account, site, offering, rate;
     struct uuid request, reservation;
     uint32_t gpus, walltime_s; uint32_t rate_milli;
-    int64_t amount, settled, corrected;  /* settled: paid so far by SETTLEs and RESOLVEs; corrected: taken back */
+    int64_t amount, settled, corrected;  /* settled: paid so far by SETTLEs; corrected: taken back of these */
+    int64_t resolved_gpums;          /* paid by a RESOLVE from the hold */
     uint64_t gpu_seconds;            /* cumulative, by the newest SETTLE */
     int64_t window_start_ms, window_end_ms, start_by_ms, expiry_ms;
     uint64_t fence;
+    struct uuid jti;                 /* the ticket, by the first report that moved credits; zero before */
+    uint64_t last_report;            /* newest report that moved credits; 0 before */
     bool open, disputed;
     uint64_t resolved_by;            /* entry that resolved it, NO_INDEX while open */
+    int64_t resolved_ms;             /* its time */
 };
 
 struct site { uint64_t index; uint64_t account; uint64_t last_report; struct entry entry; /* newest of its chain */ };
 struct offering { uint64_t index; struct entry entry; uint64_t rate; /* newest RATE */ };
 struct rate { uint64_t index; struct entry entry; };
 struct policy { uint64_t index; struct entry entry; };        /* index: of this very row; entry.u.policy.first its chain */
-struct key { uint64_t index; struct entry entry; uint64_t until; /* index from which on it is not in force, NO_INDEX */ };
+struct key {
+    uint64_t index; struct entry entry; /* GENESIS's key: index 0, entry a KEY made from it */
+    uint64_t until;                  /* index from which on it is not in force, NO_INDEX */
+    int64_t until_ms;                /* time from which on it is not in force (24 h after its successor), INT64_MAX */
+};
 
 struct ledger;
 
 struct ledger *ledger_new(void);
 void ledger_delete(struct ledger *l);
 
-/* Apply the next entry. Its index must be ledger_size(); time not before the last; links as they are.
+/* Apply the next entry. Security: a SETTLE, VOID or CORRECT on a site's report must name the hold's site, its fence and
+ * always the same ticket; a non-final SETTLE leaves something held (an open hold is never empty: one that would take all
+ * waits for the job's end). An order names only accounts and entries of earlier groups. Its index must be ledger_size(); time not before the last; links as they are.
  * ERR_ENTRY_INVALID or a money rule's error (ERR_INSUFFICIENT_CREDITS, ERR_HOLD_RESOLVED, ERR_LEDGER_RULE, …) with the
  * rule named in *rule (a static text); then nothing has changed. */
 enum err ledger_apply(struct ledger *l, const struct entry *e, struct undo *undo, const char **rule) MUST_USE;
@@ -70,8 +81,15 @@ const struct policy *ledger_policy(const struct ledger *l, uint64_t index);
 const struct policy *ledger_policy_by_code(const struct ledger *l, const char *code, int64_t at_ms); /* newest in force */
 const struct key *ledger_key(const struct ledger *l, uint64_t index);
 const struct key *ledger_site_key(const struct ledger *l, uint64_t site);    /* the newest active one */
+const struct hold *ledger_hold_of(const struct ledger *l, struct uuid reservation); /* the HOLD that names it */
+bool ledger_order_used(const struct ledger *l, struct uuid order);
 /* Free credits: posted credits − posted debits − held debits. */
 int64_t account_free(const struct account *a);
+/* What is still held: amount − settled while open, else 0. */
+int64_t hold_left(const struct hold *h);
+/* In force for an entry of this index and time. */
+bool key_in_force(const struct key *k, uint64_t index, int64_t time_ms);
+uint64_t key_chain(const struct key *k);     /* what `first` of a KEY that follows it must name */
 /* Walk: it = 0 first; NULL at the end; in order of index. */
 const struct account *ledger_next_account(const struct ledger *l, size_t *it);
 const struct hold *ledger_next_hold(const struct ledger *l, size_t *it);
@@ -83,8 +101,19 @@ const struct key *ledger_next_key(const struct ledger *l, size_t *it);
 const char *ledger_conserved(const struct ledger *l);
 /* Root of the statement of state as of now (see NOTICE in schema/journal). */
 struct hash ledger_state_root(const struct ledger *l);
-/* The links a new entry on these accounts must carry. */
+/* The links a new entry on these accounts must carry (and OPEN's prev_open, NOTICE of state's as_of and root). */
 void ledger_links(const struct ledger *l, struct entry *e);
+/* The group's place, index, time and links of the next entry: what ledger_apply will demand. len: of its group; used
+ * for the first entry of a group, later ones go on with it. */
+void ledger_place(const struct ledger *l, struct entry *e, uint16_t len, int64_t time_ms);
+/* Fill a CLAWBACK or LAPSE of a grant account: accounts, the grant's terms and index; a LAPSE's amount: all that is free. */
+void ledger_fill_grant(const struct ledger *l, uint64_t grant_account, struct entry *e);
+/* Fill a CLOSE: account and what repeats its OPEN. */
+void ledger_fill_close(const struct ledger *l, uint64_t account, struct entry *e);
+/* Fill the accounts of a HOLD's SETTLE, VOID, EXPIRE or RESOLVE and what follows from its body: the amount of a SETTLE
+ * (report and final set), of a VOID or EXPIRE (what is left), of a RESOLVE (share_milli set; from the hold if it is
+ * open, else from reserve). */
+void ledger_fill_hold(const struct ledger *l, uint64_t hold, struct entry *e);
 /* Accounts changed since the last ledger_clear_dirty: for the store. */
 struct account *ledger_dirty(struct ledger *l);
 void ledger_clear_dirty(struct ledger *l); /* after commit: saved_last_index = last_index, stored = true */
