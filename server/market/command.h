@@ -38,9 +38,13 @@ struct idem { bool present; struct hash scope, request; };
 
 /* What a command yields, small and fixed, stored with its key; replies are rendered from it. */
 struct answer { struct uuid id; uint64_t index, number; int64_t time_ms; uint32_t flags; };
-enum answer_flag { ANSWER_PERMIT_GRANTED = 1, ANSWER_PERMIT_REFUSED = 2, ANSWER_REPEATED = 4, ANSWER_NO_OFFER = 8 };
+enum answer_flag { ANSWER_PERMIT_GRANTED = 1, ANSWER_PERMIT_REFUSED = 2, ANSWER_REPEATED = 4, ANSWER_NO_OFFER = 8,
+    ANSWER_FORKED = 16 /* a report: refused as ERR_FORKED, and a dispute was opened */ };
 
-struct ask; /* core/broker.h: struct broker_ask */
+/* What was answered to a report: for those that are sent again. number 0: none. statement: SHA-256 of its bytes. */
+struct report_seen { uint64_t number; struct hash statement; uint32_t answer_flags; enum err reason; int64_t time_ms; };
+
+struct broker_ask; /* core/broker.h */
 
 struct command {
     enum command_kind kind;
@@ -60,7 +64,8 @@ struct command {
         struct { struct uuid reservation; } cancel;
         struct { uint64_t site, key, last_confirmed_seq, last_receipted_report; } instance;
         struct { uint64_t site, instance, seq; } received;
-        struct { struct report report; uint64_t key; uint8_t statement[REPORT_STATEMENT_LEN], signature[64]; struct hash output; uint32_t output_len; } report; /* signature already verified; the output's blob is stored by a worker first */
+        struct { struct report report; uint64_t key; uint8_t statement[REPORT_STATEMENT_LEN], signature[64]; struct hash output; uint32_t output_len; struct report_seen known; } report; /* signature already verified; the output's blob is stored by a worker first;
+            * known: the row of (site, number) if the worker found one (for numbers that have left the memory) */
         struct { struct uuid id; uint64_t index; int what; } timer;
     } in;
     /* outcome */

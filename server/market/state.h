@@ -5,6 +5,7 @@
 #ifndef MARKET_STATE_H
 #define MARKET_STATE_H
 
+#include "base/clock.h"
 #include "base/map.h"
 #include "core/broker.h"
 #include "core/calendar.h"
@@ -24,7 +25,10 @@ struct site_state {
     uint64_t confirmed_seq;         /* newest the agent has confirmed by POST */
     uint64_t instance; int64_t instance_ms; uint64_t instance_key;
     uint64_t last_report;           /* newest report number receipted */
+    struct report_seen *recent;     /* by number % RECENT_REPORTS; read from the table of reports at a rebuild */
 };
+
+#define RECENT_REPORTS 256          /* a site, in memory; older ones are looked up by the worker (command.h, known) */
 
 struct offering_state {             /* row: capacity, dated; the newest is here */
     struct row row;
@@ -40,13 +44,16 @@ struct quote {
     struct uuid id, request, org;
     uint64_t grant;
     int64_t created_ms, expires_ms;
-    enum quote_state { QUOTE_OPEN, QUOTE_USED, QUOTE_EXPIRED, QUOTE_RELEASED } state;
+    enum quote_state { QUOTE_OPEN, QUOTE_USED, QUOTE_EXPIRED, QUOTE_RELEASED, QUOTE_NO_OFFER } state;
     bool renewed;
+    bool first;                     /* the only open one of its grant when it was made: may book more than a tenth of a site */
+    int64_t ended_ms;               /* when it was used, released or ran out; 0 while open */
     struct broker_ask ask;          /* what was asked, for accepting another option and for brokering anew */
     struct hash workload; uint32_t workload_len;
     char name[64]; bool move_freely;
     /* the booked option */
     uint64_t offering, rate; uint32_t gpus; int64_t start_slot, slots; int64_t cost_gpums;
+    uint64_t site; uint32_t nodes, rate_milli; int64_t start_ms, start_by_ms, end_ms;
     struct bytes answer;            /* encoded struct broker_answer, malloc'ed */
 };
 
@@ -66,6 +73,8 @@ struct reservation {
     uint64_t reported_gpu_seconds; int64_t reported_ms; int64_t settled_gpums; int64_t daily_settle_ms;
     int32_t exit_code;
     uint64_t settle_entry, void_entry, dispute_entry; /* newest; 0 none */
+    int64_t cancel_ms, disputed_ms;     /* when it was cancelled; when its dispute was opened */
+    uint8_t dispute_why;                /* enum dispute_why; 0 none */
     uint64_t version;                   /* grows with each change: event ids */
     bool move_freely; uint8_t moves;
     struct uuid moved_from, moved_to;
@@ -75,8 +84,13 @@ struct reservation {
     struct broker_ask ask;              /* for brokering anew; excluded sites inside */
 };
 
+/* Why a dispute was opened: notice.reason of its NOTICE. One of silence ends by itself when the reports arrive. */
+enum dispute_why { DISPUTE_SILENCE = 1, DISPUTE_IMPLAUSIBLE = 2, DISPUTE_FORKED = 3, DISPUTE_CONTEST = 4 };
+
 struct state {
     struct ledger *ledger;
+    struct clock clock;                 /* the market's: timers last at least 30 s of real time in a simulation */
+    struct due *due;                    /* market/due.h: what is due when */
     struct map *quotes;                 /* uuid → struct quote, open ones */
     struct map *reservations;           /* uuid → struct reservation, not yet settled or voided for good (contest time included) */
     struct map *by_jti;                 /* uuid → struct reservation */
@@ -84,9 +98,14 @@ struct state {
     struct map *sites;                  /* SITE index → struct site_state */
     struct map *offerings;              /* OFFERING index → struct offering_state */
     struct map *grants;                 /* grant account → struct grant_state: cost of its open quotes … */
+    struct map *parking;                /* grant ‖ SITE index (16 bytes) → struct parking */
+    struct map *by_ticket;              /* SITE index ‖ ticket number (16 bytes) → struct reservation */
 };
 
-struct request_state { struct uuid request; uint64_t fence; struct reservation *live; };
+/* fence: the highest given to any ticket of the request, also of reservations that have left the memory. */
+struct request_state { struct uuid request; uint64_t fence; struct reservation *live; struct quote *open; };
 struct grant_state { uint64_t grant; int64_t open_quotes_gpums; uint32_t open_quotes; };
+/* A grant's open quotes at a site: GPUs booked by those that are not its first, and the pause after a renewal. */
+struct parking { uint64_t grant, site; int64_t beyond_gpus; int64_t last_end_ms, pause_until_ms; };
 
 #endif
