@@ -1,0 +1,751 @@
+/* store/db.c: connections, waiting with a limit, what went wrong, transactions, flights. Parameters and results:
+ * db_value.c. */
+#include "store/db.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+enum { TIMEOUT_MS = 10000, CONNECT_TIMEOUT_S = 5, TX_TRIES = 8, DB_ARGS_MAX = 96 };
+
+struct db {
+    PGconn *conn;
+    char *conninfo, *name;
+    int timeout_ms, connect_timeout_s;
+    const struct db_query **prepared; /* open hash by address */
+    size_t prepared_n, prepared_cap;
+    const struct db_query *failed;
+    char sqlstate[6];
+    char message[320];
+    bool in_tx, flying, warned;
+    const struct db_query *flight[DB_FLIGHT_MAX + 1]; /* BEGIN first */
+    enum db_fault_kind flight_fault[DB_FLIGHT_MAX + 1];
+    size_t flight_n;
+    db_fault_fn *fault;
+    void *fault_ctx;
+};
+
+static const struct db_query BEGIN = { .name = "BEGIN", .sql = "BEGIN", .params = 0, .columns = 0 };
+static const struct db_query COMMIT = { .name = "COMMIT", .sql = "COMMIT", .params = 0, .columns = 0 };
+static const struct db_query ROLLBACK = { .name = "ROLLBACK", .sql = "ROLLBACK", .params = 0, .columns = 0 };
+
+DB_QUERY(DB_SET_ACTOR,
+    .name = "db_set_actor",
+    .sql = "SELECT set_config('kontor.actor', $1, true)",
+    .params = 1, .columns = 1);
+
+struct db *
+db_new(const struct db_config *config)
+{
+    struct db *db = xcalloc(1, sizeof *db);
+
+    db->conninfo = xstrdup(config->conninfo);
+    db->name = xstrdup(config->name);
+    db->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : TIMEOUT_MS;
+    db->connect_timeout_s = config->connect_timeout_s > 0 ? config->connect_timeout_s : CONNECT_TIMEOUT_S;
+    return db;
+}
+
+void
+db_delete(struct db *db)
+{
+    if (db == NULL)
+        return;
+    db_disconnect(db);
+    free(db->prepared);
+    free(db->conninfo);
+    free(db->name);
+    free(db);
+}
+
+bool
+db_connected(const struct db *db)
+{
+    return db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK;
+}
+
+void
+db_disconnect(struct db *db)
+{
+    if (db->conn != NULL)
+        PQfinish(db->conn);
+    db->conn = NULL;
+    db->in_tx = false;
+    db->flying = false;
+    if (db->prepared_cap > 0)
+        memset(db->prepared, 0, db->prepared_cap * sizeof db->prepared[0]);
+    db->prepared_n = 0;
+}
+
+const char *
+db_sqlstate(const struct db *db)
+{
+    return db->sqlstate;
+}
+
+const char *
+db_message(const struct db *db)
+{
+    return db->message;
+}
+
+const char *
+db_failed_query(const struct db *db)
+{
+    return db->failed != NULL ? db->failed->name : "";
+}
+
+enum err
+db_explain(const struct db *db, enum err err, struct err_detail *d)
+{
+    return err_internal(d, err, "%s: %s %s", db->failed != NULL ? db->failed->name : "connection", db->sqlstate,
+                        db->message);
+}
+
+static void
+note_message(struct db *db, const char *message)
+{
+    text_format(db->message, sizeof db->message, "%s", message != NULL ? message : "");
+    for (char *c = db->message; *c != '\0'; c++)
+        if (*c == '\n')
+            *c = ' ';
+    text_trim(db->message);
+}
+
+static enum err
+lost(struct db *db, const char *why)
+{
+    db->sqlstate[0] = '\0';
+    note_message(db, why);
+    db_disconnect(db);
+    return ERR_DB;
+}
+
+static enum err
+err_of_sqlstate(const char *state)
+{
+    if (strcmp(state, "53100") == 0)
+        return ERR_DISK;
+    if (strcmp(state, "23505") == 0)
+        return ERR_EXISTS;
+    if (strncmp(state, "23", 2) == 0)
+        return ERR_CONFLICT;
+    if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0)
+        return ERR_BUSY;
+    if (strncmp(state, "08", 2) == 0 || strncmp(state, "53", 2) == 0 || strncmp(state, "57", 2) == 0)
+        return ERR_DB;
+    return ERR_INTERNAL;
+}
+
+/* What a result's error means; the connection is given up if the server closes it. */
+static enum err
+error_of(struct db *db, const PGresult *res)
+{
+    const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
+    const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+    bool over = severity != NULL && strcmp(severity, "ERROR") != 0;
+
+    if (state == NULL)
+        return lost(db, PQresultErrorMessage(res));
+    text_format(db->sqlstate, sizeof db->sqlstate, "%s", state);
+    note_message(db, PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+    if (over) {
+        db_disconnect(db);
+        return ERR_DB;
+    }
+    return err_of_sqlstate(db->sqlstate);
+}
+
+/* Notices are not printed; a WARNING is remembered until the next query, since at COMMIT it is news. */
+static void
+on_notice(void *arg, const PGresult *res)
+{
+    struct db *db = arg;
+    const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+    if (severity != NULL && strcmp(severity, "WARNING") == 0) {
+        db->warned = true;
+        note_message(db, PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
+    }
+}
+
+/* A connection that the server has closed meanwhile shows as readable. */
+static bool
+still_open(struct db *db)
+{
+    struct pollfd fd = { .fd = PQsocket(db->conn), .events = POLLIN };
+
+    if (PQstatus(db->conn) != CONNECTION_OK || fd.fd < 0)
+        return false;
+    if (poll(&fd, 1, 0) == 0)
+        return true;
+    return PQconsumeInput(db->conn) == 1 && PQstatus(db->conn) == CONNECTION_OK;
+}
+
+enum err
+db_connect(struct db *db, struct err_detail *d)
+{
+    char timeout[16], options[96];
+    const char *const names[] = { "dbname", "fallback_application_name", "connect_timeout", "client_encoding",
+                                  "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
+                                  "tcp_user_timeout", "options", NULL };
+    const char *const values[] = { db->conninfo, db->name, timeout, "UTF8", "1", "5", "2", "3", "10000", options, NULL };
+    enum err err;
+
+    if (db->conn != NULL && still_open(db))
+        return OK;
+    db_disconnect(db);
+    db->failed = NULL;
+    text_format(timeout, sizeof timeout, "%d", db->connect_timeout_s);
+    text_format(options, sizeof options, "-c statement_timeout=%d -c client_min_messages=warning -c timezone=UTC",
+                db->timeout_ms);
+    db->conn = PQconnectdbParams(names, values, 1);
+    if (PQstatus(db->conn) == CONNECTION_OK && PQsetnonblocking(db->conn, 1) == 0) {
+        PQsetNoticeReceiver(db->conn, on_notice, db);
+        return OK;
+    }
+    err = lost(db, PQerrorMessage(db->conn));
+    return d != NULL ? db_explain(db, err, d) : err;
+}
+
+/* The next result, NULL between two queries; ERR_DB when the connection is lost or the deadline (monotonic ms) over. */
+static enum err
+next_result(struct db *db, int64_t deadline_ms, PGresult **ret)
+{
+    for (;;) {
+        int unsent = PQflush(db->conn);
+        struct pollfd fd = { .fd = PQsocket(db->conn), .events = POLLIN };
+        int64_t left_ms = deadline_ms - monotonic_ms();
+
+        if (unsent < 0)
+            return lost(db, PQerrorMessage(db->conn));
+        if (PQisBusy(db->conn) == 0) {
+            *ret = PQgetResult(db->conn);
+            return OK;
+        }
+        if (left_ms <= 0)
+            return lost(db, "no answer in time");
+        if (unsent > 0)
+            fd.events |= POLLOUT;
+        if (poll(&fd, 1, (int)(left_ms < 60000 ? left_ms : 60000)) < 0 && errno != EINTR)
+            return lost(db, "poll failed");
+        if (fd.revents != 0 && PQconsumeInput(db->conn) == 0)
+            return lost(db, PQerrorMessage(db->conn));
+    }
+}
+
+static int64_t
+deadline(const struct db *db)
+{
+    return monotonic_ms() + db->timeout_ms + 1000; /* the server's own limit comes first */
+}
+
+/* Read results up to the NULL that ends a query; the last one counts. */
+static enum err
+one_result(struct db *db, PGresult **ret)
+{
+    int64_t deadline_ms = deadline(db);
+    PGresult *last = NULL, *res;
+    enum err err;
+
+    while ((err = next_result(db, deadline_ms, &res)) == OK && res != NULL) {
+        PQclear(last);
+        last = res;
+    }
+    if (err || last == NULL) {
+        PQclear(last);
+        return err ? err : lost(db, "no result");
+    }
+    switch (PQresultStatus(last)) {
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+        *ret = last;
+        return OK;
+    default:
+        err = error_of(db, last);
+        PQclear(last);
+        return err;
+    }
+}
+
+/* ---- preparing ---------------------------------------------------------------------------------------------------- */
+
+static size_t
+slot_of(const struct db *db, const struct db_query *q)
+{
+    size_t i = ((uintptr_t)q >> 4) * 2654435761u % db->prepared_cap;
+
+    while (db->prepared[i] != NULL && db->prepared[i] != q)
+        i = (i + 1) % db->prepared_cap;
+    return i;
+}
+
+static void
+prepared_add(struct db *db, const struct db_query *q)
+{
+    if (db->prepared_n * 2 >= db->prepared_cap) {
+        const struct db_query **old = db->prepared;
+        size_t old_cap = db->prepared_cap;
+
+        db->prepared_cap = old_cap > 0 ? old_cap * 2 : 64;
+        db->prepared = xcalloc(db->prepared_cap, sizeof db->prepared[0]);
+        for (size_t i = 0; i < old_cap; i++)
+            if (old[i] != NULL)
+                db->prepared[slot_of(db, old[i])] = old[i];
+        free(old);
+    }
+    db->prepared[slot_of(db, q)] = q;
+    db->prepared_n++;
+}
+
+static bool
+is_prepared(const struct db *db, const struct db_query *q)
+{
+    return db->prepared_cap > 0 && db->prepared[slot_of(db, q)] == q;
+}
+
+static enum err
+check_shape(struct db *db, const struct db_query *q)
+{
+    _cleanup_result_ PGresult *res = NULL;
+    enum err err;
+
+    if (PQsendDescribePrepared(db->conn, q->name) != 1)
+        return lost(db, PQerrorMessage(db->conn));
+    err = one_result(db, &res);
+    if (err)
+        return err;
+    if (PQnparams(res) != q->params || PQnfields(res) != q->columns) {
+        text_format(db->message, sizeof db->message, "%s has %d parameters and %d columns, declared are %d and %d",
+                    q->name, PQnparams(res), PQnfields(res), q->params, q->columns);
+        return ERR_INTERNAL;
+    }
+    return OK;
+}
+
+enum err
+db_prepare(struct db *db, const struct db_query *q)
+{
+    PGresult *res = NULL;
+    enum err err;
+
+    assert(!db->flying);
+    if (is_prepared(db, q))
+        return OK;
+    db->failed = q;
+    if (db->conn == NULL)
+        return lost(db, "not connected");
+    if (PQsendPrepare(db->conn, q->name, q->sql, 0, NULL) != 1)
+        return lost(db, PQerrorMessage(db->conn));
+    err = one_result(db, &res);
+    PQclear(res);
+    if (!err)
+        err = check_shape(db, q);
+    if (err)
+        return err;
+    prepared_add(db, q);
+    return OK;
+}
+
+/* Bounds of the section that DB_QUERY fills, made by the linker. */
+extern const struct db_query *const __start_db_queries[];
+extern const struct db_query *const __stop_db_queries[];
+
+enum err
+db_check_queries(struct db *db, size_t *ret_count, struct err_detail *d)
+{
+    size_t count = 0;
+    enum err err = db_connect(db, d);
+
+    for (const struct db_query *const *q = __start_db_queries; !err && q < __stop_db_queries; q++, count++) {
+        err = db_prepare(db, *q);
+        if (err)
+            return db_explain(db, err, d);
+    }
+    *ret_count = count;
+    return err;
+}
+
+/* ---- faults ------------------------------------------------------------------------------------------------------- */
+
+void
+db_set_fault(struct db *db, db_fault_fn *fn, void *ctx)
+{
+    db->fault = fn;
+    db->fault_ctx = ctx;
+}
+
+static struct db_fault
+fault_for(struct db *db, const struct db_query *q)
+{
+    return db->fault != NULL ? db->fault(db->fault_ctx, q->name) : (struct db_fault){ .kind = DB_FAULT_NONE };
+}
+
+/* Cut the line as a broken network would: the server is not told. */
+static void
+cut(struct db *db)
+{
+    if (db->conn != NULL)
+        shutdown(PQsocket(db->conn), SHUT_RDWR);
+}
+
+/* Send q, or what the fault puts in its place. */
+static enum err
+send_query(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, const struct db_fault *fault)
+{
+    const char *values[DB_ARGS_MAX];
+    int lengths[DB_ARGS_MAX], formats[DB_ARGS_MAX];
+    char raise[128];
+    int sent;
+
+    assert(n <= DB_ARGS_MAX && n == (size_t)q->params);
+    for (size_t i = 0; i < n; i++) {
+        values[i] = args[i].null ? NULL : args[i].inside ? (const char *)args[i].small : args[i].data;
+        lengths[i] = args[i].len;
+        formats[i] = 1;
+    }
+    if (fault->kind == DB_FAULT_LOST_BEFORE)
+        cut(db);
+    if (fault->kind == DB_FAULT_ERROR) {
+        text_format(raise, sizeof raise, "DO $$BEGIN RAISE EXCEPTION 'injected' USING ERRCODE = '%s'; END$$",
+                    fault->sqlstate);
+        sent = PQsendQueryParams(db->conn, raise, 0, NULL, NULL, NULL, NULL, 1);
+    } else {
+        sent = PQsendQueryPrepared(db->conn, q->name, (int)n, values, lengths, formats, 1);
+    }
+    return sent == 1 ? OK : lost(db, PQerrorMessage(db->conn));
+}
+
+/* ---- running ------------------------------------------------------------------------------------------------------ */
+
+static enum err
+run_here(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, PGresult **rows)
+{
+    struct db_fault fault = fault_for(db, q);
+    PGresult *res = NULL;
+    enum err err;
+
+    db->failed = q;
+    db->sqlstate[0] = '\0';
+    db->warned = false;
+    err = db_prepare(db, q);
+    if (!err)
+        err = send_query(db, q, args, n, &fault);
+    if (!err)
+        err = one_result(db, &res);
+    if (!err && fault.kind == DB_FAULT_LOST_AFTER) {
+        cut(db);
+        err = lost(db, "cut after it was carried out");
+    }
+    if (fault.kind == DB_FAULT_WARNING)
+        db->warned = true;
+    if (err || rows == NULL)
+        PQclear(res);
+    else
+        *rows = res;
+    return err;
+}
+
+enum err
+db_run(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, PGresult **rows)
+{
+    enum err err;
+
+    assert(!db->flying);
+    if (rows != NULL)
+        *rows = NULL;
+    if (!db->in_tx) {
+        err = db_connect(db, NULL);
+        if (err)
+            return err;
+    } else if (db->conn == NULL) {
+        return ERR_DB; /* lost earlier in this transaction */
+    }
+    return run_here(db, q, args, n, rows);
+}
+
+int64_t
+db_affected(const PGresult *rows)
+{
+    int64_t n = 0;
+
+    return text_to_i64(PQcmdTuples((PGresult *)rows), 0, INT64_MAX, &n) ? n : 0;
+}
+
+/* These must be there before they are needed: a failed transaction takes no PREPARE. */
+static enum err
+prepare_ends(struct db *db)
+{
+    enum err err = db_prepare(db, &BEGIN);
+
+    if (!err)
+        err = db_prepare(db, &COMMIT);
+    return err ? err : db_prepare(db, &ROLLBACK);
+}
+
+enum err
+db_begin(struct db *db)
+{
+    enum err err = db_connect(db, NULL);
+
+    assert(!db->in_tx);
+    if (!err)
+        err = prepare_ends(db);
+    if (!err)
+        err = run_here(db, &BEGIN, NULL, 0, NULL);
+    if (!err)
+        db->in_tx = true;
+    return err;
+}
+
+enum err
+db_commit(struct db *db)
+{
+    _cleanup_result_ PGresult *res = NULL;
+    enum err err;
+
+    assert(!db->flying);
+    if (db->conn == NULL) {
+        db->in_tx = false;
+        return ERR_DB; /* lost before COMMIT was sent: rolled back */
+    }
+    err = run_here(db, &COMMIT, NULL, 0, &res);
+    db->in_tx = false;
+    if (err && db->sqlstate[0] != '\0' && db->conn != NULL)
+        return err; /* refused by a deferred constraint or the like: the server rolled back */
+    if (err || db->warned) {
+        db_disconnect(db);
+        return ERR_UNKNOWN_OUTCOME;
+    }
+    if (strcmp(PQcmdStatus(res), "COMMIT") != 0)
+        return ERR_INTERNAL; /* the transaction had failed already */
+    return OK;
+}
+
+void
+db_rollback(struct db *db)
+{
+    char state[sizeof db->sqlstate], message[sizeof db->message];
+    const struct db_query *failed = db->failed;
+
+    if (db->flying || db->conn == NULL) {
+        db_disconnect(db);
+        return;
+    }
+    memcpy(state, db->sqlstate, sizeof state); /* keep what went wrong before */
+    memcpy(message, db->message, sizeof message);
+    if (run_here(db, &ROLLBACK, NULL, 0, NULL) != OK)
+        db_disconnect(db);
+    memcpy(db->sqlstate, state, sizeof state);
+    memcpy(db->message, message, sizeof message);
+    db->failed = failed;
+    db->in_tx = false;
+}
+
+static void
+wait_jitter(int try)
+{
+    struct timespec now, pause = { 0 };
+
+    clock_gettime(CLOCK_MONOTONIC, &now); /* its low bits are jitter enough */
+    pause.tv_nsec = 1000000L + (now.tv_nsec / 7 * 2654435761u % 4000000L) * (1L << (try < 5 ? try : 5));
+    nanosleep(&pause, NULL);
+}
+
+struct tx {
+    enum err (*body)(struct db *db, void *ctx);
+    void *ctx;
+    const char *actor; /* NULL: none */
+};
+
+static enum err
+tx_once(struct db *db, const struct tx *tx)
+{
+    enum err err = db_begin(db);
+
+    if (err)
+        return err;
+    if (tx->actor != NULL)
+        err = db_run(db, &DB_SET_ACTOR, DB_ARGS(db_text(tx->actor)), NULL);
+    if (!err)
+        err = tx->body(db, tx->ctx);
+    if (!err)
+        return db_commit(db);
+    db_rollback(db);
+    return err;
+}
+
+static enum err
+tx_run(struct db *db, const struct tx *tx)
+{
+    enum err err = OK;
+
+    for (int try = 0; try < TX_TRIES; try++) {
+        err = tx_once(db, tx);
+        if (strcmp(db->sqlstate, "40001") != 0 && strcmp(db->sqlstate, "40P01") != 0)
+            return err;
+        if (err != ERR_BUSY)
+            return err;
+        wait_jitter(try);
+    }
+    return err;
+}
+
+enum err
+db_tx(struct db *db, enum err (*body)(struct db *db, void *ctx), void *ctx)
+{
+    return tx_run(db, &(struct tx){ .body = body, .ctx = ctx, .actor = NULL });
+}
+
+enum err
+db_tx_as(struct db *db, struct uuid actor, enum err (*body)(struct db *db, void *ctx), void *ctx)
+{
+    char text[UUID_TEXT];
+
+    uuid_text(actor, text);
+    return tx_run(db, &(struct tx){ .body = body, .ctx = ctx, .actor = text });
+}
+
+enum err
+db_script(struct db *db, const char *sql)
+{
+    PGresult *res = NULL;
+    enum err err = db->conn != NULL || !db->in_tx ? OK : ERR_DB;
+
+    assert(!db->flying);
+    if (!err && !db->in_tx)
+        err = db_connect(db, NULL);
+    if (err)
+        return err;
+    db->failed = NULL;
+    db->sqlstate[0] = '\0';
+    if (PQsendQuery(db->conn, sql) != 1)
+        return lost(db, PQerrorMessage(db->conn));
+    err = one_result(db, &res);
+    PQclear(res);
+    return err;
+}
+
+/* ---- flights ------------------------------------------------------------------------------------------------------ */
+
+static enum err
+flight_send(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n)
+{
+    struct db_fault fault = fault_for(db, q);
+
+    assert(db->flight_n < DB_FLIGHT_MAX + 1);
+    db->flight[db->flight_n] = q;
+    db->flight_fault[db->flight_n] = fault.kind;
+    db->flight_n++;
+    return send_query(db, q, args, n, &fault);
+}
+
+enum err
+db_flight_begin(struct db *db)
+{
+    enum err err;
+
+    assert(!db->flying && !db->in_tx);
+    db->sqlstate[0] = '\0';
+    err = prepare_ends(db);
+    if (err)
+        return err;
+    db->failed = &BEGIN;
+    if (PQenterPipelineMode(db->conn) != 1)
+        return lost(db, PQerrorMessage(db->conn));
+    db->flying = true;
+    db->in_tx = true;
+    db->flight_n = 0;
+    return flight_send(db, &BEGIN, NULL, 0);
+}
+
+enum err
+db_flight_add(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n)
+{
+    assert(db->flying);
+    assert(is_prepared(db, q));
+    db->failed = q;
+    return flight_send(db, q, args, n);
+}
+
+/* The result of the i-th query of the flight, its error in *ret_err; the error returned is the connection's. */
+static enum err
+land_one(struct db *db, size_t i, int64_t deadline_ms, struct db_landed *ret, enum err *ret_err)
+{
+    PGresult *res = NULL, *end = NULL;
+    enum err err = next_result(db, deadline_ms, &res);
+
+    if (err)
+        return err;
+    switch (PQresultStatus(res)) { /* NULL: PGRES_FATAL_ERROR */
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+        break;
+    case PGRES_PIPELINE_ABORTED:
+        break;
+    default:
+        db->failed = db->flight[i];
+        *ret_err = error_of(db, res);
+        if (db->conn == NULL) {
+            PQclear(res);
+            return *ret_err;
+        }
+    }
+    err = next_result(db, deadline_ms, &end); /* the NULL after each query's result */
+    PQclear(end);
+    if (!err && *ret_err == OK && db->flight_fault[i] == DB_FAULT_LOST_AFTER) {
+        db->failed = db->flight[i];
+        err = lost(db, "cut after it was carried out");
+    }
+    if (err || ret == NULL) {
+        PQclear(res);
+        return err;
+    }
+    ret->rows = res;
+    ret->affected = db_affected(res) - (db->flight_fault[i] == DB_FAULT_COUNT ? 1 : 0);
+    return OK;
+}
+
+enum err
+db_flight_land(struct db *db, struct db_landed landed[DB_FLIGHT_MAX])
+{
+    int64_t deadline_ms = deadline(db);
+    enum err first = OK, err = OK;
+    PGresult *sync = NULL;
+
+    assert(db->flying);
+    for (size_t i = 0; i < DB_FLIGHT_MAX; i++)
+        landed[i] = (struct db_landed){ .rows = NULL, .affected = -1 };
+    if (PQpipelineSync(db->conn) != 1)
+        return lost(db, PQerrorMessage(db->conn));
+    for (size_t i = 0; !err && i < db->flight_n; i++)
+        err = land_one(db, i, deadline_ms, i > 0 ? &landed[i - 1] : NULL, &first);
+    if (!err)
+        err = next_result(db, deadline_ms, &sync);
+    if (!err && PQresultStatus(sync) != PGRES_PIPELINE_SYNC)
+        err = lost(db, "the flight did not end where it should");
+    PQclear(sync);
+    if (!err && PQexitPipelineMode(db->conn) != 1)
+        err = lost(db, PQerrorMessage(db->conn));
+    if (err)
+        return err;
+    db->flying = false;
+    return first;
+}
+
+void
+db_landed_clear(struct db_landed landed[DB_FLIGHT_MAX])
+{
+    for (size_t i = 0; i < DB_FLIGHT_MAX; i++) {
+        PQclear(landed[i].rows);
+        landed[i].rows = NULL;
+    }
+}

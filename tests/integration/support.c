@@ -1,0 +1,117 @@
+/* tests/integration/support.c */
+#include "support.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "store/migrate.h"
+
+static const char *
+super_conninfo(void)
+{
+    const char *conninfo = getenv("KONTOR_TEST_DB");
+
+    if (conninfo == NULL)
+        fail_msg("KONTOR_TEST_DB is not set: run this under scripts/with-postgres");
+    return conninfo;
+}
+
+const char *
+test_migrations(void)
+{
+    const char *dir = getenv("KONTOR_MIGRATIONS");
+
+    if (dir != NULL)
+        return dir;
+    return access("migrations", X_OK) == 0 ? "migrations" : "../migrations";
+}
+
+static void
+run_sql(const char *conninfo, const char *sql)
+{
+    PGconn *conn = PQconnectdb(conninfo);
+    PGresult *res = PQexec(conn, sql);
+    ExecStatusType status = PQresultStatus(res);
+
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    PQclear(res);
+    PQfinish(conn);
+}
+
+static void
+conninfo_for(char ret[512], const char *database, const char *user)
+{
+    assert_true(text_format(ret, 512, "%s dbname=%s user=%s", super_conninfo(), database, user));
+}
+
+static void
+make_template(const char *name)
+{
+    struct err_detail d = { 0 };
+    char sql[256], owner[512];
+
+    text_format(sql, sizeof sql,
+                "DO $$BEGIN CREATE ROLE kontor_owner LOGIN CREATEROLE; EXCEPTION WHEN duplicate_object THEN NULL; END$$");
+    run_sql(super_conninfo(), sql);
+    text_format(sql, sizeof sql, "CREATE DATABASE %s OWNER kontor_owner", name);
+    run_sql(super_conninfo(), sql);
+    conninfo_for(owner, name, "kontor_owner");
+    if (migrate_run(owner, test_migrations(), NULL, NULL, &d) != OK)
+        fail_msg("migrate: %s", d.internal);
+}
+
+void
+test_db_make(struct test_db *ret)
+{
+    static int number; /* of databases made by this program */
+    char template[64], sql[256];
+
+    text_format(template, sizeof template, "kontor_template_%d", (int)getpid());
+    if (number == 0)
+        make_template(template);
+    text_format(ret->name, sizeof ret->name, "kontor_%d_%d", (int)getpid(), ++number);
+    text_format(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE %s OWNER kontor_owner", ret->name, template);
+    run_sql(super_conninfo(), sql);
+    conninfo_for(ret->owner, ret->name, "kontor_owner");
+    conninfo_for(ret->writer, ret->name, "kontor_writer");
+    conninfo_for(ret->worker, ret->name, "kontor_worker");
+    conninfo_for(ret->super, ret->name, "postgres");
+}
+
+void
+test_db_drop(struct test_db *t)
+{
+    char sql[256];
+
+    text_format(sql, sizeof sql, "DROP DATABASE %s WITH (FORCE)", t->name);
+    run_sql(super_conninfo(), sql);
+}
+
+void
+test_sql(const struct test_db *t, const char *sql)
+{
+    run_sql(t->super, sql);
+}
+
+int64_t
+test_sql_i64(const struct test_db *t, const char *sql)
+{
+    PGconn *conn = PQconnectdb(t->super);
+    PGresult *res = PQexec(conn, sql);
+    int64_t n = 0;
+
+    if (PQresultStatus(res) != PGRES_TUPLES_OK || PQntuples(res) != 1)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    n = strtoll(PQgetvalue(res, 0, 0), NULL, 10);
+    PQclear(res);
+    PQfinish(conn);
+    return n;
+}
