@@ -68,7 +68,7 @@ struct reservation {
     uint64_t fence, seq, cancel_seq;    /* ticket numbers; cancel_seq 0 none */
     enum ticket_state state;
     uint16_t outcome;                   /* enum reservation_outcome in core/ticket.h; 0 none yet */
-    uint64_t permit_instance; int64_t permit_ms; uint64_t permit_report;
+    uint64_t permit_instance; int64_t first_permit_ms, permit_ms; uint64_t permit_report; /* newest permit */
     int64_t created_ms, received_ms, queued_ms, started_ms, ended_ms, settled_ms, changed_ms;
     uint64_t reported_gpu_seconds; int64_t reported_ms; int64_t settled_gpums; int64_t daily_settle_ms;
     int32_t exit_code;
@@ -89,6 +89,7 @@ enum dispute_why { DISPUTE_SILENCE = 1, DISPUTE_IMPLAUSIBLE = 2, DISPUTE_FORKED 
 
 struct state {
     struct ledger *ledger;
+    char origin[64];                    /* of the journal: tickets' iss */
     struct clock clock;                 /* the market's: timers last at least 30 s of real time in a simulation */
     struct due *due;                    /* market/due.h: what is due when */
     struct map *quotes;                 /* uuid → struct quote, open ones */

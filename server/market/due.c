@@ -1,0 +1,204 @@
+/* market/due.c: a binary heap by time, and a map from the thing to its node. A node knows its place in the heap. */
+#include "market/due.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/map.h"
+
+struct node {
+    struct due_item item;
+    size_t place;
+};
+
+struct due {
+    struct map *nodes; /* key of the thing → struct node */
+    struct node **heap;
+    size_t count, cap;
+};
+
+struct due_key { unsigned char b[16]; };
+
+/* Grants are named by an index, the others by a UUID, whose version bits keep them apart. */
+static struct due_key
+key_of(enum due_what what, struct uuid id, uint64_t index)
+{
+    struct due_key key = { { 0 } };
+
+    if (what == DUE_GRANT)
+        memcpy(key.b, &index, sizeof index);
+    else
+        memcpy(key.b, id.b, sizeof key.b);
+    key.b[15] = (unsigned char)(key.b[15] ^ (unsigned)what << 6); /* a quote and a reservation of one UUID differ */
+    return key;
+}
+
+struct due *
+due_new(void)
+{
+    struct due *d = xcalloc(1, sizeof *d);
+
+    d->nodes = map_new(sizeof(struct due_key));
+    return d;
+}
+
+void
+due_delete(struct due *d)
+{
+    if (d == NULL)
+        return;
+    for (size_t i = 0; i < d->count; i++)
+        free(d->heap[i]);
+    free(d->heap);
+    map_delete(d->nodes);
+    free(d);
+}
+
+static void
+put_at(struct due *d, size_t place, struct node *node)
+{
+    d->heap[place] = node;
+    node->place = place;
+}
+
+static void
+sift_up(struct due *d, struct node *node)
+{
+    size_t place = node->place;
+
+    while (place > 0) {
+        struct node *parent = d->heap[(place - 1) / 2];
+        if (parent->item.at_ms <= node->item.at_ms)
+            break;
+        put_at(d, place, parent);
+        place = (place - 1) / 2;
+    }
+    put_at(d, place, node);
+}
+
+static void
+sift_down(struct due *d, struct node *node)
+{
+    size_t place = node->place;
+
+    for (;;) {
+        size_t child = place * 2 + 1;
+        if (child >= d->count)
+            break;
+        if (child + 1 < d->count && d->heap[child + 1]->item.at_ms < d->heap[child]->item.at_ms)
+            child++;
+        if (node->item.at_ms <= d->heap[child]->item.at_ms)
+            break;
+        put_at(d, place, d->heap[child]);
+        place = child;
+    }
+    put_at(d, place, node);
+}
+
+static void
+take_off(struct due *d, struct node *node, const struct due_key *key)
+{
+    struct node *last = d->heap[--d->count];
+
+    if (last != node) {
+        put_at(d, node->place, last);
+        sift_up(d, last);
+        sift_down(d, last);
+    }
+    map_remove(d->nodes, key, NULL);
+    free(node);
+}
+
+static void
+put_on(struct due *d, const struct due_item *item, const struct due_key *key)
+{
+    struct node *node = xmalloc(sizeof *node);
+
+    if (d->count == d->cap) {
+        d->cap = d->cap > 0 ? d->cap * 2 : 64;
+        d->heap = xrealloc(d->heap, d->cap * sizeof *d->heap);
+    }
+    node->item = *item;
+    put_at(d, d->count++, node);
+    sift_up(d, node);
+    map_put(d->nodes, key, node, NULL);
+}
+
+static void
+set(struct due *d, const struct due_item *item)
+{
+    struct due_key key = key_of(item->what, item->id, item->index);
+    struct node *node = map_get(d->nodes, &key);
+
+    if (node == NULL) {
+        if (item->at_ms != DUE_NEVER)
+            put_on(d, item, &key);
+    } else if (item->at_ms == DUE_NEVER) {
+        take_off(d, node, &key);
+    } else {
+        node->item.at_ms = item->at_ms;
+        sift_up(d, node);
+        sift_down(d, node);
+    }
+}
+
+static void
+set_back(void *due, void *item)
+{
+    set(due, item);
+}
+
+void
+due_set(struct due *d, enum due_what what, struct uuid id, uint64_t index, int64_t at_ms, struct undo *u)
+{
+    struct due_item item = { .at_ms = due_at(d, what, id, index), .what = what, .id = id, .index = index };
+
+    if (item.at_ms == at_ms)
+        return;
+    undo_call_bytes(u, set_back, d, &item, sizeof item);
+    item.at_ms = at_ms;
+    set(d, &item);
+}
+
+int64_t
+due_at(const struct due *d, enum due_what what, struct uuid id, uint64_t index)
+{
+    struct due_key key = key_of(what, id, index);
+    const struct node *node = map_get(d->nodes, &key);
+
+    return node != NULL ? node->item.at_ms : DUE_NEVER;
+}
+
+/* The heap's top part that is due: a walk that turns back wherever a node is not, so its cost is that of the answer. */
+static size_t
+list_from(const struct due *d, size_t place, int64_t now_ms, struct due_item *ret, size_t max)
+{
+    size_t n = 0;
+
+    if (max == 0 || place >= d->count || d->heap[place]->item.at_ms > now_ms)
+        return 0;
+    ret[n++] = d->heap[place]->item;
+    n += list_from(d, place * 2 + 1, now_ms, ret + n, max - n);
+    n += list_from(d, place * 2 + 2, now_ms, ret + n, max - n);
+    return n;
+}
+
+size_t
+due_list(const struct due *d, int64_t now_ms, struct due_item *ret, size_t max)
+{
+    return list_from(d, 0, now_ms, ret, max);
+}
+
+int64_t
+due_next(const struct due *d)
+{
+    return d->count > 0 ? d->heap[0]->item.at_ms : DUE_NEVER;
+}
+
+size_t
+due_count(const struct due *d)
+{
+    return d->count;
+}
