@@ -14,7 +14,7 @@ void *arena_alloc(struct arena *a, size_t len); /* zeroed, aligned for any type 
 char *arena_text(struct arena *a, const char *text);
 char *arena_textn(struct arena *a, const char *text, size_t len);
 char *arena_printf(struct arena *a, const char *fmt, ...) PRINTF(2, 3);
-void *xmalloc(size_t len);             /* aborts when there is no memory */
+void *xmalloc(size_t len); /* aborts when there is no memory */
 void *xcalloc(size_t n, size_t len);
 void *xrealloc(void *old, size_t len);
 char *xstrdup(const char *text);

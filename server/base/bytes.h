@@ -18,8 +18,13 @@ struct bytes {
 #define BYTES_TEXT(s) BYTES((s), strlen(s))
 
 /* Sequential writer and reader of fixed layouts. The caller guarantees room; asserts otherwise. */
-struct wire_out { uint8_t *at, *end; };
-struct wire_in { const uint8_t *at, *end; bool failed; }; /* failed: read past the end; then all reads give 0 */
+struct wire_out {
+    uint8_t *at, *end;
+};
+struct wire_in {
+    const uint8_t *at, *end;
+    bool failed;
+}; /* failed: read past the end; then all reads give 0 */
 
 void put_u8(struct wire_out *w, uint8_t v);
 void put_u16(struct wire_out *w, uint16_t v);
@@ -36,12 +41,12 @@ int64_t get_i64(struct wire_in *r);
 void get_bytes(struct wire_in *r, void *ret, size_t len);
 void get_zero(struct wire_in *r, size_t len); /* marks failed unless all are zero */
 
-#define HEX_LEN(n) ((n) * 2 + 1)
+#define HEX_LEN(n)    ((n)*2 + 1)
 #define BASE64_LEN(n) (((n) + 2) / 3 * 4 + 1)
-void hex_encode(struct bytes in, char *ret);               /* ret: HEX_LEN(in.len), lower case */
+void hex_encode(struct bytes in, char *ret);                 /* ret: HEX_LEN(in.len), lower case */
 bool hex_decode(const char *text, uint8_t *ret, size_t len); /* exactly len bytes, lower or upper case */
-void base64_encode(struct bytes in, char *ret);            /* standard alphabet, padded */
-void base64url_encode(struct bytes in, char *ret);         /* URL alphabet, not padded */
+void base64_encode(struct bytes in, char *ret);              /* standard alphabet, padded */
+void base64url_encode(struct bytes in, char *ret);           /* URL alphabet, not padded */
 /* Decode text[0..text_len) into ret (room cap). False if not canonical or too long. */
 bool base64_decode(const char *text, size_t text_len, uint8_t *ret, size_t cap, size_t *ret_len);
 bool base64url_decode(const char *text, size_t text_len, uint8_t *ret, size_t cap, size_t *ret_len);

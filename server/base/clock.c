@@ -200,8 +200,7 @@ offset_in(const char **at, int64_t *ret_ms)
         return true;
     }
     sign = **at == '-' ? -1 : 1;
-    if (!char_in(at, "+-") || !digits_in(at, 2, 0, 23, &hour) || !char_in(at, ":") ||
-        !digits_in(at, 2, 0, 59, &minute))
+    if (!char_in(at, "+-") || !digits_in(at, 2, 0, 23, &hour) || !char_in(at, ":") || !digits_in(at, 2, 0, 59, &minute))
         return false;
     *ret_ms = sign * (hour * 60 + minute) * (int64_t)60000;
     return true;

@@ -8,18 +8,21 @@
 
 #include "base/err.h"
 
-struct clock { int64_t origin_ms, real_origin_ms; int64_t rate; }; /* rate 1: origin fields unused */
+struct clock {
+    int64_t origin_ms, real_origin_ms;
+    int64_t rate;
+}; /* rate 1: origin fields unused */
 
 struct clock clock_real(void);
 struct clock clock_simulated(int64_t origin_ms, int64_t real_origin_ms, int64_t rate);
 int64_t clock_now(const struct clock *c);
 int64_t clock_to_real(const struct clock *c, int64_t span_ms); /* a span of clock time in real ms, at least 1 */
-int64_t real_now_ms(void);      /* CLOCK_REALTIME */
-int64_t monotonic_ms(void);     /* CLOCK_MONOTONIC */
-int64_t boottime_ms(void);      /* CLOCK_BOOTTIME */
+int64_t real_now_ms(void);                                     /* CLOCK_REALTIME */
+int64_t monotonic_ms(void);                                    /* CLOCK_MONOTONIC */
+int64_t boottime_ms(void);                                     /* CLOCK_BOOTTIME */
 
-#define TIME_TEXT 25 /* 2026-05-12T14:47:11.123Z + NUL */
-void time_text(int64_t ms, char ret[TIME_TEXT]);       /* RFC 3339, always .mmm and Z; ms within years 1970 to 9999 */
-bool time_parse(const char *text, int64_t *ret_ms);    /* RFC 3339 with Z or offset, up to ms */
+#define TIME_TEXT 25                                /* 2026-05-12T14:47:11.123Z + NUL */
+void time_text(int64_t ms, char ret[TIME_TEXT]);    /* RFC 3339, always .mmm and Z; ms within years 1970 to 9999 */
+bool time_parse(const char *text, int64_t *ret_ms); /* RFC 3339 with Z or offset, up to ms */
 
 #endif

@@ -385,8 +385,8 @@ config_manual(const struct config_set *set, FILE *to)
 {
     char text[1000];
 
-    fprintf(to, ".TH %s %d \"\" \"Kontor\"\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n", set->program, set->section, set->program,
-            set->summary);
+    fprintf(to, ".TH %s %d \"\" \"Kontor\"\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n", set->program, set->section,
+            set->program, set->summary);
     print_synopsis(set, to, ".br\n.B ", "\n.RI ");
     fputs(".SH DESCRIPTION\n", to);
     print_troff(set->description, to);
@@ -445,11 +445,12 @@ const struct config_set CONFIG_KONTORD = {
                 "keygen [OPTION...]\n"
                 "export DIR [OPTION...]\n"
                 "admin VERB [FIELD=VALUE...]",
-    .description = "kontord keeps the ledger of GPU-hour credits, brokers requests to sites, issues signed tickets to the"
-                   " sites' agents, and serves the web pages and the API.\n\n"
-                   "serve runs the server. migrate brings the database to this version. keygen makes the server's signing"
-                   " key. export writes the whole journal to a folder, for kontor-audit. admin administers a running"
-                   " server through its local socket; kontord admin --help lists the verbs.",
+    .description =
+        "kontord keeps the ledger of GPU-hour credits, brokers requests to sites, issues signed tickets to the"
+        " sites' agents, and serves the web pages and the API.\n\n"
+        "serve runs the server. migrate brings the database to this version. keygen makes the server's signing"
+        " key. export writes the whole journal to a folder, for kontor-audit. admin administers a running"
+        " server through its local socket; kontord admin --help lists the verbs.",
     .file = "/etc/kontor/kontord.conf",
     .options = KONTORD_OPTIONS,
     .count = sizeof KONTORD_OPTIONS / sizeof KONTORD_OPTIONS[0],

@@ -23,9 +23,9 @@
 enum config_type { CONFIG_NUMBER, CONFIG_FLAG, CONFIG_TEXT, CONFIG_PATH, CONFIG_SECRET };
 
 #define CONFIG_MEMBER_NUMBER int64_t
-#define CONFIG_MEMBER_FLAG bool
-#define CONFIG_MEMBER_TEXT const char *
-#define CONFIG_MEMBER_PATH const char *
+#define CONFIG_MEMBER_FLAG   bool
+#define CONFIG_MEMBER_TEXT   const char *
+#define CONFIG_MEMBER_PATH   const char *
 #define CONFIG_MEMBER_SECRET const char *
 
 struct config_option {

@@ -17,7 +17,7 @@ struct row {
 static const struct row ROWS[ERR_COUNT] = {
     [OK] = { 200, "ok", "All is well." },
 #define E(name, status, wire, sentence) [name] = { status, wire, sentence },
-#include "errors.def"
+#include "base/errors.def"
 #undef E
 };
 

@@ -7,13 +7,13 @@
 
 #include <stdbool.h>
 
-#define MUST_USE __attribute__((warn_unused_result))
+#define MUST_USE           __attribute__((warn_unused_result))
 #define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 
 enum err {
     OK = 0,
 #define E(name, status, wire, sentence) name,
-#include "errors.def"
+#include "base/errors.def"
 #undef E
     ERR_COUNT
 };

@@ -12,8 +12,8 @@
 #include "base/uuid.h"
 
 struct json_in {
-    void *root;    /* json_t of the document (owned by the outermost reader) */
-    void *object;  /* json_t of this object */
+    void *root;   /* json_t of the document (owned by the outermost reader) */
+    void *object; /* json_t of this object */
     struct err_detail *detail;
     enum err err;
     uint64_t seen; /* bit i: i-th member was read */
@@ -23,7 +23,7 @@ struct json_in {
 
 struct json_in json_in_open(struct bytes body, struct err_detail *detail);
 enum err json_in_close(struct json_in *in) MUST_USE;
-bool json_in_has(struct json_in *in, const char *name);              /* present and not null */
+bool json_in_has(struct json_in *in, const char *name); /* present and not null */
 int64_t json_in_i64(struct json_in *in, const char *name, int64_t min, int64_t max);
 int64_t json_in_i64_or(struct json_in *in, const char *name, int64_t min, int64_t max, int64_t if_missing);
 bool json_in_bool(struct json_in *in, const char *name);
@@ -32,12 +32,12 @@ const char *json_in_text(struct json_in *in, const char *name, size_t min_len, s
 const char *json_in_text_or(struct json_in *in, const char *name, size_t max_len, const char *if_missing);
 int json_in_choice(struct json_in *in, const char *name, const char *const *choices); /* index; choices end in NULL */
 struct uuid json_in_uuid(struct json_in *in, const char *name);
-int64_t json_in_time(struct json_in *in, const char *name);                     /* RFC 3339 → ms */
+int64_t json_in_time(struct json_in *in, const char *name); /* RFC 3339 → ms */
 int64_t json_in_time_or(struct json_in *in, const char *name, int64_t if_missing);
 int64_t json_in_gpums(struct json_in *in, const char *name, int64_t min, int64_t max); /* decimal string */
 size_t json_in_base64(struct json_in *in, const char *name, uint8_t *ret, size_t cap);
-struct json_in json_in_object(struct json_in *in, const char *name); /* nested: close it before its parent */
-size_t json_in_array(struct json_in *in, const char *name, size_t max);  /* its length */
+struct json_in json_in_object(struct json_in *in, const char *name);    /* nested: close it before its parent */
+size_t json_in_array(struct json_in *in, const char *name, size_t max); /* its length */
 const char *json_in_array_text(struct json_in *in, const char *name, size_t i, size_t max_len);
 struct json_in json_in_array_object(struct json_in *in, const char *name, size_t i);
 /* Record an error at a field that was read but whose value does not do. Keeps the first. */
@@ -47,19 +47,23 @@ void json_in_refuse(struct json_in *in, const char *name, enum err err, const ch
 enum err json_canonical(struct bytes body, struct err_detail *d, char **ret, size_t *ret_len) MUST_USE; /* free() it */
 
 /* Emitter into a growing buffer. Commas and quoting are its business; names NULL inside arrays. */
-struct json_out { char *text; size_t len, cap; bool fresh; };
+struct json_out {
+    char *text;
+    size_t len, cap;
+    bool fresh;
+};
 void json_out_free(struct json_out *o);
-void json_open(struct json_out *o, const char *name);        /* { */
-void json_shut(struct json_out *o);                          /* } */
-void json_open_array(struct json_out *o, const char *name);  /* [ */
+void json_open(struct json_out *o, const char *name);       /* { */
+void json_shut(struct json_out *o);                         /* } */
+void json_open_array(struct json_out *o, const char *name); /* [ */
 void json_shut_array(struct json_out *o);
-void json_text(struct json_out *o, const char *name, const char *value);  /* NULL value: null */
+void json_text(struct json_out *o, const char *name, const char *value); /* NULL value: null */
 void json_textn(struct json_out *o, const char *name, const char *value, size_t len);
 void json_i64(struct json_out *o, const char *name, int64_t value);
 void json_bool(struct json_out *o, const char *name, bool value);
-void json_none(struct json_out *o, const char *name);         /* null (jansson has taken json_null) */
+void json_none(struct json_out *o, const char *name); /* null (jansson has taken json_null) */
 void json_uuid(struct json_out *o, const char *name, struct uuid id);
-void json_time(struct json_out *o, const char *name, int64_t ms);      /* RFC 3339 */
+void json_time(struct json_out *o, const char *name, int64_t ms); /* RFC 3339 */
 void json_base64(struct json_out *o, const char *name, struct bytes value);
 void json_hex(struct json_out *o, const char *name, struct bytes value);
 /* Two members: NAME_gpums as decimal string, NAME_credits for display (three places, cut toward zero). */

@@ -57,7 +57,8 @@ add_quoted(struct line *l, const char *text)
         } else if (c < 0x20 || c == 0x7f) {
             text_format(escape, sizeof escape, "\\u%04x", (unsigned)c);
             add(l, escape, 6);
-        } else if (c == 0xc2 && (unsigned char)text[i + 1] < 0xa0) { /* C1 control characters move a terminal's cursor */
+        } else if (c == 0xc2 &&
+                   (unsigned char)text[i + 1] < 0xa0) { /* C1 control characters move a terminal's cursor */
             text_format(escape, sizeof escape, "\\u%04x", (unsigned)(unsigned char)text[i + 1]);
             add(l, escape, 6);
         } else {
@@ -139,8 +140,8 @@ log_level_parse(const char *text, enum log_level *ret)
 }
 
 size_t
-log_line(const struct log *log, enum log_level level, const char *event, const struct log_field *fields,
-         int64_t now_ms, char *ret, size_t cap)
+log_line(const struct log *log, enum log_level level, const char *event, const struct log_field *fields, int64_t now_ms,
+         char *ret, size_t cap)
 {
     enum { ROOM_FOR_END = 8, ROOM_FOR_FIELD = 64 };
     struct line l = { .at = ret, .cap = cap - ROOM_FOR_END, .json = log->json };

@@ -34,10 +34,22 @@ struct log_field {
     };
 };
 
-#define LOG_TEXT(k, v) { .key = (k), .kind = LOG_KIND_TEXT, .text = (v) }
-#define LOG_I64(k, v) { .key = (k), .kind = LOG_KIND_I64, .i64 = (v) }
-#define LOG_BOOL(k, v) { .key = (k), .kind = LOG_KIND_BOOL, .flag = (v) }
-#define LOG_UUID(k, v) { .key = (k), .kind = LOG_KIND_UUID, .uuid = (v) }
+#define LOG_TEXT(k, v)                                 \
+    {                                                  \
+        .key = (k), .kind = LOG_KIND_TEXT, .text = (v) \
+    }
+#define LOG_I64(k, v)                                \
+    {                                                \
+        .key = (k), .kind = LOG_KIND_I64, .i64 = (v) \
+    }
+#define LOG_BOOL(k, v)                                 \
+    {                                                  \
+        .key = (k), .kind = LOG_KIND_BOOL, .flag = (v) \
+    }
+#define LOG_UUID(k, v)                                 \
+    {                                                  \
+        .key = (k), .kind = LOG_KIND_UUID, .uuid = (v) \
+    }
 
 /* "debug", "info", "warning", "error"; false if it is none of them. */
 bool log_level_parse(const char *text, enum log_level *ret);
@@ -50,10 +62,10 @@ size_t log_line(const struct log *log, enum log_level level, const char *event, 
                 int64_t now_ms, char *ret, size_t cap);
 
 #define LOG_WRITE(log, level, event, ...) \
-    log_write((log), (level), (event), (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ) { 0 } })
-#define log_debug(log, ...) LOG_WRITE(log, LOG_LEVEL_DEBUG, __VA_ARGS__)
-#define log_info(log, ...) LOG_WRITE(log, LOG_LEVEL_INFO, __VA_ARGS__)
+    log_write((log), (level), (event), (const struct log_field[]){ __VA_ARGS__ __VA_OPT__(, ){ 0 } })
+#define log_debug(log, ...)   LOG_WRITE(log, LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_info(log, ...)    LOG_WRITE(log, LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_warning(log, ...) LOG_WRITE(log, LOG_LEVEL_WARNING, __VA_ARGS__)
-#define log_error(log, ...) LOG_WRITE(log, LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_error(log, ...)   LOG_WRITE(log, LOG_LEVEL_ERROR, __VA_ARGS__)
 
 #endif

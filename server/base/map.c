@@ -46,8 +46,8 @@ sip_round(uint64_t v[4])
 static inline uint64_t
 sip(const uint64_t secret[2], const unsigned char *key, size_t len)
 {
-    uint64_t v[4] = { secret[0] ^ 0x736f6d6570736575, secret[1] ^ 0x646f72616e646f6d,
-                      secret[0] ^ 0x6c7967656e657261, secret[1] ^ 0x7465646279746573 };
+    uint64_t v[4] = { secret[0] ^ 0x736f6d6570736575, secret[1] ^ 0x646f72616e646f6d, secret[0] ^ 0x6c7967656e657261,
+                      secret[1] ^ 0x7465646279746573 };
     uint64_t word;
 
     for (size_t i = 0; i < len; i += 8) {

@@ -16,12 +16,16 @@ struct map;
 struct map *map_new(size_t key_len);
 void map_delete(struct map *m);
 size_t map_count(const struct map *m);
-void *map_get(const struct map *m, const void *key); /* NULL if none */
+void *map_get(const struct map *m, const void *key);                       /* NULL if none */
 void map_put(struct map *m, const void *key, void *value, struct undo *u); /* inserts or replaces; value not NULL */
 void *map_remove(struct map *m, const void *key, struct undo *u);          /* what was there, or NULL */
 /* Walk in no particular order: size_t it = 0; while (map_next(m, &it, &key, &value)) … ; no changes meanwhile. */
 bool map_next(const struct map *m, size_t *it, const void **ret_key, void **ret_value);
 
-static inline void *map_get_u64(const struct map *m, uint64_t k) { return map_get(m, &k); }
+static inline void *
+map_get_u64(const struct map *m, uint64_t k)
+{
+    return map_get(m, &k);
+}
 
 #endif

@@ -12,10 +12,11 @@ typedef size_t undo_mark;
 
 struct undo *undo_new(void);
 void undo_delete(struct undo *u);
-void undo_save(struct undo *u, void *ptr, size_t len);                    /* remember len bytes at ptr */
+void undo_save(struct undo *u, void *ptr, size_t len); /* remember len bytes at ptr */
 void undo_call(struct undo *u, void (*back)(void *a, void *b), void *a, void *b);
 void undo_call_bytes(struct undo *u, void (*back)(void *a, void *data), void *a, const void *data, size_t len);
-void undo_free_on_commit(struct undo *u, void (*release)(void *), void *ptr); /* ptr left the state; u == NULL: released now */
+void undo_free_on_commit(struct undo *u, void (*release)(void *),
+                         void *ptr); /* ptr left the state; u == NULL: released now */
 undo_mark undo_here(const struct undo *u);
 void undo_back(struct undo *u, undo_mark to);
 void undo_commit(struct undo *u);

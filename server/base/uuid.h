@@ -6,7 +6,9 @@
 
 #include "base/err.h"
 
-struct uuid { uint8_t b[16]; };
+struct uuid {
+    uint8_t b[16];
+};
 #define UUID_TEXT 37
 
 struct uuid uuid_v7(int64_t now_ms, const uint8_t random[10]);
