@@ -1,0 +1,32 @@
+/* store/evidence.h: what stands behind an order's commitment and beside an account's number: free text, names. */
+#ifndef STORE_EVIDENCE_H
+#define STORE_EVIDENCE_H
+
+#include "base/arena.h"
+#include "store/db.h"
+
+struct evidence {
+    struct uuid order;
+    struct hash salt; /* commitment in the journal: SHA-256(salt ‖ text) */
+    const char *text;
+    struct uuid people[2]; /* who was signed in; a zero: nobody */
+    int64_t created_ms;
+};
+
+enum err evidence_add(struct db *db, const struct evidence *e) MUST_USE;
+
+struct account_name {
+    uint64_t account;
+    const char *name, *reference;
+};
+
+enum err account_names_add(struct db *db, const struct account_name *n) MUST_USE; /* there already: OK, unchanged */
+enum err account_names_all(struct db *db, struct arena *a, struct account_name **ret, size_t *ret_n) MUST_USE;
+
+/* Idempotency keys of plain writes. Inside the write's transaction. */
+enum err call_answers_add(struct db *db, struct hash scope, struct hash request, struct uuid id, int64_t now_ms) MUST_USE;
+/* ERR_NOT_FOUND: a new key. ERR_KEY_CONFLICT: used with another request. */
+enum err call_answers_find(struct db *db, struct hash scope, struct hash request, struct uuid *ret) MUST_USE;
+enum err call_answers_remove_old(struct db *db, int64_t before_ms) MUST_USE;
+
+#endif
