@@ -14,7 +14,8 @@ struct account {
     uint8_t class;
     bool closed;
     struct uuid owner_org;           /* grant */
-    uint64_t owner_site;             /* site */
+    uint64_t owner_site;             /* site; else 0 */
+    uint64_t prev_open;              /* as its OPEN has it */
     int64_t posted_debits, posted_credits, held_debits, held_credits;
     uint64_t last_index;             /* newest entry on it */
     uint64_t parent;                 /* grant: tranche account; tranche: fund account; else NO_INDEX */
@@ -33,6 +34,7 @@ struct hold {
     uint32_t gpus, walltime_s; uint32_t rate_milli;
     int64_t amount, settled, corrected;  /* settled: paid so far by SETTLEs; corrected: taken back of these */
     int64_t resolved_gpums;          /* paid by a RESOLVE from the hold */
+    bool reserve_paid;               /* the newest dispute paid from reserve */
     uint64_t gpu_seconds;            /* cumulative, by the newest SETTLE */
     int64_t window_start_ms, window_end_ms, start_by_ms, expiry_ms;
     uint64_t fence;
@@ -43,7 +45,14 @@ struct hold {
     int64_t resolved_ms;             /* its time */
 };
 
-struct site { uint64_t index; uint64_t account; uint64_t last_report; struct entry entry; /* newest of its chain */ };
+struct site {
+    uint64_t index;
+    uint64_t account;                /* its account, NO_INDEX if none is open */
+    uint64_t last_open;              /* newest OPEN for it, NO_INDEX */
+    uint64_t last_report;            /* highest report number that moved credits */
+    uint64_t key;                    /* newest active KEY, 0 none */
+    struct entry entry;              /* newest of its chain */
+};
 struct offering { uint64_t index; struct entry entry; uint64_t rate; /* newest RATE */ };
 struct rate { uint64_t index; struct entry entry; };
 struct policy { uint64_t index; struct entry entry; };        /* index: of this very row; entry.u.policy.first its chain */
