@@ -25,18 +25,19 @@
 #define BROKER_EXCLUDED_MAX 8         /* a request is brokered anew at most 5 times */
 #define BROKER_GPUS_MAX 1000000
 #define BROKER_WALLTIME_MAX (3 * 365 * 86400) /* seconds */
+#define BROKER_INSTANT_MAX INT64_C(253402300799999) /* the year 9999's last ms */
 #define BROKER_TEXT 320                       /* room for any sentence */
 #define BROKER_VERSION 1                      /* of the stored form */
 
 enum broker_code { /* verdict of an offering */
-#define X(code, wire, sentence) code,
+#define X(code, wire, sentence, numbers) code,
 #include "core/broker_reasons.def"
 #undef X
     BROKER_CODES
 };
 
 enum broker_sooner { /* why an offer does not start sooner */
-#define X(code, wire, sentence) code,
+#define X(code, wire, sentence, numbers) code,
 #include "core/broker_sooner.def"
 #undef X
     SOONER_CODES
@@ -52,7 +53,7 @@ enum broker_change {
     CHANGE_GPUS,      /* to so many GPUs */
     CHANGE_WALLTIME,  /* to so many seconds */
     CHANGE_MEMORY,    /* to so many GB per GPU */
-    CHANGE_COUNTRY,   /* add this country (packed) */
+    CHANGE_COUNTRY,   /* this country (packed) too */
     CHANGE_MODEL,     /* any model */
     CHANGE_ISLAND,    /* do without one island */
     CHANGE_DEADLINE,  /* end by this instant, ms */

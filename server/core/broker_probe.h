@@ -1,0 +1,56 @@
+/* core/broker_probe.h
+ * Inside of the broker, shared by broker.c and broker_what_if.c: what one offering says to one question, and how two
+ * offers compare. */
+#ifndef CORE_BROKER_PROBE_H
+#define CORE_BROKER_PROBE_H
+
+#include "core/broker.h"
+
+/* An offer found. */
+struct offer {
+    int64_t start_slot;
+    int32_t slots;
+    int64_t start_ms, start_by_ms, end_ms;
+    int64_t cost_gpums;
+};
+
+/* By what offers are ordered: each field in turn, the smaller first. */
+struct order_key {
+    int64_t score, start_ms, cost_gpums;
+    uint64_t site, offering;
+};
+
+/* The reasons against that need no calendar, as a set of bits 1 << enum broker_code. */
+uint32_t probe_filters(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms);
+/* The calendar alone, the filters having passed. BROKER_OFFERED, or BROKER_NO_GAP. why may be NULL. */
+enum broker_code probe_calendar(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms,
+                                struct offer *ret, struct calendar_why *why);
+/* Both. */
+bool probe_offers(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms, struct offer *ret);
+int64_t probe_earliest_ms(const struct broker_ask *ask, int64_t now_ms);
+int32_t probe_distance_km(const struct broker_offering *o, const struct broker_ask *ask);
+
+struct order_key order_of(const struct broker_offering *o, const struct broker_ask *ask, const struct offer *offer,
+                          int32_t distance_km, int64_t now_ms);
+bool order_before(const struct order_key *a, const struct order_key *b);
+
+/* The largest number of GPUs, at most `most`, that this offering can give by its shape; 0 if none. */
+int32_t shape_at_most(const struct broker_offering *o, int32_t most);
+int32_t whole_gpus(const struct broker_offering *o); /* sold as whole nodes */
+
+/* broker_what_if.c */
+/* What would help where this offering refuses; reasons: the filters that fail, 0 if it is the calendar. */
+struct broker_help help_find(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms,
+                             uint32_t reasons, const struct calendar_why *why);
+/* Hints gathered on the way, from which the what-ifs are tried. */
+struct hints {
+    int32_t gpus;        /* the most that some window before the start has throughout; 0: none */
+    int64_t walltime_s;  /* the longest that a gap before the start would take; 0: none */
+    int32_t memory_gb;   /* the most that a site refused for memory alone has; 0: none */
+    bool model, island, price;
+    struct country_set countries; /* of sites refused for their country alone */
+};
+void what_ifs_find(const struct broker_view *view, const struct broker_ask *ask, const struct hints *hints,
+                   struct broker_answer *answer);
+
+#endif

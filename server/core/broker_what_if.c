@@ -1,0 +1,232 @@
+/* core/broker_what_if.c: the same question with one thing changed, asked again. */
+#include <assert.h>
+
+#include "base/num.h"
+#include "core/broker.h"
+#include "core/broker_probe.h"
+
+/* ---- help: one offering ------------------------------------------------------------------------------------------ */
+
+/* The change that takes away this single reason. */
+static struct broker_help
+help_against(const struct broker_offering *o, const struct broker_ask *ask, enum broker_code reason)
+{
+    struct broker_help help = { 0 };
+
+    switch (reason) {
+    case BROKER_COUNTRY: return (struct broker_help){ .change = CHANGE_COUNTRY, .to = country_pack(o->country) };
+    case BROKER_MODEL: return (struct broker_help){ .change = CHANGE_MODEL };
+    case BROKER_MEMORY: return (struct broker_help){ .change = CHANGE_MEMORY, .to = o->memory_gb };
+    case BROKER_ISLAND: return (struct broker_help){ .change = CHANGE_ISLAND };
+    case BROKER_WINDOW: return (struct broker_help){ .change = CHANGE_DEADLINE };
+    case BROKER_POOL: return (struct broker_help){ .change = CHANGE_GPUS, .to = o->gpus_per_node };
+    case BROKER_SHAPE:
+        help.to = shape_at_most(o, ask->gpus);
+        if (help.to == 0)
+            help.to = o->gpus_per_node;
+        help.change = CHANGE_GPUS;
+        return help;
+    case BROKER_TOO_LARGE:
+        help.to = shape_at_most(o, whole_gpus(o));
+        help.change = help.to > 0 ? CHANGE_GPUS : CHANGE_NONE;
+        return help;
+    case BROKER_PRICE:
+        help.change = CHANGE_PRICE;
+        if (!broker_cost(ask->gpus, ask->walltime_s, o->rate_milli, &help.to))
+            help.change = CHANGE_NONE;
+        return help;
+    default: return help; /* nothing that who asks could change */
+    }
+}
+
+static struct broker_ask
+ask_changed(const struct broker_ask *ask, enum broker_change change, int64_t to)
+{
+    struct broker_ask changed = *ask;
+    char code[3];
+
+    switch (change) {
+    case CHANGE_GPUS: changed.gpus = (int32_t)to; break;
+    case CHANGE_WALLTIME: changed.walltime_s = to; break;
+    case CHANGE_MEMORY: changed.memory_gb_min = (int32_t)to; break;
+    case CHANGE_COUNTRY:
+        country_unpack(to, code);
+        country_add(&changed.countries, code);
+        break;
+    case CHANGE_MODEL: changed.model[0] = '\0'; break;
+    case CHANGE_ISLAND: changed.one_island = false; break;
+    case CHANGE_DEADLINE:
+        changed.deadline_ms = to;
+        changed.at_once = false;
+        break;
+    case CHANGE_PRICE: changed.max_cost_gpums = to; break;
+    case CHANGE_STRETCH:
+        changed.gpus = (int32_t)to;
+        changed.walltime_s *= 2;
+        break;
+    case CHANGE_NONE:
+    case CHANGES: break;
+    }
+    return changed;
+}
+
+struct broker_help
+help_find(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms, uint32_t reasons,
+          const struct calendar_why *why)
+{
+    struct broker_help help;
+    struct broker_ask changed;
+    struct offer offer;
+
+    if ((reasons & (reasons - 1)) != 0)
+        return (struct broker_help){ 0 }; /* more than one thing is in the way */
+    if (reasons != 0)
+        help = help_against(o, ask, (enum broker_code)__builtin_ctz(reasons));
+    else
+        help = (struct broker_help){ .change = CHANGE_DEADLINE };
+    changed = ask_changed(ask, help.change, help.to);
+    if (help.change != CHANGE_NONE && probe_offers(o, &changed, now_ms, &offer)) {
+        if (help.change == CHANGE_DEADLINE)
+            help.to = offer.end_ms;
+        help.start_ms = offer.start_ms;
+        help.cost_gpums = offer.cost_gpums;
+        return help;
+    }
+    if (!why)
+        return (struct broker_help){ 0 };
+    help.to = shape_at_most(o, why->most_throughout); /* never free for so many: then for fewer */
+    changed = ask_changed(ask, CHANGE_GPUS, help.to);
+    if (help.to <= 0 || help.to >= ask->gpus || !probe_offers(o, &changed, now_ms, &offer))
+        return (struct broker_help){ 0 };
+    return (struct broker_help){
+        .change = CHANGE_GPUS,
+        .to = help.to,
+        .start_ms = offer.start_ms,
+        .cost_gpums = offer.cost_gpums,
+    };
+}
+
+/* ---- what if: all offerings -------------------------------------------------------------------------------------- */
+
+struct what_if_search {
+    const struct broker_view *view;
+    const struct broker_ask *ask;
+    const struct broker_line *best; /* NULL: nothing is offered as asked */
+    struct broker_answer *answer;
+};
+
+/* The best offer for a question; NULL if none. */
+static const struct broker_offering *
+best_offer(const struct broker_view *view, const struct broker_ask *ask, struct offer *ret)
+{
+    const struct broker_offering *best = NULL;
+    struct order_key best_key;
+
+    for (size_t i = 0; i < view->count; i++) {
+        const struct broker_offering *o = &view->offerings[i];
+        struct order_key key;
+        struct offer offer;
+
+        if (!probe_offers(o, ask, view->now_ms, &offer))
+            continue;
+        key = order_of(o, ask, &offer, probe_distance_km(o, ask), view->now_ms);
+        if (!best || order_before(&key, &best_key)) {
+            best = o;
+            best_key = key;
+            *ret = offer;
+        }
+    }
+    return best;
+}
+
+/* Who gives up GPUs or time pays less as a matter of course: such a change must bring the start forward. */
+static bool
+worth_telling(enum broker_change change, const struct broker_what_if *w)
+{
+    if (change == CHANGE_GPUS || change == CHANGE_WALLTIME || change == CHANGE_STRETCH)
+        return w->sooner_ms >= CALENDAR_SLOT_MS;
+    return w->sooner_ms >= CALENDAR_SLOT_MS || w->cheaper_gpums > 0;
+}
+
+static bool
+told_already(const struct broker_answer *a, enum broker_change change, int64_t to)
+{
+    for (size_t i = 0; i < a->what_if_count; i++)
+        if (a->what_if[i].change == change && a->what_if[i].to == to)
+            return true;
+    return false;
+}
+
+static void
+try_change(struct what_if_search *s, enum broker_change change, int64_t to)
+{
+    struct broker_ask changed = ask_changed(s->ask, change, to);
+    const struct broker_offering *o;
+    struct broker_what_if w = { .change = change, .to = to, .to_walltime_s = changed.walltime_s };
+    struct offer offer;
+
+    if (s->answer->what_if_count == BROKER_WHAT_IFS || told_already(s->answer, change, to))
+        return;
+    o = best_offer(s->view, &changed, &offer);
+    if (!o)
+        return;
+    w.offering = o->offering;
+    w.site = o->site;
+    w.start_ms = offer.start_ms;
+    w.end_ms = offer.end_ms;
+    w.cost_gpums = offer.cost_gpums;
+    if (change == CHANGE_DEADLINE)
+        w.to = offer.end_ms;
+    if (change == CHANGE_PRICE)
+        w.to = offer.cost_gpums;
+    if (s->best) {
+        w.sooner_ms = s->best->start_ms - offer.start_ms;
+        w.cheaper_gpums = s->best->cost_gpums - offer.cost_gpums;
+        if (!worth_telling(change, &w))
+            return;
+    }
+    s->answer->what_if[s->answer->what_if_count++] = w;
+}
+
+static void
+try_countries(struct what_if_search *s, const struct country_set *countries)
+{
+    for (int first = 'A'; first <= 'Z'; first++)
+        for (int second = 'A'; second <= 'Z'; second++) {
+            char code[3] = { (char)first, (char)second, '\0' };
+
+            if (country_has(countries, code))
+                try_change(s, CHANGE_COUNTRY, country_pack(code));
+        }
+}
+
+void
+what_ifs_find(const struct broker_view *view, const struct broker_ask *ask, const struct hints *hints,
+              struct broker_answer *answer)
+{
+    struct what_if_search s = { .view = view, .ask = ask, .best = broker_ranked(answer, 0), .answer = answer };
+    int32_t half = ask->gpus / 2;
+
+    if (hints->gpus > 0)
+        try_change(&s, CHANGE_GPUS, hints->gpus);
+    if (half > 0)
+        try_change(&s, CHANGE_GPUS, half);
+    if (hints->walltime_s > 0)
+        try_change(&s, CHANGE_WALLTIME, hints->walltime_s);
+    if (ask->walltime_s >= 7200)
+        try_change(&s, CHANGE_WALLTIME, ask->walltime_s / 2);
+    if (half > 0 && ask->walltime_s <= BROKER_WALLTIME_MAX / 2)
+        try_change(&s, CHANGE_STRETCH, half);
+    if (hints->memory_gb > 0)
+        try_change(&s, CHANGE_MEMORY, hints->memory_gb);
+    if (hints->model)
+        try_change(&s, CHANGE_MODEL, 0);
+    if (hints->island)
+        try_change(&s, CHANGE_ISLAND, 0);
+    if (hints->price)
+        try_change(&s, CHANGE_PRICE, 0);
+    if (!s.best && (ask->deadline_ms > 0 || ask->at_once))
+        try_change(&s, CHANGE_DEADLINE, 0);
+    if (country_count(&hints->countries) > 0)
+        try_countries(&s, &hints->countries);
+}
