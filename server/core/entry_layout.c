@@ -212,7 +212,7 @@ static const struct layout LAYOUTS[ENTRY_KINDS] = {
     L(OFFERING, OFFERING_, 80 + AUTH_LEN),
     L(RATE, RATE_, 40 + AUTH_LEN),
     L(POLICY, POLICY_, 200 + AUTH_LEN),
-    L(KEY, KEY_, 120 + AUTH_LEN),
+    L(KEY, KEY_, 128 + AUTH_LEN),
     L(NOTICE, NOTICE_, 104 + AUTH_LEN),
 };
 const struct layout entry_header_layout = { .name = "header", .fields = HEADER, .n = COUNT(HEADER), .len = ENTRY_HEADER };
