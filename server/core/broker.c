@@ -127,7 +127,7 @@ probe_filters(const struct broker_offering *o, const struct broker_ask *ask, int
 
     if (o->kind != ask->kind)
         against |= BIT(BROKER_KIND);
-    if (country_count(&ask->countries) > 0 && !country_has(&ask->countries, o->country))
+    if (!country_none(&ask->countries) && !country_has(&ask->countries, o->country))
         against |= BIT(BROKER_COUNTRY);
     if (ask->model[0] != '\0' && strcasecmp(ask->model, o->model) != 0)
         against |= BIT(BROKER_MODEL);
@@ -194,14 +194,6 @@ probe_offers(const struct broker_offering *o, const struct broker_ask *ask, int6
 }
 
 /* ---- order ------------------------------------------------------------------------------------------------------- */
-
-int32_t
-probe_distance_km(const struct broker_offering *o, const struct broker_ask *ask)
-{
-    if (!o->has_place || !ask->has_home)
-        return -1;
-    return broker_distance_km(ask->home_lat, ask->home_lon, o->lat, o->lon);
-}
 
 /* Balanced: the rate, plus 500 (half the reference rate) for each time that one waits as long as the job takes and an
  * hour, plus 1 for each 20 km. Absolute, so that one site's offer never changes the order of two others. */
@@ -422,8 +414,8 @@ line_offer(const struct broker_offering *o, const struct broker_ask *ask, const 
 
 /* One line. The certificate's array is not cleared: what counts is blocked_count. */
 static void
-line_fill(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms, struct broker_line *line,
-          struct hints *hints)
+line_fill(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms, const struct place *home,
+          struct broker_line *line, struct hints *hints)
 {
     uint32_t against = probe_filters(o, ask, now_ms);
     struct calendar_why why;
@@ -433,7 +425,7 @@ line_fill(const struct broker_offering *o, const struct broker_ask *ask, int64_t
     line->offering = o->offering;
     line->site = o->site;
     line->rank = -1;
-    line->distance_km = probe_distance_km(o, ask);
+    line->distance_km = home && o->has_place ? place_distance_km(home, o->lat, o->lon) : -1;
     if (against != 0) {
         line->code = (enum broker_code)__builtin_ctz(against);
         filter_numbers(o, ask, line);
@@ -506,6 +498,7 @@ void
 broker_quote(const struct broker_view *view, const struct broker_ask *ask, struct broker_answer *ret)
 {
     struct hints hints = { 0 };
+    struct place home;
 
     check_ranges(view, ask);
     assert(ret->lines_max >= view->count);
@@ -513,8 +506,10 @@ broker_quote(const struct broker_view *view, const struct broker_ask *ask, struc
     ret->offered = 0;
     ret->now_ms = view->now_ms;
     ret->what_if_count = 0;
+    if (ask->has_home)
+        home = place_of(ask->home_lat, ask->home_lon);
     for (size_t i = 0; i < view->count; i++)
-        line_fill(&view->offerings[i], ask, view->now_ms, &ret->lines[i], &hints);
+        line_fill(&view->offerings[i], ask, view->now_ms, ask->has_home ? &home : NULL, &ret->lines[i], &hints);
     rank(view, ask, ret);
     if (ask->explain)
         what_ifs_find(view, ask, &hints, ret);

@@ -68,6 +68,7 @@ struct country_set { uint64_t bits[11]; };
 bool country_valid(const char *code); /* two capitals and NUL */
 void country_add(struct country_set *s, const char *code);
 bool country_has(const struct country_set *s, const char *code);
+bool country_none(const struct country_set *s);
 int country_count(const struct country_set *s);
 int64_t country_pack(const char *code);
 void country_unpack(int64_t packed, char ret[3]);

@@ -28,7 +28,11 @@ enum broker_code probe_calendar(const struct broker_offering *o, const struct br
 /* Both. */
 bool probe_offers(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms, struct offer *ret);
 int64_t probe_earliest_ms(const struct broker_ask *ask, int64_t now_ms);
-int32_t probe_distance_km(const struct broker_offering *o, const struct broker_ask *ask);
+
+/* broker_place.c: a place on the globe, made ready for distances to it. */
+struct place { int64_t vector[3]; };
+struct place place_of(int32_t lat, int32_t lon);
+int32_t place_distance_km(const struct place *a, int32_t lat, int32_t lon);
 
 struct order_key order_of(const struct broker_offering *o, const struct broker_ask *ask, const struct offer *offer,
                           int32_t distance_km, int64_t now_ms);

@@ -115,9 +115,10 @@ struct what_if_search {
     struct broker_answer *answer;
 };
 
-/* The best offer for a question; NULL if none. */
+/* The best offer for a question; NULL if none. lines are those of the question as asked (for the distances). */
 static const struct broker_offering *
-best_offer(const struct broker_view *view, const struct broker_ask *ask, struct offer *ret)
+best_offer(const struct broker_view *view, const struct broker_line *lines, const struct broker_ask *ask,
+           struct offer *ret)
 {
     const struct broker_offering *best = NULL;
     struct order_key best_key;
@@ -129,7 +130,7 @@ best_offer(const struct broker_view *view, const struct broker_ask *ask, struct 
 
         if (!probe_offers(o, ask, view->now_ms, &offer))
             continue;
-        key = order_of(o, ask, &offer, probe_distance_km(o, ask), view->now_ms);
+        key = order_of(o, ask, &offer, lines[i].distance_km, view->now_ms);
         if (!best || order_before(&key, &best_key)) {
             best = o;
             best_key = key;
@@ -167,7 +168,7 @@ try_change(struct what_if_search *s, enum broker_change change, int64_t to)
 
     if (s->answer->what_if_count == BROKER_WHAT_IFS || told_already(s->answer, change, to))
         return;
-    o = best_offer(s->view, &changed, &offer);
+    o = best_offer(s->view, s->answer->lines, &changed, &offer);
     if (!o)
         return;
     w.offering = o->offering;
@@ -227,6 +228,6 @@ what_ifs_find(const struct broker_view *view, const struct broker_ask *ask, cons
         try_change(&s, CHANGE_PRICE, 0);
     if (!s.best && (ask->deadline_ms > 0 || ask->at_once))
         try_change(&s, CHANGE_DEADLINE, 0);
-    if (country_count(&hints->countries) > 0)
+    if (!country_none(&hints->countries))
         try_countries(&s, &hints->countries);
 }

@@ -101,6 +101,21 @@ least_in(const struct calendar *c, int64_t from, int64_t until)
     return least;
 }
 
+/* The last slot of [from, last] that has fewer GPUs free; from - 1 if all have enough. */
+static inline int64_t
+last_blocked(const struct calendar *c, int32_t gpus, int64_t from, int64_t last)
+{
+    const int32_t *at;
+    int64_t slot = last;
+
+    if (last < from)
+        return from - 1;
+    at = &c->free[place_of(c, last)];
+    while (*at >= gpus && --slot >= from)
+        at = at > c->free ? at - 1 : &c->free[CALENDAR_SLOTS - 1];
+    return slot;
+}
+
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static struct steps *
@@ -207,10 +222,7 @@ calendar_fits(const struct calendar *c, int64_t start_slot, int64_t slots, int32
 
     if (slots <= 0 || slots > CALENDAR_SLOTS || start_slot > calendar_end(c) - slots || start_slot + slots <= from)
         return false;
-    for (int64_t slot = start_slot + slots; slot-- > from;)
-        if (free_at(c, slot) < gpus)
-            return false;
-    return true;
+    return last_blocked(c, gpus, from, start_slot + slots - 1) < from;
 }
 
 int32_t
@@ -391,11 +403,9 @@ scan(const struct calendar *c, int32_t gpus, int64_t slots, int64_t from, int64_
 
     while (start <= latest) {
         int64_t last = start + slots - 1;
-        int64_t slot = last;
+        int64_t slot = last_blocked(c, gpus, known, last);
         int64_t after;
 
-        while (slot >= known && free_at(c, slot) >= gpus)
-            slot--;
         if (slot < known)
             return start;
         after = slot + 1;
@@ -425,10 +435,8 @@ longest_gap(const struct calendar *c, int32_t gpus, int64_t from, int64_t until)
 
     while (start + best.slots < until) {
         int64_t last = start + best.slots;
-        int64_t slot = last;
+        int64_t slot = last_blocked(c, gpus, known, last);
 
-        while (slot >= known && free_at(c, slot) >= gpus)
-            slot--;
         if (slot >= known) {
             known = last + 1;
             start = slot + 1;
