@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "base/text.h"
+
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS (24 * HOUR_MS)
 #define NOW_MS INT64_C(1778594400000) /* 2026-05-12T14:00:00Z, on a slot's edge */
@@ -46,9 +48,9 @@ world_open(struct world *w)
 
         o->offering = 200 + i;
         o->site = 100 + i;
-        strcpy(o->site_code, SEED[i].code);
-        strcpy(o->country, SEED[i].country);
-        strcpy(o->model, SEED[i].model);
+        text_format(o->site_code, sizeof o->site_code, "%s", SEED[i].code);
+        text_format(o->country, sizeof o->country, "%s", SEED[i].country);
+        text_format(o->model, sizeof o->model, "%s", SEED[i].model);
         o->has_place = true;
         o->lat = SEED[i].lat;
         o->lon = SEED[i].lon;
@@ -565,7 +567,7 @@ draw_ask(uint64_t *seed)
         .explain = true,
     };
 
-    strcpy(ask.model, MODELS[draw(seed, 5)]);
+    text_format(ask.model, sizeof ask.model, "%s", MODELS[draw(seed, 5)]);
     if (draw(seed, 3) == 0)
         for (size_t i = 0; i < SITES; i++)
             if (draw(seed, 2) == 0)
