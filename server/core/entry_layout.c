@@ -139,7 +139,7 @@ static const struct field OFFERING_[] = {
     U32(u.offering.memory_gb, "memory_gb", 1, 1 << 20, "memory of a GPU, GB"),
     U32(u.offering.gpus_per_node, "gpus_per_node", 1, 1 << 16, "GPUs of a node"),
     U32(u.offering.max_gpus_one_island, "max_gpus_one_island", 1, INT32_MAX, "GPUs of the largest interconnect island"),
-    U8(u.offering.kind, "kind", OFFERING_BATCH, OFFERING_EXPERIMENTAL, "1 batch, 2 experimental platform"),
+    U8(u.offering.kind, "offering_kind", OFFERING_BATCH, OFFERING_EXPERIMENTAL, "1 batch, 2 experimental platform"),
     ASSUMED(offering), RESERVED(2), VALID_FROM(offering), AUTHORITY(offering),
 };
 static const struct field RATE_[] = {
