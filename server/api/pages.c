@@ -1,0 +1,273 @@
+/* api/pages.c */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "api/pages.h"
+#include "base/arena.h"
+#include "base/text.h"
+
+#define FILE_MAX (8 << 20) /* bytes of one file */
+#define PAGES_MAX 4096
+#define COLUMNS 6
+
+/* No unsafe-*, no third party, no markup from text: what a page may do at all. */
+static const char POLICY[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self'; connect-src 'self';"
+    " worker-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none';"
+    " require-trusted-types-for 'script'; trusted-types 'none'";
+
+enum encoding { PLAIN, GZIP, BROTLI, ENCODINGS };
+static const char *const SUFFIX[ENCODINGS] = { "", ".gz", ".br" };
+static const char *const TOKEN[ENCODINGS] = { NULL, "gzip", "br" };
+
+struct page {
+    char *path;
+    bool shell;
+    char etag[72];                           /* with its quotes */
+    struct http_response *reply[ENCODINGS];  /* NULL: not made in that form */
+    struct http_response *unchanged;         /* 304, of a shell */
+};
+
+struct pages {
+    struct page *page; /* sorted by path */
+    size_t count;
+    struct http_response *to_front;
+};
+
+static enum err
+read_file(const char *path, struct err_detail *d, uint8_t **ret, size_t *ret_len)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint8_t *data;
+    size_t have = 0;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > FILE_MAX) {
+        if (fd >= 0)
+            close(fd);
+        return err_internal(d, ERR_IO, "%s cannot be read", path);
+    }
+    data = xmalloc((size_t)st.st_size + 1);
+    while (have < (size_t)st.st_size) {
+        ssize_t n = read(fd, data + have, (size_t)st.st_size - have);
+
+        if (n <= 0)
+            break;
+        have += (size_t)n;
+    }
+    close(fd);
+    if (have < (size_t)st.st_size) {
+        free(data);
+        return err_internal(d, ERR_IO, "%s cannot be read", path);
+    }
+    data[have] = '\0';
+    *ret = data;
+    *ret_len = have;
+    return OK;
+}
+
+static void
+add_headers(struct http_response *r, const struct page *p, enum encoding encoding)
+{
+    http_response_header(r, "X-Content-Type-Options", "nosniff");
+    http_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+    http_response_header(r, "Vary", "Accept-Encoding");
+    http_response_header(r, "ETag", p->etag);
+    if (encoding != PLAIN)
+        http_response_header(r, "Content-Encoding", TOKEN[encoding]);
+    if (!p->shell) {
+        http_response_header(r, "Cache-Control", "public, max-age=31536000, immutable");
+        return;
+    }
+    http_response_header(r, "Cache-Control", "no-cache");
+    http_response_header(r, "Content-Security-Policy", POLICY);
+    http_response_header(r, "Cross-Origin-Opener-Policy", "same-origin");
+    http_response_header(r, "Referrer-Policy", "same-origin");
+    http_response_header(r, "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()");
+}
+
+static enum err
+load_form(const char *web_dir, char *const column[COLUMNS], enum encoding encoding, struct err_detail *d,
+          struct page *page)
+{
+    char path[1024];
+    uint8_t *data;
+    size_t len;
+    enum err err;
+
+    if (!text_format(path, sizeof path, "%s/%s%s", web_dir, column[1], SUFFIX[encoding]))
+        return err_internal(d, ERR_CONFIG, "the path of %s is too long", column[1]);
+    err = read_file(path, d, &data, &len);
+    if (err)
+        return err;
+    page->reply[encoding] = http_response(200, column[2], data, len, HTTP_FREE);
+    add_headers(page->reply[encoding], page, encoding);
+    http_response_share(page->reply[encoding]);
+    return OK;
+}
+
+static enum err
+load_page(const char *web_dir, char *const column[COLUMNS], struct err_detail *d, struct page *page)
+{
+    enum err err;
+
+    if (column[0][0] != '/' || strstr(column[1], "..") || (strcmp(column[4], "shell") && strcmp(column[4], "immutable")))
+        return err_internal(d, ERR_CONFIG, "the manifest's line of %s makes no sense", column[0]);
+    page->path = xstrdup(column[0]);
+    page->shell = strcmp(column[4], "shell") == 0;
+    if (!text_format(page->etag, sizeof page->etag, "\"%s\"", column[3]))
+        return err_internal(d, ERR_CONFIG, "the hash of %s is too long", column[0]);
+    err = load_form(web_dir, column, PLAIN, d, page);
+    if (!err && strstr(column[5], "gzip"))
+        err = load_form(web_dir, column, GZIP, d, page);
+    if (!err && strstr(column[5], "br"))
+        err = load_form(web_dir, column, BROTLI, d, page);
+    if (!err && page->shell) {
+        page->unchanged = http_response(304, NULL, "", 0, HTTP_FOREVER);
+        add_headers(page->unchanged, page, PLAIN);
+        http_response_share(page->unchanged);
+    }
+    return err;
+}
+
+static int
+by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct page *)a)->path, ((const struct page *)b)->path);
+}
+
+static enum err
+load_lines(const char *web_dir, char *manifest, struct err_detail *d, struct pages *p)
+{
+    char *line, *rest = manifest;
+
+    while ((line = strsep(&rest, "\n"))) {
+        char *column[COLUMNS], *at = line;
+        size_t n = 0;
+        enum err err;
+
+        if (*line == '\0')
+            continue;
+        while (n < COLUMNS && (column[n] = strsep(&at, "\t")))
+            n++;
+        if (n != COLUMNS || at || p->count == PAGES_MAX)
+            return err_internal(d, ERR_CONFIG, "%s/manifest is not what scripts/build-web makes", web_dir);
+        err = load_page(web_dir, column, d, &p->page[p->count++]);
+        if (err)
+            return err;
+    }
+    for (size_t i = 0; i < p->count; i++)
+        if (!p->page[i].path)
+            return err_internal(d, ERR_CONFIG, "%s/manifest is damaged", web_dir);
+    qsort(p->page, p->count, sizeof *p->page, by_path);
+    return OK;
+}
+
+enum err
+pages_load(const char *web_dir, struct err_detail *d, struct pages **ret)
+{
+    char path[1024];
+    uint8_t *manifest;
+    size_t len;
+    struct pages *p;
+    enum err err;
+
+    if (!text_format(path, sizeof path, "%s/manifest", web_dir))
+        return err_internal(d, ERR_CONFIG, "web_dir is too long");
+    err = read_file(path, d, &manifest, &len);
+    if (err)
+        return err;
+    p = xcalloc(1, sizeof *p);
+    p->page = xcalloc(PAGES_MAX, sizeof *p->page);
+    err = load_lines(web_dir, (char *)manifest, d, p);
+    free(manifest);
+    if (err) {
+        pages_delete(p);
+        return err;
+    }
+    p->to_front = http_response(302, NULL, "", 0, HTTP_FOREVER);
+    http_response_header(p->to_front, "Location", "/en/");
+    http_response_header(p->to_front, "Cache-Control", "no-cache");
+    http_response_share(p->to_front);
+    *ret = p;
+    return OK;
+}
+
+void
+pages_delete(struct pages *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->count; i++) {
+        for (int e = 0; e < ENCODINGS; e++)
+            if (p->page[i].reply[e])
+                http_response_delete(p->page[i].reply[e]);
+        if (p->page[i].unchanged)
+            http_response_delete(p->page[i].unchanged);
+        free(p->page[i].path);
+    }
+    if (p->to_front)
+        http_response_delete(p->to_front);
+    free(p->page);
+    free(p);
+}
+
+/* Does the client take that coding? What it gives no weight (q=0) it does not take. */
+static bool
+takes(const char *accepts, const char *token)
+{
+    size_t len = strlen(token);
+
+    for (const char *at = accepts; at && *at; at = strchr(at, ','), at += at != NULL) {
+        at += strspn(at, " \t");
+        if (strncmp(at, token, len) == 0 && strchr(" \t;,", at[len])) {
+            const char *weight = at + len + strspn(at + len, " \t;");
+
+            return strncmp(weight, "q=0", 3) != 0 || strspn(weight + 2, "0.") < strcspn(weight + 2, " \t,");
+        }
+    }
+    return false;
+}
+
+static const struct page *
+find(const struct pages *p, const char *path)
+{
+    struct page key = { .path = (char *)(uintptr_t)path };
+    const struct page *page = bsearch(&key, p->page, p->count, sizeof key, by_path);
+
+    for (size_t i = 0; !page && i < p->count; i++) {
+        size_t len = strlen(p->page[i].path);
+
+        /* a shell answers /en/ and below, and /en too */
+        if (p->page[i].shell && strncmp(path, p->page[i].path, len - 1) == 0 && (path[len - 1] == '/' || !path[len - 1]))
+            page = &p->page[i];
+    }
+    return page;
+}
+
+struct http_response *
+pages_answer(const struct pages *p, const struct http_call *call)
+{
+    const struct page *page;
+    const char *accepts, *known;
+
+    if (call->method != HTTP_GET && call->method != HTTP_HEAD)
+        return NULL;
+    if (strcmp(call->path, "/") == 0)
+        return p->to_front;
+    page = find(p, call->path);
+    if (!page)
+        return NULL;
+    known = http_header(call, "If-None-Match");
+    if (known && page->unchanged && strstr(known, page->etag))
+        return page->unchanged;
+    accepts = http_header(call, "Accept-Encoding");
+    for (int e = ENCODINGS - 1; e > PLAIN; e--)
+        if (page->reply[e] && takes(accepts, TOKEN[e]))
+            return page->reply[e];
+    return page->reply[PLAIN];
+}
