@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "api/admin.h"
+#include "base/config.h"
 
 struct subcommand { const char *name; int (*run)(int argc, char **argv); const char *sentence; };
 
@@ -41,6 +42,10 @@ main(int argc, char **argv)
         return printf("kontord %s\n", PACKAGE_VERSION) < 0;
     if (argc == 2 && strcmp(argv[1], "--help") == 0)
         return usage(stdout, 0);
+    if (argc == 2 && strcmp(argv[1], "--manual") == 0) {
+        config_manual(&CONFIG_KONTORD, stdout);
+        return 0;
+    }
     for (size_t i = 0; argc > 1 && i < sizeof SUBCOMMANDS / sizeof SUBCOMMANDS[0]; i++)
         if (strcmp(argv[1], SUBCOMMANDS[i].name) == 0)
             return SUBCOMMANDS[i].run(argc - 2, argv + 2);

@@ -387,7 +387,7 @@ config_manual(const struct config_set *set, FILE *to)
 
     fprintf(to, ".TH %s %d \"\" \"Kontor\"\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n", set->program, set->section,
             set->program, set->summary);
-    print_synopsis(set, to, ".br\n.B ", "\n.RI ");
+    print_synopsis(set, to, ".br\n.B ", "\n");
     fputs(".SH DESCRIPTION\n", to);
     print_troff(set->description, to);
     fputs(".SH OPTIONS\nAn option is a flag on the command line (\\-\\-key=value) or a line of the file (KEY = value; a"
