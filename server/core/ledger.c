@@ -457,6 +457,14 @@ ledger_hold_of(const struct ledger *l, struct uuid reservation)
     return map_get(l->by_reservation, reservation.b);
 }
 
+uint64_t
+ledger_request_fence(const struct ledger *l, struct uuid request)
+{
+    const struct request *r = map_get(l->by_request, request.b);
+
+    return r == NULL ? 0 : r->fence;
+}
+
 bool
 ledger_order_used(const struct ledger *l, struct uuid order)
 {

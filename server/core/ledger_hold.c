@@ -217,7 +217,7 @@ check_settle_report(struct applying *a, const struct hold *h)
 
     if (a->e->u.settle.final ? !ends : r->kind != REPORT_USAGE)
         return REFUSE(a, ERR_LEDGER_RULE, "a final SETTLE rests on a job's end, another on its usage so far");
-    if (r->kind == REPORT_FAILED && r->reason == REASON_SITE)
+    if (r->kind == REPORT_FAILED && r->reason != REASON_JOB)
         return REFUSE(a, ERR_LEDGER_RULE, "a job that failed by the site's fault is not paid");
     if (r->gpu_seconds < h->gpu_seconds)
         return REFUSE(a, ERR_LEDGER_RULE, "cumulative usage never falls");
@@ -278,7 +278,7 @@ check_void_reason(struct applying *a, struct hold *h)
         if (r == NULL || !uuid_is_zero(e->u.release.order))
             return REFUSE(a, ERR_AUTHORITY, "a VOID for what the site did rests on its report");
         if (e->u.release.reason == VOID_REJECTED     ? r->kind != REPORT_REJECTED
-            : e->u.release.reason == VOID_SITE_FAILED ? r->kind != REPORT_FAILED || r->reason != REASON_SITE
+            : e->u.release.reason == VOID_SITE_FAILED ? r->kind != REPORT_FAILED || r->reason == REASON_JOB
                                                       : r->kind != REPORT_CANCELLED || r->gpu_seconds != 0)
             return REFUSE(a, ERR_LEDGER_RULE, "a VOID's reason is its report's");
         if (h->settled != h->corrected)

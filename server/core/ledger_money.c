@@ -232,7 +232,7 @@ correct_hold(struct applying *a, struct hold *h)
         return REFUSE(a, ERR_LEDGER_RULE, "a CORRECT goes exactly the opposite way");
     if (e->amount != h->settled - h->corrected)
         return REFUSE(a, ERR_LEDGER_RULE, "a CORRECT of a hold takes back all that its SETTLEs paid and none took back yet");
-    if (r != NULL && (r->kind != REPORT_FAILED || r->reason != REASON_SITE || !h->open))
+    if (r != NULL && (r->kind != REPORT_FAILED || r->reason == REASON_JOB || !h->open))
         return REFUSE(a, ERR_LEDGER_RULE, "a CORRECT rests on the site's report that the job of an open hold failed by its fault");
     KEEP(a, h);
     h->corrected = h->settled;

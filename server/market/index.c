@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/num.h"
+#include "market/command.h"
 #include "market/due.h"
 #include "market/timing.h"
 
@@ -60,6 +61,26 @@ keep(struct map *map, const void *key, void *record, struct undo *u)
 {
     undo_call(u, free_back, record, NULL);
     map_put(map, key, record, u);
+}
+
+static void
+recent_back(void *site, void *unused)
+{
+    struct site_state *s = site;
+
+    (void)unused;
+    free(s->recent);
+    s->recent = NULL;
+}
+
+struct report_seen *
+index_recent(struct site_state *site, uint64_t number, struct undo *u)
+{
+    if (site->recent == NULL) {
+        site->recent = xcalloc(RECENT_REPORTS, sizeof *site->recent);
+        undo_call(u, recent_back, site, NULL);
+    }
+    return &site->recent[number % RECENT_REPORTS];
 }
 
 struct request_state *

@@ -15,6 +15,8 @@ struct reservation *index_jti(const struct state *s, struct uuid jti);
 struct reservation *index_ticket(const struct state *s, uint64_t site, uint64_t seq);
 struct site_state *index_site(const struct state *s, uint64_t site);
 struct offering_state *index_offering(const struct state *s, uint64_t offering);
+/* The slot of a report's number among the newest (made at the first use). */
+struct report_seen *index_recent(struct site_state *site, uint64_t number, struct undo *u);
 struct request_state *index_request(struct state *s, struct uuid request, struct undo *u); /* made if there is none */
 struct grant_state *index_grant(struct state *s, uint64_t grant, struct undo *u);          /* likewise */
 struct parking *index_parking(struct state *s, uint64_t grant, uint64_t site, struct undo *u); /* likewise */

@@ -1,0 +1,100 @@
+/* market/accept.c
+ * A quote's option becomes a reservation. The booked one as it stands; another one, shown as indicative, if it is still
+ * there: a fresh quote and its acceptance in one. */
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "market/index.h"
+#include "market/quote.h"
+#include "market/reserve.h"
+#include "market/view.h"
+
+static struct option
+booked_option(const struct quote *q)
+{
+    return (struct option){
+        .site = q->site, .offering = q->offering, .rate = q->rate, .gpus = q->gpus, .nodes = q->nodes,
+        .rate_milli = q->rate_milli, .start_slot = q->start_slot, .slots = q->slots, .start_ms = q->start_ms,
+        .start_by_ms = q->start_by_ms, .end_ms = q->end_ms, .cost_gpums = q->cost_gpums,
+    };
+}
+
+/* Options are numbered by rank; 0 is the booked one. */
+static enum err
+listed_option(const struct quote *q, uint32_t number, struct option *ret)
+{
+    size_t max = broker_answer_lines(q->answer);
+    struct broker_answer answer = { .lines = xcalloc(max + 1, sizeof *answer.lines), .lines_max = max + 1 };
+    const struct broker_line *line = NULL;
+    enum err err = broker_answer_decode(q->answer, &answer);
+
+    if (err == OK) {
+        line = broker_ranked(&answer, number);
+        if (line != NULL)
+            *ret = reserve_option(line);
+        else
+            err = ERR_OPTION_GONE;
+    }
+    free(answer.lines);
+    return err;
+}
+
+static struct reservation
+taken_over(const struct quote *q, bool move_freely)
+{
+    struct reservation from = {
+        .request = q->request, .org = q->org, .quote = q->id, .grant = q->grant, .workload = q->workload,
+        .workload_len = q->workload_len, .move_freely = move_freely, .ask = q->ask,
+    };
+
+    memcpy(from.name, q->name, sizeof from.name);
+    return from;
+}
+
+static enum err
+check_credits(const struct deciding *d, const struct quote *q, const struct option *o)
+{
+    const struct account *grant = ledger_account(d->state->ledger, q->grant);
+
+    return account_free(grant) < o->cost_gpums ? ERR_INSUFFICIENT_CREDITS : OK;
+}
+
+/* Security: the actor may spend the quote's grant (quote_find). */
+enum err
+decide_accept(struct deciding *d, struct command *c)
+{
+    struct quote *q = NULL;
+    struct group group = { .n = 0 };
+    struct reservation from, *r;
+    struct option option;
+    enum err err = quote_find(d, c, c->in.accept.quote, &q);
+
+    if (err)
+        return err;
+    if (index_request(d->state, q->request, d->undo)->live != NULL)
+        return ERR_REQUEST_BUSY;
+    option = booked_option(q);
+    if (c->in.accept.option != 0) {
+        err = listed_option(q, c->in.accept.option, &option);
+        if (err)
+            return err;
+    }
+    from = taken_over(q, c->in.accept.move_freely);
+    quote_end(d, q, QUOTE_USED); /* its own booking is free: nobody takes it before this command is over */
+    err = reserve_possible(d, &option);
+    if (err == OK)
+        err = check_credits(d, q, &option);
+    if (err)
+        return err;
+    r = reserve_make(d, &from, &option, c->new_id[0], c->new_id[1]);
+    reserve_hold(d, r, &group);
+    err = batch_group(d, group.entries, group.n);
+    if (err)
+        return err;
+    reserve_issue(d, r, group.entries[0].index);
+    c->answer.id = r->id;
+    c->answer.index = r->hold;
+    c->answer.number = r->seq;
+    c->answer.time_ms = d->now_ms;
+    return OK;
+}

@@ -1,0 +1,25 @@
+/* market/reservation.h
+ * Orders that touch a hold or a grant, for order.c: what the state table says of them, what must follow them in their
+ * group, and bringing the reservations in step afterwards.
+ *     err = reservation_check_entry(d, &entries[0]);
+ *     n = reservation_follow(d, entries, 1);
+ *     err = batch_group(d, entries, n);
+ *     for each: reservation_on_entry(d, &entries[i]); */
+#ifndef MARKET_RESERVATION_H
+#define MARKET_RESERVATION_H
+
+#include "market/batch.h"
+
+#define RESERVATION_FOLLOW_MAX 2 /* entries that reservation_follow() may add */
+
+/* Would the state table allow what this order's entry does to its reservation? OK also if it touches none that is in
+ * the memory. ERR_STATE with the reason. */
+enum err reservation_check_entry(struct deciding *d, const struct entry *e) MUST_USE;
+/* What must follow n entries of one group that is about to be applied: the end of the dispute after a CORRECT, a LAPSE
+ * where credits come back to a grant past its end. Returns the new n; entries has room for RESERVATION_FOLLOW_MAX more. */
+size_t reservation_follow(const struct deciding *d, struct entry *entries, size_t n);
+/* After batch_group(): bring the reservation (RESOLVE, VOID, CORRECT, dispute NOTICEs) or the due time of the grant's end
+ * (GRANT, CLAWBACK, CORRECT, LAPSE) in step with an entry that was applied. Any other entry changes nothing. */
+void reservation_on_entry(struct deciding *d, const struct entry *e);
+
+#endif

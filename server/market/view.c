@@ -1,0 +1,125 @@
+/* market/view.c */
+#include "market/view.h"
+
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/num.h"
+#include "base/text.h"
+#include "market/index.h"
+#include "market/timing.h"
+
+static enum broker_state
+state_of_site(const struct state *s, uint64_t site)
+{
+    const struct site_state *ss = index_site(s, site);
+
+    if (ss == NULL || ss->paused)
+        return BROKER_STATE_PAUSED;
+    return ss->draining ? BROKER_STATE_DRAINING : BROKER_STATE_ACTIVE;
+}
+
+static bool
+read_offering(const struct state *s, const struct offering *o, int64_t now_ms, struct broker_offering *ret)
+{
+    const struct offering_state *os = index_offering(s, o->index);
+    const struct site *site = ledger_site(s->ledger, o->entry.u.offering.site);
+    const struct rate *rate = ledger_rate(s->ledger, o->rate);
+
+    if (os == NULL || os->calendar == NULL || site == NULL || o->entry.u.offering.valid_from_ms > now_ms)
+        return false;
+    *ret = (struct broker_offering){
+        .offering = o->index, .site = site->index,
+        .has_place = site->entry.u.site.lat_milli != 0 || site->entry.u.site.lon_milli != 0,
+        .lat = site->entry.u.site.lat_milli, .lon = site->entry.u.site.lon_milli,
+        .state = state_of_site(s, site->index),
+        .kind = o->entry.u.offering.kind == OFFERING_EXPERIMENTAL ? BROKER_KIND_EXPERIMENTAL : BROKER_KIND_BATCH,
+        .memory_gb = (int32_t)o->entry.u.offering.memory_gb,
+        .gpus_per_node = (int32_t)o->entry.u.offering.gpus_per_node,
+        .max_gpus_one_island = (int32_t)o->entry.u.offering.max_gpus_one_island,
+        .brokered_gpus = (int32_t)os->brokered_gpus, .pool_nodes = (int32_t)os->pool_nodes,
+        .calendar = os->calendar, .pool = os->pool,
+    };
+    text_format(ret->site_code, sizeof ret->site_code, "%s", site->entry.u.site.code);
+    text_format(ret->model, sizeof ret->model, "%s", o->entry.u.offering.model);
+    text_format(ret->country, sizeof ret->country, "%.2s", site->entry.u.site.country);
+    if (rate != NULL && rate->entry.u.rate.valid_from_ms <= now_ms) {
+        ret->rate = rate->index;
+        ret->rate_milli = rate->entry.u.rate.rate_milli;
+    }
+    return true;
+}
+
+void
+view_open(const struct state *s, int64_t now_ms, struct view *ret)
+{
+    size_t max = map_count(s->offerings), n = 0, it = 0;
+    struct broker_offering *list = xcalloc(max + 1, sizeof *list);
+    const struct offering *o;
+
+    while (n < max && (o = ledger_next_offering(s->ledger, &it)) != NULL)
+        if (read_offering(s, o, now_ms, &list[n]))
+            n++;
+    *ret = (struct view){
+        .broker = { .offerings = list, .count = n, .now_ms = now_ms },
+        .answer = { .lines = xcalloc(n + 1, sizeof *ret->answer.lines), .lines_max = n + 1 },
+    };
+}
+
+void
+view_free(struct view *v)
+{
+    free((void *)(uintptr_t)v->broker.offerings);
+    free(v->answer.lines);
+    *v = (struct view){ 0 };
+}
+
+const struct broker_offering *
+view_offering(const struct view *v, uint64_t offering)
+{
+    for (size_t i = 0; i < v->broker.count; i++)
+        if (v->broker.offerings[i].offering == offering)
+            return &v->broker.offerings[i];
+    return NULL;
+}
+
+/* The broker asserts what callers must have checked: this is where it is checked. */
+static enum err
+check_ask(const struct broker_ask *ask, struct err_detail *detail)
+{
+    if (ask->gpus < 1 || ask->gpus > BROKER_GPUS_MAX)
+        return err_at(detail, ERR_FIELD_RANGE, "/gpus", "Ask for 1 to %d GPUs.", BROKER_GPUS_MAX);
+    if (ask->walltime_s < 1 || ask->walltime_s > BROKER_WALLTIME_MAX)
+        return err_at(detail, ERR_FIELD_RANGE, "/walltime_s", "Ask for 1 s to 3 years.");
+    if (ask->memory_gb_min < 0 || ask->earliest_start_ms < 0 || ask->deadline_ms < 0 || ask->max_cost_gpums < 0
+        || ask->excluded_count > BROKER_EXCLUDED_MAX)
+        return err_say(detail, ERR_FIELD_INVALID, "A value of the request is not acceptable.");
+    return OK;
+}
+
+enum err
+view_ask(const struct state *s, uint64_t grant, const struct broker_ask *ask, int64_t now_ms, struct broker_ask *ret,
+         struct err_detail *detail)
+{
+    const struct account *account = ledger_account(s->ledger, grant);
+    enum err err = check_ask(ask, detail);
+    struct timing timing;
+
+    if (err)
+        return err;
+    if (account == NULL || account->class != ACCOUNT_GRANT)
+        return ERR_ACCOUNT_UNKNOWN;
+    if (account->closed || account->grant_entry == NO_INDEX || now_ms < account->start_ms || now_ms >= account->end_ms)
+        return ERR_GRANT_NOT_ACTIVE;
+    timing = timing_of_grant(s, grant);
+    if (timing.longest_ms > 0 && ask->walltime_s > timing.longest_ms / 1000)
+        return err_at(detail, ERR_FIELD_RANGE, "/walltime_s", "The grant's access mode allows jobs of up to %lld hours.",
+                      (long long)(timing.longest_ms / 3600000));
+    *ret = *ask;
+    ret->start_slack_s = (timing.start_slack_ms + 999) / 1000;
+    if (ret->deadline_ms == 0 || ret->deadline_ms > account->end_ms)
+        ret->deadline_ms = account->end_ms;
+    if (ret->earliest_start_ms == 0)
+        ret->earliest_start_ms = now_ms;
+    return OK;
+}
