@@ -47,6 +47,8 @@ world_try(struct world *w, struct entry *entries, size_t n)
 
     for (size_t i = 0; i < n; i++) {
         ledger_place(w->l, &entries[i], (uint16_t)n, w->now);
+        if (w->tamper != NULL)
+            w->tamper(&entries[i]);
         enum err err = ledger_apply(w->l, &entries[i], w->undo, &w->rule);
         if (err != OK) {
             undo_back(w->undo, before);
@@ -429,7 +431,7 @@ world_seed(struct world *w)
     }
     w->grant_end = w->now + 90 * DAY_MS;
     world_add(w, world_move(w, FUND, MINT_ACCOUNT, w->fund, 1000000 * CREDIT));
-    world_add(w, world_move(w, TRANCHE, w->fund, w->tranche, 500000 * CREDIT));
+    w->tranche_entry = world_add(w, world_move(w, TRANCHE, w->fund, w->tranche, 500000 * CREDIT));
     world_add(w, world_move(w, TRANCHE, w->fund, RESERVE_ACCOUNT, 10000 * CREDIT));
     for (int i = 0; i < 2; i++)
         world_add(w, world_move(w, GRANT, w->tranche, w->grant[i], 5000 * CREDIT));
@@ -608,4 +610,70 @@ world_story(struct world *w)
     story_of_trouble(w);
     story_of_registry(w);
     story_of_ends(w);
+}
+
+/* ---- images ------------------------------------------------------------------------------------------------------ */
+
+static void
+image_add(struct world_image *image, const void *data, size_t len)
+{
+    if (image->cap - image->len < len) {
+        image->cap = 2 * image->cap + len + 4096;
+        image->data = xrealloc(image->data, image->cap);
+    }
+    memcpy(image->data + image->len, data, len);
+    image->len += len;
+}
+
+struct world_image
+world_image(const struct world *w)
+{
+    struct world_image image = { .len = 0 };
+    const struct ledger *l = w->l;
+    uint64_t size = ledger_size(l);
+    int64_t time_ms = ledger_time(l);
+    bool whole = ledger_group_whole(l);
+    const struct account *dirty = ledger_dirty(w->l);
+    struct hash state = ledger_state_root(l), genesis = ledger_genesis(l);
+
+    image_add(&image, &size, sizeof size);
+    image_add(&image, &time_ms, sizeof time_ms);
+    image_add(&image, &whole, sizeof whole);
+    image_add(&image, &dirty, sizeof dirty);
+    image_add(&image, &state, sizeof state);
+    image_add(&image, &genesis, sizeof genesis);
+#define ALL(type, next)                                           \
+    do {                                                          \
+        const type *one;                                          \
+        for (size_t it = 0; (one = next(l, &it)) != NULL;)        \
+            image_add(&image, one, sizeof *one);                  \
+    } while (0)
+    ALL(struct account, ledger_next_account);
+    ALL(struct hold, ledger_next_hold);
+    ALL(struct site, ledger_next_site);
+    ALL(struct offering, ledger_next_offering);
+    ALL(struct policy, ledger_next_policy);
+    ALL(struct key, ledger_next_key);
+#undef ALL
+    for (size_t i = 0; i < w->n; i++) { /* orders, reservations */
+        const struct uuid *order = entry_order(&w->entries[i]);
+        bool used = order != NULL && ledger_order_used(l, *order);
+        const struct hold *h = w->entries[i].kind == HOLD ? ledger_hold_of(l, w->entries[i].u.hold.reservation) : NULL;
+
+        image_add(&image, &used, sizeof used);
+        image_add(&image, &h, sizeof h);
+    }
+    return image;
+}
+
+bool
+world_image_same(const struct world_image *a, const struct world_image *b)
+{
+    return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+void
+world_image_free(struct world_image *image)
+{
+    free(image->data);
 }

@@ -26,13 +26,14 @@ struct world {
     struct sign_key server, site_keys[2], officers[2];
     /* indexes, by world_seed */
     uint64_t site[2], site_key[2], officer[2], policy, offering[2], rate[2];
-    uint64_t fund, tranche, site_account[2], grant[2];
+    uint64_t fund, tranche, tranche_entry, site_account[2], grant[2];
     int64_t grant_end;
     struct uuid org[2];
     /* every entry applied */
     struct entry *entries;
     size_t n, cap;
     const char *rule;                    /* of the last refusal */
+    void (*tamper)(struct entry *e);     /* called by world_try on each entry that was placed, before it is applied */
 };
 
 struct world *world_new(void);           /* entries 0, 1, 2 */
@@ -63,5 +64,11 @@ struct entry world_lapse(struct world *w, uint64_t grant);
 struct entry world_resolve(struct world *w, uint64_t hold, uint32_t share_milli);
 struct entry world_correct(struct world *w, uint64_t entry, int64_t amount); /* of one payment, on an order by A */
 struct entry world_dispute(struct world *w, uint64_t hold, bool opens);
+
+/* Everything that can be seen of the ledger, byte by byte, for comparison. */
+struct world_image { uint8_t *data; size_t len, cap; };
+struct world_image world_image(const struct world *w);
+bool world_image_same(const struct world_image *a, const struct world_image *b);
+void world_image_free(struct world_image *image);
 
 #endif
