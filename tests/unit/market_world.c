@@ -1,0 +1,641 @@
+/* tests/unit/market_world.c */
+#include "market_world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+
+/* ---- a batch that writes nothing --------------------------------------------------------------------------------- */
+
+struct batch { struct market_world *m; };
+
+enum err
+batch_group(struct deciding *d, struct entry *entries, size_t n)
+{
+    undo_mark before = undo_here(d->undo);
+    const char *rule = "";
+
+    assert(n >= 1 && n <= GROUP_MAX);
+    for (size_t i = 0; i < n; i++) {
+        ledger_place(d->state->ledger, &entries[i], (uint16_t)n, d->now_ms);
+        enum err err = entry_check(&entries[i]);
+        if (err == OK)
+            err = ledger_apply(d->state->ledger, &entries[i], d->undo, &rule);
+        if (err != OK) {
+            undo_back(d->undo, before);
+            err_internal(d->detail, err, "%s: %s", entry_kind_name(entries[i].kind), rule);
+            return err;
+        }
+    }
+    return OK;
+}
+
+void
+batch_new(struct deciding *d, struct row *row)
+{
+    undo_save(d->undo, row, sizeof *row);
+    row->state = ROW_NEW;
+}
+
+void
+batch_changed(struct deciding *d, struct row *row, size_t len)
+{
+    undo_save(d->undo, row, len);
+}
+
+static void
+tickets_back(void *ptr, void *unused)
+{
+    struct market_world *m = ptr;
+
+    (void)unused;
+    free(m->tickets[--m->tickets_n].claims);
+}
+
+uint64_t
+batch_ticket(struct deciding *d, uint64_t site, struct uuid jti, struct uuid reservation, const char *claims, size_t len)
+{
+    struct market_world *m = d->batch->m;
+    struct site_state *ss = index_site(d->state, site);
+    char *copy = xcalloc(1, len + 1);
+
+    memcpy(copy, claims, len);
+    batch_changed(d, &ss->row, sizeof *ss);
+    ss->last_seq++;
+    if (m->tickets_n == m->tickets_cap) {
+        m->tickets_cap = m->tickets_cap * 2 + 16;
+        m->tickets = xrealloc(m->tickets, m->tickets_cap * sizeof *m->tickets);
+    }
+    m->tickets[m->tickets_n++] = (struct told_ticket){ site, ss->last_seq, jti, reservation, copy };
+    undo_call(d->undo, tickets_back, m, NULL);
+    return ss->last_seq;
+}
+
+static void
+reports_back(void *ptr, void *unused)
+{
+    struct market_world *m = ptr;
+
+    (void)unused;
+    m->reports_n--;
+}
+
+void
+batch_report(struct deciding *d, const struct command *c, uint32_t answer_flags, enum err permit_reason)
+{
+    struct market_world *m = d->batch->m;
+
+    if (m->reports_n == m->reports_cap) {
+        m->reports_cap = m->reports_cap * 2 + 16;
+        m->reports = xrealloc(m->reports, m->reports_cap * sizeof *m->reports);
+    }
+    m->reports[m->reports_n++] = (struct told_report){ c->in.report.report.site, c->in.report.report.number, answer_flags, permit_reason };
+    undo_call(d->undo, reports_back, m, NULL);
+}
+
+void
+batch_event(struct deciding *d, enum market_event_kind kind, uint64_t index, struct uuid id)
+{
+    (void)d, (void)kind, (void)index, (void)id;
+}
+
+/* ---- the state --------------------------------------------------------------------------------------------------- */
+
+static void
+add_offering(struct market_world *m, int i)
+{
+    struct site_state *site = xcalloc(1, sizeof *site);
+    struct offering_state *os = xcalloc(1, sizeof *os);
+    int64_t slot = calendar_slot_of(m->w->now);
+
+    site->site = m->w->site[i];
+    site->row.kind = ROW_SITE;
+    map_put(m->state.sites, &site->site, site, NULL);
+    *os = (struct offering_state){
+        .row.kind = ROW_CAPACITY, .offering = m->w->offering[i], .site = m->w->site[i], .nodes = 32,
+        .brokered_gpus = MW_GPUS, .pool_nodes = MW_POOL_NODES, .from_ms = m->w->now,
+        .calendar = calendar_new(MW_GPUS - MW_POOL_NODES * 4, slot), .pool = calendar_new(MW_POOL_NODES * 4, slot),
+    };
+    map_put(m->state.offerings, &os->offering, os, NULL);
+}
+
+struct market_world *
+mw_new(void)
+{
+    struct market_world *m = xcalloc(1, sizeof *m);
+
+    m->w = world_new();
+    world_seed(m->w);
+    m->undo = undo_new();
+    m->state = (struct state){
+        .ledger = m->w->l, .origin = "kontor.example/journal", .clock = clock_simulated(0, 0, 1), .due = due_new(),
+        .quotes = map_new(16), .reservations = map_new(16), .by_jti = map_new(16), .by_request = map_new(16),
+        .sites = map_new(8), .offerings = map_new(8), .grants = map_new(8), .parking = map_new(16), .by_ticket = map_new(16),
+    };
+    for (int i = 0; i < 2; i++) {
+        add_offering(m, i);
+        index_grant_due(&m->state, ledger_account(m->w->l, m->w->grant[i]), NULL);
+        if (mw_instance(m, i) != OK)
+            abort();
+    }
+    return m;
+}
+
+static void
+free_all(struct map *map)
+{
+    size_t it = 0;
+    void *value;
+
+    while (map_next(map, &it, NULL, &value))
+        free(value);
+    map_delete(map);
+}
+
+void
+mw_delete(struct market_world *m)
+{
+    size_t it = 0;
+    void *value;
+
+    while (map_next(m->state.quotes, &it, NULL, &value))
+        free((void *)(uintptr_t)((struct quote *)value)->answer.data);
+    for (it = 0; map_next(m->state.sites, &it, NULL, &value);)
+        free(((struct site_state *)value)->recent);
+    for (it = 0; map_next(m->state.offerings, &it, NULL, &value);) {
+        calendar_delete(((struct offering_state *)value)->calendar);
+        calendar_delete(((struct offering_state *)value)->pool);
+    }
+    free_all(m->state.quotes);
+    free_all(m->state.reservations);
+    map_delete(m->state.by_jti);
+    free_all(m->state.by_request);
+    free_all(m->state.sites);
+    free_all(m->state.offerings);
+    free_all(m->state.grants);
+    free_all(m->state.parking);
+    map_delete(m->state.by_ticket);
+    due_delete(m->state.due);
+    undo_delete(m->undo);
+    for (size_t i = 0; i < m->tickets_n; i++)
+        free(m->tickets[i].claims);
+    free(m->tickets);
+    free(m->reports);
+    world_delete(m->w);
+    free(m);
+}
+
+/* ---- running ----------------------------------------------------------------------------------------------------- */
+
+static enum err
+decide(struct deciding *d, struct command *c)
+{
+    switch (c->kind) {
+    case COMMAND_QUOTE:
+        return decide_quote(d, c);
+    case COMMAND_QUOTE_RENEW:
+        return decide_quote_renew(d, c);
+    case COMMAND_QUOTE_RELEASE:
+        return decide_quote_release(d, c);
+    case COMMAND_ACCEPT:
+        return decide_accept(d, c);
+    case COMMAND_CANCEL:
+        return decide_cancel(d, c);
+    case COMMAND_INSTANCE:
+        return decide_instance(d, c);
+    case COMMAND_RECEIVED:
+        return decide_received(d, c);
+    case COMMAND_REPORT:
+        return decide_report(d, c);
+    case COMMAND_TIMER:
+        return decide_timer(d, c);
+    default:
+        abort();
+    }
+}
+
+enum err
+mw_run(struct market_world *m, struct command *c)
+{
+    struct batch batch = { m };
+    struct deciding d = { &m->state, m->undo, &batch, m->w->now, &m->detail };
+    struct answer none = { 0 };
+    enum err err;
+
+    for (size_t i = 0; i < 3; i++)
+        c->new_id[i] = world_uuid(m->w);
+    if (m->undo_twice) {
+        struct hash before = mw_digest(m);
+        (void)decide(&d, c);
+        undo_back(m->undo, 0);
+        if (!hash_equal(before, mw_digest(m))) {
+            fprintf(stderr, "command %d is not taken back whole\n", c->kind);
+            abort();
+        }
+        c->answer = none;
+    }
+    m->detail = (struct err_detail){ 0 };
+    err = decide(&d, c);
+    if (err == OK) {
+        undo_commit(m->undo);
+        m->answer = c->answer;
+    } else {
+        undo_back(m->undo, 0);
+        m->answer = c->answer;
+    }
+    return err;
+}
+
+void
+mw_advance(struct market_world *m, int64_t ms)
+{
+    m->w->now += ms;
+    index_advance(&m->state, m->w->now);
+}
+
+enum err
+mw_timer(struct market_world *m, enum due_what what, struct uuid id, uint64_t index)
+{
+    struct command c = { .kind = COMMAND_TIMER, .actor.kind = ACTOR_JANITOR, .in.timer = { id, index, what } };
+
+    return mw_run(m, &c);
+}
+
+size_t
+mw_timers(struct market_world *m)
+{
+    struct due_item items[256];
+    size_t n = due_list(m->state.due, m->w->now, items, 256);
+
+    for (size_t i = 0; i < n; i++) {
+        enum err err = mw_timer(m, items[i].what, items[i].id, items[i].index);
+        if (err != OK) {
+            fprintf(stderr, "timer %d refused: %s %s\n", items[i].what, err_wire(err), m->detail.internal);
+            abort();
+        }
+    }
+    return n;
+}
+
+/* ---- commands ---------------------------------------------------------------------------------------------------- */
+
+struct broker_ask
+mw_ask(int32_t gpus, int64_t walltime_s)
+{
+    return (struct broker_ask){ .gpus = gpus, .walltime_s = walltime_s, .preference = BROKER_CHEAPEST };
+}
+
+static struct command
+by_grant(struct market_world *m, enum command_kind kind, int grant)
+{
+    struct command c = { .kind = kind, .org = m->w->org[grant] };
+
+    c.actor.kind = ACTOR_PERSON;
+    c.actor.orgs[0].id = m->w->org[grant];
+    c.actor.orgs_n = 1;
+    return c;
+}
+
+static struct command
+by_site(struct market_world *m, enum command_kind kind, int site)
+{
+    struct command c = { .kind = kind };
+
+    c.actor.kind = ACTOR_AGENT;
+    c.actor.sites[0] = m->w->site[site];
+    c.actor.sites_n = 1;
+    c.actor.instance = index_site(&m->state, m->w->site[site])->instance;
+    return c;
+}
+
+enum err
+mw_quote(struct market_world *m, int grant, struct uuid request, const struct broker_ask *ask, struct uuid *ret)
+{
+    struct command c = by_grant(m, COMMAND_QUOTE, grant);
+    enum err err;
+
+    c.in.quote.request = request;
+    c.in.quote.grant = m->w->grant[grant];
+    c.in.quote.ask = ask;
+    c.in.quote.workload = sha256(BYTES_TEXT("#!/bin/sh"));
+    c.in.quote.workload_len = 9;
+    snprintf(c.in.quote.name, sizeof c.in.quote.name, "train \"it\"");
+    err = mw_run(m, &c);
+    if (err == OK && ret != NULL)
+        *ret = c.answer.id;
+    return err;
+}
+
+enum err
+mw_renew(struct market_world *m, int grant, struct uuid quote)
+{
+    struct command c = by_grant(m, COMMAND_QUOTE_RENEW, grant);
+
+    c.in.quote_renew.quote = quote;
+    return mw_run(m, &c);
+}
+
+enum err
+mw_release(struct market_world *m, int grant, struct uuid quote)
+{
+    struct command c = by_grant(m, COMMAND_QUOTE_RELEASE, grant);
+
+    c.in.quote_renew.quote = quote;
+    return mw_run(m, &c);
+}
+
+enum err
+mw_accept(struct market_world *m, int grant, struct uuid quote, uint32_t option, bool move_freely, struct uuid *ret)
+{
+    struct command c = by_grant(m, COMMAND_ACCEPT, grant);
+    enum err err;
+
+    c.in.accept.quote = quote;
+    c.in.accept.option = option;
+    c.in.accept.move_freely = move_freely;
+    err = mw_run(m, &c);
+    if (err == OK && ret != NULL)
+        *ret = c.answer.id;
+    return err;
+}
+
+enum err
+mw_cancel(struct market_world *m, int grant, struct uuid reservation)
+{
+    struct command c = by_grant(m, COMMAND_CANCEL, grant);
+
+    c.in.cancel.reservation = reservation;
+    return mw_run(m, &c);
+}
+
+enum err
+mw_instance(struct market_world *m, int site)
+{
+    struct command c = by_site(m, COMMAND_INSTANCE, site);
+    const struct site_state *ss = index_site(&m->state, m->w->site[site]);
+
+    c.in.instance.site = ss->site;
+    c.in.instance.key = m->w->site_key[site];
+    c.in.instance.last_confirmed_seq = ss->last_seq;
+    c.in.instance.last_receipted_report = ss->last_report;
+    return mw_run(m, &c);
+}
+
+enum err
+mw_received(struct market_world *m, int site, uint64_t seq)
+{
+    struct command c = by_site(m, COMMAND_RECEIVED, site);
+
+    c.in.received.site = m->w->site[site];
+    c.in.received.instance = c.actor.instance;
+    c.in.received.seq = seq;
+    return mw_run(m, &c);
+}
+
+enum err
+mw_report(struct market_world *m, const struct report *r)
+{
+    int site = r->site == m->w->site[0] ? 0 : 1;
+    struct command c = by_site(m, COMMAND_REPORT, site);
+
+    c.in.report.report = *r;
+    c.in.report.key = m->w->site_key[site];
+    report_statement(r, ledger_genesis(m->w->l), c.in.report.statement);
+    memset(c.in.report.signature, 0x5a, sizeof c.in.report.signature); /* verified before a command is sent */
+    return mw_run(m, &c);
+}
+
+int
+mw_site_of(const struct market_world *m, const struct reservation *r)
+{
+    return r->site == m->w->site[0] ? 0 : 1;
+}
+
+struct report
+mw_report_of(struct market_world *m, const struct reservation *r, enum report_kind kind)
+{
+    const struct site_state *ss = index_site(&m->state, r->site);
+    struct report report = {
+        .site = r->site, .number = ss->last_report + 1, .instance = ss->instance, .kind = (uint16_t)kind, .jti = r->jti,
+        .fence = r->fence, .time_ms = m->w->now,
+    };
+    bool ran = kind == REPORT_STARTED || kind == REPORT_USAGE || kind == REPORT_FINISHED
+               || ((kind == REPORT_FAILED || kind == REPORT_CANCELLED) && r->started_ms != 0);
+
+    if (kind == REPORT_REJECTED)
+        report.reason = REASON_NO_USER;
+    if (kind == REPORT_FAILED)
+        report.reason = REASON_JOB;
+    if (!ran)
+        return report;
+    report.started_ms = r->started_ms != 0 ? r->started_ms : m->w->now;
+    if (kind >= REPORT_USAGE) {
+        int64_t run_s = (m->w->now - report.started_ms) / 1000;
+        report.gpu_seconds = r->gpus * (uint64_t)run_s;
+        report.ended_ms = kind == REPORT_USAGE ? 0 : m->w->now;
+    }
+    return report;
+}
+
+struct reservation *
+mw_reservation(struct market_world *m, struct uuid id)
+{
+    return index_reservation(&m->state, id);
+}
+
+const struct told_ticket *
+mw_last_ticket(const struct market_world *m)
+{
+    return m->tickets_n > 0 ? &m->tickets[m->tickets_n - 1] : NULL;
+}
+
+/* ---- what must always hold --------------------------------------------------------------------------------------- */
+
+#define CHECK(cond, text) do { if (!(cond)) return (text); } while (0)
+
+struct bookings { const struct calendar *calendar; int32_t *gpus; int64_t first, slots; };
+
+static void
+count(struct bookings *b, const struct offering_state *os, uint32_t gpus, int64_t start, int64_t slots)
+{
+    if ((gpus < 4 ? os->pool : os->calendar) != b->calendar)
+        return;
+    for (int64_t s = start; s < start + slots; s++)
+        if (s >= b->first && s < b->first + b->slots)
+            b->gpus[s - b->first] += (int32_t)gpus;
+}
+
+/* The calendar against the plain sum of what is booked in it. */
+static bool
+calendar_adds_up(struct market_world *m, const struct offering_state *os, const struct calendar *calendar)
+{
+    struct bookings b = { .calendar = calendar, .first = calendar_first(calendar), .slots = 200 * 96 };
+    bool good = true;
+    size_t it = 0;
+    void *value;
+
+    b.gpus = xcalloc((size_t)b.slots, sizeof *b.gpus);
+    while (map_next(m->state.quotes, &it, NULL, &value)) {
+        const struct quote *q = value;
+        if (q->offering == os->offering)
+            count(&b, os, q->gpus, q->start_slot, q->slots);
+    }
+    for (it = 0; map_next(m->state.reservations, &it, NULL, &value);) {
+        const struct reservation *r = value;
+        if (r->offering == os->offering)
+            count(&b, os, r->gpus, r->booked_slot, r->booked_slots);
+    }
+    for (int64_t s = b.first; s < b.first + b.slots && good; s++)
+        good = calendar_free(calendar, s) == calendar_capacity(calendar, s) - b.gpus[s - b.first]
+               && calendar_free(calendar, s) >= 0;
+    free(b.gpus);
+    return good;
+}
+
+static const char *
+reservation_broken(struct market_world *m, const struct reservation *r)
+{
+    const struct hold *h = ledger_hold(m->w->l, r->hold);
+    const struct request_state *request = map_get(m->state.by_request, &r->request);
+    bool over = r->state == TICKET_SETTLED || r->state == TICKET_CONTESTED;
+    struct uuid jti = r->jti;
+
+    CHECK(h != NULL && uuid_equal(h->reservation, r->id), "a reservation has its hold");
+    CHECK(r->state != TICKET_VOIDED, "a voided reservation has left the memory");
+    CHECK(h->open == !over, "a hold is open exactly while its reservation lives");
+    CHECK(h->disputed == ticket_state_is_disputed(r->state), "a dispute in the journal is one in the state");
+    CHECK((request->live == r) == !over, "a request's live reservation is the one that lives");
+    CHECK(over || request->fence == r->fence, "the live reservation has the newest fence");
+    CHECK(!over || r->booked_slots == 0, "what is over books nothing");
+    CHECK(due_at(m->state.due, DUE_RESERVATION, r->id, 0) != DUE_NEVER, "every reservation has a timer");
+    CHECK(map_get(m->state.by_jti, &jti) == r, "a reservation is found by its ticket");
+    CHECK(r->settled_gpums == h->settled - h->corrected + h->resolved_gpums, "what is settled is what the ledger paid");
+    CHECK(r->permit_from_ms <= r->accept_by_ms && r->accept_by_ms <= r->start_by_ms, "the permit's time lies before start-by");
+    return NULL;
+}
+
+static const char *
+quotes_broken(struct market_world *m, uint64_t grant)
+{
+    const struct grant_state *g = map_get_u64(m->state.grants, grant);
+    int64_t cost = 0;
+    uint32_t n = 0;
+    size_t it = 0;
+    void *value;
+
+    while (map_next(m->state.quotes, &it, NULL, &value)) {
+        const struct quote *q = value;
+        CHECK(q->state == QUOTE_OPEN, "only open quotes are in the memory");
+        CHECK(due_at(m->state.due, DUE_QUOTE, q->id, 0) == q->expires_ms, "every quote has a timer");
+        if (q->grant == grant) {
+            n++;
+            cost += q->cost_gpums;
+        }
+    }
+    CHECK(g == NULL ? n == 0 : g->open_quotes == n && g->open_quotes_gpums == cost, "open quotes are counted");
+    return NULL;
+}
+
+const char *
+mw_broken(struct market_world *m)
+{
+    const char *broken = ledger_conserved(m->w->l);
+    const struct hold *h;
+    size_t it = 0;
+    void *value;
+
+    if (broken != NULL)
+        return broken;
+    CHECK(ledger_group_whole(m->w->l), "groups are whole");
+    while ((h = ledger_next_hold(m->w->l, &it)) != NULL)
+        CHECK(!h->open || index_reservation(&m->state, h->reservation) != NULL, "no hold without a live reservation");
+    for (it = 0; map_next(m->state.reservations, &it, NULL, &value);)
+        if ((broken = reservation_broken(m, value)) != NULL)
+            return broken;
+    for (int i = 0; i < 2; i++)
+        if ((broken = quotes_broken(m, m->w->grant[i])) != NULL)
+            return broken;
+    for (it = 0; map_next(m->state.offerings, &it, NULL, &value);) {
+        const struct offering_state *os = value;
+        CHECK(calendar_adds_up(m, os, os->calendar), "a calendar is the sum of what is booked");
+        CHECK(calendar_adds_up(m, os, os->pool), "a pool's calendar is the sum of what is booked");
+    }
+    return NULL;
+}
+
+/* ---- digest ------------------------------------------------------------------------------------------------------ */
+
+/* The xor of each object's hash: a set, whatever order the maps walk in. */
+static void
+mix(struct hash *all, char tag, const void *data, size_t len)
+{
+    struct bytes parts[2] = { BYTES(&tag, 1), BYTES(data, len) };
+    struct hash one = sha256_of(parts, 2);
+
+    for (size_t i = 0; i < sizeof one.b; i++)
+        all->b[i] ^= one.b[i];
+}
+
+static void
+mix_map(struct hash *all, char tag, const struct map *map, size_t len)
+{
+    size_t it = 0;
+    void *value;
+
+    while (map_next(map, &it, NULL, &value))
+        mix(all, tag, value, len);
+}
+
+static void
+mix_calendar(struct hash *all, char tag, uint64_t offering, const struct calendar *c)
+{
+    struct { uint64_t offering; int32_t free[96 * 30]; } copy = { .offering = offering };
+
+    for (int64_t i = 0; i < 96 * 30; i++)
+        copy.free[i] = calendar_free(c, calendar_first(c) + i);
+    mix(all, tag, &copy, sizeof copy);
+}
+
+struct hash
+mw_digest(struct market_world *m)
+{
+    struct hash all = ledger_state_root(m->w->l);
+    uint64_t size = ledger_size(m->w->l);
+    struct due_item *items = xcalloc(due_count(m->state.due) + 1, sizeof *items);
+    size_t n = due_list(m->state.due, INT64_MAX - 1, items, due_count(m->state.due)), it = 0;
+    const struct hold *h;
+    void *value;
+
+    mix(&all, 'n', &size, sizeof size);
+    mix(&all, 't', &m->tickets_n, sizeof m->tickets_n);
+    mix(&all, 'p', &m->reports_n, sizeof m->reports_n);
+    for (size_t i = 0; i < n; i++) {
+        struct { int64_t at; int64_t what; struct uuid id; uint64_t index; } plain = { items[i].at_ms, items[i].what, items[i].id, items[i].index };
+        mix(&all, 'd', &plain, sizeof plain);
+    }
+    free(items);
+    for (size_t i = 0; (h = ledger_next_hold(m->w->l, &i)) != NULL;)
+        mix(&all, 'h', h, sizeof *h);
+    mix_map(&all, 'q', m->state.quotes, sizeof(struct quote));
+    mix_map(&all, 'r', m->state.reservations, sizeof(struct reservation));
+    mix_map(&all, 'x', m->state.by_request, sizeof(struct request_state));
+    mix_map(&all, 'g', m->state.grants, sizeof(struct grant_state));
+    mix_map(&all, 'k', m->state.parking, sizeof(struct parking));
+    mix_map(&all, 's', m->state.sites, offsetof(struct site_state, recent));
+    while (map_next(m->state.sites, &it, NULL, &value)) {
+        const struct site_state *ss = value;
+        for (size_t i = 0; ss->recent != NULL && i < RECENT_REPORTS; i++)
+            if (ss->recent[i].number != 0)
+                mix(&all, 'e', &ss->recent[i], sizeof ss->recent[i]);
+    }
+    for (it = 0; map_next(m->state.offerings, &it, NULL, &value);) {
+        const struct offering_state *os = value;
+        mix_calendar(&all, 'c', os->offering, os->calendar);
+        mix_calendar(&all, 'l', os->offering, os->pool);
+    }
+    size = map_count(m->state.by_jti) << 32 | map_count(m->state.by_ticket);
+    mix(&all, 'm', &size, sizeof size);
+    return all;
+}
