@@ -388,7 +388,7 @@ hint_filter(const struct broker_offering *o, uint32_t against, struct hints *hin
 {
     if (against == BIT(BROKER_MEMORY) && o->memory_gb > hints->memory_gb)
         hints->memory_gb = o->memory_gb;
-    if (against == BIT(BROKER_COUNTRY))
+    if (against == BIT(BROKER_COUNTRY) && country_valid(o->country))
         country_add(&hints->countries, o->country);
     hints->model = hints->model || against == BIT(BROKER_MODEL);
     hints->island = hints->island || against == BIT(BROKER_ISLAND);
@@ -425,7 +425,7 @@ line_fill(const struct broker_offering *o, const struct broker_ask *ask, int64_t
     line->offering = o->offering;
     line->site = o->site;
     line->rank = -1;
-    line->distance_km = home && o->has_place ? place_distance_km(home, o->lat, o->lon) : -1;
+    line->distance_km = home && o->has_place && place_valid(o->lat, o->lon) ? place_distance_km(home, o->lat, o->lon) : -1;
     if (against != 0) {
         line->code = (enum broker_code)__builtin_ctz(against);
         filter_numbers(o, ask, line);
@@ -498,6 +498,7 @@ void
 broker_quote(const struct broker_view *view, const struct broker_ask *ask, struct broker_answer *ret)
 {
     struct hints hints = { 0 };
+    bool knows_home = ask->has_home && place_valid(ask->home_lat, ask->home_lon);
     struct place home;
 
     check_ranges(view, ask);
@@ -506,10 +507,10 @@ broker_quote(const struct broker_view *view, const struct broker_ask *ask, struc
     ret->offered = 0;
     ret->now_ms = view->now_ms;
     ret->what_if_count = 0;
-    if (ask->has_home)
+    if (knows_home)
         home = place_of(ask->home_lat, ask->home_lon);
     for (size_t i = 0; i < view->count; i++)
-        line_fill(&view->offerings[i], ask, view->now_ms, ask->has_home ? &home : NULL, &ret->lines[i], &hints);
+        line_fill(&view->offerings[i], ask, view->now_ms, knows_home ? &home : NULL, &ret->lines[i], &hints);
     rank(view, ask, ret);
     if (ask->explain)
         what_ifs_find(view, ask, &hints, ret);

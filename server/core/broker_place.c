@@ -127,6 +127,12 @@ angle_of(int64_t y, int64_t x)
     return angle;
 }
 
+bool
+place_valid(int32_t lat, int32_t lon)
+{
+    return lat >= -90000 && lat <= 90000 && lon >= -180000 && lon <= 180000;
+}
+
 static int64_t
 radians(int64_t milli_degrees)
 {
@@ -141,7 +147,7 @@ place_vector(int32_t lat, int32_t lon, int64_t ret[3])
     int64_t turn = lon;
     int64_t flip = 1;
 
-    assert(lat >= -90000 && lat <= 90000 && lon >= -180000 && lon <= 180000);
+    assert(place_valid(lat, lon));
     if (turn > 90000 || turn < -90000) { /* the far half of the globe: turn by 180 degrees, then negate */
         turn += turn > 0 ? -180000 : 180000;
         flip = -1;

@@ -31,6 +31,7 @@ int64_t probe_earliest_ms(const struct broker_ask *ask, int64_t now_ms);
 
 /* broker_place.c: a place on the globe, made ready for distances to it. */
 struct place { int64_t vector[3]; };
+bool place_valid(int32_t lat, int32_t lon);
 struct place place_of(int32_t lat, int32_t lon);
 int32_t place_distance_km(const struct place *a, int32_t lat, int32_t lon);
 

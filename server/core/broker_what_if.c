@@ -14,7 +14,10 @@ help_against(const struct broker_offering *o, const struct broker_ask *ask, enum
     struct broker_help help = { 0 };
 
     switch (reason) {
-    case BROKER_COUNTRY: return (struct broker_help){ .change = CHANGE_COUNTRY, .to = country_pack(o->country) };
+    case BROKER_COUNTRY:
+        help.change = country_valid(o->country) ? CHANGE_COUNTRY : CHANGE_NONE;
+        help.to = country_pack(o->country);
+        return help;
     case BROKER_MODEL: return (struct broker_help){ .change = CHANGE_MODEL };
     case BROKER_MEMORY: return (struct broker_help){ .change = CHANGE_MEMORY, .to = o->memory_gb };
     case BROKER_ISLAND: return (struct broker_help){ .change = CHANGE_ISLAND };

@@ -202,6 +202,28 @@ rates_missing_or_absurd(void **state)
     world_close(&w);
 }
 
+/* A site's entry may hold what nobody would ask for: never a reason to stop. */
+static void
+odd_places_are_survived(void **state)
+{
+    struct broker_ask ask = ask_for(64, 1);
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    strcpy(w.o[0].country, "x");
+    w.o[1].lat = 90001;
+    ask.has_home = true;
+    country_add(&ask.countries, "IT");
+    quote(&w, &ask, 0);
+    assert_int_equal(w.lines[0].code, BROKER_COUNTRY);
+    assert_int_equal(w.lines[0].help.change, CHANGE_NONE);
+    assert_int_equal(w.lines[1].distance_km, -1);
+    ask.home_lon = 200000;
+    assert_int_equal(quote(&w, &ask, 2)->distance_km, -1);
+    world_close(&w);
+}
+
 /* Two reasons at once: the first is told, and no single change is promised to help. */
 static void
 two_reasons_have_no_single_help(void **state)
@@ -846,6 +868,7 @@ main(void)
         cmocka_unit_test(each_reason_of_a_state),
         cmocka_unit_test(each_reason_of_a_question),
         cmocka_unit_test(rates_missing_or_absurd),
+        cmocka_unit_test(odd_places_are_survived),
         cmocka_unit_test(two_reasons_have_no_single_help),
         cmocka_unit_test(not_sooner_and_no_gap),
         cmocka_unit_test(instants_within_slots),
