@@ -166,7 +166,7 @@ probe_calendar(const struct broker_offering *o, const struct broker_ask *ask, in
     if (!calendar_earliest(c, ask->gpus, slots, slot, latest, &offer.start_slot, why))
         return BROKER_NO_GAP;
     if (offer.start_slot == slot) {
-        if (calendar_fits(c, slot, slots_now, ask->gpus)) {
+        if (slots_now == slots || calendar_fits(c, slot + slots, 1, ask->gpus)) {
             slots = slots_now;
         } else {
             bool found = calendar_earliest(c, ask->gpus, slots, slot + 1, latest, &offer.start_slot, why);
@@ -438,6 +438,7 @@ line_fill(const struct broker_offering *o, const struct broker_ask *ask, int64_t
     line->code = probe_calendar(o, ask, now_ms, &offer, ask->explain ? &why : NULL);
     if (line->code == BROKER_OFFERED) {
         line_offer(o, ask, &offer, line);
+        line->score = order_of(o, ask, &offer, line->distance_km, now_ms).score;
         if (ask->explain)
             explain_sooner(o, ask, probe_earliest_ms(ask, now_ms), &why, &offer, line);
     } else if (ask->explain) {
@@ -448,28 +449,29 @@ line_fill(const struct broker_offering *o, const struct broker_ask *ask, int64_t
         hint_calendar(o, ask, &why, hints);
 }
 
+static struct order_key
+line_key(const struct broker_line *line)
+{
+    return (struct order_key){ line->score, line->start_ms, line->cost_gpums, line->site, line->offering };
+}
+
 static void
-rank(const struct broker_view *view, const struct broker_ask *ask, struct broker_answer *a)
+rank(struct broker_answer *a)
 {
     for (size_t i = 0; i < a->count; i++) {
         struct broker_line *line = &a->lines[i];
-        struct offer offer = { .start_ms = line->start_ms, .cost_gpums = line->cost_gpums };
-        struct order_key key;
+        struct order_key key = line_key(line);
 
         if (line->code != BROKER_OFFERED)
             continue;
-        key = order_of(&view->offerings[i], ask, &offer, line->distance_km, view->now_ms);
         line->rank = 0;
         for (size_t j = 0; j < i; j++) {
-            struct broker_line *other = &a->lines[j];
-            struct offer theirs = { .start_ms = other->start_ms, .cost_gpums = other->cost_gpums };
-            struct order_key their_key;
+            struct order_key other = line_key(&a->lines[j]);
 
-            if (other->code != BROKER_OFFERED)
+            if (a->lines[j].code != BROKER_OFFERED)
                 continue;
-            their_key = order_of(&view->offerings[j], ask, &theirs, other->distance_km, view->now_ms);
-            if (order_before(&key, &their_key))
-                other->rank++;
+            if (order_before(&key, &other))
+                a->lines[j].rank++;
             else
                 line->rank++;
         }
@@ -511,7 +513,7 @@ broker_quote(const struct broker_view *view, const struct broker_ask *ask, struc
         home = place_of(ask->home_lat, ask->home_lon);
     for (size_t i = 0; i < view->count; i++)
         line_fill(&view->offerings[i], ask, view->now_ms, knows_home ? &home : NULL, &ret->lines[i], &hints);
-    rank(view, ask, ret);
+    rank(ret);
     if (ask->explain)
         what_ifs_find(view, ask, &hints, ret);
 }

@@ -136,6 +136,7 @@ struct broker_line {
     int32_t distance_km;            /* -1: not known */
     /* an offer: */
     int32_t rank;                   /* 0 is best; -1: no offer */
+    int64_t score;                  /* by the preference, the smaller the better; ties: start, cost, site, offering */
     bool in_pool;                   /* book in the pool's calendar, not in the offering's */
     int64_t start_slot;             /* what to book: gpus x slots from here */
     int32_t slots;
@@ -188,7 +189,7 @@ const struct broker_line *broker_line_of(const struct broker_answer *a, uint64_t
 
 /* GPUs x walltime x rate_milli; false on overflow. */
 bool broker_cost(int32_t gpus, int64_t walltime_s, int64_t rate_milli, int64_t *ret_gpums);
-/* Great-circle distance by integers alone (CORDIC): the same on every machine, within 2 km. */
+/* Great-circle distance by integers alone: the same on every machine, within 2 km of the sphere's. */
 int32_t broker_distance_km(int32_t lat1, int32_t lon1, int32_t lat2, int32_t lon2);
 
 const char *broker_code_wire(enum broker_code code);

@@ -67,65 +67,26 @@ country_unpack(int64_t packed, char ret[3])
 }
 
 /* ---- distance ---------------------------------------------------------------------------------------------------- *
- * CORDIC in fixed point, 2^30 to the unit: turning a vector by known small angles needs additions and shifts only.
- * 18 of them leave 2^-17 of a radian, 50 m.
- * Angles are radians. Division by powers of two instead of shifts: it is defined for negative numbers. */
+ * In fixed point, 2^30 to the unit, by a table of sines at whole degrees and straight lines between them: a sine is off
+ * by 0.00004 at most, a distance by less than a kilometre. */
 
 #define ONE (INT64_C(1) << 30)
-enum { STEPS = 18 };
+#define DEGREE_KM_MILLI 111195 /* round(6371 * pi / 180 * 1000) */
 
-static const int64_t ATAN[STEPS] = { /* round(atan(2^-i) * 2^30) */
-    843314857, 497837829, 263043837, 133525159, 67021687, 33543516, 16775851, 8388437, 4194283, 2097149,
-    1048576,   524288,    262144,    131072,    65536,    32768,    16384,    8192,
+static const int32_t SINE[91] = { /* round(sin(i degrees) * 2^30) */
+    0, 18739379, 37473049, 56195305, 74900443, 93582766, 112236583, 130856211,
+    149435979, 167970228, 186453311, 204879599, 223243478, 241539355, 259761657, 277904834,
+    295963357, 313931728, 331804471, 349576144, 367241333, 384794656, 402230767, 419544355,
+    436730145, 453782903, 470697435, 487468587, 504091252, 520560366, 536870912, 553017922,
+    568996477, 584801711, 600428808, 615873009, 631129609, 646193961, 661061475, 675727625,
+    690187940, 704438018, 718473518, 732290163, 745883746, 759250125, 772385229, 785285058,
+    797945680, 810363241, 822533958, 834454122, 846120104, 857528349, 868675383, 879557810,
+    890172315, 900515665, 910584710, 920376381, 929887697, 939115760, 948057759, 956710970,
+    965072759, 973140576, 980911966, 988384560, 995556083, 1002424350, 1008987269, 1015242840,
+    1021189159, 1026824413, 1032146887, 1037154959, 1041847103, 1046221891, 1050277989, 1054014162,
+    1057429273, 1060522280, 1063292242, 1065738315, 1067859754, 1069655912, 1071126243, 1072270298,
+    1073087729, 1073578288, 1073741824,
 };
-#define GAIN INT64_C(652032874)       /* round(2^30 * product of cos(atan(2^-i))) */
-#define HALF_PI INT64_C(1686629713)   /* round(pi / 2 * 2^30) */
-#define EARTH_RADIUS_KM 6371
-
-/* Sine and cosine of an angle within -pi/2 .. pi/2. */
-static void
-sine_cosine(int64_t angle, int64_t *ret_sine, int64_t *ret_cosine)
-{
-    int64_t x = GAIN, y = 0;
-
-    for (int i = 0; i < STEPS; i++) {
-        int64_t dx = y / (INT64_C(1) << i), dy = x / (INT64_C(1) << i);
-
-        if (angle >= 0) {
-            x -= dx;
-            y += dy;
-            angle -= ATAN[i];
-        } else {
-            x += dx;
-            y -= dy;
-            angle += ATAN[i];
-        }
-    }
-    *ret_sine = y;
-    *ret_cosine = x;
-}
-
-/* The angle of a vector with x >= 0. */
-static int64_t
-angle_of(int64_t y, int64_t x)
-{
-    int64_t angle = 0;
-
-    for (int i = 0; i < STEPS; i++) {
-        int64_t dx = y / (INT64_C(1) << i), dy = x / (INT64_C(1) << i);
-
-        if (y > 0) {
-            x += dx;
-            y -= dy;
-            angle += ATAN[i];
-        } else {
-            x -= dx;
-            y += dy;
-            angle -= ATAN[i];
-        }
-    }
-    return angle;
-}
 
 bool
 place_valid(int32_t lat, int32_t lon)
@@ -133,72 +94,82 @@ place_valid(int32_t lat, int32_t lon)
     return lat >= -90000 && lat <= 90000 && lon >= -180000 && lon <= 180000;
 }
 
+/* Of thousandths of a degree, -270 to 270 degrees. */
 static int64_t
-radians(int64_t milli_degrees)
+sine(int32_t angle)
 {
-    return milli_degrees * HALF_PI / 90000;
-}
+    int32_t size = angle < 0 ? -angle : angle;
+    int64_t sign = angle < 0 ? -1 : 1;
+    int32_t degree, part;
 
-/* Unit vector of a place. */
-static void
-place_vector(int32_t lat, int32_t lon, int64_t ret[3])
-{
-    int64_t sin_lat, cos_lat, sin_lon, cos_lon;
-    int64_t turn = lon;
-    int64_t flip = 1;
-
-    assert(place_valid(lat, lon));
-    if (turn > 90000 || turn < -90000) { /* the far half of the globe: turn by 180 degrees, then negate */
-        turn += turn > 0 ? -180000 : 180000;
-        flip = -1;
+    if (size > 180000) {
+        size -= 180000;
+        sign = -sign;
     }
-    sine_cosine(radians(lat), &sin_lat, &cos_lat);
-    sine_cosine(radians(turn), &sin_lon, &cos_lon);
-    ret[0] = flip * (cos_lat * cos_lon / ONE);
-    ret[1] = flip * (cos_lat * sin_lon / ONE);
-    ret[2] = sin_lat;
+    if (size > 90000)
+        size = 180000 - size;
+    degree = size / 1000;
+    part = size % 1000;
+    if (part == 0)
+        return sign * SINE[degree];
+    return sign * (SINE[degree] + (SINE[degree + 1] - SINE[degree]) * (int64_t)part / 1000);
 }
 
+/* Thousandths of a degree, 0 to 45000, of a sine from 0 to that of 45 degrees. */
 static int64_t
-square_root(int64_t n)
+degrees(int64_t of)
 {
-    int64_t root = 0;
+    int low = 0, high = 46; /* SINE[low] <= of < SINE[high] */
 
-    for (int64_t bit = INT64_C(1) << 31; bit > 0; bit /= 2)
-        if ((root + bit) * (root + bit) <= n)
-            root += bit;
-    return root;
-}
+    while (high - low > 1) {
+        int middle = (low + high) / 2;
 
-int32_t
-place_distance_km(const struct place *a_place, int32_t lat, int32_t lon)
-{
-    const int64_t *a = a_place->vector;
-    int64_t b[3];
-    int64_t dot = 0, cross_squared = 0, angle;
-
-    place_vector(lat, lon, b);
-    for (int i = 0; i < 3; i++) {
-        int64_t cross = (a[(i + 1) % 3] * b[(i + 2) % 3] - a[(i + 2) % 3] * b[(i + 1) % 3]) / ONE;
-
-        dot += a[i] * b[i] / ONE;
-        cross_squared += cross * cross;
+        if (SINE[middle] <= of)
+            low = middle;
+        else
+            high = middle;
     }
-    angle = angle_of(square_root(cross_squared), dot >= 0 ? dot : -dot);
-    if (dot < 0)
-        angle = 2 * HALF_PI - angle;
-    if (angle < 0)
-        angle = 0;
-    return (int32_t)((angle * EARTH_RADIUS_KM + ONE / 2) / ONE);
+    return low * 1000 + (of - SINE[low]) * 1000 / (SINE[low + 1] - SINE[low]);
 }
 
 struct place
 place_of(int32_t lat, int32_t lon)
 {
-    struct place place;
+    int64_t across;
 
-    place_vector(lat, lon, place.vector);
-    return place;
+    assert(place_valid(lat, lon));
+    across = sine(lat + 90000);
+    return (struct place){ { across * sine(lon + 90000) / ONE, across * sine(lon) / ONE, sine(lat) } };
+}
+
+/* Newton's way, from above; n up to 2^62. */
+static int64_t
+square_root(int64_t n)
+{
+    int64_t root, next;
+
+    if (n < 2)
+        return n;
+    root = INT64_C(1) << ((65 - __builtin_clzll((unsigned long long)n)) / 2);
+    while ((next = (root + n / root) / 2) < root)
+        root = next;
+    return root;
+}
+
+/* Half the chord between two points of the unit globe is the sine of half the angle between them. */
+int32_t
+place_distance_km(const struct place *a, int32_t lat, int32_t lon)
+{
+    struct place b = place_of(lat, lon);
+    int64_t apart = 0, antipode = 0; /* squared chords to the place, and to the point opposite to it */
+    int64_t half_angle;
+
+    for (int i = 0; i < 3; i++) {
+        apart += (a->vector[i] - b.vector[i]) * (a->vector[i] - b.vector[i]);
+        antipode += (a->vector[i] + b.vector[i]) * (a->vector[i] + b.vector[i]);
+    }
+    half_angle = apart <= antipode ? degrees(square_root(apart) / 2) : 90000 - degrees(square_root(antipode) / 2);
+    return (int32_t)((2 * half_angle * DEGREE_KM_MILLI + 500000) / 1000000);
 }
 
 int32_t

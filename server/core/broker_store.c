@@ -8,7 +8,7 @@
 
 enum {
     ANSWER_HEADER = 16,
-    LINE_FIXED = 8 + 8 + 2 + 2 + 8 * BROKER_NUMBERS + 4 + 4 + 4 + 8 + 4 + 4 + 4 + 8 * 3 + 8 * 3 + 4 + 8 * 3 + 2 + 8,
+    LINE_FIXED = 8 + 8 + 2 + 2 + 8 * BROKER_NUMBERS + 4 + 4 + 8 + 4 + 8 + 4 + 4 + 4 + 8 * 3 + 8 * 3 + 4 + 8 * 3 + 2 + 8,
     INTERVAL = 8 + 4 + 4,
     WHAT_IF = 4 + 8 * 9,
 };
@@ -46,6 +46,7 @@ put_line(struct wire_out *w, const struct broker_line *line)
         put_i64(w, line->number[i]);
     put_i32(w, line->distance_km);
     put_i32(w, line->rank);
+    put_i64(w, line->score);
     put_u32(w, line->in_pool);
     put_i64(w, line->start_slot);
     put_i32(w, line->slots);
@@ -115,6 +116,7 @@ get_line(struct wire_in *r, struct broker_line *line, size_t count)
         line->number[i] = get_i64(r);
     line->distance_km = get_i32(r);
     line->rank = get_i32(r);
+    line->score = get_i64(r);
     pool = get_u32(r);
     line->start_slot = get_i64(r);
     line->slots = get_i32(r);

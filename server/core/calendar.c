@@ -101,19 +101,44 @@ least_in(const struct calendar *c, int64_t from, int64_t until)
     return least;
 }
 
+enum { CHUNK = 16 };
+
+/* Are all the CHUNK slots from `at` on as free as that? Without a branch in the loop, so that it becomes vector code. */
+static inline bool
+chunk_has(const int32_t *at, int32_t gpus)
+{
+    int32_t short_of = 0;
+
+    for (int i = 0; i < CHUNK; i++)
+        short_of |= at[i] < gpus;
+    return short_of == 0;
+}
+
 /* The last slot of [from, last] that has fewer GPUs free; from - 1 if all have enough. */
 static inline int64_t
 last_blocked(const struct calendar *c, int32_t gpus, int64_t from, int64_t last)
 {
-    const int32_t *at;
-    int64_t slot = last;
+    int64_t left = last - from + 1; /* slots not yet tested: [from, from + left) */
+    size_t place;
 
-    if (last < from)
+    if (left <= 0)
         return from - 1;
-    at = &c->free[place_of(c, last)];
-    while (*at >= gpus && --slot >= from)
-        at = at > c->free ? at - 1 : &c->free[CALENDAR_SLOTS - 1];
-    return slot;
+    place = place_of(c, last) + 1; /* one past the last untested slot */
+    if (c->free[place - 1] < gpus)
+        return last;
+    for (;;) {
+        while (left >= CHUNK && place >= CHUNK && chunk_has(&c->free[place - CHUNK], gpus)) {
+            place -= CHUNK;
+            left -= CHUNK;
+        }
+        for (int i = 0; i < CHUNK; i++) { /* the chunk that has a blocker, or what is left of the ring or the window */
+            if (left == 0 || c->free[place - 1] < gpus)
+                return from + left - 1;
+            left--;
+            if (--place == 0)
+                place = CALENDAR_SLOTS;
+        }
+    }
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
