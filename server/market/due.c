@@ -1,4 +1,4 @@
-/* market/due.c: a binary heap by time, and a map from the thing to its node. A node knows its place in the heap. */
+/* market/due.c: a binary heap by time, and a map a kind from the thing to its node. A node knows its place in the heap. */
 #include "market/due.h"
 
 #include <assert.h>
@@ -14,25 +14,22 @@ struct node {
 };
 
 struct due {
-    struct map *nodes; /* key of the thing → struct node */
+    struct map *nodes[DUE_GRANT + 1]; /* by kind: UUID, or for grants index → struct node */
     struct node **heap;
     size_t count, cap;
 };
 
-struct due_key { unsigned char b[16]; };
-
-/* Grants are named by an index, the others by a UUID, whose version bits keep them apart. */
-static struct due_key
-key_of(enum due_what what, struct uuid id, uint64_t index)
+static struct map *
+nodes_of(const struct due *d, enum due_what what)
 {
-    struct due_key key = { { 0 } };
+    assert(what >= DUE_QUOTE && what <= DUE_GRANT);
+    return d->nodes[what];
+}
 
-    if (what == DUE_GRANT)
-        memcpy(key.b, &index, sizeof index);
-    else
-        memcpy(key.b, id.b, sizeof key.b);
-    key.b[15] = (unsigned char)(key.b[15] ^ (unsigned)what << 6); /* a quote and a reservation of one UUID differ */
-    return key;
+static const void *
+key_of(const struct due_item *item)
+{
+    return item->what == DUE_GRANT ? (const void *)&item->index : (const void *)&item->id;
 }
 
 struct due *
@@ -40,7 +37,8 @@ due_new(void)
 {
     struct due *d = xcalloc(1, sizeof *d);
 
-    d->nodes = map_new(sizeof(struct due_key));
+    for (int what = DUE_QUOTE; what <= DUE_GRANT; what++)
+        d->nodes[what] = map_new(what == DUE_GRANT ? sizeof(uint64_t) : sizeof(struct uuid));
     return d;
 }
 
@@ -52,7 +50,8 @@ due_delete(struct due *d)
     for (size_t i = 0; i < d->count; i++)
         free(d->heap[i]);
     free(d->heap);
-    map_delete(d->nodes);
+    for (int what = DUE_QUOTE; what <= DUE_GRANT; what++)
+        map_delete(d->nodes[what]);
     free(d);
 }
 
@@ -98,7 +97,7 @@ sift_down(struct due *d, struct node *node)
 }
 
 static void
-take_off(struct due *d, struct node *node, const struct due_key *key)
+take_off(struct due *d, struct node *node)
 {
     struct node *last = d->heap[--d->count];
 
@@ -107,12 +106,12 @@ take_off(struct due *d, struct node *node, const struct due_key *key)
         sift_up(d, last);
         sift_down(d, last);
     }
-    map_remove(d->nodes, key, NULL);
+    map_remove(nodes_of(d, node->item.what), key_of(&node->item), NULL);
     free(node);
 }
 
 static void
-put_on(struct due *d, const struct due_item *item, const struct due_key *key)
+put_on(struct due *d, const struct due_item *item)
 {
     struct node *node = xmalloc(sizeof *node);
 
@@ -123,20 +122,19 @@ put_on(struct due *d, const struct due_item *item, const struct due_key *key)
     node->item = *item;
     put_at(d, d->count++, node);
     sift_up(d, node);
-    map_put(d->nodes, key, node, NULL);
+    map_put(nodes_of(d, item->what), key_of(item), node, NULL);
 }
 
 static void
 set(struct due *d, const struct due_item *item)
 {
-    struct due_key key = key_of(item->what, item->id, item->index);
-    struct node *node = map_get(d->nodes, &key);
+    struct node *node = map_get(nodes_of(d, item->what), key_of(item));
 
     if (node == NULL) {
         if (item->at_ms != DUE_NEVER)
-            put_on(d, item, &key);
+            put_on(d, item);
     } else if (item->at_ms == DUE_NEVER) {
-        take_off(d, node, &key);
+        take_off(d, node);
     } else {
         node->item.at_ms = item->at_ms;
         sift_up(d, node);
@@ -165,8 +163,8 @@ due_set(struct due *d, enum due_what what, struct uuid id, uint64_t index, int64
 int64_t
 due_at(const struct due *d, enum due_what what, struct uuid id, uint64_t index)
 {
-    struct due_key key = key_of(what, id, index);
-    const struct node *node = map_get(d->nodes, &key);
+    struct due_item item = { .what = what, .id = id, .index = index };
+    const struct node *node = map_get(nodes_of(d, what), key_of(&item));
 
     return node != NULL ? node->item.at_ms : DUE_NEVER;
 }
