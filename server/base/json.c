@@ -2,6 +2,7 @@
 #include "base/json.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -623,6 +624,25 @@ json_in_array_text(struct json_in *in, const char *name, size_t i, size_t max_le
         return "";
     }
     return json_string_value(value);
+}
+
+int64_t
+json_in_array_i64(struct json_in *in, const char *name, size_t i, int64_t min, int64_t max)
+{
+    char path[sizeof in->detail->pointer];
+    json_t *value = element(in, name, i, path, sizeof path);
+
+    if (value == NULL)
+        return 0;
+    if (!json_is_integer(value)) {
+        in->err = err_at(in->detail, ERR_FIELD_TYPE, path, "This must be a whole number.");
+        return 0;
+    }
+    if (json_integer_value(value) < min || json_integer_value(value) > max) {
+        in->err = err_at(in->detail, ERR_FIELD_RANGE, path, "This must be from %" PRId64 " to %" PRId64 ".", min, max);
+        return 0;
+    }
+    return json_integer_value(value);
 }
 
 struct json_in

@@ -39,6 +39,7 @@ size_t json_in_base64(struct json_in *in, const char *name, uint8_t *ret, size_t
 struct json_in json_in_object(struct json_in *in, const char *name);    /* nested: close it before its parent */
 size_t json_in_array(struct json_in *in, const char *name, size_t max); /* its length */
 const char *json_in_array_text(struct json_in *in, const char *name, size_t i, size_t max_len);
+int64_t json_in_array_i64(struct json_in *in, const char *name, size_t i, int64_t min, int64_t max);
 struct json_in json_in_array_object(struct json_in *in, const char *name, size_t i);
 /* Record an error at a field that was read but whose value does not do. Keeps the first. */
 void json_in_refuse(struct json_in *in, const char *name, enum err err, const char *fmt, ...) PRINTF(4, 5);

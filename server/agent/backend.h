@@ -1,0 +1,56 @@
+/* agent/backend.h
+ * What drives the site's machines: one small interface. A look-up has three kinds of answers: found, none, unknown; unknown
+ * means wait. Calls block for milliseconds at most. */
+#ifndef AGENT_BACKEND_H
+#define AGENT_BACKEND_H
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "core/agent_step.h"
+
+struct backend_run {
+    struct uuid jti, request, reservation;
+    uint32_t gpus, nodes, walltime_s;
+    int64_t start_at_ms, start_by_ms;  /* journal's clock */
+    int64_t permit_until_mono_ms;
+    struct clock clock;
+    struct bytes script;
+};
+
+struct backend; /* each backend's own */
+
+struct backend_kind {
+    const char *name;
+    /* Give it a run. AGENT_ON_SUBMITTED; AGENT_ON_NOT_SUBMITTED with a reason if it certainly has nothing of it;
+     * AGENT_ON_SUBMIT_UNKNOWN. *d tells the operator what went wrong. */
+    struct agent_event (*submit)(struct backend *b, const struct backend_run *run, struct err_detail *d);
+    /* AGENT_ON_NONE, _UNKNOWN, _QUEUED, _STARTED or _ENDED. now_ms: journal's clock. */
+    struct agent_event (*look_up)(struct backend *b, struct uuid jti, int64_t now_ms, struct err_detail *d);
+    void (*cancel)(struct backend *b, struct uuid jti);
+    /* The tail of what it printed so far: up to cap bytes; 0 if there is none. */
+    size_t (*output)(struct backend *b, struct uuid jti, void *ret, size_t cap);
+    /* What is kept of it may go. */
+    void (*forget)(struct backend *b, struct uuid jti);
+    /* The members of the inventory report's object. */
+    void (*inventory)(struct backend *b, struct json_out *o);
+    /* A descriptor that becomes readable when something happened, or -1; and which job it was (false: no more). */
+    int (*wake_fd)(struct backend *b);
+    bool (*woken)(struct backend *b, struct uuid *ret);
+    void (*close)(struct backend *b);
+};
+
+/* The backend `exec`: see agent/run.h. */
+struct exec_options {
+    const char *folder;     /* of claims; made if missing */
+    const char *sandbox;    /* "bwrap" or "none" */
+    const char *run_as;     /* user of payloads if we are root */
+    const char *share;      /* "" none */
+    const char *supervisor; /* path of kontor-supervise; "": beside our own program, else where it was installed */
+    uint32_t gpus, memory_mb, processes, grace_s;
+};
+enum err backend_exec_open(const struct exec_options *options, struct backend **ret, const struct backend_kind **ret_kind,
+                           struct err_detail *d) MUST_USE;
+/* Does the sandbox work here? What it said is in *d. */
+enum err backend_exec_check(struct backend *b, struct err_detail *d) MUST_USE;
+
+#endif

@@ -1,0 +1,44 @@
+/* agent/claims.h
+ * What the server signs for a site: tickets (schema/ticket.json) and receipts (schema/receipt.json), read strictly from
+ * their verified payloads. Times of the ticket are ms of the journal's clock; iat, nbf, exp are real seconds. */
+#ifndef AGENT_CLAIMS_H
+#define AGENT_CLAIMS_H
+
+#include "base/hash.h"
+#include "base/uuid.h"
+#include "crypto/jws.h"
+
+#define WORKLOAD_MAX 65536
+
+struct ticket_claims {
+    bool cancel;             /* do: cancel; then nothing after `organisation` is set */
+    struct uuid jti, request, reservation, organisation;
+    int64_t iat_s, nbf_s, exp_s;
+    uint64_t seq, fence;
+    uint64_t offering, hold;
+    char model[33];
+    uint32_t gpus, nodes, walltime_s, rate_milli;
+    int64_t window_start_ms, window_end_ms, permit_from_ms, accept_by_ms, start_by_ms;
+    int64_t max_gpums;
+    struct hash workload;
+    uint32_t workload_len;
+};
+
+struct receipt_claims {
+    uint64_t number;
+    struct hash statement;
+    int64_t iat_s;
+    bool has_permit, granted; /* kind accepted only */
+    struct uuid jti;
+    uint64_t fence, instance;
+    char reason[48];          /* wire name where refused */
+};
+
+/* Verify and read a ticket for this site. ERR_SIGNATURE if the signature, issuer or audience is not right; the JSON errors
+ * if its claims are not as in the schema. Expiry is the caller's to judge. */
+enum err ticket_claims_read(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
+                            struct ticket_claims *ret, struct err_detail *d) MUST_USE;
+enum err receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
+                             struct receipt_claims *ret, struct err_detail *d) MUST_USE;
+
+#endif

@@ -1,0 +1,37 @@
+/* agent/sandbox.h
+ * Starting and ending a payload: in bubblewrap (no network, no view of anything but the system's programs, own processes,
+ * dies with its supervisor), or plainly where the operator chose that. Used by the supervisor alone. */
+#ifndef AGENT_SANDBOX_H
+#define AGENT_SANDBOX_H
+
+#include <sys/types.h>
+
+#include "agent/run.h"
+
+struct sandbox {
+    enum run_sandbox kind;
+    pid_t pid;          /* our child: bwrap, or the payload itself */
+    pid_t inner;        /* bwrap: the first process inside, 0 until known */
+    int output;         /* read end: what it prints; not blocking */
+    int told;           /* bwrap: read end of its status; not blocking, -1 without */
+    char said[1024];    /* what came from there */
+    size_t said_len;
+    bool exited;        /* the payload's exit code is known */
+    int exit_code;
+};
+
+/* Start the payload in folder `dir`. ERR_IO, with *why (static text), if it cannot even be tried. */
+enum err sandbox_start(int dir, const struct run_spec *spec, struct sandbox *ret, const char **why) MUST_USE;
+/* Read what bwrap tells of the payload. */
+void sandbox_listen(struct sandbox *s);
+/* Ask it to end (SIGTERM to the payload's processes), or end it (SIGKILL to all of them). */
+void sandbox_signal(struct sandbox *s, int signal);
+/* Our child has ended with this wait status: sets exited and exit_code where the payload got that far. */
+void sandbox_ended(struct sandbox *s, int wait_status);
+/* End and reap whatever the payload left behind; we must be a subreaper. */
+void sandbox_sweep(void);
+
+/* Try bubblewrap with an empty payload as it would be used. OK; ERR_IO with what it said. Waits at most 10 s. */
+enum err sandbox_try(const struct run_spec *spec, char *ret_said, size_t cap) MUST_USE;
+
+#endif
