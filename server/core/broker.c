@@ -218,15 +218,21 @@ order_of(const struct broker_offering *o, const struct broker_ask *ask, const st
     };
 
     switch (ask->preference) {
-    case BROKER_SOONEST: key.score = offer->start_ms; break;
-    case BROKER_CHEAPEST: key.score = offer->cost_gpums; break;
+    case BROKER_SOONEST:
+        key.score = offer->start_ms;
+        break;
+    case BROKER_CHEAPEST:
+        key.score = offer->cost_gpums;
+        break;
     case BROKER_NEAREST:
         if (distance_km >= 0)
             key.score = distance_km;
         else /* at home first, then what lies nobody knows where */
             key.score = strcmp(ask->home_country, o->country) == 0 ? 0 : INT32_MAX;
         break;
-    case BROKER_BALANCED: key.score = balanced_score(o, ask, offer, distance_km, now_ms); break;
+    case BROKER_BALANCED:
+        key.score = balanced_score(o, ask, offer, distance_km, now_ms);
+        break;
     }
     return key;
 }
@@ -293,7 +299,8 @@ filter_numbers(const struct broker_offering *o, const struct broker_ask *ask, st
         n[1] = ask->start_slack_s;
         n[2] = last_ms(o, ask);
         break;
-    default: break; /* the others carry none */
+    default:
+        break; /* the others carry none */
     }
 }
 
@@ -425,7 +432,8 @@ line_fill(const struct broker_offering *o, const struct broker_ask *ask, int64_t
     line->offering = o->offering;
     line->site = o->site;
     line->rank = -1;
-    line->distance_km = home && o->has_place && place_valid(o->lat, o->lon) ? place_distance_km(home, o->lat, o->lon) : -1;
+    line->distance_km =
+        home && o->has_place && place_valid(o->lat, o->lon) ? place_distance_km(home, o->lat, o->lon) : -1;
     if (against != 0) {
         line->code = (enum broker_code)__builtin_ctz(against);
         filter_numbers(o, ask, line);

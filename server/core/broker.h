@@ -20,50 +20,58 @@
 #include "base/json.h"
 #include "core/calendar.h"
 
-#define BROKER_NUMBERS 6
-#define BROKER_WHAT_IFS 12
-#define BROKER_EXCLUDED_MAX 8         /* a request is brokered anew at most 5 times */
-#define BROKER_GPUS_MAX 1000000
-#define BROKER_WALLTIME_MAX (3 * 365 * 86400) /* seconds */
-#define BROKER_INSTANT_MAX INT64_C(253402300799999) /* the year 9999's last ms */
-#define BROKER_TEXT 320                       /* room for any sentence */
-#define BROKER_VERSION 1                      /* of the stored form */
+#define BROKER_NUMBERS      6
+#define BROKER_WHAT_IFS     12
+#define BROKER_EXCLUDED_MAX 8 /* a request is brokered anew at most 5 times */
+#define BROKER_GPUS_MAX     1000000
+#define BROKER_WALLTIME_MAX (3 * 365 * 86400)        /* seconds */
+#define BROKER_INSTANT_MAX  INT64_C(253402300799999) /* the year 9999's last ms */
+#define BROKER_TEXT         320                      /* room for any sentence */
+#define BROKER_VERSION      1                        /* of the stored form */
 
 enum broker_code { /* verdict of an offering */
 #define X(code, wire, sentence, numbers) code,
 #include "core/broker_reasons.def"
 #undef X
-    BROKER_CODES
+                   BROKER_CODES
 };
 
 enum broker_sooner { /* why an offer does not start sooner */
 #define X(code, wire, sentence, numbers) code,
 #include "core/broker_sooner.def"
 #undef X
-    SOONER_CODES
+                     SOONER_CODES
 };
 
-enum broker_state { BROKER_STATE_ACTIVE, BROKER_STATE_DRAINING, BROKER_STATE_PAUSED, BROKER_STATE_SILENT, BROKER_STATE_RETIRED };
+enum broker_state {
+    BROKER_STATE_ACTIVE,
+    BROKER_STATE_DRAINING,
+    BROKER_STATE_PAUSED,
+    BROKER_STATE_SILENT,
+    BROKER_STATE_RETIRED
+};
 enum broker_kind { BROKER_KIND_BATCH, BROKER_KIND_EXPERIMENTAL };
 enum broker_preference { BROKER_SOONEST, BROKER_CHEAPEST, BROKER_NEAREST, BROKER_BALANCED };
 
 /* One thing to change in what is asked: of a refusal (what would help there) and of a what-if. Stored: append only. */
 enum broker_change {
     CHANGE_NONE,
-    CHANGE_GPUS,      /* to so many GPUs */
-    CHANGE_WALLTIME,  /* to so many seconds */
-    CHANGE_MEMORY,    /* to so many GB per GPU */
-    CHANGE_COUNTRY,   /* this country (packed) too */
-    CHANGE_MODEL,     /* any model */
-    CHANGE_ISLAND,    /* do without one island */
-    CHANGE_DEADLINE,  /* end by this instant, ms */
-    CHANGE_PRICE,     /* at most so many gpums */
-    CHANGE_STRETCH,   /* half the GPUs for twice the time; to so many GPUs */
+    CHANGE_GPUS,     /* to so many GPUs */
+    CHANGE_WALLTIME, /* to so many seconds */
+    CHANGE_MEMORY,   /* to so many GB per GPU */
+    CHANGE_COUNTRY,  /* this country (packed) too */
+    CHANGE_MODEL,    /* any model */
+    CHANGE_ISLAND,   /* do without one island */
+    CHANGE_DEADLINE, /* end by this instant, ms */
+    CHANGE_PRICE,    /* at most so many gpums */
+    CHANGE_STRETCH,  /* half the GPUs for twice the time; to so many GPUs */
     CHANGES
 };
 
 /* A set of countries, ISO 3166-1 alpha-2 in capitals. All zero: the empty set. */
-struct country_set { uint64_t bits[11]; };
+struct country_set {
+    uint64_t bits[11];
+};
 
 bool country_valid(const char *code); /* two capitals and NUL */
 void country_add(struct country_set *s, const char *code);
@@ -74,21 +82,21 @@ int64_t country_pack(const char *code);
 void country_unpack(int64_t packed, char ret[3]);
 
 struct broker_offering {
-    uint64_t offering, site;      /* journal indexes of OFFERING and SITE */
+    uint64_t offering, site; /* journal indexes of OFFERING and SITE */
     char site_code[16];
     char country[3];
     char model[32];
-    bool has_place;               /* latitude and longitude are known */
-    int32_t lat, lon;             /* thousandths of a degree */
+    bool has_place;   /* latitude and longitude are known */
+    int32_t lat, lon; /* thousandths of a degree */
     enum broker_state state;
     enum broker_kind kind;
-    int32_t memory_gb;            /* per GPU */
-    int32_t gpus_per_node;        /* at least 1 */
+    int32_t memory_gb;     /* per GPU */
+    int32_t gpus_per_node; /* at least 1 */
     int32_t max_gpus_one_island;
-    int32_t brokered_gpus;        /* in all: whole nodes and the pool */
-    int32_t pool_nodes;           /* set aside for jobs below a node; 0: none are taken */
-    uint64_t rate;                /* journal index of the RATE in force */
-    int64_t rate_milli;           /* 0: none in force */
+    int32_t brokered_gpus;           /* in all: whole nodes and the pool */
+    int32_t pool_nodes;              /* set aside for jobs below a node; 0: none are taken */
+    uint64_t rate;                   /* journal index of the RATE in force */
+    int64_t rate_milli;              /* 0: none in force */
     const struct calendar *calendar; /* capacity brokered_gpus - pool_nodes * gpus_per_node; jobs of whole nodes */
     const struct calendar *pool;     /* capacity pool_nodes * gpus_per_node; jobs below a node. NULL: none are taken */
 };
@@ -100,25 +108,25 @@ struct broker_view {
 };
 
 struct broker_ask {
-    int32_t gpus;                   /* 1 to BROKER_GPUS_MAX */
-    int64_t walltime_s;             /* 1 to BROKER_WALLTIME_MAX */
-    int64_t start_slack_s;          /* the site may start so much later; 0 or more */
-    int32_t memory_gb_min;          /* per GPU; 0: any */
-    char model[32];                 /* "": any; compared without regard to case */
-    struct country_set countries;   /* empty: all */
+    int32_t gpus;                 /* 1 to BROKER_GPUS_MAX */
+    int64_t walltime_s;           /* 1 to BROKER_WALLTIME_MAX */
+    int64_t start_slack_s;        /* the site may start so much later; 0 or more */
+    int32_t memory_gb_min;        /* per GPU; 0: any */
+    char model[32];               /* "": any; compared without regard to case */
+    struct country_set countries; /* empty: all */
     bool one_island;
     enum broker_kind kind;
-    int64_t earliest_start_ms;      /* 0: now */
-    int64_t deadline_ms;            /* latest end (the grant's end among it); 0: the calendar's */
-    int64_t max_cost_gpums;         /* 0: no limit */
+    int64_t earliest_start_ms; /* 0: now */
+    int64_t deadline_ms;       /* latest end (the grant's end among it); 0: the calendar's */
+    int64_t max_cost_gpums;    /* 0: no limit */
     enum broker_preference preference;
-    char home_country[3];           /* "": not known */
-    bool has_home;                  /* coordinates are known */
+    char home_country[3]; /* "": not known */
+    bool has_home;        /* coordinates are known */
     int32_t home_lat, home_lon;
     uint64_t excluded[BROKER_EXCLUDED_MAX]; /* SITE indexes that rejected, let lapse or failed this request */
     uint8_t excluded_count;
-    bool at_once;                   /* only a start at earliest_start_ms itself will do */
-    bool explain;                   /* fill in not-sooner, certificates, help and what-ifs */
+    bool at_once; /* only a start at earliest_start_ms itself will do */
+    bool explain; /* fill in not-sooner, certificates, help and what-ifs */
 };
 
 struct broker_help {
@@ -135,19 +143,19 @@ struct broker_line {
     int64_t number[BROKER_NUMBERS]; /* of the reason, or of not-sooner, as the .def files say */
     int32_t distance_km;            /* -1: not known */
     /* an offer: */
-    int32_t rank;                   /* 0 is best; -1: no offer */
-    int64_t score;                  /* by the preference, the smaller the better; ties: start, cost, site, offering */
-    bool in_pool;                   /* book in the pool's calendar, not in the offering's */
-    int64_t start_slot;             /* what to book: gpus x slots from here */
+    int32_t rank;       /* 0 is best; -1: no offer */
+    int64_t score;      /* by the preference, the smaller the better; ties: start, cost, site, offering */
+    bool in_pool;       /* book in the pool's calendar, not in the offering's */
+    int64_t start_slot; /* what to book: gpus x slots from here */
     int32_t slots;
-    int32_t gpus, nodes;            /* nodes 1 for a part of one */
+    int32_t gpus, nodes;                   /* nodes 1 for a part of one */
     int64_t start_ms, start_by_ms, end_ms; /* end = start-by + walltime, the latest possible */
     uint64_t rate;
     int64_t rate_milli;
     int64_t cost_gpums;
     /* a refusal: */
     struct broker_help help;
-    uint16_t blocked_count;         /* certificate of no-gap and busy: see struct calendar_why */
+    uint16_t blocked_count; /* certificate of no-gap and busy: see struct calendar_why */
     uint64_t blocked_more;
     struct calendar_range blocked[CALENDAR_BLOCKED_MAX];
 };
@@ -156,11 +164,11 @@ struct broker_line {
 struct broker_what_if {
     enum broker_change change;
     int64_t to;
-    int64_t to_walltime_s;        /* CHANGE_STRETCH: the longer walltime; else that asked */
+    int64_t to_walltime_s; /* CHANGE_STRETCH: the longer walltime; else that asked */
     uint64_t offering, site;
     int64_t start_ms, end_ms;
     int64_t cost_gpums;
-    int64_t sooner_ms;            /* against the best offer as asked; 0 if there is none. Negative: later */
+    int64_t sooner_ms; /* against the best offer as asked; 0 if there is none. Negative: later */
     int64_t cheaper_gpums;
 };
 

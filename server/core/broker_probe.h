@@ -30,7 +30,9 @@ bool probe_offers(const struct broker_offering *o, const struct broker_ask *ask,
 int64_t probe_earliest_ms(const struct broker_ask *ask, int64_t now_ms);
 
 /* broker_place.c: a place on the globe, made ready for distances to it. */
-struct place { int64_t vector[3]; };
+struct place {
+    int64_t vector[3];
+};
 bool place_valid(int32_t lat, int32_t lon);
 struct place place_of(int32_t lat, int32_t lon);
 int32_t place_distance_km(const struct place *a, int32_t lat, int32_t lon);
@@ -49,9 +51,9 @@ struct broker_help help_find(const struct broker_offering *o, const struct broke
                              uint32_t reasons, const struct calendar_why *why);
 /* Hints gathered on the way, from which the what-ifs are tried. */
 struct hints {
-    int32_t gpus;        /* the most that some window before the start has throughout; 0: none */
-    int64_t walltime_s;  /* the longest that a gap before the start would take; 0: none */
-    int32_t memory_gb;   /* the most that a site refused for memory alone has; 0: none */
+    int32_t gpus;       /* the most that some window before the start has throughout; 0: none */
+    int64_t walltime_s; /* the longest that a gap before the start would take; 0: none */
+    int32_t memory_gb;  /* the most that a site refused for memory alone has; 0: none */
     bool model, island, price;
     struct country_set countries; /* of sites refused for their country alone */
 };

@@ -277,8 +277,8 @@ broker_ask_decode(struct bytes in, struct broker_ask *ret)
         ask.gpus < 1 || ask.gpus > BROKER_GPUS_MAX || ask.walltime_s < 1 || ask.walltime_s > BROKER_WALLTIME_MAX ||
         ask.start_slack_s < 0 || ask.start_slack_s > BROKER_WALLTIME_MAX || ask.earliest_start_ms < 0 ||
         ask.earliest_start_ms > BROKER_INSTANT_MAX || ask.deadline_ms < 0 || ask.deadline_ms > BROKER_INSTANT_MAX ||
-        ask.max_cost_gpums < 0 || ask.home_lat < -90000 || ask.home_lat > 90000 ||
-        ask.home_lon < -180000 || ask.home_lon > 180000)
+        ask.max_cost_gpums < 0 || ask.home_lat < -90000 || ask.home_lat > 90000 || ask.home_lon < -180000 ||
+        ask.home_lon > 180000)
         return ERR_CORRUPT;
     ask.one_island = flags & ASK_ISLAND;
     ask.has_home = flags & ASK_HAS_HOME;

@@ -25,10 +25,11 @@ static const struct wording SOONER[] = {
 
 /* As the members of a request are called. */
 static const char *const CHANGE_WIRE[CHANGES] = {
-    [CHANGE_NONE] = "none",           [CHANGE_GPUS] = "gpus",           [CHANGE_WALLTIME] = "walltime_s",
-    [CHANGE_MEMORY] = "memory_gb",    [CHANGE_COUNTRY] = "countries",   [CHANGE_MODEL] = "model",
-    [CHANGE_ISLAND] = "one_island",   [CHANGE_DEADLINE] = "deadline",   [CHANGE_PRICE] = "max_credits",
-    [CHANGE_STRETCH] = "gpus_and_walltime",
+    [CHANGE_NONE] = "none",           [CHANGE_GPUS] = "gpus",
+    [CHANGE_WALLTIME] = "walltime_s", [CHANGE_MEMORY] = "memory_gb",
+    [CHANGE_COUNTRY] = "countries",   [CHANGE_MODEL] = "model",
+    [CHANGE_ISLAND] = "one_island",   [CHANGE_DEADLINE] = "deadline",
+    [CHANGE_PRICE] = "max_credits",   [CHANGE_STRETCH] = "gpus_and_walltime",
 };
 
 const char *
@@ -146,15 +147,24 @@ add_placeholder(struct sentence *s, const char *at, const int64_t *number, const
     assert(at[1] >= '1' && at[1] < '1' + BROKER_NUMBERS);
     n = number[at[1] - '1'];
     switch (at[2]) {
-    case 'n': add_number(s, n); break;
-    case 'd': add_duration(s, n); break;
-    case 't': add_instant(s, n); break;
-    case 'c': add_credits(s, n); break;
+    case 'n':
+        add_number(s, n);
+        break;
+    case 'd':
+        add_duration(s, n);
+        break;
+    case 't':
+        add_instant(s, n);
+        break;
+    case 'c':
+        add_credits(s, n);
+        break;
     case 'a':
         country_unpack(n, code);
         add(s, code);
         break;
-    default: assert(!"a placeholder that nobody knows");
+    default:
+        assert(!"a placeholder that nobody knows");
     }
     return at + 3;
 }
@@ -185,8 +195,8 @@ fill_in(const char *wording, const int64_t *number, const struct broker_offering
 }
 
 void
-broker_reason_text(const struct broker_line *line, const struct broker_offering *offering,
-                   const struct broker_ask *ask, char ret[BROKER_TEXT])
+broker_reason_text(const struct broker_line *line, const struct broker_offering *offering, const struct broker_ask *ask,
+                   char ret[BROKER_TEXT])
 {
     int64_t start[BROKER_NUMBERS] = { line->start_ms };
 
@@ -254,15 +264,23 @@ json_change(struct json_out *out, enum broker_change change, int64_t to)
         country_unpack(to, text);
         json_text(out, "to", text);
         break;
-    case CHANGE_MODEL: json_text(out, "to", ""); break;
-    case CHANGE_ISLAND: json_bool(out, "to", false); break;
-    case CHANGE_DEADLINE: json_time(out, "to", to); break;
+    case CHANGE_MODEL:
+        json_text(out, "to", "");
+        break;
+    case CHANGE_ISLAND:
+        json_bool(out, "to", false);
+        break;
+    case CHANGE_DEADLINE:
+        json_time(out, "to", to);
+        break;
     case CHANGE_PRICE: /* whole thousandths of a credit that suffice */
         to = to / 3600 + (to % 3600 != 0);
         text_format(text, sizeof text, "%lld.%03d", (long long)(to / 1000), (int)(to % 1000));
         json_text(out, "to", text);
         break;
-    default: json_i64(out, "to", to); break;
+    default:
+        json_i64(out, "to", to);
+        break;
     }
 }
 
@@ -345,14 +363,10 @@ static void
 what_if_text(const struct broker_what_if *w, const struct broker_ask *ask, char ret[BROKER_TEXT])
 {
     static const char *const WORDS[CHANGES] = {
-        [CHANGE_GPUS] = "%1n GPUs, not %2n",
-        [CHANGE_WALLTIME] = "%1d, not %3d",
-        [CHANGE_MEMORY] = "%1n GB per GPU will do",
-        [CHANGE_COUNTRY] = "%1a as well",
-        [CHANGE_MODEL] = "Any model, not only %A",
-        [CHANGE_ISLAND] = "Not in one interconnect island",
-        [CHANGE_DEADLINE] = "Done by %1t",
-        [CHANGE_PRICE] = "Up to %1c credits",
+        [CHANGE_GPUS] = "%1n GPUs, not %2n",        [CHANGE_WALLTIME] = "%1d, not %3d",
+        [CHANGE_MEMORY] = "%1n GB per GPU will do", [CHANGE_COUNTRY] = "%1a as well",
+        [CHANGE_MODEL] = "Any model, not only %A",  [CHANGE_ISLAND] = "Not in one interconnect island",
+        [CHANGE_DEADLINE] = "Done by %1t",          [CHANGE_PRICE] = "Up to %1c credits",
         [CHANGE_STRETCH] = "%1n GPUs for %4d",
     };
     const int64_t number[BROKER_NUMBERS] = { w->to, ask->gpus, ask->walltime_s, w->to_walltime_s };

@@ -18,11 +18,16 @@ help_against(const struct broker_offering *o, const struct broker_ask *ask, enum
         help.change = country_valid(o->country) ? CHANGE_COUNTRY : CHANGE_NONE;
         help.to = country_pack(o->country);
         return help;
-    case BROKER_MODEL: return (struct broker_help){ .change = CHANGE_MODEL };
-    case BROKER_MEMORY: return (struct broker_help){ .change = CHANGE_MEMORY, .to = o->memory_gb };
-    case BROKER_ISLAND: return (struct broker_help){ .change = CHANGE_ISLAND };
-    case BROKER_WINDOW: return (struct broker_help){ .change = CHANGE_DEADLINE };
-    case BROKER_POOL: return (struct broker_help){ .change = CHANGE_GPUS, .to = o->gpus_per_node };
+    case BROKER_MODEL:
+        return (struct broker_help){ .change = CHANGE_MODEL };
+    case BROKER_MEMORY:
+        return (struct broker_help){ .change = CHANGE_MEMORY, .to = o->memory_gb };
+    case BROKER_ISLAND:
+        return (struct broker_help){ .change = CHANGE_ISLAND };
+    case BROKER_WINDOW:
+        return (struct broker_help){ .change = CHANGE_DEADLINE };
+    case BROKER_POOL:
+        return (struct broker_help){ .change = CHANGE_GPUS, .to = o->gpus_per_node };
     case BROKER_SHAPE:
         help.to = shape_at_most(o, ask->gpus);
         if (help.to == 0)
@@ -38,7 +43,8 @@ help_against(const struct broker_offering *o, const struct broker_ask *ask, enum
         if (!broker_cost(ask->gpus, ask->walltime_s, o->rate_milli, &help.to))
             help.change = CHANGE_NONE;
         return help;
-    default: return help; /* nothing that who asks could change */
+    default:
+        return help; /* nothing that who asks could change */
     }
 }
 
@@ -49,26 +55,39 @@ ask_changed(const struct broker_ask *ask, enum broker_change change, int64_t to)
     char code[3];
 
     switch (change) {
-    case CHANGE_GPUS: changed.gpus = (int32_t)to; break;
-    case CHANGE_WALLTIME: changed.walltime_s = to; break;
-    case CHANGE_MEMORY: changed.memory_gb_min = (int32_t)to; break;
+    case CHANGE_GPUS:
+        changed.gpus = (int32_t)to;
+        break;
+    case CHANGE_WALLTIME:
+        changed.walltime_s = to;
+        break;
+    case CHANGE_MEMORY:
+        changed.memory_gb_min = (int32_t)to;
+        break;
     case CHANGE_COUNTRY:
         country_unpack(to, code);
         country_add(&changed.countries, code);
         break;
-    case CHANGE_MODEL: changed.model[0] = '\0'; break;
-    case CHANGE_ISLAND: changed.one_island = false; break;
+    case CHANGE_MODEL:
+        changed.model[0] = '\0';
+        break;
+    case CHANGE_ISLAND:
+        changed.one_island = false;
+        break;
     case CHANGE_DEADLINE:
         changed.deadline_ms = to;
         changed.at_once = false;
         break;
-    case CHANGE_PRICE: changed.max_cost_gpums = to; break;
+    case CHANGE_PRICE:
+        changed.max_cost_gpums = to;
+        break;
     case CHANGE_STRETCH:
         changed.gpus = (int32_t)to;
         changed.walltime_s *= 2;
         break;
     case CHANGE_NONE:
-    case CHANGES: break;
+    case CHANGES:
+        break;
     }
     return changed;
 }

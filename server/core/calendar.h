@@ -16,10 +16,10 @@
 
 #include "base/undo.h"
 
-#define CALENDAR_SLOT_MS INT64_C(900000)
-#define CALENDAR_SLOTS 105216             /* horizon: 3 years of 365 1/3 days */
-#define CALENDAR_GPUS_MAX 100000000       /* capacity and single bookings */
-#define CALENDAR_BLOCKED_MAX 64           /* intervals listed in a certificate */
+#define CALENDAR_SLOT_MS     INT64_C(900000)
+#define CALENDAR_SLOTS       105216    /* horizon: 3 years of 365 1/3 days */
+#define CALENDAR_GPUS_MAX    100000000 /* capacity and single bookings */
+#define CALENDAR_BLOCKED_MAX 64        /* intervals listed in a certificate */
 
 struct calendar;
 
@@ -35,12 +35,12 @@ struct calendar_range {
  * is none, up to the end of the last window allowed. Everything in it is exact. */
 struct calendar_why {
     int64_t from_slot, until_slot;
-    int64_t windows;                  /* starts that were ruled out; 0: nothing was, the rest is empty */
-    int32_t most_free;                /* the most GPUs free in any slot of this time (negative after a cut) */
-    int32_t most_throughout;          /* the most GPUs free throughout any of these windows; at least 0 */
-    struct calendar_range longest;    /* the longest gap with enough GPUs in this time; slots 0: none */
-    size_t blocked_count;             /* the certificate: blocked intervals that leave only gaps shorter than asked */
-    uint64_t blocked_more;            /* how many more there are than listed */
+    int64_t windows;               /* starts that were ruled out; 0: nothing was, the rest is empty */
+    int32_t most_free;             /* the most GPUs free in any slot of this time (negative after a cut) */
+    int32_t most_throughout;       /* the most GPUs free throughout any of these windows; at least 0 */
+    struct calendar_range longest; /* the longest gap with enough GPUs in this time; slots 0: none */
+    size_t blocked_count;          /* the certificate: blocked intervals that leave only gaps shorter than asked */
+    uint64_t blocked_more;         /* how many more there are than listed */
     struct calendar_range blocked[CALENDAR_BLOCKED_MAX]; /* gpus: the most that is free in any slot of the interval */
 };
 
@@ -54,8 +54,8 @@ struct calendar_bin {
 struct calendar *calendar_new(int32_t capacity, int64_t first_slot);
 void calendar_delete(struct calendar *c);
 
-int64_t calendar_slot_of(int64_t ms);     /* the slot in which an instant lies; ms >= 0 */
-int64_t calendar_slot_after(int64_t ms);  /* the first slot that begins at or after it */
+int64_t calendar_slot_of(int64_t ms);    /* the slot in which an instant lies; ms >= 0 */
+int64_t calendar_slot_after(int64_t ms); /* the first slot that begins at or after it */
 int64_t calendar_first(const struct calendar *c);
 int64_t calendar_end(const struct calendar *c); /* one past the last slot */
 int32_t calendar_capacity(const struct calendar *c, int64_t slot);

@@ -49,7 +49,8 @@ fill(struct calendar *c, int32_t capacity)
         int64_t slots = 1 + draw(draw(4) == 0 ? 4 * SLOTS_A_DAY : 48);
         int64_t from = NOW_SLOT + draw(DAYS * SLOTS_A_DAY), start;
 
-        if (gpus > capacity || !calendar_earliest(c, gpus, slots, from, NOW_SLOT + DAYS * SLOTS_A_DAY - slots, &start, NULL)) {
+        if (gpus > capacity ||
+            !calendar_earliest(c, gpus, slots, from, NOW_SLOT + DAYS * SLOTS_A_DAY - slots, &start, NULL)) {
             misses++;
             continue;
         }
@@ -124,9 +125,18 @@ main(void)
         struct calendar *c;
 
         *o = (struct broker_offering){
-            .offering = 200 + i, .site = 100 + i, .country = "FI", .model = "A100", .has_place = true,
-            .lat = 35000 + (int32_t)draw(30000), .lon = (int32_t)draw(30000), .memory_gb = i % 3 == 0 ? 128 : 64,
-            .gpus_per_node = 4, .max_gpus_one_island = 256, .brokered_gpus = 256 + 4 * (int32_t)draw(200), .rate = 1,
+            .offering = 200 + i,
+            .site = 100 + i,
+            .country = "FI",
+            .model = "A100",
+            .has_place = true,
+            .lat = 35000 + (int32_t)draw(30000),
+            .lon = (int32_t)draw(30000),
+            .memory_gb = i % 3 == 0 ? 128 : 64,
+            .gpus_per_node = 4,
+            .max_gpus_one_island = 256,
+            .brokered_gpus = 256 + 4 * (int32_t)draw(200),
+            .rate = 1,
             .rate_milli = 1000 + draw(1000),
         };
         c = calendar_new(o->brokered_gpus, NOW_SLOT);

@@ -3,7 +3,7 @@
  * steady number of accepts a second. Whatever the server answers for the moment (busy, not the leader, gone) is tried
  * again under the same Idempotency-Key, as a careful client would; a quote that has lapsed is asked for anew.
  *
- *   replay_driver ADDRESS:PORT RATE THREADS GIVE-UP-SECONDS <PLAN >RESULTS
+ *   replay_driver ADDRESS:PORT RATE THREADS GIVE-UP-SECONDS <PLAN >RESULTS     RATE: accepts in 1,000 s
  *
  * Plan, one a line:   org UUID GRANT COOKIE CSRF
  *                     job ORG GPUS WALLTIME-S SLEEP-MS          ORG counts the lines above from 0
@@ -26,6 +26,7 @@
 
 #include "base/arena.h"
 #include "base/json.h"
+#include "base/text.h"
 
 enum { BODY_MAX = 1 << 20, TEXT_MAX = 160 };
 
@@ -50,7 +51,7 @@ struct result {
 
 struct driver {
     struct sockaddr_in to;
-    double rate;
+    int64_t rate; /* accepts in 1,000 s */
     int64_t give_up_us, begin_us;
     struct org *orgs;
     size_t org_count;
@@ -252,11 +253,12 @@ file_request(struct client *c, size_t i, struct result *r)
     int status;
 
     snprintf(key, sizeof key, "%s-r%zu", c->d->run, i);
-    snprintf(body, sizeof body,
-             "{\"organisation\":\"%s\",\"grant\":%s,\"name\":\"job %zu\",\"gpus\":%d,\"walltime_s\":%ld,\"memory_gb\":0,"
-             "\"model\":\"\",\"countries\":[],\"one_island\":false,\"kind\":\"batch\",\"preference\":\"soonest\","
-             "\"move_freely\":true,\"template\":\"script\",\"script\":\"#!/bin/sh\\nsleep %ld.%03ld\\necho job %zu\\n\"}",
-             org->id, org->grant, i, job->gpus, job->walltime_s, job->sleep_ms / 1000, job->sleep_ms % 1000, i);
+    snprintf(
+        body, sizeof body,
+        "{\"organisation\":\"%s\",\"grant\":%s,\"name\":\"job %zu\",\"gpus\":%d,\"walltime_s\":%ld,\"memory_gb\":0,"
+        "\"model\":\"\",\"countries\":[],\"one_island\":false,\"kind\":\"batch\",\"preference\":\"soonest\","
+        "\"move_freely\":true,\"template\":\"script\",\"script\":\"#!/bin/sh\\nsleep %ld.%03ld\\necho job %zu\\n\"}",
+        org->id, org->grant, i, job->gpus, job->walltime_s, job->sleep_ms / 1000, job->sleep_ms % 1000, i);
     status = post(c, org, "/v1/requests", key, body, r);
     if (status == 201) {
         member(c, "id", r->request, sizeof r->request);
@@ -298,13 +300,19 @@ read_reservation(struct client *c, struct result *r)
         snprintf(r->site, sizeof r->site, "%.*s", (int)strcspn(code + 8, "\""), code + 8);
 }
 
+static int64_t
+due_after_us(const struct driver *d, size_t i)
+{
+    return (int64_t)i * 1000000000 / d->rate;
+}
+
 static void
 play(struct client *c, size_t i)
 {
     struct driver *d = c->d;
     struct result *r = &d->results[i];
     const struct org *org = &d->orgs[d->jobs[i].org];
-    int64_t due_us = d->begin_us + (int64_t)((double)i * 1e6 / d->rate), begun_us = now_us();
+    int64_t due_us = d->begin_us + due_after_us(d, i), begun_us = now_us();
     char quote[64], key[64], path[160];
     int status = 0;
 
@@ -354,7 +362,7 @@ worker(void *arg)
         if (i >= d->job_count)
             break;
         /* request and quote come a little before the accept is due */
-        wait_us(d->begin_us + (int64_t)((double)i * 1e6 / d->rate) - 300000 - now_us());
+        wait_us(d->begin_us + due_after_us(d, i) - 300000 - now_us());
         play(&c, i);
     }
     client_close(&c);
@@ -409,22 +417,23 @@ main(int argc, char **argv)
 {
     struct driver d = { 0 };
     char *colon = argc == 5 ? strchr(argv[1], ':') : NULL;
-    long threads = argc == 5 ? strtol(argv[3], NULL, 10) : 0;
+    int64_t threads, port, give_up_s;
     pthread_t *thread;
 
-    if (!colon || threads < 1 || threads > 1000 || (d.rate = strtod(argv[2], NULL)) <= 0) {
+    if (!colon || !text_to_i64(colon + 1, 1, 65535, &port) || !text_to_i64(argv[2], 1, 1000000000, &d.rate) ||
+        !text_to_i64(argv[3], 1, 1000, &threads) || !text_to_i64(argv[4], 1, 86400, &give_up_s)) {
         fprintf(stderr, "usage: replay_driver ADDRESS:PORT RATE THREADS GIVE-UP-SECONDS <PLAN >RESULTS\n");
         return 2;
     }
     *colon = '\0';
-    d.to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)strtol(colon + 1, NULL, 10)) };
-    d.give_up_us = strtol(argv[4], NULL, 10) * INT64_C(1000000);
+    d.to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+    d.give_up_us = give_up_s * 1000000;
     if (inet_pton(AF_INET, argv[1], &d.to.sin_addr) != 1 || !read_plan(&d))
         return 2;
     snprintf(d.run, sizeof d.run, "%llx", (unsigned long long)now_us());
     d.begin_us = now_us() + 500000;
     thread = xcalloc((size_t)threads, sizeof *thread);
-    for (long i = 0; i < threads; i++)
+    for (int64_t i = 0; i < threads; i++)
         if (pthread_create(&thread[i], NULL, worker, &d) != 0)
             return 1;
     for (size_t told = 0; atomic_load(&d.placed) + atomic_load(&d.failed) < d.job_count;) {
@@ -437,7 +446,7 @@ main(int argc, char **argv)
                     atomic_load(&d.failed), (double)(now_us() - d.begin_us) / 1e6);
         }
     }
-    for (long i = 0; i < threads; i++)
+    for (int64_t i = 0; i < threads; i++)
         pthread_join(thread[i], NULL);
     fprintf(stderr, "%zu of %zu placed, %ld calls, %.1f s\n", atomic_load(&d.placed), d.job_count,
             atomic_load(&d.calls), (double)(now_us() - d.begin_us) / 1e6);

@@ -12,9 +12,11 @@
 
 #include "base/text.h"
 
-#define HOUR_MS INT64_C(3600000)
-#define DAY_MS (24 * HOUR_MS)
-#define NOW_MS INT64_C(1778594400000) /* 2026-05-12T14:00:00Z, on a slot's edge */
+#include "base/text.h"
+
+#define HOUR_MS  INT64_C(3600000)
+#define DAY_MS   (24 * HOUR_MS)
+#define NOW_MS   INT64_C(1778594400000) /* 2026-05-12T14:00:00Z, on a slot's edge */
 #define NOW_SLOT (NOW_MS / CALENDAR_SLOT_MS)
 
 enum { SITES = 7 };
@@ -28,15 +30,19 @@ struct world {
     struct broker_answer answer;
 };
 
-static const struct { const char *code, *country, *model; int32_t memory, per_node, island, brokered, pool; int64_t rate;
-                      int32_t lat, lon; } SEED[SITES] = {
-    { "bsc",    "ES", "H100",   64, 4, 512, 400,  8, 1850, 41390,  2116 },
-    { "cineca", "IT", "A100",   64, 4, 256, 800,  8, 1000, 44494, 11343 },
-    { "lumi",   "FI", "MI250X", 128, 4, 256, 600, 8, 1250, 64230, 27700 },
-    { "lxp",    "LU", "A100",   40, 4, 128, 200,  4, 900,  49722,  6117 },
-    { "mimer",  "SE", "H200",   141, 8, 64, 160,  2, 2100, 58411, 15621 },
-    { "hlrs",   "DE", "MI300A", 128, 4, 64, 96,   0, 1700, 48740,  9097 },
-    { "grnet",  "GR", "H100",   80, 4, 96, 128,   2, 1800, 37715, 24056 },
+static const struct {
+    const char *code, *country, *model;
+    int32_t memory, per_node, island, brokered, pool;
+    int64_t rate;
+    int32_t lat, lon;
+} SEED[SITES] = {
+    { "bsc", "ES", "H100", 64, 4, 512, 400, 8, 1850, 41390, 2116 },
+    { "cineca", "IT", "A100", 64, 4, 256, 800, 8, 1000, 44494, 11343 },
+    { "lumi", "FI", "MI250X", 128, 4, 256, 600, 8, 1250, 64230, 27700 },
+    { "lxp", "LU", "A100", 40, 4, 128, 200, 4, 900, 49722, 6117 },
+    { "mimer", "SE", "H200", 141, 8, 64, 160, 2, 2100, 58411, 15621 },
+    { "hlrs", "DE", "MI300A", 128, 4, 64, 96, 0, 1700, 48740, 9097 },
+    { "grnet", "GR", "H100", 80, 4, 96, 128, 2, 1800, 37715, 24056 },
 };
 
 static void
@@ -111,7 +117,11 @@ reason_is(struct world *w, const struct broker_ask *ask, size_t site, enum broke
 static void
 each_reason_of_a_state(void **state)
 {
-    static const struct { enum broker_state state; enum broker_code code; const char *text; } rows[] = {
+    static const struct {
+        enum broker_state state;
+        enum broker_code code;
+        const char *text;
+    } rows[] = {
         { BROKER_STATE_RETIRED, BROKER_RETIRED, "bsc no longer offers these GPUs." },
         { BROKER_STATE_PAUSED, BROKER_PAUSED, "bsc takes no new work at the moment." },
         { BROKER_STATE_DRAINING, BROKER_DRAINING, "bsc is being drained and takes no new work." },
@@ -143,23 +153,103 @@ each_reason_of_a_question(void **state)
         enum broker_change change;
         int64_t to;
     } rows[] = {
-        { 3, { .gpus = 64, .walltime_s = 3600, .memory_gb_min = 80 }, BROKER_MEMORY, "Needs 80 GB per GPU, has 40.", CHANGE_MEMORY, 40 },
-        { 3, { .gpus = 64, .walltime_s = 3600, .model = "H100" }, BROKER_MODEL, "Has A100, asked for is H100.", CHANGE_MODEL, 0 },
-        { 6, { .gpus = 64, .walltime_s = 3600 }, BROKER_COUNTRY, "GR is not among the 2 countries you chose.", CHANGE_COUNTRY, 'G' << 8 | 'R' },
-        { 0, { .gpus = 64, .walltime_s = 3600, .kind = BROKER_KIND_EXPERIMENTAL }, BROKER_KIND, "This is not the kind of offering asked for.", CHANGE_NONE, 0 },
-        { 0, { .gpus = 64, .walltime_s = 3600, .excluded = { 7, 100 }, .excluded_count = 2 }, BROKER_EXCLUDED, "bsc has turned this request down before.", CHANGE_NONE, 0 },
-        { 0, { .gpus = 6, .walltime_s = 3600 }, BROKER_SHAPE, "6 GPUs do not fill whole nodes of 4 GPUs. Possible: 4 or 8.", CHANGE_GPUS, 4 },
-        { 0, { .gpus = 3, .walltime_s = 3600 }, BROKER_SHAPE, "3 GPUs do not fill whole nodes of 4 GPUs. Possible: 2 or 4.", CHANGE_GPUS, 2 },
-        { 4, { .gpus = 3, .walltime_s = 3600 }, BROKER_SHAPE, "3 GPUs do not fill whole nodes of 8 GPUs. Possible: 2 or 4.", CHANGE_GPUS, 2 },
-        { 5, { .gpus = 3, .walltime_s = 3600 }, BROKER_SHAPE, "3 GPUs do not fill whole nodes of 4 GPUs. Possible: 4.", CHANGE_GPUS, 4 },
-        { 5, { .gpus = 2, .walltime_s = 3600 }, BROKER_POOL, "Sells whole nodes of 4 GPUs only, asked for are 2.", CHANGE_GPUS, 4 },
-        { 4, { .gpus = 96, .walltime_s = 3600, .one_island = true }, BROKER_ISLAND, "Its largest interconnect island has 64 GPUs, asked for are 96 in one.", CHANGE_ISLAND, 0 },
-        { 5, { .gpus = 128, .walltime_s = 3600 }, BROKER_TOO_LARGE, "Brokers 96 GPUs in all, asked for are 128.", CHANGE_GPUS, 96 },
+        { 3,
+          { .gpus = 64, .walltime_s = 3600, .memory_gb_min = 80 },
+          BROKER_MEMORY,
+          "Needs 80 GB per GPU, has 40.",
+          CHANGE_MEMORY,
+          40 },
+        { 3,
+          { .gpus = 64, .walltime_s = 3600, .model = "H100" },
+          BROKER_MODEL,
+          "Has A100, asked for is H100.",
+          CHANGE_MODEL,
+          0 },
+        { 6,
+          { .gpus = 64, .walltime_s = 3600 },
+          BROKER_COUNTRY,
+          "GR is not among the 2 countries you chose.",
+          CHANGE_COUNTRY,
+          'G' << 8 | 'R' },
+        { 0,
+          { .gpus = 64, .walltime_s = 3600, .kind = BROKER_KIND_EXPERIMENTAL },
+          BROKER_KIND,
+          "This is not the kind of offering asked for.",
+          CHANGE_NONE,
+          0 },
+        { 0,
+          { .gpus = 64, .walltime_s = 3600, .excluded = { 7, 100 }, .excluded_count = 2 },
+          BROKER_EXCLUDED,
+          "bsc has turned this request down before.",
+          CHANGE_NONE,
+          0 },
+        { 0,
+          { .gpus = 6, .walltime_s = 3600 },
+          BROKER_SHAPE,
+          "6 GPUs do not fill whole nodes of 4 GPUs. Possible: 4 or 8.",
+          CHANGE_GPUS,
+          4 },
+        { 0,
+          { .gpus = 3, .walltime_s = 3600 },
+          BROKER_SHAPE,
+          "3 GPUs do not fill whole nodes of 4 GPUs. Possible: 2 or 4.",
+          CHANGE_GPUS,
+          2 },
+        { 4,
+          { .gpus = 3, .walltime_s = 3600 },
+          BROKER_SHAPE,
+          "3 GPUs do not fill whole nodes of 8 GPUs. Possible: 2 or 4.",
+          CHANGE_GPUS,
+          2 },
+        { 5,
+          { .gpus = 3, .walltime_s = 3600 },
+          BROKER_SHAPE,
+          "3 GPUs do not fill whole nodes of 4 GPUs. Possible: 4.",
+          CHANGE_GPUS,
+          4 },
+        { 5,
+          { .gpus = 2, .walltime_s = 3600 },
+          BROKER_POOL,
+          "Sells whole nodes of 4 GPUs only, asked for are 2.",
+          CHANGE_GPUS,
+          4 },
+        { 4,
+          { .gpus = 96, .walltime_s = 3600, .one_island = true },
+          BROKER_ISLAND,
+          "Its largest interconnect island has 64 GPUs, asked for are 96 in one.",
+          CHANGE_ISLAND,
+          0 },
+        { 5,
+          { .gpus = 128, .walltime_s = 3600 },
+          BROKER_TOO_LARGE,
+          "Brokers 96 GPUs in all, asked for are 128.",
+          CHANGE_GPUS,
+          96 },
         { 0, { .gpus = 368, .walltime_s = 3600 }, BROKER_OFFERED, "Starts 12 May 2026, 14:00 UTC.", CHANGE_NONE, 0 },
-        { 0, { .gpus = 372, .walltime_s = 3600 }, BROKER_TOO_LARGE, "Brokers 368 GPUs in all, asked for are 372.", CHANGE_GPUS, 368 },
-        { 0, { .gpus = 128, .walltime_s = 172800, .max_cost_gpums = 6000 * INT64_C(3600000) }, BROKER_PRICE, "Would cost 11,366.400 credits, the limit is 6,000.000.", CHANGE_PRICE, INT64_C(40919040000) },
-        { 0, { .gpus = 64, .walltime_s = 7200, .start_slack_s = 1800, .deadline_ms = NOW_MS + HOUR_MS }, BROKER_WINDOW, "A job of 2 h, started at any time within 30 min, cannot end by 12 May 2026, 15:00 UTC.", CHANGE_DEADLINE, NOW_MS + 2 * HOUR_MS + HOUR_MS / 2 },
-        { 0, { .gpus = 64, .walltime_s = 7200, .earliest_start_ms = NOW_MS + 1200 * DAY_MS }, BROKER_WINDOW, "A job of 2 h, started at any time within 0 s, cannot end by 12 May 2029, 14:00 UTC.", CHANGE_NONE, 0 },
+        { 0,
+          { .gpus = 372, .walltime_s = 3600 },
+          BROKER_TOO_LARGE,
+          "Brokers 368 GPUs in all, asked for are 372.",
+          CHANGE_GPUS,
+          368 },
+        { 0,
+          { .gpus = 128, .walltime_s = 172800, .max_cost_gpums = 6000 * INT64_C(3600000) },
+          BROKER_PRICE,
+          "Would cost 11,366.400 credits, the limit is 6,000.000.",
+          CHANGE_PRICE,
+          INT64_C(40919040000) },
+        { 0,
+          { .gpus = 64, .walltime_s = 7200, .start_slack_s = 1800, .deadline_ms = NOW_MS + HOUR_MS },
+          BROKER_WINDOW,
+          "A job of 2 h, started at any time within 30 min, cannot end by 12 May 2026, 15:00 UTC.",
+          CHANGE_DEADLINE,
+          NOW_MS + 2 * HOUR_MS + HOUR_MS / 2 },
+        { 0,
+          { .gpus = 64, .walltime_s = 7200, .earliest_start_ms = NOW_MS + 1200 * DAY_MS },
+          BROKER_WINDOW,
+          "A job of 2 h, started at any time within 0 s, cannot end by 12 May 2029, 14:00 UTC.",
+          CHANGE_NONE,
+          0 },
     };
     struct world w;
 
@@ -211,7 +301,7 @@ odd_places_are_survived(void **state)
 
     (void)state;
     world_open(&w);
-    strcpy(w.o[0].country, "x");
+    text_format(w.o[0].country, sizeof w.o[0].country, \"%s\", "x");
     w.o[1].lat = 90001;
     ask.has_home = true;
     country_add(&ask.countries, "IT");
@@ -261,8 +351,9 @@ not_sooner_and_no_gap(void **state)
     assert_int_equal(line->code, BROKER_OFFERED);
     assert_int_equal(line->start_ms, NOW_MS + 40 * HOUR_MS);
     broker_sooner_text(line, text);
-    assert_string_equal(text, "From 12 May 2026, 14:00 UTC to 14 May 2026, 06:00 UTC at most 88 of 568 GPUs are free at "
-                              "once; 128 asked.");
+    assert_string_equal(text,
+                        "From 12 May 2026, 14:00 UTC to 14 May 2026, 06:00 UTC at most 88 of 568 GPUs are free at "
+                        "once; 128 asked.");
     assert_int_equal(w.lines[0].sooner, SOONER_NONE);
     line = &w.lines[1]; /* ends after 102 h */
     broker_reason_text(line, &w.o[1], &ask, text);
@@ -278,12 +369,14 @@ not_sooner_and_no_gap(void **state)
     line = quote(&w, &ask, 1);
     assert_int_equal(line->start_ms, NOW_MS + 54 * HOUR_MS);
     broker_sooner_text(line, text);
-    assert_string_equal(text, "The longest gap for 128 GPUs before is 42 h (12 May 2026, 14:00 UTC to 14 May 2026, 08:00 "
-                              "UTC); 48 h asked.");
+    assert_string_equal(text,
+                        "The longest gap for 128 GPUs before is 42 h (12 May 2026, 14:00 UTC to 14 May 2026, 08:00 "
+                        "UTC); 48 h asked.");
     calendar_reserve(w.calendar[0], NOW_SLOT, CALENDAR_SLOTS, 300); /* 68 left for good */
     line = quote(&w, &ask, 0);
     broker_reason_text(line, &w.o[0], &ask, text);
-    assert_string_equal(text, "Until 12 May 2029, 14:00 UTC at most 68 of 368 GPUs are free at once, asked for are 128.");
+    assert_string_equal(text,
+                        "Until 12 May 2029, 14:00 UTC at most 68 of 368 GPUs are free at once, asked for are 128.");
     assert_int_equal(line->help.change, CHANGE_GPUS);
     assert_int_equal(line->help.to, 68);
     world_close(&w);
@@ -310,7 +403,8 @@ instants_within_slots(void **state)
     ask.start_slack_s = 900; /* to 15:20, booked to 15:30 */
     line = quote(&w, &ask, 0);
     assert_int_equal(line->slots, 6);
-    calendar_reserve(w.calendar[0], NOW_SLOT + 5, 1, 300); /* 15:15 to 15:30 is taken: the gap now lacks part of a slot */
+    calendar_reserve(w.calendar[0], NOW_SLOT + 5, 1,
+                     300); /* 15:15 to 15:30 is taken: the gap now lacks part of a slot */
     line = quote(&w, &ask, 0);
     assert_int_equal(line->start_ms, NOW_MS + 6 * 900000);
     assert_int_equal(line->slots, 5);
@@ -357,8 +451,11 @@ below_a_node_the_pool_is_booked(void **state)
 static void
 preferences_order_the_offers(void **state)
 {
-    static const struct { enum broker_preference preference; const char *order[4]; } rows[] = {
-        { BROKER_SOONEST, { "cineca", "grnet", "bsc", "lumi" } },  /* 0 h cheap, 0 h dear, 2 h, 40 h */
+    static const struct {
+        enum broker_preference preference;
+        const char *order[4];
+    } rows[] = {
+        { BROKER_SOONEST, { "cineca", "grnet", "bsc", "lumi" } }, /* 0 h cheap, 0 h dear, 2 h, 40 h */
         { BROKER_CHEAPEST, { "cineca", "lumi", "grnet", "bsc" } },
         { BROKER_NEAREST, { "bsc", "cineca", "grnet", "lumi" } },  /* from Valencia */
         { BROKER_BALANCED, { "cineca", "lumi", "bsc", "grnet" } }, /* 1055; 1250+408+165; 1850+20+15; 1800+105 */
@@ -453,7 +550,8 @@ distances(void **state)
             seed = seed * UINT64_C(6364136223846793005) + 1;
             at[j] = (int32_t)((seed >> 33) % (uint32_t)(2 * half + 1)) - half;
         }
-        a = pow(sin((at[2] - at[0]) * rad / 2), 2) + cos(at[0] * rad) * cos(at[2] * rad) * pow(sin((at[3] - at[1]) * rad / 2), 2);
+        a = pow(sin((at[2] - at[0]) * rad / 2), 2) +
+            cos(at[0] * rad) * cos(at[2] * rad) * pow(sin((at[3] - at[1]) * rad / 2), 2);
         want = 2 * 6371 * asin(sqrt(a < 1 ? a : 1));
         if (fabs(want - broker_distance_km(at[0], at[1], at[2], at[3])) > 2)
             fail_msg("%d %d to %d %d: %d, want %f", at[0], at[1], at[2], at[3],
@@ -499,10 +597,10 @@ what_ifs_say_what_would_change_it(void **state)
 
     (void)state;
     world_open(&w);
-    calendar_reserve(w.calendar[2], NOW_SLOT, 160, 480);           /* lumi: 88 free for 40 h */
-    calendar_reserve(w.calendar[1], NOW_SLOT + 168, 48, 700);      /* cineca: a gap of 42 h */
-    calendar_reserve(w.calendar[0], NOW_SLOT, 600, 300);           /* bsc: 68 for 150 h */
-    w.o[4].state = BROKER_STATE_PAUSED;                            /* hlrs and grnet are too small */
+    calendar_reserve(w.calendar[2], NOW_SLOT, 160, 480);      /* lumi: 88 free for 40 h */
+    calendar_reserve(w.calendar[1], NOW_SLOT + 168, 48, 700); /* cineca: a gap of 42 h */
+    calendar_reserve(w.calendar[0], NOW_SLOT, 600, 300);      /* bsc: 68 for 150 h */
+    w.o[4].state = BROKER_STATE_PAUSED;                       /* hlrs and grnet are too small */
     ask.memory_gb_min = 64;
     broker_quote(&w.view, &ask, &w.answer);
     assert_int_equal(broker_ranked(&w.answer, 0)->site, 102); /* lumi after 40 h */
@@ -605,7 +703,8 @@ oracle(const struct broker_offering *o, const struct broker_ask *ask)
     int64_t first = ask->earliest_start_ms > NOW_MS ? ask->earliest_start_ms : NOW_MS;
     int64_t length = (ask->start_slack_s + ask->walltime_s) * 1000;
     int64_t cost = ask->gpus * ask->walltime_s * o->rate_milli;
-    bool fits_shape = ask->gpus < o->gpus_per_node ? c && o->gpus_per_node % ask->gpus == 0 : ask->gpus % o->gpus_per_node == 0;
+    bool fits_shape =
+        ask->gpus < o->gpus_per_node ? c && o->gpus_per_node % ask->gpus == 0 : ask->gpus % o->gpus_per_node == 0;
 
     if (!fits_shape || o->memory_gb < ask->memory_gb_min || (ask->max_cost_gpums > 0 && cost > ask->max_cost_gpums) ||
         (ask->model[0] && strcmp(ask->model, o->model) != 0) ||
@@ -638,13 +737,15 @@ check_answer(struct world *w, const struct broker_ask *ask, uint64_t round)
 
         broker_reason_text(line, &w->o[i], ask, text);
         if (is != want)
-            fail_msg("seed %d, %s: %lld, want %lld; %s", (int)round, w->o[i].site_code, (long long)is, (long long)want, text);
+            fail_msg("seed %d, %s: %lld, want %lld; %s", (int)round, w->o[i].site_code, (long long)is, (long long)want,
+                     text);
         if (line->code != BROKER_OFFERED) {
             if (line->help.change != CHANGE_NONE)
                 assert_true(line->help.start_ms >= NOW_MS && line->help.cost_gpums > 0);
             continue;
         }
-        assert_true(calendar_fits(line->in_pool ? w->o[i].pool : w->o[i].calendar, line->start_slot, line->slots, ask->gpus));
+        assert_true(
+            calendar_fits(line->in_pool ? w->o[i].pool : w->o[i].calendar, line->start_slot, line->slots, ask->gpus));
         assert_true(line->start_slot * 900000 <= line->start_ms);
         assert_true((line->start_slot + line->slots) * 900000 >= line->end_ms);
         assert_true((line->start_slot + line->slots - 1) * 900000 < line->end_ms);
@@ -671,16 +772,35 @@ check_what_ifs(struct world *w, const struct broker_ask *ask)
         char code[3];
 
         switch (f->change) {
-        case CHANGE_GPUS: changed.gpus = (int32_t)f->to; break;
-        case CHANGE_WALLTIME: changed.walltime_s = f->to; break;
-        case CHANGE_MEMORY: changed.memory_gb_min = (int32_t)f->to; break;
-        case CHANGE_MODEL: changed.model[0] = '\0'; break;
-        case CHANGE_ISLAND: changed.one_island = false; break;
-        case CHANGE_PRICE: changed.max_cost_gpums = f->to; break;
-        case CHANGE_STRETCH: changed.gpus = (int32_t)f->to, changed.walltime_s = f->to_walltime_s; break;
-        case CHANGE_DEADLINE: changed.deadline_ms = f->to, changed.at_once = false; break;
-        case CHANGE_COUNTRY: country_unpack(f->to, code), country_add(&changed.countries, code); break;
-        default: fail();
+        case CHANGE_GPUS:
+            changed.gpus = (int32_t)f->to;
+            break;
+        case CHANGE_WALLTIME:
+            changed.walltime_s = f->to;
+            break;
+        case CHANGE_MEMORY:
+            changed.memory_gb_min = (int32_t)f->to;
+            break;
+        case CHANGE_MODEL:
+            changed.model[0] = '\0';
+            break;
+        case CHANGE_ISLAND:
+            changed.one_island = false;
+            break;
+        case CHANGE_PRICE:
+            changed.max_cost_gpums = f->to;
+            break;
+        case CHANGE_STRETCH:
+            changed.gpus = (int32_t)f->to, changed.walltime_s = f->to_walltime_s;
+            break;
+        case CHANGE_DEADLINE:
+            changed.deadline_ms = f->to, changed.at_once = false;
+            break;
+        case CHANGE_COUNTRY:
+            country_unpack(f->to, code), country_add(&changed.countries, code);
+            break;
+        default:
+            fail();
         }
         broker_quote(&w->view, &changed, &a);
         assert_true(a.offered > 0);
@@ -846,16 +966,21 @@ json_of_an_answer(void **state)
     assert_int_equal(json_in_array(&in, "refusals", SITES), 5);
     assert_true(json_in_array(&in, "what_if", BROKER_WHAT_IFS) > 0);
     assert_int_equal(json_in_close(&in), OK);
-    has_text(&out, "{\"rank\":0,\"site\":\"bsc\",\"offering\":200,\"model\":\"H100\",\"memory_gb\":64,\"gpus\":128,\"nodes\":32,"
-                   "\"start\":\"2026-05-12T14:00:00.000Z\",\"end\":\"2026-05-14T14:00:00.000Z\","
-                   "\"start_by\":\"2026-05-12T14:00:00.000Z\",\"rate\":300,\"rate_milli\":1850,"
-                   "\"cost_gpums\":\"40919040000\",\"cost_credits\":\"11366.400\",\"distance_km\":null,\"booked\":true");
+    has_text(
+        &out,
+        "{\"rank\":0,\"site\":\"bsc\",\"offering\":200,\"model\":\"H100\",\"memory_gb\":64,\"gpus\":128,\"nodes\":32,"
+        "\"start\":\"2026-05-12T14:00:00.000Z\",\"end\":\"2026-05-14T14:00:00.000Z\","
+        "\"start_by\":\"2026-05-12T14:00:00.000Z\",\"rate\":300,\"rate_milli\":1850,"
+        "\"cost_gpums\":\"40919040000\",\"cost_credits\":\"11366.400\",\"distance_km\":null,\"booked\":true");
     has_text(&out, "\"rank\":1,\"site\":\"lumi\"");
     has_text(&out, "\"booked\":false,\"not_sooner\":{\"code\":\"busy\"");
-    has_text(&out, "\"code\":\"memory\",\"text\":\"Needs 64 GB per GPU, has 40.\",\"numbers\":{\"needs\":64,\"has\":40},"
-                   "\"certificate\":[],\"certificate_more\":0,\"help\":{\"change\":\"memory_gb\",\"to\":40,"
-                   "\"start\":\"2026-05-12T14:00:00.000Z\",\"cost_gpums\":\"19906560000\",\"cost_credits\":\"5529.600\"}");
-    has_text(&out, "\"certificate\":[{\"from\":\"2026-05-14T08:00:00.000Z\",\"to\":\"2026-05-14T20:00:00.000Z\",\"free\":68}]");
+    has_text(&out,
+             "\"code\":\"memory\",\"text\":\"Needs 64 GB per GPU, has 40.\",\"numbers\":{\"needs\":64,\"has\":40},"
+             "\"certificate\":[],\"certificate_more\":0,\"help\":{\"change\":\"memory_gb\",\"to\":40,"
+             "\"start\":\"2026-05-12T14:00:00.000Z\",\"cost_gpums\":\"19906560000\",\"cost_credits\":\"5529.600\"}");
+    has_text(
+        &out,
+        "\"certificate\":[{\"from\":\"2026-05-14T08:00:00.000Z\",\"to\":\"2026-05-14T20:00:00.000Z\",\"free\":68}]");
     has_text(&out, "\"change\":\"memory_gb\",\"to\":40,\"text\":\"40 GB per GPU will do\",\"site\":\"lxp\"");
     json_out_free(&out);
     world_close(&w);

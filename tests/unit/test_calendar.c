@@ -205,9 +205,15 @@ undo_takes_everything_back(void **state)
             int32_t gpus = 1 + (int32_t)draw(&seed, 200);
 
             switch (draw(&seed, 3)) {
-            case 0: calendar_reserve_undo(c, start, slots, gpus, u); break;
-            case 1: calendar_release_undo(c, start, slots, gpus, u); break;
-            default: calendar_resize(c, start, gpus, u); break;
+            case 0:
+                calendar_reserve_undo(c, start, slots, gpus, u);
+                break;
+            case 1:
+                calendar_release_undo(c, start, slots, gpus, u);
+                break;
+            default:
+                calendar_resize(c, start, gpus, u);
+                break;
             }
         }
         undo_back(u, mark);
@@ -234,7 +240,7 @@ a_cut_lists_conflicts_and_blocks(void **state)
     calendar_reserve(c, FIRST + 20, 5, 20);
     calendar_reserve(c, FIRST + 100, 10, 40);
     assert_int_equal(calendar_conflicts(c, r, 4), 0);
-    calendar_resize(c, FIRST + 12, 30, NULL);  /* maintenance: 70 fewer … */
+    calendar_resize(c, FIRST + 12, 30, NULL);   /* maintenance: 70 fewer … */
     calendar_resize(c, FIRST + 105, 100, NULL); /* … until here */
     assert_int_equal(calendar_conflicts(c, r, 4), 2);
     assert_int_equal(r[0].start_slot, FIRST + 12);
@@ -335,9 +341,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(search_agrees_with_the_oracle), cmocka_unit_test(undo_takes_everything_back),
+        cmocka_unit_test(search_agrees_with_the_oracle),    cmocka_unit_test(undo_takes_everything_back),
         cmocka_unit_test(a_cut_lists_conflicts_and_blocks), cmocka_unit_test(the_ring_moves_on),
-        cmocka_unit_test(a_summary_for_the_page), cmocka_unit_test(slots_of_instants),
+        cmocka_unit_test(a_summary_for_the_page),           cmocka_unit_test(slots_of_instants),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
