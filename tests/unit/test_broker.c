@@ -301,7 +301,7 @@ odd_places_are_survived(void **state)
 
     (void)state;
     world_open(&w);
-    text_format(w.o[0].country, sizeof w.o[0].country, \"%s\", "x");
+    text_format(w.o[0].country, sizeof w.o[0].country, "%s", "x");
     w.o[1].lat = 90001;
     ask.has_home = true;
     country_add(&ask.countries, "IT");
