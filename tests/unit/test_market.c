@@ -124,6 +124,8 @@ test_quote_books_its_best_option_only(void **unused)
     assert_int_equal(free_credits(0), 5000 * CREDIT); /* a quote costs nothing */
     mw_advance(m, TTL_MS - 1);
     assert_int_equal(mw_timers(m), 0);
+    assert_err(OK, mw_timer(m, DUE_QUOTE, quote, 0)); /* sent too early: nothing happens */
+    assert_non_null(index_quote(&m->state, quote));
     mw_advance(m, 1);
     assert_int_equal(mw_timers(m), 1);
     assert_null(index_quote(&m->state, quote));
@@ -621,6 +623,40 @@ test_a_long_job_is_settled_daily_and_taken_back_if_the_site_fails(void **unused)
 }
 
 static void
+test_a_daily_settlement_leaves_something_held(void **unused)
+{
+    struct reservation *r = running(4, 30 * 3600, false);
+    const struct hold *h = ledger_hold(m->w->l, r->hold);
+    struct report usage;
+
+    (void)unused;
+    mw_advance(m, 25 * HOUR_MS);
+    usage = mw_report_of(m, r, REPORT_USAGE);
+    usage.gpu_seconds = 0; /* a day without use: nothing to pay yet */
+    assert_err(OK, mw_report(m, &usage));
+    assert_int_equal(h->settled, 0);
+    mw_advance(m, 6 * HOUR_MS);
+    assert_err(OK, say(r, REPORT_USAGE)); /* overrun: all that is held waits for the job's end */
+    assert_int_equal(h->settled, 0);
+    assert_true(h->open);
+    assert_err(OK, say(r, REPORT_FINISHED));
+    assert_int_equal(h->settled, h->amount);
+}
+
+static void
+test_a_rejection_of_what_was_paid_is_for_a_person(void **unused)
+{
+    struct reservation *r = running(4, 5 * 86400, false);
+
+    (void)unused;
+    mw_advance(m, 25 * HOUR_MS);
+    assert_err(OK, say(r, REPORT_USAGE));
+    assert_err(OK, mw_cancel(m, 0, r->id));
+    assert_err(OK, say(r, REPORT_REJECTED));
+    assert_int_equal(r->state, TICKET_DISPUTED);
+}
+
+static void
 test_rejected_moves_never_dearer_and_leaves_the_site_out(void **unused)
 {
     struct broker_ask ask = mw_ask(8, 3600);
@@ -1020,6 +1056,8 @@ main(void)
         TEST(test_a_settlement_never_pays_more_than_is_held),
         TEST(test_failed_job_is_paid_failed_site_is_not),
         TEST(test_a_long_job_is_settled_daily_and_taken_back_if_the_site_fails),
+        TEST(test_a_daily_settlement_leaves_something_held),
+        TEST(test_a_rejection_of_what_was_paid_is_for_a_person),
         TEST(test_rejected_moves_never_dearer_and_leaves_the_site_out),
         TEST(test_not_moved_unless_the_request_says_so),
         TEST(test_implausible_reports_are_put_before_a_person),

@@ -297,7 +297,7 @@ do_time(struct model *x)
 {
     struct reservation *r;
 
-    mw_advance(x->m, (int64_t)draw(x, chance(x, 40) ? 2 * DAY_MS : 10 * 60000));
+    mw_advance(x->m, (int64_t)draw(x, chance(x, 40) ? 2 * DAY_MS : chance(x, 2) ? 60000 : 20 * 60000));
     if (!chance(x, 3))
         mw_timers(x->m);
     r = any_reservation(x);
