@@ -240,7 +240,7 @@ child_plain(const struct run_spec *spec)
 static int
 script_in_memory(int dir)
 {
-    static char text[SCRIPT_MAX + 1];
+    char text[SCRIPT_MAX + 1];
     size_t len, at = 0;
     int fd;
 

@@ -171,7 +171,7 @@ read_output(struct watch *w)
 static void
 flush_output(struct watch *w, bool last)
 {
-    static char text[RUN_OUTPUT_MAX];
+    char text[RUN_OUTPUT_MAX];
     size_t len = w->printed < sizeof w->tail ? (size_t)w->printed : sizeof w->tail, first;
 
     if (!w->dirty && !last)
@@ -327,7 +327,7 @@ open_signals(void)
 int
 supervise(const char *folder)
 {
-    static struct watch w; /* 70 kB: not for the stack */
+    struct watch w = { 0 };
     struct run_status status;
 
     fcntl(RUN_LOCK_FD, F_SETFD, FD_CLOEXEC);

@@ -40,7 +40,7 @@ rig_with(const char *sandbox, uint32_t grace_s)
         assert_non_null(slash);
         *slash = 0;
     }
-    strncat(found, "/kontor-supervise", sizeof found - strlen(found) - 1);
+    snprintf(found + strlen(found), sizeof found - strlen(found), "/kontor-supervise");
     o.supervisor = found;
     assert_int_equal(backend_exec_open(&o, &r.b, &r.kind, NULL), OK);
     return r;
