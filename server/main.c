@@ -1,10 +1,13 @@
 /* main.c: kontord, the server of the marketplace. Wiring only: each subcommand is one row and one function. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "api/admin.h"
 #include "base/config.h"
+#include "store/export.h"
 
 struct subcommand { const char *name; int (*run)(int argc, char **argv); const char *sentence; };
 
@@ -22,7 +25,51 @@ run_admin(int argc, char **argv)
     return admin_main(dir ? dir : "/var/lib/kontor", argc, argv);
 }
 
+static void
+show_progress(void *unused, uint64_t done, uint64_t all)
+{
+    (void)unused;
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%3d %%  %" PRIu64 " of %" PRIu64 " entries", (int)(done * 100 / all), done, all);
+}
+
+/* kontord export [OPTION…] DIR: the journal as files for kontor-audit. */
+static int
+run_export(int argc, char **argv)
+{
+    struct arena *arena = arena_new();
+    struct config config;
+    struct config_rest rest;
+    struct err_detail detail = { .text = "" };
+    struct export_result result = { .entries = 0 };
+    int status = config_begin(&CONFIG_KONTORD, arena, argc, argv, &config, &rest);
+    enum err err;
+
+    if (status < 0 && rest.argc != 1) {
+        fputs("usage: kontord export [OPTION...] DIR\n", stderr);
+        status = 2;
+    }
+    if (status < 0) {
+        struct db *db = db_new(&(struct db_config){ .conninfo = config.db_worker, .name = "kontord export", .timeout_ms = 600000 });
+
+        err = export_write(db, rest.argv[0], show_progress, NULL, &result, &detail);
+        if (isatty(STDERR_FILENO))
+            fputs("\r\033[K", stderr);
+        if (err != OK)
+            fprintf(stderr, "kontord export: %s %s\n", detail.text[0] ? detail.text : err_sentence(err), detail.internal);
+        else
+            printf("%" PRIu64 " entries and %" PRIu64 " balances in %s\n", result.entries, result.accounts, rest.argv[0]);
+        if (result.beyond_head > 0)
+            fprintf(stderr, "kontord export: %" PRIu64 " more rows are in the table than the head covers\n", result.beyond_head);
+        status = err != OK || result.beyond_head > 0;
+        db_delete(db);
+    }
+    arena_delete(arena);
+    return status;
+}
+
 static const struct subcommand SUBCOMMANDS[] = {
+    { "export", run_export, "write the journal as files for kontor-audit: kontord export DIR" },
     { "admin", run_admin, "administer the running server (kontord admin --help)" },
 };
 

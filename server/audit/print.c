@@ -1,0 +1,126 @@
+/* audit/print.c: the report, for people and for programs. */
+#include <inttypes.h>
+
+#include "audit/verify.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/text.h"
+
+#define GPUMS_PER_CREDIT 3600000
+
+static void
+where(const struct finding *f, char ret[64])
+{
+    if (f->leaf == NO_INDEX)
+        text_format(ret, 64, "journal");
+    else if (f->kind < ENTRY_KINDS)
+        text_format(ret, 64, "leaf %" PRIu64 " (%s)", f->leaf, entry_kind_name(f->kind));
+    else
+        text_format(ret, 64, "leaf %" PRIu64, f->leaf);
+}
+
+static void
+credits(int64_t gpums, char ret[40])
+{
+    text_format(ret, 40, "%" PRId64 ".%03d", gpums / GPUMS_PER_CREDIT, (int)(gpums % GPUMS_PER_CREDIT / (GPUMS_PER_CREDIT / 1000)));
+}
+
+void
+audit_print(const struct audit *a, FILE *to)
+{
+    size_t kept = a->n < FINDINGS_MAX ? a->n : FINDINGS_MAX;
+    const struct finding *first = audit_first(a);
+    char root[HEX_LEN(32)], at[TIME_TEXT], place[64], minted[40], held[40];
+
+    hex_encode(BYTES(a->head.root.b, 32), root);
+    time_text(a->head.time_ms, at);
+    fprintf(to, "Journal %s%s: %" PRIu64 " entries, until %s\nRoot %s\n", a->head.origin, a->simulation ? " (a simulation)" : "",
+            a->head.size, at, root);
+    if (a->remembered > 0)
+        fprintf(to, "The audit before saw the first %" PRIu64 " of them.\n", a->remembered);
+    fprintf(to, "Replayed %" PRIu64 " entries by the ledger's rules%s.\n", a->entries, a->replayed ? "" : ", not to the end");
+    fprintf(to, "Signatures verified: %" PRIu64 " of sites on reports, %" PRIu64 " of officers on orders.\n", a->by_site, a->by_officer);
+    fprintf(to, "On the operator's word: %" PRIu64 " orders of signed-in people, vouched for by the server's key alone.\n", a->by_server);
+    if (a->by_assertion > 0)
+        fprintf(to, "Not checked: %" PRIu64 " WebAuthn assertions, published beside the journal.\n", a->by_assertion);
+    if (a->replayed) {
+        credits(a->minted, minted);
+        credits(a->held, held);
+        fprintf(to, "%s credits in all accounts, %s of them in %" PRIu64 " open holds; %" PRIu64 " of %" PRIu64 " balances compared.\n",
+                minted, held, a->holds_open, a->balances, a->accounts);
+    }
+    for (size_t i = 0; i < kept; i++) {
+        where(&a->findings[i], place);
+        fprintf(to, "FAULT %s: %s\n", place, a->findings[i].what);
+    }
+    if (a->n > kept)
+        fprintf(to, "… and %zu more faults\n", a->n - kept);
+    if (first == NULL)
+        fputs("No fault found.\n", to);
+    else if (first->leaf != NO_INDEX) {
+        where(first, place);
+        fprintf(to, "The first wrong leaf is %s.\n", place);
+    } else
+        fputs("No single leaf is at fault.\n", to);
+}
+
+static void
+json_finding(struct json_out *out, const char *name, const struct finding *f)
+{
+    json_open(out, name);
+    if (f->leaf == NO_INDEX)
+        json_text(out, "leaf", NULL);
+    else
+        json_i64(out, "leaf", (int64_t)f->leaf);
+    if (f->kind < ENTRY_KINDS)
+        json_text(out, "kind", entry_kind_name(f->kind));
+    else
+        json_text(out, "kind", NULL);
+    json_text(out, "what", f->what);
+    json_shut(out);
+}
+
+void
+audit_print_json(const struct audit *a, FILE *to)
+{
+    struct json_out out = { .fresh = true };
+    size_t kept = a->n < FINDINGS_MAX ? a->n : FINDINGS_MAX;
+
+    json_open(&out, NULL);
+    json_bool(&out, "clean", a->n == 0);
+    json_text(&out, "origin", a->head.origin);
+    json_bool(&out, "simulation", a->simulation);
+    json_i64(&out, "size", (int64_t)a->head.size);
+    json_hex(&out, "root", BYTES(a->head.root.b, 32));
+    json_time(&out, "until", a->head.time_ms);
+    json_i64(&out, "replayed", (int64_t)a->entries);
+    json_bool(&out, "whole", a->replayed);
+    json_open(&out, "entries");
+    for (uint16_t k = 0; k < ENTRY_KINDS; k++)
+        json_i64(&out, entry_kind_name(k), (int64_t)a->kinds[k]);
+    json_shut(&out);
+    json_open(&out, "signatures");
+    json_i64(&out, "by_site", (int64_t)a->by_site);
+    json_i64(&out, "by_officer", (int64_t)a->by_officer);
+    json_i64(&out, "on_the_operators_word", (int64_t)a->by_server);
+    json_i64(&out, "assertions_not_checked", (int64_t)a->by_assertion);
+    json_i64(&out, "none_needed", (int64_t)a->without);
+    json_shut(&out);
+    json_i64(&out, "accounts", (int64_t)a->accounts);
+    json_i64(&out, "balances_compared", (int64_t)a->balances);
+    json_i64(&out, "holds_open", (int64_t)a->holds_open);
+    json_amount(&out, "minted", a->minted);
+    json_amount(&out, "held", a->held);
+    json_i64(&out, "faults", (int64_t)a->n);
+    if (audit_first(a) != NULL)
+        json_finding(&out, "first", audit_first(a));
+    else
+        json_text(&out, "first", NULL);
+    json_open_array(&out, "findings");
+    for (size_t i = 0; i < kept; i++)
+        json_finding(&out, NULL, &a->findings[i]);
+    json_shut_array(&out);
+    json_shut(&out);
+    fprintf(to, "%.*s\n", (int)out.len, out.text);
+    json_out_free(&out);
+}

@@ -1,0 +1,128 @@
+/* core/tile.c */
+#include "core/tile.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+
+void
+tile_path(int level, uint64_t n, unsigned width, char ret[TILE_PATH_MAX])
+{
+    uint64_t group[7];
+    size_t groups = 0, used;
+
+    assert(width >= 1 && width <= TILE_WIDTH && level < TILE_LEVELS);
+    do {
+        group[groups++] = n % 1000;
+        n /= 1000;
+    } while (n > 0);
+    used = (size_t)(level < 0 ? snprintf(ret, TILE_PATH_MAX, "tile/entries") : snprintf(ret, TILE_PATH_MAX, "tile/%d", level));
+    while (groups-- > 0)
+        used += (size_t)snprintf(ret + used, TILE_PATH_MAX - used, groups > 0 ? "/x%03u" : "/%03u", (unsigned)group[groups]);
+    if (width < TILE_WIDTH)
+        used += (size_t)snprintf(ret + used, TILE_PATH_MAX - used, ".p/%u", width);
+    assert(used < TILE_PATH_MAX);
+}
+
+unsigned
+tile_width(int level, uint64_t n, uint64_t size)
+{
+    uint64_t hashes = level <= 0 ? size : size >> 8 * level;
+    uint64_t full = hashes / TILE_WIDTH;
+
+    return n < full ? TILE_WIDTH : n == full ? (unsigned)(hashes % TILE_WIDTH) : 0;
+}
+
+struct hash
+tile_root(const struct hash hashes[TILE_WIDTH])
+{
+    struct merkle m = { .size = 0 };
+
+    for (size_t i = 0; i < TILE_WIDTH; i++)
+        merkle_append(&m, hashes[i]);
+    return merkle_root(&m);
+}
+
+enum err
+tiles_append(struct tiles *t, struct hash leaf)
+{
+    for (int level = 0; level < TILE_LEVELS; level++) {
+        enum err err;
+
+        t->level[level][t->width[level]++] = leaf;
+        if (t->width[level] < TILE_WIDTH)
+            return OK;
+        err = t->write(t->ctx, level, t->n[level]++, t->level[level], TILE_WIDTH);
+        if (err != OK)
+            return err;
+        t->width[level] = 0;
+        leaf = tile_root(t->level[level]);
+    }
+    return OK;
+}
+
+enum err
+tiles_finish(struct tiles *t)
+{
+    enum err err = OK;
+
+    for (int level = 0; err == OK && level < TILE_LEVELS; level++)
+        if (t->width[level] > 0)
+            err = t->write(t->ctx, level, t->n[level], t->level[level], t->width[level]);
+    return err;
+}
+
+size_t
+head_text_write(const struct head_text *h, char ret[HEAD_TEXT_MAX])
+{
+    char root[BASE64_LEN(32)];
+
+    base64_encode(BYTES(h->root.b, 32), root);
+    return (size_t)snprintf(ret, HEAD_TEXT_MAX, "%s\n%" PRIu64 "\n%s\ntime %" PRId64 "\n", h->origin, h->size, root, h->time_ms);
+}
+
+/* The line at *at, cut off the text; NULL if there is none. */
+static const char *
+line(char **at)
+{
+    char *start = *at, *end = strchr(start, '\n');
+
+    if (end == NULL)
+        return NULL;
+    *end = '\0';
+    *at = end + 1;
+    return start;
+}
+
+bool
+head_text_parse(const char *text, struct head_text *ret)
+{
+    char copy[HEAD_TEXT_MAX], again[HEAD_TEXT_MAX], *at = copy;
+    const char *origin, *size, *root, *time;
+    struct head_text h;
+    size_t len;
+    int64_t n;
+
+    memset(&h, 0, sizeof h);
+    if (strlen(text) >= sizeof copy)
+        return false;
+    memcpy(copy, text, strlen(text) + 1);
+    origin = line(&at);
+    size = origin == NULL ? NULL : line(&at);
+    root = size == NULL ? NULL : line(&at);
+    time = root == NULL ? NULL : line(&at);
+    if (time == NULL || strlen(origin) >= sizeof h.origin || !text_to_i64(size, 0, INT64_MAX, &n) ||
+        !base64_decode(root, strlen(root), h.root.b, 32, &len) || len != 32 || !text_starts(time, "time ") ||
+        !text_to_i64(time + 5, 0, INT64_MAX, &h.time_ms))
+        return false;
+    memcpy(h.origin, origin, strlen(origin));
+    h.size = (uint64_t)n;
+    head_text_write(&h, again);
+    if (strcmp(again, text) != 0)
+        return false;
+    *ret = h;
+    return true;
+}

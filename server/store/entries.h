@@ -1,0 +1,25 @@
+/* store/entries.h
+ * The journal's tables read as they are, for an export: every column into its entry's bytes, unchecked, so that an
+ * auditor sees what the database has. All inside one snapshot. */
+#ifndef STORE_ENTRIES_H
+#define STORE_ENTRIES_H
+
+#include "store/db.h"
+
+struct entries_head { uint64_t size; struct hash root; int64_t time_ms; };
+struct entry_row { uint64_t index; const uint8_t *bytes; size_t len; struct hash leaf; };
+struct account_row {
+    uint64_t index, owner_site, parent, last_index;
+    int64_t class, posted_debits, posted_credits, held_debits, held_credits;
+    bool closed;
+    struct uuid owner_org;
+};
+
+/* A read-only transaction with one view of everything; ends by db_rollback. */
+enum err entries_snapshot(struct db *db) MUST_USE;
+enum err entries_head_read(struct db *db, struct entries_head *ret) MUST_USE;
+/* Every row in order of index. The first error of `take` ends it and is returned. ERR_CORRUPT: a leaf hash is not 32 bytes. */
+enum err entries_each(struct db *db, enum err (*take)(void *ctx, const struct entry_row *row), void *ctx) MUST_USE;
+enum err account_rows_each(struct db *db, enum err (*take)(void *ctx, const struct account_row *row), void *ctx) MUST_USE;
+
+#endif

@@ -1,0 +1,264 @@
+/* store/export.c */
+#include "store/export.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "core/entry_layout.h"
+#include "core/tile.h"
+#include "store/entries.h"
+
+struct exporting {
+    const char *dir;
+    struct entries_head head;
+    struct tiles tiles;
+    uint8_t *bundle;               /* entries of the bundle under way, each with its length */
+    size_t bundle_len, bundle_cap;
+    uint64_t next;                 /* index of the next entry */
+    uint64_t beyond;               /* rows that the head does not cover */
+    char origin[64];
+    FILE *balances;
+    uint64_t accounts;
+    void (*progress)(void *ctx, uint64_t done, uint64_t all);
+    void *progress_ctx;
+    struct err_detail *detail;
+};
+
+static enum err
+io_error(struct exporting *x, const char *path)
+{
+    return err_internal(x->detail, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
+/* Make the folders that a path leads through. */
+static bool
+make_folders(char *path)
+{
+    for (char *slash = strchr(path + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        int made = mkdir(path, 0777);
+        *slash = '/';
+        if (made != 0 && errno != EEXIST)
+            return false;
+    }
+    return true;
+}
+
+static enum err
+write_file(struct exporting *x, const char *name, const void *data, size_t len)
+{
+    char path[4096];
+    int fd, failed;
+    size_t done = 0;
+
+    if ((size_t)snprintf(path, sizeof path, "%s/%s", x->dir, name) >= sizeof path)
+        return err_internal(x->detail, ERR_IO, "%s: the path is too long", x->dir);
+    if (!make_folders(path) || (fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) < 0)
+        return io_error(x, path);
+    while (done < len) {
+        ssize_t n = write(fd, (const char *)data + done, len - done);
+        if (n < 0 && errno != EINTR)
+            break;
+        done += n > 0 ? (size_t)n : 0;
+    }
+    failed = done < len ? errno : 0;
+    if (close(fd) != 0 && failed == 0)
+        failed = errno;
+    errno = failed;
+    return failed == 0 ? OK : io_error(x, path);
+}
+
+static enum err
+write_tile(void *ctx, int level, uint64_t n, const struct hash *hashes, unsigned width)
+{
+    char name[TILE_PATH_MAX];
+
+    tile_path(level, n, width, name);
+    return write_file(ctx, name, hashes, width * sizeof *hashes);
+}
+
+static enum err
+write_bundle(struct exporting *x, unsigned width)
+{
+    char name[TILE_PATH_MAX];
+    enum err err;
+
+    tile_path(TILE_ENTRIES, (x->next - 1) / TILE_WIDTH, width, name);
+    err = write_file(x, name, x->bundle, x->bundle_len);
+    x->bundle_len = 0;
+    return err;
+}
+
+/* The origin stands in entry 0; an entry 0 that is no GENESIS is for the auditor to tell. */
+static void
+remember_origin(struct exporting *x, const struct entry_row *row)
+{
+    size_t cap = sizeof x->origin;
+
+    if (row->index == 0 && row->len >= ENTRY_HEADER + cap)
+        memcpy(x->origin, row->bytes + ENTRY_HEADER, cap - 1);
+    for (size_t i = 0; i < cap - 1; i++)
+        if (x->origin[i] == '\n')
+            x->origin[i] = '?';
+}
+
+static enum err
+take_entry(void *ctx, const struct entry_row *row)
+{
+    struct exporting *x = ctx;
+    struct wire_out w;
+    enum err err;
+
+    if (row->index >= x->head.size) {
+        x->beyond++;
+        return OK;
+    }
+    if (row->index != x->next)
+        return err_say(x->detail, ERR_CORRUPT, "Entry %" PRIu64 " is missing from the database.", x->next);
+    remember_origin(x, row);
+    if (x->bundle_cap - x->bundle_len < row->len + 2) {
+        x->bundle_cap = 2 * x->bundle_cap + row->len + 65536;
+        x->bundle = xrealloc(x->bundle, x->bundle_cap);
+    }
+    w = (struct wire_out){ x->bundle + x->bundle_len, x->bundle + x->bundle_cap };
+    put_u16(&w, (uint16_t)row->len);
+    put_bytes(&w, row->bytes, row->len);
+    x->bundle_len = (size_t)(w.at - x->bundle);
+    x->next++;
+    err = tiles_append(&x->tiles, row->leaf);
+    if (err == OK && x->next % TILE_WIDTH == 0) {
+        err = write_bundle(x, TILE_WIDTH);
+        if (x->progress != NULL)
+            x->progress(x->progress_ctx, x->next, x->head.size);
+    }
+    return err;
+}
+
+static enum err
+write_entries(struct exporting *x, struct db *db)
+{
+    enum err err = entries_each(db, take_entry, x);
+
+    if (err == OK && x->next < x->head.size)
+        err = err_say(x->detail, ERR_CORRUPT, "Entry %" PRIu64 " is missing from the database.", x->next);
+    if (err == OK && x->next % TILE_WIDTH != 0)
+        err = write_bundle(x, (unsigned)(x->next % TILE_WIDTH));
+    return err == OK ? tiles_finish(&x->tiles) : err;
+}
+
+static enum err
+take_account(void *ctx, const struct account_row *row)
+{
+    struct exporting *x = ctx;
+    char org[UUID_TEXT];
+
+    uuid_text(row->owner_org, org);
+    x->accounts++;
+    fprintf(x->balances, "%" PRIu64 ",%" PRId64 ",%d,%s,%" PRIu64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRIu64 "\n",
+            row->index, row->class, row->closed, org, row->owner_site, (int64_t)row->parent, row->posted_debits,
+            row->posted_credits, row->held_debits, row->held_credits, row->last_index);
+    return OK;
+}
+
+static enum err
+write_balances(struct exporting *x, struct db *db)
+{
+    char path[4096];
+    enum err err;
+
+    snprintf(path, sizeof path, "%s/balances.csv", x->dir);
+    x->balances = fopen(path, "we");
+    if (x->balances == NULL)
+        return io_error(x, path);
+    fprintf(x->balances, "%s\n", EXPORT_BALANCES_HEADER);
+    err = account_rows_each(db, take_account, x);
+    if ((ferror(x->balances) | fclose(x->balances)) != 0 && err == OK)
+        err = io_error(x, path);
+    return err;
+}
+
+/* An empty folder, or an earlier export's: its head goes first, so that a half-written one is not taken for whole. */
+static enum err
+prepare_folder(struct exporting *x)
+{
+    static const char *const ours[] = { ".", "..", "tile", "balances.csv", "head" };
+    char path[4096];
+    DIR *dir;
+    struct dirent *one;
+    bool foreign = false;
+
+    if (mkdir(x->dir, 0777) != 0 && errno != EEXIST)
+        return io_error(x, x->dir);
+    dir = opendir(x->dir);
+    if (dir == NULL)
+        return io_error(x, x->dir);
+    while ((one = readdir(dir)) != NULL) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+            known = known || strcmp(one->d_name, ours[i]) == 0;
+        foreign = foreign || !known;
+    }
+    closedir(dir);
+    if (foreign)
+        return err_say(x->detail, ERR_EXISTS, "%s has something else in it than an export.", x->dir);
+    if ((size_t)snprintf(path, sizeof path, "%s/head", x->dir) >= sizeof path || (unlink(path) != 0 && errno != ENOENT))
+        return io_error(x, path);
+    return OK;
+}
+
+static enum err
+write_all(struct exporting *x, struct db *db)
+{
+    struct head_text head = { .size = 0 };
+    char text[HEAD_TEXT_MAX];
+    enum err err = prepare_folder(x);
+
+    if (err == OK)
+        err = entries_snapshot(db);
+    if (err == OK)
+        err = entries_head_read(db, &x->head);
+    if (err == OK && x->head.size == 0)
+        err = err_say(x->detail, ERR_NOT_FOUND, "The journal is empty.");
+    if (err == OK)
+        err = write_entries(x, db);
+    if (err == OK)
+        err = write_balances(x, db);
+    if (err != OK)
+        return err;
+    memcpy(head.origin, x->origin, sizeof head.origin);
+    head.size = x->head.size;
+    head.root = x->head.root;
+    head.time_ms = x->head.time_ms;
+    return write_file(x, "head", text, head_text_write(&head, text));
+}
+
+enum err
+export_write(struct db *db, const char *dir, void (*progress)(void *ctx, uint64_t done, uint64_t all), void *ctx,
+             struct export_result *ret, struct err_detail *d)
+{
+    struct exporting *x = xcalloc(1, sizeof *x);
+    enum err err;
+
+    x->dir = dir;
+    x->progress = progress;
+    x->progress_ctx = ctx;
+    x->detail = d;
+    x->tiles.write = write_tile;
+    x->tiles.ctx = x;
+    err = write_all(x, db);
+    if (err == ERR_DB || err == ERR_INTERNAL)
+        err = db_explain(db, err, d);
+    db_rollback(db);
+    if (err == OK)
+        *ret = (struct export_result){ x->next, x->accounts, x->beyond };
+    free(x->bundle);
+    free(x);
+    return err;
+}
