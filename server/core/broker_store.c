@@ -101,6 +101,32 @@ broker_answer_encode(const struct broker_answer *a, uint8_t *ret)
     assert(w.at == w.end);
 }
 
+/* What is read can be counted with and shown. */
+static bool
+instant_ok(int64_t ms)
+{
+    return ms >= 0 && ms <= BROKER_INSTANT_MAX;
+}
+
+static bool
+range_ok(const struct calendar_range *r)
+{
+    return r->slots >= 0 && r->start_slot >= 0 && r->start_slot <= BROKER_INSTANT_MAX / CALENDAR_SLOT_MS - r->slots;
+}
+
+static bool
+line_ok(const struct broker_line *line)
+{
+    struct calendar_range booked = { .start_slot = line->start_slot, .slots = line->slots };
+
+    for (size_t i = 0; i < line->blocked_count; i++)
+        if (!range_ok(&line->blocked[i]))
+            return false;
+    return range_ok(&booked) && instant_ok(line->start_ms) && instant_ok(line->start_by_ms) &&
+           instant_ok(line->end_ms) && line->cost_gpums >= 0 && instant_ok(line->help.start_ms) &&
+           line->help.cost_gpums >= 0 && line->distance_km >= -1 && line->gpus >= 0 && line->nodes >= 0;
+}
+
 static bool
 get_line(struct wire_in *r, struct broker_line *line, size_t count)
 {
@@ -148,7 +174,7 @@ get_line(struct wire_in *r, struct broker_line *line, size_t count)
         line->blocked[i].slots = get_i32(r);
         line->blocked[i].gpus = get_i32(r);
     }
-    return !r->failed;
+    return !r->failed && line_ok(line);
 }
 
 static bool
@@ -165,7 +191,8 @@ get_what_if(struct wire_in *r, struct broker_what_if *f)
     f->cost_gpums = get_i64(r);
     f->sooner_ms = get_i64(r);
     f->cheaper_gpums = get_i64(r);
-    if (r->failed || change == CHANGE_NONE || change >= CHANGES)
+    if (r->failed || change == CHANGE_NONE || change >= CHANGES || !instant_ok(f->start_ms) || !instant_ok(f->end_ms) ||
+        f->cost_gpums < 0)
         return false;
     f->change = (enum broker_change)change;
     return true;
@@ -252,6 +279,7 @@ broker_ask_decode(struct bytes in, struct broker_ask *ret)
     struct broker_ask ask = { 0 };
     uint16_t version = get_u16(&r);
     uint8_t flags = get_u8(&r), kind = get_u8(&r), preference = get_u8(&r);
+    uint8_t again[BROKER_ASK_LEN];
 
     ask.excluded_count = get_u8(&r);
     get_bytes(&r, ask.home_country, 2);
@@ -274,7 +302,9 @@ broker_ask_decode(struct bytes in, struct broker_ask *ret)
     get_zero(&r, (size_t)(r.end - r.at));
     if (r.failed || version != BROKER_VERSION || flags > ASK_FLAGS || kind > BROKER_KIND_EXPERIMENTAL ||
         preference > BROKER_BALANCED || ask.excluded_count > BROKER_EXCLUDED_MAX || ask.model[31] != '\0' ||
-        ask.gpus < 1 || ask.gpus > BROKER_GPUS_MAX || ask.walltime_s < 1 || ask.walltime_s > BROKER_WALLTIME_MAX ||
+        ask.memory_gb_min < 0 || ask.countries.bits[10] >> (26 * 26 - 640) != 0 ||
+        (ask.home_country[0] != '\0' && !country_valid(ask.home_country)) || ask.gpus < 1 ||
+        ask.gpus > BROKER_GPUS_MAX || ask.walltime_s < 1 || ask.walltime_s > BROKER_WALLTIME_MAX ||
         ask.start_slack_s < 0 || ask.start_slack_s > BROKER_WALLTIME_MAX || ask.earliest_start_ms < 0 ||
         ask.earliest_start_ms > BROKER_INSTANT_MAX || ask.deadline_ms < 0 || ask.deadline_ms > BROKER_INSTANT_MAX ||
         ask.max_cost_gpums < 0 || ask.home_lat < -90000 || ask.home_lat > 90000 || ask.home_lon < -180000 ||
@@ -286,6 +316,9 @@ broker_ask_decode(struct bytes in, struct broker_ask *ret)
     ask.explain = flags & ASK_EXPLAIN;
     ask.kind = (enum broker_kind)kind;
     ask.preference = (enum broker_preference)preference;
+    broker_ask_encode(&ask, again); /* one form only: nothing behind the model's end or the last excluded site */
+    if (memcmp(again, in.data, sizeof again) != 0)
+        return ERR_CORRUPT;
     *ret = ask;
     return OK;
 }

@@ -1,6 +1,7 @@
 /* core/broker_text.c: answers as sentences and as JSON. */
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -66,7 +67,7 @@ add_number(struct sentence *s, int64_t n)
     char plain[24], grouped[32];
     size_t digits, at = 0;
 
-    snprintf(plain, sizeof plain, "%lld", (long long)(n < 0 ? -n : n));
+    snprintf(plain, sizeof plain, "%llu", n < 0 ? 0 - (unsigned long long)n : (unsigned long long)n);
     digits = strlen(plain);
     if (n < 0)
         grouped[at++] = '-';
@@ -101,6 +102,13 @@ add_duration(struct sentence *s, int64_t seconds)
     }
 }
 
+/* Within the years that can be written; only a damaged answer holds others. */
+static int64_t
+instant(int64_t ms)
+{
+    return ms < 0 ? 0 : ms > BROKER_INSTANT_MAX ? BROKER_INSTANT_MAX : ms;
+}
+
 /* 29 May 2026, 18:00 UTC */
 static void
 add_instant(struct sentence *s, int64_t ms)
@@ -111,7 +119,7 @@ add_instant(struct sentence *s, int64_t ms)
     char words[48];
     int month;
 
-    time_text(ms, text);
+    time_text(instant(ms), text);
     month = (text[5] - '0') * 10 + (text[6] - '0');
     assert(month >= 1 && month <= 12);
     text_format(words, sizeof words, "%d %s %.4s, %.5s UTC", (text[8] - '0') * 10 + (text[9] - '0'), MONTHS[month - 1],
@@ -126,7 +134,7 @@ add_credits(struct sentence *s, int64_t gpums)
     char places[8];
 
     add_number(s, gpums / 3600000);
-    text_format(places, sizeof places, ".%03d", (int)(gpums % 3600000 / 3600));
+    text_format(places, sizeof places, ".%03d", abs((int)(gpums % 3600000 / 3600)));
     add(s, places);
 }
 
@@ -236,7 +244,7 @@ json_numbers(struct json_out *out, const char *names, const int64_t *number)
         if (len > 3 && strcmp(name + len - 3, "_ms") == 0) {
             name[len - 3] = '\0';
             if (number[i] != 0)
-                json_time(out, name, number[i]);
+                json_time(out, name, instant(number[i]));
             else
                 json_none(out, name);
         } else if (len > 6 && strcmp(name + len - 6, "_gpums") == 0) {
@@ -271,7 +279,7 @@ json_change(struct json_out *out, enum broker_change change, int64_t to)
         json_bool(out, "to", false);
         break;
     case CHANGE_DEADLINE:
-        json_time(out, "to", to);
+        json_time(out, "to", instant(to));
         break;
     case CHANGE_PRICE: /* whole thousandths of a credit that suffice */
         to = to / 3600 + (to % 3600 != 0);
