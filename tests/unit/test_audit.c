@@ -1,0 +1,298 @@
+/* core/tile and audit/verify: paths and widths of tiles, heads, and an export of three levels, whole and tampered with.
+ * (Every column and every file of a real export: tests/journal.) */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "audit/verify.h"
+#include "base/arena.h"
+#include "world.h"
+
+static void
+test_paths(void **unused)
+{
+    static const struct { int level; uint64_t n; unsigned width; const char *path; } rows[] = {
+        { 0, 0, 256, "tile/0/000" }, { 0, 0, 1, "tile/0/000.p/1" }, { 1, 5, 256, "tile/1/005" },
+        { 0, 999, 256, "tile/0/999" }, { 0, 1000, 256, "tile/0/x001/000" }, { 2, 1234067, 8, "tile/2/x001/x234/067.p/8" },
+        { TILE_ENTRIES, 1000000, 255, "tile/entries/x001/x000/000.p/255" },
+        { 0, UINT64_MAX / 256, 3, "tile/0/x072/x057/x594/x037/x927/935.p/3" },
+    };
+    char path[TILE_PATH_MAX];
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tile_path(rows[i].level, rows[i].n, rows[i].width, path);
+        assert_string_equal(path, rows[i].path);
+    }
+}
+
+static void
+test_widths(void **unused)
+{
+    (void)unused;
+    assert_int_equal(tile_width(0, 0, 0), 0);
+    assert_int_equal(tile_width(0, 0, 255), 255);
+    assert_int_equal(tile_width(0, 0, 256), 256);
+    assert_int_equal(tile_width(0, 1, 256), 0);
+    assert_int_equal(tile_width(TILE_ENTRIES, 1, 257), 1);
+    assert_int_equal(tile_width(1, 0, 255), 0);
+    assert_int_equal(tile_width(1, 0, 511), 1);
+    assert_int_equal(tile_width(1, 0, 65536), 256);
+    assert_int_equal(tile_width(2, 0, 65536), 1);
+    assert_int_equal(tile_width(1, 1, 70000), 17);
+}
+
+/* Roots of RFC 9162's own construction, by its recursive definition, for every size up to 300. */
+static struct hash
+recursive_root(const struct hash *leaves, size_t n)
+{
+    size_t k = 1;
+
+    if (n == 0)
+        return sha256(BYTES("", 0));
+    if (n == 1)
+        return leaves[0];
+    while (2 * k < n)
+        k *= 2;
+    return merkle_node(recursive_root(leaves, k), recursive_root(leaves + k, n - k));
+}
+
+static void
+test_roots(void **unused)
+{
+    static struct hash leaves[300];
+    struct merkle m = { .size = 0 };
+    char hex[HEX_LEN(32)];
+    struct hash empty = merkle_root(&m);
+
+    (void)unused;
+    hex_encode(BYTES(empty.b, 32), hex);
+    assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    for (size_t i = 0; i < 300; i++) {
+        leaves[i] = entry_leaf_hash(BYTES(&i, sizeof i));
+        merkle_append(&m, leaves[i]);
+        assert_true(hash_equal(merkle_root(&m), recursive_root(leaves, i + 1)));
+    }
+    assert_true(hash_equal(tile_root(leaves), recursive_root(leaves, 256)));
+}
+
+static void
+test_heads(void **unused)
+{
+    static const char *const bad[] = { "", "o\n", "o\n1\n", "o\n1\nAA==\ntime 0\n", "o\n01\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 0\n",
+                                       "o\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n", "o\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 0",
+                                       "o\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 0\nmore\n" };
+    struct head_text h = { .origin = "kontor.example/demo", .size = 7, .time_ms = 99 }, back;
+    char text[HEAD_TEXT_MAX];
+
+    (void)unused;
+    h.root = sha256(BYTES("", 0));
+    head_text_write(&h, text);
+    assert_string_equal(text, "kontor.example/demo\n7\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 99\n");
+    assert_true(head_text_parse(text, &back));
+    assert_int_equal(back.size, 7);
+    assert_true(hash_equal(back.root, h.root));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_false(head_text_parse(bad[i], &back));
+}
+
+/* ---- an export of three levels ----------------------------------------------------------------------------------- */
+
+struct out { char dir[64]; };
+
+static void
+put_file(const struct out *o, const char *name, const void *data, size_t len)
+{
+    char path[256];
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", o->dir, name);
+    for (char *slash = strchr(path + strlen(o->dir) + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
+    f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, len, f), len);
+    fclose(f);
+}
+
+static enum err
+put_tile(void *ctx, int level, uint64_t n, const struct hash *hashes, unsigned width)
+{
+    char path[TILE_PATH_MAX];
+
+    tile_path(level, n, width, path);
+    put_file(ctx, path, hashes, width * sizeof *hashes);
+    return OK;
+}
+
+static void
+put_balances(const struct out *o, const struct ledger *l)
+{
+    char *text = NULL;
+    size_t len;
+    FILE *f = open_memstream(&text, &len);
+    const struct account *a;
+
+    fputs("account,class,closed,owner_org,owner_site,parent,posted_debits,posted_credits,held_debits,held_credits,last_index\n", f);
+    for (size_t it = 0; (a = ledger_next_account(l, &it)) != NULL;) {
+        char org[UUID_TEXT];
+        uuid_text(a->owner_org, org);
+        fprintf(f, "%" PRIu64 ",%u,%d,%s,%" PRIu64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRIu64 "\n", a->index,
+                a->class, a->closed, org, a->owner_site, (int64_t)a->parent, a->posted_debits, a->posted_credits, a->held_debits,
+                a->held_credits, a->last_index);
+    }
+    fclose(f);
+    put_file(o, "balances.csv", text, len);
+    free(text);
+}
+
+static void
+put_export(struct out *o, const struct world *w)
+{
+    struct tiles *t = xcalloc(1, sizeof *t);
+    uint8_t *bundle = xmalloc(TILE_WIDTH * (ENTRY_MAX + 2));
+    size_t len = 0;
+    char path[TILE_PATH_MAX], text[HEAD_TEXT_MAX];
+    struct head_text head = { .size = w->n, .root = merkle_root(&w->tree), .time_ms = w->now };
+
+    snprintf(o->dir, sizeof o->dir, "/tmp/kontor-audit.XXXXXX");
+    assert_non_null(mkdtemp(o->dir));
+    t->write = put_tile;
+    t->ctx = o;
+    for (size_t i = 0; i < w->n; i++) {
+        size_t n = entry_encode(&w->entries[i], bundle + len + 2);
+        assert_int_equal(tiles_append(t, entry_leaf_hash(BYTES(bundle + len + 2, n))), OK);
+        bundle[len] = (uint8_t)(n >> 8);
+        bundle[len + 1] = (uint8_t)n;
+        len += n + 2;
+        if (i % TILE_WIDTH == TILE_WIDTH - 1 || i + 1 == w->n) {
+            tile_path(TILE_ENTRIES, i / TILE_WIDTH, (unsigned)(i % TILE_WIDTH + 1), path);
+            put_file(o, path, bundle, len);
+            len = 0;
+        }
+    }
+    assert_int_equal(tiles_finish(t), OK);
+    put_balances(o, w->l);
+    snprintf(head.origin, sizeof head.origin, "kontor.example/journal");
+    put_file(o, "head", text, head_text_write(&head, text));
+    free(bundle);
+    free(t);
+}
+
+static void
+flip(const struct out *o, const char *name, long at)
+{
+    char path[256];
+    FILE *f;
+    int c;
+
+    snprintf(path, sizeof path, "%s/%s", o->dir, name);
+    f = fopen(path, "r+b");
+    assert_non_null(f);
+    fseek(f, at, SEEK_SET);
+    c = fgetc(f);
+    fseek(f, at, SEEK_SET);
+    fputc(c ^ 0x10, f);
+    fclose(f);
+}
+
+static struct audit *
+audited(const struct out *o)
+{
+    struct audit *a = xcalloc(1, sizeof *a);
+    struct err_detail d = { .text = "" };
+
+    a->dir = o->dir;
+    assert_int_equal(audit_verify(a, &d), OK);
+    return a;
+}
+
+static void
+expect_fault(const struct out *o, const char *name, long at, uint64_t leaf, const char *what)
+{
+    struct audit *a;
+    bool told = false;
+
+    flip(o, name, at);
+    a = audited(o);
+    flip(o, name, at);
+    for (size_t i = 0; i < a->n && i < FINDINGS_MAX; i++)
+        told = told || (a->findings[i].leaf == leaf && strstr(a->findings[i].what, what) != NULL);
+    if (!told || audit_first(a)->leaf != leaf) {
+        audit_print(a, stdout);
+        fail_msg("%s, byte %ld: not told", name, at);
+    }
+    free(a);
+}
+
+static int64_t
+now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void
+test_three_levels(void **unused)
+{
+    struct world *w = world_new();
+    struct out o;
+    struct audit *a;
+    int64_t begin;
+    char command[128];
+
+    (void)unused;
+    world_seed(w);
+    undo_commit(w->undo);
+    while (w->n < 65536 + 300) {
+        struct entry e = world_hold(w, (int)(w->n / 2 % 2), 0, 1, 60);
+        world_add(w, world_void(w, world_add(w, e), VOID_CANCELLED));
+        undo_commit(w->undo);
+    }
+    put_export(&o, w);
+    begin = now_ms();
+    a = audited(&o);
+    begin = now_ms() - begin;
+    printf("# %zu entries audited in %" PRId64 " ms\n", w->n, begin);
+    if (a->n > 0)
+        audit_print(a, stdout);
+    assert_int_equal(a->n, 0);
+    assert_true(a->replayed);
+    assert_int_equal(a->entries, w->n);
+    assert_int_equal(a->balances, 8);
+    free(a);
+    expect_fault(&o, "tile/entries/100", 20, 25600, "its bytes hash to");
+    expect_fault(&o, "tile/0/255", 32 * 17 + 3, 255 * 256 + 17, "its bytes hash to");
+    expect_fault(&o, "tile/1/000", 32 * 9, NO_INDEX, "hash 9 is not the root");
+    expect_fault(&o, "tile/2/000.p/1", 5, NO_INDEX, "hash 0 is not the root");
+    expect_fault(&o, "tile/1/001.p/1", 5, NO_INDEX, "hash 0 is not the root");
+    snprintf(command, sizeof command, "rm -r %s", o.dir);
+    assert_int_equal(system(command), 0);
+    world_delete(w);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_widths),
+        cmocka_unit_test(test_roots),
+        cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_three_levels),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
