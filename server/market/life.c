@@ -160,8 +160,6 @@ note_entries(struct deciding *d, struct reservation *r, const struct cause *caus
             r->dispute_why = 0;
         }
     }
-    if (g->n > 0)
-        batch_event(d, EVENT_GRANT, r->grant, r->id);
 }
 
 static void

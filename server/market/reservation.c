@@ -167,10 +167,8 @@ reservation_on_entry(struct deciding *d, const struct entry *e)
 
     for (size_t i = 0; i < 2; i++) {
         const struct account *account = ledger_account(d->state->ledger, touched[i]);
-        if (account == NULL || account->class != ACCOUNT_GRANT)
-            continue;
-        index_grant_due(d->state, account, d->undo);
-        batch_event(d, EVENT_GRANT, account->index, account->owner_org);
+        if (account != NULL && account->class == ACCOUNT_GRANT)
+            index_grant_due(d->state, account, d->undo);
     }
     if (r != NULL)
         on_hold_entry(d, r, e);

@@ -126,7 +126,6 @@ reserve_issue(struct deciding *d, struct reservation *r, uint64_t hold)
     batch_new(d, &r->row);
     index_reservation_add(d->state, r, d->undo);
     batch_event(d, EVENT_RESERVATION, 0, r->id);
-    batch_event(d, EVENT_GRANT, r->grant, r->id);
 }
 
 void

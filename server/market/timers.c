@@ -52,7 +52,6 @@ grant_due(struct deciding *d, uint64_t index)
 {
     const struct account *grant = ledger_account(d->state->ledger, index);
     struct entry lapse = entry_new(LAPSE);
-    struct uuid none = { { 0 } };
     enum err err;
 
     if (grant == NULL || grant->class != ACCOUNT_GRANT || grant->closed || grant->grant_entry == NO_INDEX)
@@ -62,7 +61,6 @@ grant_due(struct deciding *d, uint64_t index)
         err = batch_group(d, &lapse, 1);
         if (err)
             return err;
-        batch_event(d, EVENT_GRANT, index, none);
     }
     index_grant_due(d->state, grant, d->undo);
     return OK;

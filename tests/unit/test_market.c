@@ -7,7 +7,9 @@
 #include <cmocka.h>
 
 #include "base/json.h"
+#include "market/clock_guard.h"
 #include "market/reservation.h"
+#include "market/sweep.h"
 #include "market/timing.h"
 #include "market/view.h"
 #include "market_world.h"
@@ -927,6 +929,52 @@ test_a_draining_site_loses_its_unpermitted_tickets(void **unused)
     assert_int_equal(r->site, m->w->site[1]);
 }
 
+static void
+test_sweep_finds_what_is_due_and_what_to_withdraw(void **unused)
+{
+    struct reservation *r = reserve(8, 3600, false), *s = running(8, 3600, false);
+    struct due_item items[4];
+
+    (void)unused;
+    assert_int_equal(sweep_due(&m->state, m->w->now, items, 4), 0);
+    assert_false(sweep_wanted(&m->state));
+    assert_int_equal(sweep_withdrawals(&m->state, items, 4), 0);
+    site_state(1)->paused = true;
+    assert_true(sweep_wanted(&m->state));
+    assert_int_equal(sweep_withdrawals(&m->state, items, 4), 1); /* not the running one */
+    assert_int_equal(items[0].what, DUE_WITHDRAW);
+    assert_true(uuid_equal(items[0].id, r->id));
+    mw_advance(m, 90 * DAY_MS);
+    assert_int_equal(sweep_due(&m->state, m->w->now, items, 4), 4); /* both, and two grants' ends */
+    assert_int_equal(sweep_due(&m->state, m->w->now, items, 3), 3);
+    assert_true(s->state == TICKET_RUNNING);
+    mw_advance(m, -90 * DAY_MS);
+}
+
+static void
+test_clock_guard(void **unused)
+{
+    static const struct { const char *why; int64_t real_ms, boot_ms, other_ms; bool good; } rows[] = {
+        { "both run", 1000000 + 60000, 1000 + 60000, 0, true },
+        { "a little apart", 1000000 + 4000, 1000, 1000000, true },
+        { "moved forward", 1000000 + 65001, 1000 + 60000, 0, false },
+        { "moved back", 1000000 + 54999, 1000 + 60000, 0, false },
+        { "PostgreSQL behind", 1000000, 1000, 1000000 - 5001, false },
+        { "PostgreSQL ahead", 1000000, 1000, 1000000 + 5001, false },
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct clock_guard g = { 0 };
+        assert_true(clock_guard_check(&g, 1000000, 1000, 0));
+        assert_int_equal(clock_guard_check(&g, rows[i].real_ms, rows[i].boot_ms, rows[i].other_ms), rows[i].good);
+        assert_int_equal(g.why[0] == '\0', rows[i].good);
+        assert_int_equal(clock_guard_check(&g, 1000000, 1000, 0), rows[i].good); /* it stays stopped */
+        clock_guard_confirm(&g);
+        assert_true(clock_guard_check(&g, rows[i].real_ms, rows[i].boot_ms, 0));
+    }
+}
+
 /* ---- instances --------------------------------------------------------------------------------------------------- */
 
 static void
@@ -1071,6 +1119,8 @@ main(void)
         TEST(test_after_its_expiry_a_hold_takes_no_report),
         TEST(test_credits_lapse_at_the_end_and_what_comes_back_with_them),
         TEST(test_a_draining_site_loses_its_unpermitted_tickets),
+        TEST(test_sweep_finds_what_is_due_and_what_to_withdraw),
+        cmocka_unit_test(test_clock_guard),
         TEST(test_instances_and_spools),
         TEST(test_orders_keep_reservations_in_step),
         TEST(test_timers_stretch_in_a_simulation),

@@ -1,0 +1,27 @@
+/* market/janitor.h
+ * One thread that looks what is due and asks the sequencer to decide it: timers, lapses, withdrawals at sites that drain or
+ * stand still, statements of state. It changes nothing itself. What it asks for is judged again when it is decided, so
+ * asking twice, late or in vain does no harm. */
+#ifndef MARKET_JANITOR_H
+#define MARKET_JANITOR_H
+
+#include "base/log.h"
+#include "market/market.h"
+
+struct janitor;
+
+struct janitor_config {
+    struct market *market;
+    const char *db_worker; /* conninfo, to compare PostgreSQL's clock; NULL: it is not compared */
+    const struct log *log; /* may be NULL */
+};
+
+enum err janitor_start(const struct janitor_config *config, struct janitor **ret, struct err_detail *d) MUST_USE;
+/* Before market_stop(). Waits for the commands that are out. */
+void janitor_stop(struct janitor *j);
+/* Why timed commands have stopped (for readiness), "" if they go on. */
+void janitor_trouble(struct janitor *j, char ret[160]);
+/* The operator says that the clock is right. */
+void janitor_confirm(struct janitor *j);
+
+#endif
