@@ -90,6 +90,7 @@ ledger_new(void)
     l->by_owner = map_new(16);
     l->by_public = map_new(32);
     l->own = undo_new();
+    l->tree = ledger_tree_new();
     return l;
 }
 
@@ -107,6 +108,7 @@ ledger_delete(struct ledger *l)
     for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
         map_delete(maps[i]);
     undo_delete(l->own);
+    ledger_tree_free(l->tree);
     free(l);
 }
 

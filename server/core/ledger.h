@@ -109,7 +109,8 @@ const struct policy *ledger_next_policy(const struct ledger *l, size_t *it);
 const struct key *ledger_next_key(const struct ledger *l, size_t *it);
 /* Conservation, over all accounts and holds: NULL if it holds, else the rule that does not (static text). */
 const char *ledger_conserved(const struct ledger *l);
-/* Root of the statement of state as of now (see NOTICE in schema/journal). */
+/* Root of the statement of state as of now (see schema/journal/layout.md). Keeps its tree inside the ledger: never from two
+ * threads at once. */
 struct hash ledger_state_root(const struct ledger *l);
 /* The links a new entry on these accounts must carry (and OPEN's prev_open, NOTICE of state's as_of and root). */
 void ledger_links(const struct ledger *l, struct entry *e);

@@ -1,9 +1,8 @@
-/* core/ledger_fill.c: for those who make entries, what follows from the state; for all, sums over the state. */
+/* core/ledger_fill.c: for those who make entries, what follows from the state. */
 #include <assert.h>
 
 #include "core/entry_layout.h"
 #include "core/ledger_state.h"
-#include "core/merkle.h"
 
 static uint64_t
 last_index(const struct ledger *l, uint64_t account)
@@ -103,50 +102,4 @@ ledger_fill_hold(const struct ledger *l, uint64_t hold, struct entry *e)
     default:
         assert(!"not a kind that names a hold's accounts");
     }
-}
-
-const char *
-ledger_conserved(const struct ledger *l)
-{
-    __int128 others = 0, mint = 0, held_debits = 0, held_credits = 0, open = 0;
-    const struct account *a;
-    const struct hold *h;
-
-    for (size_t it = 0; (a = ledger_next_account(l, &it)) != NULL;) {
-        *(a->class == ACCOUNT_MINT ? &mint : &others) += (__int128)a->posted_credits - a->posted_debits;
-        held_debits += a->held_debits;
-        held_credits += a->held_credits;
-        if (a->posted_debits < 0 || a->posted_credits < 0 || a->held_debits < 0 || a->held_credits < 0)
-            return "no sum is negative";
-        if (a->class != ACCOUNT_MINT && (__int128)a->posted_debits + a->held_debits > a->posted_credits)
-            return "only mint is negative";
-    }
-    for (size_t it = 0; (h = ledger_next_hold(l, &it)) != NULL;)
-        open += hold_left(h);
-    if (-mint != others)
-        return "what mint gave is what all other accounts have";
-    if (held_debits != held_credits || held_debits != open)
-        return "held debits and held credits are what all open holds have left";
-    return NULL;
-}
-
-struct hash
-ledger_state_root(const struct ledger *l)
-{
-    struct merkle tree = { .size = 0 };
-    const struct account *a;
-
-    for (size_t it = 0; (a = ledger_next_account(l, &it)) != NULL;) {
-        uint8_t leaf[48];
-        struct wire_out w = { leaf, leaf + sizeof leaf };
-
-        put_u64(&w, a->index);
-        put_u64(&w, a->last_index);
-        put_i64(&w, a->posted_debits);
-        put_i64(&w, a->posted_credits);
-        put_i64(&w, a->held_debits);
-        put_i64(&w, a->held_credits);
-        merkle_append(&tree, entry_leaf_hash(BYTES(leaf, sizeof leaf)));
-    }
-    return merkle_root(&tree);
 }

@@ -20,6 +20,9 @@ struct request { uint64_t fence; struct hold *live; };
 enum promise_kind { PROMISE_LAPSE, PROMISE_HOLD, PROMISE_VOID };
 struct promise { enum promise_kind kind; const void *what; }; /* account; request; hold */
 
+enum { STATE_LEVELS = 32 };      /* of the tree over all accounts: 2^32 of them */
+struct state_tree;
+
 struct ledger {
     struct hash genesis;
     bool simulation;
@@ -38,6 +41,7 @@ struct ledger {
     struct map *by_request, *by_reservation, *by_public, *by_owner;
     struct account *dirty;
     struct undo *own;                /* for callers without an undo log */
+    struct state_tree *tree;         /* ledger_sum.c's, kept from one statement to the next */
 };
 
 /* One entry being applied. */
@@ -89,6 +93,9 @@ enum err ledger_rate_entry(struct applying *a) MUST_USE;
 enum err ledger_policy_entry(struct applying *a) MUST_USE;
 enum err ledger_key_entry(struct applying *a) MUST_USE;
 enum err ledger_notice(struct applying *a) MUST_USE;
+
+struct state_tree *ledger_tree_new(void);
+void ledger_tree_free(struct state_tree *t);
 
 /* What a SETTLE on this report pays: min(report's GPU-seconds × rate − settled, left). False where it makes no sense. */
 bool ledger_settle_amount(const struct hold *h, uint64_t gpu_seconds, int64_t *ret);
