@@ -13,9 +13,18 @@ static struct option
 booked_option(const struct quote *q)
 {
     return (struct option){
-        .site = q->site, .offering = q->offering, .rate = q->rate, .gpus = q->gpus, .nodes = q->nodes,
-        .rate_milli = q->rate_milli, .start_slot = q->start_slot, .slots = q->slots, .start_ms = q->start_ms,
-        .start_by_ms = q->start_by_ms, .end_ms = q->end_ms, .cost_gpums = q->cost_gpums,
+        .site = q->site,
+        .offering = q->offering,
+        .rate = q->rate,
+        .gpus = q->gpus,
+        .nodes = q->nodes,
+        .rate_milli = q->rate_milli,
+        .start_slot = q->start_slot,
+        .slots = q->slots,
+        .start_ms = q->start_ms,
+        .start_by_ms = q->start_by_ms,
+        .end_ms = q->end_ms,
+        .cost_gpums = q->cost_gpums,
     };
 }
 
@@ -43,8 +52,14 @@ static struct reservation
 taken_over(const struct quote *q, bool move_freely)
 {
     struct reservation from = {
-        .request = q->request, .org = q->org, .quote = q->id, .grant = q->grant, .workload = q->workload,
-        .workload_len = q->workload_len, .move_freely = move_freely, .ask = q->ask,
+        .request = q->request,
+        .org = q->org,
+        .quote = q->id,
+        .grant = q->grant,
+        .workload = q->workload,
+        .workload_len = q->workload_len,
+        .move_freely = move_freely,
+        .ask = q->ask,
     };
 
     memcpy(from.name, q->name, sizeof from.name);

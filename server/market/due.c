@@ -1,4 +1,5 @@
-/* market/due.c: a binary heap by time, and a map a kind from the thing to its node. A node knows its place in the heap. */
+/* market/due.c: a binary heap by time, and a map a kind from the thing to its node. A node knows its place in the
+ * heap. */
 #include "market/due.h"
 
 #include <assert.h>

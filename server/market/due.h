@@ -14,14 +14,19 @@
 
 #define DUE_NEVER INT64_MAX
 
-enum due_what { /* also command.in.timer.what */
-    DUE_QUOTE = 1,     /* id: quote */
-    DUE_RESERVATION,   /* id: reservation: its next timer, or the end of its contest time */
-    DUE_GRANT,         /* index: grant account: its end */
-    DUE_WITHDRAW,      /* id: reservation whose site drains or is paused: found by the janitor's scan, never in the list */
+enum due_what {                  /* also command.in.timer.what */
+                DUE_QUOTE = 1,   /* id: quote */
+                DUE_RESERVATION, /* id: reservation: its next timer, or the end of its contest time */
+                DUE_GRANT,       /* index: grant account: its end */
+    DUE_WITHDRAW, /* id: reservation whose site drains or is paused: found by a scan, never in the list */
 };
 
-struct due_item { int64_t at_ms; enum due_what what; struct uuid id; uint64_t index; };
+struct due_item {
+    int64_t at_ms;
+    enum due_what what;
+    struct uuid id;
+    uint64_t index;
+};
 
 struct due;
 

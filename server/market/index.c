@@ -280,14 +280,27 @@ index_facts(const struct state *s, const struct reservation *r)
 
     assert(hold != NULL);
     return (struct ticket_facts){
-        .state = r->state, .fence = r->fence, .gpus = r->gpus,
-        .permit_from_ms = r->permit_from_ms, .accept_by_ms = r->accept_by_ms, .start_by_ms = r->start_by_ms,
-        .window_end_ms = r->window_end_ms, .expiry_ms = hold->expiry_ms,
-        .permit_life_ms = t.permit_life_ms, .start_grace_ms = t.start_grace_ms, .end_grace_ms = t.end_grace_ms,
-        .cancel_grace_ms = t.cancel_grace_ms, .dispute_ms = t.dispute_ms,
-        .permitted_ms = r->permit_ms, .first_permitted_ms = r->first_permit_ms,
-        .started_ms = r->started_ms, .ended_ms = r->ended_ms, .settled_ms = r->daily_settle_ms,
-        .cancel_ms = r->cancel_ms, .contested_ms = r->disputed_ms, .gpu_seconds = r->reported_gpu_seconds,
+        .state = r->state,
+        .fence = r->fence,
+        .gpus = r->gpus,
+        .permit_from_ms = r->permit_from_ms,
+        .accept_by_ms = r->accept_by_ms,
+        .start_by_ms = r->start_by_ms,
+        .window_end_ms = r->window_end_ms,
+        .expiry_ms = hold->expiry_ms,
+        .permit_life_ms = t.permit_life_ms,
+        .start_grace_ms = t.start_grace_ms,
+        .end_grace_ms = t.end_grace_ms,
+        .cancel_grace_ms = t.cancel_grace_ms,
+        .dispute_ms = t.dispute_ms,
+        .permitted_ms = r->permit_ms,
+        .first_permitted_ms = r->first_permit_ms,
+        .started_ms = r->started_ms,
+        .ended_ms = r->ended_ms,
+        .settled_ms = r->daily_settle_ms,
+        .cancel_ms = r->cancel_ms,
+        .contested_ms = r->disputed_ms,
+        .gpu_seconds = r->reported_gpu_seconds,
     };
 }
 

@@ -7,9 +7,11 @@
 #include "market/state.h"
 
 /* A key of two numbers: by_ticket (SITE, ticket number), parking (grant, SITE). */
-struct pair_key { uint64_t a, b; };
+struct pair_key {
+    uint64_t a, b;
+};
 
-struct quote *index_quote(const struct state *s, struct uuid id);             /* NULL if none; so all below */
+struct quote *index_quote(const struct state *s, struct uuid id); /* NULL if none; so all below */
 struct reservation *index_reservation(const struct state *s, struct uuid id);
 struct reservation *index_jti(const struct state *s, struct uuid jti);
 struct reservation *index_ticket(const struct state *s, uint64_t site, uint64_t seq);
@@ -20,7 +22,7 @@ struct report_seen *index_recent(struct site_state *site, uint64_t number, struc
 struct request_state *index_request(struct state *s, struct uuid request, struct undo *u); /* made if there is none */
 struct grant_state *index_grant(struct state *s, uint64_t grant, struct undo *u);          /* likewise */
 struct parking *index_parking(struct state *s, uint64_t grant, uint64_t site, struct undo *u); /* likewise */
-const struct parking *index_parked(const struct state *s, uint64_t grant, uint64_t site);  /* or NULL */
+const struct parking *index_parked(const struct state *s, uint64_t grant, uint64_t site);      /* or NULL */
 
 /* An open quote comes into the state: its option is booked, counted against its grant, and due at its expiry. */
 void index_quote_open(struct state *s, struct quote *q, struct undo *u);

@@ -15,8 +15,8 @@ decide_instance(struct deciding *d, struct command *c)
 
     if (site == NULL)
         return ERR_NOT_FOUND;
-    if (!actor_is_agent_of(&c->actor, site->site) || key == NULL || key->entry.u.key.use != KEY_SITE
-        || key->entry.u.key.site != site->site)
+    if (!actor_is_agent_of(&c->actor, site->site) || key == NULL || key->entry.u.key.use != KEY_SITE ||
+        key->entry.u.key.site != site->site)
         return ERR_FORBIDDEN;
     if (c->in.instance.last_confirmed_seq > site->last_seq || c->in.instance.last_receipted_report > site->last_report)
         return ERR_SPOOL_AHEAD;

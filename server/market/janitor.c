@@ -14,18 +14,21 @@
 
 /* Real time, all of them. */
 enum {
-    TICK_MS = 100,            /* between looks at what is due */
-    SCAN_EVERY_MS = 1000,     /* for tickets at sites that drain */
-    CLOCK_EVERY_MS = 10000,   /* PostgreSQL's clock */
-    PAUSE_MS = 1000,          /* after a command that could not be taken */
-    SHUN_MS = 60000,          /* one that was refused is not tried again before */
+    TICK_MS = 100,          /* between looks at what is due */
+    SCAN_EVERY_MS = 1000,   /* for tickets at sites that drain */
+    CLOCK_EVERY_MS = 10000, /* PostgreSQL's clock */
+    PAUSE_MS = 1000,        /* after a command that could not be taken */
+    SHUN_MS = 60000,        /* one that was refused is not tried again before */
     STATEMENT_EVERY_MS = 3600000,
-    ROUND_MAX = 500,          /* commands at a time: less than the 1,000 lapses and expiries that a batch may have */
+    ROUND_MAX = 500, /* commands at a time: less than the 1,000 lapses and expiries that a batch may have */
     SHUNNED_MAX = 256,
     STATEMENT_ENTRIES = 10000,
 };
 
-struct shunned { struct due_item item; int64_t until_ms; };
+struct shunned {
+    struct due_item item;
+    int64_t until_ms;
+};
 
 struct janitor {
     struct janitor_config config;
@@ -34,7 +37,7 @@ struct janitor {
     pthread_mutex_t lock; /* guard, stopping, out */
     pthread_cond_t wake;
     bool stopping;
-    size_t out;           /* commands not completed yet */
+    size_t out; /* commands not completed yet */
     struct clock_guard guard;
     /* the thread's own */
     struct command commands[ROUND_MAX];
@@ -112,8 +115,8 @@ shun(struct janitor *j, const struct due_item *item, const struct command *c)
 {
     j->shunned[j->shunned_next++ % SHUNNED_MAX] = (struct shunned){ *item, monotonic_ms() + SHUN_MS };
     log_error(j->config.log, "timer-refused", LOG_I64("what", item->what), LOG_UUID("id", item->id),
-              LOG_I64("index", (int64_t)item->index), LOG_TEXT("error", err_wire(c->err)), LOG_TEXT("text", c->detail.text),
-              LOG_TEXT("why", c->detail.internal));
+              LOG_I64("index", (int64_t)item->index), LOG_TEXT("error", err_wire(c->err)),
+              LOG_TEXT("text", c->detail.text), LOG_TEXT("why", c->detail.internal));
 }
 
 /* Trouble of the server's own passes: the thing stays due. */
@@ -149,8 +152,8 @@ look(struct janitor *j, int64_t *ret_now, bool *ret_state_wanted)
         j->stated_size = size;
         j->stated_ms = real_ms;
     }
-    *ret_state_wanted = size >= j->stated_size + STATEMENT_ENTRIES
-                        || (size > j->stated_size && real_ms - j->stated_ms >= STATEMENT_EVERY_MS);
+    *ret_state_wanted = size >= j->stated_size + STATEMENT_ENTRIES ||
+                        (size > j->stated_size && real_ms - j->stated_ms >= STATEMENT_EVERY_MS);
     return n;
 }
 
@@ -302,7 +305,8 @@ janitor_start(const struct janitor_config *config, struct janitor **ret, struct 
 
     j->config = *config;
     if (config->db_worker != NULL)
-        j->db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontord janitor", .timeout_ms = 2000 });
+        j->db =
+            db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontord janitor", .timeout_ms = 2000 });
     j->clock_ms = monotonic_ms() - CLOCK_EVERY_MS;
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_init(&attr);

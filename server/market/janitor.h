@@ -1,5 +1,6 @@
 /* market/janitor.h
- * One thread that looks what is due and asks the sequencer to decide it: timers, lapses, withdrawals at sites that drain or
+ * One thread that looks what is due and asks the sequencer to decide it: timers, lapses, withdrawals at sites that
+ * drain or
  * stand still, statements of state. It changes nothing itself. What it asks for is judged again when it is decided, so
  * asking twice, late or in vain does no harm. */
 #ifndef MARKET_JANITOR_H

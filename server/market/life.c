@@ -19,7 +19,9 @@ life_cause(const struct command *c)
 
     if (c->kind == COMMAND_REPORT)
         cause.on = (struct grounds){
-            .report = &c->in.report.report, .key = c->in.report.key, .signature = c->in.report.signature,
+            .report = &c->in.report.report,
+            .key = c->in.report.key,
+            .signature = c->in.report.signature,
         };
     return cause;
 }
@@ -64,8 +66,15 @@ static struct reservation *
 broker_anew(struct deciding *d, const struct reservation *r, const struct cause *cause, struct group *g)
 {
     struct reservation from = {
-        .request = r->request, .org = r->org, .quote = r->quote, .grant = r->grant, .workload = r->workload,
-        .workload_len = r->workload_len, .move_freely = true, .moves = (uint8_t)(r->moves + 1), .moved_from = r->id,
+        .request = r->request,
+        .org = r->org,
+        .quote = r->quote,
+        .grant = r->grant,
+        .workload = r->workload,
+        .workload_len = r->workload_len,
+        .move_freely = true,
+        .moves = (uint8_t)(r->moves + 1),
+        .moved_from = r->id,
     };
     struct reservation *next;
     struct option option;
@@ -239,7 +248,9 @@ life_event(struct deciding *d, struct reservation *r, enum ticket_event event, c
            const struct ticket_cell **ret)
 {
     static const struct ticket_cell too_late = {
-        .verdict = TICKET_KEEP, .effects = TICKET_REFUSE_PERMIT, .why = "The hold's time is over: the report is kept.",
+        .verdict = TICKET_KEEP,
+        .effects = TICKET_REFUSE_PERMIT,
+        .why = "The hold's time is over: the report is kept.",
     };
     const struct hold *h = ledger_hold(d->state->ledger, r->hold);
     bool is_report = cause->on.report != NULL;

@@ -8,15 +8,16 @@
 
 /* What an event rests on, and the ids for a reservation brokered anew. */
 struct cause {
-    struct grounds on;               /* a report, or none */
-    struct uuid new_id, new_jti;     /* zero: none is brokered anew */
-    uint16_t dispute_why;            /* enum dispute_why, if a dispute is opened */
+    struct grounds on;           /* a report, or none */
+    struct uuid new_id, new_jti; /* zero: none is brokered anew */
+    uint16_t dispute_why;        /* enum dispute_why, if a dispute is opened */
 };
 
 /* Ids from the command, the report if it is one. */
 struct cause life_cause(const struct command *c);
 
-/* OK with the cell that was met in *ret (its verdict may be KEEP or STALE: then nothing was done), or ERR_STATE where the
+/* OK with the cell that was met in *ret (its verdict may be KEEP or STALE: then nothing was done), or ERR_STATE where
+ * the
  * table refuses a person's wish, or the ledger's error. The reservation is on the batch's list if anything was done; it
  * may have left the state (voided): do not touch it afterwards unless its state is not TICKET_VOIDED. */
 enum err life_event(struct deciding *d, struct reservation *r, enum ticket_event event, const struct cause *cause,

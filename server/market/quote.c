@@ -1,5 +1,6 @@
 /* market/quote.c
- * Binding quotes: the broker's answer, kept, with the capacity of its best option booked for the quote's time to live. */
+ * Binding quotes: the broker's answer, kept, with the capacity of its best option booked for the quote's time to
+ * live. */
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -32,7 +33,8 @@ quote_gone(void *ptr)
 }
 
 static struct quote *
-make_quote(struct deciding *d, const struct command *c, const struct broker_ask *ask, const struct broker_answer *answer)
+make_quote(struct deciding *d, const struct command *c, const struct broker_ask *ask,
+           const struct broker_answer *answer)
 {
     struct quote *q = xcalloc(1, sizeof *q);
     size_t len = broker_answer_len(answer);

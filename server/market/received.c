@@ -1,4 +1,5 @@
-/* market/received.c: the agent confirms that all tickets up to a number are in its spool. Delivery alone permits nothing. */
+/* market/received.c: the agent confirms that all tickets up to a number are in its spool. Delivery alone permits
+ * nothing. */
 #include "base/num.h"
 #include "market/actor.h"
 #include "market/index.h"

@@ -83,7 +83,10 @@ record(struct deciding *d, struct command *c, struct site_state *site, uint32_t 
     site->last_report = c->in.report.report.number;
     undo_save(d->undo, slot, sizeof *slot);
     *slot = (struct report_seen){
-        .number = site->last_report, .statement = statement_hash(c), .answer_flags = flags, .reason = reason,
+        .number = site->last_report,
+        .statement = statement_hash(c),
+        .answer_flags = flags,
+        .reason = reason,
         .time_ms = d->now_ms,
     };
     answer(c, slot);
@@ -122,15 +125,15 @@ note_output(struct deciding *d, struct reservation *r, const struct command *c)
     r->output_ms = d->now_ms;
 }
 
-/* Why an `accepted` gets no permit whatever the table says; OK if nothing is in its way. Security: the fence must be the
- * request's newest, the instance the site's newest. */
+/* Why an `accepted` gets no permit whatever the table says; OK if nothing is in its way. Security: the fence must be
+ * the
+ * request's newest. */
 static enum err
-permit_bar(const struct deciding *d, const struct reservation *r, const struct site_state *site, const struct report *report)
+permit_bar(const struct deciding *d, const struct reservation *r, const struct site_state *site,
+           const struct report *report)
 {
     const struct request_state *request = map_get(d->state->by_request, &r->request);
 
-    if (report->instance != site->instance)
-        return ERR_SUPERSEDED;
     if (report->fence != r->fence || request == NULL || request->fence != r->fence || request->live != r)
         return ERR_STATE;
     if (site->paused || site->draining)
@@ -150,8 +153,9 @@ too_early(struct deciding *d, struct command *c, int64_t at_ms)
     return err_say(d->detail, ERR_TOO_EARLY, "A permit may be asked for from %s.", at);
 }
 
-/* The permit: granted, refused, or not yet. A bar by the site's own state withdraws a ticket that has no permit yet; an
- * acceptance of an older instance, sent on by a newer one, changes nothing: the newer one asks for itself. */
+/* The permit: granted, refused, or not yet. A bar by the site's own state withdraws a ticket that has no permit yet.
+ * An acceptance that an older instance left in the spool is sent on by the newest: its permit names the older one, so
+ * nobody can use it, and the newest asks for its own one and a half lives later. */
 static enum err
 accepted(struct deciding *d, struct command *c, struct site_state *site, struct reservation *r)
 {
@@ -163,8 +167,8 @@ accepted(struct deciding *d, struct command *c, struct site_state *site, struct 
     const struct ticket_cell *cell;
     enum err err;
 
-    if (bar == OK && event == TICKET_ON_ACCEPTED && ticket_next(r->state, event)->verdict == TICKET_GO
-        && d->now_ms < ticket_permit_earliest(&facts))
+    if (bar == OK && event == TICKET_ON_ACCEPTED && ticket_next(r->state, event)->verdict == TICKET_GO &&
+        d->now_ms < ticket_permit_earliest(&facts))
         return too_early(d, c, ticket_permit_earliest(&facts));
     if (bar == ERR_SITE_PAUSED && r->state == TICKET_ISSUED)
         event = TICKET_ON_WITHDRAW;
@@ -236,8 +240,8 @@ decide_report(struct deciding *d, struct command *c)
         return ERR_FORBIDDEN;
     if (c->actor.instance != site->instance)
         return c->actor.instance < site->instance ? ERR_SUPERSEDED : ERR_SPOOL_AHEAD;
-    if (report->instance > site->instance || report->number == 0 || report->kind == REPORT_NONE
-        || report->kind >= REPORT_KINDS)
+    if (report->instance > site->instance || report->number == 0 || report->kind == REPORT_NONE ||
+        report->kind >= REPORT_KINDS)
         return ERR_FIELD_INVALID;
     if (r != NULL && r->site != site->site)
         r = NULL;

@@ -13,9 +13,17 @@ struct option
 reserve_option(const struct broker_line *line)
 {
     return (struct option){
-        .site = line->site, .offering = line->offering, .rate = line->rate, .gpus = (uint32_t)line->gpus,
-        .nodes = (uint32_t)line->nodes, .rate_milli = (uint32_t)line->rate_milli, .start_slot = line->start_slot,
-        .slots = line->slots, .start_ms = line->start_ms, .start_by_ms = line->start_by_ms, .end_ms = line->end_ms,
+        .site = line->site,
+        .offering = line->offering,
+        .rate = line->rate,
+        .gpus = (uint32_t)line->gpus,
+        .nodes = (uint32_t)line->nodes,
+        .rate_milli = (uint32_t)line->rate_milli,
+        .start_slot = line->start_slot,
+        .slots = line->slots,
+        .start_ms = line->start_ms,
+        .start_by_ms = line->start_by_ms,
+        .end_ms = line->end_ms,
         .cost_gpums = line->cost_gpums,
     };
 }
@@ -37,8 +45,8 @@ reserve_possible(const struct deciding *d, const struct option *o)
         return err_say(d->detail, ERR_OPTION_GONE, "The time for this place is over; nothing was spent.");
     if (os == NULL)
         return ERR_OPTION_GONE;
-    calendar = broker_in_pool((int32_t)o->gpus, (int32_t)offering->entry.u.offering.gpus_per_node) ? os->pool
-                                                                                                     : os->calendar;
+    calendar =
+        broker_in_pool((int32_t)o->gpus, (int32_t)offering->entry.u.offering.gpus_per_node) ? os->pool : os->calendar;
     if (calendar == NULL || !calendar_fits(calendar, o->start_slot, o->slots, (int32_t)o->gpus))
         return ERR_OPTION_GONE;
     return OK;
@@ -52,7 +60,8 @@ free_back(void *ptr, void *unused)
 }
 
 struct reservation *
-reserve_make(struct deciding *d, const struct reservation *from, const struct option *o, struct uuid id, struct uuid jti)
+reserve_make(struct deciding *d, const struct reservation *from, const struct option *o, struct uuid id,
+             struct uuid jti)
 {
     struct timing timing = timing_of_grant(d->state, from->grant);
     struct permit_span permit = timing_permit(&timing, d->now_ms, o->start_ms, o->start_by_ms);

@@ -14,7 +14,8 @@ struct option {
     int64_t start_slot, slots, start_ms, start_by_ms, end_ms, cost_gpums;
 };
 struct option reserve_option(const struct broker_line *line);
-/* Its site takes work, its rate is in force, its time is not over, its GPUs are free. ERR_SITE_PAUSED, ERR_OPTION_GONE. */
+/* Its site takes work, its rate is in force, its time is not over, its GPUs are free. ERR_SITE_PAUSED,
+ * ERR_OPTION_GONE. */
 enum err reserve_possible(const struct deciding *d, const struct option *o) MUST_USE;
 
 /* A reservation on these terms, with the request's next fence, the site's next ticket number: not yet in the state.

@@ -20,8 +20,16 @@ timing_of_grant(const struct state *s, uint64_t grant)
     return (struct timing){
         .longest_ms = policy->entry.u.policy.longest_ms,
         .permit_before_ms = policy->entry.u.policy.permit_before_ms,
-        SPAN(quote_ttl_ms), SPAN(permit_life_ms), SPAN(accept_within_ms), SPAN(start_slack_ms), SPAN(start_grace_ms),
-        SPAN(end_grace_ms), SPAN(cancel_grace_ms), SPAN(report_grace_ms), SPAN(dispute_ms), SPAN(contest_ms),
+        SPAN(quote_ttl_ms),
+        SPAN(permit_life_ms),
+        SPAN(accept_within_ms),
+        SPAN(start_slack_ms),
+        SPAN(start_grace_ms),
+        SPAN(end_grace_ms),
+        SPAN(cancel_grace_ms),
+        SPAN(report_grace_ms),
+        SPAN(dispute_ms),
+        SPAN(contest_ms),
     };
 #undef SPAN
 }

@@ -1,5 +1,6 @@
 /* market/timing.h
- * How long things last: a policy's spans, for the market's clock. In a simulation each lasts at least 30 s of real time.
+ * How long things last: a policy's spans, for the market's clock. In a simulation each lasts at least 30 s of real
+ * time.
  * All in ms of the journal's clock. */
 #ifndef MARKET_TIMING_H
 #define MARKET_TIMING_H
@@ -7,7 +8,7 @@
 #include "market/state.h"
 
 struct timing {
-    int64_t longest_ms;        /* of a job; 0: no limit */
+    int64_t longest_ms; /* of a job; 0: no limit */
     int64_t quote_ttl_ms, permit_before_ms, permit_life_ms, accept_within_ms, start_slack_ms;
     int64_t start_grace_ms, end_grace_ms, cancel_grace_ms, report_grace_ms, dispute_ms, contest_ms;
 };
@@ -20,7 +21,9 @@ int64_t timing_permit_life_real_ms(const struct state *s);
 
 /* The permit is asked for from permit_from to accept_by, both included: from permit_before ahead of the window (or the
  * issue, if later) and for accept_within; never after start-by. */
-struct permit_span { int64_t from_ms, until_ms; };
+struct permit_span {
+    int64_t from_ms, until_ms;
+};
 struct permit_span timing_permit(const struct timing *t, int64_t issued_ms, int64_t start_ms, int64_t start_by_ms);
 
 /* An instant of the journal's clock in real seconds since 1970: for JWS lifetimes. */

@@ -29,16 +29,20 @@ read_offering(const struct state *s, const struct offering *o, int64_t now_ms, s
     if (os == NULL || os->calendar == NULL || site == NULL || o->entry.u.offering.valid_from_ms > now_ms)
         return false;
     *ret = (struct broker_offering){
-        .offering = o->index, .site = site->index,
+        .offering = o->index,
+        .site = site->index,
         .has_place = site->entry.u.site.lat_milli != 0 || site->entry.u.site.lon_milli != 0,
-        .lat = site->entry.u.site.lat_milli, .lon = site->entry.u.site.lon_milli,
+        .lat = site->entry.u.site.lat_milli,
+        .lon = site->entry.u.site.lon_milli,
         .state = state_of_site(s, site->index),
         .kind = o->entry.u.offering.kind == OFFERING_EXPERIMENTAL ? BROKER_KIND_EXPERIMENTAL : BROKER_KIND_BATCH,
         .memory_gb = (int32_t)o->entry.u.offering.memory_gb,
         .gpus_per_node = (int32_t)o->entry.u.offering.gpus_per_node,
         .max_gpus_one_island = (int32_t)o->entry.u.offering.max_gpus_one_island,
-        .brokered_gpus = (int32_t)os->brokered_gpus, .pool_nodes = (int32_t)os->pool_nodes,
-        .calendar = os->calendar, .pool = os->pool,
+        .brokered_gpus = (int32_t)os->brokered_gpus,
+        .pool_nodes = (int32_t)os->pool_nodes,
+        .calendar = os->calendar,
+        .pool = os->pool,
     };
     text_format(ret->site_code, sizeof ret->site_code, "%s", site->entry.u.site.code);
     text_format(ret->model, sizeof ret->model, "%s", o->entry.u.offering.model);
@@ -91,8 +95,8 @@ check_ask(const struct broker_ask *ask, struct err_detail *detail)
         return err_at(detail, ERR_FIELD_RANGE, "/gpus", "Ask for 1 to %d GPUs.", BROKER_GPUS_MAX);
     if (ask->walltime_s < 1 || ask->walltime_s > BROKER_WALLTIME_MAX)
         return err_at(detail, ERR_FIELD_RANGE, "/walltime_s", "Ask for 1 s to 3 years.");
-    if (ask->memory_gb_min < 0 || ask->earliest_start_ms < 0 || ask->deadline_ms < 0 || ask->max_cost_gpums < 0
-        || ask->excluded_count > BROKER_EXCLUDED_MAX)
+    if (ask->memory_gb_min < 0 || ask->earliest_start_ms < 0 || ask->deadline_ms < 0 || ask->max_cost_gpums < 0 ||
+        ask->excluded_count > BROKER_EXCLUDED_MAX)
         return err_say(detail, ERR_FIELD_INVALID, "A value of the request is not acceptable.");
     return OK;
 }
@@ -113,7 +117,8 @@ view_ask(const struct state *s, uint64_t grant, const struct broker_ask *ask, in
         return ERR_GRANT_NOT_ACTIVE;
     timing = timing_of_grant(s, grant);
     if (timing.longest_ms > 0 && ask->walltime_s > timing.longest_ms / 1000)
-        return err_at(detail, ERR_FIELD_RANGE, "/walltime_s", "The grant's access mode allows jobs of up to %lld hours.",
+        return err_at(detail, ERR_FIELD_RANGE, "/walltime_s",
+                      "The grant's access mode allows jobs of up to %lld hours.",
                       (long long)(timing.longest_ms / 3600000));
     *ret = *ask;
     ret->start_slack_s = (timing.start_slack_ms + 999) / 1000;

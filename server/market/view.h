@@ -1,6 +1,7 @@
 /* market/view.h
  * What the broker sees: every offering with its site, rate and calendars, as of now, in the journal's order; and a
- * question as a grant may ask it. Used by binding quotes (decide) and by look-only ones (workers, under the read lock). */
+ * question as a grant may ask it. Used by binding quotes (decide) and by look-only ones (workers, under the read
+ * lock). */
 #ifndef MARKET_VIEW_H
 #define MARKET_VIEW_H
 

@@ -9,7 +9,9 @@
 
 /* ---- a batch that writes nothing --------------------------------------------------------------------------------- */
 
-struct batch { struct market_world *m; };
+struct batch {
+    struct market_world *m;
+};
 
 enum err
 batch_group(struct deciding *d, struct entry *entries, size_t n)
@@ -55,7 +57,8 @@ tickets_back(void *ptr, void *unused)
 }
 
 uint64_t
-batch_ticket(struct deciding *d, uint64_t site, struct uuid jti, struct uuid reservation, const char *claims, size_t len)
+batch_ticket(struct deciding *d, uint64_t site, struct uuid jti, struct uuid reservation, const char *claims,
+             size_t len)
 {
     struct market_world *m = d->batch->m;
     struct site_state *ss = index_site(d->state, site);
@@ -91,7 +94,8 @@ batch_report(struct deciding *d, const struct command *c, uint32_t answer_flags,
         m->reports_cap = m->reports_cap * 2 + 16;
         m->reports = xrealloc(m->reports, m->reports_cap * sizeof *m->reports);
     }
-    m->reports[m->reports_n++] = (struct told_report){ c->in.report.report.site, c->in.report.report.number, answer_flags, permit_reason };
+    m->reports[m->reports_n++] =
+        (struct told_report){ c->in.report.report.site, c->in.report.report.number, answer_flags, permit_reason };
     undo_call(d->undo, reports_back, m, NULL);
 }
 
@@ -114,9 +118,15 @@ add_offering(struct market_world *m, int i)
     site->row.kind = ROW_SITE;
     map_put(m->state.sites, &site->site, site, NULL);
     *os = (struct offering_state){
-        .row.kind = ROW_CAPACITY, .offering = m->w->offering[i], .site = m->w->site[i], .nodes = 32,
-        .brokered_gpus = MW_GPUS, .pool_nodes = MW_POOL_NODES, .from_ms = m->w->now,
-        .calendar = calendar_new(MW_GPUS - MW_POOL_NODES * 4, slot), .pool = calendar_new(MW_POOL_NODES * 4, slot),
+        .row.kind = ROW_CAPACITY,
+        .offering = m->w->offering[i],
+        .site = m->w->site[i],
+        .nodes = 32,
+        .brokered_gpus = MW_GPUS,
+        .pool_nodes = MW_POOL_NODES,
+        .from_ms = m->w->now,
+        .calendar = calendar_new(MW_GPUS - MW_POOL_NODES * 4, slot),
+        .pool = calendar_new(MW_POOL_NODES * 4, slot),
     };
     map_put(m->state.offerings, &os->offering, os, NULL);
 }
@@ -130,9 +140,19 @@ mw_new(void)
     world_seed(m->w);
     m->undo = undo_new();
     m->state = (struct state){
-        .ledger = m->w->l, .origin = "kontor.example/journal", .clock = clock_simulated(0, 0, 1), .due = due_new(),
-        .quotes = map_new(16), .reservations = map_new(16), .by_jti = map_new(16), .by_request = map_new(16),
-        .sites = map_new(8), .offerings = map_new(8), .grants = map_new(8), .parking = map_new(16), .by_ticket = map_new(16),
+        .ledger = m->w->l,
+        .origin = "kontor.example/journal",
+        .clock = clock_simulated(0, 0, 1),
+        .due = due_new(),
+        .quotes = map_new(16),
+        .reservations = map_new(16),
+        .by_jti = map_new(16),
+        .by_request = map_new(16),
+        .sites = map_new(8),
+        .offerings = map_new(8),
+        .grants = map_new(8),
+        .parking = map_new(16),
+        .by_ticket = map_new(16),
     };
     for (int i = 0; i < 2; i++) {
         add_offering(m, i);
@@ -418,11 +438,16 @@ mw_report_of(struct market_world *m, const struct reservation *r, enum report_ki
 {
     const struct site_state *ss = index_site(&m->state, r->site);
     struct report report = {
-        .site = r->site, .number = ss->last_report + 1, .instance = ss->instance, .kind = (uint16_t)kind, .jti = r->jti,
-        .fence = r->fence, .time_ms = m->w->now,
+        .site = r->site,
+        .number = ss->last_report + 1,
+        .instance = ss->instance,
+        .kind = (uint16_t)kind,
+        .jti = r->jti,
+        .fence = r->fence,
+        .time_ms = m->w->now,
     };
-    bool ran = kind == REPORT_STARTED || kind == REPORT_USAGE || kind == REPORT_FINISHED
-               || ((kind == REPORT_FAILED || kind == REPORT_CANCELLED) && r->started_ms != 0);
+    bool ran = kind == REPORT_STARTED || kind == REPORT_USAGE || kind == REPORT_FINISHED ||
+               ((kind == REPORT_FAILED || kind == REPORT_CANCELLED) && r->started_ms != 0);
 
     if (kind == REPORT_REJECTED)
         report.reason = REASON_NO_USER;
@@ -453,9 +478,17 @@ mw_last_ticket(const struct market_world *m)
 
 /* ---- what must always hold --------------------------------------------------------------------------------------- */
 
-#define CHECK(cond, text) do { if (!(cond)) return (text); } while (0)
+#define CHECK(cond, text)  \
+    do {                   \
+        if (!(cond))       \
+            return (text); \
+    } while (0)
 
-struct bookings { const struct calendar *calendar; int32_t *gpus; int64_t first, slots; };
+struct bookings {
+    const struct calendar *calendar;
+    int32_t *gpus;
+    int64_t first, slots;
+};
 
 static void
 count(struct bookings *b, const struct offering_state *os, uint32_t gpus, int64_t start, int64_t slots)
@@ -488,8 +521,8 @@ calendar_adds_up(struct market_world *m, const struct offering_state *os, const 
             count(&b, os, r->gpus, r->booked_slot, r->booked_slots);
     }
     for (int64_t s = b.first; s < b.first + b.slots && good; s++)
-        good = calendar_free(calendar, s) == calendar_capacity(calendar, s) - b.gpus[s - b.first]
-               && calendar_free(calendar, s) >= 0;
+        good = calendar_free(calendar, s) == calendar_capacity(calendar, s) - b.gpus[s - b.first] &&
+               calendar_free(calendar, s) >= 0;
     free(b.gpus);
     return good;
 }
@@ -512,7 +545,8 @@ reservation_broken(struct market_world *m, const struct reservation *r)
     CHECK(due_at(m->state.due, DUE_RESERVATION, r->id, 0) != DUE_NEVER, "every reservation has a timer");
     CHECK(map_get(m->state.by_jti, &jti) == r, "a reservation is found by its ticket");
     CHECK(r->settled_gpums == h->settled - h->corrected + h->resolved_gpums, "what is settled is what the ledger paid");
-    CHECK(r->permit_from_ms <= r->accept_by_ms && r->accept_by_ms <= r->start_by_ms, "the permit's time lies before start-by");
+    CHECK(r->permit_from_ms <= r->accept_by_ms && r->accept_by_ms <= r->start_by_ms,
+          "the permit's time lies before start-by");
     return NULL;
 }
 
@@ -591,7 +625,10 @@ mix_map(struct hash *all, char tag, const struct map *map, size_t len)
 static void
 mix_calendar(struct hash *all, char tag, uint64_t offering, const struct calendar *c)
 {
-    struct { uint64_t offering; int32_t free[96 * 30]; } copy = { .offering = offering };
+    struct {
+        uint64_t offering;
+        int32_t free[96 * 30];
+    } copy = { .offering = offering };
 
     for (int64_t i = 0; i < 96 * 30; i++)
         copy.free[i] = calendar_free(c, calendar_first(c) + i);
@@ -612,7 +649,12 @@ mw_digest(struct market_world *m)
     mix(&all, 't', &m->tickets_n, sizeof m->tickets_n);
     mix(&all, 'p', &m->reports_n, sizeof m->reports_n);
     for (size_t i = 0; i < n; i++) {
-        struct { int64_t at; int64_t what; struct uuid id; uint64_t index; } plain = { items[i].at_ms, items[i].what, items[i].id, items[i].index };
+        struct {
+            int64_t at;
+            int64_t what;
+            struct uuid id;
+            uint64_t index;
+        } plain = { items[i].at_ms, items[i].what, items[i].id, items[i].index };
         mix(&all, 'd', &plain, sizeof plain);
     }
     free(items);

@@ -1,5 +1,6 @@
 /* tests/unit/market_world.h
- * The market without its sequencer: world.h's ledger, a state over it, and the decide functions run one by one as a batch
+ * The market without its sequencer: world.h's ledger, a state over it, and the decide functions run one by one as a
+ * batch
  * of one. Nothing is written anywhere; tickets and reports are kept for the tests to look at. */
 #ifndef TESTS_MARKET_WORLD_H
 #define TESTS_MARKET_WORLD_H
@@ -9,36 +10,48 @@
 #include "market/index.h"
 #include "world.h"
 
-struct told_ticket { uint64_t site, seq; struct uuid jti, reservation; char *claims; };
-struct told_report { uint64_t site, number; uint32_t flags; enum err reason; };
+struct told_ticket {
+    uint64_t site, seq;
+    struct uuid jti, reservation;
+    char *claims;
+};
+struct told_report {
+    uint64_t site, number;
+    uint32_t flags;
+    enum err reason;
+};
 
 struct market_world {
     struct world *w;
     struct state state;
     struct undo *undo;
     struct err_detail detail;
-    bool undo_twice;             /* run each command, take it back, compare, run it again */
-    struct told_ticket *tickets; size_t tickets_n, tickets_cap;
-    struct told_report *reports; size_t reports_n, reports_cap;
-    struct answer answer;        /* of the last command that was taken */
+    bool undo_twice; /* run each command, take it back, compare, run it again */
+    struct told_ticket *tickets;
+    size_t tickets_n, tickets_cap;
+    struct told_report *reports;
+    size_t reports_n, reports_cap;
+    struct answer answer; /* of the last command that was taken */
 };
 
-#define MW_GPUS 64      /* brokered at each site: 14 whole nodes of 4, and a pool of 2 */
+#define MW_GPUS       64 /* brokered at each site: 14 whole nodes of 4, and a pool of 2 */
 #define MW_POOL_NODES 2
 
 struct market_world *mw_new(void);
 void mw_delete(struct market_world *m);
 /* Decide a command as a batch of its own; its answer is kept. */
 enum err mw_run(struct market_world *m, struct command *c);
-void mw_advance(struct market_world *m, int64_t ms);      /* time and calendars */
-size_t mw_timers(struct market_world *m);                 /* run what is due, once each; how many */
+void mw_advance(struct market_world *m, int64_t ms); /* time and calendars */
+size_t mw_timers(struct market_world *m);            /* run what is due, once each; how many */
 
 /* Commands. Site and grant are 0 or 1, as in world.h. */
 struct broker_ask mw_ask(int32_t gpus, int64_t walltime_s);
-enum err mw_quote(struct market_world *m, int grant, struct uuid request, const struct broker_ask *ask, struct uuid *ret);
+enum err mw_quote(struct market_world *m, int grant, struct uuid request, const struct broker_ask *ask,
+                  struct uuid *ret);
 enum err mw_renew(struct market_world *m, int grant, struct uuid quote);
 enum err mw_release(struct market_world *m, int grant, struct uuid quote);
-enum err mw_accept(struct market_world *m, int grant, struct uuid quote, uint32_t option, bool move_freely, struct uuid *ret);
+enum err mw_accept(struct market_world *m, int grant, struct uuid quote, uint32_t option, bool move_freely,
+                   struct uuid *ret);
 enum err mw_cancel(struct market_world *m, int grant, struct uuid reservation);
 enum err mw_instance(struct market_world *m, int site);
 enum err mw_received(struct market_world *m, int site, uint64_t seq);

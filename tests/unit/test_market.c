@@ -15,7 +15,7 @@
 #include "market_world.h"
 
 #define MINUTE_MS INT64_C(60000)
-#define TTL_MS (10 * MINUTE_MS)
+#define TTL_MS    (10 * MINUTE_MS)
 
 static struct market_world *m;
 
@@ -40,13 +40,13 @@ teardown(void **unused)
     return broken != NULL ? -1 : 0;
 }
 
-#define assert_err(want, got)                                                                                          \
-    do {                                                                                                               \
-        enum err got_ = (got);                                                                                         \
-        if (got_ != (want))                                                                                            \
-            fprintf(stderr, "want %s, got %s: %s %s\n", (want) ? err_wire(want) : "ok", got_ ? err_wire(got_) : "ok",   \
-                    m->detail.text, m->detail.internal);                                                               \
-        assert_int_equal(want, got_);                                                                                  \
+#define assert_err(want, got)                                                                                         \
+    do {                                                                                                              \
+        enum err got_ = (got);                                                                                        \
+        if (got_ != (want))                                                                                           \
+            fprintf(stderr, "want %s, got %s: %s %s\n", (want) ? err_wire(want) : "ok", got_ ? err_wire(got_) : "ok", \
+                    m->detail.text, m->detail.internal);                                                              \
+        assert_int_equal(want, got_);                                                                                 \
     } while (0)
 
 static int64_t
@@ -282,8 +282,8 @@ test_accept(void **unused)
     assert_int_equal(h->start_by_ms, r->start_by_ms);
     assert_int_equal(r->start_by_ms, r->window_start_ms + HOUR_MS);
     assert_int_equal(r->window_end_ms, r->start_by_ms + 7200 * 1000);
-    assert_int_equal(r->permit_from_ms, r->created_ms);           /* the window is near */
-    assert_int_equal(r->accept_by_ms, r->start_by_ms);            /* not after start-by */
+    assert_int_equal(r->permit_from_ms, r->created_ms); /* the window is near */
+    assert_int_equal(r->accept_by_ms, r->start_by_ms);  /* not after start-by */
     assert_int_equal(r->fence, 1);
     assert_int_equal(m->answer.number, 1);
     assert_int_equal(free_now(1), 56 - 8);
@@ -298,9 +298,11 @@ static void
 test_claims(void **unused)
 {
     struct reservation *r = reserve(8, 7200, true);
-    const char *names[] = { "iss", "aud", "jti", "iat", "nbf", "exp", "seq", "fence", "do", "request", "reservation",
-                            "organisation", "offering", "model", "gpus", "nodes", "window", "permit_from", "accept_by",
-                            "start_by", "walltime_s", "rate_milli", "max_gpums", "workload", "hold" };
+    const char *names[] = { "iss",         "aud",          "jti",         "iat",       "nbf",
+                            "exp",         "seq",          "fence",       "do",        "request",
+                            "reservation", "organisation", "offering",    "model",     "gpus",
+                            "nodes",       "window",       "permit_from", "accept_by", "start_by",
+                            "walltime_s",  "rate_milli",   "max_gpums",   "workload",  "hold" };
     const char *claims = mw_last_ticket(m)->claims, *at = claims;
     struct err_detail detail = { 0 };
     struct json_in in = json_in_open(BYTES_TEXT(claims), &detail), workload;
@@ -358,9 +360,10 @@ test_accept_an_indicative_option(void **unused)
     assert_int_equal(mw_reservation(m, id)->site, m->w->site[0]);
     assert_int_equal(free_now(1), 56);
     assert_int_equal(free_now(0), 0);
-    assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &ask, &quote)); /* booked at 1; at 0 later, after the other's window */
+    assert_err(OK,
+               mw_quote(m, 0, world_uuid(m->w), &ask, &quote)); /* booked at 1; at 0 later, after the other's window */
     assert_err(ERR_OPTION_GONE, mw_accept(m, 0, quote, 2, false, NULL));
-    assert_non_null(index_quote(&m->state, quote)); /* nothing was spent, the quote stands */
+    assert_non_null(index_quote(&m->state, quote));                 /* nothing was spent, the quote stands */
     assert_err(OK, mw_quote(m, 1, world_uuid(m->w), &ask, &other)); /* takes site 0 after that window, or 1 */
     assert_err(OK, mw_accept(m, 1, other, 0, false, NULL));
     assert_int_equal(free_now(1), 0);
@@ -373,8 +376,8 @@ test_option_gone_when_taken_or_repriced(void **unused)
     struct uuid first, second;
 
     (void)unused;
-    assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &ask, &first));   /* booked at 1, indicative at 0 now */
-    assert_err(OK, mw_quote(m, 1, world_uuid(m->w), &ask, &second));  /* cheapest is 1, later; indicative 0 now */
+    assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &ask, &first));  /* booked at 1, indicative at 0 now */
+    assert_err(OK, mw_quote(m, 1, world_uuid(m->w), &ask, &second)); /* cheapest is 1, later; indicative 0 now */
     assert_err(OK, mw_accept(m, 1, second, index_quote(&m->state, second)->site == m->w->site[0] ? 0 : 1, false, NULL));
     if (free_now(0) == 0) {
         assert_err(ERR_OPTION_GONE, mw_accept(m, 0, first, 1, false, NULL));
@@ -457,7 +460,7 @@ test_permit_again_after_one_and_a_half_lives(void **unused)
 }
 
 static void
-test_an_older_instance_gets_nothing(void **unused)
+test_an_older_instance_gets_no_permit_it_could_use(void **unused)
 {
     struct reservation *r = reserve(8, 3600, false);
     struct report old = mw_report_of(m, r, REPORT_ACCEPTED), next;
@@ -469,13 +472,18 @@ test_an_older_instance_gets_nothing(void **unused)
     report_statement(&old, ledger_genesis(m->w->l), c.in.report.statement);
     assert_err(ERR_SUPERSEDED, mw_run(m, &c)); /* not stored */
     assert_int_equal(site_state(1)->last_report, 0);
-    assert_err(OK, mw_report(m, &old)); /* out of the spool, sent on by the newer instance: stored, no permit */
-    assert_int_equal(m->answer.flags, ANSWER_PERMIT_REFUSED);
-    assert_int_equal(m->answer.index, ERR_SUPERSEDED);
-    assert_int_equal(r->state, TICKET_ISSUED);
+    assert_err(OK, mw_report(m, &old)); /* out of the spool, sent on by the newer instance: a permit for nobody */
+    assert_int_equal(m->answer.flags, ANSWER_PERMIT_GRANTED);
+    assert_int_equal(r->permit_instance, 1);
     next = mw_report_of(m, r, REPORT_ACCEPTED);
+    assert_err(ERR_TOO_EARLY, mw_report(m, &next));
+    mw_advance(m, 90000);
     assert_err(OK, mw_report(m, &next)); /* the newer asks for itself */
     assert_int_equal(m->answer.flags, ANSWER_PERMIT_GRANTED);
+    assert_int_equal(r->permit_instance, 2);
+    next = mw_report_of(m, r, REPORT_ACCEPTED);
+    next.instance = 3; /* of an instance that was never opened */
+    assert_err(ERR_FIELD_INVALID, mw_report(m, &next));
 }
 
 static void
@@ -747,7 +755,8 @@ test_reports_about_nothing_known_are_kept(void **unused)
     assert_err(OK, mw_report(m, &stray));
     assert_int_equal(m->answer.flags, ANSWER_PERMIT_REFUSED);
     assert_int_equal(m->answer.index, ERR_NOT_FOUND);
-    inventory = (struct report){ .site = m->w->site[1], .number = 2, .instance = 1, .kind = REPORT_INVENTORY, .time_ms = 1 };
+    inventory =
+        (struct report){ .site = m->w->site[1], .number = 2, .instance = 1, .kind = REPORT_INVENTORY, .time_ms = 1 };
     assert_err(OK, mw_report(m, &inventory));
     stray = mw_report_of(m, r, REPORT_ACCEPTED);
     stray.site = m->w->site[0]; /* another site's ticket */
@@ -954,7 +963,11 @@ test_sweep_finds_what_is_due_and_what_to_withdraw(void **unused)
 static void
 test_clock_guard(void **unused)
 {
-    static const struct { const char *why; int64_t real_ms, boot_ms, other_ms; bool good; } rows[] = {
+    static const struct {
+        const char *why;
+        int64_t real_ms, boot_ms, other_ms;
+        bool good;
+    } rows[] = {
         { "both run", 1000000 + 60000, 1000 + 60000, 0, true },
         { "a little apart", 1000000 + 4000, 1000, 1000000, true },
         { "moved forward", 1000000 + 65001, 1000 + 60000, 0, false },
@@ -1096,7 +1109,7 @@ main(void)
         TEST(test_accept_refusals),
         TEST(test_permit_in_its_time_only),
         TEST(test_permit_again_after_one_and_a_half_lives),
-        TEST(test_an_older_instance_gets_nothing),
+        TEST(test_an_older_instance_gets_no_permit_it_could_use),
         TEST(test_late_acceptance_withdraws),
         TEST(test_a_paused_site_gets_no_permit),
         TEST(test_the_same_number_gets_the_same_answer),

@@ -1,5 +1,7 @@
-/* market/, a model test: organisations that ask and buy at random, sites that lose, repeat, reorder, delay and garble their
- * reports, timers that run late, sites that drain, instances that come and go. After every command what must always hold
+/* market/, a model test: organisations that ask and buy at random, sites that lose, repeat, reorder, delay and garble
+ * their
+ * reports, timers that run late, sites that drain, instances that come and go. After every command what must always
+ * hold
  * is checked; every command is taken back once and must leave no trace. At the end all holds are resolved.
  * MODEL_SEED, MODEL_STEPS in the environment; the seed is printed. */
 #include <setjmp.h>
@@ -12,7 +14,7 @@
 
 #include "market_world.h"
 
-#define SENT_MAX 64
+#define SENT_MAX  64
 #define KNOWN_MAX 128
 
 struct model {
@@ -23,7 +25,7 @@ struct model {
     struct report sent[2][SENT_MAX]; /* by number % SENT_MAX: may be sent again */
     struct report held[SENT_MAX];    /* made, not sent yet: may come late */
     size_t held_n, newest_quote, refusals, errors[ERR_COUNT];
-    bool settled_too;                /* reports about what is settled, now and then */
+    bool settled_too; /* reports about what is settled, now and then */
 };
 
 static uint64_t
@@ -81,8 +83,10 @@ any_reservation(struct model *x)
 static enum err
 do_quote(struct model *x)
 {
-    struct broker_ask ask = mw_ask((int32_t[]){ 1, 2, 4, 8, 12, 32, 56, 6 }[draw(x, 8)], (int64_t)draw(x, 4) * 3600 + 1800);
-    struct uuid request = x->requests_n == 0 || chance(x, 2) ? world_uuid(x->m->w) : x->requests[draw(x, x->requests_n)];
+    struct broker_ask ask =
+        mw_ask((int32_t[]){ 1, 2, 4, 8, 12, 32, 56, 6 }[draw(x, 8)], (int64_t)draw(x, 4) * 3600 + 1800);
+    struct uuid request =
+        x->requests_n == 0 || chance(x, 2) ? world_uuid(x->m->w) : x->requests[draw(x, x->requests_n)];
     struct uuid quote;
     enum err err;
 
@@ -174,11 +178,13 @@ next_kind(struct model *x, const struct reservation *r)
     case TICKET_ISSUED:
         return chance(x, 12) ? REPORT_REJECTED : REPORT_ACCEPTED;
     case TICKET_PERMITTED:
-        return (enum report_kind[]){ REPORT_QUEUED, REPORT_STARTED, REPORT_STARTED, REPORT_STARTED, REPORT_ACCEPTED, REPORT_FAILED }[draw(x, 6)];
+        return (enum report_kind[]){ REPORT_QUEUED,  REPORT_STARTED,  REPORT_STARTED,
+                                     REPORT_STARTED, REPORT_ACCEPTED, REPORT_FAILED }[draw(x, 6)];
     case TICKET_CANCELLING:
         return chance(x, 4) ? REPORT_FINISHED : REPORT_CANCELLED;
     default:
-        return (enum report_kind[]){ REPORT_USAGE, REPORT_USAGE, REPORT_USAGE, REPORT_FINISHED, REPORT_FAILED }[draw(x, 5)];
+        return (enum report_kind[]){ REPORT_USAGE, REPORT_USAGE, REPORT_USAGE, REPORT_FINISHED,
+                                     REPORT_FAILED }[draw(x, 5)];
     }
 }
 
@@ -195,7 +201,8 @@ send(struct model *x, struct report *r, bool renumber)
     err = mw_report(x->m, r);
     if (ss->last_report > before)
         x->sent[site][r->number % SENT_MAX] = *r;
-    assert_true(ss->last_report == before || (err == OK && ss->last_report == before + 1 && r->number == ss->last_report));
+    assert_true(ss->last_report == before ||
+                (err == OK && ss->last_report == before + 1 && r->number == ss->last_report));
     return err;
 }
 
@@ -308,8 +315,9 @@ static enum err
 step(struct model *x)
 {
     static enum err (*const moves[])(struct model *) = {
-        do_quote, do_quote, do_buy, do_buy, do_accept, do_accept, do_quote_end, do_cancel, do_report, do_report, do_report, do_report,
-        do_report, do_report, do_report, do_report, do_report, do_report, do_report, do_report, do_report, do_late_report, do_repeat, do_site, do_withdraw, do_time, do_time,
+        do_quote,  do_quote,  do_buy,    do_buy,         do_accept, do_accept, do_quote_end, do_cancel, do_report,
+        do_report, do_report, do_report, do_report,      do_report, do_report, do_report,    do_report, do_report,
+        do_report, do_report, do_report, do_late_report, do_repeat, do_site,   do_withdraw,  do_time,   do_time,
     };
 
     return moves[draw(x, sizeof moves / sizeof moves[0])](x);
@@ -319,7 +327,10 @@ step(struct model *x)
 
 /* At most one live permit a request at any time: two permits of a ticket lie one and a half lives apart, and another
  * ticket of the request is permitted only when the one before has ended. */
-struct permits { struct uuid request, reservation; int64_t at_ms; };
+struct permits {
+    struct uuid request, reservation;
+    int64_t at_ms;
+};
 
 static void
 check_permits(struct model *x, struct map *last)
@@ -406,9 +417,11 @@ run(uint64_t seed, size_t steps)
         disputed += h->resolved_ms > h->expiry_ms;
         assert_false(h->open);
     }
-    printf("# seed %llu: %zu steps, %zu refused, %llu entries, %zu tickets, %zu reports; holds: %zu paid, %zu void, %zu past"
-           " their expiry\n", (unsigned long long)seed, steps, x.refusals, (unsigned long long)ledger_size(x.m->w->l),
-           x.m->tickets_n, x.m->reports_n, settled, voided, disputed);
+    printf(
+        "# seed %llu: %zu steps, %zu refused, %llu entries, %zu tickets, %zu reports; holds: %zu paid, %zu void, %zu past"
+        " their expiry\n",
+        (unsigned long long)seed, steps, x.refusals, (unsigned long long)ledger_size(x.m->w->l), x.m->tickets_n,
+        x.m->reports_n, settled, voided, disputed);
     if (getenv("MODEL_SEED") != NULL)
         for (int i = 1; i < ERR_COUNT; i++)
             if (x.errors[i] > 0)
