@@ -407,6 +407,21 @@ ledger_rate(const struct ledger *l, uint64_t index)
     return ledger_slot(l, index, SLOT_RATE);
 }
 
+const struct rate *
+ledger_rate_at(const struct ledger *l, uint64_t offering, int64_t at_ms)
+{
+    const struct offering *o = ledger_offering(l, offering);
+    const struct rate *best = NULL, *r;
+
+    for (uint64_t i = o == NULL ? NO_INDEX : o->rate; (r = ledger_rate(l, i)) != NULL; i = r->before) {
+        int64_t from_ms = r->entry.u.rate.valid_from_ms;
+
+        if (from_ms <= at_ms && (best == NULL || from_ms > best->entry.u.rate.valid_from_ms))
+            best = r;
+    }
+    return best;
+}
+
 const struct policy *
 ledger_policy(const struct ledger *l, uint64_t index)
 {

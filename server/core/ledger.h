@@ -54,7 +54,7 @@ struct site {
     struct entry entry;              /* newest of its chain */
 };
 struct offering { uint64_t index; struct entry entry; uint64_t rate; /* newest RATE */ };
-struct rate { uint64_t index; struct entry entry; };
+struct rate { uint64_t index; uint64_t before; struct entry entry; }; /* before: the offering's RATE before it, NO_INDEX */
 struct policy { uint64_t index; struct entry entry; };        /* index: of this very row; entry.u.policy.first its chain */
 struct key {
     uint64_t index; struct entry entry; /* GENESIS's key: index 0, entry a KEY made from it */
@@ -68,8 +68,10 @@ struct ledger *ledger_new(void);
 void ledger_delete(struct ledger *l);
 
 /* Apply the next entry. Security: a SETTLE, VOID or CORRECT on a site's report must name the hold's site, its fence and
- * always the same ticket; a non-final SETTLE leaves something held (an open hold is never empty: one that would take all
- * waits for the job's end). An order names only accounts and entries of earlier groups. Its index must be ledger_size(); time not before the last; links as they are.
+ * always the same ticket; a non-final SETTLE leaves something held (an open hold is never empty: one that would take
+ * all
+ * waits for the job's end). An order names only accounts and entries of earlier groups. Its index must be
+ * ledger_size(); time not before the last; links as they are.
  * ERR_ENTRY_INVALID or a money rule's error (ERR_INSUFFICIENT_CREDITS, ERR_HOLD_RESOLVED, ERR_LEDGER_RULE, …) with the
  * rule named in *rule (a static text); then nothing has changed. */
 enum err ledger_apply(struct ledger *l, const struct entry *e, struct undo *undo, const char **rule) MUST_USE;
@@ -86,6 +88,8 @@ const struct site *ledger_site(const struct ledger *l, uint64_t index);
 const struct site *ledger_site_by_code(const struct ledger *l, const char *code);
 const struct offering *ledger_offering(const struct ledger *l, uint64_t index);
 const struct rate *ledger_rate(const struct ledger *l, uint64_t index);
+/* The offering's RATE in force then: that of the latest valid_from, of these the newest. */
+const struct rate *ledger_rate_at(const struct ledger *l, uint64_t offering, int64_t at_ms);
 const struct policy *ledger_policy(const struct ledger *l, uint64_t index);
 const struct policy *ledger_policy_by_code(const struct ledger *l, const char *code, int64_t at_ms); /* newest in force */
 const struct key *ledger_key(const struct ledger *l, uint64_t index);
@@ -109,7 +113,8 @@ const struct policy *ledger_next_policy(const struct ledger *l, size_t *it);
 const struct key *ledger_next_key(const struct ledger *l, size_t *it);
 /* Conservation, over all accounts and holds: NULL if it holds, else the rule that does not (static text). */
 const char *ledger_conserved(const struct ledger *l);
-/* Root of the statement of state as of now (see schema/journal/layout.md). Keeps its tree inside the ledger: never from two
+/* Root of the statement of state as of now (see schema/journal/layout.md). Keeps its tree inside the ledger: never
+ * from two
  * threads at once. */
 struct hash ledger_state_root(const struct ledger *l);
 /* The links a new entry on these accounts must carry (and OPEN's prev_open, NOTICE of state's as_of and root). */
@@ -117,7 +122,8 @@ void ledger_links(const struct ledger *l, struct entry *e);
 /* The group's place, index, time and links of the next entry: what ledger_apply will demand. len: of its group; used
  * for the first entry of a group, later ones go on with it. */
 void ledger_place(const struct ledger *l, struct entry *e, uint16_t len, int64_t time_ms);
-/* Fill a CLAWBACK or LAPSE of a grant account: accounts, the grant's terms and index; a LAPSE's amount: all that is free. */
+/* Fill a CLAWBACK or LAPSE of a grant account: accounts, the grant's terms and index; a LAPSE's amount: all that is
+ * free. */
 void ledger_fill_grant(const struct ledger *l, uint64_t grant_account, struct entry *e);
 /* Fill a CLOSE: account and what repeats its OPEN. */
 void ledger_fill_close(const struct ledger *l, uint64_t account, struct entry *e);

@@ -207,7 +207,7 @@ ledger_rate_entry(struct applying *a)
     if (o == NULL)
         return REFUSE(a, ERR_LEDGER_RULE, "a RATE names its OFFERING");
     r = pool_add(&a->l->rates, a->undo);
-    *r = (struct rate){ .index = e->index, .entry = *e };
+    *r = (struct rate){ .index = e->index, .before = o->rate, .entry = *e };
     ledger_slot_set(a, SLOT_RATE, r);
     KEEP(a, o);
     o->rate = e->index;

@@ -28,10 +28,13 @@ booked_option(const struct quote *q)
     };
 }
 
-/* Options are numbered by rank; 0 is the booked one. */
+/* Options are numbered by rank; 0 is the booked one, whose rate the quote has fixed. Any other is asked for afresh,
+ * so its
+ * rate must be the one in force now. */
 static enum err
-listed_option(const struct quote *q, uint32_t number, struct option *ret)
+listed_option(const struct deciding *d, const struct quote *q, uint32_t number, struct option *ret)
 {
+    const struct rate *rate;
     size_t max = broker_answer_lines(q->answer);
     struct broker_answer answer = { .lines = xcalloc(max + 1, sizeof *answer.lines), .lines_max = max + 1 };
     const struct broker_line *line = NULL;
@@ -45,7 +48,12 @@ listed_option(const struct quote *q, uint32_t number, struct option *ret)
             err = ERR_OPTION_GONE;
     }
     free(answer.lines);
-    return err;
+    if (err)
+        return err;
+    rate = ledger_rate_at(d->state->ledger, ret->offering, d->now_ms);
+    if (rate == NULL || rate->index != ret->rate)
+        return err_say(d->detail, ERR_OPTION_GONE, "The rate has changed since; nothing was spent.");
+    return OK;
 }
 
 static struct reservation
@@ -90,7 +98,7 @@ decide_accept(struct deciding *d, struct command *c)
         return ERR_REQUEST_BUSY;
     option = booked_option(q);
     if (c->in.accept.option != 0) {
-        err = listed_option(q, c->in.accept.option, &option);
+        err = listed_option(d, q, c->in.accept.option, &option);
         if (err)
             return err;
     }

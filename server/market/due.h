@@ -14,11 +14,12 @@
 
 #define DUE_NEVER INT64_MAX
 
-enum due_what {                  /* also command.in.timer.what */
-                DUE_QUOTE = 1,   /* id: quote */
-                DUE_RESERVATION, /* id: reservation: its next timer, or the end of its contest time */
-                DUE_GRANT,       /* index: grant account: its end */
-    DUE_WITHDRAW, /* id: reservation whose site drains or is paused: found by a scan, never in the list */
+/* Also command.in.timer.what. DUE_WITHDRAW is never in the list: the janitor's scan finds it. */
+enum due_what {
+    DUE_QUOTE = 1,   /* id: quote */
+    DUE_RESERVATION, /* id: reservation: its next timer, or the end of its contest time */
+    DUE_GRANT,       /* index: grant account: its end */
+    DUE_WITHDRAW,    /* id: reservation whose site drains or is paused */
 };
 
 struct due_item {

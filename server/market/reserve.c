@@ -39,8 +39,6 @@ reserve_possible(const struct deciding *d, const struct option *o)
     assert(offering != NULL);
     if (site == NULL || site->paused || site->draining)
         return ERR_SITE_PAUSED;
-    if (offering->rate != o->rate)
-        return err_say(d->detail, ERR_OPTION_GONE, "The rate has changed since; nothing was spent.");
     if (o->start_by_ms <= d->now_ms)
         return err_say(d->detail, ERR_OPTION_GONE, "The time for this place is over; nothing was spent.");
     if (os == NULL)

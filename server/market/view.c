@@ -24,7 +24,7 @@ read_offering(const struct state *s, const struct offering *o, int64_t now_ms, s
 {
     const struct offering_state *os = index_offering(s, o->index);
     const struct site *site = ledger_site(s->ledger, o->entry.u.offering.site);
-    const struct rate *rate = ledger_rate(s->ledger, o->rate);
+    const struct rate *rate = ledger_rate_at(s->ledger, o->index, now_ms);
 
     if (os == NULL || os->calendar == NULL || site == NULL || o->entry.u.offering.valid_from_ms > now_ms)
         return false;
@@ -47,7 +47,7 @@ read_offering(const struct state *s, const struct offering *o, int64_t now_ms, s
     text_format(ret->site_code, sizeof ret->site_code, "%s", site->entry.u.site.code);
     text_format(ret->model, sizeof ret->model, "%s", o->entry.u.offering.model);
     text_format(ret->country, sizeof ret->country, "%.2s", site->entry.u.site.country);
-    if (rate != NULL && rate->entry.u.rate.valid_from_ms <= now_ms) {
+    if (rate != NULL) {
         ret->rate = rate->index;
         ret->rate_milli = rate->entry.u.rate.rate_milli;
     }

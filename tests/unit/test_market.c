@@ -389,6 +389,41 @@ test_option_gone_when_taken_or_repriced(void **unused)
 }
 
 static void
+set_rate(int site, uint32_t rate_milli, int64_t from_ms)
+{
+    struct entry e = world_order(m->w, RATE);
+
+    e.u.rate.offering = m->w->offering[site];
+    e.u.rate.rate_milli = rate_milli;
+    e.u.rate.valid_from_ms = from_ms;
+    world_sign(m->w, &e, "S");
+    world_add(m->w, e);
+}
+
+static void
+test_a_quote_fixes_its_rate(void **unused)
+{
+    struct broker_ask ask = mw_ask(8, 3600);
+    struct uuid quote, id;
+
+    (void)unused;
+    assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &ask, &quote));
+    set_rate(0, 1, m->w->now + MINUTE_MS); /* dated: not in force yet */
+    set_rate(1, 3000, m->w->now);
+    mw_advance(m, 1000);
+    assert_err(OK, mw_accept(m, 0, quote, 0, false, &id)); /* booked: as quoted */
+    assert_int_equal(mw_reservation(m, id)->rate_milli, 1500);
+    assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &ask, &quote));
+    assert_int_equal(index_quote(&m->state, quote)->rate_milli, 2000); /* site 0's old one is the best now */
+    mw_advance(m, MINUTE_MS);
+    set_rate(1, 2999, m->w->now);
+    assert_err(ERR_OPTION_GONE, mw_accept(m, 0, quote, 1, false, NULL)); /* the other is asked for afresh */
+    assert_err(OK, mw_accept(m, 0, quote, 0, false, NULL));
+    assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &ask, &quote));
+    assert_int_equal(index_quote(&m->state, quote)->rate_milli, 1);
+}
+
+static void
 test_accept_refusals(void **unused)
 {
     struct broker_ask ask = mw_ask(8, 3600);
@@ -1106,6 +1141,7 @@ main(void)
         TEST(test_claims),
         TEST(test_accept_an_indicative_option),
         TEST(test_option_gone_when_taken_or_repriced),
+        TEST(test_a_quote_fixes_its_rate),
         TEST(test_accept_refusals),
         TEST(test_permit_in_its_time_only),
         TEST(test_permit_again_after_one_and_a_half_lives),
