@@ -29,11 +29,11 @@ index_jti(const struct state *s, struct uuid jti)
 }
 
 struct reservation *
-index_ticket(const struct state *s, uint64_t site, uint64_t seq)
+index_ticket_received(struct state *s, uint64_t site, uint64_t seq, struct undo *u)
 {
     struct pair_key key = { site, seq };
 
-    return map_get(s->by_ticket, &key);
+    return map_remove(s->by_ticket, &key, u);
 }
 
 struct site_state *
@@ -320,18 +320,27 @@ index_reservation_due(struct state *s, const struct reservation *r, int64_t now_
     due_set(s->due, DUE_RESERVATION, r->id, 0, at_ms, u);
 }
 
+/* A ticket that the agent has not confirmed yet. 0: there is none. */
+static void
+await_ticket(struct state *s, struct reservation *r, uint64_t seq, struct undo *u)
+{
+    const struct site_state *site = index_site(s, r->site);
+    struct pair_key key = { r->site, seq };
+
+    if (seq > (site != NULL ? site->confirmed_seq : 0))
+        map_put(s->by_ticket, &key, r, u);
+}
+
 void
 index_reservation_add(struct state *s, struct reservation *r, struct undo *u)
 {
-    struct pair_key ticket = { r->site, r->seq }, cancel = { r->site, r->cancel_seq };
     struct request_state *request = index_request(s, r->request, u);
 
     assert(r->state != TICKET_VOIDED);
     map_put(s->reservations, &r->id, r, u);
     map_put(s->by_jti, &r->jti, r, u);
-    map_put(s->by_ticket, &ticket, r, u);
-    if (r->cancel_seq != 0)
-        map_put(s->by_ticket, &cancel, r, u);
+    await_ticket(s, r, r->seq, u);
+    await_ticket(s, r, r->cancel_seq, u);
     book(s, r->offering, r->gpus, r->booked_slot, r->booked_slots, u);
     undo_save(u, request, sizeof *request);
     if (request->fence < r->fence)

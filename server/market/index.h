@@ -14,7 +14,8 @@ struct pair_key {
 struct quote *index_quote(const struct state *s, struct uuid id); /* NULL if none; so all below */
 struct reservation *index_reservation(const struct state *s, struct uuid id);
 struct reservation *index_jti(const struct state *s, struct uuid jti);
-struct reservation *index_ticket(const struct state *s, uint64_t site, uint64_t seq);
+/* The reservation of a ticket that is confirmed now: by_ticket has only those that are not. */
+struct reservation *index_ticket_received(struct state *s, uint64_t site, uint64_t seq, struct undo *u);
 struct site_state *index_site(const struct state *s, uint64_t site);
 struct offering_state *index_offering(const struct state *s, uint64_t offering);
 /* The slot of a report's number among the newest (made at the first use). */

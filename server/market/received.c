@@ -8,9 +8,9 @@
 static void
 mark_received(struct deciding *d, uint64_t site, uint64_t seq)
 {
-    struct reservation *r = index_ticket(d->state, site, seq);
+    struct reservation *r = index_ticket_received(d->state, site, seq, d->undo);
 
-    if (r == NULL || seq != r->seq || r->received_ms != 0)
+    if (r == NULL || seq != r->seq)
         return; /* a cancel ticket, or one that is over */
     life_touch(d, r);
     r->received_ms = d->now_ms;

@@ -100,7 +100,7 @@ struct state {
     struct map *offerings;              /* OFFERING index → struct offering_state */
     struct map *grants;                 /* grant account → struct grant_state: cost of its open quotes … */
     struct map *parking;                /* grant ‖ SITE index (16 bytes) → struct parking */
-    struct map *by_ticket;              /* SITE index ‖ ticket number (16 bytes) → struct reservation */
+    struct map *by_ticket;              /* SITE index ‖ ticket number (16 bytes) → struct reservation, until it is confirmed */
 };
 
 /* fence: the highest given to any ticket of the request, also of reservations that have left the memory. */
