@@ -167,6 +167,12 @@ CASE(clawback_held)
 }
 CASE(clawback_terms) { struct entry e = world_move(w, CLAWBACK, w->grant[0], w->tranche, CREDIT); e.u.move.gge_cents++; one(b, e); }
 CASE(clawback_elsewhere) { struct entry e = world_move(w, CLAWBACK, w->grant[0], w->tranche, CREDIT); e.credit = w->fund; one(b, e); }
+CASE(clawback_other_tranche)
+{
+    struct entry e = world_move(w, CLAWBACK, w->grant[0], w->tranche, CREDIT);
+    e.credit = world_add(w, world_open(w, ACCOUNT_TRANCHE, NOBODY, 0));
+    one(b, e);
+}
 CASE(lapse_early) { w->now = w->grant_end - 1; one(b, world_lapse(w, w->grant[0])); }
 CASE(lapse_part) { struct entry e = world_lapse(w, w->grant[0]); w->now = w->grant_end; e.amount--; one(b, e); }
 
@@ -787,6 +793,7 @@ static const struct { bad_fn *make; const char *name; enum err err; const char *
     ROW(clawback_held, ERR_INSUFFICIENT_CREDITS, "a CLAWBACK takes free credits only"),
     ROW(clawback_terms, RULE, "what goes back repeats its grant's terms"),
     ROW(clawback_elsewhere, RULE, "credits go back from a grant to its tranche"),
+    ROW(clawback_other_tranche, RULE, "credits go back from a grant to its tranche"),
     ROW(lapse_early, RULE, "credits lapse at the grant's end, not before"),
     ROW(lapse_part, RULE, "a LAPSE takes all that is free, and nothing else"),
     ROW(hold_from_tranche, RULE, "a HOLD goes from a grant to a site"),
