@@ -390,7 +390,7 @@ void
 index_grant_due(struct state *s, const struct account *grant, struct undo *u)
 {
     struct uuid none = { { 0 } };
-    bool ends = !grant->closed && grant->grant_entry != NO_INDEX && account_free(grant) > 0;
+    bool ends = !grant->closed && grant->grant_entry != NO_INDEX;
 
     due_set(s->due, DUE_GRANT, none, grant->index, ends ? grant->end_ms : DUE_NEVER, u);
 }

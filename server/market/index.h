@@ -47,7 +47,7 @@ void index_reservation_free(struct state *s, struct reservation *r, struct undo 
 /* It leaves the memory and is freed on commit. Its booking must be free. */
 void index_reservation_drop(struct state *s, struct reservation *r, struct undo *u);
 
-/* The end of a grant is due. A rebuild calls it for each grant that is not closed. */
+/* The end of a grant is due: also while nothing is free, since credits may come back. A rebuild calls it for each. */
 void index_grant_due(struct state *s, const struct account *grant, struct undo *u);
 
 /* Move the calendars on to the present. Call it before a batch is decided; not undone, since time is not. */

@@ -163,13 +163,11 @@ void
 reservation_on_entry(struct deciding *d, const struct entry *e)
 {
     struct reservation *r = of_entry(d->state, e);
-    uint64_t touched[2] = { e->debit, e->credit };
+    uint64_t grant = e->kind == GRANT ? e->credit : e->kind == CLOSE ? e->debit : NO_INDEX;
+    const struct account *account = ledger_account(d->state->ledger, grant);
 
-    for (size_t i = 0; i < 2; i++) {
-        const struct account *account = ledger_account(d->state->ledger, touched[i]);
-        if (account != NULL && account->class == ACCOUNT_GRANT)
-            index_grant_due(d->state, account, d->undo);
-    }
+    if (account != NULL && account->class == ACCOUNT_GRANT)
+        index_grant_due(d->state, account, d->undo);
     if (r != NULL)
         on_hold_entry(d, r, e);
 }

@@ -19,9 +19,8 @@ enum err reservation_check_entry(struct deciding *d, const struct entry *e) MUST
  * where credits come back to a grant past its end. Returns the new n; entries has room for RESERVATION_FOLLOW_MAX
  * more. */
 size_t reservation_follow(const struct deciding *d, struct entry *entries, size_t n);
-/* After batch_group(): bring the reservation (RESOLVE, VOID, CORRECT, dispute NOTICEs) or the due time of the grant's
- * end
- * (GRANT, CLAWBACK, CORRECT, LAPSE) in step with an entry that was applied. Any other entry changes nothing. */
+/* After batch_group(): bring the reservation (RESOLVE, VOID, CORRECT, dispute NOTICEs) or the time of the grant's end
+ * (GRANT, CLOSE) in step with an entry that was applied. Any other entry changes nothing. */
 void reservation_on_entry(struct deciding *d, const struct entry *e);
 
 #endif

@@ -52,6 +52,7 @@ grant_due(struct deciding *d, uint64_t index)
 {
     const struct account *grant = ledger_account(d->state->ledger, index);
     struct entry lapse = entry_new(LAPSE);
+    struct uuid none = { { 0 } };
     enum err err;
 
     if (grant == NULL || grant->class != ACCOUNT_GRANT || grant->closed || grant->grant_entry == NO_INDEX)
@@ -62,7 +63,8 @@ grant_due(struct deciding *d, uint64_t index)
         if (err)
             return err;
     }
-    index_grant_due(d->state, grant, d->undo);
+    if (d->now_ms >= grant->end_ms) /* what comes back later lapses in its own group */
+        due_set(d->state->due, DUE_GRANT, none, index, DUE_NEVER, d->undo);
     return OK;
 }
 

@@ -65,6 +65,8 @@ const struct told_ticket *mw_last_ticket(const struct market_world *m);
 
 /* NULL if all that must always hold does: money, holds, permits, calendars, counters, due list. */
 const char *mw_broken(struct market_world *m);
+/* NULL if a state built anew from the objects, as a rebuild does it, is this one. */
+const char *mw_rebuilt_differs(struct market_world *m);
 /* Everything that an undo must restore. */
 struct hash mw_digest(struct market_world *m);
 

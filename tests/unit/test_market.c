@@ -943,6 +943,7 @@ test_credits_lapse_at_the_end_and_what_comes_back_with_them(void **unused)
     assert_int_equal(due_at(m->state.due, DUE_GRANT, r->id, grant->index), grant->end_ms);
     assert_err(OK, mw_timer(m, DUE_GRANT, r->id, grant->index));
     assert_int_equal(account_free(grant), 0);
+    assert_int_equal(due_at(m->state.due, DUE_GRANT, r->id, grant->index), DUE_NEVER);
     assert_int_equal(grant->held_debits, r->cost_gpums);
     struct report finished = mw_report_of(m, r, REPORT_FINISHED);
     finished.ended_ms = finished.started_ms + HOUR_MS;

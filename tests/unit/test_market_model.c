@@ -402,6 +402,9 @@ run(uint64_t seed, size_t steps)
         enum err err = step(&x);
         const char *broken = mw_broken(x.m);
 
+        if (broken == NULL && i % 16 == 0)
+            broken = mw_rebuilt_differs(x.m);
+
         if (broken != NULL)
             fail_msg("seed %llu, step %zu: %s (%s)", (unsigned long long)seed, i, broken, err ? err_wire(err) : "ok");
         if (err == ERR_INTERNAL || err == ERR_LEDGER_RULE || err == ERR_ENTRY_INVALID || err == ERR_AUTHORITY)
