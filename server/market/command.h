@@ -76,8 +76,8 @@ struct command {
     void *context;
     /* the market's */
     struct command *next;
-    int64_t sent_ms;
-    int tries;
+    struct command *twin;   /* of the same key, before it in its batch: its answer is this one's too */
+    enum { COMMAND_FRESH, COMMAND_ANSWERED, COMMAND_TWIN, COMMAND_POISONED } stage;
 };
 
 #endif

@@ -10,6 +10,7 @@
 #include "market/state.h"
 
 struct market;
+struct db_fault;
 
 /* What a commit changed, for long polls and event streams. */
 enum market_event_kind { EVENT_HEAD, EVENT_TICKET, EVENT_RESERVATION, EVENT_QUOTE, EVENT_GRANT };
@@ -31,6 +32,8 @@ struct market_config {
     /* Called on the sequencer thread after each commit, before the commands' completions; must not block. */
     void (*on_commit)(void *ctx, const struct market_event *events, size_t n);
     void *ctx;
+    struct db_fault (*fault)(void *ctx, const char *query); /* for torture tests: store/db.h; NULL */
+    void *fault_ctx;
 };
 
 /* Starts the sequencer thread; it takes the lease, rebuilds, then serves. Returns at once. */
@@ -40,17 +43,26 @@ void market_stop(struct market *m);
 
 enum market_phase { MARKET_WAITING_LEASE, MARKET_REBUILDING, MARKET_LEADING, MARKET_TROUBLED, MARKET_STOPPING };
 enum market_phase market_phase(const struct market *m);
+/* Why it is not leading, for readiness and the operator; "" while all is well. Returns the phase. */
+enum market_phase market_trouble(struct market *m, char ret[320]);
 
 /* Queue a command. It will be completed exactly once, from the sequencer's thread or, when refused at the door
  * (ERR_BUSY, ERR_RATE_LIMITED, ERR_NOT_LEADER, ERR_SHUTDOWN), from this one. The command belongs to the market
  * until then. */
 void market_send(struct market *m, struct command *c);
 
-/* The state as committed. Readers hold the lock briefly: no I/O, no blocking. NULL (and no lock taken) while there is
- * no leader's state. */
+/* The state. Readers hold the lock briefly: no I/O, no blocking; nothing that it points to may be used after the unlock.
+ * NULL (and no lock taken) while there is no leader's state. The lock is free while a batch commits, so readers may see
+ * what is decided but not yet committed, and in rare cases will be taken back: good for what promises nothing (calendars,
+ * look-only quotes, what a caller may see). Whatever is shown as a fact, money above all, is read from the database. */
 const struct state *market_read_lock(struct market *m);
 void market_read_unlock(struct market *m);
 
 int64_t market_now(const struct market *m);
+
+/* Has this key (idem.scope) been used in the last 7 days? False is certain, true is not: look it up then
+ * (store/answers.h), or just send the command: the sequencer looks up each key that may be known before it decides, so
+ * correctness never hangs on a worker's look-up. */
+bool market_key_maybe_known(struct market *m, const struct hash *scope);
 
 #endif

@@ -36,6 +36,7 @@ struct offering_state {             /* row: capacity, dated; the newest is here 
     uint32_t nodes, brokered_gpus, pool_nodes;
     int64_t from_ms;
     struct calendar *calendar;      /* jobs of whole nodes: brokered_gpus less the pool's */
+    uint32_t changes;               /* of its capacity: number of the newest row */
     struct calendar *pool;          /* jobs below a node (broker_in_pool()); NULL if pool_nodes is 0 */
 };
 

@@ -25,7 +25,7 @@ struct db {
     const struct db_query *failed;
     char sqlstate[6];
     char message[320];
-    bool in_tx, flying, warned;
+    bool in_tx, flying, warned, no_reconnect;
     const struct db_query *flight[DB_FLIGHT_MAX + 1]; /* BEGIN first */
     enum db_fault_kind flight_fault[DB_FLIGHT_MAX + 1];
     size_t flight_n;
@@ -51,6 +51,7 @@ db_new(const struct db_config *config)
     db->name = xstrdup(config->name);
     db->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : TIMEOUT_MS;
     db->connect_timeout_s = config->connect_timeout_s > 0 ? config->connect_timeout_s : CONNECT_TIMEOUT_S;
+    db->no_reconnect = config->no_reconnect;
     return db;
 }
 
@@ -188,6 +189,24 @@ still_open(struct db *db)
     if (poll(&fd, 1, 0) == 0)
         return true;
     return PQconsumeInput(db->conn) == 1 && PQstatus(db->conn) == CONNECTION_OK;
+}
+
+bool
+db_alive(struct db *db)
+{
+    if (db->conn != NULL && still_open(db))
+        return true;
+    db_disconnect(db);
+    return false;
+}
+
+/* Connect where that is not left to the caller. */
+static enum err
+reconnect(struct db *db)
+{
+    if (!db->no_reconnect)
+        return db_connect(db, NULL);
+    return db->conn != NULL ? OK : lost(db, "not connected");
 }
 
 enum err
@@ -463,7 +482,7 @@ db_run(struct db *db, const struct db_query *q, const struct db_arg *args, size_
     if (rows != NULL)
         *rows = NULL;
     if (!db->in_tx) {
-        err = db_connect(db, NULL);
+        err = reconnect(db);
         if (err)
             return err;
     } else if (db->conn == NULL) {
@@ -494,7 +513,7 @@ prepare_ends(struct db *db)
 enum err
 db_begin(struct db *db)
 {
-    enum err err = db_connect(db, NULL);
+    enum err err = reconnect(db);
 
     assert(!db->in_tx);
     if (!err)
@@ -622,7 +641,7 @@ db_script(struct db *db, const char *sql)
 
     assert(!db->flying);
     if (!err && !db->in_tx)
-        err = db_connect(db, NULL);
+        err = reconnect(db);
     if (err)
         return err;
     db->failed = NULL;

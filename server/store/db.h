@@ -80,6 +80,7 @@ struct db_config {
     const char *name;         /* application_name */
     int timeout_ms;           /* longest wait for one query or flight; 0: 10 s */
     int connect_timeout_s;    /* 0: 5 */
+    bool no_reconnect;        /* only db_connect connects: for who holds a lock on this connection */
 };
 
 /* Never fails but for memory: it connects at first use. Strings are copied. */
@@ -90,6 +91,8 @@ enum err db_connect(struct db *db, struct err_detail *d) MUST_USE;
 /* Close; what was under way is given up. */
 void db_disconnect(struct db *db);
 bool db_connected(const struct db *db);
+/* Asks the socket: false if the server has gone. */
+bool db_alive(struct db *db);
 /* Of the last error: five characters, "" if it did not come from the server. */
 const char *db_sqlstate(const struct db *db);
 const char *db_message(const struct db *db);

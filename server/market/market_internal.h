@@ -1,0 +1,135 @@
+/* market/market_internal.h: what the files of the sequencer share; decide functions include market/batch.h instead.
+ * queue.c takes commands in, sequencer.c decides and commits them, commit.c writes a batch, rebuild.c makes the state. */
+#ifndef MARKET_INTERNAL_H
+#define MARKET_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/arena.h"
+#include "core/merkle.h"
+#include "market/batch.h"
+#include "market/rows.h"
+#include "store/db.h"
+#include "store/journal.h"
+
+/* A vector of plain values that a batch collects; shrinking n undoes additions. */
+struct vector { void *items; size_t n, cap, size; };
+
+struct batch_entry {
+    struct entry header;    /* its body is not used */
+    size_t at, len;         /* in batch.bytes: the whole entry, encoded */
+};
+
+/* What is to be written: filled by the decide functions, emptied when committed or taken back. */
+struct batch {
+    struct row *rows;               /* objects that are new or changed */
+    struct vector entries;          /* struct batch_entry */
+    struct vector bytes;            /* uint8_t */
+    struct vector tickets;          /* struct ticket_row; claims live in arena */
+    struct vector reports;          /* struct report_row */
+    struct vector capacity;         /* struct capacity_row */
+    struct vector answers;          /* struct answer_row */
+    struct vector events;           /* struct market_event */
+    struct arena *arena;
+};
+
+/* Keys of the last days as 64-bit prefixes: "certainly not" or "maybe". */
+struct keys { uint64_t *slots; size_t cap, n; bool full; };
+
+enum commit_result {
+    COMMIT_DONE,
+    COMMIT_DATA,     /* SQLSTATE class 22 or 23: some command's data */
+    COMMIT_ROWS,     /* a wrong number of rows, or the head was not ours: memory and database differ */
+    COMMIT_TROUBLE,  /* nothing was committed, for now it does not work */
+    COMMIT_UNKNOWN,  /* at or after COMMIT */
+};
+
+struct market {
+    struct market_config config;
+    char *conninfo, *origin;
+    pthread_t thread;
+
+    /* the queue: queue_lock */
+    pthread_mutex_t queue_lock;
+    pthread_cond_t queue_more;
+    struct command *first, *last;
+    size_t queued;
+    struct map *loads;              /* organisation → struct load: commands not completed */
+    enum market_phase phase;
+    enum err refusal;               /* what callers get while troubled */
+    char trouble[320];
+    bool stopping;
+    int64_t stop_by_ms;             /* monotonic */
+
+    /* the state: state_lock; written by the sequencer's thread only */
+    pthread_rwlock_t state_lock;
+    struct state *state;            /* NULL: none */
+    struct keys keys;
+
+    /* the sequencer's thread alone */
+    struct db *db;
+    struct journal_head head;
+    struct merkle merkle;
+    struct undo *undo;
+    struct batch batch;
+    struct journal_writer writer;
+    struct rows rows;
+    bool leased;                    /* the lease is held on this connection, head is as the database has it */
+    char why[128];                  /* of the last COMMIT_ROWS */
+    int64_t pruned_ms;              /* monotonic: when old answers were last removed */
+};
+
+/* queue.c */
+void queue_init(struct market *m);
+void queue_free(struct market *m);
+/* Up to max commands, oldest first; waits up to wait_ms for the first. */
+size_t queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms);
+void queue_complete(struct market *m, struct command *c);
+void queue_phase(struct market *m, enum market_phase phase, enum err refusal, const char *why);
+/* Complete all that waits with an error. */
+void queue_refuse(struct market *m, enum err err);
+void queue_refuse_one(struct command *c, enum err err);
+bool queue_stopping(struct market *m);
+
+/* batch.c */
+void batch_init(struct batch *b);
+void batch_free(struct batch *b);
+void batch_clear(struct batch *b);
+void *vector_add(struct vector *v, struct undo *undo, size_t n);
+/* The answer of a command that carries a key and was decided. */
+void batch_answer(struct deciding *d, const struct command *c);
+
+/* commit.c */
+/* Write m->batch: two flights. On COMMIT_DONE head and tree have moved on; else the caller undoes. */
+enum commit_result commit_batch(struct market *m);
+
+/* decide.c */
+enum err decide_command(struct deciding *d, struct command *c) MUST_USE;
+/* Is this refusal the command's answer for good (true), or will the same call be judged anew (false)? */
+bool decide_is_final(enum err err);
+/* Entries 0 to 2. */
+enum err decide_genesis(struct deciding *d, const struct market_config *config) MUST_USE;
+
+/* keys.c */
+enum { KEYS_MAX = 1 << 20 };
+void keys_free(struct keys *k);
+void keys_add(struct keys *k, uint64_t key);
+bool keys_maybe(const struct keys *k, uint64_t key);
+uint64_t keys_of(const struct hash *scope);
+
+/* rebuild.c */
+/* The state from the database: every entry is decoded, hashed and applied, the root and every balance compared.
+ * ERR_CORRUPT says what does not fit. Sets m->state (under its lock), m->merkle, m->keys. */
+enum err rebuild(struct market *m, struct err_detail *d) MUST_USE;
+void rebuild_drop(struct market *m); /* throw the memory away */
+
+/* sites.c: objects that exist because an entry does */
+struct site_state *site_state_new(struct state *s, uint64_t site, struct undo *u);
+struct offering_state *offering_state_new(struct state *s, uint64_t offering, int64_t now_ms, struct undo *u);
+/* The calendars of an offering from a time on. ERR_FIELD_RANGE if the numbers cannot be. */
+enum err offering_resize(struct state *s, struct offering_state *o, const struct capacity_row *c, int64_t now_ms,
+                         struct undo *u, struct err_detail *d) MUST_USE;
+void state_delete(struct state *s);
+
+#endif

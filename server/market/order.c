@@ -1,0 +1,82 @@
+/* market/order.c: an order that people have signed (or the server on their word): it moves credits or changes the
+ * registry of sites, offerings, rates, policies and keys. The ledger judges it; here it gets its place in the journal, and
+ * what exists in memory because of it begins; an order on a hold or a grant takes its reservation along. */
+#include "market/market_internal.h"
+
+#include "market/reservation.h"
+
+/* Security: the ledger checks the signatures and that their keys may order this; here, that the caller may. */
+static bool
+may_order(const struct actor *a, uint16_t kind)
+{
+    bool person = a->kind == ACTOR_PERSON;
+
+    if (a->kind == ACTOR_LOCAL)
+        return true;
+    switch (kind) {
+    case FUND:
+    case TRANCHE:
+    case GRANT:
+        return person && (a->programme_roles & ROLE_OFFICER) != 0;
+    case CLAWBACK: /* two officers sign these; an administrator hands them in */
+    case RESOLVE:
+    case CORRECT:
+    case VOID:
+    case CLOSE:
+    case SITE:
+    case OFFERING:
+    case RATE:
+    case POLICY:
+    case NOTICE:
+        return person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0;
+    case KEY: /* a site's key comes with an enrolment token */
+        return (person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0) || a->kind == ACTOR_TOKEN;
+    default:
+        return false;
+    }
+}
+
+static void
+begin_in_memory(struct deciding *d, const struct entry *e)
+{
+    switch (e->kind) {
+    case SITE:
+        if (e->u.site.first == NO_INDEX) {
+            struct site_state *s = site_state_new(d->state, e->index, d->undo);
+            batch_new(d, &s->row);
+        }
+        return;
+    case OFFERING:
+        offering_state_new(d->state, e->index, d->now_ms, d->undo);
+        return;
+    default:
+        reservation_on_entry(d, e);
+        return;
+    }
+}
+
+/* in.order.entry: all but place and links. answer.index: the entry's. ERR_FORBIDDEN; ERR_STATE where the reservation's
+ * state does not allow it; else what the ledger says. */
+enum err
+decide_order(struct deciding *d, struct command *c)
+{
+    struct entry entries[1 + RESERVATION_FOLLOW_MAX];
+    size_t n = 1;
+    enum err err;
+
+    entries[0] = c->in.order.entry;
+    if (!may_order(&c->actor, entries[0].kind))
+        return err_say(d->detail, ERR_FORBIDDEN, "This order is not yours to give.");
+    err = reservation_check_entry(d, &entries[0]);
+    if (err)
+        return err;
+    n = reservation_follow(d, entries, n);
+    err = batch_group(d, entries, n);
+    if (err)
+        return err;
+    for (size_t i = 0; i < n; i++)
+        begin_in_memory(d, &entries[i]);
+    c->answer.index = entries[0].index;
+    c->answer.time_ms = entries[0].time_ms;
+    return OK;
+}

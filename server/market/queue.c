@@ -1,0 +1,219 @@
+/* market/queue.c: the way in: a bounded queue, and a share of it for each organisation. */
+#include "market/market_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/text.h"
+
+struct load { struct uuid org; size_t n; };
+
+void
+queue_init(struct market *m)
+{
+    pthread_condattr_t attr;
+
+    pthread_mutex_init(&m->queue_lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&m->queue_more, &attr);
+    pthread_condattr_destroy(&attr);
+    m->loads = map_new(sizeof(struct uuid));
+    m->phase = MARKET_WAITING_LEASE;
+    m->refusal = ERR_NOT_LEADER;
+}
+
+void
+queue_free(struct market *m)
+{
+    assert(m->first == NULL && map_count(m->loads) == 0);
+    map_delete(m->loads);
+    pthread_cond_destroy(&m->queue_more);
+    pthread_mutex_destroy(&m->queue_lock);
+}
+
+void
+queue_refuse_one(struct command *c, enum err err)
+{
+    c->err = err;
+    c->detail = (struct err_detail){ .retry_after_s = err_status(err) == 503 || err_status(err) == 429 ? 1 : 0 };
+    c->complete(c);
+}
+
+static enum err
+admit(struct market *m, const struct command *c)
+{
+    struct load *load = map_get(m->loads, c->org.b);
+
+    if (m->stopping)
+        return ERR_SHUTDOWN;
+    switch (m->phase) {
+    case MARKET_WAITING_LEASE:
+    case MARKET_TROUBLED:
+        return m->refusal;
+    case MARKET_STOPPING:
+        return ERR_SHUTDOWN;
+    case MARKET_REBUILDING: /* it takes a moment: wait in the queue */
+    case MARKET_LEADING:
+        break;
+    }
+    if (m->queued >= m->config.queue_max)
+        return ERR_BUSY;
+    if (load != NULL && load->n >= m->config.queue_per_organisation)
+        return ERR_RATE_LIMITED;
+    return OK;
+}
+
+static void
+load_add(struct market *m, const struct command *c)
+{
+    struct load *load;
+
+    if (uuid_is_zero(c->org))
+        return;
+    load = map_get(m->loads, c->org.b);
+    if (load == NULL) {
+        load = xcalloc(1, sizeof *load);
+        load->org = c->org;
+        map_put(m->loads, load->org.b, load, NULL);
+    }
+    load->n++;
+}
+
+static void
+load_remove(struct market *m, const struct command *c)
+{
+    struct load *load = uuid_is_zero(c->org) ? NULL : map_get(m->loads, c->org.b);
+
+    if (load == NULL || --load->n > 0)
+        return;
+    map_remove(m->loads, c->org.b, NULL);
+    free(load);
+}
+
+void
+market_send(struct market *m, struct command *c)
+{
+    enum err err;
+
+    assert(c->complete != NULL && c->kind < COMMAND_KINDS);
+    c->next = NULL;
+    pthread_mutex_lock(&m->queue_lock);
+    err = admit(m, c);
+    if (!err) {
+        load_add(m, c);
+        if (m->last != NULL)
+            m->last->next = c;
+        else
+            m->first = c;
+        m->last = c;
+        if (m->queued++ == 0)
+            pthread_cond_signal(&m->queue_more);
+    }
+    pthread_mutex_unlock(&m->queue_lock);
+    if (err)
+        queue_refuse_one(c, err);
+}
+
+/* Wait until there is a command, it is stopping, or the time is over. */
+static void
+wait_for_more(struct market *m, int64_t wait_ms)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += wait_ms / 1000;
+    until.tv_nsec += wait_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    while (m->first == NULL && !m->stopping)
+        if (pthread_cond_timedwait(&m->queue_more, &m->queue_lock, &until) == ETIMEDOUT)
+            return;
+}
+
+size_t
+queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms)
+{
+    size_t n = 0;
+
+    pthread_mutex_lock(&m->queue_lock);
+    if (m->first == NULL && wait_ms > 0)
+        wait_for_more(m, wait_ms);
+    while (n < max && m->first != NULL) {
+        ret[n] = m->first;
+        m->first = m->first->next;
+        ret[n++]->next = NULL;
+    }
+    if (m->first == NULL)
+        m->last = NULL;
+    m->queued -= n;
+    pthread_mutex_unlock(&m->queue_lock);
+    return n;
+}
+
+/* The command is the caller's again. */
+void
+queue_complete(struct market *m, struct command *c)
+{
+    pthread_mutex_lock(&m->queue_lock);
+    load_remove(m, c);
+    pthread_mutex_unlock(&m->queue_lock);
+    c->complete(c);
+}
+
+void
+queue_refuse(struct market *m, enum err err)
+{
+    struct command *c;
+
+    while (queue_take(m, &c, 1, 0) == 1) {
+        c->err = err;
+        c->detail = (struct err_detail){ .retry_after_s = 1 };
+        queue_complete(m, c);
+    }
+}
+
+void
+queue_phase(struct market *m, enum market_phase phase, enum err refusal, const char *why)
+{
+    pthread_mutex_lock(&m->queue_lock);
+    m->phase = phase;
+    m->refusal = refusal;
+    text_format(m->trouble, sizeof m->trouble, "%s", why);
+    pthread_mutex_unlock(&m->queue_lock);
+}
+
+bool
+queue_stopping(struct market *m)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&m->queue_lock);
+    stopping = m->stopping;
+    pthread_mutex_unlock(&m->queue_lock);
+    return stopping;
+}
+
+enum market_phase
+market_trouble(struct market *m, char ret[320])
+{
+    enum market_phase phase;
+
+    pthread_mutex_lock(&m->queue_lock);
+    phase = m->stopping ? MARKET_STOPPING : m->phase;
+    memcpy(ret, m->trouble, sizeof m->trouble);
+    pthread_mutex_unlock(&m->queue_lock);
+    return phase;
+}
+
+enum market_phase
+market_phase(const struct market *m)
+{
+    char why[320];
+
+    return market_trouble((struct market *)m, why);
+}

@@ -1,0 +1,336 @@
+/* market/rebuild.c
+ * The state from the database. The whole journal is read, hashed and applied, so each start is an audit: the root must be
+ * the head's, the sums must be conserved, every balance in the table must be the ledger's. Then what the market's own
+ * tables say: sites, capacity, open quotes, live reservations, and which idempotency keys were used. */
+#include "market/market_internal.h"
+
+#include <malloc.h>
+#include <stdlib.h>
+
+#include "base/num.h"
+#include "base/text.h"
+#include "market/due.h"
+#include "market/index.h"
+#include "market/timing.h"
+
+struct rebuilding {
+    struct market *m;
+    struct state *s;
+    struct merkle tree;
+    struct keys keys;
+    int64_t now_ms;
+    size_t accounts_it;
+    struct err_detail *d;
+};
+
+static struct state *
+state_new(const struct market *m)
+{
+    struct state *s = xcalloc(1, sizeof *s);
+
+    s->ledger = ledger_new();
+    s->clock = m->config.clock;
+    s->due = due_new();
+    s->quotes = map_new(16);
+    s->reservations = map_new(16);
+    s->by_jti = map_new(16);
+    s->by_request = map_new(16);
+    s->sites = map_new(8);
+    s->offerings = map_new(8);
+    s->grants = map_new(8);
+    s->parking = map_new(16);
+    s->by_ticket = map_new(16);
+    return s;
+}
+
+/* ---- the journal ---------------------------------------------------------------------------------------------------- */
+
+static enum err
+take_entry(void *ctx, const struct entry *e, const struct hash *leaf)
+{
+    struct rebuilding *r = ctx;
+    const char *rule = NULL;
+    enum err err = ledger_apply(r->s->ledger, e, NULL, &rule);
+
+    if (err)
+        return err_internal(r->d, ERR_CORRUPT, "entry %llu: %s", (unsigned long long)e->index,
+                            rule != NULL ? rule : err_wire(err));
+    if (e->kind == GENESIS)
+        text_format(r->s->origin, sizeof r->s->origin, "%s", e->u.genesis.origin);
+    merkle_append(&r->tree, *leaf);
+    return OK;
+}
+
+static bool
+same_account(const struct account *a, const struct account *b)
+{
+    return a->index == b->index && a->class == b->class && a->closed == b->closed &&
+           uuid_equal(a->owner_org, b->owner_org) && a->owner_site == b->owner_site && a->parent == b->parent &&
+           a->posted_debits == b->posted_debits && a->posted_credits == b->posted_credits &&
+           a->held_debits == b->held_debits && a->held_credits == b->held_credits && a->last_index == b->last_index;
+}
+
+static enum err
+take_account(void *ctx, const struct account *row)
+{
+    struct rebuilding *r = ctx;
+    const struct account *a = ledger_next_account(r->s->ledger, &r->accounts_it);
+
+    if (a == NULL || !same_account(a, row))
+        return err_internal(r->d, ERR_CORRUPT, "account %llu: the table is not what the journal adds up to",
+                            (unsigned long long)row->index);
+    return OK;
+}
+
+static enum err
+read_journal(struct rebuilding *r)
+{
+    const struct journal_head *head = &r->m->head;
+    struct ledger *l = r->s->ledger;
+    const char *rule;
+    enum err err = journal_read(r->m->db, 0, head->size, take_entry, r);
+
+    if (err == ERR_CORRUPT && r->d->internal[0] == '\0')
+        return err_internal(r->d, err, "entry %llu: its bytes do not fit its leaf hash, or it is missing",
+                            (unsigned long long)ledger_size(l));
+    if (err)
+        return err;
+    if (!hash_equal(merkle_root(&r->tree), head->root) || ledger_time(l) != head->time_ms || !ledger_group_whole(l))
+        return err_internal(r->d, ERR_CORRUPT, "the journal's entries do not add up to its head");
+    rule = ledger_conserved(l);
+    if (rule != NULL)
+        return err_internal(r->d, ERR_CORRUPT, "the journal is not conserved: %s", rule);
+    ledger_clear_dirty(l);
+    err = journal_accounts(r->m->db, take_account, r);
+    if (!err && ledger_next_account(l, &r->accounts_it) != NULL)
+        err = err_internal(r->d, ERR_CORRUPT, "an account is missing in the table");
+    return err;
+}
+
+/* ---- the market's tables -------------------------------------------------------------------------------------------- */
+
+static void
+make_from_ledger(struct rebuilding *r)
+{
+    const struct ledger *l = r->s->ledger;
+    const struct account *a;
+    const struct site *site;
+    const struct offering *offering;
+    size_t it = 0;
+
+    while ((site = ledger_next_site(l, &it)) != NULL)
+        site_state_new(r->s, site->index, NULL);
+    it = 0;
+    while ((offering = ledger_next_offering(l, &it)) != NULL)
+        offering_state_new(r->s, offering->index, r->now_ms, NULL);
+    it = 0;
+    while ((a = ledger_next_account(l, &it)) != NULL)
+        if (a->class == ACCOUNT_GRANT && !a->closed && a->grant_entry != NO_INDEX)
+            index_grant_due(r->s, a, NULL);
+}
+
+static enum err
+take_site(void *ctx, const void *object)
+{
+    struct rebuilding *r = ctx;
+    const struct site_state *row = object;
+    struct site_state *s = index_site(r->s, row->site);
+    struct report_seen *recent;
+
+    if (s == NULL)
+        return err_internal(r->d, ERR_CORRUPT, "site %llu is not in the journal", (unsigned long long)row->site);
+    recent = s->recent;
+    *s = *row;
+    s->recent = recent;
+    s->row = (struct row){ .kind = ROW_SITE };
+    return OK;
+}
+
+static enum err
+take_capacity(void *ctx, const void *object)
+{
+    struct rebuilding *r = ctx;
+    const struct capacity_row *row = object;
+    struct offering_state *o = index_offering(r->s, row->offering);
+
+    if (o == NULL || offering_resize(r->s, o, row, r->now_ms, NULL, NULL) != OK)
+        return err_internal(r->d, ERR_CORRUPT, "capacity %u of offering %llu does not fit the journal", row->number,
+                            (unsigned long long)row->offering);
+    return OK;
+}
+
+static enum err
+take_quote(void *ctx, const void *object)
+{
+    struct rebuilding *r = ctx;
+    const struct quote *row = object;
+    const struct account *grant = ledger_account(r->s->ledger, row->grant);
+
+    if (grant == NULL || grant->grant_entry == NO_INDEX)
+        return err_internal(r->d, ERR_CORRUPT, "a quote's grant %llu is not in the journal",
+                            (unsigned long long)row->grant);
+    if (row->state == QUOTE_OPEN) {
+        struct quote *q = xmalloc(sizeof *q);
+
+        *q = *row;
+        q->row = (struct row){ .kind = ROW_QUOTE };
+        index_quote_open(r->s, q, NULL);
+        return OK;
+    }
+    index_quote_recall(r->s, row, timing_of_grant(r->s, row->grant).quote_ttl_ms, NULL);
+    free((void *)(uintptr_t)row->answer.data);
+    return OK;
+}
+
+static enum err
+take_reservation(void *ctx, const void *object)
+{
+    struct rebuilding *r = ctx;
+    const struct reservation *row = object;
+    const struct hold *hold = ledger_hold(r->s->ledger, row->hold);
+    struct reservation *new;
+
+    if (hold == NULL || !uuid_equal(hold->reservation, row->id))
+        return err_internal(r->d, ERR_CORRUPT, "a reservation's hold %llu is not in the journal",
+                            (unsigned long long)row->hold);
+    new = xmalloc(sizeof *new);
+    *new = *row;
+    new->row = (struct row){ .kind = ROW_RESERVATION };
+    index_reservation_add(r->s, new, NULL);
+    return OK;
+}
+
+static enum err
+take_report(void *ctx, const void *object)
+{
+    struct rebuilding *r = ctx;
+    const struct report_row *row = object;
+    struct site_state *s = index_site(r->s, row->site);
+
+    if (s == NULL)
+        return err_internal(r->d, ERR_CORRUPT, "a report's site %llu is not in the journal",
+                            (unsigned long long)row->site);
+    s->recent[row->number % RECENT_REPORTS] = (struct report_seen){
+        .number = row->number, .statement = sha256(BYTES(row->statement, sizeof row->statement)),
+        .answer_flags = row->answer_flags, .reason = row->reason, .time_ms = row->received_ms,
+    };
+    return OK;
+}
+
+static void
+take_key(void *ctx, uint64_t key)
+{
+    struct rebuilding *r = ctx;
+
+    keys_add(&r->keys, key != 0 ? key : 1);
+}
+
+/* The longest times that quotes and settlements are remembered, over all policies. */
+static void
+memories(const struct state *s, int64_t *ret_quote_ms, int64_t *ret_settled_ms)
+{
+    const struct policy *p;
+    size_t it = 0;
+
+    *ret_quote_ms = *ret_settled_ms = 0;
+    while ((p = ledger_next_policy(s->ledger, &it)) != NULL) {
+        int64_t rate = s->clock.rate > 0 ? s->clock.rate : 1;
+
+        *ret_quote_ms = max_i64(*ret_quote_ms, 2 * ticket_span(p->entry.u.policy.quote_ttl_ms, rate));
+        *ret_settled_ms = max_i64(*ret_settled_ms, ticket_span(p->entry.u.policy.contest_ms, rate));
+    }
+}
+
+static enum err
+read_tables(struct rebuilding *r)
+{
+    struct db *db = r->m->db;
+    struct table *const *t = r->m->rows.table;
+    int64_t quote_ms, settled_ms;
+    enum err err;
+
+    memories(r->s, &quote_ms, &settled_ms);
+    err = table_load(t[ROWS_SITE], db, 0, take_site, r);
+    if (!err)
+        err = table_load(t[ROWS_CAPACITY], db, 0, take_capacity, r);
+    if (!err)
+        err = table_load(t[ROWS_REPORT], db, RECENT_REPORTS, take_report, r);
+    if (!err)
+        err = table_load(t[ROWS_RESERVATION], db, r->now_ms - settled_ms, take_reservation, r);
+    if (!err)
+        err = table_load(t[ROWS_QUOTE], db, r->now_ms - quote_ms, take_quote, r);
+    if (!err)
+        err = answers_keys(db, r->now_ms - ANSWERS_KEEP_MS, KEYS_MAX + 1, take_key, r);
+    return err;
+}
+
+static enum err
+check_config(const struct rebuilding *r)
+{
+    const char *wanted = r->m->config.origin;
+
+    if (wanted != NULL && strcmp(wanted, r->s->origin) != 0)
+        return err_internal(r->d, ERR_CONFIG, "the journal's origin is %s, the configuration's %s", r->s->origin,
+                            wanted);
+    if (r->m->config.clock.rate > 1 && !ledger_simulation(r->s->ledger))
+        return err_internal(r->d, ERR_CONFIG, "the clock is a simulation's, the journal is none");
+    return OK;
+}
+
+static enum err
+read_all(struct rebuilding *r)
+{
+    enum err err = db_begin(r->m->db); /* cursors live in a transaction */
+
+    if (!err)
+        err = read_journal(r);
+    if (!err && r->m->head.size > 0) {
+        err = check_config(r);
+        if (!err) {
+            r->now_ms = max_i64(ledger_time(r->s->ledger), clock_now(&r->s->clock));
+            make_from_ledger(r);
+            err = read_tables(r);
+        }
+    }
+    if (!err)
+        err = db_commit(r->m->db);
+    if (err && r->d->internal[0] == '\0')
+        db_explain(r->m->db, err, r->d);
+    if (err)
+        db_rollback(r->m->db);
+    return err;
+}
+
+enum err
+rebuild(struct market *m, struct err_detail *d)
+{
+    struct rebuilding r = { .m = m, .s = state_new(m), .d = d };
+    enum err err;
+
+    d->internal[0] = '\0';
+    err = read_all(&r);
+    malloc_trim(0); /* what was read in chunks is not kept */
+    if (err) {
+        state_delete(r.s);
+        keys_free(&r.keys);
+        return err;
+    }
+    pthread_rwlock_wrlock(&m->state_lock);
+    m->state = r.s;
+    m->keys = r.keys;
+    pthread_rwlock_unlock(&m->state_lock);
+    m->merkle = r.tree;
+    return OK;
+}
+
+void
+rebuild_drop(struct market *m)
+{
+    pthread_rwlock_wrlock(&m->state_lock);
+    undo_commit(m->undo); /* what has left the state is freed here, the rest with the state */
+    batch_clear(&m->batch);
+    state_delete(m->state);
+    m->state = NULL;
+    keys_free(&m->keys);
+    pthread_rwlock_unlock(&m->state_lock);
+}

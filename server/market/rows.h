@@ -1,0 +1,47 @@
+/* market/rows.h: the tables that a batch writes beside the journal, as lists of columns of the state's objects. */
+#ifndef MARKET_ROWS_H
+#define MARKET_ROWS_H
+
+#include "market/state.h"
+#include "store/answers.h"
+#include "store/table.h"
+
+/* Rows that have no object in the state: written once, never changed. */
+struct ticket_row {
+    uint64_t site, seq;
+    struct uuid jti, reservation;
+    struct bytes claims;        /* JSON text */
+    int64_t created_ms;
+};
+
+struct report_row {
+    uint64_t site, number, instance, key, fence;
+    uint16_t kind;              /* enum report_kind */
+    struct uuid jti;
+    int64_t time_ms;            /* the site's */
+    uint8_t statement[REPORT_STATEMENT_LEN], signature[64];
+    struct hash output;         /* of the blob; zero: none */
+    uint32_t output_len, answer_flags;
+    enum err reason;            /* of a refused permit */
+    int64_t received_ms;
+};
+
+struct capacity_row {
+    uint64_t offering;
+    uint32_t number;            /* of the offering's changes, from 1 */
+    uint32_t nodes, brokered_gpus, pool_nodes;
+    int64_t from_ms, set_ms;
+};
+
+enum rows_table { ROWS_QUOTE, ROWS_RESERVATION, ROWS_SITE, ROWS_TICKET, ROWS_REPORT, ROWS_CAPACITY, ROWS_ANSWER, ROWS };
+
+/* One table object each, with its own buffers. */
+struct rows { struct table *table[ROWS]; };
+
+void rows_init(struct rows *r);
+void rows_free(struct rows *r);
+enum err rows_prepare(struct rows *r, struct db *db) MUST_USE;
+
+const char *quote_state_word(int state);
+
+#endif

@@ -1,0 +1,616 @@
+/* market/sequencer.c
+ * The one thread that decides. It holds the lease, takes what has queued up, decides each command in memory, commits the
+ * batch, and only then answers. How each failure ends:
+ *   data (SQLSTATE 22, 23)     undone; decided again in halves until the culprit stands alone: ERR_POISONED, and its key
+ *                              says so for good; the others go through
+ *   rows miscounted            undone; memory is thrown away and built anew; ERR_DB (nothing was committed)
+ *   trouble before COMMIT      undone; three tries in two seconds; then ERR_DB or ERR_DISK to all, one probe a second
+ *   at or after COMMIT         ERR_UNKNOWN_OUTCOME; memory is thrown away, the lease taken anew, all built anew */
+#include "market/market_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/num.h"
+#include "base/text.h"
+#include "market/index.h"
+
+enum { TRIES = 3, TRIES_MS = 2000, TRY_PAUSE_MS = 100, IDLE_MS = 1000, LEASE_PAUSE_MS = 500, PROBE_PAUSE_MS = 1000,
+       STOP_MS = 4000, PRUNE_EVERY_MS = 600000, PRUNE_MAX = 10000 };
+
+static void
+pause_ms(int64_t ms)
+{
+    struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+    nanosleep(&pause, NULL);
+}
+
+/* Wait, but not while stopping. */
+static void
+wait_ms(struct market *m, int64_t ms)
+{
+    int64_t until_ms = monotonic_ms() + ms;
+
+    while (!queue_stopping(m) && monotonic_ms() < until_ms)
+        pause_ms(20);
+}
+
+/* ---- the lease ------------------------------------------------------------------------------------------------------ */
+
+static enum err
+prepare_all(struct market *m)
+{
+    /* Arrays are opaque to the planner: one plan for all batches. */
+    enum err err = db_script(m->db, "SET plan_cache_mode = force_generic_plan; SET synchronous_commit = on;"
+                                    " SET idle_in_transaction_session_timeout = '60s'");
+
+    if (!err)
+        err = journal_prepare(m->db);
+    return err ? err : rows_prepare(&m->rows, m->db);
+}
+
+/* Connect, take the lease, begin a term. The memory is still good if nobody has led since: the head's batch is the one
+ * that we wrote last, and ours was the last term. Then nothing is to be built anew (*ret_same). */
+static enum err
+take_lease(struct market *m, bool *ret_same, struct err_detail *d)
+{
+    struct journal_head head;
+    enum err err;
+
+    m->leased = false;
+    db_disconnect(m->db);
+    err = db_connect(m->db, d);
+    if (err)
+        return err;
+    err = journal_lease(m->db);
+    if (err == ERR_NOT_LEADER)
+        return err_internal(d, err, "another server holds the lease");
+    if (!err)
+        err = prepare_all(m);
+    if (!err)
+        err = journal_raise_term(m->db, &head);
+    if (err)
+        return db_explain(m->db, err, d);
+    *ret_same = m->state != NULL && head.term == m->head.term + 1 && head.batch == m->head.batch;
+    m->head = head;
+    m->leased = true;
+    return OK;
+}
+
+/* ---- deciding ------------------------------------------------------------------------------------------------------- */
+
+struct lookup { struct market *m; struct command **commands; size_t n; };
+
+static void
+take_answer(void *ctx, const struct answer_row *a)
+{
+    const struct lookup *l = ctx;
+
+    for (size_t i = 0; i < l->n; i++) {
+        struct command *c = l->commands[i];
+
+        if (!c->idem.present || c->stage == COMMAND_ANSWERED || !hash_equal(c->idem.scope, a->scope))
+            continue;
+        c->stage = COMMAND_ANSWERED;
+        c->err = hash_equal(c->idem.request, a->request) ? a->err : ERR_KEY_CONFLICT;
+        if (c->err == ERR_KEY_CONFLICT)
+            continue;
+        if (c->err)
+            text_format(c->detail.text, sizeof c->detail.text, "%s", a->text);
+        c->answer = (struct answer){ .id = a->id, .index = a->index, .number = a->number, .time_ms = a->time_ms,
+                                     .flags = a->flags | ANSWER_REPEATED };
+    }
+}
+
+/* Answer those whose key was used before. */
+static enum err
+look_up_keys(struct market *m, struct command **commands, size_t n)
+{
+    struct lookup l = { .m = m, .commands = commands, .n = n };
+    struct hash *scopes = xcalloc(n > 0 ? n : 1, sizeof scopes[0]);
+    size_t maybe = 0;
+    enum err err = OK;
+
+    for (size_t i = 0; i < n; i++) {
+        struct command *c = commands[i];
+
+        if (c->stage != COMMAND_POISONED)
+            c->stage = COMMAND_FRESH;
+        c->detail = (struct err_detail){ 0 };
+        if (c->idem.present && c->stage == COMMAND_FRESH && keys_maybe(&m->keys, keys_of(&c->idem.scope)))
+            scopes[maybe++] = c->idem.scope;
+    }
+    if (maybe > 0)
+        err = answers_find_all(m->db, scopes, maybe, take_answer, &l);
+    free(scopes);
+    return err;
+}
+
+/* The same key twice in a batch: the later one gets the earlier one's answer. */
+static bool
+is_twin(struct map *seen, struct command *c)
+{
+    struct command *first = map_get(seen, c->idem.scope.b);
+
+    if (first == NULL) {
+        map_put(seen, c->idem.scope.b, c, NULL);
+        return false;
+    }
+    c->twin = first;
+    c->stage = COMMAND_TWIN;
+    return true;
+}
+
+static void
+decide_one(struct deciding *d, struct market *m, struct command *c)
+{
+    undo_mark mark = undo_here(m->undo);
+
+    d->detail = &c->detail;
+    c->answer = (struct answer){ 0 };
+    c->err = c->stage == COMMAND_POISONED ? ERR_POISONED : decide_command(d, c);
+    if (c->err)
+        undo_back(m->undo, mark);
+    if (c->idem.present && decide_is_final(c->err)) {
+        batch_answer(d, c);
+        keys_add(&m->keys, keys_of(&c->idem.scope)); /* not undone: a key too many costs a look-up */
+    }
+}
+
+static struct deciding
+deciding_begin(struct market *m)
+{
+    return (struct deciding){
+        .state = m->state, .undo = m->undo, .batch = &m->batch,
+        .now_ms = max_i64(ledger_time(m->state->ledger), clock_now(&m->config.clock)),
+    };
+}
+
+/* Returns how many were decided (and so wait for a commit). */
+static size_t
+decide_all(struct market *m, struct command **commands, size_t n)
+{
+    struct deciding d = deciding_begin(m);
+    struct map *seen = map_new(sizeof(struct hash));
+    size_t decided = 0;
+
+    pthread_rwlock_wrlock(&m->state_lock);
+    index_advance(m->state, d.now_ms);
+    for (size_t i = 0; i < n; i++) {
+        struct command *c = commands[i];
+
+        if (c->stage == COMMAND_ANSWERED || (c->idem.present && is_twin(seen, c)))
+            continue;
+        decide_one(&d, m, c);
+        decided++;
+    }
+    pthread_rwlock_unlock(&m->state_lock);
+    map_delete(seen);
+    return decided;
+}
+
+static void
+undo_all(struct market *m)
+{
+    pthread_rwlock_wrlock(&m->state_lock);
+    undo_back(m->undo, 0);
+    pthread_rwlock_unlock(&m->state_lock);
+    undo_commit(m->undo);
+    batch_clear(&m->batch);
+}
+
+/* What was decided is so. */
+static void
+keep_all(struct market *m)
+{
+    struct row *row, *next;
+
+    pthread_rwlock_wrlock(&m->state_lock);
+    ledger_clear_dirty(m->state->ledger);
+    for (row = m->batch.rows; row != NULL; row = next) {
+        next = row->next;
+        row->state = ROW_CLEAN;
+        row->next = NULL;
+    }
+    undo_commit(m->undo);
+    pthread_rwlock_unlock(&m->state_lock);
+}
+
+/* ---- answering ------------------------------------------------------------------------------------------------------ */
+
+static void
+copy_twin(struct command *c)
+{
+    const struct command *first = c->twin;
+
+    if (!hash_equal(first->idem.request, c->idem.request)) {
+        c->err = ERR_KEY_CONFLICT;
+        return;
+    }
+    c->err = first->err;
+    c->detail = first->detail;
+    c->answer = first->answer;
+    c->answer.flags |= ANSWER_REPEATED;
+}
+
+static void
+complete_all(struct market *m, struct command **commands, size_t n)
+{
+    for (size_t i = 0; i < n; i++) /* before any goes: twins point at each other */
+        if (commands[i]->stage == COMMAND_TWIN)
+            copy_twin(commands[i]);
+    for (size_t i = 0; i < n; i++)
+        queue_complete(m, commands[i]);
+}
+
+static void
+fail_all(struct market *m, struct command **commands, size_t n, enum err err)
+{
+    for (size_t i = 0; i < n; i++) {
+        commands[i]->err = err;
+        commands[i]->answer = (struct answer){ 0 };
+        commands[i]->detail = (struct err_detail){ .retry_after_s = 1 };
+        queue_complete(m, commands[i]);
+    }
+}
+
+static void
+announce(struct market *m)
+{
+    struct vector *events = &m->batch.events;
+
+    if (m->batch.entries.n > 0) {
+        struct market_event head = { .kind = EVENT_HEAD, .index = m->head.size };
+        *(struct market_event *)vector_add(events, NULL, 1) = head;
+    }
+    if (m->config.on_commit != NULL && events->n > 0)
+        m->config.on_commit(m->config.ctx, events->items, events->n);
+}
+
+/* ---- one batch ------------------------------------------------------------------------------------------------------ */
+
+/* Look up, decide, commit, once. */
+static enum commit_result
+attempt(struct market *m, struct command **commands, size_t n)
+{
+    enum commit_result result = COMMIT_DONE;
+
+    if (!db_connected(m->db) || look_up_keys(m, commands, n) != OK)
+        return COMMIT_TROUBLE;
+    if (decide_all(m, commands, n) == 0 && n > 0)
+        return COMMIT_DONE; /* all were answered before */
+    result = commit_batch(m);
+    if (result == COMMIT_DONE) {
+        keep_all(m);
+        announce(m);
+        batch_clear(&m->batch);
+    } else if (result != COMMIT_UNKNOWN) {
+        undo_all(m);
+    }
+    return result;
+}
+
+static enum err
+trouble_err(const struct market *m)
+{
+    return strcmp(db_sqlstate(m->db), "53100") == 0 ? ERR_DISK : ERR_DB;
+}
+
+static void
+tell_trouble(struct market *m, const char *what)
+{
+    char why[320];
+
+    text_format(why, sizeof why, "%s: %s %s %s", what, db_failed_query(m->db), db_sqlstate(m->db), db_message(m->db));
+    queue_phase(m, MARKET_TROUBLED, trouble_err(m), why);
+}
+
+/* Three tries in two seconds. A lost connection costs the lease, which another may have had meanwhile: then the memory is
+ * old, and it is not for this batch to mend that. */
+static enum commit_result
+attempt_again(struct market *m, struct command **commands, size_t n)
+{
+    int64_t until_ms = monotonic_ms() + TRIES_MS;
+    enum commit_result result = attempt(m, commands, n);
+
+    for (int try = 1; result == COMMIT_TROUBLE && try < TRIES; try++) {
+        bool same = true;
+
+        if (!db_connected(m->db))
+            m->leased = false;
+        while (!m->leased && monotonic_ms() < until_ms)
+            if (take_lease(m, &same, NULL) != OK)
+                pause_ms(TRY_PAUSE_MS);
+        if (!m->leased)
+            return COMMIT_TROUBLE;
+        if (!same) {
+            text_format(m->why, sizeof m->why, "another server has led meanwhile");
+            return COMMIT_ROWS;
+        }
+        result = attempt(m, commands, n);
+        if (result == COMMIT_TROUBLE && try + 1 < TRIES)
+            pause_ms(TRY_PAUSE_MS * (1 << try));
+    }
+    return result;
+}
+
+static void
+step_down(struct market *m)
+{
+    m->leased = false;
+    db_disconnect(m->db);
+}
+
+static void process(struct market *m, struct command **commands, size_t n);
+
+static void
+process_culprit(struct market *m, struct command *c)
+{
+    if (c->stage == COMMAND_POISONED || !c->idem.present) { /* not even that could be stored, or nothing is to be */
+        c->err = ERR_POISONED;
+        c->answer = (struct answer){ 0 };
+        queue_complete(m, c);
+        return;
+    }
+    c->stage = COMMAND_POISONED;
+    process(m, &c, 1);
+}
+
+static void
+process(struct market *m, struct command **commands, size_t n)
+{
+    enum err err;
+
+    if (!m->leased || m->state == NULL) { /* the first half went wrong */
+        fail_all(m, commands, n, ERR_DB);
+        return;
+    }
+    switch (attempt_again(m, commands, n)) {
+    case COMMIT_DONE:
+        complete_all(m, commands, n);
+        return;
+    case COMMIT_DATA:
+        if (n == 1) {
+            process_culprit(m, commands[0]);
+        } else if (n > 1) {
+            process(m, commands, n / 2);
+            process(m, commands + n / 2, n - n / 2);
+        } else {
+            tell_trouble(m, "an empty batch was refused");
+            step_down(m);
+        }
+        return;
+    case COMMIT_ROWS:
+        queue_phase(m, MARKET_REBUILDING, ERR_DB, m->why);
+        step_down(m);
+        rebuild_drop(m);
+        fail_all(m, commands, n, ERR_DB);
+        return;
+    case COMMIT_TROUBLE:
+        err = trouble_err(m);
+        tell_trouble(m, "cannot commit");
+        if (!db_connected(m->db))
+            m->leased = false;
+        fail_all(m, commands, n, err);
+        return;
+    case COMMIT_UNKNOWN:
+        queue_phase(m, MARKET_REBUILDING, ERR_DB, "the outcome of a COMMIT is not known: building anew");
+        step_down(m);
+        rebuild_drop(m);
+        fail_all(m, commands, n, ERR_UNKNOWN_OUTCOME);
+        return;
+    }
+}
+
+/* ---- leading -------------------------------------------------------------------------------------------------------- */
+
+static enum err
+write_genesis(struct market *m, struct err_detail *d)
+{
+    struct deciding deciding = deciding_begin(m);
+    enum err err;
+
+    if (m->config.origin == NULL)
+        return err_internal(d, ERR_CONFIG, "the journal is empty, and no origin is configured");
+    deciding.detail = d;
+    err = decide_genesis(&deciding, &m->config);
+    if (err)
+        return err;
+    text_format(m->state->origin, sizeof m->state->origin, "%s", m->config.origin);
+    if (commit_batch(m) != COMMIT_DONE)
+        return db_explain(m->db, ERR_DB, d);
+    keep_all(m);
+    announce(m);
+    batch_clear(&m->batch);
+    return OK;
+}
+
+/* Become the leader, with a state. Else the phase says why not. */
+static bool
+lead(struct market *m)
+{
+    struct err_detail d = { 0 };
+    bool same = false;
+    enum err err = take_lease(m, &same, &d);
+
+    if (err == ERR_NOT_LEADER) {
+        rebuild_drop(m); /* who leads will change it */
+        queue_phase(m, MARKET_WAITING_LEASE, ERR_NOT_LEADER, d.internal);
+        return false;
+    }
+    if (!err && !same) {
+        rebuild_drop(m);
+        queue_phase(m, MARKET_REBUILDING, ERR_DB, "building the state from the database");
+        err = rebuild(m, &d);
+        if (!err && m->head.size == 0)
+            err = write_genesis(m, &d);
+        if (err)
+            rebuild_drop(m);
+    }
+    if (err) {
+        queue_phase(m, MARKET_TROUBLED, err == ERR_DISK ? ERR_DISK : ERR_DB, d.internal);
+        step_down(m);
+        return false;
+    }
+    return true;
+}
+
+/* After trouble an empty batch shows whether it works again. */
+static bool
+probe(struct market *m)
+{
+    if (market_phase(m) != MARKET_TROUBLED)
+        return true;
+    return attempt(m, NULL, 0) == COMMIT_DONE;
+}
+
+static void
+prune(struct market *m)
+{
+    int64_t removed = PRUNE_MAX;
+
+    if (monotonic_ms() - m->pruned_ms < PRUNE_EVERY_MS)
+        return;
+    if (answers_prune(m->db, clock_now(&m->config.clock) - ANSWERS_KEEP_MS, PRUNE_MAX, &removed) == OK &&
+        removed < PRUNE_MAX)
+        m->pruned_ms = monotonic_ms();
+}
+
+static void
+serve(struct market *m, struct command **commands)
+{
+    size_t n = queue_take(m, commands, m->config.batch_max, IDLE_MS);
+
+    if (n > 0) {
+        process(m, commands, n);
+        return;
+    }
+    if (!db_alive(m->db)) /* nobody to tell, but the lease is gone */
+        m->leased = false;
+    else
+        prune(m);
+}
+
+static bool
+time_is_over(struct market *m)
+{
+    bool over;
+
+    pthread_mutex_lock(&m->queue_lock);
+    over = m->stopping && (m->first == NULL || monotonic_ms() >= m->stop_by_ms);
+    pthread_mutex_unlock(&m->queue_lock);
+    return over;
+}
+
+static void *
+run(void *arg)
+{
+    struct market *m = arg;
+    struct command **commands = xcalloc(m->config.batch_max, sizeof *commands);
+
+    while (!time_is_over(m)) {
+        bool leading = m->leased && m->state != NULL;
+
+        if (!leading)
+            leading = lead(m);
+        if (leading && probe(m)) {
+            queue_phase(m, MARKET_LEADING, ERR_DB, "");
+            while (!time_is_over(m) && m->leased && m->state != NULL && market_phase(m) == MARKET_LEADING)
+                serve(m, commands);
+            continue;
+        }
+        queue_refuse(m, market_phase(m) == MARKET_WAITING_LEASE ? ERR_NOT_LEADER : ERR_DB);
+        if (queue_stopping(m))
+            break;
+        wait_ms(m, market_phase(m) == MARKET_WAITING_LEASE ? LEASE_PAUSE_MS : PROBE_PAUSE_MS);
+    }
+    queue_refuse(m, ERR_SHUTDOWN);
+    free(commands);
+    return NULL;
+}
+
+/* ---- start and stop ------------------------------------------------------------------------------------------------- */
+
+enum err
+market_start(const struct market_config *config, struct market **ret, struct err_detail *d)
+{
+    struct market *m;
+    pthread_rwlockattr_t attr;
+
+    if (config->db_writer == NULL || config->batch_max == 0 || config->queue_max == 0 ||
+        config->queue_per_organisation == 0)
+        return err_internal(d, ERR_CONFIG, "the market needs a database and limits of its queue");
+    m = xcalloc(1, sizeof *m);
+    m->config = *config;
+    m->conninfo = xstrdup(config->db_writer);
+    m->origin = config->origin != NULL ? xstrdup(config->origin) : NULL;
+    m->config.db_writer = m->conninfo;
+    m->config.origin = m->origin;
+    queue_init(m);
+    pthread_rwlockattr_init(&attr);
+    pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&m->state_lock, &attr);
+    pthread_rwlockattr_destroy(&attr);
+    m->db = db_new(&(struct db_config){ .conninfo = m->conninfo, .name = "kontord sequencer", .no_reconnect = true });
+    db_set_fault(m->db, config->fault, config->fault_ctx);
+    m->undo = undo_new();
+    batch_init(&m->batch);
+    rows_init(&m->rows);
+    m->pruned_ms = monotonic_ms() - PRUNE_EVERY_MS;
+    if (pthread_create(&m->thread, NULL, run, m) != 0) {
+        perror("pthread_create");
+        abort();
+    }
+    *ret = m;
+    return OK;
+}
+
+void
+market_stop(struct market *m)
+{
+    if (m == NULL)
+        return;
+    pthread_mutex_lock(&m->queue_lock);
+    m->stopping = true;
+    m->stop_by_ms = monotonic_ms() + STOP_MS;
+    pthread_cond_broadcast(&m->queue_more);
+    pthread_mutex_unlock(&m->queue_lock);
+    pthread_join(m->thread, NULL);
+    rebuild_drop(m);
+    db_delete(m->db);
+    undo_delete(m->undo);
+    batch_free(&m->batch);
+    journal_writer_free(&m->writer);
+    rows_free(&m->rows);
+    queue_free(m);
+    pthread_rwlock_destroy(&m->state_lock);
+    free(m->conninfo);
+    free(m->origin);
+    free(m);
+}
+
+const struct state *
+market_read_lock(struct market *m)
+{
+    pthread_rwlock_rdlock(&m->state_lock);
+    if (m->state != NULL)
+        return m->state;
+    pthread_rwlock_unlock(&m->state_lock);
+    return NULL;
+}
+
+void
+market_read_unlock(struct market *m)
+{
+    pthread_rwlock_unlock(&m->state_lock);
+}
+
+int64_t
+market_now(const struct market *m)
+{
+    return clock_now(&m->config.clock);
+}

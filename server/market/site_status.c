@@ -1,0 +1,42 @@
+/* market/site_status.c: a site takes no new work for a while (paused), or lets what it has run out and be brokered
+ * elsewhere (draining). The janitor withdraws what may be withdrawn. */
+#include "market/market_internal.h"
+
+#include "base/text.h"
+#include "market/index.h"
+
+/* Security: the site's own operators, and administrators. */
+static bool
+may_set(const struct actor *a, uint64_t site)
+{
+    if (a->kind == ACTOR_LOCAL)
+        return true;
+    if (a->kind != ACTOR_PERSON)
+        return false;
+    if ((a->programme_roles & ROLE_ADMINISTRATOR) != 0)
+        return true;
+    for (size_t i = 0; i < a->sites_n; i++)
+        if (a->sites[i] == site)
+            return true;
+    return false;
+}
+
+enum err
+decide_site_status(struct deciding *d, struct command *c)
+{
+    struct site_state *s = index_site(d->state, c->in.site_status.site);
+
+    if (!may_set(&c->actor, c->in.site_status.site))
+        return err_say(d->detail, ERR_FORBIDDEN, "This is for the site's operators.");
+    if (s == NULL)
+        return err_say(d->detail, ERR_NOT_FOUND, "There is no such site.");
+    batch_changed(d, &s->row, sizeof *s);
+    if (c->in.site_status.paused >= 0)
+        s->paused = c->in.site_status.paused != 0;
+    if (c->in.site_status.draining >= 0)
+        s->draining = c->in.site_status.draining != 0;
+    text_format(s->reason, sizeof s->reason, "%s", s->paused || s->draining ? c->in.site_status.reason : "");
+    c->answer.index = s->site;
+    c->answer.time_ms = d->now_ms;
+    return OK;
+}

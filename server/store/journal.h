@@ -1,0 +1,53 @@
+/* store/journal.h
+ * The journal's tables: entries, the head, the cache of balances. One statement a batch writes all three: it compares
+ * and sets the head (term, batch), appends the entries, and moves the accounts, each compared by its last entry. */
+#ifndef STORE_JOURNAL_H
+#define STORE_JOURNAL_H
+
+#include "core/entry.h"
+#include "core/ledger.h"
+#include "store/array.h"
+
+struct journal_head {
+    uint64_t term, batch, size;
+    struct hash root;
+    int64_t time_ms;
+};
+
+/* ---- the lease: an advisory lock on this connection ---- */
+/* OK, or ERR_NOT_LEADER if another connection holds it. */
+enum err journal_lease(struct db *db) MUST_USE;
+/* A new term begins: what an older one still has under way will find the head changed. Returns the head since then. */
+enum err journal_raise_term(struct db *db, struct journal_head *ret) MUST_USE;
+enum err journal_head_read(struct db *db, struct journal_head *ret) MUST_USE;
+
+/* ---- writing a batch ---- */
+enum { JOURNAL_ENTRY_COLUMNS = 11, JOURNAL_ACCOUNT_COLUMNS = 9, JOURNAL_OPEN_COLUMNS = 11 };
+struct journal_writer {
+    struct array entry[JOURNAL_ENTRY_COLUMNS];
+    struct array account[JOURNAL_ACCOUNT_COLUMNS]; /* accounts that the database has */
+    struct array open[JOURNAL_OPEN_COLUMNS];       /* accounts that it has not */
+    int64_t entries, accounts, opens;
+    uint64_t first;
+    int64_t time_ms;
+};
+enum err journal_prepare(struct db *db) MUST_USE;
+void journal_writer_free(struct journal_writer *w);
+void journal_begin(struct journal_writer *w);
+/* Entries in order, all of one time; encoded: header and body. */
+void journal_entry(struct journal_writer *w, const struct entry *header, struct bytes encoded, const struct hash *leaf);
+void journal_account(struct journal_writer *w, const struct account *a);
+/* Add the one statement to the flight. have: the head as it must be; next: as it will be (term is not changed). */
+enum err journal_fly(struct journal_writer *w, struct db *db, const struct journal_head *have,
+                     const struct journal_head *next) MUST_USE;
+/* What it counted: OK; ERR_NOT_LEADER (the head was not as it must be); ERR_CORRUPT (entries or accounts were not). */
+enum err journal_landed(const struct journal_writer *w, const struct db_landed *landed) MUST_USE;
+
+/* ---- reading it back ---- */
+/* Entries from..to (not included), in order, each decoded and its leaf hash compared with its bytes (ERR_CORRUPT). */
+enum err journal_read(struct db *db, uint64_t from, uint64_t to,
+                      enum err (*take)(void *ctx, const struct entry *e, const struct hash *leaf), void *ctx) MUST_USE;
+/* Every account row, in order. Only what the table has is set. */
+enum err journal_accounts(struct db *db, enum err (*take)(void *ctx, const struct account *a), void *ctx) MUST_USE;
+
+#endif

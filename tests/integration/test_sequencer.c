@@ -1,0 +1,369 @@
+/* tests/integration/test_sequencer.c: commands through the sequencer into PostgreSQL and back: batches, keys, limits, the
+ * lease, and a rebuild that gives the same state. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/arena.h"
+#include "market_fixture.h"
+#include "store/answers.h"
+
+static int
+setup(void **state)
+{
+    struct fixture *f = fixture_new();
+
+    fixture_start(f);
+    *state = f;
+    return 0;
+}
+
+static int
+setup_seeded(void **state)
+{
+    setup(state);
+    fixture_seed(*state);
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    fixture_delete(*state);
+    return 0;
+}
+
+static void
+an_empty_journal_gets_its_first_entries(void **state)
+{
+    struct fixture *f = *state;
+    const struct state *s = market_read_lock(f->m);
+    uint64_t size = ledger_size(s->ledger);
+    struct hash genesis = ledger_genesis(s->ledger);
+
+    market_read_unlock(f->m);
+    assert_true(size == 3);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM entry WHERE time_ms > 0"), 3);
+    assert_false(hash_equal(genesis, (struct hash){ { 0 } }));
+    assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM entry"), 3);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM account"), 2);
+}
+
+static void
+entries_and_rows_go_together(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid id = fixture_reserve(f, 0);
+    const struct state *s;
+    bool known;
+
+    assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM reservation r JOIN entry e ON e.index = r.hold AND e.kind = 8"
+                                         " JOIN ticket t ON t.reservation = r.id AND t.seq = r.seq"
+                                         " JOIN quote q ON q.id = r.quote AND q.state = 'used'"), 1);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT held_debits FROM account WHERE held_debits > 0"), 4 * 60 * 1500);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT size - (SELECT max(index) FROM entry) FROM head"), 1);
+    s = market_read_lock(f->m);
+    known = map_get(s->reservations, &id) != NULL;
+    market_read_unlock(f->m);
+    assert_true(known);
+}
+
+/* What the state says of itself, for a comparison. */
+struct summary {
+    uint64_t size;
+    struct hash root;
+    size_t quotes, reservations, by_jti, by_ticket, requests;
+    int64_t booked, reports, due;
+    uint64_t last_seq;
+};
+
+static struct summary
+summary_of(struct market *m)
+{
+    const struct state *s = market_read_lock(m);
+    struct summary sum = { .size = ledger_size(s->ledger), .root = ledger_state_root(s->ledger),
+                           .quotes = map_count(s->quotes), .reservations = map_count(s->reservations),
+                           .by_jti = map_count(s->by_jti), .by_ticket = map_count(s->by_ticket),
+                           .requests = map_count(s->by_request) };
+    const void *key;
+    void *value;
+    size_t it = 0;
+
+    while (map_next(s->offerings, &it, &key, &value)) {
+        const struct offering_state *o = value;
+        for (int64_t slot = calendar_first(o->calendar); slot < calendar_first(o->calendar) + 200; slot++)
+            sum.booked = sum.booked * 31 + calendar_capacity(o->calendar, slot) - calendar_free(o->calendar, slot);
+    }
+    for (it = 0; map_next(s->sites, &it, &key, &value);)
+        sum.last_seq += ((const struct site_state *)value)->last_seq;
+    market_read_unlock(m);
+    return sum;
+}
+
+static void
+a_restart_finds_everything_again(void **state)
+{
+    struct fixture *f = *state;
+    struct command pause = fixture_command(COMMAND_SITE_STATUS);
+    struct command quote = fixture_quote(f, 0, fixture_uuid(f), 8, 3600);
+    struct summary before, after;
+    struct site_state site;
+    const struct state *s;
+
+    for (int i = 0; i < 5; i++)
+        fixture_reserve(f, i % 2);
+    assert_int_equal(fixture_send(f, &quote), OK);
+    free((void *)quote.in.quote.ask);
+    pause.in.site_status.site = f->w->site[0];
+    pause.in.site_status.paused = 1;
+    pause.in.site_status.draining = -1;
+    memcpy(pause.in.site_status.reason, "cooling", 8);
+    assert_int_equal(fixture_send(f, &pause), OK);
+    before = summary_of(f->m);
+    fixture_stop(f);
+    fixture_start(f);
+    after = summary_of(f->m);
+    assert_memory_equal(&before, &after, sizeof before);
+    s = market_read_lock(f->m);
+    site = *(const struct site_state *)map_get_u64(s->sites, f->w->site[0]);
+    market_read_unlock(f->m);
+    assert_true(site.paused && !site.draining);
+    assert_string_equal(site.reason, "cooling");
+    fixture_reserve(f, 0);
+}
+
+static void
+a_thousand_at_once(void **state)
+{
+    enum { N = 1000 };
+    struct fixture *f = *state;
+    struct command *commands = xcalloc(N, sizeof *commands);
+    size_t commits = f->commits;
+
+    for (size_t i = 0; i < N; i++)
+        commands[i] = fixture_move(f, (int64_t)i + 1);
+    fixture_send_all(f->m, commands, N);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(commands[i].err, OK);
+    assert_true(f->commits - commits < 100);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT sum(amount) FROM entry WHERE kind = 4 AND amount <= 1000"),
+                     N * (N + 1) / 2);
+    free(commands);
+}
+
+static void
+a_refusal_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct command commands[3];
+    int64_t size = test_sql_i64(&f->t, "SELECT size FROM head");
+
+    commands[0] = fixture_move(f, 5);
+    commands[1] = fixture_move(f, (int64_t)1 << 60); /* more than the fund has */
+    commands[2] = fixture_move(f, 7);
+    fixture_send_all(f->m, commands, 3);
+    assert_int_equal(commands[0].err, OK);
+    assert_int_equal(commands[1].err, ERR_INSUFFICIENT_CREDITS);
+    assert_true(commands[1].detail.text[0] != '\0');
+    assert_int_equal(commands[2].err, OK);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT size FROM head"), size + 2);
+}
+
+static void
+a_repeated_key_gets_the_same_answer(void **state)
+{
+    struct fixture *f = *state;
+    struct command first = fixture_move(f, 5), again, other, too_much = fixture_move(f, (int64_t)1 << 60), forbidden;
+    int64_t size;
+
+    first.idem = fixture_key(f);
+    too_much.idem = fixture_key(f);
+    forbidden = fixture_move(f, 5);
+    forbidden.idem = fixture_key(f);
+    forbidden.actor.kind = ACTOR_NOBODY;
+    assert_false(market_key_maybe_known(f->m, &first.idem.scope));
+    again = first;
+    assert_int_equal(fixture_send(f, &first), OK);
+    assert_true(market_key_maybe_known(f->m, &first.idem.scope));
+    assert_int_equal(fixture_send(f, &too_much), ERR_INSUFFICIENT_CREDITS);
+    size = test_sql_i64(&f->t, "SELECT size FROM head");
+    for (int round = 0; round < 2; round++) {
+        struct command refused = too_much, judged_anew = forbidden;
+
+        assert_int_equal(fixture_send(f, &again), OK);
+        assert_true(again.answer.index == first.answer.index);
+        assert_true((again.answer.flags & ANSWER_REPEATED) != 0);
+        assert_int_equal(fixture_send(f, &refused), ERR_INSUFFICIENT_CREDITS);
+        assert_string_equal(refused.detail.text, too_much.detail.text);
+        other = first;
+        other.idem.request = sha256(BYTES("another", 7));
+        assert_int_equal(fixture_send(f, &other), ERR_KEY_CONFLICT);
+        assert_int_equal(fixture_send(f, &judged_anew), ERR_FORBIDDEN); /* not remembered */
+        assert_int_equal(test_sql_i64(&f->t, "SELECT size FROM head"), size);
+        fixture_stop(f);
+        fixture_start(f);
+    }
+    assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM answer"), 2);
+}
+
+static void
+equal_keys_in_one_batch(void **state)
+{
+    struct fixture *f = *state;
+    struct command commands[50];
+    struct idem key = fixture_key(f);
+    int64_t size = test_sql_i64(&f->t, "SELECT size FROM head");
+
+    commands[0] = fixture_move(f, 5);
+    commands[0].idem = key;
+    for (size_t i = 1; i < 50; i++)
+        commands[i] = commands[0];
+    commands[49].idem.request = sha256(BYTES("another", 7));
+    fixture_send_all(f->m, commands, 50);
+    for (size_t i = 0; i < 49; i++) {
+        assert_int_equal(commands[i].err, OK);
+        assert_true(commands[i].answer.index == commands[0].answer.index);
+    }
+    assert_int_equal(commands[49].err, ERR_KEY_CONFLICT);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT size FROM head"), size + 1);
+}
+
+static void
+the_queue_is_bounded(void **state)
+{
+    enum { N = 400 };
+    struct fixture *f = *state;
+    struct command *commands = xcalloc(N, sizeof *commands);
+    size_t limited = 0, busy = 0, done = 0;
+
+    fixture_stop(f);
+    f->config.queue_per_organisation = 20;
+    f->config.queue_max = 50;
+    fixture_start(f);
+    for (size_t i = 0; i < N; i++) {
+        commands[i] = fixture_move(f, 1);
+        if (i % 2 == 0)
+            commands[i].org = f->w->org[0];
+    }
+    fixture_send_all(f->m, commands, N);
+    for (size_t i = 0; i < N; i++) {
+        limited += commands[i].err == ERR_RATE_LIMITED;
+        busy += commands[i].err == ERR_BUSY;
+        done += commands[i].err == OK;
+        assert_true(commands[i].err == OK || commands[i].detail.retry_after_s > 0);
+    }
+    assert_true(limited > 0 && busy > 0 && done > 0);
+    assert_int_equal(limited + busy + done, N);
+    free(commands);
+}
+
+static void
+a_second_server_waits_for_the_lease(void **state)
+{
+    struct fixture *f = *state;
+    struct market_config config = f->config;
+    struct market *second;
+    struct command c = fixture_move(f, 3);
+
+    config.on_commit = NULL;
+    assert_int_equal(market_start(&config, &second, NULL), OK);
+    fixture_send_all(second, &c, 1);
+    assert_int_equal(c.err, ERR_NOT_LEADER);
+    assert_null(market_read_lock(second));
+    c = fixture_move(f, 3);
+    assert_int_equal(fixture_send(f, &c), OK);
+    fixture_stop(f);
+    fixture_wait(second, MARKET_LEADING);
+    c = fixture_move(f, 3);
+    fixture_send_all(second, &c, 1);
+    assert_int_equal(c.err, OK);
+    market_stop(second);
+}
+
+static void
+an_old_leader_writes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct command c = fixture_move(f, 3);
+    int64_t size = test_sql_i64(&f->t, "SELECT size FROM head");
+
+    test_sql(&f->t, "UPDATE head SET term = term + 1"); /* as another server does when it takes the lease */
+    assert_int_equal(fixture_send(f, &c), ERR_DB);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT size FROM head"), size);
+    fixture_wait(f->m, MARKET_LEADING);
+    c = fixture_move(f, 3);
+    assert_int_equal(fixture_send(f, &c), OK);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT size FROM head"), size + 1);
+}
+
+static void
+a_balance_that_was_touched_is_noticed(void **state)
+{
+    struct fixture *f = *state;
+    struct command c = fixture_move(f, 3);
+    char why[320];
+    int64_t size = test_sql_i64(&f->t, "SELECT size FROM head");
+
+    test_sql(&f->t, "UPDATE account SET last_index = last_index + 1 WHERE class = 3");
+    assert_int_equal(fixture_send(f, &c), ERR_DB); /* a row count does not fit: rolled back, memory built anew */
+    fixture_wait(f->m, MARKET_TROUBLED);           /* and the rebuild says what is wrong */
+    market_trouble(f->m, why);
+    assert_non_null(strstr(why, "account"));
+    assert_int_equal(test_sql_i64(&f->t, "SELECT size FROM head"), size);
+    test_sql(&f->t, "UPDATE account SET last_index = last_index - 1 WHERE class = 3");
+    fixture_wait(f->m, MARKET_LEADING);
+    test_sql(&f->t, "ALTER TABLE entry DROP CONSTRAINT entry_leaf");
+    test_sql(&f->t, "UPDATE entry SET amount = amount + 1 WHERE index = (SELECT max(index) FROM entry WHERE kind = 3)");
+    fixture_stop(f);
+    assert_int_equal(market_start(&f->config, &f->m, NULL), OK);
+    fixture_wait(f->m, MARKET_TROUBLED);
+    market_trouble(f->m, why);
+    assert_non_null(strstr(why, "leaf hash"));
+    test_sql(&f->t, "UPDATE entry SET amount = amount - 1 WHERE index = (SELECT max(index) FROM entry WHERE kind = 3)");
+    fixture_wait(f->m, MARKET_LEADING);
+}
+
+static void
+all_are_answered_at_the_end(void **state)
+{
+    enum { N = 500 };
+    struct fixture *f = *state;
+    struct command *commands = xcalloc(N, sizeof *commands);
+    struct command late;
+
+    for (size_t i = 0; i < N; i++)
+        commands[i] = fixture_move(f, 1);
+    fixture_send_all(f->m, commands, N);
+    fixture_stop(f);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(commands[i].err, OK);
+    fixture_start(f);
+    late = fixture_move(f, 1);
+    assert_int_equal(fixture_send(f, &late), OK);
+    free(commands);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(an_empty_journal_gets_its_first_entries, setup, teardown),
+        cmocka_unit_test_setup_teardown(entries_and_rows_go_together, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(a_restart_finds_everything_again, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(a_thousand_at_once, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(a_refusal_changes_nothing, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(a_repeated_key_gets_the_same_answer, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(equal_keys_in_one_batch, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(the_queue_is_bounded, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(a_second_server_waits_for_the_lease, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(an_old_leader_writes_nothing, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(a_balance_that_was_touched_is_noticed, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(all_are_answered_at_the_end, setup_seeded, teardown),
+    };
+
+    alarm(300); /* a test that hangs is a test that fails */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
