@@ -181,7 +181,15 @@ keep_answer(struct deciding *d, struct command *c, const struct broker_ask *ask,
     return OK;
 }
 
-/* Security: the actor may spend the grant, the grant is the organisation's. */
+/* As far as the memory goes: whose request it is, the caller has looked up. */
+static bool
+is_theirs(const struct request_state *request, struct uuid org)
+{
+    return (request->live == NULL || uuid_equal(request->live->org, org)) &&
+           (request->open == NULL || uuid_equal(request->open->org, org));
+}
+
+/* Security: the actor may spend the grant; the request is not seen to be another organisation's. */
 enum err
 decide_quote(struct deciding *d, struct command *c)
 {
@@ -201,6 +209,8 @@ decide_quote(struct deciding *d, struct command *c)
     ask.excluded_count = 0;
     ask.explain = true;
     request = map_get(d->state->by_request, &c->in.quote.request);
+    if (request != NULL && !is_theirs(request, grant->owner_org))
+        return ERR_NOT_FOUND;
     if (request != NULL && request->live != NULL)
         return ERR_REQUEST_BUSY;
     if (request != NULL && request->open != NULL) /* a new question takes the place of the older one */

@@ -211,6 +211,7 @@ test_a_new_question_takes_the_place_of_the_older(void **unused)
     assert_err(OK, mw_quote(m, 0, request, &ask, &first));
     assert_err(OK, mw_quote(m, 0, request, &ask, &second));
     assert_null(index_quote(&m->state, first));
+    assert_err(ERR_NOT_FOUND, mw_quote(m, 1, request, &ask, NULL)); /* not another organisation's */
     assert_non_null(index_quote(&m->state, second));
     assert_int_equal(free_now(1), 56 - 32);
 }
