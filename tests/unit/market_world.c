@@ -7,102 +7,36 @@
 
 #include "base/arena.h"
 
-/* ---- a batch that writes nothing --------------------------------------------------------------------------------- */
+/* ---- a batch that is never written ------------------------------------------------------------------------------- */
 
-struct batch {
-    struct market_world *m;
-};
-
-enum err
-batch_group(struct deciding *d, struct entry *entries, size_t n)
-{
-    undo_mark before = undo_here(d->undo);
-    const char *rule = "";
-
-    assert(n >= 1 && n <= GROUP_MAX);
-    for (size_t i = 0; i < n; i++) {
-        ledger_place(d->state->ledger, &entries[i], (uint16_t)n, d->now_ms);
-        enum err err = entry_check(&entries[i]);
-        if (err == OK)
-            err = ledger_apply(d->state->ledger, &entries[i], d->undo, &rule);
-        if (err != OK) {
-            undo_back(d->undo, before);
-            err_internal(d->detail, err, "%s: %s", entry_kind_name(entries[i].kind), rule);
-            return err;
-        }
-    }
-    return OK;
-}
-
-void
-batch_new(struct deciding *d, struct row *row)
-{
-    undo_save(d->undo, row, sizeof *row);
-    row->state = ROW_NEW;
-}
-
-void
-batch_changed(struct deciding *d, struct row *row, size_t len)
-{
-    undo_save(d->undo, row, len);
-}
-
+/* What the last batch of one has issued, as the sequencer would write it. */
 static void
-tickets_back(void *ptr, void *unused)
+keep_batch(struct market_world *m)
 {
-    struct market_world *m = ptr;
+    const struct ticket_row *tickets = m->batch.tickets.items;
+    const struct report_row *reports = m->batch.reports.items;
 
-    (void)unused;
-    free(m->tickets[--m->tickets_n].claims);
-}
+    for (size_t i = 0; i < m->batch.tickets.n; i++) {
+        char *claims = xcalloc(1, tickets[i].claims.len + 1);
 
-uint64_t
-batch_ticket(struct deciding *d, uint64_t site, struct uuid jti, struct uuid reservation, const char *claims,
-             size_t len)
-{
-    struct market_world *m = d->batch->m;
-    struct site_state *ss = index_site(d->state, site);
-    char *copy = xcalloc(1, len + 1);
-
-    memcpy(copy, claims, len);
-    batch_changed(d, &ss->row, sizeof *ss);
-    ss->last_seq++;
-    if (m->tickets_n == m->tickets_cap) {
-        m->tickets_cap = m->tickets_cap * 2 + 16;
-        m->tickets = xrealloc(m->tickets, m->tickets_cap * sizeof *m->tickets);
+        memcpy(claims, tickets[i].claims.data, tickets[i].claims.len);
+        m->tickets = xrealloc(m->tickets, (m->tickets_n + 1) * sizeof *m->tickets);
+        m->tickets[m->tickets_n++] =
+            (struct told_ticket){ tickets[i].site, tickets[i].seq, tickets[i].jti, tickets[i].reservation, claims };
     }
-    m->tickets[m->tickets_n++] = (struct told_ticket){ site, ss->last_seq, jti, reservation, copy };
-    undo_call(d->undo, tickets_back, m, NULL);
-    return ss->last_seq;
-}
-
-static void
-reports_back(void *ptr, void *unused)
-{
-    struct market_world *m = ptr;
-
-    (void)unused;
-    m->reports_n--;
-}
-
-void
-batch_report(struct deciding *d, const struct command *c, uint32_t answer_flags, enum err permit_reason)
-{
-    struct market_world *m = d->batch->m;
-
-    if (m->reports_n == m->reports_cap) {
-        m->reports_cap = m->reports_cap * 2 + 16;
-        m->reports = xrealloc(m->reports, m->reports_cap * sizeof *m->reports);
+    for (size_t i = 0; i < m->batch.reports.n; i++) {
+        m->reports = xrealloc(m->reports, (m->reports_n + 1) * sizeof *m->reports);
+        m->reports[m->reports_n++] =
+            (struct told_report){ reports[i].site, reports[i].number, reports[i].answer_flags, reports[i].reason };
     }
-    m->reports[m->reports_n++] =
-        (struct told_report){ c->in.report.report.site, c->in.report.report.number, answer_flags, permit_reason };
-    undo_call(d->undo, reports_back, m, NULL);
-}
-
-void
-batch_event(struct deciding *d, enum market_event_kind kind, uint64_t index, struct uuid id)
-{
-    (void)d, (void)kind, (void)index, (void)id;
+    for (struct row *row = m->batch.rows, *next; row != NULL; row = next) {
+        next = row->next;
+        row->state = ROW_CLEAN;
+        row->next = NULL;
+    }
+    ledger_clear_dirty(m->w->l);
+    undo_commit(m->undo);
+    batch_clear(&m->batch);
 }
 
 /* ---- the state --------------------------------------------------------------------------------------------------- */
@@ -159,6 +93,7 @@ mw_new(void)
     m->w = world_new();
     world_seed(m->w);
     m->undo = undo_new();
+    batch_init(&m->batch);
     m->state = state_make(m->w->l);
     for (int i = 0; i < 2; i++) {
         add_offering(m, &m->state, i);
@@ -211,6 +146,7 @@ mw_delete(struct market_world *m)
 {
     state_free(&m->state);
     undo_delete(m->undo);
+    batch_free(&m->batch);
     for (size_t i = 0; i < m->tickets_n; i++)
         free(m->tickets[i].claims);
     free(m->tickets);
@@ -221,38 +157,10 @@ mw_delete(struct market_world *m)
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-static enum err
-decide(struct deciding *d, struct command *c)
-{
-    switch (c->kind) {
-    case COMMAND_QUOTE:
-        return decide_quote(d, c);
-    case COMMAND_QUOTE_RENEW:
-        return decide_quote_renew(d, c);
-    case COMMAND_QUOTE_RELEASE:
-        return decide_quote_release(d, c);
-    case COMMAND_ACCEPT:
-        return decide_accept(d, c);
-    case COMMAND_CANCEL:
-        return decide_cancel(d, c);
-    case COMMAND_INSTANCE:
-        return decide_instance(d, c);
-    case COMMAND_RECEIVED:
-        return decide_received(d, c);
-    case COMMAND_REPORT:
-        return decide_report(d, c);
-    case COMMAND_TIMER:
-        return decide_timer(d, c);
-    default:
-        abort();
-    }
-}
-
 enum err
 mw_run(struct market_world *m, struct command *c)
 {
-    struct batch batch = { m };
-    struct deciding d = { &m->state, m->undo, &batch, m->w->now, &m->detail };
+    struct deciding d = { &m->state, m->undo, &m->batch, m->w->now, &m->detail };
     struct answer none = { 0 };
     enum err err;
 
@@ -260,23 +168,23 @@ mw_run(struct market_world *m, struct command *c)
         c->new_id[i] = world_uuid(m->w);
     if (m->undo_twice) {
         struct hash before = mw_digest(m);
-        (void)decide(&d, c);
+        err = decide_command(&d, c);
         undo_back(m->undo, 0);
-        if (!hash_equal(before, mw_digest(m))) {
+        if (!hash_equal(before, mw_digest(m)) || m->batch.rows != NULL ||
+            m->batch.entries.n + m->batch.tickets.n + m->batch.reports.n + m->batch.events.n > 0) {
             fprintf(stderr, "command %d is not taken back whole\n", c->kind);
             abort();
         }
+        undo_commit(m->undo);
+        batch_clear(&m->batch);
         c->answer = none;
     }
     m->detail = (struct err_detail){ 0 };
-    err = decide(&d, c);
-    if (err == OK) {
-        undo_commit(m->undo);
-        m->answer = c->answer;
-    } else {
+    err = decide_command(&d, c);
+    m->answer = c->answer;
+    if (err)
         undo_back(m->undo, 0);
-        m->answer = c->answer;
-    }
+    keep_batch(m);
     return err;
 }
 
@@ -614,7 +522,7 @@ mw_broken(struct market_world *m)
 /* ---- rebuild ----------------------------------------------------------------------------------------------------- */
 
 static void
-rebuild(struct market_world *m, struct state *s)
+build_anew(struct market_world *m, struct state *s)
 {
     size_t it = 0;
     void *value;
@@ -700,7 +608,7 @@ mw_rebuilt_differs(struct market_world *m)
     struct state s = state_make(m->w->l);
     const char *differs;
 
-    rebuild(m, &s);
+    build_anew(m, &s);
     differs = states_differ(m, &m->state, &s);
     state_free(&s);
     return differs;
@@ -753,8 +661,6 @@ mw_digest(struct market_world *m)
     void *value;
 
     mix(&all, 'n', &size, sizeof size);
-    mix(&all, 't', &m->tickets_n, sizeof m->tickets_n);
-    mix(&all, 'p', &m->reports_n, sizeof m->reports_n);
     for (size_t i = 0; i < n; i++) {
         struct {
             int64_t at;

@@ -5,9 +5,9 @@
 #ifndef TESTS_MARKET_WORLD_H
 #define TESTS_MARKET_WORLD_H
 
-#include "market/batch.h"
 #include "market/due.h"
 #include "market/index.h"
+#include "market/market_internal.h"
 #include "world.h"
 
 struct told_ticket {
@@ -25,12 +25,13 @@ struct market_world {
     struct world *w;
     struct state state;
     struct undo *undo;
+    struct batch batch;
     struct err_detail detail;
     bool undo_twice; /* run each command, take it back, compare, run it again */
     struct told_ticket *tickets;
-    size_t tickets_n, tickets_cap;
+    size_t tickets_n;
     struct told_report *reports;
-    size_t reports_n, reports_cap;
+    size_t reports_n;
     struct answer answer; /* of the last command that was taken */
 };
 

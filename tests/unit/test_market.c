@@ -8,7 +8,6 @@
 
 #include "base/json.h"
 #include "market/clock_guard.h"
-#include "market/reservation.h"
 #include "market/sweep.h"
 #include "market/timing.h"
 #include "market/view.h"
@@ -1054,23 +1053,12 @@ test_instances_and_spools(void **unused)
 
 /* ---- orders ------------------------------------------------------------------------------------------------------ */
 
-/* As order.c carries an order out. */
 static enum err
 order(struct entry e)
 {
-    struct deciding d = { &m->state, m->undo, NULL, m->w->now, &m->detail };
-    struct entry entries[1 + RESERVATION_FOLLOW_MAX] = { e };
-    enum err err = reservation_check_entry(&d, &e);
-    size_t n;
+    struct command c = { .kind = COMMAND_ORDER, .actor.kind = ACTOR_LOCAL, .in.order.entry = e };
 
-    if (err == OK) {
-        n = reservation_follow(&d, entries, 1);
-        err = world_try(m->w, entries, n);
-        for (size_t i = 0; err == OK && i < n; i++)
-            reservation_on_entry(&d, &entries[i]);
-    }
-    undo_commit(m->undo);
-    return err;
+    return mw_run(m, &c);
 }
 
 static void
