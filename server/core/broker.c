@@ -36,6 +36,13 @@ shape_divides(int32_t gpus, int32_t per_node)
     return gpus < per_node ? per_node % gpus == 0 : gpus % per_node == 0;
 }
 
+/* A pool that was dissolved keeps its calendar for what is booked there. */
+static bool
+has_pool(const struct broker_offering *o)
+{
+    return o->pool && o->pool_nodes > 0;
+}
+
 int32_t
 whole_gpus(const struct broker_offering *o)
 {
@@ -47,7 +54,7 @@ shape_at_most(const struct broker_offering *o, int32_t most)
 {
     int32_t whole = most / o->gpus_per_node * o->gpus_per_node;
 
-    if (whole > 0 || !o->pool)
+    if (whole > 0 || !has_pool(o))
         return whole;
     for (int32_t gpus = most; gpus > 0; gpus--)
         if (shape_divides(gpus, o->gpus_per_node))
@@ -103,7 +110,7 @@ size_filters(const struct broker_offering *o, const struct broker_ask *ask)
     if (!shape_divides(ask->gpus, o->gpus_per_node))
         return BIT(BROKER_SHAPE);
     if (broker_in_pool(ask->gpus, o->gpus_per_node))
-        return o->pool ? 0 : BIT(BROKER_POOL);
+        return has_pool(o) ? 0 : BIT(BROKER_POOL);
     return (ask->one_island && ask->gpus > o->max_gpus_one_island ? BIT(BROKER_ISLAND) : 0) |
            (ask->gpus > whole_gpus(o) ? BIT(BROKER_TOO_LARGE) : 0);
 }
@@ -274,7 +281,7 @@ filter_numbers(const struct broker_offering *o, const struct broker_ask *ask, st
         n[1] = per_node;
         n[2] = shape_at_most(o, ask->gpus);
         n[3] = ask->gpus < per_node ? per_node : (ask->gpus / per_node + 1) * (int64_t)per_node;
-        for (int64_t gpus = ask->gpus + 1; o->pool && gpus < n[3] && gpus < per_node; gpus++)
+        for (int64_t gpus = ask->gpus + 1; has_pool(o) && gpus < n[3] && gpus < per_node; gpus++)
             if (shape_divides((int32_t)gpus, per_node))
                 n[3] = gpus;
         break;

@@ -438,6 +438,9 @@ below_a_node_the_pool_is_booked(void **state)
     calendar_reserve(w.pool[0], NOW_SLOT, 8, 32);
     line = quote(&w, &ask, 0);
     assert_int_equal(line->start_ms, NOW_MS + 2 * HOUR_MS);
+    w.o[0].pool_nodes = 0; /* dissolved; its calendar stays while something is booked there */
+    reason_is(&w, &ask, 0, BROKER_POOL, "Sells whole nodes of 4 GPUs only, asked for are 1.");
+    w.o[0].pool_nodes = 8;
     ask.gpus = 8;
     line = quote(&w, &ask, 0);
     assert_false(line->in_pool);
