@@ -1,20 +1,229 @@
-/* agent/main.c: kontor-agent, the daemon of a site. */
+/* agent/main.c: kontor-agent, the daemon of a site: enrol | run | check | status. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+
+static const struct config_option OPTIONS[] = {
+#define C(...) CONFIG_OPTION(agent_config, __VA_ARGS__)
+#include "agent/config.def"
+#undef C
+};
+
+static const struct config_set SET = {
+    .program = "kontor-agent",
+    .section = 8,
+    .summary = "the agent of a site of the Kontor marketplace",
+    .synopsis = "enrol [OPTION...]\n"
+                "run [OPTION...]\n"
+                "check [OPTION...]\n"
+                "status [OPTION...]",
+    .description =
+        "kontor-agent polls the marketplace for tickets signed for its site, asks for the permit of each, runs the job"
+        " and reports. It needs no open port: it only calls.\n\n"
+        "enrol makes the site's keys and trades a one-time token (token_file) for a place in the federation. run is the"
+        " daemon; it ends within seconds of SIGTERM and leaves jobs running, which the next start picks up. check looks"
+        " at spool, keys, sandbox and clock. status says what the spool holds.\n\n"
+        "run exits with 4 when a newer instance of this agent has been opened, 5 when its spool is older than what the"
+        " server has of it, 6 when another report carries one of its numbers: do not restart it then.",
+    .file = "/etc/kontor/agent.conf",
+    .options = OPTIONS,
+    .count = sizeof OPTIONS / sizeof OPTIONS[0],
+};
 
 static int
-usage(FILE *to, int status)
+complain(const struct err_detail *d)
 {
-    fputs("usage: kontor-agent [--help] [--version]\n", to);
+    fprintf(stderr, "kontor-agent: %s\n", d->internal[0] ? d->internal : d->text);
+    return EXIT_ERROR;
+}
+
+static enum err
+backend_open(struct agent *a, struct err_detail *d)
+{
+    char folder[PATH_MAX];
+    struct exec_options o = {
+        .folder = folder, .sandbox = a->cfg.sandbox, .run_as = a->cfg.run_as, .share = a->cfg.share,
+        .supervisor = a->cfg.supervisor, .gpus = (uint32_t)a->cfg.gpus, .memory_mb = (uint32_t)a->cfg.memory_mb,
+        .processes = (uint32_t)a->cfg.processes, .grace_s = (uint32_t)a->cfg.grace_s,
+    };
+
+    if (strcmp(a->cfg.backend, "exec") != 0)
+        return err_internal(d, ERR_CONFIG, "backend = %s: there is only exec so far", a->cfg.backend);
+    if (strcmp(a->cfg.sandbox, "bwrap") != 0 && strcmp(a->cfg.sandbox, "none") != 0)
+        return err_internal(d, ERR_CONFIG, "sandbox = %s: must be bwrap or none", a->cfg.sandbox);
+    snprintf(folder, sizeof folder, "%s/claims", a->cfg.spool_dir);
+    return backend_exec_open(&o, &a->backend, &a->kind, d);
+}
+
+/* Keys, spool, backend. */
+static enum err
+agent_open(struct agent *a, struct err_detail *d)
+{
+    char path[PATH_MAX];
+    enum err err;
+
+    snprintf(path, sizeof path, "%s/agent.key", a->cfg.spool_dir);
+    err = spool_check_folder(a->cfg.spool_dir, d);
+    if (err == OK)
+        err = sign_key_load(path, &a->key, d);
+    if (err == OK)
+        err = spool_open(a->cfg.spool_dir, a->key.public, &a->spool, &a->who, d);
+    if (err)
+        return err;
+    snprintf(path, sizeof path, "%s/blobs", a->cfg.spool_dir);
+    if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        return err_internal(d, ERR_IO, "%s: %s", path, strerror(errno));
+    a->blobs = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (a->blobs < 0)
+        return err_internal(d, ERR_IO, "%s: %s", path, strerror(errno));
+    return backend_open(a, d);
+}
+
+static void
+agent_close(struct agent *a)
+{
+    if (a->wire)
+        wire_delete(a->wire);
+    if (a->backend)
+        a->kind->close(a->backend);
+    if (a->spool)
+        spool_close(a->spool);
+    if (a->blobs >= 0)
+        close(a->blobs);
+    for (size_t i = 0; i < a->jobs_n; i++)
+        free(a->jobs[i]);
+    free(a->jobs);
+    free(a->token);
+}
+
+static int
+command_run(struct agent *a)
+{
+    struct err_detail d = { 0 };
+    int status;
+    enum err err = agent_open(a, &d);
+
+    if (err == OK)
+        err = backend_exec_check(a->backend, &d);
+    if (err == OK)
+        err = wire_new(a->cfg.server, a->cfg.ca_file, &a->wire, &d);
+    if (err) {
+        status = complain(&d);
+    } else {
+        if (strcmp(a->cfg.sandbox, "none") == 0)
+            log_warning(&a->log, "no-sandbox", LOG_TEXT("why", "sandbox = none: jobs run as plain processes, for tests only"));
+        log_info(&a->log, "start", LOG_TEXT("site", a->who.site), LOG_TEXT("version", PACKAGE_VERSION));
+        status = (int)agent_run(a);
+    }
+    agent_close(a);
     return status;
+}
+
+/* One line a check; all are made. */
+static bool
+told(const char *what, enum err err, const struct err_detail *d)
+{
+    if (err)
+        printf("%-8s not well: %s\n", what, d->internal[0] ? d->internal : err_sentence(err));
+    else
+        printf("%-8s well\n", what);
+    return err == OK;
+}
+
+static int
+command_check(struct agent *a)
+{
+    struct err_detail d = { 0 };
+    struct wire_call call = { .path = "/health/live", .timeout_ms = 10000 };
+    struct wire_reply r;
+    bool good = told("spool", spool_check_folder(a->cfg.spool_dir, &d), &d);
+    enum err err;
+
+    d = (struct err_detail){ 0 };
+    err = agent_open(a, &d);
+    good = told("keys", err, &d) && good;
+    if (a->backend) {
+        d = (struct err_detail){ 0 };
+        good = told("sandbox", backend_exec_check(a->backend, &d), &d) && good;
+        if (strcmp(a->cfg.sandbox, "none") == 0)
+            puts("         sandbox = none: jobs run as plain processes; for tests only, and told in the inventory");
+    }
+    d = (struct err_detail){ 0 };
+    err = wire_new(a->cfg.server, a->cfg.ca_file, &a->wire, &d);
+    if (err == OK) {
+        wire_once(a->wire, &call, &r);
+        if (r.status == 0)
+            err = err_internal(&d, ERR_IO, "%s: %s", a->cfg.server, r.error);
+    }
+    good = told("server", err, &d) && good;
+    agent_close(a);
+    return good ? EXIT_DONE : EXIT_ERROR;
+}
+
+static int
+command_status(struct agent *a)
+{
+    struct err_detail d = { 0 };
+    struct spool_counts c;
+    enum err err = spool_open(a->cfg.spool_dir, NULL, &a->spool, &a->who, &d);
+
+    if (err == OK)
+        err = spool_counts(a->spool, &c);
+    if (err)
+        return complain(&d);
+    printf("site      %s (SITE %llu, key %s)\njournal   %s%s\ninstance  %lld\n", a->who.site,
+           (unsigned long long)a->who.site_index, a->who.kid, a->who.origin, a->who.simulation ? ", a simulation" : "",
+           (long long)c.instance);
+    printf("tickets   up to number %lld; %lld kept, %lld not done\nreports   %lld, %lld without a receipt\n",
+           (long long)c.last_seq, (long long)c.tickets, (long long)c.open, (long long)c.reports, (long long)c.unreceipted);
+    agent_close(a);
+    return EXIT_DONE;
+}
+
+static const struct { const char *name; int (*run)(struct agent *a); } COMMANDS[] = {
+    { "run", command_run }, { "check", command_check }, { "status", command_status },
+};
+
+static int
+dispatch(struct agent *a, const char *command)
+{
+    bool json = strcmp(a->cfg.log_format, "json") == 0;
+
+    a->log = (struct log){ .fd = 2, .json = json };
+    if (!log_level_parse(a->cfg.log_level, &a->log.least)) {
+        fprintf(stderr, "kontor-agent: log_level = %s: must be debug, info, warning or error\n", a->cfg.log_level);
+        return EXIT_USAGE;
+    }
+    if (strcmp(command, "enrol") == 0)
+        return (int)agent_enrol(&a->cfg);
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++)
+        if (strcmp(command, COMMANDS[i].name) == 0)
+            return COMMANDS[i].run(a);
+    fprintf(stderr, "kontor-agent: there is no command \"%s\"; see kontor-agent --help\n", command);
+    return EXIT_USAGE;
 }
 
 int
 main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0)
-        return printf("kontor-agent %s\n", PACKAGE_VERSION) < 0;
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return usage(stdout, 0);
-    return usage(stderr, 2);
+    static struct agent a = { .blobs = -1 };
+    struct arena *arena = arena_new();
+    struct config_rest rest;
+    int status = config_begin(&SET, arena, argc - 1, argv + 1, &a.cfg, &rest);
+
+    if (status < 0 && rest.argc != 1) {
+        fputs("kontor-agent: name one command: enrol, run, check or status; see kontor-agent --help\n", stderr);
+        status = EXIT_USAGE;
+    }
+    if (status < 0)
+        status = dispatch(&a, rest.argv[0]);
+    arena_delete(arena);
+    return status;
 }

@@ -1,0 +1,93 @@
+/* agent/spool.h
+ * What the agent must not forget, in SQLite (WAL, synchronous=FULL) on a local file system; its only user. A folder:
+ *   spool.db   agent.key, seal.key   lock (held while an agent uses it)   claims/ (backend exec)   blobs/
+ * It belongs to one site and one key; another's is refused. Every change is one transaction and on disk when the call
+ * returns, unless made between spool_begin() and spool_commit(). A failure to write is final for the process: it must end
+ * and begin anew from what is stored. */
+#ifndef AGENT_SPOOL_H
+#define AGENT_SPOOL_H
+
+#include "base/hash.h"
+#include "core/agent_step.h"
+#include "crypto/sign.h"
+
+struct spool;
+
+struct spool_identity {
+    char site[17];
+    uint64_t site_index;
+    char kid[24];                /* KEY index as text */
+    char origin[65];
+    struct hash genesis;
+    uint8_t public[SIGN_PUBLIC_LEN];
+    bool simulation;
+};
+
+/* A ticket with what the agent needs beside core/agent_step's state. */
+struct job {
+    struct agent_ticket t;
+    struct uuid reservation;
+    uint64_t seq;
+    uint32_t nodes;
+    struct hash workload;
+    uint32_t workload_len;
+    uint64_t last_report;        /* number of its last report, 0: not told yet */
+    uint64_t asked_report;       /* number of its newest `accepted` */
+    /* of this process only */
+    bool wants_fetch, fetching;
+    struct agent_ticket stored;  /* as the spool has it */
+};
+
+struct spool_report {
+    uint64_t number;
+    uint16_t kind;
+    struct uuid jti;
+    uint8_t statement[REPORT_STATEMENT_LEN], signature[SIGN_LEN];
+    char *inventory;             /* JSON, NULL if none; free() it */
+};
+
+struct spool_counts { int64_t tickets, open, reports, unreceipted, last_seq, instance; };
+
+/* ERR_CONFIG where the folder is on a file system that cannot be trusted (NFS, Lustre …) or is open to others; ERR_IO. */
+enum err spool_check_folder(const char *folder, struct err_detail *d) MUST_USE;
+/* By enrolment. ERR_EXISTS if the folder has a spool. */
+enum err spool_make(const char *folder, const struct spool_identity *who, struct err_detail *d) MUST_USE;
+/* Open and lock. ERR_NOT_FOUND; ERR_EXISTS if another agent uses it; ERR_FORBIDDEN if it is not of this key;
+ * ERR_CORRUPT; ERR_CONFIG; ERR_IO. public NULL: do not lock, read only (status). */
+enum err spool_open(const char *folder, const uint8_t *public, struct spool **ret, struct spool_identity *ret_who,
+                    struct err_detail *d) MUST_USE;
+void spool_close(struct spool *s);
+const char *spool_error(const struct spool *s); /* of the last failure, for the operator */
+
+enum err spool_begin(struct spool *s) MUST_USE;
+enum err spool_commit(struct spool *s) MUST_USE;
+
+uint64_t spool_last_seq(const struct spool *s);       /* newest ticket that is here */
+uint64_t spool_last_number(const struct spool *s);    /* newest report number given */
+uint64_t spool_last_receipted(const struct spool *s);
+enum err spool_set_last_seq(struct spool *s, uint64_t seq) MUST_USE;
+enum err spool_set_instance(struct spool *s, uint64_t instance) MUST_USE;
+
+enum err spool_add_job(struct spool *s, const struct job *j, const char *jws) MUST_USE;
+enum err spool_save_job(struct spool *s, const struct job *j) MUST_USE;
+/* Every job that is not done, in order of seq. */
+enum err spool_load_jobs(struct spool *s, void (*take)(void *with, const struct job *j), void *with) MUST_USE;
+/* Highest fence seen of a request, 0 if none; and raise it. */
+enum err spool_fence(struct spool *s, struct uuid request, uint64_t *ret) MUST_USE;
+enum err spool_raise_fence(struct spool *s, struct uuid request, uint64_t fence) MUST_USE;
+enum err spool_knows(struct spool *s, struct uuid jti, bool *ret) MUST_USE;
+
+/* The report gets spool_last_number() + 1, which must be r->number (assert). */
+enum err spool_add_report(struct spool *s, const struct spool_report *r) MUST_USE;
+/* The lowest without a receipt; ERR_NOT_FOUND if none. */
+enum err spool_next_report(struct spool *s, struct spool_report *ret) MUST_USE;
+enum err spool_resign(struct spool *s, const struct spool_report *r) MUST_USE;
+/* The n-th number without a receipt from `from` on, for signing anew; ERR_NOT_FOUND at the end. */
+enum err spool_report_from(struct spool *s, uint64_t from, struct spool_report *ret) MUST_USE;
+enum err spool_receipt(struct spool *s, uint64_t number, const char *jws) MUST_USE;
+
+/* Jobs done before then (ms, real time): their jtis are handed out, their rows go. Reports and receipts stay. */
+enum err spool_prune(struct spool *s, int64_t before_ms, void (*gone)(void *with, struct uuid jti), void *with) MUST_USE;
+enum err spool_counts(struct spool *s, struct spool_counts *ret) MUST_USE;
+
+#endif
