@@ -8,6 +8,7 @@
 #include "api/admin.h"
 #include "base/config.h"
 #include "store/export.h"
+#include "store/migrate.h"
 
 struct subcommand { const char *name; int (*run)(int argc, char **argv); const char *sentence; };
 
@@ -68,7 +69,41 @@ run_export(int argc, char **argv)
     return status;
 }
 
+static void
+show_migration(void *unused, int number, const char *name, bool applied)
+{
+    (void)unused;
+    (void)number;
+    printf("%-40s %s\n", name, applied ? "applied" : "is there");
+}
+
+/* kontord migrate [OPTION…]: as db_owner; forward only. */
+static int
+run_migrate(int argc, char **argv)
+{
+    struct arena *arena = arena_new();
+    struct config config;
+    struct config_rest rest;
+    struct err_detail detail = { .text = "" };
+    int status = config_begin(&CONFIG_KONTORD, arena, argc, argv, &config, &rest);
+
+    if (status < 0 && rest.argc != 0) {
+        fputs("usage: kontord migrate [OPTION...]\n", stderr);
+        status = 2;
+    }
+    if (status < 0) {
+        enum err err = migrate_run(config.db_owner, config.migrations_dir, show_migration, NULL, &detail);
+
+        if (err != OK)
+            fprintf(stderr, "kontord migrate: %s %s\n", err_sentence(err), detail.internal);
+        status = err != OK;
+    }
+    arena_delete(arena);
+    return status;
+}
+
 static const struct subcommand SUBCOMMANDS[] = {
+    { "migrate", run_migrate, "bring the database up to this version: kontord migrate" },
     { "export", run_export, "write the journal as files for kontor-audit: kontord export DIR" },
     { "admin", run_admin, "administer the running server (kontord admin --help)" },
 };
