@@ -136,7 +136,8 @@ on_hold_entry(struct deciding *d, struct reservation *r, const struct entry *e)
     }
     if (e->kind == RESOLVE || e->kind == CORRECT) {
         r->settle_entry = e->kind == RESOLVE ? e->index : r->settle_entry;
-        r->settled_gpums += e->kind == RESOLVE ? e->amount : -e->amount;
+        if (e->debit != RESERVE_ACCOUNT) /* what the reserve pays is not the requester's */
+            r->settled_gpums += e->kind == RESOLVE ? e->amount : -e->amount;
     } else if (e->u.notice.type == NOTICE_DISPUTE_OPENED) {
         r->dispute_entry = e->index;
         r->disputed_ms = d->now_ms;
