@@ -323,6 +323,25 @@ json_in_has(struct json_in *in, const char *name)
     return member(in, name) != NULL;
 }
 
+char *
+json_in_any(struct json_in *in, const char *name, size_t *ret_len)
+{
+    json_t *value = required(in, name);
+    char *text;
+
+    if (value == NULL)
+        return NULL;
+    if (!json_is_object(value)) {
+        refuse(in, name, ERR_FIELD_TYPE, "This must be an object.");
+        return NULL;
+    }
+    text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
+    if (text == NULL)
+        abort(); /* out of memory: what was loaded can be written */
+    *ret_len = strlen(text);
+    return text;
+}
+
 static int64_t
 read_i64(struct json_in *in, const char *name, json_t *value, int64_t min, int64_t max)
 {

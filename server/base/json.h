@@ -41,6 +41,8 @@ size_t json_in_array(struct json_in *in, const char *name, size_t max); /* its l
 const char *json_in_array_text(struct json_in *in, const char *name, size_t i, size_t max_len);
 int64_t json_in_array_i64(struct json_in *in, const char *name, size_t i, int64_t min, int64_t max);
 struct json_in json_in_array_object(struct json_in *in, const char *name, size_t i);
+/* Any object, as canonical JSON text (names sorted, no white space), to be freed; NULL after an error. */
+char *json_in_any(struct json_in *in, const char *name, size_t *ret_len);
 /* Record an error at a field that was read but whose value does not do. Keeps the first. */
 void json_in_refuse(struct json_in *in, const char *name, enum err err, const char *fmt, ...) PRINTF(4, 5);
 

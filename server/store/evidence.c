@@ -4,7 +4,7 @@
 DB_QUERY(EVIDENCE_ADD,
     .name = "evidence_add",
     .sql = "INSERT INTO evidence (order_id, salt, text, people, created_ms)"
-           " VALUES ($1, $2, $3, array_remove(ARRAY[$4::uuid, $5::uuid], NULL), $6)",
+           " VALUES ($1, $2, $3, array_remove(ARRAY[$4::uuid, $5::uuid], NULL), $6) ON CONFLICT DO NOTHING",
     .params = 6, .columns = 0);
 
 DB_QUERY(ACCOUNT_NAMES_ADD,
@@ -26,6 +26,11 @@ DB_QUERY(CALL_ANSWERS_FIND,
     .name = "call_answers_find",
     .sql = "SELECT request, id FROM call_answer WHERE scope = $1",
     .params = 1, .columns = 2);
+
+DB_QUERY(CALL_ANSWERS_KEYS,
+    .name = "call_answers_keys",
+    .sql = "SELECT substring(scope, 1, 8) FROM call_answer WHERE created_ms >= $1 ORDER BY created_ms DESC LIMIT $2",
+    .params = 2, .columns = 1);
 
 DB_QUERY(CALL_ANSWERS_REMOVE_OLD,
     .name = "call_answers_remove_old",
@@ -95,4 +100,19 @@ enum err
 call_answers_remove_old(struct db *db, int64_t before_ms)
 {
     return db_run(db, &CALL_ANSWERS_REMOVE_OLD, DB_ARGS(db_i64(before_ms)), NULL);
+}
+
+enum err
+call_answers_keys(struct db *db, int64_t since_ms, size_t max, void (*take)(void *ctx, uint64_t head), void *ctx)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &CALL_ANSWERS_KEYS, DB_ARGS(db_i64(since_ms), db_i64((int64_t)max)), &rows);
+
+    for (int i = 0; !err && i < PQntuples(rows); i++) {
+        struct bytes head = db_get_bytes(rows, i, 0);
+        struct wire_in in = { head.data, head.data + head.len, false };
+
+        take(ctx, get_u64(&in));
+    }
+    return err;
 }

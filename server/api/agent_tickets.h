@@ -1,0 +1,13 @@
+/* api/agent_tickets.h: what an agent's poll is answered with. */
+#ifndef API_AGENT_TICKETS_H
+#define API_AGENT_TICKETS_H
+
+#include "api/call.h"
+
+handler_fn agent_tickets;
+/* Renders the tickets of a site after a number, signed. *ret_any: there are some; else nothing is rendered. */
+enum err agent_tickets_read(struct call *call, uint64_t site, uint64_t after, bool *ret_any) MUST_USE;
+/* Renders that there are none. */
+void agent_tickets_none(struct call *call);
+
+#endif

@@ -1,0 +1,168 @@
+/* api/api.c: the api as a whole: made, attached to the market, started, stopped. */
+#include "api/api.h"
+
+#include <stdlib.h>
+
+#include "api/internal.h"
+#include "api/pages.h"
+#include "crypto/random.h"
+#include "store/answers.h"
+#include "store/evidence.h"
+#include "store/sessions.h"
+
+/* The contract, built in. */
+static const char OPENAPI[] =
+#include "openapi.inc"
+    ;
+
+enum { KEYS_MAX = 2000000, ALIVE_MS = 60000 };
+
+/* Plain HTTP never leaves the machine. */
+static bool
+loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0
+           || strcmp(host, "[::1]") == 0;
+}
+
+enum err
+api_check_transport(const char *base_url, const char *listen_host, struct err_detail *d)
+{
+    char host[256];
+    const char *at;
+    size_t len;
+
+    if (listen_host && !loopback(listen_host) && strncmp(base_url, "https://", 8) != 0)
+        return err_internal(d, ERR_CONFIG, "listening at %s needs an https base_url: put a proxy in front", listen_host);
+    if (strncmp(base_url, "https://", 8) == 0)
+        return OK;
+    if (strncmp(base_url, "http://", 7) != 0)
+        return err_internal(d, ERR_CONFIG, "base_url must begin with https:// or http://");
+    at = base_url + 7;
+    len = at[0] == '[' ? strcspn(at, "]") + 1 : strcspn(at, ":/");
+    if (len >= sizeof host)
+        return err_internal(d, ERR_CONFIG, "base_url is too long");
+    memcpy(host, at, len);
+    host[len] = '\0';
+    if (!loopback(host))
+        return err_internal(d, ERR_CONFIG, "base_url must be https unless it is on this machine: %s", base_url);
+    return OK;
+}
+
+enum err
+api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
+{
+    struct api *api = xcalloc(1, sizeof *api);
+
+    crypto_ready();
+    api->log = config->log;
+    api->db_worker = xstrdup(config->db_worker);
+    api->base_url = xstrdup(config->base_url);
+    api->https = strncmp(config->base_url, "https://", 8) == 0;
+    api->cookie = api->https ? "__Host-kontor" : "kontor";
+    api->clock = config->clock;
+    api->simulation = config->simulation;
+    api->key = config->key;
+    api->workers = config->workers;
+    api->pool = pool_new(api);
+    api->sessions = sessions_cache_new();
+    api->directory = directory_new();
+    api->limiter = limiter_new();
+    api->waits = waits_new(api);
+    api->seen = seen_new();
+    api->sums = sums_cache_new();
+    if (config->web_dir) {
+        if (pages_load(config->web_dir, d, &api->pages))
+            log_warning(api->log, "no-pages", LOG_TEXT("detail", d->internal));
+        d->internal[0] = '\0';
+    }
+    api->openapi = http_response(200, "application/yaml", OPENAPI, sizeof OPENAPI - 1, HTTP_FOREVER);
+    response_guard(api->openapi);
+    http_response_header(api->openapi, "Cache-Control", "no-cache");
+    http_response_share(api->openapi);
+    *ret = api;
+    return OK;
+}
+
+void
+api_attach(struct api *api, struct market *market, struct http_server *http)
+{
+    api->market = market;
+    api->http = http;
+}
+
+static void
+take_key(void *ctx, uint64_t head)
+{
+    struct hash scope = { { 0 } };
+
+    for (int i = 0; i < 8; i++)
+        scope.b[i] = (uint8_t)(head >> (56 - 8 * i));
+    seen_add(ctx, scope);
+}
+
+/* What is kept in memory is read once, in a worker. Until then every key is looked up and names are asked for. */
+static void
+load(void *ctx, struct db *db)
+{
+    struct api *api = ctx;
+    int64_t since_ms = clock_now(&api->clock) - ANSWERS_KEEP_MS;
+    enum err err = directory_load(api->directory, db);
+
+    if (!err)
+        err = call_answers_remove_old(db, since_ms);
+    if (!err)
+        err = sessions_remove_expired(db, clock_now(&api->clock));
+    if (!err)
+        err = call_answers_keys(db, since_ms, KEYS_MAX, take_key, api->seen);
+    if (!err)
+        err = answers_keys(db, since_ms, KEYS_MAX, take_key, api->seen);
+    if (!err)
+        seen_loaded(api->seen);
+    else
+        log_warning(api->log, "load", LOG_TEXT("error", err_wire(err)), LOG_TEXT("detail", db_message(db)));
+}
+
+enum err
+api_start(struct api *api, struct err_detail *d)
+{
+    enum err err = pool_start(api->pool, api->workers, d);
+
+    if (!err)
+        pool_task(api->pool, load, api);
+    return err;
+}
+
+void
+api_stop(struct api *api)
+{
+    pool_stop(api->pool);
+}
+
+void
+api_delete(struct api *api)
+{
+    if (!api)
+        return;
+    pool_delete(api->pool);
+    waits_delete(api->waits);
+    sessions_cache_delete(api->sessions);
+    directory_delete(api->directory);
+    limiter_delete(api->limiter);
+    seen_delete(api->seen);
+    sums_cache_delete(api->sums);
+    pages_delete(api->pages);
+    http_response_delete(api->openapi);
+    random_wipe(&api->key, sizeof api->key);
+    free(api->db_worker);
+    free(api->base_url);
+    free(api);
+}
+
+void
+api_on_commit(void *ctx, const struct market_event *events, size_t n)
+{
+    struct api *api = ctx;
+
+    waits_events(api->waits, events, n);
+}

@@ -1,0 +1,49 @@
+/* api/api.h
+ * The HTTP interface: routes, who may call them, JSON in, one call, JSON out. main.c makes one struct api, gives its
+ * handler to http/ and its commit hook to the market, and starts it when both are there.
+ *
+ * Threads: a call begins on a socket thread; what needs the database, or time, goes on in a worker; commands go through
+ * the market and come back to a worker, which renders the reply. */
+#ifndef API_API_H
+#define API_API_H
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "crypto/sign.h"
+#include "http/http.h"
+#include "market/market.h"
+
+struct api;
+
+enum api_listener { API_LISTENER_PEOPLE, API_LISTENER_AGENTS, API_LISTENER_LOCAL, API_LISTENER_METRICS };
+
+struct api_config {
+    const struct log *log;
+    const char *db_worker;       /* conninfo */
+    int workers;                 /* threads with a connection each */
+    const char *base_url;        /* http(s)://host[:port], no slash at the end */
+    const char *web_dir;         /* what the browser gets; NULL: nothing */
+    struct clock clock;
+    bool simulation;
+    struct sign_key key;         /* the server's: signs tickets, receipts and vouched-for orders */
+};
+
+/* Strings are copied. ERR_CONFIG, ERR_IO with d->internal. */
+enum err api_new(const struct api_config *config, struct err_detail *d, struct api **ret) MUST_USE;
+/* Before api_start(): where commands go, and whose figures /metrics shows. */
+void api_attach(struct api *api, struct market *market, struct http_server *http);
+enum err api_start(struct api *api, struct err_detail *d) MUST_USE;
+/* After http_stop() and market_stop(): lets the workers finish what is queued, joins them. */
+void api_stop(struct api *api);
+void api_delete(struct api *api);
+
+/* For struct http_config: cls is the struct api. */
+struct http_response *api_handle(void *cls, struct http_call *call);
+struct http_response *api_refuse(void *cls, const struct http_call *call, enum err err);
+/* For struct market_config: ctx is the struct api. */
+void api_on_commit(void *ctx, const struct market_event *events, size_t n);
+
+/* Checks a base URL and where the server listens: ERR_CONFIG if plain HTTP would leave the machine. */
+enum err api_check_transport(const char *base_url, const char *listen_host, struct err_detail *d) MUST_USE;
+
+#endif

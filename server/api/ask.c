@@ -1,0 +1,189 @@
+/* api/ask.c */
+#include "api/ask.h"
+
+#include <stdio.h>
+
+#include "api/fields.h"
+#include "api/internal.h"
+#include "base/text.h"
+#include "store/organisations.h"
+
+enum { COUNTRIES_MAX = 32, WALLTIME_MIN = 60, WALLTIME_MAX = 90 * 86400 };
+
+static const char *const PREFERENCES[] = { "soonest", "cheapest", "nearest", "balanced", NULL };
+static const char *const KINDS[] = { "batch", "experimental-platform", NULL };
+
+const char *
+preference_name(int preference)
+{
+    return PREFERENCES[preference];
+}
+
+const char *
+offering_kind_name(int kind)
+{
+    return KINDS[kind];
+}
+
+int
+preference_read(struct json_in *in)
+{
+    return json_in_has(in, "preference") ? json_in_choice(in, "preference", PREFERENCES) : BROKER_SOONEST;
+}
+
+static const char *
+read_countries(struct json_in *in, struct arena *a)
+{
+    size_t n = json_in_has(in, "countries") ? json_in_array(in, "countries", COUNTRIES_MAX) : 0;
+    char *all = arena_alloc(a, COUNTRIES_MAX * 3 + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; i < n && !in->err; i++) {
+        const char *code = json_in_array_text(in, "countries", i, 2);
+
+        if (in->err)
+            break;
+        if (!country_valid(code)) {
+            json_in_refuse(in, "countries", ERR_FIELD_INVALID, "A country is two capital letters, as FI.");
+            break;
+        }
+        if (len)
+            all[len++] = ' ';
+        memcpy(all + len, code, 2);
+        len += 2;
+    }
+    all[len] = '\0';
+    return all;
+}
+
+void
+ask_read(struct json_in *in, struct request_row *r, struct arena *a)
+{
+    r->organisation = json_in_uuid(in, "organisation");
+    r->grant = in_index(in, "grant");
+    r->gpus = (int32_t)json_in_i64(in, "gpus", 1, BROKER_GPUS_MAX);
+    r->walltime_s = json_in_i64(in, "walltime_s", WALLTIME_MIN, WALLTIME_MAX);
+    r->memory_gb = (int32_t)json_in_i64_or(in, "memory_gb", 0, 4096, 0);
+    r->model = arena_text(a, json_in_text_or(in, "model", 31, ""));
+    if (!in->err && !text_is_line(r->model))
+        json_in_refuse(in, "model", ERR_FIELD_INVALID, "This is no model's name.");
+    r->countries = read_countries(in, a);
+    r->one_island = json_in_bool_or(in, "one_island", false);
+    r->kind = json_in_has(in, "kind") ? json_in_choice(in, "kind", KINDS) : BROKER_KIND_BATCH;
+    r->earliest_ms = json_in_time_or(in, "earliest_start", 0);
+    r->deadline_ms = json_in_time_or(in, "deadline", 0);
+    if (!in->err && r->deadline_ms && r->earliest_ms && r->deadline_ms <= r->earliest_ms)
+        json_in_refuse(in, "deadline", ERR_FIELD_RANGE, "The deadline is not after the earliest start.");
+    r->max_gpums = json_in_has(in, "max_credits") ? in_credits(in, "max_credits") : 0;
+    r->preference = preference_read(in);
+    r->move_freely = json_in_bool_or(in, "move_freely", false);
+}
+
+enum err
+ask_of_request(struct call *call, const struct request_row *r, struct broker_ask *ret)
+{
+    const struct organisation *o;
+    enum err err = directory_organisation(call->api->directory, call->db, r->organisation, &o);
+
+    if (err)
+        return err;
+    *ret = (struct broker_ask){
+        .gpus = r->gpus, .walltime_s = r->walltime_s, .memory_gb_min = r->memory_gb, .one_island = r->one_island,
+        .kind = (enum broker_kind)r->kind, .earliest_start_ms = r->earliest_ms, .deadline_ms = r->deadline_ms,
+        .max_cost_gpums = r->max_gpums, .preference = (enum broker_preference)r->preference,
+        .has_home = true, .home_lat = o->lat_milli, .home_lon = o->lon_milli, .explain = true,
+    };
+    text_format(ret->model, sizeof ret->model, "%s", r->model);
+    memcpy(ret->home_country, o->country, sizeof ret->home_country);
+    for (const char *c = r->countries; *c; c += c[2] ? 3 : 2) {
+        char code[3] = { c[0], c[1], '\0' };
+
+        country_add(&ret->countries, code);
+    }
+    return OK;
+}
+
+/* ---- workloads ---------------------------------------------------------------------------------------------------- */
+
+/* In single quotes for a shell. */
+static const char *
+quoted(struct arena *a, const char *text)
+{
+    char *ret = arena_alloc(a, strlen(text) * 4 + 3);
+    char *to = ret;
+
+    *to++ = '\'';
+    for (; *text; text++) {
+        if (*text == '\'') {
+            memcpy(to, "'\\''", 4);
+            to += 4;
+        } else {
+            *to++ = *text;
+        }
+    }
+    *to++ = '\'';
+    *to = '\0';
+    return ret;
+}
+
+static const char *
+read_parameter(struct json_in *p, const char *name, size_t max, bool needed, struct arena *a)
+{
+    if (!needed && !json_in_has(p, name))
+        return "";
+    return in_line(p, name, max, a);
+}
+
+enum { SINGLE_GPU, MULTI_NODE, CONTAINER, SCRIPT };
+
+enum err
+workload_read(struct json_in *in, struct request_row *r, struct arena *a, const char **ret_script)
+{
+    static const char *const TEMPLATES[] = { "single-gpu", "multi-node-pytorch", "container", "script", NULL };
+    int template = json_in_choice(in, "template", TEMPLATES);
+    struct json_out shown = { 0 };
+
+    if (in->err)
+        return in->err;
+    r->template = TEMPLATES[template];
+    r->parameters = "{}";
+    if (template == SCRIPT) {
+        *ret_script = arena_text(a, json_in_text(in, "script", 1, 65536));
+        if (!in->err && strncmp(*ret_script, "#!", 2) != 0)
+            *ret_script = arena_printf(a, "#!/bin/bash\n%s", *ret_script);
+        if (json_in_has(in, "parameters")) {
+            struct json_in none = json_in_object(in, "parameters");
+
+            return json_in_close(&none);
+        }
+        return in->err;
+    }
+    struct json_in p = json_in_object(in, "parameters");
+    const char *image = template == CONTAINER ? read_parameter(&p, "image", 512, true, a) : "";
+    const char *command = template == MULTI_NODE ? "" : read_parameter(&p, "command", 4096, true, a);
+    const char *entry = template == MULTI_NODE ? read_parameter(&p, "entry", 512, true, a) : "";
+    const char *args = template == MULTI_NODE ? read_parameter(&p, "args", 4096, false, a) : "";
+
+    if (json_in_close(&p))
+        return in->err;
+    json_open(&shown, NULL);
+    if (template == CONTAINER)
+        json_text(&shown, "image", image);
+    if (template == MULTI_NODE) {
+        json_text(&shown, "entry", entry);
+        json_text(&shown, "args", args);
+        *ret_script = arena_printf(a,
+            "#!/bin/bash\nset -eu\nexec torchrun --nnodes=\"${KONTOR_NODES:-1}\" --nproc-per-node=\"${KONTOR_GPUS_PER_NODE:-1}\""
+            " --rdzv-backend=c10d --rdzv-endpoint=\"${KONTOR_HEAD_NODE:-localhost}:29500\" %s %s\n", quoted(a, entry), args);
+    } else {
+        json_text(&shown, "command", command);
+        *ret_script = template == SINGLE_GPU
+            ? arena_printf(a, "#!/bin/bash\nset -eu\n%s\n", command)
+            : arena_printf(a, "#!/bin/bash\nset -eu\nexec apptainer exec --nv %s bash -c %s\n", quoted(a, image),
+                           quoted(a, command));
+    }
+    json_shut(&shown);
+    r->parameters = arena_textn(a, shown.text, shown.len);
+    json_out_free(&shown);
+    return OK;
+}

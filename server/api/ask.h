@@ -1,0 +1,20 @@
+/* api/ask.h: what a start-up wants, read from a body, and as the broker is asked. */
+#ifndef API_ASK_H
+#define API_ASK_H
+
+#include "api/call.h"
+#include "core/broker.h"
+#include "store/requests.h"
+
+/* The members that requests and look-only quotes share. r's texts live in the arena. */
+void ask_read(struct json_in *in, struct request_row *r, struct arena *a);
+/* As the broker is asked: r's wishes, seen from its organisation's place. */
+enum err ask_of_request(struct call *call, const struct request_row *r, struct broker_ask *ret) MUST_USE;
+const char *preference_name(int preference);
+const char *offering_kind_name(int kind); /* enum broker_kind */
+int preference_read(struct json_in *in);  /* "preference", soonest if it is missing */
+
+/* The script that a template makes. */
+enum err workload_read(struct json_in *in, struct request_row *r, struct arena *a, const char **ret_script) MUST_USE;
+
+#endif

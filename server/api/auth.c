@@ -1,0 +1,397 @@
+/* api/auth.c
+ * Who calls: the operator on the unix socket; a person by a session cookie; a site's agent by a JWS it signed itself.
+ * Security: of a session's token the database has the SHA-256 only. What is known of a session is remembered for ten
+ * seconds; a sign-out or a change of roles or passwords forgets all at once. */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/internal.h"
+#include "base/text.h"
+#include "crypto/password.h"
+#include "crypto/random.h"
+#include "store/people.h"
+#include "store/sessions.h"
+
+enum {
+    REMEMBER_MS = 10000, REMEMBER_MOST = 20000,
+    ADDRESS_TRIES = 10, CLIENT_TRIES = 50,   /* failed sign-ins in five minutes */
+    JWS_LIFE_S = 60, JWS_SKEW_S = 5,
+};
+
+struct known {
+    struct actor actor;
+    char name[CALL_NAME_MAX], email[CALL_EMAIL_MAX];
+    int64_t expires_ms, loaded_ms; /* loaded: monotonic */
+};
+
+struct sessions_cache {
+    pthread_mutex_t lock;
+    struct map *by_token;
+};
+
+struct sessions_cache *
+sessions_cache_new(void)
+{
+    struct sessions_cache *c = xcalloc(1, sizeof *c);
+
+    pthread_mutex_init(&c->lock, NULL);
+    c->by_token = map_new(sizeof(struct hash));
+    return c;
+}
+
+/* Under the lock. */
+static void
+forget_all(struct sessions_cache *c)
+{
+    const void *key;
+    void *value;
+
+    for (size_t it = 0; map_next(c->by_token, &it, &key, &value);)
+        free(value);
+    map_delete(c->by_token);
+    c->by_token = map_new(sizeof(struct hash));
+}
+
+void
+sessions_cache_delete(struct sessions_cache *c)
+{
+    if (!c)
+        return;
+    forget_all(c);
+    map_delete(c->by_token);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+void
+sessions_cache_forget(struct sessions_cache *c)
+{
+    pthread_mutex_lock(&c->lock);
+    forget_all(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
+void
+auth_new_token(char ret_text[44], struct hash *ret_hash)
+{
+    uint8_t token[32];
+
+    random_bytes(token, sizeof token);
+    base64url_encode(BYTES(token, sizeof token), ret_text);
+    random_wipe(token, sizeof token);
+    *ret_hash = sha256(BYTES_TEXT(ret_text));
+}
+
+void
+auth_set_session(struct call *call, struct hash token)
+{
+    struct hash csrf = sha256_of((const struct bytes[]){ BYTES_TEXT("kontor-csrf/v1"), BYTES(token.b, 32) }, 2);
+
+    call->session = token;
+    call->by_session = true;
+    base64url_encode(BYTES(csrf.b, sizeof csrf.b), call->csrf_token);
+}
+
+static bool
+from_memory(struct call *call, struct hash token)
+{
+    struct sessions_cache *c = call->api->sessions;
+    struct known *k;
+    bool found;
+
+    pthread_mutex_lock(&c->lock);
+    k = map_get(c->by_token, &token);
+    found = k && call->now_ms < k->expires_ms && monotonic_ms() - k->loaded_ms < REMEMBER_MS;
+    if (found) {
+        call->actor = k->actor;
+        memcpy(call->name, k->name, sizeof call->name);
+        memcpy(call->email, k->email, sizeof call->email);
+    }
+    pthread_mutex_unlock(&c->lock);
+    return found;
+}
+
+static void
+remember(struct call *call, struct hash token, int64_t expires_ms)
+{
+    struct sessions_cache *c = call->api->sessions;
+    struct known *k = xcalloc(1, sizeof *k);
+
+    k->actor = call->actor;
+    memcpy(k->name, call->name, sizeof k->name);
+    memcpy(k->email, call->email, sizeof k->email);
+    k->expires_ms = expires_ms;
+    k->loaded_ms = monotonic_ms();
+    pthread_mutex_lock(&c->lock);
+    if (map_count(c->by_token) >= REMEMBER_MOST)
+        forget_all(c);
+    free(map_get(c->by_token, &token));
+    map_put(c->by_token, &token, k, NULL);
+    pthread_mutex_unlock(&c->lock);
+}
+
+enum err
+auth_load_person(struct call *call, struct uuid id)
+{
+    struct actor *a = &call->actor;
+    struct person person;
+    struct role *roles;
+    size_t n;
+    enum err err;
+
+    err = people_by_id(call->db, id, call->arena, &person);
+    if (!err)
+        err = roles_of(call->db, id, call->arena, &roles, &n);
+    if (err)
+        return err == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : err;
+    *a = (struct actor){ .kind = ACTOR_PERSON, .person = id };
+    for (size_t i = 0; i < n; i++) {
+        const struct role *r = &roles[i];
+
+        if (r->code == ROLE_CODE_OFFICER)
+            a->programme_roles |= ROLE_OFFICER;
+        else if (r->code == ROLE_CODE_AUDITOR)
+            a->programme_roles |= ROLE_AUDITOR;
+        else if (r->code == ROLE_CODE_ADMINISTRATOR)
+            a->programme_roles |= ROLE_ADMINISTRATOR;
+        else if (r->code == ROLE_CODE_SITE_OPERATOR && a->sites_n < ACTOR_ORGS_MAX)
+            a->sites[a->sites_n++] = r->site;
+        else if (r->code <= ROLE_CODE_MEMBER && a->orgs_n < ACTOR_ORGS_MAX) {
+            a->orgs[a->orgs_n].id = r->organisation;
+            a->orgs[a->orgs_n++].owner = r->code == ROLE_CODE_OWNER;
+        }
+    }
+    text_format(call->name, sizeof call->name, "%s", person.name);
+    text_format(call->email, sizeof call->email, "%s", person.email);
+    return OK;
+}
+
+static enum err
+auth_session(struct call *call, bool *ret_worker)
+{
+    struct hash token = sha256(BYTES_TEXT(call->cookie));
+    struct session session;
+    enum err err;
+
+    if (from_memory(call, token)) {
+        auth_set_session(call, token);
+        return OK;
+    }
+    if (!call->db) {
+        *ret_worker = true;
+        return ERR_BUSY;
+    }
+    err = sessions_find(call->db, token, call->now_ms, &session);
+    if (!err)
+        err = auth_load_person(call, session.person);
+    if (err)
+        return err;
+    auth_set_session(call, token);
+    remember(call, token, session.expires_ms);
+    return OK;
+}
+
+struct agent_key { struct jws_key key; uint64_t index, site; char code[17], origin[64]; };
+
+/* The key that a token names, if it is an active one of a site. */
+static enum err
+find_agent_key(struct call *call, const char *kid, struct agent_key *ret)
+{
+    const struct state *s;
+    const struct key *key;
+    const struct site *site;
+    int64_t index;
+    enum err err = ERR_SIGNATURE;
+
+    if (!text_to_i64(kid, 0, INT64_MAX, &index))
+        return ERR_SIGNATURE;
+    s = market_read_lock(call->api->market);
+    if (!s)
+        return ERR_NOT_LEADER;
+    key = ledger_key(s->ledger, (uint64_t)index);
+    if (key && key->until == NO_INDEX && key->entry.u.key.use == KEY_SITE && key->entry.u.key.status == KEY_ACTIVE) {
+        site = ledger_site(s->ledger, key->entry.u.key.site);
+        if (site) {
+            ret->index = (uint64_t)index;
+            ret->site = site->index;
+            memcpy(ret->key.public, key->entry.u.key.ed25519, sizeof ret->key.public);
+            text_format(ret->key.kid, sizeof ret->key.kid, "%s", kid);
+            text_format(ret->code, sizeof ret->code, "%.16s", site->entry.u.site.code);
+            text_format(ret->origin, sizeof ret->origin, "%s", s->origin);
+            err = OK;
+        }
+    }
+    market_read_unlock(call->api->market);
+    return err;
+}
+
+/* What the token claims must hold now, by the real clock. */
+static enum err
+check_claims(const char *claims, size_t len, const struct agent_key *key, uint64_t *ret_instance)
+{
+    struct json_in in = json_in_open(BYTES(claims, len), NULL);
+    const char *iss = json_in_text(&in, "iss", 1, 64);
+    const char *aud = json_in_text(&in, "aud", 1, 200);
+    int64_t iat = json_in_i64(&in, "iat", 0, INT64_C(1) << 40);
+    int64_t exp = json_in_i64(&in, "exp", 0, INT64_C(1) << 40);
+    int64_t now = real_now_ms() / 1000;
+    bool good;
+
+    json_in_text(&in, "jti", 1, 100);
+    *ret_instance = (uint64_t)json_in_i64(&in, "ins", 0, INT64_MAX);
+    good = !in.err && strcmp(iss, key->code) == 0 && strcmp(aud, key->origin) == 0;
+    good = good && exp > now - JWS_SKEW_S && iat <= now + JWS_SKEW_S && exp - iat <= JWS_LIFE_S && exp >= iat;
+    if (json_in_close(&in) || !good)
+        return ERR_UNAUTHENTICATED;
+    return OK;
+}
+
+static enum err
+auth_agent(struct call *call, bool *ret_worker)
+{
+    struct agent_key key;
+    const char *token = call->authorization;
+    char kid[JWS_KID_MAX];
+    char *claims = NULL;
+    size_t len = 0;
+    enum err err;
+
+    if (!token || strncmp(token, "Bearer ", 7) != 0)
+        return ERR_UNAUTHENTICATED;
+    if (!call->db) {
+        *ret_worker = true; /* 80 us: not on a socket thread */
+        return ERR_BUSY;
+    }
+    token += 7;
+    err = jws_kid(token, strlen(token), JWS_TYP_AGENT, kid);
+    if (!err)
+        err = find_agent_key(call, kid, &key);
+    if (!err)
+        err = jws_verify(token, strlen(token), JWS_TYP_AGENT, &key.key, &claims, &len);
+    if (err)
+        return err == ERR_SIGNATURE ? ERR_UNAUTHENTICATED : err;
+    call->actor = (struct actor){ .kind = ACTOR_AGENT, .sites = { key.site }, .sites_n = 1 };
+    call->agent_key = key.index;
+    err = check_claims(claims, len, &key, &call->actor.instance);
+    free(claims);
+    return err;
+}
+
+enum err
+auth_call(struct call *call, bool *ret_worker)
+{
+    enum err err = OK;
+
+    *ret_worker = false;
+    call->actor = (struct actor){ .kind = ACTOR_NOBODY };
+    if (call->http->local) {
+        call->actor.kind = ACTOR_LOCAL;
+        memset(call->actor.person.b, 0xff, sizeof call->actor.person.b);
+    } else if (call->route->who & WHO_AGENT) {
+        err = auth_agent(call, ret_worker);
+    } else if (call->cookie) {
+        err = auth_session(call, ret_worker);
+        if (err == ERR_UNAUTHENTICATED && (call->route->who & WHO_PUBLIC))
+            err = OK; /* as nobody */
+    }
+    return err;
+}
+
+unsigned
+who_of(const struct actor *a)
+{
+    unsigned who = WHO_PUBLIC;
+
+    if (a->kind == ACTOR_AGENT)
+        return who | WHO_AGENT;
+    if (a->kind == ACTOR_LOCAL)
+        return who | WHO_SESSION | WHO_OFFICER | WHO_AUDITOR | WHO_ADMINISTRATOR | WHO_SITE_OPERATOR;
+    if (a->kind != ACTOR_PERSON)
+        return who;
+    who |= WHO_SESSION;
+    for (size_t i = 0; i < a->orgs_n; i++)
+        who |= a->orgs[i].owner ? WHO_OWNER : WHO_MEMBER;
+    if (a->programme_roles & ROLE_OFFICER)
+        who |= WHO_OFFICER;
+    if (a->programme_roles & ROLE_AUDITOR)
+        who |= WHO_AUDITOR;
+    if (a->programme_roles & ROLE_ADMINISTRATOR)
+        who |= WHO_ADMINISTRATOR;
+    if (a->sites_n)
+        who |= WHO_SITE_OPERATOR;
+    return who;
+}
+
+/* The request comes from our own pages: the browser's Origin is the base URL's, or that of the address it was sent to. */
+enum err
+auth_origin(struct call *call)
+{
+    const char *origin = call->origin;
+
+    if (!origin || call->http->local || strcmp(origin, call->api->base_url) == 0)
+        return OK;
+    if (call->host && strncmp(origin, "http://", 7) == 0 && !call->api->https && strcmp(origin + 7, call->host) == 0)
+        return OK;
+    return ERR_CSRF;
+}
+
+enum err
+auth_csrf(struct call *call)
+{
+    if (!call->by_session)
+        return OK;
+    if (!call->csrf || strlen(call->csrf) != strlen(call->csrf_token)
+        || !random_equal(call->csrf, call->csrf_token, strlen(call->csrf_token)))
+        return ERR_CSRF;
+    return OK;
+}
+
+/* Whom failed attempts count against: behind a proxy on this machine, the client that it names last. */
+static const char *
+client_of(struct call *call)
+{
+    const char *peer = call->http->peer;
+    const char *last;
+
+    if (!call->forwarded || (strcmp(peer, "127.0.0.1") != 0 && strcmp(peer, "::1") != 0 && peer[0]))
+        return peer;
+    last = strrchr(call->forwarded, ',');
+    last = last ? last + 1 : call->forwarded;
+    while (*last == ' ')
+        last++;
+    return last;
+}
+
+enum err
+auth_password(struct call *call, const char *email, const char *password, struct uuid *ret_person)
+{
+    struct limiter *l = call->api->limiter;
+    char *address = arena_printf(call->arena, "a:%s", email);
+    char *client = arena_printf(call->arena, "c:%.60s", client_of(call));
+    int64_t now = monotonic_ms();
+    struct person person;
+    enum err err;
+
+    for (char *p = address; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    call->detail.retry_after_s = limiter_blocked(l, address, ADDRESS_TRIES, now);
+    if (!call->detail.retry_after_s && !call->http->local)
+        call->detail.retry_after_s = limiter_blocked(l, client, CLIENT_TRIES, now);
+    if (call->detail.retry_after_s)
+        return ERR_RATE_LIMITED;
+    err = people_by_email(call->db, email, call->arena, &person);
+    if (err == ERR_NOT_FOUND)
+        err = password_verify_nobody(password, strlen(password));
+    else if (!err)
+        err = password_verify(person.password_hash, password, strlen(password));
+    if (err == ERR_CREDENTIALS) {
+        limiter_count(l, address, now);
+        limiter_count(l, client, now);
+    }
+    if (err)
+        return err;
+    limiter_clear(l, address);
+    *ret_person = person.id;
+    return OK;
+}

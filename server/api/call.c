@@ -1,0 +1,387 @@
+/* api/call.c: how a call is answered, and what handlers read from it. */
+#include "api/call.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/internal.h"
+#include "base/text.h"
+#include "crypto/random.h"
+#include "store/answers.h"
+
+#define PROBLEM_TYPE "application/problem+json"
+
+void
+response_guard(struct http_response *r)
+{
+    http_response_header(r, "X-Content-Type-Options", "nosniff");
+    http_response_header(r, "Referrer-Policy", "same-origin");
+    http_response_header(r, "X-Frame-Options", "DENY");
+    http_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+    http_response_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+}
+
+struct http_response *
+problem_response(const struct call *call, struct uuid id, enum err err, const struct err_detail *d)
+{
+    struct json_out out = { 0 };
+    struct http_response *r;
+    int status = err_status(err);
+    char text[64], instance[10 + UUID_TEXT];
+
+    snprintf(text, sizeof text, "/errors/%s", err_wire(err));
+    memcpy(instance, "urn:uuid:", 9);
+    uuid_text(id, instance + 9);
+    json_open(&out, NULL);
+    json_text(&out, "type", text);
+    json_text(&out, "title", err_sentence(err));
+    json_i64(&out, "status", status);
+    /* What went wrong inside is for the operator's log. */
+    if (d && d->text[0] && status < 500)
+        json_text(&out, "detail", d->text);
+    json_text(&out, "code", err_wire(err));
+    if (d && d->pointer[0])
+        json_text(&out, "pointer", d->pointer);
+    json_text(&out, "instance", instance);
+    if (call && err == ERR_TOO_EARLY && call->command.answer.time_ms)
+        json_time(&out, "at", call->command.answer.time_ms);
+    json_shut(&out);
+    r = http_response(status, PROBLEM_TYPE, out.text, out.len, HTTP_FREE);
+    response_guard(r);
+    http_response_header(r, "Cache-Control", "no-store");
+    if (status == 503 || status == 429 || (d && d->retry_after_s)) {
+        snprintf(text, sizeof text, "%d", d && d->retry_after_s ? d->retry_after_s : 1);
+        http_response_header(r, "Retry-After", text);
+    }
+    if (status == 401 && call && call->route && (call->route->who & WHO_AGENT))
+        http_response_header(r, "WWW-Authenticate", "Bearer");
+    return r;
+}
+
+void
+call_log(struct call *call, int status)
+{
+    const struct err_detail *d = &call->detail;
+    bool bad = status >= 500;
+    int64_t ms = monotonic_ms() - call->began_ms;
+
+    atomic_fetch_add(&call->api->by_status[status / 100 < 6 ? status / 100 : 0], 1);
+    atomic_fetch_add(&call->api->micros, (uint64_t)ms * 1000);
+    LOG_WRITE(call->api->log, bad ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "request", LOG_UUID("id", call->id),
+              LOG_TEXT("route", call->route ? call->route->name : "none"), LOG_I64("status", status),
+              LOG_TEXT("error", call->logged_err ? err_wire(call->logged_err) : NULL),
+              LOG_UUID("person", call->actor.person),
+              LOG_TEXT("detail", bad && d->internal[0] ? d->internal : NULL), LOG_I64("ms", ms));
+}
+
+void
+call_free(struct call *call)
+{
+    json_out_free(&call->out);
+    arena_delete(call->arena);
+}
+
+/* The one place where a call ends. */
+static void
+give(struct call *call, struct http_response *r)
+{
+    call_log(call, http_response_status(r));
+    if (!call->kept) {
+        call->now = r;
+        return;
+    }
+    http_complete(call->http, r);
+    call_free(call);
+}
+
+static void
+dress(struct call *call, struct http_response *r)
+{
+    response_guard(r);
+    http_response_header(r, "Cache-Control", call->cache ? call->cache : "no-store");
+    if (call->etag)
+        http_response_header(r, "ETag", call->etag);
+    if (call->link)
+        http_response_header(r, "Link", call->link);
+    if (call->set_cookie)
+        http_response_header(r, "Set-Cookie", call->set_cookie);
+}
+
+void
+call_reply(struct call *call, int status)
+{
+    struct http_response *r;
+
+    if (status == 200 && call->etag && call->if_none_match && strcmp(call->etag, call->if_none_match) == 0) {
+        call_reply_empty(call, 304);
+        return;
+    }
+    r = http_response(status, "application/json", call->out.text, call->out.len, HTTP_FREE);
+    call->out = (struct json_out){ 0 };
+    dress(call, r);
+    give(call, r);
+}
+
+void
+call_reply_empty(struct call *call, int status)
+{
+    struct http_response *r = http_response(status, NULL, "", 0, HTTP_FOREVER);
+
+    dress(call, r);
+    give(call, r);
+}
+
+void
+call_reply_bytes(struct call *call, int status, const char *type, char *bytes, size_t len)
+{
+    struct http_response *r = http_response(status, type, bytes, len, HTTP_FREE);
+
+    dress(call, r);
+    give(call, r);
+}
+
+void
+call_reply_response(struct call *call, struct http_response *r)
+{
+    give(call, r);
+}
+
+void
+call_fail(struct call *call, enum err err)
+{
+    assert(err != OK);
+    call->logged_err = err;
+    give(call, problem_response(call, call->id, err, &call->detail));
+}
+
+void
+call_end(struct call *call, enum err err, int status)
+{
+    if (err)
+        call_fail(call, err);
+    else
+        call_reply(call, status);
+}
+
+void
+call_to_worker(struct call *call, handler_fn *stage)
+{
+    bool slow = call->route->run == RUN_SLOW;
+
+    if (!pool_put(call->api->pool, slow ? LANE_SLOW : LANE_FRESH, call, stage))
+        call_fail(call, ERR_BUSY);
+}
+
+const char *
+call_query(const struct call *call, const char *name)
+{
+    return http_query(call->http, name);
+}
+
+enum err
+call_query_only(struct call *call, const char *const *names)
+{
+    const struct http_call *http = call->http;
+
+    for (size_t i = 0; i < http->query_count; i++) {
+        const char *name = http->query[i].name;
+        bool known = false;
+
+        for (const char *const *n = names; *n; n++)
+            known = known || strcmp(*n, name) == 0;
+        if (!known)
+            return err_say(&call->detail, ERR_QUERY_INVALID, "There is no parameter “%.40s” here.", name);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(http->query[k].name, name) == 0)
+                return err_say(&call->detail, ERR_QUERY_INVALID, "The parameter “%.40s” is given twice.", name);
+    }
+    return OK;
+}
+
+enum err
+call_query_i64(struct call *call, const char *name, int64_t min, int64_t max, int64_t if_missing, int64_t *ret)
+{
+    const char *text = call_query(call, name);
+
+    if (!text) {
+        *ret = if_missing;
+        return OK;
+    }
+    if (!text_to_i64(text, min, max, ret))
+        return err_say(&call->detail, ERR_QUERY_INVALID, "“%s” must be a whole number from %" PRId64 " to %" PRId64 ".",
+                       name, min, max);
+    return OK;
+}
+
+enum err
+call_query_uuid(struct call *call, const char *name, struct uuid *ret)
+{
+    const char *text = call_query(call, name);
+
+    *ret = (struct uuid){ 0 };
+    if (text && !uuid_parse(text, ret))
+        return err_say(&call->detail, ERR_QUERY_INVALID, "“%s” must be a UUID.", name);
+    return OK;
+}
+
+enum err
+call_query_page(struct call *call, int *ret_limit, const char **ret_cursor)
+{
+    int64_t limit;
+    enum err err = call_query_i64(call, "limit", 1, 500, 50, &limit);
+
+    if (err)
+        return err;
+    *ret_limit = (int)limit;
+    *ret_cursor = call_query(call, "cursor");
+    return OK;
+}
+
+/* Percent-encode what a query value may not hold as it is. */
+static char *
+encode(struct arena *a, const char *text)
+{
+    char *ret = arena_alloc(a, strlen(text) * 3 + 1);
+    char *to = ret;
+
+    for (; *text; text++) {
+        unsigned char c = (unsigned char)*text;
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || strchr("-._~:/", c))
+            *to++ = (char)c;
+        else
+            to += snprintf(to, 4, "%%%02X", c);
+    }
+    *to = '\0';
+    return ret;
+}
+
+void
+call_next(struct call *call, const char *cursor)
+{
+    const struct http_call *http = call->http;
+    char *link;
+
+    json_text(&call->out, "next", cursor);
+    if (!cursor)
+        return;
+    link = arena_printf(call->arena, "<%s?cursor=%s", encode(call->arena, http->path), encode(call->arena, cursor));
+    for (size_t i = 0; i < http->query_count; i++)
+        if (strcmp(http->query[i].name, "cursor") != 0)
+            link = arena_printf(call->arena, "%s&%s=%s", link, encode(call->arena, http->query[i].name),
+                                encode(call->arena, http->query[i].value));
+    call->link = arena_printf(call->arena, "%s>; rel=\"next\"", link);
+}
+
+struct uuid
+call_new_id(struct call *call)
+{
+    uint8_t random[10];
+
+    random_bytes(random, sizeof random);
+    return uuid_v7(call->now_ms, random);
+}
+
+const struct state *
+call_state(struct call *call)
+{
+    const struct state *s = market_read_lock(call->api->market);
+
+    if (!s)
+        call_fail(call, ERR_NOT_LEADER);
+    return s;
+}
+
+void
+call_state_done(struct call *call)
+{
+    market_read_unlock(call->api->market);
+}
+
+/* ---- commands ----------------------------------------------------------------------------------------------------- */
+
+/* The command has come back: in a worker. */
+static void
+came_back(struct call *call)
+{
+    if (call->command.err && !call->then_any) {
+        call->detail = call->command.detail;
+        call_fail(call, call->command.err);
+    } else {
+        call->then(call);
+    }
+}
+
+/* On the sequencer's thread: must not block. */
+static void
+on_complete(struct command *c)
+{
+    struct call *call = c->context;
+
+    pool_put(call->api->pool, LANE_BACK, call, came_back);
+}
+
+static void
+send_now(struct call *call)
+{
+    struct command *c = &call->command;
+
+    c->actor = call->actor;
+    c->complete = on_complete;
+    c->context = call;
+    if (c->idem.present)
+        seen_add(call->api->seen, c->idem.scope);
+    market_send(call->api->market, c);
+}
+
+/* Was this key used before? In a worker. */
+static void
+look_up_and_send(struct call *call)
+{
+    struct command *c = &call->command;
+    struct answer_row row;
+    enum err err = answers_find(call->db, &c->idem.scope, &row);
+
+    if (err == ERR_NOT_FOUND) {
+        send_now(call);
+        return;
+    }
+    if (!err && !hash_equal(row.request, c->idem.request))
+        err = ERR_KEY_CONFLICT;
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    c->err = row.err;
+    text_format(c->detail.text, sizeof c->detail.text, "%s", row.text);
+    c->answer = (struct answer){ .id = row.id, .index = row.index, .number = row.number, .time_ms = row.time_ms,
+                                 .flags = row.flags | ANSWER_REPEATED };
+    came_back(call);
+}
+
+static void
+send_command(struct call *call, handler_fn *then, bool any)
+{
+    call->then = then;
+    call->then_any = any;
+    if (!call->command.idem.present || !seen_maybe(call->api->seen, call->command.idem.scope))
+        send_now(call);
+    else if (call->db)
+        look_up_and_send(call);
+    else
+        call_to_worker(call, look_up_and_send);
+}
+
+void
+call_send(struct call *call, handler_fn *then)
+{
+    send_command(call, then, false);
+}
+
+void
+call_send_any(struct call *call, handler_fn *then)
+{
+    send_command(call, then, true);
+}

@@ -1,0 +1,187 @@
+/* api/dispatch.c
+ * From a request to its handler. In order: route, who calls, may this role call it, does it come from our own pages, its
+ * idempotency key, then the handler. What needs no database runs on the socket thread; the rest in a worker. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/agent_tickets.h"
+#include "api/internal.h"
+#include "api/pages.h"
+#include "crypto/random.h"
+
+static bool
+mutates(const struct call *call)
+{
+    return call->route->method != HTTP_GET && call->route->method != HTTP_HEAD;
+}
+
+/* After the caller is known. */
+static enum err
+check(struct call *call)
+{
+    const struct route *route = call->route;
+    unsigned who = who_of(&call->actor);
+    enum err err = OK;
+
+    if (!(route->who & who))
+        return call->actor.kind == ACTOR_NOBODY ? ERR_UNAUTHENTICATED : ERR_FORBIDDEN;
+    if (mutates(call) && !(route->who & WHO_AGENT)) {
+        err = auth_origin(call);
+        if (!err)
+            err = auth_csrf(call);
+    }
+    if (!err && route->key)
+        err = key_read(call);
+    return err;
+}
+
+static void
+proceed(struct call *call)
+{
+    bool worker = false;
+    enum err err = auth_call(call, &worker);
+
+    if (worker) {
+        call_to_worker(call, dispatch_in_worker);
+        return;
+    }
+    if (!err)
+        err = check(call);
+    if (err)
+        call_fail(call, err);
+    else
+        call->route->handler(call);
+}
+
+void
+dispatch_in_worker(struct call *call)
+{
+    proceed(call);
+}
+
+static const char *
+copy_header(struct call *call, const char *name)
+{
+    const char *value = http_header(call->http, name);
+
+    return value ? arena_text(call->arena, value) : NULL;
+}
+
+static void
+copy_headers(struct call *call)
+{
+    char token[128];
+
+    call->authorization = copy_header(call, "Authorization");
+    call->key = copy_header(call, "Idempotency-Key");
+    call->csrf = copy_header(call, "X-CSRF-Token");
+    call->origin = copy_header(call, "Origin");
+    call->host = copy_header(call, "Host");
+    call->forwarded = copy_header(call, "X-Forwarded-For");
+    call->if_none_match = copy_header(call, "If-None-Match");
+    call->instance = copy_header(call, "Kontor-Instance");
+    if (http_cookie(call->http, call->api->cookie, token, sizeof token))
+        call->cookie = arena_text(call->arena, token);
+}
+
+static bool
+json_body(const struct http_call *http)
+{
+    const char *type = http_header(http, "Content-Type");
+
+    return type && strncmp(type, "application/json", 16) == 0 && (type[16] == '\0' || type[16] == ';' || type[16] == ' ');
+}
+
+static struct http_response *
+refuse_method(struct call *call, const char *allowed)
+{
+    struct http_response *r = problem_response(call, call->id, ERR_METHOD, NULL);
+
+    http_response_header(r, "Allow", allowed);
+    return r;
+}
+
+/* An agent's poll is answered when its time is over, by itself; anything else gets what the server allows. */
+static int64_t
+keep_ms(struct call *call)
+{
+    int64_t wait_s = 0;
+
+    if (call->route->handler != agent_tickets || call_query_i64(call, "wait", 0, 30, 0, &wait_s) || wait_s == 0)
+        return HTTP_KEEP_MS;
+    return wait_s * 1000;
+}
+
+/* A call's answer on the socket thread; the call ends here. */
+static struct http_response *
+at_once(struct call *call, struct http_response *r)
+{
+    if (!r)
+        r = call->now;
+    call_free(call);
+    return r;
+}
+
+struct http_response *
+api_handle(void *cls, struct http_call *http)
+{
+    struct api *api = cls;
+    struct arena *arena;
+    struct call *call;
+    char allowed[64] = "";
+    enum err err = OK;
+
+    if (http->listener == API_LISTENER_METRICS)
+        return metrics_get(api, http);
+    arena = arena_new();
+    call = arena_alloc(arena, sizeof *call);
+    call->api = api;
+    call->http = http;
+    call->arena = arena;
+    call->body = http->body;
+    call->now_ms = clock_now(&api->clock);
+    call->began_ms = monotonic_ms();
+    call->id = call_new_id(call);
+    call->route = route_find(http->method, http->path, call, &err, allowed, sizeof allowed);
+    if (!call->route && err == ERR_NOT_FOUND && (http->method == HTTP_GET || http->method == HTTP_HEAD) && api->pages) {
+        struct http_response *page = pages_answer(api->pages, http);
+
+        if (page)
+            return at_once(call, page);
+    }
+    if (!call->route) {
+        call->logged_err = err;
+        call_log(call, err_status(err));
+        return at_once(call, err == ERR_METHOD ? refuse_method(call, allowed) : problem_response(call, call->id, err, NULL));
+    }
+    if (call->route->run == RUN_SOCKET) {
+        call->route->handler(call);
+        return at_once(call, NULL);
+    }
+    if (call->body.len && !json_body(http)) {
+        call_fail(call, ERR_MEDIA_TYPE);
+        return at_once(call, NULL);
+    }
+    copy_headers(call);
+    call->kept = true;
+    http_keep(http, keep_ms(call), call->route->handler == agent_tickets ? waits_poll_deadline : NULL);
+    if (call->route->run == RUN_COMMAND)
+        proceed(call);
+    else
+        call_to_worker(call, dispatch_in_worker);
+    return NULL;
+}
+
+struct http_response *
+api_refuse(void *cls, const struct http_call *http, enum err err)
+{
+    struct api *api = cls;
+    uint8_t random[10];
+    struct uuid id;
+
+    (void)http;
+    random_bytes(random, sizeof random);
+    id = uuid_v7(clock_now(&api->clock), random);
+    log_info(api->log, "refused", LOG_UUID("id", id), LOG_I64("status", err_status(err)), LOG_TEXT("error", err_wire(err)));
+    return problem_response(NULL, id, err, NULL);
+}

@@ -1,0 +1,13 @@
+/* api/entry_json.h: an entry of the journal as JSON, as a line of CSV, and in one sentence. */
+#ifndef API_ENTRY_JSON_H
+#define API_ENTRY_JSON_H
+
+#include "api/call.h"
+#include "store/journal_reads.h"
+
+/* s under its read lock. with_bytes: adds the entry itself in hexadecimal. */
+void entry_json(struct call *call, const struct state *s, const struct entry_record *r, bool with_bytes);
+void entry_csv_head(struct json_out *out);
+void entry_csv(struct call *call, const struct state *s, const struct entry_record *r, struct json_out *out);
+
+#endif

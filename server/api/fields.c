@@ -1,0 +1,144 @@
+/* api/fields.c */
+#include "api/fields.h"
+
+#include <assert.h>
+
+#include "base/text.h"
+#include "crypto/password.h"
+
+#define GPUMS_PER_MILLICREDIT 3600
+enum { CREDITS_DIGITS = 12 };
+
+int64_t
+in_credits(struct json_in *in, const char *name)
+{
+    const char *text = json_in_text(in, name, 1, 24);
+    size_t whole = strspn(text, "0123456789");
+    const char *rest = text + whole;
+    size_t places = rest[0] == '.' ? strspn(rest + 1, "0123456789") : 0;
+    int64_t milli = 0;
+
+    if (in->err)
+        return 0;
+    if (whole == 0 || whole > CREDITS_DIGITS || (rest[0] == '.' && (places == 0 || places > 3))
+        || rest[rest[0] == '.' ? places + 1 : 0] != '\0') {
+        json_in_refuse(in, name, ERR_FIELD_INVALID, "Credits are a decimal number with at most three places.");
+        return 0;
+    }
+    for (size_t i = 0; i < whole; i++)
+        milli = milli * 10 + (text[i] - '0');
+    for (size_t i = 0; i < 3; i++)
+        milli = milli * 10 + (i < places ? rest[1 + i] - '0' : 0);
+    if (milli == 0)
+        json_in_refuse(in, name, ERR_FIELD_RANGE, "More than nothing is needed.");
+    return milli * GPUMS_PER_MILLICREDIT;
+}
+
+const char *
+in_line(struct json_in *in, const char *name, size_t max, struct arena *a)
+{
+    char *text = arena_text(a, json_in_text(in, name, 1, max));
+
+    if (in->err)
+        return "";
+    if (!text_is_line(text) || text[0] == ' ' || text[strlen(text) - 1] == ' ') {
+        json_in_refuse(in, name, ERR_FIELD_INVALID, "This is one line without control characters or blanks at its ends.");
+        return "";
+    }
+    return text;
+}
+
+const char *
+in_prose(struct json_in *in, const char *name, size_t max, struct arena *a)
+{
+    char *text = text_trim(arena_text(a, json_in_text(in, name, 1, max)));
+
+    if (!in->err && !text[0])
+        json_in_refuse(in, name, ERR_FIELD_INVALID, "Some words are needed.");
+    for (const char *p = text; *p && !in->err; p++)
+        if ((unsigned char)*p < 0x20 && !strchr("\n\r\t", *p))
+            json_in_refuse(in, name, ERR_FIELD_INVALID, "There are control characters in it.");
+    return text;
+}
+
+const char *
+in_country(struct json_in *in, const char *name, struct arena *a)
+{
+    const char *text = arena_text(a, json_in_text(in, name, 2, 2));
+
+    if (!in->err && (text[0] < 'A' || text[0] > 'Z' || text[1] < 'A' || text[1] > 'Z'))
+        json_in_refuse(in, name, ERR_FIELD_INVALID, "A country is two capital letters, as ES.");
+    return text;
+}
+
+const char *
+in_code(struct json_in *in, const char *name, struct arena *a)
+{
+    const char *text = arena_text(a, json_in_text(in, name, 1, 15));
+    size_t len = strlen(text);
+
+    if (!in->err && (strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != len || text[0] == '-'))
+        json_in_refuse(in, name, ERR_FIELD_INVALID, "A code has small letters, digits and dashes.");
+    return text;
+}
+
+const char *
+in_email(struct json_in *in, const char *name, struct arena *a)
+{
+    const char *text = arena_text(a, json_in_text(in, name, 3, 254));
+    const char *at = strchr(text, '@');
+
+    if (!in->err && (!at || at == text || !at[1] || strchr(at + 1, '@') || !text_is_line(text) || strchr(text, ' ')))
+        json_in_refuse(in, name, ERR_FIELD_INVALID, "This is not an e-mail address.");
+    return text;
+}
+
+const char *
+in_new_password(struct json_in *in, const char *name, struct arena *a)
+{
+    return arena_text(a, json_in_text(in, name, PASSWORD_MIN, PASSWORD_MAX));
+}
+
+uint64_t
+in_index(struct json_in *in, const char *name)
+{
+    return (uint64_t)json_in_i64(in, name, 0, INT64_MAX);
+}
+
+void
+in_officers(struct json_in *in, struct officer_in ret[2], struct arena *a)
+{
+    size_t n = json_in_array(in, "officers", 2);
+
+    if (!in->err && n != 2)
+        json_in_refuse(in, "officers", ERR_FIELD_INVALID, "Two officers sign.");
+    for (size_t i = 0; i < 2; i++) {
+        ret[i] = (struct officer_in){ "", "" };
+        if (in->err)
+            continue;
+        struct json_in one = json_in_array_object(in, "officers", i);
+
+        ret[i].email = in_email(&one, "email", a);
+        ret[i].password = arena_text(a, json_in_text(&one, "password", 1, PASSWORD_MAX));
+        if (json_in_close(&one))
+            return;
+    }
+}
+
+void
+field_text(char *ret, size_t size, const char *text)
+{
+    size_t len = strlen(text);
+
+    assert(len <= size);
+    memset(ret, 0, size);
+    memcpy(ret, text, len);
+}
+
+enum err
+in_nothing(struct call *call)
+{
+    struct json_in in = json_in_open(call->body, &call->detail);
+
+    return json_in_close(&in);
+}

@@ -1,0 +1,401 @@
+/* api/funding.c: the orders that move credits between funds, tranches and grants. Each is an account opened first (what
+ * an order names must be committed before it is signed), then the order; both under the call's key. */
+#include "api/handlers.h"
+
+#include "api/fields.h"
+#include "api/internal.h"
+#include "api/orders.h"
+#include "store/evidence.h"
+#include "store/people.h"
+
+struct funding {
+    struct idem idem;
+    struct entry entry;        /* but for its accounts and commitment */
+    const char *name, *reference, *reason;
+    int64_t gpums;
+    struct uuid people[2];
+    uint64_t account;          /* what is shown at the end */
+    uint8_t class;
+    struct uuid organisation;
+    int signers;
+};
+
+static struct funding *
+begin(struct call *call, enum entry_kind kind)
+{
+    struct funding *f = arena_alloc(call->arena, sizeof *f);
+
+    f->idem = call->command.idem;
+    f->entry = entry_new(kind);
+    f->people[0] = call->actor.person;
+    f->signers = 1;
+    f->name = f->reference = "";
+    call->user = f;
+    return f;
+}
+
+static void
+ordered(struct call *call)
+{
+    struct funding *f = call->user;
+    struct account_name name = { .account = f->account, .name = f->name, .reference = f->reference };
+    enum err err = OK;
+
+    if (f->name[0]) {
+        err = account_names_add(call->db, &name);
+        directory_add_account(call->api->directory, f->account, f->name, f->reference);
+    }
+    if (err)
+        call_fail(call, err);
+    else
+        reply_account(call, f->account, 201);
+}
+
+/* Sign and send the order, its accounts set. In a worker. */
+static void
+order(struct call *call, handler_fn *then)
+{
+    struct funding *f = call->user;
+    struct uuid id;
+    enum err err;
+
+    order_step(call, f->idem, NULL);
+    id = order_id(call);
+    f->entry.amount = f->gpums;
+    switch (f->entry.kind) {
+    case CLOSE:
+        f->entry.u.close.order = id;
+        err = order_evidence(call, id, f->reason, f->people, &f->entry.u.close.commitment);
+        break;
+    case RESOLVE:
+        f->entry.u.resolve.order = id;
+        err = order_evidence(call, id, f->reason, f->people, &f->entry.u.resolve.commitment);
+        break;
+    default:
+        f->entry.u.move.order = id;
+        field_text(f->entry.u.move.reference, sizeof f->entry.u.move.reference, f->reference);
+        err = order_evidence(call, id, f->reason, f->people, &f->entry.u.move.commitment);
+    }
+    if (!err)
+        err = order_sign(call, &f->entry, f->signers);
+    if (err)
+        call_fail(call, err);
+    else
+        call_send(call, then);
+}
+
+static void
+opened(struct call *call)
+{
+    struct funding *f = call->user;
+
+    f->account = f->entry.credit = call->command.answer.index;
+    order(call, ordered);
+}
+
+/* Enough on the account to give from? Asked before anything is opened, so that a refusal leaves nothing behind; the
+ * ledger asks again. */
+static enum err
+check_source(struct call *call, uint64_t account, uint8_t class, int64_t gpums)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    const struct account *a;
+    enum err err = OK;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    a = ledger_account(s->ledger, account);
+    if (!a || a->class != class)
+        err = ERR_ACCOUNT_UNKNOWN;
+    else if (a->closed)
+        err = ERR_ACCOUNT_CLOSED;
+    else if (account_free(a) < gpums)
+        err = ERR_INSUFFICIENT_CREDITS;
+    market_read_unlock(call->api->market);
+    return err;
+}
+
+static void
+open_account(struct call *call)
+{
+    struct funding *f = call->user;
+    struct command *c = &call->command;
+
+    order_step(call, f->idem, "open");
+    c->kind = COMMAND_OPEN_ACCOUNT;
+    c->in.open.class = f->class;
+    c->in.open.owner_org = f->organisation;
+    call_send(call, opened);
+}
+
+/* Has this call been carried out before? Then its source has changed since, and must not be asked. */
+static bool
+repeated(struct call *call, const struct funding *f)
+{
+    return seen_maybe(call->api->seen, f->idem.scope);
+}
+
+void
+funds_create(struct call *call)
+{
+    struct funding *f = begin(call, FUND);
+    struct json_in in = json_in_open(call->body, &call->detail);
+    enum err err;
+
+    f->name = in_line(&in, "name", 120, call->arena);
+    f->reference = in_line(&in, "reference", 32, call->arena);
+    f->gpums = in_credits(&in, "credits");
+    f->reason = in_prose(&in, "reason", 500, call->arena);
+    err = json_in_close(&in);
+    f->class = ACCOUNT_FUND;
+    f->entry.debit = MINT_ACCOUNT;
+    if (!err && f->gpums > INT64_C(1) << 60)
+        err = err_at(&call->detail, ERR_FIELD_RANGE, "/credits", "A fund has at most 2^60 GPU-milliseconds.");
+    if (err)
+        call_fail(call, err);
+    else
+        open_account(call);
+}
+
+void
+tranches_create(struct call *call)
+{
+    struct funding *f = begin(call, TRANCHE);
+    struct json_in in = json_in_open(call->body, &call->detail);
+    bool to_reserve;
+    enum err err;
+
+    f->entry.debit = in_index(&in, "fund");
+    f->name = in_line(&in, "name", 120, call->arena);
+    f->reference = in_line(&in, "reference", 32, call->arena);
+    f->gpums = in_credits(&in, "credits");
+    to_reserve = json_in_bool_or(&in, "to_reserve", false);
+    f->reason = in_prose(&in, "reason", 500, call->arena);
+    err = json_in_close(&in);
+    f->class = ACCOUNT_TRANCHE;
+    if (!err && !repeated(call, f))
+        err = check_source(call, f->entry.debit, ACCOUNT_FUND, f->gpums);
+    if (err) {
+        call_fail(call, err);
+    } else if (to_reserve) {
+        f->account = f->entry.credit = RESERVE_ACCOUNT;
+        f->name = "";
+        order(call, ordered);
+    } else {
+        open_account(call);
+    }
+}
+
+/* The mode's policy now in force, and whether the grant fits it. */
+static enum err
+check_mode(struct call *call, struct funding *f, const char *mode)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    const struct policy *p;
+    enum err err = OK;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    p = ledger_policy_by_code(s->ledger, mode, call->now_ms);
+    if (!p)
+        err = err_at(&call->detail, ERR_FIELD_INVALID, "/mode", "No such access mode is in force.");
+    else if (p->entry.u.policy.cap_gpums && f->gpums > p->entry.u.policy.cap_gpums)
+        err = err_at(&call->detail, ERR_FIELD_RANGE, "/credits", "This is more than the access mode allows.");
+    else if (p->entry.u.policy.longest_ms && f->entry.u.move.end_ms - f->entry.u.move.start_ms > p->entry.u.policy.longest_ms)
+        err = err_at(&call->detail, ERR_FIELD_RANGE, "/end", "This is longer than the access mode allows.");
+    else
+        f->entry.u.move.policy = p->index;
+    market_read_unlock(call->api->market);
+    return err;
+}
+
+void
+grants_create(struct call *call)
+{
+    struct funding *f = begin(call, GRANT);
+    struct json_in in = json_in_open(call->body, &call->detail);
+    const struct organisation *o;
+    const char *mode;
+    enum err err;
+
+    f->organisation = json_in_uuid(&in, "organisation");
+    f->entry.debit = in_index(&in, "tranche");
+    mode = in_code(&in, "mode", call->arena);
+    f->gpums = in_credits(&in, "credits");
+    f->entry.u.move.start_ms = json_in_time(&in, "start");
+    f->entry.u.move.end_ms = json_in_time(&in, "end");
+    if (!in.err && f->entry.u.move.end_ms <= f->entry.u.move.start_ms)
+        json_in_refuse(&in, "end", ERR_FIELD_RANGE, "The end is not after the start.");
+    f->reference = in_line(&in, "reference", 32, call->arena);
+    f->entry.u.move.gge_cents = json_in_i64(&in, "gge_eur_cents", 0, INT64_C(1000000000000));
+    f->reason = in_prose(&in, "reason", 500, call->arena);
+    err = json_in_close(&in);
+    f->class = ACCOUNT_GRANT;
+    if (!err && directory_organisation(call->api->directory, call->db, f->organisation, &o))
+        err = err_at(&call->detail, ERR_FIELD_INVALID, "/organisation", "There is no such organisation.");
+    if (!err)
+        err = check_mode(call, f, mode);
+    if (!err && !repeated(call, f))
+        err = check_source(call, f->entry.debit, ACCOUNT_TRANCHE, f->gpums);
+    if (err)
+        call_fail(call, err);
+    else
+        open_account(call);
+}
+
+/* ---- what two officers sign --------------------------------------------------------------------------------------- */
+
+/* Both passwords are right, they are two people, and officers. Takes long. */
+static enum err
+check_officers(struct call *call, const struct officer_in in[2], struct uuid ret[2])
+{
+    enum err err = OK;
+
+    for (int i = 0; i < 2 && !err; i++) {
+        struct role *roles;
+        size_t n;
+        bool officer = false;
+
+        err = auth_password(call, in[i].email, in[i].password, &ret[i]);
+        if (!err)
+            err = roles_of(call->db, ret[i], call->arena, &roles, &n);
+        for (size_t k = 0; !err && k < n; k++)
+            officer = officer || roles[k].code == ROLE_CODE_OFFICER;
+        if (err == ERR_CREDENTIALS || (!err && !officer))
+            err = err_at(&call->detail, ERR_AUTHORITY, i ? "/officers/1" : "/officers/0",
+                         "This is not an officer's address and password.");
+    }
+    if (!err && uuid_equal(ret[0], ret[1]))
+        err = err_at(&call->detail, ERR_AUTHORITY, "/officers/1", "Two signers are two persons.");
+    return err;
+}
+
+static void
+reply_grant_of(struct call *call)
+{
+    reply_account(call, ((struct funding *)call->user)->account, 201);
+}
+
+static void
+reply_entry(struct call *call)
+{
+    json_open(&call->out, NULL);
+    json_i64(&call->out, "entry", (int64_t)call->command.answer.index);
+    json_shut(&call->out);
+    call_reply(call, 200);
+}
+
+void
+grants_clawback(struct call *call)
+{
+    struct funding *f = begin(call, CLAWBACK);
+    struct json_in in = json_in_open(call->body, &call->detail);
+    struct officer_in officers[2];
+    const struct account *a;
+    const struct state *s;
+    enum err err;
+
+    f->gpums = in_credits(&in, "credits");
+    f->reason = in_prose(&in, "reason", 500, call->arena);
+    in_officers(&in, officers, call->arena);
+    err = json_in_close(&in);
+    if (!err)
+        err = check_officers(call, officers, f->people);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    s = call_state(call);
+    if (!s)
+        return;
+    a = ledger_account(s->ledger, call->path_index);
+    if (a && a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX)
+        ledger_fill_grant(s->ledger, call->path_index, &f->entry);
+    else
+        err = ERR_NOT_FOUND;
+    call_state_done(call);
+    f->account = call->path_index;
+    f->signers = 2;
+    if (err)
+        call_fail(call, err);
+    else
+        order(call, reply_grant_of);
+}
+
+void
+accounts_close(struct call *call)
+{
+    struct funding *f = begin(call, CLOSE);
+    struct json_in in = json_in_open(call->body, &call->detail);
+    struct officer_in officers[2];
+    const struct account *a;
+    const struct state *s;
+    enum err err;
+
+    f->reason = in_prose(&in, "reason", 500, call->arena);
+    in_officers(&in, officers, call->arena);
+    err = json_in_close(&in);
+    if (!err)
+        err = check_officers(call, officers, f->people);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    s = call_state(call);
+    if (!s)
+        return;
+    a = ledger_account(s->ledger, call->path_index);
+    if (a)
+        ledger_fill_close(s->ledger, call->path_index, &f->entry);
+    else
+        err = ERR_NOT_FOUND;
+    call_state_done(call);
+    f->signers = 2;
+    if (err)
+        call_fail(call, err);
+    else
+        order(call, reply_entry);
+}
+
+static void
+reply_resolved(struct call *call)
+{
+    reply_reservation(call, call->path_id, 200);
+}
+
+void
+reservations_resolve(struct call *call)
+{
+    struct funding *f = begin(call, RESOLVE);
+    struct json_in in = json_in_open(call->body, &call->detail);
+    struct officer_in officers[2];
+    const struct hold *h;
+    const struct state *s;
+    enum err err;
+
+    f->entry.u.resolve.share_milli = (uint32_t)json_in_i64(&in, "share_milli", 0, 1000);
+    f->reason = in_prose(&in, "reason", 500, call->arena);
+    in_officers(&in, officers, call->arena);
+    err = json_in_close(&in);
+    if (!err)
+        err = check_officers(call, officers, f->people);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    s = call_state(call);
+    if (!s)
+        return;
+    h = ledger_hold_of(s->ledger, call->path_id);
+    if (h)
+        ledger_fill_hold(s->ledger, h->index, &f->entry);
+    else
+        err = ERR_NOT_FOUND;
+    f->gpums = f->entry.amount;
+    call_state_done(call);
+    f->signers = 2;
+    if (err)
+        call_fail(call, err);
+    else
+        order(call, reply_resolved);
+}

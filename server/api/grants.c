@@ -1,0 +1,466 @@
+/* api/grants.c: funds, tranches, grants: their balances. */
+#include "api/handlers.h"
+
+#include <stdio.h>
+
+#include "api/internal.h"
+#include "base/text.h"
+#include "store/journal_reads.h"
+#include "store/evidence.h"
+#include "store/organisations.h"
+
+/* ---- showing ------------------------------------------------------------------------------------------------------ */
+
+/* Accounts of a class, copied from under the lock; of one parent if that is not NO_INDEX. */
+static enum err
+copy_accounts(struct call *call, uint8_t class, uint64_t parent, struct account **ret, size_t *ret_n)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    const struct account *a;
+    size_t n = 0;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    for (size_t it = 0; (a = ledger_next_account(s->ledger, &it)) != NULL;)
+        n += a->class == class;
+    *ret = arena_alloc(call->arena, n * sizeof **ret);
+    n = 0;
+    for (size_t it = 0; (a = ledger_next_account(s->ledger, &it)) != NULL;)
+        if (a->class == class && (parent == NO_INDEX || a->parent == parent))
+            (*ret)[n++] = *a;
+    call_state_done(call);
+    *ret_n = n;
+    return OK;
+}
+
+struct grant_view {
+    struct account a;
+    char mode[17], mode_name[33];
+    int64_t reported; /* of running jobs, not yet settled */
+};
+
+static void
+view_grant(const struct state *s, const struct account *a, struct grant_view *v)
+{
+    const struct policy *p = ledger_policy(s->ledger, a->policy);
+
+    *v = (struct grant_view){ .a = *a };
+    if (p && a->grant_entry != NO_INDEX) {
+        snprintf(v->mode, sizeof v->mode, "%.16s", p->entry.u.policy.code);
+        snprintf(v->mode_name, sizeof v->mode_name, "%.32s", p->entry.u.policy.name);
+    }
+}
+
+/* What sites have reported of open reservations beyond what is settled, added to each grant's view. */
+static void
+add_reported(const struct state *s, struct grant_view *views, size_t n)
+{
+    const void *key;
+    void *value;
+
+    for (size_t it = 0; map_next(s->reservations, &it, &key, &value);) {
+        const struct reservation *r = value;
+        const struct hold *h = ledger_hold(s->ledger, r->hold);
+        int64_t cost;
+
+        if (!h || !h->open || !r->reported_gpu_seconds
+            || __builtin_mul_overflow((int64_t)r->reported_gpu_seconds, (int64_t)r->rate_milli, &cost)
+            || cost <= r->settled_gpums)
+            continue;
+        for (size_t i = 0; i < n; i++)
+            if (views[i].a.index == r->grant)
+                views[i].reported += cost - r->settled_gpums;
+    }
+}
+
+static const char *
+grant_state(const struct account *a, int64_t now_ms)
+{
+    return now_ms < a->start_ms ? "coming" : now_ms < a->end_ms ? "active" : "ended";
+}
+
+static enum err
+grant_json(struct call *call, const struct grant_view *v)
+{
+    const struct account *a = &v->a;
+    struct json_out *out = &call->out;
+    const struct organisation *o;
+    struct entry_sums sums;
+    int64_t granted, lapsed, clawed;
+    enum err err = directory_organisation(call->api->directory, call->db, a->owner_org, &o);
+
+    if (!err)
+        err = sums_of(call->api, call->db, a->index, &sums);
+    if (err)
+        return err;
+    granted = sums.credit[GRANT];
+    lapsed = sums.debit[LAPSE];
+    clawed = sums.debit[CLAWBACK];
+    json_open(out, NULL);
+    json_i64(out, "account", (int64_t)a->index);
+    json_open(out, "organisation");
+    json_uuid(out, "id", o->id);
+    json_text(out, "name", o->name);
+    json_shut(out);
+    json_open(out, "mode");
+    json_text(out, "code", v->mode);
+    json_text(out, "name", v->mode_name);
+    json_shut(out);
+    if (a->parent == NO_INDEX)
+        json_none(out, "tranche");
+    else
+        json_i64(out, "tranche", (int64_t)a->parent);
+    json_time(out, "start", a->start_ms);
+    json_time(out, "end", a->end_ms);
+    json_amount(out, "granted", granted);
+    /* Corrections give back what was settled. */
+    json_amount(out, "settled", a->posted_debits - lapsed - clawed - (a->posted_credits - granted));
+    json_amount(out, "held", a->held_debits);
+    json_amount(out, "free", account_free(a));
+    json_amount(out, "reported", v->reported);
+    json_amount(out, "lapsed", lapsed);
+    json_amount(out, "clawed_back", clawed);
+    json_i64(out, "entry", (int64_t)(a->grant_entry == NO_INDEX ? a->index : a->grant_entry));
+    json_i64(out, "last_entry", (int64_t)a->last_index);
+    json_time(out, "as_of", call->now_ms);
+    json_text(out, "state", grant_state(a, call->now_ms));
+    json_shut(out);
+    return OK;
+}
+
+void
+grants_list(struct call *call)
+{
+    static const char *const NAMES[] = { "organisation", "limit", "cursor", NULL };
+    struct grant_view *views;
+    const struct state *s;
+    const struct account *a;
+    struct uuid organisation;
+    const char *cursor;
+    char next[24];
+    int64_t after = -1;
+    size_t n = 0;
+    int limit;
+    enum err err = call_query_only(call, NAMES);
+
+    if (!err)
+        err = call_query_page(call, &limit, &cursor);
+    if (!err)
+        err = call_query_uuid(call, "organisation", &organisation);
+    if (!err && cursor && !text_to_i64(cursor, 0, INT64_MAX, &after))
+        err = ERR_QUERY_INVALID;
+    if (!err && !uuid_is_zero(organisation) && !may_see_organisation(&call->actor, organisation))
+        err = ERR_NOT_FOUND;
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    s = call_state(call);
+    if (!s)
+        return;
+    views = arena_alloc(call->arena, (size_t)(limit + 1) * sizeof *views);
+    for (size_t it = 0; n <= (size_t)limit && (a = ledger_next_account(s->ledger, &it)) != NULL;)
+        if (a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX && (int64_t)a->index > after
+            && (uuid_is_zero(organisation) || uuid_equal(a->owner_org, organisation))
+            && may_see_organisation(&call->actor, a->owner_org))
+            view_grant(s, a, &views[n++]);
+    add_reported(s, views, n);
+    call_state_done(call);
+    json_open(&call->out, NULL);
+    json_open_array(&call->out, "items");
+    for (size_t i = 0; !err && i < n && i < (size_t)limit; i++)
+        err = grant_json(call, &views[i]);
+    json_shut_array(&call->out);
+    if (n > (size_t)limit)
+        snprintf(next, sizeof next, "%lld", (long long)views[limit - 1].a.index);
+    call_next(call, n > (size_t)limit ? next : NULL);
+    json_time(&call->out, "as_of", call->now_ms);
+    json_shut(&call->out);
+    call_end(call, err, 200);
+}
+
+/* A grant that the caller may see, under the lock held by this function only. */
+static bool
+find_grant(struct call *call, uint64_t account, struct grant_view *ret)
+{
+    const struct state *s = call_state(call);
+    const struct account *a;
+    bool found;
+
+    if (!s)
+        return false;
+    a = ledger_account(s->ledger, account);
+    found = a && a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX
+            && may_see_organisation(&call->actor, a->owner_org);
+    if (found) {
+        view_grant(s, a, ret);
+        add_reported(s, ret, 1);
+    }
+    call_state_done(call);
+    if (!found)
+        call_fail(call, ERR_NOT_FOUND);
+    return found;
+}
+
+static void
+reply_grant(struct call *call, uint64_t account, int status)
+{
+    struct grant_view v;
+
+    if (find_grant(call, account, &v))
+        call_end(call, grant_json(call, &v), status);
+}
+
+void
+grants_get(struct call *call)
+{
+    reply_grant(call, call->path_index, 200);
+}
+
+void
+grants_entries(struct call *call)
+{
+    struct grant_view v;
+
+    if (find_grant(call, call->path_index, &v))
+        journal_list_of(call, call->path_index);
+}
+
+static enum err
+tranche_json(struct call *call, const struct account *t)
+{
+    const struct account_name *name = directory_account(call->api->directory, t->index);
+    struct json_out *out = &call->out;
+    struct account *grants;
+    struct entry_sums sums;
+    int64_t given = 0, granted, returned, held = 0, spent = 0;
+    size_t n;
+    enum err err = sums_of(call->api, call->db, t->index, &sums);
+
+    if (!err)
+        err = copy_accounts(call, ACCOUNT_GRANT, t->index, &grants, &n);
+    if (err)
+        return err;
+    granted = sums.debit[GRANT];
+    returned = sums.credit[LAPSE] + sums.credit[CLAWBACK];
+    for (size_t i = 0; i < n; i++) {
+        held += grants[i].held_debits;
+        spent += grants[i].posted_debits;
+        given += grants[i].posted_credits;
+    }
+    json_open(out, NULL);
+    json_i64(out, "account", (int64_t)t->index);
+    json_i64(out, "fund", (int64_t)t->parent);
+    json_text(out, "name", name ? name->name : "");
+    json_text(out, "reference", name ? name->reference : "");
+    json_amount(out, "received", sums.credit[TRANCHE]);
+    json_amount(out, "granted", granted);
+    json_amount(out, "free", account_free(t));
+    json_amount(out, "held", held);
+    json_amount(out, "settled", spent - returned - (given - granted));
+    json_amount(out, "lapsed", returned);
+    json_i64(out, "entry", (int64_t)t->index);
+    json_shut(out);
+    return OK;
+}
+
+/* What the reserve got, in a tranche's shape: it has no name of its own and gives no grants. */
+static enum err
+reserve_as_tranche(struct call *call, const struct account *a)
+{
+    struct json_out *out = &call->out;
+
+    json_open(out, NULL);
+    json_i64(out, "account", (int64_t)a->index);
+    json_i64(out, "fund", (int64_t)MINT_ACCOUNT);
+    json_text(out, "name", "Reserve");
+    json_text(out, "reference", "");
+    json_amount(out, "received", a->posted_credits);
+    json_amount(out, "granted", 0);
+    json_amount(out, "free", account_free(a));
+    json_amount(out, "held", 0);
+    json_amount(out, "settled", a->posted_debits);
+    json_amount(out, "lapsed", 0);
+    json_i64(out, "entry", (int64_t)a->index);
+    json_shut(out);
+    return OK;
+}
+
+static enum err
+fund_json(struct call *call, const struct account *f)
+{
+    const struct account_name *name = directory_account(call->api->directory, f->index);
+    struct json_out *out = &call->out;
+    struct account *tranches;
+    struct entry_sums sums;
+    size_t n;
+    enum err err = sums_of(call->api, call->db, f->index, &sums);
+
+    if (!err)
+        err = copy_accounts(call, ACCOUNT_TRANCHE, f->index, &tranches, &n);
+    if (err)
+        return err;
+    json_open(out, NULL);
+    json_i64(out, "account", (int64_t)f->index);
+    json_text(out, "name", name ? name->name : "");
+    json_text(out, "reference", name ? name->reference : "");
+    json_amount(out, "minted", sums.credit[FUND]);
+    json_amount(out, "free", account_free(f));
+    json_i64(out, "entry", (int64_t)f->index);
+    json_open_array(out, "tranches");
+    for (size_t i = 0; !err && i < n; i++)
+        err = tranche_json(call, &tranches[i]);
+    json_shut_array(out);
+    json_shut(out);
+    return err;
+}
+
+/* ---- the programme ------------------------------------------------------------------------------------------------ */
+
+static enum err
+funds_array(struct call *call, const char *name)
+{
+    struct account *funds;
+    size_t n = 0;
+    enum err err = copy_accounts(call, ACCOUNT_FUND, NO_INDEX, &funds, &n);
+
+    json_open_array(&call->out, name);
+    for (size_t i = 0; !err && i < n; i++)
+        err = fund_json(call, &funds[i]);
+    json_shut_array(&call->out);
+    return err;
+}
+
+void
+funds_list(struct call *call)
+{
+    enum err err;
+
+    json_open(&call->out, NULL);
+    err = funds_array(call, "items");
+    call_next(call, NULL);
+    json_shut(&call->out);
+    call_end(call, err, 200);
+}
+
+void
+tranches_list(struct call *call)
+{
+    struct account *tranches;
+    size_t n = 0;
+    enum err err = copy_accounts(call, ACCOUNT_TRANCHE, NO_INDEX, &tranches, &n);
+
+    json_open(&call->out, NULL);
+    json_open_array(&call->out, "items");
+    for (size_t i = 0; !err && i < n; i++)
+        err = tranche_json(call, &tranches[i]);
+    json_shut_array(&call->out);
+    call_next(call, NULL);
+    json_shut(&call->out);
+    call_end(call, err, 200);
+}
+
+/* One account after its order: what the call that made it answers. */
+void
+reply_account(struct call *call, uint64_t account, int status)
+{
+    const struct state *s = call_state(call);
+    const struct account *found;
+    struct account a = { 0 };
+    enum err err = ERR_NOT_FOUND;
+
+    if (!s)
+        return;
+    found = ledger_account(s->ledger, account);
+    if (found)
+        a = *found;
+    call_state_done(call);
+    if (a.class == ACCOUNT_GRANT) {
+        reply_grant(call, account, status);
+        return;
+    }
+    if (a.class == ACCOUNT_FUND)
+        err = fund_json(call, &a);
+    else if (a.class == ACCOUNT_TRANCHE)
+        err = tranche_json(call, &a);
+    else if (a.class == ACCOUNT_RESERVE)
+        err = reserve_as_tranche(call, &a);
+    call_end(call, err, status);
+}
+
+static void
+disputes_array(struct call *call, const struct state *s)
+{
+    struct json_out *out = &call->out;
+    const void *key;
+    void *value;
+
+    json_open_array(out, "disputed");
+    for (size_t it = 0; map_next(s->reservations, &it, &key, &value);) {
+        const struct reservation *r = value;
+        const struct site *site = ledger_site(s->ledger, r->site);
+        const struct hold *h = ledger_hold(s->ledger, r->hold);
+        char code[17] = "";
+
+        if (!ticket_state_is_disputed(r->state))
+            continue;
+        if (site)
+            snprintf(code, sizeof code, "%.16s", site->entry.u.site.code);
+        json_open(out, NULL);
+        json_uuid(out, "reservation", r->id);
+        json_uuid(out, "organisation", r->org);
+        json_text(out, "site", code);
+        json_amount(out, "held", h ? hold_left(h) : 0);
+        json_time(out, "since", r->disputed_ms);
+        json_shut(out);
+    }
+    json_shut_array(out);
+}
+
+static size_t
+count_running(const struct state *s)
+{
+    const void *key;
+    void *value;
+    size_t n = 0;
+
+    for (size_t it = 0; map_next(s->reservations, &it, &key, &value);)
+        n += ((const struct reservation *)value)->state == TICKET_RUNNING;
+    return n;
+}
+
+void
+programme_get(struct call *call)
+{
+    struct json_out *out = &call->out;
+    const struct account *reserve;
+    const struct state *s;
+    bool conserved;
+    enum err err;
+
+    json_open(out, NULL);
+    err = funds_array(call, "funds");
+    json_i64(out, "organisations", (int64_t)directory_organisations(call->api->directory));
+    if (!err)
+        err = journal_json(call, "journal");
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    s = call_state(call);
+    if (!s)
+        return;
+    reserve = ledger_account(s->ledger, RESERVE_ACCOUNT);
+    json_open(out, "reserve");
+    json_amount(out, "received", reserve ? reserve->posted_credits : 0);
+    json_amount(out, "free", reserve ? account_free(reserve) : 0);
+    json_shut(out);
+    json_i64(out, "running", (int64_t)count_running(s));
+    disputes_array(call, s);
+    conserved = ledger_conserved(s->ledger) == NULL;
+    call_state_done(call);
+    json_bool(out, "conserved", conserved);
+    json_time(out, "as_of", call->now_ms);
+    json_shut(out);
+    call_reply(call, 200);
+}

@@ -1,0 +1,45 @@
+/* api/handlers.h: what the route table names, and what handlers of one file use of another. */
+#ifndef API_HANDLERS_H
+#define API_HANDLERS_H
+
+#include "api/agent_tickets.h"
+#include "api/call.h"
+
+struct role;
+struct request_row;
+
+handler_fn health_live, health_ready, health_leader, jwks_get, openapi_get, error_explained; /* public.c */
+handler_fn session_create, session_delete, me_get, me_password;                              /* session.c */
+handler_fn people_create, people_list_get, people_password, people_roles;                    /* people.c */
+handler_fn organisations_create, organisations_list_get, organisations_get, organisations_members;
+handler_fn sites_list, offerings_list, sites_agent, sites_tickets, sites_reports, sites_pause, sites_drain,
+    sites_agent_token;                                                                       /* sites.c */
+handler_fn sites_create, offerings_create, rates_create, capacity_create, policies_create, policies_list; /* registry.c */
+handler_fn journal_get, journal_entries, journal_entry, journal_csv;                         /* journal.c */
+handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, programme_get; /* grants.c */
+handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close, reservations_resolve; /* funding.c */
+handler_fn requests_create, requests_get, requests_list_get;                                 /* requests.c */
+handler_fn quotes_look, quotes_get, quotes_renew, quotes_release, quotes_accept, requests_quote; /* quotes.c */
+handler_fn reservations_list_get, reservations_get, reservations_cancel, reservations_output, reservations_ticket,
+    reservations_events;                                                                     /* reservations.c */
+handler_fn agent_enrol, agent_instance, agent_received, agent_report, agent_blob;            /* agents.c */
+
+const char *role_name(int code);
+enum err roles_json(struct call *call, struct uuid person) MUST_USE;
+enum err role_json(struct call *call, const struct role *r, const struct state *s) MUST_USE;
+enum err password_store(struct call *call, struct uuid person, const char *password, struct hash but) MUST_USE;
+enum err journal_json(struct call *call, const char *name) MUST_USE;
+void journal_list_of(struct call *call, uint64_t account);
+void reply_account(struct call *call, uint64_t account, int status);
+void reply_reservation(struct call *call, struct uuid id, int status);
+void reply_site(struct call *call, const char *code);
+void reply_offering(struct call *call, uint64_t index);
+enum err site_of_path(struct call *call, uint64_t *ret) MUST_USE;
+enum err request_find(struct call *call, struct uuid id, struct request_row *ret) MUST_USE;
+void jwks_json(struct call *call, const struct state *s, const char *name);
+enum err agent_check_instance(struct call *call) MUST_USE;
+void agent_in_touch(struct call *call);
+const char *report_kind_name(unsigned kind);
+const char *report_reason_name(unsigned reason);
+
+#endif

@@ -1,0 +1,154 @@
+/* api/internal.h: what the api is made of; for the files of api/ only. */
+#ifndef API_INTERNAL_H
+#define API_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "api/call.h"
+#include "base/map.h"
+#include "crypto/jws.h"
+
+struct pool;
+struct sessions_cache;
+struct directory;
+struct limiter;
+struct waits;
+struct seen;
+struct pages;
+struct sums_cache;
+struct entry_sums;
+
+struct api {
+    const struct log *log;
+    struct market *market;
+    struct http_server *http;
+    char *db_worker, *base_url, *web_dir;
+    bool https;
+    const char *cookie;              /* its name */
+    struct clock clock;
+    bool simulation;
+    struct sign_key key;
+    int workers;
+    struct pool *pool;
+    struct sessions_cache *sessions;
+    struct directory *directory;
+    struct limiter *limiter;
+    struct waits *waits;
+    struct sums_cache *sums;
+    struct seen *seen;
+    struct pages *pages;             /* NULL: none */
+    struct http_response *openapi;   /* shared */
+    atomic_uint_fast64_t by_status[6]; /* replies by status / 100 */
+    atomic_uint_fast64_t micros;     /* spent on all calls together */
+};
+
+/* routes.c: THE table. */
+extern const struct route ROUTES[];
+extern const size_t ROUTES_COUNT;
+/* Method, path, name, roles, key: one line a route, for the test that compares them with the contract. */
+void routes_print(FILE *to);
+/* The route, with the call's path parts set. NULL: *ret_err is ERR_NOT_FOUND or ERR_METHOD (allowed: e.g. "GET, POST"). */
+const struct route *route_find(enum http_method method, const char *path, struct call *call, enum err *ret_err,
+                               char *ret_allowed, size_t cap);
+const char *who_text(enum who who);
+
+/* dispatch.c: check who calls and run the handler. On a socket thread without a connection it may say false: then a
+ * worker must do it. */
+void dispatch_in_worker(struct call *call);
+
+/* pool.c */
+struct pool *pool_new(struct api *api);
+enum err pool_start(struct pool *p, int workers, struct err_detail *d) MUST_USE;
+void pool_stop(struct pool *p);
+void pool_delete(struct pool *p);
+enum pool_lane { LANE_FRESH, LANE_BACK, LANE_SLOW }; /* new calls; committed ones (first); those that take long */
+bool pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage); /* false: full */
+/* Other work: run(ctx, db) once in a worker. Never refused. */
+void pool_task(struct pool *p, void (*run)(void *ctx, struct db *db), void *ctx);
+size_t pool_waiting(struct pool *p);
+
+/* auth.c */
+struct sessions_cache *sessions_cache_new(void);
+void sessions_cache_delete(struct sessions_cache *c);
+void sessions_cache_forget(struct sessions_cache *c); /* all: roles or passwords have changed */
+/* Who calls: fills actor, name, csrf_token. ERR_BUSY, with nothing said, if it takes a database connection and call->db
+ * is NULL (*ret_worker then is true). */
+enum err auth_call(struct call *call, bool *ret_worker) MUST_USE;
+enum err auth_csrf(struct call *call) MUST_USE;   /* of a mutating call from a session */
+enum err auth_origin(struct call *call) MUST_USE; /* Origin, where given, is ours */
+void auth_set_session(struct call *call, struct hash token);
+void auth_new_token(char ret_text[44], struct hash *ret_hash);
+/* Sign in: fills the call as auth_call does. */
+enum err auth_load_person(struct call *call, struct uuid person) MUST_USE;
+/* Checks address and password. Takes long: LANE_SLOW. ERR_CREDENTIALS, ERR_RATE_LIMITED. */
+enum err auth_password(struct call *call, const char *email, const char *password, struct uuid *ret_person) MUST_USE;
+unsigned who_of(const struct actor *a);
+
+/* limit.c: attempts within a time, per key. */
+struct limiter *limiter_new(void);
+void limiter_delete(struct limiter *l);
+/* How many seconds to wait, 0: go on. */
+int limiter_blocked(struct limiter *l, const char *key, int most, int64_t now_ms);
+void limiter_count(struct limiter *l, const char *key, int64_t now_ms);
+void limiter_clear(struct limiter *l, const char *key);
+
+/* keys.c: idempotency */
+struct seen *seen_new(void);
+void seen_delete(struct seen *s);
+bool seen_maybe(const struct seen *s, struct hash scope);
+void seen_add(struct seen *s, struct hash scope);
+void seen_loaded(struct seen *s); /* all stored keys have been added: what is not in it is new */
+enum err key_read(struct call *call) MUST_USE; /* header and body → call->command.idem */
+struct hash key_derived(struct hash scope, const char *part);
+/* Plain writes: the outcome of an earlier call with this key. ERR_NOT_FOUND: a new one. */
+enum err key_known(struct call *call, struct uuid *ret_id) MUST_USE;
+
+/* directory.c: names of organisations and accounts, in memory. */
+struct organisation;
+struct account_name;
+struct directory *directory_new(void);
+void directory_delete(struct directory *d);
+/* Lives as long as the directory. ERR_NOT_FOUND; needs db unless it is known. */
+enum err directory_organisation(struct directory *d, struct db *db, struct uuid id, const struct organisation **ret) MUST_USE;
+void directory_add_organisation(struct directory *d, const struct organisation *o);
+size_t directory_organisations(struct directory *d);
+const struct account_name *directory_account(struct directory *d, uint64_t account); /* or NULL */
+void directory_add_account(struct directory *d, uint64_t account, const char *name, const char *reference);
+/* Last contact of a site's agent, ms of the market's clock; 0 never. */
+int64_t directory_contact(struct directory *d, uint64_t site);
+/* True if it should be written down: it is over 10 s since the last time. */
+bool directory_set_contact(struct directory *d, uint64_t site, int64_t now_ms);
+enum err directory_load(struct directory *d, struct db *db) MUST_USE;
+
+/* sums.c */
+struct sums_cache *sums_cache_new(void);
+void sums_cache_delete(struct sums_cache *c);
+enum err sums_of(struct api *api, struct db *db, uint64_t account, struct entry_sums *ret) MUST_USE;
+
+/* waits.c: long polls of agents, event streams */
+struct waits *waits_new(struct api *api);
+void waits_delete(struct waits *w);
+/* Takes the call: answered when the site gets a ticket, or after wait_ms with what there is. */
+void waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms);
+/* Takes the call: a stream of this reservation's states, beginning with what is in call->out. */
+void waits_stream(struct call *call, struct uuid reservation, uint64_t version);
+void waits_poll_deadline(void *cls, struct http_call *http); /* for http_keep() of a poll */
+void waits_events(struct waits *w, const struct market_event *events, size_t n);
+void waits_count(struct waits *w, size_t *ret_polls, size_t *ret_streams);
+
+/* may.c: THE function for what is answered from memory or by a worker. */
+bool may_see_organisation(const struct actor *a, struct uuid organisation);
+bool may_act_for(const struct actor *a, struct uuid organisation); /* member or owner */
+bool may_see_programme(const struct actor *a);                     /* officer, auditor, administrator */
+bool may_see_site(const struct actor *a, uint64_t site);           /* its operator, administrator */
+bool may_see_reservation(const struct actor *a, const struct reservation *r);
+bool may_see_entry(const struct actor *a, const struct state *s, const struct entry *e);
+bool is_administrator(const struct actor *a);
+bool is_officer(const struct actor *a);
+
+/* metrics.c: Prometheus' text, on a listener of its own */
+struct http_response *metrics_get(struct api *api, struct http_call *http);
+
+#endif

@@ -1,0 +1,72 @@
+/* api/orders.c */
+#include "api/orders.h"
+
+#include "api/internal.h"
+#include "crypto/sign.h"
+#include "store/evidence.h"
+
+void
+order_step(struct call *call, struct idem of, const char *part)
+{
+    call->command = (struct command){ .idem = of };
+    if (part)
+        call->command.idem.scope = key_derived(of.scope, part);
+}
+
+static struct hash
+secret_of(const struct call *call, const char *purpose)
+{
+    return sha256_of((const struct bytes[]){ BYTES_TEXT(purpose), BYTES(call->api->key.seed, sizeof call->api->key.seed),
+                                             BYTES(call->command.idem.scope.b, 32) }, 3);
+}
+
+struct uuid
+order_id(const struct call *call)
+{
+    struct hash h = secret_of(call, "kontor-order-id");
+    struct uuid id;
+
+    memcpy(id.b, h.b, sizeof id.b);
+    id.b[6] = (uint8_t)(0x80 | (id.b[6] & 0x0f)); /* version 8: by our own rule */
+    id.b[8] = (uint8_t)(0x80 | (id.b[8] & 0x3f));
+    return id;
+}
+
+enum err
+order_evidence(struct call *call, struct uuid order, const char *reason, const struct uuid people[2],
+               struct hash *ret_commitment)
+{
+    struct evidence e = { .order = order, .salt = secret_of(call, "kontor-order-salt"), .text = reason,
+                          .people = { people[0], people[1] }, .created_ms = call->now_ms };
+    enum err err = evidence_add(call->db, &e);
+
+    *ret_commitment = sha256_of((const struct bytes[]){ BYTES(e.salt.b, 32), BYTES_TEXT(reason) }, 2);
+    return err;
+}
+
+enum err
+order_sign(struct call *call, const struct entry *entry, int signers)
+{
+    struct command *c = &call->command;
+    struct entry *e = &c->in.order.entry;
+    uint8_t bytes[ENTRY_MAX];
+    struct authority *auth;
+    struct hash genesis;
+    const struct state *s = market_read_lock(call->api->market);
+    size_t len;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    genesis = ledger_genesis(s->ledger);
+    market_read_unlock(call->api->market);
+    c->kind = COMMAND_ORDER;
+    *e = *entry;
+    auth = entry_authority(e);
+    len = entry_order_bytes(e, genesis, bytes);
+    for (int i = 0; i < signers; i++) {
+        auth->slot[i].class = 3;
+        auth->slot[i].key = 0;
+        sign_make(&call->api->key, BYTES(bytes, len), auth->slot[i].sig);
+    }
+    return OK;
+}

@@ -1,0 +1,22 @@
+/* api/orders.h
+ * Orders: entries that somebody answers for. Until people have keys of their own, the server's key vouches for the
+ * signed-in person (authority class 3). What is said in words goes to the table of evidence; the journal has a salted
+ * commitment of it. Both follow from the idempotency key, so that a repeated call is the same order. */
+#ifndef API_ORDERS_H
+#define API_ORDERS_H
+
+#include "api/call.h"
+
+/* A step's own key, so that several commands of one call are each carried out once. */
+void order_step(struct call *call, struct idem of, const char *part);
+/* The order's UUID for this call's step. */
+struct uuid order_id(const struct call *call);
+/* Stores the reason with its salt (twice: once) and gives the commitment. In a worker, before sending. people: who are
+ * signed in, zeros beyond. */
+enum err order_evidence(struct call *call, struct uuid order, const char *reason, const struct uuid people[2],
+                        struct hash *ret_commitment) MUST_USE;
+/* Make e the call's command, signed for `signers` people (1 or 2). The ledger's genesis is read under the lock: the
+ * caller must not hold it. ERR_NOT_LEADER. */
+enum err order_sign(struct call *call, const struct entry *e, int signers) MUST_USE;
+
+#endif

@@ -1,0 +1,224 @@
+/* api/pool.c
+ * The workers: threads with a database connection each, for reads, plain writes, rendering and signatures; and two more
+ * for what takes long by design (argon2id at 19 MiB each). What the market has answered goes first. */
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "api/internal.h"
+
+enum { FRESH_MAX = 20000, SLOW_MAX = 200, SLOW_THREADS = 2, THREADS_MAX = 258 };
+
+struct task {
+    void (*run)(void *ctx, struct db *db);
+    void *ctx;
+    struct task *next;
+};
+
+struct queue { struct call *first, **end; size_t n; };
+
+struct worker {
+    struct pool *pool;
+    struct db *db;
+    pthread_t thread;
+    bool slow;
+};
+
+struct pool {
+    struct api *api;
+    pthread_mutex_t lock;
+    pthread_cond_t work, slow_work;
+    struct queue queue[3];
+    struct task *first_task, **task_end;
+    bool stopping;
+    size_t idle;
+    struct worker workers[THREADS_MAX];
+    size_t n;
+};
+
+struct pool *
+pool_new(struct api *api)
+{
+    struct pool *p = xcalloc(1, sizeof *p);
+
+    p->api = api;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->work, NULL);
+    pthread_cond_init(&p->slow_work, NULL);
+    for (int i = 0; i < 3; i++)
+        p->queue[i].end = &p->queue[i].first;
+    p->task_end = &p->first_task;
+    return p;
+}
+
+static struct call *
+take(struct queue *q)
+{
+    struct call *call = q->first;
+
+    if (call) {
+        q->first = call->next;
+        if (!q->first)
+            q->end = &q->first;
+        q->n--;
+    }
+    return call;
+}
+
+/* The next piece of work for this worker, under the lock; false when it is to end. */
+static bool
+next_work(struct worker *w, struct call **ret_call, struct task **ret_task)
+{
+    struct pool *p = w->pool;
+
+    *ret_call = NULL;
+    *ret_task = NULL;
+    for (;;) {
+        if (w->slow) {
+            *ret_call = take(&p->queue[LANE_SLOW]);
+        } else if ((*ret_task = p->first_task) != NULL) {
+            p->first_task = (*ret_task)->next;
+            if (!p->first_task)
+                p->task_end = &p->first_task;
+        } else {
+            *ret_call = take(&p->queue[LANE_BACK]);
+            if (!*ret_call)
+                *ret_call = take(&p->queue[LANE_FRESH]);
+        }
+        if (*ret_call || *ret_task)
+            return true;
+        if (p->stopping)
+            return false;
+        if (!w->slow)
+            p->idle++;
+        pthread_cond_wait(w->slow ? &p->slow_work : &p->work, &p->lock);
+        if (!w->slow)
+            p->idle--;
+    }
+}
+
+static void *
+work(void *arg)
+{
+    struct worker *w = arg;
+    struct pool *p = w->pool;
+    struct call *call;
+    struct task *task;
+
+    pthread_mutex_lock(&p->lock);
+    while (next_work(w, &call, &task)) {
+        pthread_mutex_unlock(&p->lock);
+        if (task) {
+            task->run(task->ctx, w->db);
+            free(task);
+        } else {
+            call->db = w->db;
+            call->stage(call);
+        }
+        pthread_mutex_lock(&p->lock);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+enum err
+pool_start(struct pool *p, int workers, struct err_detail *d)
+{
+    sigset_t all, before;
+    enum err err = OK;
+
+    assert(workers >= 1 && workers <= THREADS_MAX - SLOW_THREADS);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    for (int i = 0; i < workers + SLOW_THREADS && !err; i++) {
+        struct worker *w = &p->workers[p->n];
+
+        *w = (struct worker){ .pool = p, .slow = i >= workers,
+                              .db = db_new(&(struct db_config){ .conninfo = p->api->db_worker, .name = "kontord worker" }) };
+        if (pthread_create(&w->thread, NULL, work, w) != 0) {
+            db_delete(w->db);
+            err = err_internal(d, ERR_IO, "cannot start a worker");
+        } else {
+            p->n++;
+        }
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return err;
+}
+
+void
+pool_stop(struct pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    p->stopping = true;
+    pthread_cond_broadcast(&p->work);
+    pthread_cond_broadcast(&p->slow_work);
+    pthread_mutex_unlock(&p->lock);
+    for (size_t i = 0; i < p->n; i++) {
+        pthread_join(p->workers[i].thread, NULL);
+        db_delete(p->workers[i].db);
+    }
+    p->n = 0;
+}
+
+void
+pool_delete(struct pool *p)
+{
+    if (!p)
+        return;
+    pool_stop(p);
+    pthread_cond_destroy(&p->work);
+    pthread_cond_destroy(&p->slow_work);
+    pthread_mutex_destroy(&p->lock);
+    free(p);
+}
+
+bool
+pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage)
+{
+    struct queue *q = &p->queue[lane];
+    bool room;
+
+    call->stage = stage;
+    call->db = NULL;
+    call->next = NULL;
+    pthread_mutex_lock(&p->lock);
+    room = lane == LANE_BACK || q->n < (lane == LANE_SLOW ? SLOW_MAX : FRESH_MAX);
+    if (room) {
+        *q->end = call;
+        q->end = &call->next;
+        q->n++;
+        if (lane == LANE_SLOW)
+            pthread_cond_signal(&p->slow_work);
+        else if (p->idle)
+            pthread_cond_signal(&p->work);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return room;
+}
+
+void
+pool_task(struct pool *p, void (*run)(void *ctx, struct db *db), void *ctx)
+{
+    struct task *t = xcalloc(1, sizeof *t);
+
+    t->run = run;
+    t->ctx = ctx;
+    pthread_mutex_lock(&p->lock);
+    *p->task_end = t;
+    p->task_end = &t->next;
+    if (p->idle)
+        pthread_cond_signal(&p->work);
+    pthread_mutex_unlock(&p->lock);
+}
+
+size_t
+pool_waiting(struct pool *p)
+{
+    size_t n;
+
+    pthread_mutex_lock(&p->lock);
+    n = p->queue[LANE_FRESH].n + p->queue[LANE_BACK].n + p->queue[LANE_SLOW].n;
+    pthread_mutex_unlock(&p->lock);
+    return n;
+}

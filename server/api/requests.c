@@ -1,0 +1,279 @@
+/* api/requests.c: what start-ups want. A plain write: neither credits nor capacity move. */
+#include "api/handlers.h"
+
+#include "api/ask.h"
+#include "api/fields.h"
+#include "api/internal.h"
+#include "api/quote_json.h"
+#include "base/hash.h"
+#include "store/blobs.h"
+#include "store/evidence.h"
+#include "store/organisations.h"
+#include "store/reservations.h"
+
+enum { QUOTES_SHOWN = 5 };
+
+struct new_request { struct request_row row; struct bytes script; struct idem idem; };
+
+static enum err
+store_request(struct db *db, void *ctx)
+{
+    struct new_request *n = ctx;
+    enum err err = blobs_add(db, n->row.workload, n->script, n->row.created_ms);
+
+    if (!err)
+        err = requests_add(db, &n->row);
+    return err ? err : call_answers_add(db, n->idem.scope, n->idem.request, n->row.id, n->row.created_ms);
+}
+
+struct find { struct uuid id; struct arena *a; struct request_row *row; };
+
+static enum err
+find_in_tx(struct db *db, void *ctx)
+{
+    struct find *f = ctx;
+
+    return requests_find(db, f->id, f->a, f->row);
+}
+
+/* A request that the caller may see. ERR_NOT_FOUND. */
+enum err
+request_find(struct call *call, struct uuid id, struct request_row *ret)
+{
+    struct find f = { .id = id, .a = call->arena, .row = ret };
+    enum err err = db_tx_as(call->db, call->actor.person, find_in_tx, &f);
+
+    return !err && !may_see_organisation(&call->actor, ret->organisation) ? ERR_NOT_FOUND : err;
+}
+
+static void
+countries_json(struct json_out *out, const char *countries)
+{
+    json_open_array(out, "countries");
+    for (const char *c = countries; *c; c += c[2] ? 3 : 2)
+        json_textn(out, NULL, c, 2);
+    json_shut_array(out);
+}
+
+static void
+time_json(struct json_out *out, const char *name, int64_t ms)
+{
+    if (ms)
+        json_time(out, name, ms);
+    else
+        json_none(out, name);
+}
+
+static enum err
+reservation_of(struct call *call, struct uuid request)
+{
+    struct uuid id;
+    enum err err = reservations_of_request(call->db, request, &id);
+
+    if (err == ERR_NOT_FOUND)
+        json_none(&call->out, "reservation");
+    else if (!err)
+        json_uuid(&call->out, "reservation", id);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+/* Members of a request; the object stays open. */
+static enum err
+request_members(struct call *call, const struct request_row *r)
+{
+    struct json_out *out = &call->out;
+    const struct organisation *o;
+    enum err err = directory_organisation(call->api->directory, call->db, r->organisation, &o);
+
+    if (err)
+        return err;
+    json_open(out, NULL);
+    json_uuid(out, "id", r->id);
+    json_open(out, "organisation");
+    json_uuid(out, "id", o->id);
+    json_text(out, "name", o->name);
+    json_shut(out);
+    json_i64(out, "grant", (int64_t)r->grant);
+    json_text(out, "name", r->name);
+    json_i64(out, "gpus", r->gpus);
+    json_i64(out, "walltime_s", r->walltime_s);
+    json_i64(out, "memory_gb", r->memory_gb);
+    json_text(out, "model", r->model);
+    countries_json(out, r->countries);
+    json_bool(out, "one_island", r->one_island);
+    json_text(out, "kind", offering_kind_name(r->kind));
+    time_json(out, "earliest_start", r->earliest_ms);
+    time_json(out, "deadline", r->deadline_ms);
+    if (r->max_gpums)
+        json_text(out, "max_credits", arena_printf(call->arena, "%lld.%03d", (long long)(r->max_gpums / 3600000),
+                                                   (int)(r->max_gpums / 3600 % 1000)));
+    else
+        json_none(out, "max_credits");
+    json_text(out, "preference", preference_name(r->preference));
+    json_bool(out, "move_freely", r->move_freely);
+    json_text(out, "template", r->template);
+    json_raw(out, "parameters", r->parameters, strlen(r->parameters));
+    json_i64(out, "script_len", r->workload_len);
+    json_hex(out, "script_sha256", BYTES(r->workload.b, 32));
+    json_time(out, "created", r->created_ms);
+    json_open(out, "created_by");
+    json_uuid(out, "id", r->created_by);
+    json_text(out, "name", r->created_by_name ? r->created_by_name : call->name);
+    json_shut(out);
+    return reservation_of(call, r->id);
+}
+
+static enum err
+request_details(struct call *call, const struct request_row *r)
+{
+    struct json_out *out = &call->out;
+    struct quote_row *quotes;
+    struct bytes script;
+    size_t n = 0;
+    enum err err = request_members(call, r);
+
+    if (!err)
+        err = blobs_find(call->db, r->workload, call->arena, &script);
+    if (!err)
+        err = quotes_of_request(call->db, r->id, QUOTES_SHOWN, call->arena, &quotes, &n);
+    if (err)
+        return err;
+    json_textn(out, "script", (const char *)script.data, script.len);
+    json_open_array(out, "quotes");
+    for (size_t i = 0; !err && i < n; i++)
+        err = quote_row_json(call, &quotes[i]);
+    json_shut_array(out);
+    json_shut(out);
+    return err;
+}
+
+static void
+reply_request(struct call *call, struct uuid id, int status)
+{
+    struct request_row r;
+    enum err err = request_find(call, id, &r);
+
+    if (!err)
+        err = request_details(call, &r);
+    call_end(call, err, status);
+}
+
+/* The grant is the organisation's. Whether it is in force and has enough is asked when it is quoted. */
+static enum err
+check_grant(struct call *call, const struct request_row *r)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    const struct account *a;
+    bool good;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    a = ledger_account(s->ledger, r->grant);
+    good = a && a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX && uuid_equal(a->owner_org, r->organisation);
+    market_read_unlock(call->api->market);
+    return good ? OK : err_at(&call->detail, ERR_FIELD_INVALID, "/grant", "The organisation has no such grant.");
+}
+
+void
+requests_create(struct call *call)
+{
+    struct new_request *n = arena_alloc(call->arena, sizeof *n);
+    struct request_row *r = &n->row;
+    struct json_in in = json_in_open(call->body, &call->detail);
+    const char *script = "";
+    struct uuid known;
+    enum err err;
+
+    r->id = call_new_id(call);
+    r->created_ms = call->now_ms;
+    r->created_by = call->actor.person;
+    ask_read(&in, r, call->arena);
+    r->name = in_line(&in, "name", 63, call->arena);
+    err = workload_read(&in, r, call->arena, &script);
+    if (json_in_close(&in) || err) {
+        call_fail(call, in.err ? in.err : err);
+        return;
+    }
+    if (!may_act_for(&call->actor, r->organisation)) {
+        call_fail(call, err_at(&call->detail, ERR_FORBIDDEN, "/organisation", "You do not act for this organisation."));
+        return;
+    }
+    err = check_grant(call, r);
+    n->idem = call->command.idem;
+    n->script = BYTES_TEXT(script);
+    r->workload = sha256(n->script);
+    r->workload_len = (uint32_t)n->script.len;
+    if (!err)
+        err = key_known(call, &known);
+    if (!err) {
+        reply_request(call, known, 201);
+        return;
+    }
+    if (err == ERR_NOT_FOUND) {
+        seen_add(call->api->seen, n->idem.scope);
+        err = db_tx_as(call->db, call->actor.person, store_request, n);
+    }
+    if (err)
+        call_fail(call, err);
+    else
+        reply_request(call, r->id, 201);
+}
+
+void
+requests_get(struct call *call)
+{
+    reply_request(call, call->path_id, 200);
+}
+
+struct list { struct uuid organisation, before; int max; struct arena *a; struct request_row *rows; size_t n; };
+
+static enum err
+list_in_tx(struct db *db, void *ctx)
+{
+    struct list *l = ctx;
+
+    return requests_list(db, l->organisation, l->before, l->max, l->a, &l->rows, &l->n);
+}
+
+void
+requests_list_get(struct call *call)
+{
+    static const char *const NAMES[] = { "organisation", "limit", "cursor", NULL };
+    struct list l = { .a = call->arena };
+    const char *cursor;
+    char next[UUID_TEXT];
+    int limit;
+    bool more;
+    enum err err = call_query_only(call, NAMES);
+
+    memset(l.before.b, 0xff, sizeof l.before.b);
+    if (!err)
+        err = call_query_page(call, &limit, &cursor);
+    if (!err)
+        err = call_query_uuid(call, "organisation", &l.organisation);
+    if (!err && cursor && !uuid_parse(cursor, &l.before))
+        err = ERR_QUERY_INVALID;
+    if (!err && !uuid_is_zero(l.organisation) && !may_see_organisation(&call->actor, l.organisation))
+        err = ERR_NOT_FOUND;
+    if (!err) {
+        l.max = limit + 1;
+        err = db_tx_as(call->db, call->actor.person, list_in_tx, &l);
+    }
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    more = l.n > (size_t)limit;
+    json_open(&call->out, NULL);
+    json_open_array(&call->out, "items");
+    for (size_t i = 0; !err && i < l.n && i < (size_t)limit; i++) {
+        err = request_members(call, &l.rows[i]);
+        json_shut(&call->out);
+    }
+    json_shut_array(&call->out);
+    if (more)
+        uuid_text(l.rows[limit - 1].id, next);
+    call_next(call, more ? next : NULL);
+    json_shut(&call->out);
+    call_end(call, err, 200);
+}

@@ -1,0 +1,200 @@
+/* api/routes.c: THE table: method, path, name, who may call, whether it needs a key, where it runs, its handler. The
+ * document schema/openapi.yaml names the same; a test compares them. */
+#include <stdio.h>
+
+#include "api/handlers.h"
+#include "api/internal.h"
+#include "base/text.h"
+
+#define PUBLIC WHO_PUBLIC
+#define SESSION WHO_SESSION
+#define BUYER (WHO_MEMBER | WHO_OWNER)
+#define PROGRAMME (WHO_OFFICER | WHO_AUDITOR | WHO_ADMINISTRATOR)
+#define SEES_ORG (BUYER | PROGRAMME)
+#define SEES_JOB (SEES_ORG | WHO_SITE_OPERATOR)
+#define OPERATOR (WHO_SITE_OPERATOR | WHO_ADMINISTRATOR)
+#define ADMIN WHO_ADMINISTRATOR
+#define OFFICER WHO_OFFICER
+#define AGENT WHO_AGENT
+#define KEY true
+#define NO_KEY false
+
+const struct route ROUTES[] = {
+    /* public */
+    { HTTP_GET, "/v1/sites", "sites_list", PUBLIC, NO_KEY, RUN_WORKER, sites_list },
+    { HTTP_GET, "/v1/offerings", "offerings_list", PUBLIC, NO_KEY, RUN_WORKER, offerings_list },
+    { HTTP_GET, "/v1/policies", "policies_list", PUBLIC, NO_KEY, RUN_WORKER, policies_list },
+    { HTTP_GET, "/v1/journal", "journal_get", PUBLIC, NO_KEY, RUN_WORKER, journal_get },
+    { HTTP_GET, "/v1/journal/entries", "journal_entries", PUBLIC, NO_KEY, RUN_WORKER, journal_entries },
+    { HTTP_GET, "/v1/journal/entries.csv", "journal_csv", PUBLIC, NO_KEY, RUN_WORKER, journal_csv },
+    { HTTP_GET, "/v1/journal/entries/{index}", "journal_entry", PUBLIC, NO_KEY, RUN_WORKER, journal_entry },
+    { HTTP_GET, "/.well-known/jwks.json", "jwks", PUBLIC, NO_KEY, RUN_WORKER, jwks_get },
+    { HTTP_GET, "/v1/openapi.yaml", "openapi", PUBLIC, NO_KEY, RUN_SOCKET, openapi_get },
+    { HTTP_GET, "/errors/{code}", "error_explained", PUBLIC, NO_KEY, RUN_SOCKET, error_explained },
+    { HTTP_GET, "/health/live", "health_live", PUBLIC, NO_KEY, RUN_SOCKET, health_live },
+    { HTTP_GET, "/health/ready", "health_ready", PUBLIC, NO_KEY, RUN_WORKER, health_ready },
+    { HTTP_GET, "/health/leader", "health_leader", PUBLIC, NO_KEY, RUN_SOCKET, health_leader },
+    /* people */
+    { HTTP_POST, "/v1/session", "session_create", PUBLIC, NO_KEY, RUN_SLOW, session_create },
+    { HTTP_DELETE, "/v1/session", "session_delete", SESSION, NO_KEY, RUN_WORKER, session_delete },
+    { HTTP_GET, "/v1/me", "me_get", SESSION, NO_KEY, RUN_WORKER, me_get },
+    { HTTP_POST, "/v1/me/password", "me_password", SESSION, NO_KEY, RUN_SLOW, me_password },
+    { HTTP_GET, "/v1/organisations", "organisations_list", SESSION, NO_KEY, RUN_WORKER, organisations_list_get },
+    { HTTP_POST, "/v1/organisations", "organisations_create", ADMIN, KEY, RUN_WORKER, organisations_create },
+    { HTTP_GET, "/v1/organisations/{id}", "organisations_get", SEES_ORG, NO_KEY, RUN_WORKER, organisations_get },
+    { HTTP_GET, "/v1/organisations/{id}/members", "organisations_members", SEES_ORG, NO_KEY, RUN_WORKER, organisations_members },
+    { HTTP_GET, "/v1/people", "people_list", ADMIN, NO_KEY, RUN_WORKER, people_list_get },
+    { HTTP_POST, "/v1/people", "people_create", ADMIN, NO_KEY, RUN_SLOW, people_create },
+    { HTTP_POST, "/v1/people/{id}/password", "people_password", ADMIN, NO_KEY, RUN_SLOW, people_password },
+    { HTTP_POST, "/v1/people/{id}/roles", "people_roles", ADMIN, KEY, RUN_WORKER, people_roles },
+    /* start-ups */
+    { HTTP_GET, "/v1/grants", "grants_list", SESSION, NO_KEY, RUN_WORKER, grants_list },
+    { HTTP_GET, "/v1/grants/{account}", "grants_get", SEES_ORG, NO_KEY, RUN_WORKER, grants_get },
+    { HTTP_GET, "/v1/grants/{account}/entries", "grants_entries", SEES_ORG, NO_KEY, RUN_WORKER, grants_entries },
+    { HTTP_GET, "/v1/requests", "requests_list", SESSION, NO_KEY, RUN_WORKER, requests_list_get },
+    { HTTP_POST, "/v1/requests", "requests_create", BUYER, KEY, RUN_WORKER, requests_create },
+    { HTTP_GET, "/v1/requests/{id}", "requests_get", SEES_ORG, NO_KEY, RUN_WORKER, requests_get },
+    { HTTP_POST, "/v1/requests/{id}/quotes", "requests_quote", BUYER, KEY, RUN_WORKER, requests_quote },
+    { HTTP_POST, "/v1/quotes", "quotes_look", BUYER, NO_KEY, RUN_WORKER, quotes_look },
+    { HTTP_GET, "/v1/quotes/{id}", "quotes_get", SEES_ORG, NO_KEY, RUN_WORKER, quotes_get },
+    { HTTP_POST, "/v1/quotes/{id}/renew", "quotes_renew", BUYER, KEY, RUN_COMMAND, quotes_renew },
+    { HTTP_POST, "/v1/quotes/{id}/release", "quotes_release", BUYER, KEY, RUN_COMMAND, quotes_release },
+    { HTTP_POST, "/v1/quotes/{id}/accept", "quotes_accept", BUYER, KEY, RUN_COMMAND, quotes_accept },
+    { HTTP_GET, "/v1/reservations", "reservations_list", SESSION, NO_KEY, RUN_WORKER, reservations_list_get },
+    { HTTP_GET, "/v1/reservations/{id}", "reservations_get", SEES_JOB, NO_KEY, RUN_WORKER, reservations_get },
+    { HTTP_POST, "/v1/reservations/{id}/cancel", "reservations_cancel", BUYER, KEY, RUN_COMMAND, reservations_cancel },
+    { HTTP_GET, "/v1/reservations/{id}/output", "reservations_output", BUYER, NO_KEY, RUN_WORKER, reservations_output },
+    { HTTP_GET, "/v1/reservations/{id}/ticket", "reservations_ticket", SEES_JOB, NO_KEY, RUN_WORKER, reservations_ticket },
+    { HTTP_GET, "/v1/reservations/{id}/events", "reservations_events", SEES_JOB, NO_KEY, RUN_WORKER, reservations_events },
+    /* the programme */
+    { HTTP_GET, "/v1/programme", "programme_get", PROGRAMME, NO_KEY, RUN_WORKER, programme_get },
+    { HTTP_GET, "/v1/funds", "funds_list", PROGRAMME, NO_KEY, RUN_WORKER, funds_list },
+    { HTTP_POST, "/v1/funds", "funds_create", OFFICER, KEY, RUN_WORKER, funds_create },
+    { HTTP_GET, "/v1/tranches", "tranches_list", PROGRAMME, NO_KEY, RUN_WORKER, tranches_list },
+    { HTTP_POST, "/v1/tranches", "tranches_create", OFFICER, KEY, RUN_WORKER, tranches_create },
+    { HTTP_POST, "/v1/grants", "grants_create", OFFICER, KEY, RUN_WORKER, grants_create },
+    { HTTP_POST, "/v1/grants/{account}/clawback", "grants_clawback", ADMIN, KEY, RUN_SLOW, grants_clawback },
+    { HTTP_POST, "/v1/reservations/{id}/resolve", "reservations_resolve", ADMIN, KEY, RUN_SLOW, reservations_resolve },
+    { HTTP_POST, "/v1/accounts/{account}/close", "accounts_close", ADMIN, KEY, RUN_SLOW, accounts_close },
+    /* sites */
+    { HTTP_POST, "/v1/sites", "sites_create", ADMIN, KEY, RUN_WORKER, sites_create },
+    { HTTP_POST, "/v1/sites/{code}/offerings", "offerings_create", ADMIN, KEY, RUN_WORKER, offerings_create },
+    { HTTP_POST, "/v1/offerings/{index}/rates", "rates_create", ADMIN, KEY, RUN_WORKER, rates_create },
+    { HTTP_POST, "/v1/offerings/{index}/capacity", "capacity_create", ADMIN, KEY, RUN_WORKER, capacity_create },
+    { HTTP_POST, "/v1/policies", "policies_create", ADMIN, KEY, RUN_WORKER, policies_create },
+    { HTTP_GET, "/v1/sites/{code}/agent", "sites_agent", OPERATOR, NO_KEY, RUN_WORKER, sites_agent },
+    { HTTP_GET, "/v1/sites/{code}/tickets", "sites_tickets", OPERATOR, NO_KEY, RUN_WORKER, sites_tickets },
+    { HTTP_GET, "/v1/sites/{code}/reports", "sites_reports", OPERATOR, NO_KEY, RUN_WORKER, sites_reports },
+    { HTTP_POST, "/v1/sites/{code}/pause", "sites_pause", OPERATOR, KEY, RUN_WORKER, sites_pause },
+    { HTTP_POST, "/v1/sites/{code}/drain", "sites_drain", OPERATOR, KEY, RUN_WORKER, sites_drain },
+    { HTTP_POST, "/v1/sites/{code}/agent-tokens", "sites_agent_token", OPERATOR, NO_KEY, RUN_WORKER, sites_agent_token },
+    /* agents */
+    { HTTP_POST, "/v1/agent/enrol", "agent_enrol", PUBLIC, NO_KEY, RUN_WORKER, agent_enrol },
+    { HTTP_POST, "/v1/agent/instance", "agent_instance", AGENT, NO_KEY, RUN_WORKER, agent_instance },
+    { HTTP_GET, "/v1/agent/tickets", "agent_tickets", AGENT, NO_KEY, RUN_WORKER, agent_tickets },
+    { HTTP_POST, "/v1/agent/tickets/received", "agent_received", AGENT, NO_KEY, RUN_WORKER, agent_received },
+    { HTTP_POST, "/v1/agent/reports", "agent_report", AGENT, NO_KEY, RUN_WORKER, agent_report },
+    { HTTP_GET, "/v1/agent/blobs/{sha256}", "agent_blob", AGENT, NO_KEY, RUN_WORKER, agent_blob },
+};
+const size_t ROUTES_COUNT = sizeof ROUTES / sizeof *ROUTES;
+
+const char *
+who_text(enum who who)
+{
+    switch (who) {
+    case WHO_PUBLIC: return "public";
+    case WHO_SESSION: return "session";
+    case WHO_MEMBER: return "member";
+    case WHO_OWNER: return "owner";
+    case WHO_OFFICER: return "officer";
+    case WHO_AUDITOR: return "auditor";
+    case WHO_SITE_OPERATOR: return "site_operator";
+    case WHO_ADMINISTRATOR: return "administrator";
+    case WHO_AGENT: return "agent";
+    }
+    return "?";
+}
+
+void
+routes_print(FILE *to)
+{
+    for (size_t i = 0; i < ROUTES_COUNT; i++) {
+        const struct route *r = &ROUTES[i];
+        const char *comma = "";
+
+        fprintf(to, "%s %s %s ", http_method_text(r->method), r->path, r->name);
+        for (unsigned bit = WHO_PUBLIC; bit <= WHO_AGENT; bit <<= 1)
+            if (r->who & bit) {
+                fprintf(to, "%s%s", comma, who_text((enum who)bit));
+                comma = ",";
+            }
+        fprintf(to, " %s\n", r->key ? "key" : "-");
+    }
+}
+
+/* One part of a path that stands for something. False if it is not of that kind: then there is no such thing. */
+static bool
+take_part(struct call *call, const char *pattern, size_t pattern_len, const char *part, size_t len)
+{
+    char text[80];
+    int64_t index;
+
+    if (len == 0 || len >= sizeof text)
+        return false;
+    memcpy(text, part, len);
+    text[len] = '\0';
+    if (strncmp(pattern, "{id}", pattern_len) == 0)
+        return uuid_parse(text, &call->path_id);
+    if (strncmp(pattern, "{index}", pattern_len) == 0 || strncmp(pattern, "{account}", pattern_len) == 0) {
+        if (!text_to_i64(text, 0, INT64_MAX, &index))
+            return false;
+        call->path_index = (uint64_t)index;
+        return true;
+    }
+    call->path_text = arena_textn(call->arena, part, len);
+    return true;
+}
+
+static bool
+match(const char *pattern, const char *path, struct call *call)
+{
+    for (;;) {
+        size_t pattern_len = strcspn(pattern, "/");
+        size_t len = strcspn(path, "/");
+
+        if (pattern[0] == '{') {
+            if (!take_part(call, pattern, pattern_len, path, len))
+                return false;
+        } else if (pattern_len != len || memcmp(pattern, path, len) != 0) {
+            return false;
+        }
+        pattern += pattern_len;
+        path += len;
+        if (!*pattern || !*path)
+            return *pattern == *path;
+        pattern++;
+        path++;
+    }
+}
+
+const struct route *
+route_find(enum http_method method, const char *path, struct call *call, enum err *ret_err, char *ret_allowed, size_t cap)
+{
+    size_t used = 0;
+
+    if (method == HTTP_HEAD)
+        method = HTTP_GET;
+    *ret_err = ERR_NOT_FOUND;
+    for (size_t i = 0; i < ROUTES_COUNT; i++) {
+        const struct route *r = &ROUTES[i];
+
+        /* Cheap first: most differ before the first variable part. */
+        if (r->path[4] != path[4 < strlen(path) ? 4 : strlen(path)] || !match(r->path, path, call))
+            continue;
+        if (r->method == method)
+            return r;
+        *ret_err = ERR_METHOD;
+        used += (size_t)snprintf(ret_allowed + used, cap - used, "%s%s", used ? ", " : "", http_method_text(r->method));
+    }
+    return NULL;
+}

@@ -1,0 +1,218 @@
+/* api/session.c: signing in and out, who one is, one's password. */
+#include "api/handlers.h"
+
+#include "api/fields.h"
+#include "api/internal.h"
+#include "crypto/password.h"
+#include "crypto/random.h"
+#include "store/organisations.h"
+#include "store/people.h"
+#include "store/sessions.h"
+
+#define SESSION_MS (INT64_C(12) * 3600000)
+
+const char *
+role_name(int code)
+{
+    static const char *const NAMES[] = { "", "owner", "member", "officer", "auditor", "administrator", "site_operator" };
+
+    return NAMES[code];
+}
+
+/* One role as JSON. Organisations and sites by name. */
+enum err
+role_json(struct call *call, const struct role *r, const struct state *s)
+{
+    const struct organisation *o = NULL;
+    struct json_out *out = &call->out;
+    char code[17] = "";
+    enum err err = OK;
+
+    if (r->code <= ROLE_CODE_MEMBER)
+        err = directory_organisation(call->api->directory, call->db, r->organisation, &o);
+    if (err)
+        return err;
+    json_open(out, NULL);
+    json_text(out, "role", role_name(r->code));
+    if (o) {
+        json_open(out, "organisation");
+        json_uuid(out, "id", o->id);
+        json_text(out, "name", o->name);
+        json_text(out, "country", o->country);
+        json_text(out, "city", o->city);
+        json_shut(out);
+    }
+    if (r->code == ROLE_CODE_SITE_OPERATOR) {
+        const struct site *site = s ? ledger_site(s->ledger, r->site) : NULL;
+
+        if (site)
+            snprintf(code, sizeof code, "%.16s", site->entry.u.site.code);
+        json_text(out, "site", site ? code : "unknown");
+    }
+    json_shut(out);
+    return OK;
+}
+
+enum err
+roles_json(struct call *call, struct uuid person)
+{
+    const struct state *s;
+    struct role *roles;
+    size_t n;
+    enum err err = roles_of(call->db, person, call->arena, &roles, &n);
+    const struct organisation *o;
+
+    /* Names first, so that nothing is asked of the database under the lock. */
+    for (size_t i = 0; !err && i < n; i++)
+        if (roles[i].code <= ROLE_CODE_MEMBER)
+            err = directory_organisation(call->api->directory, call->db, roles[i].organisation, &o);
+    if (err)
+        return err;
+    s = market_read_lock(call->api->market);
+    json_open_array(&call->out, "roles");
+    for (size_t i = 0; !err && i < n; i++)
+        err = role_json(call, &roles[i], s);
+    json_shut_array(&call->out);
+    if (s)
+        market_read_unlock(call->api->market);
+    return err;
+}
+
+static void
+reply_me(struct call *call)
+{
+    struct json_out *out = &call->out;
+    bool local = call->actor.kind == ACTOR_LOCAL;
+    enum err err = OK;
+
+    json_open(out, NULL);
+    json_open(out, "person");
+    json_uuid(out, "id", call->actor.person);
+    json_text(out, "name", local ? "The operator on this machine" : call->name);
+    json_text(out, "email", local ? "" : call->email);
+    json_shut(out);
+    json_text(out, "csrf", call->csrf_token);
+    if (local) {
+        json_open_array(out, "roles");
+        json_open(out, NULL);
+        json_text(out, "role", "administrator");
+        json_shut(out);
+        json_shut_array(out);
+    } else {
+        err = roles_json(call, call->actor.person);
+    }
+    json_bool(out, "simulation", call->api->simulation);
+    json_time(out, "now", call->now_ms);
+    json_shut(out);
+    call_end(call, err, 200);
+}
+
+void
+me_get(struct call *call)
+{
+    reply_me(call);
+}
+
+static const char *
+cookie_text(struct call *call, const char *token, long life_s)
+{
+    return arena_printf(call->arena, "%s=%s; Path=/; HttpOnly; SameSite=Lax; Max-Age=%ld%s", call->api->cookie, token,
+                        life_s, call->api->https ? "; Secure" : "");
+}
+
+void
+session_create(struct call *call)
+{
+    struct json_in in = json_in_open(call->body, &call->detail);
+    const char *email = arena_text(call->arena, json_in_text(&in, "email", 3, 254));
+    const char *password = arena_text(call->arena, json_in_text(&in, "password", 1, PASSWORD_MAX));
+    enum err err = json_in_close(&in);
+    struct session session;
+    struct uuid person;
+    char token[44];
+
+    if (!err)
+        err = auth_origin(call);
+    if (!err)
+        err = auth_password(call, email, password, &person);
+    if (!err)
+        err = auth_load_person(call, person);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    auth_new_token(token, &session.token_hash);
+    session.person = person;
+    session.created_ms = call->now_ms;
+    session.expires_ms = call->now_ms + SESSION_MS * call->api->clock.rate;
+    err = sessions_add(call->db, &session);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    auth_set_session(call, session.token_hash);
+    call->set_cookie = cookie_text(call, token, (long)(SESSION_MS / 1000));
+    random_wipe(token, sizeof token);
+    reply_me(call);
+}
+
+void
+session_delete(struct call *call)
+{
+    enum err err = OK;
+
+    if (call->by_session) {
+        err = sessions_remove(call->db, call->session);
+        sessions_cache_forget(call->api->sessions);
+        call->set_cookie = cookie_text(call, "", 0);
+    }
+    if (err)
+        call_fail(call, err);
+    else
+        call_reply_empty(call, 204);
+}
+
+struct new_password { struct uuid person; const char *hash; struct hash but; };
+
+static enum err
+store_password(struct db *db, void *ctx)
+{
+    struct new_password *p = ctx;
+    enum err err = people_set_password(db, p->person, p->hash);
+
+    return err ? err : sessions_remove_of(db, p->person, p->but);
+}
+
+enum err
+password_store(struct call *call, struct uuid person, const char *password, struct hash but)
+{
+    char hash[PASSWORD_HASH_TEXT];
+    struct new_password p = { .person = person, .hash = hash, .but = but };
+    enum err err = password_hash(password, strlen(password), hash);
+
+    if (!err)
+        err = db_tx(call->db, store_password, &p);
+    sessions_cache_forget(call->api->sessions);
+    return err;
+}
+
+void
+me_password(struct call *call)
+{
+    struct json_in in = json_in_open(call->body, &call->detail);
+    const char *old = arena_text(call->arena, json_in_text(&in, "old", 1, PASSWORD_MAX));
+    const char *new = in_new_password(&in, "new", call->arena);
+    struct uuid person;
+    enum err err = json_in_close(&in);
+
+    if (!err && call->actor.kind != ACTOR_PERSON)
+        err = ERR_FORBIDDEN;
+    if (!err)
+        err = auth_password(call, call->email, old, &person);
+    if (!err)
+        err = password_store(call, call->actor.person, new, call->session);
+    if (err)
+        call_fail(call, err);
+    else
+        call_reply_empty(call, 204);
+}

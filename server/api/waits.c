@@ -1,0 +1,456 @@
+/* api/waits.c
+ * Calls that wait for something to happen: agents' polls for tickets, and event streams of reservations. The sequencer
+ * says after each commit what has changed; whoever waits for it is served by a worker. A waiter is in the table until
+ * somebody takes it out, and only who took it out may answer it. */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/agent_tickets.h"
+#include "api/internal.h"
+#include "api/reservation_json.h"
+
+enum { BUCKETS = 1024, POLLS_OF_A_SITE = 4, STREAMS_OF_A_PERSON = 6, STREAM_LIFE_MS = 3600000 };
+
+struct waiter {
+    struct waiter *next;
+    struct http_call *http;
+    struct call *call;          /* of a poll: answered with it. A stream has none any more */
+    uint64_t site, after;       /* a poll's */
+    struct uuid reservation, person;
+    uint64_t version;           /* a stream's: what was sent last */
+    int64_t since_ms;           /* monotonic */
+    bool stream, woken;
+};
+
+struct waits {
+    struct api *api;
+    pthread_mutex_t lock;
+    struct waiter *buckets[BUCKETS];
+    uint64_t events[BUCKETS];   /* how often something happened there */
+    size_t polls, streams;
+};
+
+/* What happened, for a worker to look into. */
+struct wake {
+    struct waits *waits;
+    bool stream;
+    uint64_t site;
+    struct uuid reservation;
+};
+
+struct waits *
+waits_new(struct api *api)
+{
+    struct waits *w = xcalloc(1, sizeof *w);
+
+    w->api = api;
+    pthread_mutex_init(&w->lock, NULL);
+    return w;
+}
+
+void
+waits_delete(struct waits *w)
+{
+    if (!w)
+        return;
+    for (int i = 0; i < BUCKETS; i++)
+        for (struct waiter *x = w->buckets[i], *next; x; x = next) {
+            next = x->next;
+            if (x->stream)
+                http_stream_end(x->http);
+            else
+                call_fail(x->call, ERR_SHUTDOWN); /* into the void */
+            free(x);
+        }
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+static unsigned
+bucket_of(bool stream, uint64_t site, struct uuid reservation)
+{
+    uint64_t h = site;
+
+    if (stream)
+        memcpy(&h, reservation.b + 8, sizeof h); /* the random part */
+    return (unsigned)((h ^ h >> 32) % BUCKETS);
+}
+
+static bool
+matches(const struct waiter *x, bool stream, uint64_t site, struct uuid reservation)
+{
+    return x->stream == stream && (stream ? uuid_equal(x->reservation, reservation) : x->site == site);
+}
+
+static void
+count(struct waits *w, const struct waiter *x, int by)
+{
+    if (x->stream)
+        w->streams += (size_t)by;
+    else
+        w->polls += (size_t)by;
+}
+
+static void
+put(struct waits *w, struct waiter *x)
+{
+    struct waiter **at = &w->buckets[bucket_of(x->stream, x->site, x->reservation)];
+
+    pthread_mutex_lock(&w->lock);
+    while (*at)
+        at = &(*at)->next; /* oldest first */
+    x->next = NULL;
+    *at = x;
+    count(w, x, 1);
+    pthread_mutex_unlock(&w->lock);
+}
+
+/* Take one out by its HTTP call; NULL if somebody else has. */
+static struct waiter *
+take_call(struct waits *w, const struct http_call *http)
+{
+    struct waiter *found = NULL;
+
+    pthread_mutex_lock(&w->lock);
+    for (int i = 0; i < BUCKETS && !found; i++)
+        for (struct waiter **at = &w->buckets[i]; *at && !found;)
+            if ((*at)->http == http) {
+                found = *at;
+                *at = found->next;
+                count(w, found, -1);
+            } else {
+                at = &(*at)->next;
+            }
+    pthread_mutex_unlock(&w->lock);
+    return found;
+}
+
+/* Take out all that wait for this. A list. */
+static struct waiter *
+take_all(struct waits *w, bool stream, uint64_t site, struct uuid reservation)
+{
+    struct waiter *list = NULL, **end = &list;
+
+    pthread_mutex_lock(&w->lock);
+    for (struct waiter **at = &w->buckets[bucket_of(stream, site, reservation)]; *at;) {
+        struct waiter *x = *at;
+
+        if (!matches(x, stream, site, reservation)) {
+            at = &x->next;
+            continue;
+        }
+        *at = x->next;
+        x->next = NULL;
+        x->woken = false;
+        *end = x;
+        end = &x->next;
+        count(w, x, -1);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return list;
+}
+
+/* ---- polls -------------------------------------------------------------------------------------------------------- */
+
+/* Above so many of one site the oldest is answered: its client has gone, or has another. */
+static struct waiter *
+take_surplus(struct waits *w, uint64_t site)
+{
+    struct waiter *found = NULL;
+    int n = 0;
+
+    pthread_mutex_lock(&w->lock);
+    for (struct waiter *x = w->buckets[bucket_of(false, site, (struct uuid){ { 0 } })]; x; x = x->next)
+        n += !x->stream && x->site == site;
+    if (n > POLLS_OF_A_SITE)
+        for (struct waiter **at = &w->buckets[bucket_of(false, site, (struct uuid){ { 0 } })]; *at; at = &(*at)->next)
+            if (!(*at)->stream && (*at)->site == site) {
+                found = *at;
+                *at = found->next;
+                count(w, found, -1);
+                break;
+            }
+    pthread_mutex_unlock(&w->lock);
+    return found;
+}
+
+static void
+answer_poll(struct waiter *x)
+{
+    struct call *call = x->call;
+
+    free(x);
+    call_reply(call, 200);
+}
+
+static void
+answer_empty(struct waiter *x)
+{
+    agent_tickets_none(x->call);
+    answer_poll(x);
+}
+
+static uint64_t
+events_of(struct waits *w, unsigned bucket)
+{
+    uint64_t n;
+
+    pthread_mutex_lock(&w->lock);
+    n = w->events[bucket];
+    pthread_mutex_unlock(&w->lock);
+    return n;
+}
+
+static void
+serve_polls_once(struct waits *w, uint64_t site, struct db *db)
+{
+    struct waiter *list = take_all(w, false, site, (struct uuid){ { 0 } });
+
+    while (list) {
+        struct waiter *x = list;
+        struct call *call = x->call;
+        bool any = false;
+        enum err err;
+
+        list = x->next;
+        call->db = db;
+        err = agent_tickets_read(call, site, x->after, &any);
+        if (err) {
+            free(x);
+            call_fail(call, err);
+        } else if (any) {
+            answer_poll(x);
+        } else {
+            put(w, x);
+        }
+    }
+}
+
+/* Serve a site's polls: those for whom there are tickets are answered, the others go on waiting. While they are served
+ * they are not in the table: if something happened meanwhile, once more. */
+static void
+serve_polls(struct waits *w, uint64_t site, struct db *db)
+{
+    unsigned bucket = bucket_of(false, site, (struct uuid){ { 0 } });
+    uint64_t before;
+
+    do {
+        before = events_of(w, bucket);
+        serve_polls_once(w, site, db);
+    } while (events_of(w, bucket) != before);
+}
+
+static int64_t
+poll_deadline(const struct call *call)
+{
+    int64_t wait_s;
+
+    /* It was checked before the call came here. */
+    if (call_query_i64((struct call *)(uintptr_t)call, "wait", 0, 30, 0, &wait_s))
+        return 0;
+    return call->began_ms + wait_s * 1000;
+}
+
+void
+waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms)
+{
+    struct waits *w = call->api->waits;
+    struct db *db = call->db;
+    struct waiter *x = xcalloc(1, sizeof *x);
+    struct waiter *surplus;
+
+    x->http = call->http;
+    x->call = call;
+    x->site = site;
+    x->after = after;
+    x->since_ms = monotonic_ms();
+    if (wait_ms <= 0 || monotonic_ms() >= poll_deadline(call)) {
+        answer_empty(x);
+        return;
+    }
+    /* Registered first, looked at again afterwards: nothing that is committed in between is missed. */
+    put(w, x);
+    surplus = take_surplus(w, site);
+    if (surplus)
+        answer_empty(surplus);
+    serve_polls(w, site, db);
+}
+
+void
+waits_poll_deadline(void *cls, struct http_call *http)
+{
+    struct api *api = cls;
+    struct waiter *x = take_call(api->waits, http);
+
+    if (x)
+        answer_empty(x);
+}
+
+/* ---- streams ------------------------------------------------------------------------------------------------------ */
+
+static void
+on_gone(void *cls, struct http_call *http)
+{
+    struct api *api = cls;
+    struct waiter *x = take_call(api->waits, http);
+
+    if (x) {
+        http_stream_end(http);
+        free(x);
+    } /* else who has it will find out when it pushes */
+}
+
+static bool
+push_event(struct http_call *http, const struct json_out *json, uint64_t version)
+{
+    struct arena *a = arena_new();
+    char *text = arena_printf(a, "event: reservation\nid: %" PRIu64 "\ndata: %.*s\n\n", version, (int)json->len, json->text);
+    bool there = http_stream_push(http, BYTES_TEXT(text));
+
+    arena_delete(a);
+    return there;
+}
+
+static void
+end_stream(struct waiter *x)
+{
+    http_stream_end(x->http);
+    free(x);
+}
+
+static struct waiter *
+take_surplus_stream(struct waits *w, struct uuid person)
+{
+    struct waiter **oldest = NULL, *found = NULL;
+    int n = 0;
+
+    pthread_mutex_lock(&w->lock);
+    for (int i = 0; i < BUCKETS; i++)
+        for (struct waiter **at = &w->buckets[i]; *at; at = &(*at)->next)
+            if ((*at)->stream && uuid_equal((*at)->person, person)) {
+                n++;
+                if (!oldest || (*at)->since_ms < (*oldest)->since_ms)
+                    oldest = at;
+            }
+    if (n > STREAMS_OF_A_PERSON) {
+        found = *oldest;
+        *oldest = found->next;
+        count(w, found, -1);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return found;
+}
+
+static void
+serve_streams_once(struct waits *w, struct uuid id, struct db *db)
+{
+    struct waiter *list = take_all(w, true, 0, id);
+    struct json_out out = { 0 };
+    uint64_t version = 0;
+    enum err err = list ? reservation_render(w->api, db, id, &out, &version) : OK;
+
+    while (list) {
+        struct waiter *x = list;
+        bool there = monotonic_ms() - x->since_ms < STREAM_LIFE_MS && http_stream_push(x->http, BYTES("", 0));
+
+        list = x->next;
+        if (!err && there && version > x->version) {
+            there = push_event(x->http, &out, version);
+            x->version = version;
+        }
+        if (there)
+            put(w, x);
+        else
+            end_stream(x);
+    }
+    json_out_free(&out);
+}
+
+static void
+serve_streams(struct waits *w, struct uuid id, struct db *db)
+{
+    unsigned bucket = bucket_of(true, 0, id);
+    uint64_t before;
+
+    do {
+        before = events_of(w, bucket);
+        serve_streams_once(w, id, db);
+    } while (events_of(w, bucket) != before);
+}
+
+void
+waits_stream(struct call *call, struct uuid reservation, uint64_t version)
+{
+    struct waits *w = call->api->waits;
+    struct db *db = call->db;
+    struct http_response *head = http_response(200, "text/event-stream", "", 0, HTTP_FOREVER);
+    struct waiter *x = xcalloc(1, sizeof *x);
+    struct waiter *surplus;
+    struct http_call *http = call->http;
+
+    response_guard(head);
+    http_response_header(head, "Cache-Control", "no-store");
+    http_response_header(head, "X-Accel-Buffering", "no");
+    *x = (struct waiter){ .http = http, .reservation = reservation, .person = call->actor.person, .version = version,
+                          .since_ms = monotonic_ms(), .stream = true };
+    call_log(call, 200);
+    http_stream(http, head, on_gone);
+    push_event(http, &call->out, version);
+    call_free(call);
+    put(w, x);
+    surplus = take_surplus_stream(w, x->person);
+    if (surplus)
+        end_stream(surplus);
+    serve_streams(w, reservation, db); /* what has changed since it was read, and whether the client is still there */
+}
+
+/* ---- what has happened -------------------------------------------------------------------------------------------- */
+
+static void
+serve(void *ctx, struct db *db)
+{
+    struct wake *wake = ctx;
+
+    if (wake->stream)
+        serve_streams(wake->waits, wake->reservation, db);
+    else
+        serve_polls(wake->waits, wake->site, db);
+    free(wake);
+}
+
+/* On the sequencer's thread. */
+void
+waits_events(struct waits *w, const struct market_event *events, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const struct market_event *e = &events[i];
+        bool stream = e->kind == EVENT_RESERVATION;
+        bool wanted = false;
+        struct wake *wake;
+
+        if (!stream && e->kind != EVENT_TICKET)
+            continue;
+        pthread_mutex_lock(&w->lock);
+        w->events[bucket_of(stream, e->index, e->id)]++;
+        for (struct waiter *x = w->buckets[bucket_of(stream, e->index, e->id)]; x; x = x->next)
+            if (matches(x, stream, e->index, e->id) && !x->woken)
+                wanted = x->woken = true;
+        pthread_mutex_unlock(&w->lock);
+        if (!wanted)
+            continue;
+        wake = xcalloc(1, sizeof *wake);
+        *wake = (struct wake){ .waits = w, .stream = stream, .site = e->index, .reservation = e->id };
+        pool_task(w->api->pool, serve, wake);
+    }
+}
+
+void
+waits_count(struct waits *w, size_t *ret_polls, size_t *ret_streams)
+{
+    pthread_mutex_lock(&w->lock);
+    *ret_polls = w->polls;
+    *ret_streams = w->streams;
+    pthread_mutex_unlock(&w->lock);
+}

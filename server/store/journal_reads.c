@@ -1,0 +1,143 @@
+/* store/journal_reads.c */
+#include "store/journal_reads.h"
+
+#define COLUMNS                                                                                                        \
+    "index, version, kind, time_ms, group_first, group_len, group_pos, debit, credit, amount, prev_debit, prev_credit," \
+    " body, leaf_hash"
+
+DB_QUERY(ENTRIES_LIST,
+    .name = "journal_reads_list",
+    .sql = "SELECT " COLUMNS " FROM entry WHERE index < $1 AND ($2::bigint = -1 OR kind = $2) ORDER BY index DESC LIMIT $3",
+    .params = 3, .columns = 14);
+
+/* An account's entries by its back-links: as many steps as rows. */
+DB_QUERY(ENTRIES_OF_ACCOUNT,
+    .name = "entries_of_account",
+    .sql = "WITH RECURSIVE walk (at, n) AS ("
+           " SELECT last_index, 0 FROM account WHERE account.index = $1"
+           " UNION ALL SELECT CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END,"
+           " n + (e.index < $2 AND ($3::bigint = -1 OR e.kind = $3))::int"
+           " FROM walk JOIN entry e ON e.index = walk.at WHERE n < $4)"
+           " SELECT " COLUMNS " FROM entry WHERE index IN (SELECT at FROM walk) AND index < $2"
+           " AND ($3::bigint = -1 OR kind = $3) ORDER BY index DESC LIMIT $4",
+    .params = 4, .columns = 14);
+
+DB_QUERY(ENTRIES_SUM,
+    .name = "journal_reads_sum",
+    .sql = "WITH RECURSIVE walk (at) AS ("
+           " SELECT last_index FROM account WHERE account.index = $1 AND last_index > $2"
+           " UNION ALL SELECT CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END"
+           " FROM walk JOIN entry e ON e.index = walk.at"
+           " WHERE CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END > $2)"
+           " SELECT e.kind, e.debit = $1, sum(e.amount)::bigint, max(e.index) FROM walk JOIN entry e ON e.index = walk.at"
+           " GROUP BY 1, 2",
+    .params = 2, .columns = 4);
+
+DB_QUERY(ENTRIES_FIND,
+    .name = "journal_reads_find",
+    .sql = "SELECT " COLUMNS " FROM entry WHERE index = $1",
+    .params = 1, .columns = 14);
+
+DB_QUERY(ENTRIES_HEAD,
+    .name = "journal_reads_head",
+    .sql = "SELECT term, size, root, time_ms FROM head",
+    .params = 0, .columns = 4);
+
+static enum err
+read_entry(const PGresult *rows, int i, struct entry_record *ret)
+{
+    struct entry *e = &ret->entry;
+
+    *e = (struct entry){
+        .index = db_get_u64(rows, i, 0),
+        .version = (uint16_t)db_get_i64(rows, i, 1),
+        .kind = (uint16_t)db_get_i64(rows, i, 2),
+        .time_ms = db_get_i64(rows, i, 3),
+        .group_first = db_get_u64(rows, i, 4),
+        .group_len = (uint16_t)db_get_i64(rows, i, 5),
+        .group_pos = (uint16_t)db_get_i64(rows, i, 6),
+        .debit = (uint64_t)db_get_i64(rows, i, 7),
+        .credit = (uint64_t)db_get_i64(rows, i, 8),
+        .amount = db_get_i64(rows, i, 9),
+        .prev_debit = (uint64_t)db_get_i64(rows, i, 10),
+        .prev_credit = (uint64_t)db_get_i64(rows, i, 11),
+    };
+    if (!db_get_hash(rows, i, 13, &ret->leaf))
+        return ERR_CORRUPT;
+    return entry_decode_body(db_get_bytes(rows, i, 12), e) ? ERR_CORRUPT : OK;
+}
+
+enum err
+journal_reads_list(struct db *db, const struct entry_filter *f, int max, struct arena *a, struct entry_record **ret,
+             size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    int64_t before = f->before > INT64_MAX ? INT64_MAX : (int64_t)f->before;
+    enum err err;
+    int n;
+
+    if (f->account == NO_INDEX)
+        err = db_run(db, &ENTRIES_LIST, DB_ARGS(db_i64(before), db_i64(f->kind), db_i64(max)), &rows);
+    else
+        err = db_run(db, &ENTRIES_OF_ACCOUNT,
+                     DB_ARGS(db_i64((int64_t)f->account), db_i64(before), db_i64(f->kind), db_i64(max)), &rows);
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
+    for (int i = 0; i < n && !err; i++)
+        err = read_entry(rows, i, &(*ret)[i]);
+    *ret_n = (size_t)n;
+    return err;
+}
+
+enum err
+journal_reads_find(struct db *db, uint64_t index, struct entry_record *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err;
+
+    if (index > INT64_MAX)
+        return ERR_NOT_FOUND;
+    err = db_run(db, &ENTRIES_FIND, DB_ARGS(db_u64(index)), &rows);
+    if (err)
+        return err;
+    return PQntuples(rows) == 0 ? ERR_NOT_FOUND : read_entry(rows, 0, ret);
+}
+
+enum err
+journal_reads_sum(struct db *db, uint64_t account, uint64_t since, struct entry_sums *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &ENTRIES_SUM, DB_ARGS(db_u64(account), db_i64((int64_t)since)), &rows);
+
+    if (err)
+        return err;
+    *ret = (struct entry_sums){ .last = since };
+    for (int i = 0; i < PQntuples(rows); i++) {
+        int64_t kind = db_get_i64(rows, i, 0);
+        uint64_t last = db_get_u64(rows, i, 3);
+
+        if (kind < 0 || kind >= ENTRY_KINDS)
+            return ERR_CORRUPT;
+        (db_get_bool(rows, i, 1) ? ret->debit : ret->credit)[kind] = db_get_i64(rows, i, 2);
+        ret->last = last > ret->last ? last : ret->last;
+    }
+    return OK;
+}
+
+enum err
+journal_reads_head(struct db *db, struct journal_state *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &ENTRIES_HEAD, DB_NO_ARGS, &rows);
+
+    if (err)
+        return err;
+    if (PQntuples(rows) != 1 || !db_get_hash(rows, 0, 2, &ret->root))
+        return ERR_CORRUPT;
+    ret->term = db_get_u64(rows, 0, 0);
+    ret->size = db_get_u64(rows, 0, 1);
+    ret->time_ms = db_get_i64(rows, 0, 3);
+    return OK;
+}

@@ -1,0 +1,62 @@
+/* store/reservations.h: reservations and quotes as workers read them, for lists and for those that the market's memory
+ * has let go. Written by the sequencer only. */
+#ifndef STORE_RESERVATIONS_H
+#define STORE_RESERVATIONS_H
+
+#include "base/arena.h"
+#include "store/db.h"
+
+struct reservation_row {
+    struct uuid id, request, org, jti;
+    uint64_t grant, site, offering, rate, hold;
+    uint32_t gpus, nodes;
+    int64_t walltime_s, rate_milli, cost_gpums;
+    int64_t window_start_ms, window_end_ms, permit_from_ms, accept_by_ms, start_by_ms;
+    uint64_t fence, seq, cancel_seq;
+    char state[16];       /* ticket_state_word() */
+    int outcome;          /* enum ticket_outcome */
+    uint64_t permit_instance;
+    int64_t permit_ms;
+    uint64_t permit_report;
+    int64_t created_ms, received_ms, queued_ms, started_ms, ended_ms, settled_ms, changed_ms;
+    uint64_t reported_gpu_seconds;
+    int64_t reported_ms, settled_gpums;
+    int32_t exit_code;
+    uint64_t settle_entry, void_entry, dispute_entry;
+    int64_t cancel_ms, disputed_ms;
+    uint64_t version;
+    bool move_freely;
+    struct uuid moved_from, moved_to;
+    struct hash output;
+    uint32_t output_len;
+    int64_t output_ms;
+    char name[64];
+};
+
+enum err reservations_find(struct db *db, struct uuid id, struct reservation_row *ret) MUST_USE; /* ERR_NOT_FOUND */
+/* At most max, newest first, below `before`. organisation zero: any; site NO_INDEX: any; states "": any, else words
+ * separated by commas, as ",issued,". */
+enum err reservations_list(struct db *db, struct uuid organisation, uint64_t site, const char *states,
+                           struct uuid before, int max, struct arena *a, struct reservation_row **ret,
+                           size_t *ret_n) MUST_USE;
+/* The newest reservation of a request. ERR_NOT_FOUND. */
+enum err reservations_of_request(struct db *db, struct uuid request, struct uuid *ret) MUST_USE;
+/* How many are in one of these states. */
+enum err reservations_count(struct db *db, const char *states, int64_t *ret) MUST_USE;
+/* Does the site have a ticket for a workload of this hash? */
+enum err reservations_need_workload(struct db *db, uint64_t site, struct hash workload, bool *ret) MUST_USE;
+
+struct quote_row {
+    struct uuid id, request, org;
+    uint64_t grant;
+    int64_t created_ms, expires_ms;
+    char state[12];
+    bool renewed;
+    struct bytes ask, answer; /* encoded; in the arena */
+};
+
+enum err quotes_find(struct db *db, struct uuid id, struct arena *a, struct quote_row *ret) MUST_USE; /* ERR_NOT_FOUND */
+enum err quotes_of_request(struct db *db, struct uuid request, int max, struct arena *a, struct quote_row **ret,
+                           size_t *ret_n) MUST_USE; /* newest first */
+
+#endif

@@ -1,0 +1,148 @@
+/* store/site_records.c */
+#include "store/site_records.h"
+
+#include "base/text.h"
+
+DB_QUERY(TICKETS_AFTER,
+    .name = "tickets_after",
+    .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket WHERE site = $1 AND seq > $2"
+           " ORDER BY seq LIMIT $3",
+    .params = 3, .columns = 6);
+
+DB_QUERY(TICKETS_BEFORE,
+    .name = "tickets_before",
+    .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket WHERE site = $1 AND seq < $2"
+           " ORDER BY seq DESC LIMIT $3",
+    .params = 3, .columns = 6);
+
+DB_QUERY(TICKETS_OF,
+    .name = "tickets_of",
+    .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket WHERE reservation = $1"
+           " ORDER BY seq LIMIT 1",
+    .params = 1, .columns = 6);
+
+DB_QUERY(REPORTS_BEFORE,
+    .name = "reports_before",
+    .sql = "SELECT p.site, p.number, p.statement, p.answer_flags, p.reason, p.received_ms, r.id"
+           " FROM report p LEFT JOIN reservation r ON r.jti = p.jti WHERE p.site = $1 AND p.number < $2"
+           " ORDER BY p.number DESC LIMIT $3",
+    .params = 3, .columns = 7);
+
+DB_QUERY(REPORTS_FIND,
+    .name = "reports_find",
+    .sql = "SELECT site, number, statement, answer_flags, reason, received_ms, NULL::uuid"
+           " FROM report WHERE site = $1 AND number = $2",
+    .params = 2, .columns = 7);
+
+static struct bytes
+copy_bytes(struct arena *a, struct bytes b)
+{
+    return BYTES(arena_textn(a, (const char *)b.data, b.len), b.len);
+}
+
+static struct ticket_record
+read_ticket(const PGresult *rows, int i, struct arena *a)
+{
+    return (struct ticket_record){
+        .site = db_get_u64(rows, i, 0),
+        .seq = db_get_u64(rows, i, 1),
+        .jti = db_get_uuid(rows, i, 2),
+        .reservation = db_get_uuid(rows, i, 3),
+        .claims = copy_bytes(a, db_get_bytes(rows, i, 4)),
+        .created_ms = db_get_i64(rows, i, 5),
+    };
+}
+
+static enum err
+read_tickets(const struct db_query *q, struct db *db, uint64_t site, uint64_t number, int max, struct arena *a,
+             struct ticket_record **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, q, DB_ARGS(db_u64(site), db_i64((int64_t)number), db_i64(max)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
+    for (int i = 0; i < n; i++)
+        (*ret)[i] = read_ticket(rows, i, a);
+    *ret_n = (size_t)n;
+    return OK;
+}
+
+enum err
+tickets_after(struct db *db, uint64_t site, uint64_t after, int max, struct arena *a, struct ticket_record **ret,
+              size_t *ret_n)
+{
+    return read_tickets(&TICKETS_AFTER, db, site, after, max, a, ret, ret_n);
+}
+
+enum err
+tickets_before(struct db *db, uint64_t site, uint64_t before, int max, struct arena *a, struct ticket_record **ret,
+               size_t *ret_n)
+{
+    return read_tickets(&TICKETS_BEFORE, db, site, before, max, a, ret, ret_n);
+}
+
+enum err
+tickets_of(struct db *db, struct uuid reservation, struct arena *a, struct ticket_record *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &TICKETS_OF, DB_ARGS(db_uuid(reservation)), &rows);
+
+    if (err)
+        return err;
+    if (PQntuples(rows) == 0)
+        return ERR_NOT_FOUND;
+    *ret = read_ticket(rows, 0, a);
+    return OK;
+}
+
+static struct report_record
+read_report(const PGresult *rows, int i, struct arena *a)
+{
+    struct report_record r = {
+        .site = db_get_u64(rows, i, 0),
+        .number = db_get_u64(rows, i, 1),
+        .statement = copy_bytes(a, db_get_bytes(rows, i, 2)),
+        .answer_flags = (uint32_t)db_get_i64(rows, i, 3),
+        .received_ms = db_get_i64(rows, i, 5),
+        .reservation = db_get_uuid(rows, i, 6),
+    };
+
+    text_format(r.reason, sizeof r.reason, "%s", db_get_text(rows, i, 4));
+    return r;
+}
+
+enum err
+reports_before(struct db *db, uint64_t site, uint64_t before, int max, struct arena *a, struct report_record **ret,
+               size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &REPORTS_BEFORE, DB_ARGS(db_u64(site), db_i64((int64_t)before), db_i64(max)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
+    for (int i = 0; i < n; i++)
+        (*ret)[i] = read_report(rows, i, a);
+    *ret_n = (size_t)n;
+    return OK;
+}
+
+enum err
+reports_find(struct db *db, uint64_t site, uint64_t number, struct arena *a, struct report_record *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &REPORTS_FIND, DB_ARGS(db_u64(site), db_i64((int64_t)number)), &rows);
+
+    if (err)
+        return err;
+    if (PQntuples(rows) == 0)
+        return ERR_NOT_FOUND;
+    *ret = read_report(rows, 0, a);
+    return OK;
+}
