@@ -1,0 +1,452 @@
+"""A server for one agent under test: the agent routes of the API and the rules of permits, numbers and instances, kept
+strictly. Standard library only; Ed25519 by libsodium through ctypes. It also does what networks do: with `faults` set,
+requests and replies get lost. Whatever the agent does against the rules goes to `broken`, and the tests look there."""
+
+import base64
+import ctypes
+import ctypes.util
+import hashlib
+import http.server
+import json
+import os
+import random
+import struct
+import threading
+import time
+import uuid
+
+sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
+if sodium.sodium_init() < 0:
+    raise RuntimeError("libsodium does not start")
+
+ACCEPTED, REJECTED, QUEUED, STARTED, USAGE, FINISHED, FAILED, CANCELLED, INVENTORY = range(1, 10)
+KINDS = ["none", "accepted", "rejected", "queued", "started", "usage", "finished", "failed", "cancelled", "inventory"]
+LAST = (REJECTED, FINISHED, FAILED, CANCELLED)
+REASONS = ["none", "job", "site", "no-user", "resource", "workload", "ticket", "draining", "walltime", "ordered", "other"]
+STATEMENT = struct.Struct(">QQQH16sQqqqQiH")
+PREFIX = b"kontor-report/v1\0"
+
+
+def b64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64url(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+class Key:
+    def __init__(self, seed=None):
+        self.public = ctypes.create_string_buffer(32)
+        self.secret = ctypes.create_string_buffer(64)
+        sodium.crypto_sign_seed_keypair(self.public, self.secret, seed or os.urandom(32))
+
+    def sign(self, data):
+        sig = ctypes.create_string_buffer(64)
+        sodium.crypto_sign_detached(sig, None, data, ctypes.c_ulonglong(len(data)), self.secret)
+        return sig.raw
+
+    def jws(self, typ, kid, claims):
+        header = json.dumps({"alg": "EdDSA", "kid": kid, "typ": typ}, separators=(",", ":"))
+        text = b64url(header.encode()) + "." + b64url(json.dumps(claims, separators=(",", ":")).encode())
+        return text + "." + b64url(self.sign(text.encode()))
+
+
+def verify(public, data, sig):
+    return len(sig) == 64 and sodium.crypto_sign_verify_detached(sig, data, ctypes.c_ulonglong(len(data)), public) == 0
+
+
+def verify_jws(text, typ, public):
+    header, payload, sig = text.split(".")
+    h = json.loads(unb64url(header))
+    if h.get("alg") != "EdDSA" or h.get("typ") != typ or not verify(public, (header + "." + payload).encode(), unb64url(sig)):
+        raise ValueError("token does not verify")
+    return json.loads(unb64url(payload)), h["kid"]
+
+
+class Report:
+    FIELDS = ["site", "number", "instance", "kind", "jti", "fence", "time_ms", "started_ms", "ended_ms", "gpu_seconds",
+              "exit_code", "reason"]
+
+    def __init__(self, statement):
+        self.statement = statement
+        self.genesis = statement[len(PREFIX):len(PREFIX) + 32]
+        if statement[:len(PREFIX)] != PREFIX:
+            raise ValueError("not a report")
+        for name, value in zip(self.FIELDS, STATEMENT.unpack(statement[len(PREFIX) + 32:])):
+            setattr(self, name, value)
+        self.jti = str(uuid.UUID(bytes=self.jti))
+
+    def __repr__(self):
+        return "%d:%s/%s(%s)" % (self.number, KINDS[self.kind], REASONS[self.reason], self.jti[-4:])
+
+
+class Problem(Exception):
+    def __init__(self, status, code, retry_after=None):
+        super().__init__(code)
+        self.status, self.code, self.retry_after = status, code, retry_after
+
+
+class Ticket:
+    """One reservation as the server sees it: its reports, its permits."""
+
+    def __init__(self, claims):
+        self.claims = claims
+        self.jti = claims["jti"]
+        self.reports = []
+        self.permits = []       # (time_ms, instance)
+        self.withdrawn = False  # no permit any more
+        self.output = b""
+
+    @property
+    def last(self):
+        return next((r for r in self.reports if r.kind in LAST), None)
+
+    def kinds(self):
+        return [KINDS[r.kind] for r in self.reports]
+
+
+class FakeServer:
+    SITE, SITE_INDEX, KEY_INDEX, ORIGIN = "lumi", 14, 21, "kontor.example/test"
+
+    def __init__(self, permit_life_ms=4000, usage_every_s=300, clock=None):
+        self.key = Key()
+        self.kid = "0"
+        self.genesis = os.urandom(32)
+        self.permit_life_ms = permit_life_ms
+        self.usage_every_s = usage_every_s
+        self.clock = clock       # (origin_ms, real_origin_ms, rate) or None
+        self.lock = threading.Condition()
+        self.tokens = set()
+        self.agent_public = None
+        self.instance = self.confirmed_seq = 0
+        self.tickets = []        # [{"seq", "jws"}]
+        self.by_jti = {}
+        self.reports = []        # (statement, receipt), number = place + 1
+        self.blobs = {}
+        self.fences = {}
+        self.broken = []         # rules that the agent broke
+        self.inventory = None
+        self.faults = 0.0        # chance that a request or a reply is lost
+        self.away = False        # refuse everything with 503
+        self.forced = {}         # path → (status, code), once
+        self.requests = 0
+        self.stopping = False
+        server = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def log_message(self, *args):
+                pass
+
+            def do_GET(self):
+                server.handle(self, None)
+
+            def do_POST(self):
+                server.handle(self, self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+        class Server(http.server.ThreadingHTTPServer):
+            def handle_error(self, request, client_address):
+                pass  # an agent that is killed leaves broken connections
+
+        self.httpd = Server(("127.0.0.1", 0), Handler)
+        self.httpd.daemon_threads = True
+        self.url = "http://127.0.0.1:%d" % self.httpd.server_port
+        threading.Thread(target=self.httpd.serve_forever, daemon=True).start()
+
+    def close(self):
+        with self.lock:
+            self.stopping = True
+            self.lock.notify_all()
+        self.httpd.shutdown()
+        self.httpd.server_close()
+
+    # ---- the clock
+    def now_ms(self):
+        real = int(time.time() * 1000)
+        if not self.clock:
+            return real
+        origin, real_origin, rate = self.clock
+        return origin + (real - real_origin) * rate
+
+    @staticmethod
+    def time_text(ms):
+        return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ms // 1000)) + ".%03dZ" % (ms % 1000)
+
+    # ---- what a test does
+    def new_token(self):
+        token = b64url(os.urandom(24))
+        self.tokens.add(token)
+        return token
+
+    def issue(self, script, gpus=4, walltime_s=60, start_in_ms=0, accept_ms=3600000, slack_ms=3600000, request=None,
+              fence=None, seq_jump=0, key=None, **changes):
+        """A run ticket; returns its Ticket. changes: claims to set otherwise."""
+        script = script.encode() if isinstance(script, str) else script
+        sha = hashlib.sha256(script).hexdigest()
+        with self.lock:
+            now, real_s = self.now_ms(), int(time.time())
+            request = request or str(uuid.uuid4())
+            fence = fence or self.fences.get(request, 0) + 1
+            self.fences[request] = max(fence, self.fences.get(request, 0))
+            self.blobs[sha] = script
+            start = now + start_in_ms
+            claims = {
+                "iss": self.ORIGIN, "aud": self.SITE, "jti": str(uuid.uuid4()), "iat": real_s, "nbf": real_s,
+                "exp": real_s + 30 * 86400, "seq": len(self.tickets) + 1 + seq_jump, "fence": fence, "do": "run",
+                "request": request, "reservation": str(uuid.uuid4()), "organisation": str(uuid.uuid4()), "offering": 15,
+                "model": "A100", "gpus": gpus, "nodes": 1, "window": [start, start + slack_ms + walltime_s * 1000],
+                "permit_from": start - 3600000, "accept_by": start + accept_ms, "start_by": start + slack_ms,
+                "walltime_s": walltime_s, "rate_milli": 1000, "max_gpums": str(gpus * walltime_s * 1000),
+                "workload": {"sha256": sha, "len": len(script)}, "hold": 99,
+            }
+            claims.update(changes)
+            ticket = Ticket(claims)
+            self.by_jti[ticket.jti] = ticket
+            self.tickets.append({"seq": len(self.tickets) + 1,
+                                 "jws": (key or self.key).jws("kontor-ticket+jwt", self.kid, claims)})
+            self.lock.notify_all()
+            return ticket
+
+    def cancel(self, ticket):
+        with self.lock:
+            if not ticket.permits:
+                ticket.withdrawn = True
+            claims = {k: ticket.claims[k] for k in ("iss", "aud", "jti", "iat", "nbf", "exp", "seq", "fence", "do",
+                                                    "request", "reservation", "organisation")}
+            claims["seq"], claims["do"] = len(self.tickets) + 1, "cancel"
+            self.tickets.append({"seq": claims["seq"], "jws": self.key.jws("kontor-ticket+jwt", self.kid, claims)})
+            self.lock.notify_all()
+
+    def wait(self, what, seconds=30):
+        """Until what() is true; bounded."""
+        end = time.monotonic() + seconds
+        with self.lock:
+            while not what():
+                left = end - time.monotonic()
+                if left <= 0:
+                    return False
+                self.lock.wait(min(left, 0.2))
+        return True
+
+    # ---- HTTP
+    def handle(self, h, body):
+        path = h.path.split("?")[0]
+        lost = self.faults and path.startswith("/v1/agent/") and random.random() < self.faults
+        lost_before = lost and random.random() < 0.5
+        self.requests += 1
+        if lost_before:
+            h.close_connection = True
+            h.connection.close()
+            return
+        status, reply, kind, extra = 200, b"", "application/json", {}
+        try:
+            if self.away:
+                raise Problem(503, "busy", 1)
+            if path in self.forced:
+                raise Problem(*self.forced.pop(path))
+            status, reply = self.route(h, path, body)
+            if isinstance(reply, bytes):
+                kind = "application/octet-stream"
+            else:
+                reply = json.dumps(reply).encode()
+        except Problem as p:
+            status, kind = p.status, "application/problem+json"
+            reply = json.dumps({"type": "/errors/" + p.code, "title": p.code, "status": p.status, "code": p.code,
+                                "instance": "urn:uuid:" + str(uuid.uuid4())}).encode()
+            if p.retry_after:
+                extra["Retry-After"] = str(p.retry_after)
+        if lost:
+            h.close_connection = True
+            h.connection.close()
+            return
+        try:
+            h.send_response(status)
+            h.send_header("Content-Type", kind)
+            h.send_header("Content-Length", str(len(reply)))
+            for name, value in extra.items():
+                h.send_header(name, value)
+            h.end_headers()
+            h.wfile.write(reply)
+        except OSError:
+            h.close_connection = True
+
+    def jwks(self):
+        return {"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.kid,
+                          "x": b64url(self.key.public.raw)}]}
+
+    def route(self, h, path, body):
+        if path == "/health/live":
+            return 200, {"ok": True, "phase": "leading"}
+        if path == "/.well-known/jwks.json":
+            return 200, self.jwks()
+        if path == "/v1/agent/enrol":
+            return self.enrol(json.loads(body))
+        claims = self.authenticate(h)
+        if path == "/v1/agent/instance":
+            return self.open_instance(json.loads(body))
+        if int(h.headers.get("Kontor-Instance", 0)) != self.instance or claims["ins"] != self.instance:
+            raise Problem(409, "superseded")
+        if path == "/v1/agent/tickets":
+            return self.poll(dict(p.split("=") for p in h.path.split("?")[1].split("&")))
+        if path == "/v1/agent/tickets/received":
+            return self.received(json.loads(body))
+        if path == "/v1/agent/reports":
+            return self.report(json.loads(body))
+        if path.startswith("/v1/agent/blobs/"):
+            with self.lock:
+                blob = self.blobs.get(path.split("/")[-1])
+            if blob is None:
+                raise Problem(404, "not-found")
+            return 200, blob
+        raise Problem(404, "not-found")
+
+    def authenticate(self, h):
+        try:
+            claims, kid = verify_jws(h.headers["Authorization"].split(" ")[1], "kontor-agent+jwt", self.agent_public)
+        except (ValueError, TypeError, AttributeError, KeyError):
+            raise Problem(401, "unauthenticated")
+        now = time.time()
+        if (kid != str(self.KEY_INDEX) or claims["iss"] != self.SITE or claims["aud"] != self.ORIGIN
+                or claims["exp"] > claims["iat"] + 60 or not claims["iat"] - 5 <= now <= claims["exp"]):
+            raise Problem(401, "unauthenticated")
+        return claims
+
+    def enrol(self, data):
+        public = base64.b64decode(data["ed25519"])
+        if data["token"] not in self.tokens:
+            raise Problem(403, "token-spent")
+        if not verify(public, b"kontor-enrol/v1\0" + data["token"].encode(), base64.b64decode(data["proof"])):
+            raise Problem(403, "signature")
+        self.tokens.discard(data["token"])
+        self.agent_public = public
+        return 201, {"site": self.SITE, "site_index": self.SITE_INDEX, "key": self.KEY_INDEX, "origin": self.ORIGIN,
+                     "genesis": self.genesis.hex(), "jwks": self.jwks(), "simulation": bool(self.clock)}
+
+    def open_instance(self, data):
+        with self.lock:
+            if data["last_confirmed_seq"] > len(self.tickets) or data["last_receipted_report"] > len(self.reports):
+                raise Problem(409, "spool-ahead")
+            if data["last_confirmed_seq"] < self.confirmed_seq:
+                raise Problem(409, "spool-behind")
+            self.instance += 1
+            self.lock.notify_all()
+            clock = None
+            if self.clock:
+                clock = {"origin": self.time_text(self.clock[0]), "real_origin": self.time_text(self.clock[1]),
+                         "rate": self.clock[2]}
+            return 201, {"instance": self.instance, "confirmed_seq": self.confirmed_seq, "last_report": len(self.reports),
+                         "now": self.time_text(self.now_ms()), "simulation": bool(self.clock), "clock": clock,
+                         "jwks": self.jwks(),
+                         "policy": {"permit_life_ms": self.permit_life_ms, "usage_every_s": self.usage_every_s}}
+
+    def poll(self, query):
+        end, after, mine = time.monotonic() + int(query["wait"]), int(query["after"]), self.instance
+        with self.lock:
+            while len(self.tickets) <= after and time.monotonic() < end and not self.stopping and self.instance == mine:
+                self.lock.wait(end - time.monotonic())
+            return 200, {"tickets": self.tickets[after:], "now": self.time_text(self.now_ms())}
+
+    def received(self, data):
+        with self.lock:
+            if data["instance"] != self.instance:
+                raise Problem(409, "superseded")
+            if data["seq"] > len(self.tickets):
+                self.broken.append("received %d of %d" % (data["seq"], len(self.tickets)))
+            self.confirmed_seq = max(self.confirmed_seq, data["seq"])
+            self.lock.notify_all()
+            return 200, {"confirmed_seq": self.confirmed_seq}
+
+    def receipt(self, report, permit, reason=""):
+        claims = {"iss": self.ORIGIN, "aud": self.SITE, "num": report.number,
+                  "sha256": hashlib.sha256(report.statement).hexdigest(), "iat": int(time.time())}
+        if report.kind == ACCEPTED:
+            claims.update(permit="granted" if permit else "refused", jti=report.jti, fence=report.fence,
+                          ins=report.instance)
+            if not permit:
+                claims["reason"] = reason or "state"
+        return self.key.jws("kontor-receipt+jwt", self.kid, claims)
+
+    def report(self, data):
+        statement = base64.b64decode(data["statement"])
+        report = Report(statement)
+        if not verify(self.agent_public, statement, base64.b64decode(data["signature"])):
+            self.broken.append("%r: signature" % report)
+            raise Problem(403, "signature")
+        with self.lock:
+            if report.genesis != self.genesis or report.site != self.SITE_INDEX:
+                self.broken.append("%r: of another journal or site" % report)
+            if report.number <= len(self.reports):
+                known, receipt = self.reports[report.number - 1]
+                if known != statement:
+                    self.broken.append("%r: forked" % report)
+                    raise Problem(409, "forked")
+                self.take_output(report, data)
+                return 200, {"receipt": receipt}
+            if report.instance != self.instance:
+                raise Problem(409, "superseded")
+            if report.number != len(self.reports) + 1:
+                self.broken.append("%r: gap" % report)
+                raise Problem(409, "gap")
+            permit = report.kind == ACCEPTED and self.permit(report)
+            if report.kind == INVENTORY:
+                self.inventory = data.get("inventory")
+            elif report.jti in self.by_jti:
+                self.judge(self.by_jti[report.jti], report)
+            else:
+                self.broken.append("%r: of no ticket" % report)
+            receipt = self.receipt(report, permit)
+            self.reports.append((statement, receipt))
+            self.take_output(report, data)
+            self.lock.notify_all()
+            return 200, {"receipt": receipt}
+
+    def permit(self, report):
+        t, now = self.by_jti[report.jti], self.now_ms()
+        rate = self.clock[2] if self.clock else 1
+        if now < t.claims["permit_from"]:
+            raise Problem(409, "too-early", 1)
+        if t.permits and now < t.permits[-1][0] + self.permit_life_ms * rate * 3 // 2:
+            self.broken.append("%r: asked again before the older permit was dead" % report)
+            raise Problem(409, "too-early", 1)
+        if t.withdrawn or t.last or now > t.claims["start_by"] or (not t.permits and now > t.claims["accept_by"]):
+            return False
+        if any(r.kind == STARTED for r in t.reports):
+            self.broken.append("%r: accepted after it was started" % report)
+            return False
+        t.permits.append((now, report.instance))
+        return True
+
+    def judge(self, t, report):
+        """The rules of core/ticket_facts.c, and that nothing follows the last report."""
+        def broke(what):
+            self.broken.append("%r: %s; before: %r" % (report, what, t.reports))
+        if report.fence != t.claims["fence"]:
+            broke("fence")
+        if t.last:
+            broke("after the last report")
+        if report.kind in (STARTED, USAGE, FINISHED) and not t.permits:
+            broke("no permit")
+        if report.kind in (STARTED, USAGE, FINISHED) and not report.started_ms:
+            broke("no start")
+        if report.started_ms and report.started_ms > t.claims["start_by"] + 120000:
+            broke("started after start-by")
+        if report.ended_ms and not report.started_ms <= report.ended_ms <= report.time_ms:
+            broke("times")
+        if report.started_ms and t.reports and t.reports[-1].started_ms not in (0, report.started_ms):
+            broke("another start")
+        if t.reports and report.gpu_seconds < t.reports[-1].gpu_seconds:
+            broke("falling total")
+        if report.kind == STARTED and any(r.kind == STARTED for r in t.reports):
+            broke("started twice")
+        if report.started_ms:
+            end = report.ended_ms or report.time_ms
+            if report.gpu_seconds * 1000 > t.claims["gpus"] * (end - report.started_ms + 120000):
+                broke("too much")
+        t.reports.append(report)
+
+    def take_output(self, report, data):
+        if "output" in data and report.jti in self.by_jti:
+            self.by_jti[report.jti].output = base64.b64decode(data["output"])

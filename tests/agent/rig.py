@@ -1,0 +1,86 @@
+"""An agent with its own folder, against a server at a URL: started, stopped, killed."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+
+BUILD = os.environ.get("KONTOR_BUILD") or os.path.join(os.path.dirname(__file__), "..", "..", "build")
+AGENT = os.path.abspath(os.path.join(BUILD, "kontor-agent"))
+
+
+def can_sandbox(root):
+    """Does bubblewrap work here? Some containers and chroots forbid it."""
+    return subprocess.run(["bwrap", "--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "true"],
+                          stderr=subprocess.DEVNULL, check=False).returncode == 0 if shutil.which("bwrap") else False
+
+
+class Rig:
+    def __init__(self, url, sandbox="none", **options):
+        self.root = tempfile.mkdtemp(prefix="kontor-agent-test-")
+        os.chmod(self.root, 0o711)
+        self.share = os.path.join(self.root, "share")
+        os.mkdir(self.share)
+        os.chmod(self.share, 0o1777)
+        self.spool = os.path.join(self.root, "spool")
+        self.log_path = os.path.join(self.root, "log")
+        self.url = url
+        self.options = {"sandbox": sandbox, "share": self.share, "grace_s": "1", **options}
+        self.process = None
+
+    def command(self, verb, **more):
+        options = {"server": self.url, "spool_dir": self.spool, **self.options, **more}
+        return [AGENT, verb] + ["--%s=%s" % (k.replace("_", "-"), v) for k, v in options.items()]
+
+    def enrol(self, token, site):
+        path = os.path.join(self.root, "token")
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w") as f:
+            f.write(token + "\n")
+        return subprocess.run(self.command("enrol", token_file=path, site=site), check=False, capture_output=True, text=True)
+
+    def start(self, **more):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(self.command("run", **more), stderr=log, stdout=log, stdin=subprocess.DEVNULL)
+
+    def kill(self):
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def stop(self, seconds=10):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(seconds)
+
+    def wait(self, seconds=30):
+        return self.process.wait(seconds)
+
+    def log(self):
+        if not os.path.exists(self.log_path):
+            return ""
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def supervisors(self):
+        """Pids of the supervisors of this rig's runs."""
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/cmdline" % pid, "rb") as f:
+                    args = f.read().split(b"\0")
+            except OSError:
+                continue
+            if args[0] == b"kontor-supervise" and len(args) > 1 and args[1].startswith(self.root.encode() + b"/"):
+                found.append(int(pid))
+        return found
+
+    def close(self):
+        if self.process and self.process.poll() is None:
+            self.kill()
+        for pid in self.supervisors():
+            try:
+                os.kill(pid, signal.SIGTERM)
+            except ProcessLookupError:
+                pass
+        while self.supervisors():
+            os.sched_yield()
+        shutil.rmtree(self.root, ignore_errors=True)

@@ -1,0 +1,351 @@
+#!/usr/bin/env python3
+"""The agent alone, against a server that keeps the rules strictly (fake_server.py). Each rule of docs/site-protocol.md
+that an agent must keep is a case here."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import unittest
+
+sys.path.insert(0, os.path.dirname(__file__))
+from fake_server import FakeServer, Key  # noqa: E402
+from rig import Rig, can_sandbox  # noqa: E402
+
+
+class Case(unittest.TestCase):
+    server_options = {}
+    agent_options = {}
+
+    def setUp(self):
+        self.server = FakeServer(**self.server_options)
+        self.rig = Rig(self.server.url, **self.agent_options)
+        self.addCleanup(self.server.close)
+        self.addCleanup(self.rig.close)
+        done = self.rig.enrol(self.server.new_token(), self.server.SITE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def tearDown(self):
+        if sys.exc_info()[0] is None:
+            self.assertEqual(self.server.broken, [], self.rig.log())
+
+    def until(self, what, seconds=30):
+        if not self.server.wait(what, seconds):
+            self.fail("waited in vain; reports %r\n%s" % ([t.reports for t in self.server.by_jti.values()], self.rig.log()))
+
+    def until_last(self, *tickets):
+        self.until(lambda: all(t.last for t in tickets))
+
+    def runs(self, name):
+        """How often a body wrote its line."""
+        try:
+            with open(os.path.join(self.rig.share, name), encoding="ascii") as f:
+                return len(f.readlines())
+        except FileNotFoundError:
+            return 0
+
+    def counting(self, name, rest=""):
+        return "#!/bin/sh\necho run >>\"$KONTOR_SHARE/%s\"\n%s\n" % (name, rest)
+
+
+class Days(Case):
+    def test_a_good_day(self):
+        self.rig.start()
+        t = self.server.issue(self.counting("a", "echo hello from $KONTOR_GPUS GPUs"))
+        self.until_last(t)
+        self.assertEqual(t.kinds(), ["accepted", "started", "finished"])
+        self.assertEqual(t.last.exit_code, 0)
+        self.assertEqual(t.last.gpu_seconds, 4)
+        self.assertEqual(t.output, b"hello from 4 GPUs\n")
+        self.assertEqual(self.server.confirmed_seq, 1)
+        self.assertEqual(self.runs("a"), 1)
+        self.assertEqual(self.server.inventory["backend"], "exec")
+        self.assertEqual(self.server.inventory["sandbox"], "none")
+
+    def test_many_at_once(self):
+        self.rig.start()
+        tickets = [self.server.issue(self.counting("m%d" % i, "exit %d" % (i % 3))) for i in range(20)]
+        self.until_last(*tickets)
+        for i, t in enumerate(tickets):
+            self.assertEqual(t.kinds(), ["accepted", "started", "failed" if i % 3 else "finished"])
+            self.assertEqual(t.last.exit_code, i % 3)
+            self.assertEqual(self.runs("m%d" % i), 1)
+
+    def test_walltime(self):
+        self.rig.start()
+        t = self.server.issue("while :; do sleep 0.1; done", walltime_s=1)
+        self.until_last(t)
+        self.assertEqual((t.kinds()[-1], t.last.reason, t.last.gpu_seconds), ("finished", 8, 4))
+
+    def test_window_in_the_future(self):
+        self.rig.start()
+        t = self.server.issue("echo done", start_in_ms=1500)
+        self.until_last(t)
+        self.assertGreaterEqual(t.last.started_ms, t.claims["window"][0])
+
+    def test_stop_leaves_jobs_running_and_restart_picks_them_up(self):
+        self.rig.start()
+        t = self.server.issue(self.counting("s", "while [ ! -e \"$KONTOR_SHARE/go\" ]; do sleep 0.05; done; echo ended"))
+        self.until(lambda: "started" in t.kinds())
+        began = time.monotonic()
+        self.assertEqual(self.rig.stop(), 0)
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(len(self.rig.supervisors()), 1)
+        open(os.path.join(self.rig.share, "go"), "w").close()
+        self.rig.start()
+        self.until_last(t)
+        self.assertEqual(t.kinds(), ["accepted", "started", "finished"])
+        self.assertEqual(t.output, b"ended\n")
+        self.assertEqual(self.runs("s"), 1)
+
+    def test_server_away(self):
+        self.server.away = True
+        self.rig.start()
+        t = self.server.issue(self.counting("w"))
+        self.until(lambda: self.server.requests >= 2)
+        self.assertEqual(t.reports, [])
+        self.server.away = False
+        self.until_last(t)
+        self.assertEqual(self.runs("w"), 1)
+
+    def test_losses(self):
+        self.server.faults = 0.3
+        self.rig.start()
+        tickets = [self.server.issue(self.counting("l%d" % i)) for i in range(10)]
+        self.until(lambda: all(t.last for t in tickets), 90)
+        for i, t in enumerate(tickets):
+            self.assertEqual(t.kinds()[-1], "finished", t.reports)
+            self.assertEqual(self.runs("l%d" % i), 1)
+
+
+class Cancelling(Case):
+    def test_before_the_permit(self):
+        self.rig.start()
+        t = self.server.issue(self.counting("c"), start_in_ms=600000)
+        self.until(lambda: self.server.confirmed_seq == 1)
+        self.server.cancel(t)
+        self.until_last(t)
+        self.assertEqual((t.kinds(), t.last.reason), (["cancelled"], 9))
+        self.assertEqual(self.runs("c"), 0)
+
+    def test_while_it_runs(self):
+        self.rig.start()
+        t = self.server.issue("echo begun; while :; do sleep 0.1; done")
+        self.until(lambda: "started" in t.kinds())
+        self.server.cancel(t)
+        self.until_last(t)
+        self.assertEqual((t.kinds(), t.last.reason), (["accepted", "started", "cancelled"], 9))
+        self.assertGreater(t.last.gpu_seconds, 0)
+        self.assertEqual(t.output.splitlines()[0], b"begun")
+
+    def test_in_the_same_poll(self):
+        t = self.server.issue(self.counting("p"))
+        self.server.cancel(t)
+        self.rig.start()
+        self.until(lambda: self.server.confirmed_seq == 2)
+        self.until(lambda: t.last or (t.reports and self.server.requests > 6))
+        self.assertEqual(self.runs("p"), 0)
+
+
+class Refusals(Case):
+    def test_permit_refused(self):
+        self.rig.start()
+        t = self.server.issue(self.counting("r"))
+        t.withdrawn = True
+        self.until(lambda: t.reports)
+        other = self.server.issue("true")
+        self.until_last(other)
+        self.assertEqual(t.kinds(), ["accepted"])
+        self.assertEqual(self.runs("r"), 0)
+
+    def test_lower_fence(self):
+        self.rig.start()
+        first = self.server.issue("true", request="0190163d-8694-7f01-bf03-040506070809", fence=5)
+        self.until_last(first)
+        for fence in (4, 5):
+            t = self.server.issue(self.counting("f"), request=first.claims["request"], fence=fence)
+            self.until_last(t)
+            self.assertEqual((t.kinds(), t.last.reason), (["rejected"], 6))
+        t = self.server.issue(self.counting("f"), request=first.claims["request"], fence=6)
+        self.until_last(t)
+        self.assertEqual(t.kinds()[-1], "finished")
+        self.assertEqual(self.runs("f"), 1)
+
+    def test_workload_gone_or_changed(self):
+        self.rig.start()
+        good = self.server.blobs
+        self.server.blobs = type("Gone", (dict,), {"__setitem__": lambda *a: None})()
+        t = self.server.issue("echo gone")
+        self.until_last(t)
+        self.assertEqual((t.kinds(), t.last.reason), (["rejected"], 5))
+        self.server.blobs = type("Changed", (dict,), {"get": lambda *a: b"echo changed"})(good)
+        t = self.server.issue("echo unchanged")
+        self.until_last(t)
+        self.assertEqual((t.kinds(), t.last.reason), (["rejected"], 5))
+
+    def test_expired_ticket(self):
+        self.rig.start()
+        t = self.server.issue(self.counting("e"), exp=int(time.time()) - 10)
+        self.until_last(t)
+        self.assertEqual((t.kinds(), t.last.reason), (["rejected"], 6))
+
+    def test_too_many_gpus(self):
+        self.rig.start(gpus=8)
+        t = self.server.issue("true", gpus=9)
+        self.until_last(t)
+        self.assertEqual((t.kinds(), t.last.reason), (["rejected"], 4))
+
+    def test_draining(self):
+        self.rig.start(draining="yes")
+        t = self.server.issue("true")
+        self.until_last(t)
+        self.assertEqual((t.kinds(), t.last.reason), (["rejected"], 7))
+
+    def untrusted(self, **changes):
+        """A ticket that does not verify is neither confirmed nor acted on."""
+        self.rig.start()
+        t = self.server.issue(self.counting("u"), **changes)
+        self.until(lambda: "ticket-not-taken" in self.rig.log())
+        self.assertEqual((self.server.confirmed_seq, t.reports, self.runs("u")), (0, [], 0))
+
+    def test_signed_by_another(self):
+        self.untrusted(key=Key())
+
+    def test_for_another_site(self):
+        self.untrusted(aud="cineca")
+
+    def test_of_another_server(self):
+        self.untrusted(iss="kontor.example/other")
+
+    def test_number_not_the_next(self):
+        self.untrusted(seq_jump=1)
+
+    def test_unknown_claim(self):
+        self.untrusted(sudo=True)
+
+    def test_new_server_key_is_fetched(self):
+        self.rig.start()
+        t = self.server.issue("true")
+        self.until_last(t)
+        self.server.key, self.server.kid = Key(), "77"
+        t = self.server.issue("true")
+        self.until_last(t)
+        self.assertEqual(t.kinds()[-1], "finished")
+
+
+class Instances(Case):
+    def test_superseded(self):
+        self.rig.start()
+        self.until(lambda: self.server.inventory)
+        with self.server.lock:
+            self.server.instance += 1
+            self.server.lock.notify_all()
+        self.server.issue("true")
+        self.assertEqual(self.rig.wait(), 4)
+
+    def test_one_agent_a_spool(self):
+        self.rig.start()
+        self.until(lambda: self.server.inventory)
+        second = subprocess.run(self.rig.command("run"), capture_output=True, text=True, timeout=20, check=False)
+        self.assertEqual(second.returncode, 1)
+        self.assertIn("another agent uses this spool", second.stderr)
+
+    def test_spool_ahead_waits(self):
+        self.rig.start()
+        t = self.server.issue("true")
+        self.until_last(t)
+        self.rig.stop()
+        with self.server.lock:
+            kept, self.server.reports, self.server.broken = self.server.reports, [], []
+            self.server.inventory = None
+        self.rig.start()
+        self.until(lambda: "spool-ahead" in self.rig.log())
+        self.assertIsNone(self.rig.process.poll())
+        with self.server.lock:
+            self.server.reports = kept
+        self.until(lambda: self.server.inventory, 60)
+
+    def test_old_copy_of_the_spool(self):
+        self.rig.start()
+        self.until_last(self.server.issue("true"))
+        self.rig.stop()
+        copy = sqlite3.connect(os.path.join(self.rig.spool, "spool.db"))
+        self.until(lambda: self.server.confirmed_seq == 1)
+        saved = b"".join(bytes(line + "\n", "utf-8") for line in copy.iterdump())
+        copy.close()
+        self.rig.start()
+        self.until_last(self.server.issue("true"))
+        self.until(lambda: self.server.confirmed_seq == 2)
+        self.rig.stop()
+        for name in os.listdir(self.rig.spool):
+            if name.startswith("spool.db"):
+                os.unlink(os.path.join(self.rig.spool, name))
+        restored = sqlite3.connect(os.path.join(self.rig.spool, "spool.db"))
+        restored.executescript(saved.decode())
+        restored.close()
+        self.rig.start()
+        self.assertEqual(self.rig.wait(), 5)
+
+    def test_spool_of_another_key(self):
+        other = Rig(self.server.url)
+        self.addCleanup(other.close)
+        self.assertEqual(other.enrol(self.server.new_token(), self.server.SITE).returncode, 0)
+        os.replace(os.path.join(other.spool, "agent.key"), os.path.join(self.rig.spool, "agent.key"))
+        self.rig.start()
+        self.assertEqual(self.rig.wait(), 1)
+        self.assertIn("belongs to another key", self.rig.log())
+
+    def test_token_works_once(self):
+        token = self.server.new_token()
+        other, third = Rig(self.server.url), Rig(self.server.url)
+        self.addCleanup(other.close)
+        self.addCleanup(third.close)
+        self.assertEqual(other.enrol(token, self.server.SITE).returncode, 0)
+        self.assertEqual(third.enrol(token, self.server.SITE).returncode, 1)
+        self.assertEqual(other.enrol(self.server.new_token(), self.server.SITE).returncode, 1)  # it has a spool
+
+    def test_files_are_private(self):
+        self.rig.start()
+        self.until_last(self.server.issue("true"))
+        self.assertEqual(os.stat(self.rig.spool).st_mode & 0o777, 0o700)
+        for name in ("agent.key", "seal.key"):
+            self.assertEqual(os.stat(os.path.join(self.rig.spool, name)).st_mode & 0o777, 0o600)
+        self.rig.stop()
+        os.chmod(os.path.join(self.rig.spool, "agent.key"), 0o644)
+        self.rig.start()
+        self.assertEqual(self.rig.wait(), 1)
+        self.assertIn("open to others", self.rig.log())
+
+
+class Simulation(Case):
+    server_options = {"clock": (1800000000000, int(time.time() * 1000), 600), "permit_life_ms": 30000}
+
+    def test_walltime_and_use_follow_its_clock(self):
+        self.rig.start()
+        t = self.server.issue("while :; do sleep 0.05; done", walltime_s=900, slack_ms=3600000 * 24, accept_ms=3600000 * 24)
+        self.until_last(t)
+        self.assertEqual((t.kinds()[-1], t.last.reason, t.last.gpu_seconds), ("finished", 8, 3600))
+        self.assertGreaterEqual(t.last.ended_ms - t.last.started_ms, 900000)
+
+
+@unittest.skipUnless(can_sandbox("/"), "bubblewrap does not work here")
+class Sandbox(Case):
+    agent_options = {"sandbox": "bwrap"}
+
+    def test_a_good_day(self):
+        self.rig.start()
+        t = self.server.issue("#!/bin/sh\necho run >>/share/b; ls /; test -e %s && echo sees the spool" % self.rig.spool)
+        self.until_last(t)
+        self.assertEqual(self.runs("b"), 1)
+        self.assertNotIn(b"sees", t.output)
+        self.assertEqual(self.server.inventory["sandbox"], "bwrap")
+
+    def test_check(self):
+        done = subprocess.run(self.rig.command("check"), capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertRegex(done.stdout, "sandbox +well")
+
+
+if __name__ == "__main__":
+    unittest.main()
