@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "core/broker.h"
+#include "market/due.h"
 
 enum { WAIT_MS = 30000 };
 
@@ -70,25 +71,71 @@ fixture_stop(struct fixture *f)
     f->m = NULL;
 }
 
-void
-fixture_audit(struct fixture *f)
+/* Order does not matter: each thing adds its hash. */
+static void
+add_thing(uint64_t *sum, const void *thing, size_t len)
 {
-    struct market_config config = f->config;
-    struct market *m;
+    struct hash h = sha256(BYTES(thing, len));
+    uint64_t part;
 
-    config.fault = NULL;
-    config.on_commit = NULL;
-    assert_int_equal(market_start(&config, &m, NULL), OK);
-    fixture_wait(m, MARKET_LEADING);
-    market_stop(m);
+    memcpy(&part, h.b, sizeof part);
+    *sum += part;
+}
+
+struct fixture_summary
+fixture_summary(struct market *m)
+{
+    const struct state *s = market_read_lock(m);
+    struct fixture_summary sum = { .size = ledger_size(s->ledger), .root = ledger_state_root(s->ledger),
+                                   .quotes = map_count(s->quotes), .reservations = map_count(s->reservations),
+                                   .by_jti = map_count(s->by_jti), .due = due_count(s->due) };
+    void *value;
+    size_t it = 0;
+
+    while (map_next(s->offerings, &it, NULL, &value)) {
+        const struct offering_state *o = value;
+        int64_t first = calendar_first(o->calendar);
+
+        for (int64_t slot = first; slot < first + 200; slot++)
+            sum.booked += slot * (calendar_capacity(o->calendar, slot) - calendar_free(o->calendar, slot));
+        sum.booked += o->changes + calendar_capacity(o->calendar, first + 1);
+    }
+    for (it = 0; map_next(s->sites, &it, NULL, &value);) {
+        const struct site_state *site = value;
+        uint64_t numbers[] = { site->site, site->last_seq, site->confirmed_seq, site->instance, site->last_report,
+                               site->paused, site->draining };
+        add_thing(&sum.sites, numbers, sizeof numbers);
+        add_thing(&sum.sites, site->recent, RECENT_REPORTS * sizeof site->recent[0]);
+    }
+    for (it = 0; map_next(s->reservations, &it, NULL, &value);) {
+        struct reservation r = *(const struct reservation *)value;
+        r.row = (struct row){ 0 };
+        add_thing(&sum.sites, &r, sizeof r);
+    }
+    market_read_unlock(m);
+    return sum;
 }
 
 void
 fixture_delete(struct fixture *f)
 {
+    struct fixture_summary before = { 0 }, after;
+    struct market_config config = f->config;
+    struct market *m;
+    bool compare = f->m != NULL && market_phase(f->m) == MARKET_LEADING;
+
+    if (compare)
+        before = fixture_summary(f->m);
     if (f->m != NULL)
         fixture_stop(f);
-    fixture_audit(f);
+    config.fault = NULL;
+    config.on_commit = NULL;
+    assert_int_equal(market_start(&config, &m, NULL), OK);
+    fixture_wait(m, MARKET_LEADING);
+    after = fixture_summary(m);
+    market_stop(m);
+    if (compare)
+        assert_memory_equal(&before, &after, sizeof before);
     test_db_drop(&f->t);
     world_delete(f->w);
     free(f);
@@ -146,9 +193,10 @@ struct uuid
 fixture_uuid(struct fixture *f)
 {
     uint8_t random[10] = { 7 };
+    uint64_t n = ++f->counter;
 
-    f->counter++;
-    memcpy(random + 2, &f->counter, 8);
+    for (size_t i = 10; i-- > 3; n >>= 8)
+        random[i] = (uint8_t)n;
     return uuid_v7(WORLD_START_MS, random);
 }
 

@@ -18,7 +18,8 @@ struct fixture {
 
 /* A market that is not started yet. */
 struct fixture *fixture_new(void);
-void fixture_delete(struct fixture *f);     /* stops it, audits the database */
+/* Stops it; a fresh one must find in the database exactly what this one had in memory. */
+void fixture_delete(struct fixture *f);
 /* Start and wait until it leads. */
 void fixture_start(struct fixture *f);
 void fixture_stop(struct fixture *f);
@@ -26,8 +27,15 @@ void fixture_stop(struct fixture *f);
 void fixture_wait(struct market *m, enum market_phase phase);
 /* The world's entries as orders, and capacity at both offerings. */
 void fixture_seed(struct fixture *f);
-/* A fresh market reads everything back: its start is the audit. Fails the test if anything does not fit. */
-void fixture_audit(struct fixture *f);
+/* What the state in memory says of itself, for a comparison with what a rebuild finds. */
+struct fixture_summary {
+    uint64_t size;
+    struct hash root;
+    size_t quotes, reservations, by_jti, due;
+    int64_t booked;
+    uint64_t sites;
+};
+struct fixture_summary fixture_summary(struct market *m);
 
 struct uuid fixture_uuid(struct fixture *f);
 struct idem fixture_key(struct fixture *f);

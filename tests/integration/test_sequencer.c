@@ -71,45 +71,13 @@ entries_and_rows_go_together(void **state)
     assert_true(known);
 }
 
-/* What the state says of itself, for a comparison. */
-struct summary {
-    uint64_t size;
-    struct hash root;
-    size_t quotes, reservations, by_jti, by_ticket, requests;
-    int64_t booked, reports, due;
-    uint64_t last_seq;
-};
-
-static struct summary
-summary_of(struct market *m)
-{
-    const struct state *s = market_read_lock(m);
-    struct summary sum = { .size = ledger_size(s->ledger), .root = ledger_state_root(s->ledger),
-                           .quotes = map_count(s->quotes), .reservations = map_count(s->reservations),
-                           .by_jti = map_count(s->by_jti), .by_ticket = map_count(s->by_ticket),
-                           .requests = map_count(s->by_request) };
-    const void *key;
-    void *value;
-    size_t it = 0;
-
-    while (map_next(s->offerings, &it, &key, &value)) {
-        const struct offering_state *o = value;
-        for (int64_t slot = calendar_first(o->calendar); slot < calendar_first(o->calendar) + 200; slot++)
-            sum.booked = sum.booked * 31 + calendar_capacity(o->calendar, slot) - calendar_free(o->calendar, slot);
-    }
-    for (it = 0; map_next(s->sites, &it, &key, &value);)
-        sum.last_seq += ((const struct site_state *)value)->last_seq;
-    market_read_unlock(m);
-    return sum;
-}
-
 static void
 a_restart_finds_everything_again(void **state)
 {
     struct fixture *f = *state;
     struct command pause = fixture_command(COMMAND_SITE_STATUS);
     struct command quote = fixture_quote(f, 0, fixture_uuid(f), 8, 3600);
-    struct summary before, after;
+    struct fixture_summary before, after;
     struct site_state site;
     const struct state *s;
 
@@ -122,10 +90,10 @@ a_restart_finds_everything_again(void **state)
     pause.in.site_status.draining = -1;
     memcpy(pause.in.site_status.reason, "cooling", 8);
     assert_int_equal(fixture_send(f, &pause), OK);
-    before = summary_of(f->m);
+    before = fixture_summary(f->m);
     fixture_stop(f);
     fixture_start(f);
-    after = summary_of(f->m);
+    after = fixture_summary(f->m);
     assert_memory_equal(&before, &after, sizeof before);
     s = market_read_lock(f->m);
     site = *(const struct site_state *)map_get_u64(s->sites, f->w->site[0]);
