@@ -124,7 +124,7 @@ CREATE TABLE reservation (
     output_len           bigint  NOT NULL,
     output_ms            bigint  NOT NULL,
     name                 text    NOT NULL,
-    ask                  bytea   NOT NULL,
+    ask                  bytea, -- packed; NULL: not to be brokered anew
     UNIQUE (site, seq),
     UNIQUE (request, fence)
 ) WITH (fillfactor = 70);

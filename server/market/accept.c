@@ -67,7 +67,6 @@ taken_over(const struct quote *q, bool move_freely)
         .workload = q->workload,
         .workload_len = q->workload_len,
         .move_freely = move_freely,
-        .ask = q->ask,
     };
 
     memcpy(from.name, q->name, sizeof from.name);
@@ -109,7 +108,7 @@ decide_accept(struct deciding *d, struct command *c)
         err = check_credits(d, q, &option);
     if (err)
         return err;
-    r = reserve_make(d, &from, &option, c->new_id[0], c->new_id[1]);
+    r = reserve_make(d, &from, &option, &q->ask, c->new_id[0], c->new_id[1]);
     reserve_hold(d, r, &group);
     err = batch_group(d, group.entries, group.n);
     if (err)

@@ -371,6 +371,15 @@ index_reservation_free(struct state *s, struct reservation *r, struct undo *u)
 }
 
 void
+index_reservation_release(void *reservation)
+{
+    struct reservation *r = reservation;
+
+    free((void *)(uintptr_t)r->ask.data);
+    free(r);
+}
+
+void
 index_reservation_drop(struct state *s, struct reservation *r, struct undo *u)
 {
     struct pair_key ticket = { r->site, r->seq }, cancel = { r->site, r->cancel_seq };
@@ -383,7 +392,7 @@ index_reservation_drop(struct state *s, struct reservation *r, struct undo *u)
     if (r->cancel_seq != 0)
         map_remove(s->by_ticket, &cancel, u);
     due_set(s->due, DUE_RESERVATION, r->id, 0, DUE_NEVER, u);
-    undo_free_on_commit(u, free, r);
+    undo_free_on_commit(u, index_reservation_release, r);
 }
 
 void

@@ -44,6 +44,8 @@ void index_reservation_due(struct state *s, const struct reservation *r, int64_t
 void index_reservation_ended(struct state *s, struct reservation *r, struct undo *u);
 /* What it still books is free. Sets booked_slots 0: put it on the batch's list first. */
 void index_reservation_free(struct state *s, struct reservation *r, struct undo *u);
+/* Frees it and what it holds. */
+void index_reservation_release(void *reservation);
 /* It leaves the memory and is freed on commit. Its booking must be free. */
 void index_reservation_drop(struct state *s, struct reservation *r, struct undo *u);
 

@@ -6,6 +6,7 @@
 
 #include "base/num.h"
 #include "market/index.h"
+#include "market/packed_ask.h"
 #include "market/reserve.h"
 #include "market/timing.h"
 #include "market/view.h"
@@ -44,7 +45,8 @@ find_elsewhere(const struct deciding *d, const struct reservation *r, struct bro
     const struct broker_line *best;
     struct view view;
 
-    *ask = r->ask;
+    if (packed_ask_read(r->ask, ask) != OK)
+        return false;
     if (ask->excluded_count >= BROKER_EXCLUDED_MAX)
         return false;
     ask->excluded[ask->excluded_count++] = r->site;
@@ -77,14 +79,15 @@ broker_anew(struct deciding *d, const struct reservation *r, const struct cause 
         .moved_from = r->id,
     };
     struct reservation *next;
+    struct broker_ask ask;
     struct option option;
 
     if (!r->move_freely || r->moves >= MOVES_MAX || uuid_is_zero(cause->new_id) || uuid_is_zero(cause->new_jti))
         return NULL;
-    if (!find_elsewhere(d, r, &from.ask, &option))
+    if (!find_elsewhere(d, r, &ask, &option))
         return NULL;
     memcpy(from.name, r->name, sizeof from.name);
-    next = reserve_make(d, &from, &option, cause->new_id, cause->new_jti);
+    next = reserve_make(d, &from, &option, &ask, cause->new_id, cause->new_jti);
     reserve_hold(d, next, g);
     return next;
 }
@@ -138,7 +141,7 @@ apply_group(struct deciding *d, struct reservation *r, const struct cause *cause
         err = batch_group(d, g->entries, g->n);
         if (err == OK)
             return OK;
-        undo_free_on_commit(d->undo, free, *ret_next);
+        undo_free_on_commit(d->undo, index_reservation_release, *ret_next);
         *ret_next = NULL;
         *g = without;
     }

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "market/index.h"
+#include "market/packed_ask.h"
 #include "market/ticket_claims.h"
 #include "market/timing.h"
 
@@ -51,22 +52,24 @@ reserve_possible(const struct deciding *d, const struct option *o)
 }
 
 static void
-free_back(void *ptr, void *unused)
+release_back(void *reservation, void *unused)
 {
     (void)unused;
-    free(ptr);
+    index_reservation_release(reservation);
 }
 
 struct reservation *
-reserve_make(struct deciding *d, const struct reservation *from, const struct option *o, struct uuid id,
-             struct uuid jti)
+reserve_make(struct deciding *d, const struct reservation *from, const struct option *o, const struct broker_ask *ask,
+             struct uuid id, struct uuid jti)
 {
     struct timing timing = timing_of_grant(d->state, from->grant);
     struct permit_span permit = timing_permit(&timing, d->now_ms, o->start_ms, o->start_by_ms);
     struct reservation *r = xmalloc(sizeof *r);
 
-    undo_call(d->undo, free_back, r, NULL);
     *r = *from;
+    if (from->move_freely)
+        r->ask = packed_ask_make(ask);
+    undo_call(d->undo, release_back, r, NULL);
     r->row = (struct row){ .kind = ROW_RESERVATION };
     r->id = id;
     r->jti = jti;
@@ -76,7 +79,7 @@ reserve_make(struct deciding *d, const struct reservation *from, const struct op
     r->gpus = o->gpus;
     r->nodes = o->nodes;
     r->rate_milli = o->rate_milli;
-    r->walltime_s = (uint32_t)from->ask.walltime_s;
+    r->walltime_s = (uint32_t)ask->walltime_s;
     r->cost_gpums = o->cost_gpums;
     r->window_start_ms = o->start_ms;
     r->window_end_ms = o->end_ms;

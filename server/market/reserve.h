@@ -19,9 +19,9 @@ struct option reserve_option(const struct broker_line *line);
 enum err reserve_possible(const struct deciding *d, const struct option *o) MUST_USE;
 
 /* A reservation on these terms, with the request's next fence, the site's next ticket number: not yet in the state.
- * The caller has set what it takes over (request, org, grant, quote, name, workload, ask …) in *from. */
+ * The caller has set what it takes over (request, org, grant, quote, name, workload …) in *from. */
 struct reservation *reserve_make(struct deciding *d, const struct reservation *from, const struct option *o,
-                                 struct uuid id, struct uuid jti);
+                                 const struct broker_ask *ask, struct uuid id, struct uuid jti);
 /* Adds its HOLD to a group. */
 void reserve_hold(const struct deciding *d, const struct reservation *r, struct group *g);
 /* Its HOLD is in the ledger under this index: put it into the state, on the batch's list, and issue its ticket. */

@@ -166,7 +166,7 @@ static const struct table_column RESERVATION_COLUMNS[] = {
     R(U32, output_len, 0),
     R(I64, output_ms, 0),
     R(TEXT, name, TABLE_ONCE),
-    TABLE_CODE(struct reservation, ask, TABLE_ONCE, encode_ask, decode_ask),
+    R(BYTES, ask, TABLE_ONCE),
 };
 
 #define S(type, field, flags) TABLE_COLUMN(TABLE_##type, struct site_state, field, flags)

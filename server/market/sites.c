@@ -65,8 +65,8 @@ undo_pool(void *a, void *b)
 }
 
 enum err
-offering_resize(struct state *s, struct offering_state *o, const struct capacity_row *c, int64_t now_ms,
-                struct undo *u, struct err_detail *d)
+offering_resize(struct state *s, struct offering_state *o, const struct capacity_row *c, int64_t now_ms, struct undo *u,
+                struct err_detail *d)
 {
     const struct offering *offering = ledger_offering(s->ledger, o->offering);
     uint64_t per_node = offering->entry.u.offering.gpus_per_node;
@@ -144,7 +144,7 @@ state_delete(struct state *s)
     if (s == NULL)
         return;
     delete_map(s->quotes, free_quote);
-    delete_map(s->reservations, free_plain);
+    delete_map(s->reservations, index_reservation_release);
     delete_map(s->by_jti, NULL);
     delete_map(s->by_ticket, NULL);
     delete_map(s->by_request, free_plain);

@@ -82,7 +82,8 @@ struct reservation {
     struct hash workload; uint32_t workload_len;
     struct hash output; uint32_t output_len; int64_t output_ms;
     char name[64];
-    struct broker_ask ask;              /* for brokering anew; excluded sites inside */
+    struct bytes ask;                   /* packed (market/packed_ask.h), malloc'ed: for brokering anew, excluded sites
+                                         * inside; empty if it may not be */
 };
 
 /* Why a dispute was opened: notice.reason of its NOTICE. One of silence ends by itself when the reports arrive. */

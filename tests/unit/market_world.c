@@ -130,7 +130,9 @@ state_free(struct state *s)
         calendar_delete(((struct offering_state *)value)->pool);
     }
     free_all(s->quotes);
-    free_all(s->reservations);
+    for (it = 0; map_next(s->reservations, &it, NULL, &value);)
+        index_reservation_release(value);
+    map_delete(s->reservations);
     map_delete(s->by_jti);
     free_all(s->by_request);
     free_all(s->sites);
@@ -536,6 +538,7 @@ build_anew(struct market_world *m, struct state *s)
     while (map_next(m->state.reservations, &it, NULL, &value)) {
         struct reservation *r = xmalloc(sizeof *r);
         *r = *(struct reservation *)value;
+        r->ask = (struct bytes){ 0 };
         index_reservation_add(s, r, NULL);
     }
     for (it = 0; map_next(m->state.quotes, &it, NULL, &value);) {

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "market/clock_guard.h"
+#include "market/packed_ask.h"
 #include "market/sweep.h"
 #include "market/timing.h"
 #include "market/view.h"
@@ -724,8 +725,9 @@ test_rejected_moves_never_dearer_and_leaves_the_site_out(void **unused)
     assert_int_equal(r->fence, 2);
     assert_int_equal(r->moves, 1);
     assert_true(uuid_equal(r->moved_from, old_id));
-    assert_int_equal(r->ask.excluded_count, 1);
-    assert_int_equal(r->ask.excluded[0], m->w->site[0]);
+    assert_err(OK, packed_ask_read(r->ask, &ask));
+    assert_int_equal(ask.excluded_count, 1);
+    assert_int_equal(ask.excluded[0], m->w->site[0]);
     assert_int_equal(free_now(0), 56);
     assert_int_equal(free_now(1), 48);
     t = *mw_last_ticket(m);
@@ -1095,6 +1097,32 @@ test_orders_keep_reservations_in_step(void **unused)
 }
 
 static void
+test_a_packed_question_is_the_same_question(void **unused)
+{
+    struct broker_ask asks[3] = { mw_ask(1, 60), mw_ask(56, 86400), mw_ask(BROKER_GPUS_MAX, BROKER_WALLTIME_MAX) },
+                      back;
+    uint8_t plain[BROKER_ASK_LEN], again[BROKER_ASK_LEN];
+
+    (void)unused;
+    country_add(&asks[1].countries, "FI");
+    memset(asks[2].model, 'x', sizeof asks[2].model - 1);
+    asks[2].deadline_ms = INT64_C(4102444800000);
+    for (asks[2].excluded_count = 0; asks[2].excluded_count < BROKER_EXCLUDED_MAX; asks[2].excluded_count++)
+        asks[2].excluded[asks[2].excluded_count] = (UINT64_C(1) << 40) + asks[2].excluded_count;
+    for (size_t i = 0; i < 3; i++) {
+        struct bytes packed = packed_ask_make(&asks[i]);
+        assert_err(OK, packed_ask_read(packed, &back));
+        broker_ask_encode(&asks[i], plain);
+        broker_ask_encode(&back, again);
+        assert_memory_equal(plain, again, sizeof plain);
+        assert_true(i > 0 || packed.len < 100);
+        for (size_t len = 0; len < packed.len; len++) /* a part of it is none */
+            assert_err(ERR_CORRUPT, packed_ask_read(BYTES(packed.data, len), &back));
+        free((void *)(uintptr_t)packed.data);
+    }
+}
+
+static void
 test_timers_stretch_in_a_simulation(void **unused)
 {
     struct timing t;
@@ -1162,6 +1190,7 @@ main(void)
         cmocka_unit_test(test_clock_guard),
         TEST(test_instances_and_spools),
         TEST(test_orders_keep_reservations_in_step),
+        TEST(test_a_packed_question_is_the_same_question),
         TEST(test_timers_stretch_in_a_simulation),
     };
 
