@@ -8,6 +8,7 @@
 #include "api/admin.h"
 #include "base/config.h"
 #include "store/export.h"
+#include "serve.h"
 #include "store/migrate.h"
 
 struct subcommand { const char *name; int (*run)(int argc, char **argv); const char *sentence; };
@@ -103,6 +104,9 @@ run_migrate(int argc, char **argv)
 }
 
 static const struct subcommand SUBCOMMANDS[] = {
+    { "serve", run_serve, "run the server: kontord serve" },
+    { "keygen", run_keygen, "make the server's key in its data directory: kontord keygen" },
+    { "routes", run_routes, "list the routes of the HTTP interface" },
     { "migrate", run_migrate, "bring the database up to this version: kontord migrate" },
     { "export", run_export, "write the journal as files for kontor-audit: kontord export DIR" },
     { "admin", run_admin, "administer the running server (kontord admin --help)" },

@@ -57,9 +57,6 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     crypto_ready();
     api->log = config->log;
     api->db_worker = xstrdup(config->db_worker);
-    api->base_url = xstrdup(config->base_url);
-    api->https = strncmp(config->base_url, "https://", 8) == 0;
-    api->cookie = api->https ? "__Host-kontor" : "kontor";
     api->clock = config->clock;
     api->simulation = config->simulation;
     api->key = config->key;
@@ -85,8 +82,12 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
 }
 
 void
-api_attach(struct api *api, struct market *market, struct http_server *http)
+api_attach(struct api *api, struct market *market, struct http_server *http, const char *base_url)
 {
+    free(api->base_url);
+    api->base_url = xstrdup(base_url);
+    api->https = strncmp(base_url, "https://", 8) == 0;
+    api->cookie = api->https ? "__Host-kontor" : "kontor";
     api->market = market;
     api->http = http;
 }
@@ -115,8 +116,6 @@ load(void *ctx, struct db *db)
         err = sessions_remove_expired(db, clock_now(&api->clock));
     if (!err)
         err = call_answers_keys(db, since_ms, KEYS_MAX, take_key, api->seen);
-    if (!err)
-        err = answers_keys(db, since_ms, KEYS_MAX, take_key, api->seen);
     if (!err)
         seen_loaded(api->seen);
     else

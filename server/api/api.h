@@ -7,6 +7,8 @@
 #ifndef API_API_H
 #define API_API_H
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "crypto/sign.h"
@@ -21,7 +23,6 @@ struct api_config {
     const struct log *log;
     const char *db_worker;       /* conninfo */
     int workers;                 /* threads with a connection each */
-    const char *base_url;        /* http(s)://host[:port], no slash at the end */
     const char *web_dir;         /* what the browser gets; NULL: nothing */
     struct clock clock;
     bool simulation;
@@ -30,8 +31,9 @@ struct api_config {
 
 /* Strings are copied. ERR_CONFIG, ERR_IO with d->internal. */
 enum err api_new(const struct api_config *config, struct err_detail *d, struct api **ret) MUST_USE;
-/* Before api_start(): where commands go, and whose figures /metrics shows. */
-void api_attach(struct api *api, struct market *market, struct http_server *http);
+/* Before api_start(): where commands go, whose figures /metrics shows, and where people's browsers find us:
+ * http(s)://host[:port], no slash at the end. */
+void api_attach(struct api *api, struct market *market, struct http_server *http, const char *base_url);
 enum err api_start(struct api *api, struct err_detail *d) MUST_USE;
 /* After http_stop() and market_stop(): lets the workers finish what is queued, joins them. */
 void api_stop(struct api *api);
@@ -42,6 +44,9 @@ struct http_response *api_handle(void *cls, struct http_call *call);
 struct http_response *api_refuse(void *cls, const struct http_call *call, enum err err);
 /* For struct market_config: ctx is the struct api. */
 void api_on_commit(void *ctx, const struct market_event *events, size_t n);
+
+/* Method, path, name, roles, key: one line a route, for the test that compares them with the contract. */
+void routes_print(FILE *to);
 
 /* Checks a base URL and where the server listens: ERR_CONFIG if plain HTTP would leave the machine. */
 enum err api_check_transport(const char *base_url, const char *listen_host, struct err_detail *d) MUST_USE;

@@ -9,7 +9,6 @@
 #include "api/internal.h"
 #include "base/text.h"
 #include "crypto/random.h"
-#include "store/answers.h"
 
 #define PROBLEM_TYPE "application/problem+json"
 
@@ -323,55 +322,18 @@ on_complete(struct command *c)
     pool_put(call->api->pool, LANE_BACK, call, came_back);
 }
 
-static void
-send_now(struct call *call)
-{
-    struct command *c = &call->command;
-
-    c->actor = call->actor;
-    c->complete = on_complete;
-    c->context = call;
-    if (c->idem.present)
-        seen_add(call->api->seen, c->idem.scope);
-    market_send(call->api->market, c);
-}
-
-/* Was this key used before? In a worker. */
-static void
-look_up_and_send(struct call *call)
-{
-    struct command *c = &call->command;
-    struct answer_row row;
-    enum err err = answers_find(call->db, &c->idem.scope, &row);
-
-    if (err == ERR_NOT_FOUND) {
-        send_now(call);
-        return;
-    }
-    if (!err && !hash_equal(row.request, c->idem.request))
-        err = ERR_KEY_CONFLICT;
-    if (err) {
-        call_fail(call, err);
-        return;
-    }
-    c->err = row.err;
-    text_format(c->detail.text, sizeof c->detail.text, "%s", row.text);
-    c->answer = (struct answer){ .id = row.id, .index = row.index, .number = row.number, .time_ms = row.time_ms,
-                                 .flags = row.flags | ANSWER_REPEATED };
-    came_back(call);
-}
-
+/* The market looks the key up by itself. */
 static void
 send_command(struct call *call, handler_fn *then, bool any)
 {
+    struct command *c = &call->command;
+
     call->then = then;
     call->then_any = any;
-    if (!call->command.idem.present || !seen_maybe(call->api->seen, call->command.idem.scope))
-        send_now(call);
-    else if (call->db)
-        look_up_and_send(call);
-    else
-        call_to_worker(call, look_up_and_send);
+    c->actor = call->actor;
+    c->complete = on_complete;
+    c->context = call;
+    market_send(call->api->market, c);
 }
 
 void

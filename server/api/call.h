@@ -98,8 +98,7 @@ void response_guard(struct http_response *r);                  /* the security h
 
 /* ---- going on elsewhere ------------------------------------------------------------------------------------------- */
 void call_to_worker(struct call *call, handler_fn *stage);
-/* Send call->command. Its key is looked up first; `then` runs in a worker when it has been committed or answered
- * before. If the command was refused, the call fails by itself. */
+/* Send call->command; `then` runs in a worker when it has been committed, or was answered before under its key. If the command was refused, the call fails by itself. */
 void call_send(struct call *call, handler_fn *then);
 /* The same, but `then` also gets refusals (call->command.err). */
 void call_send_any(struct call *call, handler_fn *then);

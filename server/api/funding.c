@@ -132,7 +132,7 @@ open_account(struct call *call)
 static bool
 repeated(struct call *call, const struct funding *f)
 {
-    return seen_maybe(call->api->seen, f->idem.scope);
+    return market_key_maybe_known(call->api->market, &f->idem.scope);
 }
 
 void

@@ -9,6 +9,23 @@
 #include "store/evidence.h"
 #include "store/organisations.h"
 
+/* Balances are shown as committed: the memory may be ahead. */
+static enum err
+as_committed(struct call *call, struct account *a)
+{
+    struct account_balance b;
+    enum err err = journal_reads_balance(call->db, a->index, &b);
+
+    if (err)
+        return err;
+    a->posted_debits = b.posted_debits;
+    a->posted_credits = b.posted_credits;
+    a->held_debits = b.held_debits;
+    a->held_credits = b.held_credits;
+    a->last_index = b.last_index;
+    return OK;
+}
+
 /* ---- showing ------------------------------------------------------------------------------------------------------ */
 
 /* Accounts of a class, copied from under the lock; of one parent if that is not NO_INDEX. */
@@ -80,15 +97,17 @@ grant_state(const struct account *a, int64_t now_ms)
 }
 
 static enum err
-grant_json(struct call *call, const struct grant_view *v)
+grant_json(struct call *call, struct grant_view *v)
 {
-    const struct account *a = &v->a;
+    struct account *a = &v->a;
     struct json_out *out = &call->out;
     const struct organisation *o;
     struct entry_sums sums;
     int64_t granted, lapsed, clawed;
     enum err err = directory_organisation(call->api->directory, call->db, a->owner_org, &o);
 
+    if (!err)
+        err = as_committed(call, a);
     if (!err)
         err = sums_of(call->api, call->db, a->index, &sums);
     if (err)
@@ -227,27 +246,23 @@ grants_entries(struct call *call)
 }
 
 static enum err
-tranche_json(struct call *call, const struct account *t)
+tranche_json(struct call *call, struct account *t)
 {
     const struct account_name *name = directory_account(call->api->directory, t->index);
     struct json_out *out = &call->out;
-    struct account *grants;
+    struct account_balance grants;
     struct entry_sums sums;
-    int64_t given = 0, granted, returned, held = 0, spent = 0;
-    size_t n;
+    int64_t granted, returned;
     enum err err = sums_of(call->api, call->db, t->index, &sums);
 
     if (!err)
-        err = copy_accounts(call, ACCOUNT_GRANT, t->index, &grants, &n);
+        err = as_committed(call, t);
+    if (!err)
+        err = journal_reads_children(call->db, t->index, &grants);
     if (err)
         return err;
     granted = sums.debit[GRANT];
     returned = sums.credit[LAPSE] + sums.credit[CLAWBACK];
-    for (size_t i = 0; i < n; i++) {
-        held += grants[i].held_debits;
-        spent += grants[i].posted_debits;
-        given += grants[i].posted_credits;
-    }
     json_open(out, NULL);
     json_i64(out, "account", (int64_t)t->index);
     json_i64(out, "fund", (int64_t)t->parent);
@@ -256,8 +271,8 @@ tranche_json(struct call *call, const struct account *t)
     json_amount(out, "received", sums.credit[TRANCHE]);
     json_amount(out, "granted", granted);
     json_amount(out, "free", account_free(t));
-    json_amount(out, "held", held);
-    json_amount(out, "settled", spent - returned - (given - granted));
+    json_amount(out, "held", grants.held_debits);
+    json_amount(out, "settled", grants.posted_debits - returned - (grants.posted_credits - granted));
     json_amount(out, "lapsed", returned);
     json_i64(out, "entry", (int64_t)t->index);
     json_shut(out);
@@ -266,10 +281,13 @@ tranche_json(struct call *call, const struct account *t)
 
 /* What the reserve got, in a tranche's shape: it has no name of its own and gives no grants. */
 static enum err
-reserve_as_tranche(struct call *call, const struct account *a)
+reserve_as_tranche(struct call *call, struct account *a)
 {
     struct json_out *out = &call->out;
+    enum err err = as_committed(call, a);
 
+    if (err)
+        return err;
     json_open(out, NULL);
     json_i64(out, "account", (int64_t)a->index);
     json_i64(out, "fund", (int64_t)MINT_ACCOUNT);
@@ -287,7 +305,7 @@ reserve_as_tranche(struct call *call, const struct account *a)
 }
 
 static enum err
-fund_json(struct call *call, const struct account *f)
+fund_json(struct call *call, struct account *f)
 {
     const struct account_name *name = directory_account(call->api->directory, f->index);
     struct json_out *out = &call->out;
@@ -296,6 +314,8 @@ fund_json(struct call *call, const struct account *f)
     size_t n;
     enum err err = sums_of(call->api, call->db, f->index, &sums);
 
+    if (!err)
+        err = as_committed(call, f);
     if (!err)
         err = copy_accounts(call, ACCOUNT_TRANCHE, f->index, &tranches, &n);
     if (err)

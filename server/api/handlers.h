@@ -15,7 +15,7 @@ handler_fn organisations_create, organisations_list_get, organisations_get, orga
 handler_fn sites_list, offerings_list, sites_agent, sites_tickets, sites_reports, sites_pause, sites_drain,
     sites_agent_token;                                                                       /* sites.c */
 handler_fn sites_create, offerings_create, rates_create, capacity_create, policies_create, policies_list; /* registry.c */
-handler_fn journal_get, journal_entries, journal_entry, journal_csv;                         /* journal.c */
+handler_fn journal_get, journal_entries, journal_entry_get, journal_csv;                         /* journal.c */
 handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, programme_get; /* grants.c */
 handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close, reservations_resolve; /* funding.c */
 handler_fn requests_create, requests_get, requests_list_get;                                 /* requests.c */

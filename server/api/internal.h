@@ -47,8 +47,6 @@ struct api {
 /* routes.c: THE table. */
 extern const struct route ROUTES[];
 extern const size_t ROUTES_COUNT;
-/* Method, path, name, roles, key: one line a route, for the test that compares them with the contract. */
-void routes_print(FILE *to);
 /* The route, with the call's path parts set. NULL: *ret_err is ERR_NOT_FOUND or ERR_METHOD (allowed: e.g. "GET, POST"). */
 const struct route *route_find(enum http_method method, const char *path, struct call *call, enum err *ret_err,
                                char *ret_allowed, size_t cap);

@@ -191,7 +191,7 @@ journal_list_of(struct call *call, uint64_t account)
 }
 
 void
-journal_entry(struct call *call)
+journal_entry_get(struct call *call)
 {
     struct entry_record r;
     const struct state *s;

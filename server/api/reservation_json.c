@@ -324,7 +324,7 @@ enum err
 reservation_render(struct api *api, struct db *db, struct uuid id, struct json_out *out, uint64_t *ret_version)
 {
     struct reservation_row r;
-    enum err err = reservation_find(api, db, id, &r);
+    enum err err = reservations_find(db, id, &r);
 
     if (!err)
         err = reservation_json(api, db, &r, out);

@@ -5,7 +5,8 @@
 #include "api/call.h"
 #include "store/reservations.h"
 
-/* From memory, else from its row; whose it is in *ret_org and *ret_site. ERR_NOT_FOUND. */
+/* As the market's memory has it, else from its row. For replies to what was just committed: the memory may be ahead of
+ * that, never behind. ERR_NOT_FOUND. */
 enum err reservation_find(struct api *api, struct db *db, struct uuid id, struct reservation_row *ret) MUST_USE;
 /* Appends the object. Takes the state's read lock: the caller must not hold it. */
 enum err reservation_json(struct api *api, struct db *db, const struct reservation_row *r, struct json_out *out) MUST_USE;

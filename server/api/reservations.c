@@ -19,21 +19,24 @@ may_see(const struct actor *a, const struct reservation_row *r)
     return may_see_reservation(a, &as);
 }
 
-/* The reservation in the path, if the caller may see it. */
+/* The reservation in the path as committed, if the caller may see it. */
 static enum err
 find(struct call *call, struct uuid id, struct reservation_row *ret)
 {
-    enum err err = reservation_find(call->api, call->db, id, ret);
+    enum err err = reservations_find(call->db, id, ret);
 
     return !err && !may_see(&call->actor, ret) ? ERR_NOT_FOUND : err;
 }
 
+/* After a command: its own doing is in the memory, which saves a query. */
 void
 reply_reservation(struct call *call, struct uuid id, int status)
 {
     struct reservation_row r;
-    enum err err = find(call, id, &r);
+    enum err err = reservation_find(call->api, call->db, id, &r);
 
+    if (!err && !may_see(&call->actor, &r))
+        err = ERR_NOT_FOUND;
     if (!err)
         err = reservation_json(call->api, call->db, &r, &call->out);
     call_end(call, err, status);
@@ -42,7 +45,12 @@ reply_reservation(struct call *call, struct uuid id, int status)
 void
 reservations_get(struct call *call)
 {
-    reply_reservation(call, call->path_id, 200);
+    struct reservation_row r;
+    enum err err = find(call, call->path_id, &r);
+
+    if (!err)
+        err = reservation_json(call->api, call->db, &r, &call->out);
+    call_end(call, err, 200);
 }
 
 /* The words by which the database knows a state: silent, disputed and contested are all "disputed". */
@@ -96,14 +104,8 @@ reservations_list_get(struct call *call)
         err = reservations_list(call->db, organisation, site, words, before, limit + 1, call->arena, &rows, &n);
     json_open(&call->out, NULL);
     json_open_array(&call->out, "items");
-    for (size_t i = 0; !err && i < n && i < (size_t)limit; i++) {
-        struct reservation_row now;
-
-        /* What the memory has is newer than the rows just read, or the same. */
-        if (reservation_find(call->api, NULL, rows[i].id, &now) == OK && now.version >= rows[i].version)
-            rows[i] = now;
+    for (size_t i = 0; !err && i < n && i < (size_t)limit; i++)
         err = reservation_json(call->api, call->db, &rows[i], &call->out);
-    }
     json_shut_array(&call->out);
     if (!err && n > (size_t)limit)
         uuid_text(rows[limit - 1].id, next);

@@ -27,7 +27,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/journal", "journal_get", PUBLIC, NO_KEY, RUN_WORKER, journal_get },
     { HTTP_GET, "/v1/journal/entries", "journal_entries", PUBLIC, NO_KEY, RUN_WORKER, journal_entries },
     { HTTP_GET, "/v1/journal/entries.csv", "journal_csv", PUBLIC, NO_KEY, RUN_WORKER, journal_csv },
-    { HTTP_GET, "/v1/journal/entries/{index}", "journal_entry", PUBLIC, NO_KEY, RUN_WORKER, journal_entry },
+    { HTTP_GET, "/v1/journal/entries/{index}", "journal_entry", PUBLIC, NO_KEY, RUN_WORKER, journal_entry_get },
     { HTTP_GET, "/.well-known/jwks.json", "jwks", PUBLIC, NO_KEY, RUN_WORKER, jwks_get },
     { HTTP_GET, "/v1/openapi.yaml", "openapi", PUBLIC, NO_KEY, RUN_SOCKET, openapi_get },
     { HTTP_GET, "/errors/{code}", "error_explained", PUBLIC, NO_KEY, RUN_SOCKET, error_explained },

@@ -423,7 +423,7 @@ ticket_json(struct call *call, const struct ticket_record *t, uint64_t confirmed
 {
     struct json_out *out = &call->out;
     struct reservation_row r = { 0 };
-    bool found = reservation_find(call->api, call->db, t->reservation, &r) == OK;
+    bool found = reservations_find(call->db, t->reservation, &r) == OK;
 
     json_open(out, NULL);
     json_i64(out, "seq", (int64_t)t->seq);

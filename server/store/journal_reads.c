@@ -33,6 +33,18 @@ DB_QUERY(ENTRIES_SUM,
            " GROUP BY 1, 2",
     .params = 2, .columns = 4);
 
+DB_QUERY(BALANCE_OF,
+    .name = "balance_of",
+    .sql = "SELECT posted_debits, posted_credits, held_debits, held_credits, last_index FROM account WHERE index = $1",
+    .params = 1, .columns = 5);
+
+DB_QUERY(BALANCE_OF_CHILDREN,
+    .name = "balance_of_children",
+    .sql = "SELECT coalesce(sum(posted_debits), 0)::bigint, coalesce(sum(posted_credits), 0)::bigint,"
+           " coalesce(sum(held_debits), 0)::bigint, coalesce(sum(held_credits), 0)::bigint,"
+           " coalesce(max(last_index), 0) FROM account WHERE parent = $1",
+    .params = 1, .columns = 5);
+
 DB_QUERY(ENTRIES_FIND,
     .name = "journal_reads_find",
     .sql = "SELECT " COLUMNS " FROM entry WHERE index = $1",
@@ -124,6 +136,38 @@ journal_reads_sum(struct db *db, uint64_t account, uint64_t since, struct entry_
         ret->last = last > ret->last ? last : ret->last;
     }
     return OK;
+}
+
+static enum err
+read_balance(struct db *db, const struct db_query *q, uint64_t account, struct account_balance *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, q, DB_ARGS(db_u64(account)), &rows);
+
+    if (err)
+        return err;
+    if (PQntuples(rows) == 0)
+        return ERR_NOT_FOUND;
+    *ret = (struct account_balance){
+        .posted_debits = db_get_i64(rows, 0, 0),
+        .posted_credits = db_get_i64(rows, 0, 1),
+        .held_debits = db_get_i64(rows, 0, 2),
+        .held_credits = db_get_i64(rows, 0, 3),
+        .last_index = db_get_u64(rows, 0, 4),
+    };
+    return OK;
+}
+
+enum err
+journal_reads_balance(struct db *db, uint64_t account, struct account_balance *ret)
+{
+    return read_balance(db, &BALANCE_OF, account, ret);
+}
+
+enum err
+journal_reads_children(struct db *db, uint64_t parent, struct account_balance *ret)
+{
+    return read_balance(db, &BALANCE_OF_CHILDREN, parent, ret);
 }
 
 enum err

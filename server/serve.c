@@ -1,0 +1,303 @@
+/* serve.c: wiring of kontord serve: configuration, key, clock, then http, market, janitor and api, in this order; and all
+ * of it taken down again in the other. */
+#include "serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "api/api.h"
+#include "base/config.h"
+#include "base/text.h"
+#include "market/janitor.h"
+
+enum { QUEUE_MAX = 10000, QUEUE_OF_ORGANISATION = 200, BATCH_MAX = 1000, THREADS_MOST = 64 };
+
+struct server {
+    struct config config;
+    struct arena *arena;
+    struct log log;
+    struct sign_key key;
+    struct clock clock;
+    const char *base_url;
+    struct http_config http_config;
+    struct http_server *http;
+    struct api *api;
+    struct market *market;
+    struct janitor *janitor;
+    struct err_detail detail;
+};
+
+static int
+refuse(const struct server *s, const char *what, enum err err)
+{
+    const struct err_detail *d = &s->detail;
+
+    fprintf(stderr, "kontord: %s: %s %s\n", what, d->internal[0] ? d->internal : err_sentence(err), d->text);
+    return 1;
+}
+
+/* "ADDRESS:PORT", "[ADDRESS]:PORT" or "unix:PATH". */
+static enum err
+read_listener(struct server *s, const char *text, int tag, unsigned threads)
+{
+    struct http_listener *l = &s->http_config.listeners[s->http_config.listener_count++];
+    const char *colon = strrchr(text, ':');
+    int64_t port;
+    char *host;
+
+    *l = (struct http_listener){ .tag = tag, .threads = threads,
+                                 .max_connections = (unsigned)(s->config.connections / (int64_t)threads) };
+    if (l->max_connections < 16)
+        l->max_connections = 16;
+    if (text_starts(text, "unix:")) {
+        l->unix_path = text + 5;
+        return OK;
+    }
+    if (!colon || !text_to_i64(colon + 1, 0, 65535, &port))
+        return err_internal(&s->detail, ERR_CONFIG, "not ADDRESS:PORT or unix:PATH: %s", text);
+    host = arena_textn(s->arena, text, (size_t)(colon - text));
+    if (host[0] == '[' && host[strlen(host) - 1] == ']') {
+        host[strlen(host) - 1] = '\0';
+        host++;
+    }
+    l->host = host;
+    l->port = (uint16_t)port;
+    return OK;
+}
+
+static enum err
+open_http(struct server *s)
+{
+    const struct config *c = &s->config;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    unsigned threads = c->threads ? (unsigned)c->threads : cores > 0 && cores < THREADS_MOST ? (unsigned)cores : 1;
+    const struct http_listener *people;
+    enum err err = read_listener(s, c->listen, API_LISTENER_PEOPLE, threads);
+
+    s->http_config.max_body = 1 << 20;
+    s->http_config.handler = api_handle;
+    s->http_config.refuse = api_refuse;
+    s->http_config.cls = s->api;
+    if (!err)
+        err = read_listener(s, arena_printf(s->arena, "unix:%s/admin.sock", c->data_dir), API_LISTENER_LOCAL, 1);
+    if (!err && c->listen_agents[0])
+        err = read_listener(s, c->listen_agents, API_LISTENER_AGENTS, 1);
+    if (!err && c->listen_metrics[0])
+        err = read_listener(s, c->listen_metrics, API_LISTENER_METRICS, 1);
+    if (!err)
+        err = http_open(&s->http_config, &s->detail, &s->http);
+    if (err)
+        return err;
+    people = &s->http_config.listeners[0];
+    s->base_url = c->base_url;
+    if (!s->base_url[0])
+        s->base_url = arena_printf(s->arena, "http://%s:%u", people->host ? people->host : "localhost",
+                                   people->host ? http_port(s->http, 0) : 80);
+    for (size_t i = 0; i < s->http_config.listener_count && !err; i++)
+        err = api_check_transport(s->base_url, s->http_config.listeners[i].host, &s->detail);
+    return err;
+}
+
+/* In a simulation the clock goes on over restarts: when it began in real time is kept in a file beside the key. */
+static enum err
+set_clock(struct server *s)
+{
+    const struct config *c = &s->config;
+    const char *path = arena_printf(s->arena, "%s/clock", c->data_dir);
+    long long origin, real_origin, rate;
+    int64_t origin_ms = real_now_ms();
+    FILE *f;
+    bool good;
+
+    s->clock = clock_real();
+    if (!c->simulation) {
+        if (c->clock_rate != 1 || c->clock_origin[0])
+            return err_internal(&s->detail, ERR_CONFIG, "clock_origin and clock_rate are for simulations only");
+        return OK;
+    }
+    if (c->clock_origin[0] && !time_parse(c->clock_origin, &origin_ms))
+        return err_internal(&s->detail, ERR_CONFIG, "clock_origin is no RFC 3339 time: %s", c->clock_origin);
+    f = fopen(path, "r");
+    if (f) {
+        good = fscanf(f, "%lld %lld %lld", &origin, &real_origin, &rate) == 3 && rate >= 1;
+        fclose(f);
+        if (!good || rate != c->clock_rate)
+            return err_internal(&s->detail, ERR_CONFIG, "%s was written for another clock_rate, or is damaged", path);
+        s->clock = clock_simulated(origin, real_origin, rate);
+        return OK;
+    }
+    s->clock = clock_simulated(origin_ms, real_now_ms(), c->clock_rate);
+    f = fopen(path, "w");
+    good = f && fprintf(f, "%lld %lld %lld\n", (long long)s->clock.origin_ms, (long long)s->clock.real_origin_ms,
+                        (long long)s->clock.rate) > 0;
+    if (f && fclose(f) != 0)
+        good = false;
+    return good ? OK : err_internal(&s->detail, ERR_IO, "cannot write %s: %s", path, strerror(errno));
+}
+
+static enum err
+start_market(struct server *s)
+{
+    const struct config *c = &s->config;
+    struct market_config config = {
+        .db_writer = c->db_writer, .clock = s->clock, .simulation = c->simulation, .origin = c->origin,
+        .queue_max = QUEUE_MAX, .queue_per_organisation = QUEUE_OF_ORGANISATION, .batch_max = BATCH_MAX,
+        .on_commit = api_on_commit, .ctx = s->api,
+    };
+    enum err err;
+
+    memcpy(config.server_public_key, s->key.public, sizeof config.server_public_key);
+    err = market_start(&config, &s->market, &s->detail);
+    if (!err)
+        err = janitor_start(&(struct janitor_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log },
+                            &s->janitor, &s->detail);
+    return err;
+}
+
+static enum err
+begin(struct server *s)
+{
+    const struct config *c = &s->config;
+    const char *key = arena_printf(s->arena, "%s/server.key", c->data_dir);
+    struct api_config api = { .log = &s->log, .db_worker = c->db_worker, .workers = (int)c->workers,
+                              .web_dir = c->web_dir, .simulation = c->simulation };
+    enum err err = sign_key_load(key, &s->key, &s->detail);
+
+    if (err == ERR_NOT_FOUND)
+        err_internal(&s->detail, err, "%s is missing: kontord keygen makes it", key);
+    if (!err)
+        err = set_clock(s);
+    api.clock = s->clock;
+    api.key = s->key;
+    if (!err)
+        err = api_new(&api, &s->detail, &s->api);
+    if (!err)
+        err = open_http(s);
+    if (!err)
+        err = start_market(s);
+    if (err)
+        return err;
+    api_attach(s->api, s->market, s->http, s->base_url);
+    err = api_start(s->api, &s->detail);
+    return err ? err : http_start(s->http, &s->detail);
+}
+
+/* What is kept is answered, what is queued committed, then everything ends. */
+static void
+end(struct server *s)
+{
+    if (s->http)
+        http_stop(s->http);
+    if (s->janitor)
+        janitor_stop(s->janitor);
+    if (s->market)
+        market_stop(s->market);
+    if (s->api)
+        api_stop(s->api);
+    api_delete(s->api);
+    http_delete(s->http);
+}
+
+static void
+tell_addresses(struct server *s)
+{
+    for (size_t i = 0; i < s->http_config.listener_count; i++) {
+        const struct http_listener *l = &s->http_config.listeners[i];
+        static const char *const NAMES[] = { "people", "agents", "local", "metrics" };
+
+        log_info(&s->log, "listening", LOG_TEXT("for", NAMES[l->tag]),
+                 LOG_TEXT("address", l->unix_path ? l->unix_path : l->host), LOG_I64("port", http_port(s->http, i)));
+    }
+    log_info(&s->log, "serving", LOG_TEXT("base_url", s->base_url), LOG_BOOL("simulation", s->config.simulation));
+}
+
+/* As many files as we may have: each connection is one. */
+static void
+raise_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int
+run_serve(int argc, char **argv)
+{
+    struct server s = { .arena = arena_new(), .log = { .fd = 2 } };
+    struct config_rest rest;
+    sigset_t signals;
+    int status = config_begin(&CONFIG_KONTORD, s.arena, argc, argv, &s.config, &rest);
+    int signal_number = 0;
+    enum err err;
+
+    if (status < 0 && rest.argc != 0) {
+        fputs("usage: kontord serve [OPTION...]\n", stderr);
+        status = 2;
+    }
+    if (status >= 0) {
+        arena_delete(s.arena);
+        return status;
+    }
+    s.log.json = strcmp(s.config.log_format, "json") == 0;
+    if (!log_level_parse(s.config.log_level, &s.log.least))
+        s.log.least = LOG_LEVEL_INFO;
+    raise_files();
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigprocmask(SIG_BLOCK, &signals, NULL); /* before any thread */
+    err = begin(&s);
+    if (err) {
+        status = refuse(&s, "cannot start", err);
+    } else {
+        tell_addresses(&s);
+        while (sigwait(&signals, &signal_number) != 0)
+            ;
+        log_info(&s.log, "stopping", LOG_I64("signal", signal_number));
+        status = 0;
+    }
+    end(&s);
+    arena_delete(s.arena);
+    return status;
+}
+
+int
+run_keygen(int argc, char **argv)
+{
+    struct server s = { .arena = arena_new() };
+    struct config_rest rest;
+    int status = config_begin(&CONFIG_KONTORD, s.arena, argc, argv, &s.config, &rest);
+
+    if (status < 0) {
+        const char *path = arena_printf(s.arena, "%s/server.key", s.config.data_dir);
+        struct sign_key key = sign_key_new();
+        char public[HEX_LEN(SIGN_PUBLIC_LEN)];
+        enum err err = sign_key_save(&key, path, &s.detail);
+
+        hex_encode(BYTES(key.public, sizeof key.public), public);
+        if (err)
+            status = refuse(&s, path, err);
+        else
+            status = printf("%s\n", public) < 0;
+    }
+    arena_delete(s.arena);
+    return status;
+}
+
+int
+run_routes(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    routes_print(stdout);
+    return 0;
+}

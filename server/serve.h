@@ -1,0 +1,9 @@
+/* serve.h: kontord serve, and the server's key. */
+#ifndef SERVE_H
+#define SERVE_H
+
+int run_serve(int argc, char **argv);  /* the exit status */
+int run_keygen(int argc, char **argv);
+int run_routes(int argc, char **argv);
+
+#endif
