@@ -11,12 +11,13 @@
 #include "api/orders.h"
 #include "base/text.h"
 #include "market/index.h"
+#include "market/timing.h"
 #include "store/agents.h"
 #include "store/blobs.h"
 #include "store/reservations.h"
 #include "store/site_records.h"
 
-enum { OUTPUT_MAX = 65536, INVENTORY_MAX = 65536, USAGE_EVERY_S = 60, PERMIT_LIFE_MS = 60000 };
+enum { OUTPUT_MAX = 65536, INVENTORY_MAX = 65536, USAGE_EVERY_S = 60 };
 
 /* The server's keys in force, as a JWKS. */
 void
@@ -187,19 +188,6 @@ clock_json(struct json_out *out, const struct clock *c)
     json_shut(out);
 }
 
-/* The shortest life of a permit among the policies in force. */
-static int64_t
-permit_life(const struct state *s)
-{
-    const struct policy *p;
-    int64_t life = 0;
-
-    for (size_t it = 0; (p = ledger_next_policy(s->ledger, &it)) != NULL;)
-        if (p->entry.u.policy.permit_life_ms && (!life || p->entry.u.policy.permit_life_ms < life))
-            life = p->entry.u.policy.permit_life_ms;
-    return life ? life : PERMIT_LIFE_MS;
-}
-
 static void
 instance_opened(struct call *call)
 {
@@ -219,7 +207,7 @@ instance_opened(struct call *call)
     clock_json(out, &call->api->clock);
     jwks_json(call, s, "jwks");
     json_open(out, "policy");
-    json_i64(out, "permit_life_ms", permit_life(s));
+    json_i64(out, "permit_life_ms", timing_permit_life_real_ms(s));
     json_i64(out, "usage_every_s", USAGE_EVERY_S);
     json_shut(out);
     json_shut(out);
