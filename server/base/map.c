@@ -1,5 +1,5 @@
 /* base/map.c
- * Open addressing, linear probing, at most 7/10 full. A removal shifts back those behind it, so there are no
+ * Open addressing, linear probing, at most 8/10 full. A removal shifts back those behind it, so there are no
  * tombstones and the table does not age. A slot is a value (NULL: empty) followed by its key. */
 #include "base/map.h"
 
@@ -211,7 +211,7 @@ map_put(struct map *m, const void *key, void *value, struct undo *u)
     size_t i;
 
     assert(value != NULL);
-    if ((m->count + 1) * 10 > m->cap * 7)
+    if ((m->count + 1) * 10 > m->cap * 8)
         grow(m);
     i = find(m, key);
     remember(m, key, value_at(m, i), u);

@@ -108,7 +108,7 @@ decide_accept(struct deciding *d, struct command *c)
         err = check_credits(d, q, &option);
     if (err)
         return err;
-    r = reserve_make(d, &from, &option, &q->ask, c->new_id[0], c->new_id[1]);
+    r = reserve_make(d, &from, &option, &q->ask, c->new_id[0]);
     reserve_hold(d, r, &group);
     err = batch_group(d, group.entries, group.n);
     if (err)

@@ -25,7 +25,7 @@ index_reservation(const struct state *s, struct uuid id)
 struct reservation *
 index_jti(const struct state *s, struct uuid jti)
 {
-    return map_get(s->by_jti, &jti);
+    return map_get(s->reservations, &jti);
 }
 
 struct reservation *
@@ -338,7 +338,7 @@ index_reservation_add(struct state *s, struct reservation *r, struct undo *u)
 
     assert(r->state != TICKET_VOIDED);
     map_put(s->reservations, &r->id, r, u);
-    map_put(s->by_jti, &r->jti, r, u);
+    assert(uuid_equal(r->id, r->jti));
     await_ticket(s, r, r->seq, u);
     await_ticket(s, r, r->cancel_seq, u);
     book(s, r->offering, r->gpus, r->booked_slot, r->booked_slots, u);
@@ -387,7 +387,6 @@ index_reservation_drop(struct state *s, struct reservation *r, struct undo *u)
     assert(r->booked_slots == 0);
     index_reservation_ended(s, r, u);
     map_remove(s->reservations, &r->id, u);
-    map_remove(s->by_jti, &r->jti, u);
     map_remove(s->by_ticket, &ticket, u);
     if (r->cancel_seq != 0)
         map_remove(s->by_ticket, &cancel, u);

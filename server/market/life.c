@@ -16,7 +16,7 @@
 struct cause
 life_cause(const struct command *c)
 {
-    struct cause cause = { .new_id = c->new_id[0], .new_jti = c->new_id[1] };
+    struct cause cause = { .new_id = c->new_id[0] };
 
     if (c->kind == COMMAND_REPORT)
         cause.on = (struct grounds){
@@ -82,12 +82,12 @@ broker_anew(struct deciding *d, const struct reservation *r, const struct cause 
     struct broker_ask ask;
     struct option option;
 
-    if (!r->move_freely || r->moves >= MOVES_MAX || uuid_is_zero(cause->new_id) || uuid_is_zero(cause->new_jti))
+    if (!r->move_freely || r->moves >= MOVES_MAX || uuid_is_zero(cause->new_id))
         return NULL;
     if (!find_elsewhere(d, r, &ask, &option))
         return NULL;
     memcpy(from.name, r->name, sizeof from.name);
-    next = reserve_make(d, &from, &option, &ask, cause->new_id, cause->new_jti);
+    next = reserve_make(d, &from, &option, &ask, cause->new_id);
     reserve_hold(d, next, g);
     return next;
 }

@@ -6,11 +6,11 @@
 #include "market/batch.h"
 #include "market/group.h"
 
-/* What an event rests on, and the ids for a reservation brokered anew. */
+/* What an event rests on, and the id for a reservation brokered anew. */
 struct cause {
-    struct grounds on;           /* a report, or none */
-    struct uuid new_id, new_jti; /* zero: none is brokered anew */
-    uint16_t dispute_why;        /* enum dispute_why, if a dispute is opened */
+    struct grounds on;    /* a report, or none */
+    struct uuid new_id;   /* zero: none is brokered anew */
+    uint16_t dispute_why; /* enum dispute_why, if a dispute is opened */
 };
 
 /* Ids from the command, the report if it is one. */

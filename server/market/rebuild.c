@@ -33,7 +33,6 @@ state_new(const struct market *m)
     s->due = due_new();
     s->quotes = map_new(16);
     s->reservations = map_new(16);
-    s->by_jti = map_new(16);
     s->by_request = map_new(16);
     s->sites = map_new(8);
     s->offerings = map_new(8);
@@ -190,7 +189,7 @@ take_reservation(void *ctx, const void *object)
     const struct hold *hold = ledger_hold(r->s->ledger, row->hold);
     struct reservation *new;
 
-    if (hold == NULL || !uuid_equal(hold->reservation, row->id))
+    if (hold == NULL || !uuid_equal(hold->reservation, row->id) || !uuid_equal(row->jti, row->id))
         return err_internal(r->d, ERR_CORRUPT, "a reservation's hold %llu is not in the journal",
                             (unsigned long long)row->hold);
     new = xmalloc(sizeof *new);

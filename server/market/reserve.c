@@ -60,7 +60,7 @@ release_back(void *reservation, void *unused)
 
 struct reservation *
 reserve_make(struct deciding *d, const struct reservation *from, const struct option *o, const struct broker_ask *ask,
-             struct uuid id, struct uuid jti)
+             struct uuid id)
 {
     struct timing timing = timing_of_grant(d->state, from->grant);
     struct permit_span permit = timing_permit(&timing, d->now_ms, o->start_ms, o->start_by_ms);
@@ -72,7 +72,7 @@ reserve_make(struct deciding *d, const struct reservation *from, const struct op
     undo_call(d->undo, release_back, r, NULL);
     r->row = (struct row){ .kind = ROW_RESERVATION };
     r->id = id;
-    r->jti = jti;
+    r->jti = id; /* one run ticket a reservation: they share the UUID */
     r->site = o->site;
     r->offering = o->offering;
     r->rate = o->rate;

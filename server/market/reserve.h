@@ -21,7 +21,7 @@ enum err reserve_possible(const struct deciding *d, const struct option *o) MUST
 /* A reservation on these terms, with the request's next fence, the site's next ticket number: not yet in the state.
  * The caller has set what it takes over (request, org, grant, quote, name, workload …) in *from. */
 struct reservation *reserve_make(struct deciding *d, const struct reservation *from, const struct option *o,
-                                 const struct broker_ask *ask, struct uuid id, struct uuid jti);
+                                 const struct broker_ask *ask, struct uuid id);
 /* Adds its HOLD to a group. */
 void reserve_hold(const struct deciding *d, const struct reservation *r, struct group *g);
 /* Its HOLD is in the ledger under this index: put it into the state, on the batch's list, and issue its ticket. */

@@ -145,7 +145,6 @@ state_delete(struct state *s)
         return;
     delete_map(s->quotes, free_quote);
     delete_map(s->reservations, index_reservation_release);
-    delete_map(s->by_jti, NULL);
     delete_map(s->by_ticket, NULL);
     delete_map(s->by_request, free_plain);
     delete_map(s->sites, free_site);

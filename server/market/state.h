@@ -96,7 +96,6 @@ struct state {
     struct due *due;                    /* market/due.h: what is due when */
     struct map *quotes;                 /* uuid → struct quote, open ones */
     struct map *reservations;           /* uuid → struct reservation, not yet settled or voided for good (contest time included) */
-    struct map *by_jti;                 /* uuid → struct reservation */
     struct map *by_request;             /* uuid → struct request_state: last fence, live reservation */
     struct map *sites;                  /* SITE index → struct site_state */
     struct map *offerings;              /* OFFERING index → struct offering_state */

@@ -82,7 +82,7 @@ withdraw(struct deciding *d, struct command *c)
     return life_event(d, r, TICKET_ON_WITHDRAW, &cause, &cell);
 }
 
-/* Security: only the market's own janitor sends this. new_id[0] and [1] are for a reservation brokered anew. */
+/* Security: only the market's own janitor sends this. new_id[0] is for a reservation brokered anew. */
 enum err
 decide_timer(struct deciding *d, struct command *c)
 {

@@ -31,7 +31,7 @@ void fixture_seed(struct fixture *f);
 struct fixture_summary {
     uint64_t size;
     struct hash root;
-    size_t quotes, reservations, by_jti, due;
+    size_t quotes, reservations, due;
     int64_t booked;
     uint64_t sites;
 };

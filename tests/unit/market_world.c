@@ -51,7 +51,6 @@ state_make(struct ledger *l)
         .due = due_new(),
         .quotes = map_new(16),
         .reservations = map_new(16),
-        .by_jti = map_new(16),
         .by_request = map_new(16),
         .sites = map_new(8),
         .offerings = map_new(8),
@@ -133,7 +132,6 @@ state_free(struct state *s)
     for (it = 0; map_next(s->reservations, &it, NULL, &value);)
         index_reservation_release(value);
     map_delete(s->reservations);
-    map_delete(s->by_jti);
     free_all(s->by_request);
     free_all(s->sites);
     free_all(s->offerings);
@@ -455,7 +453,6 @@ reservation_broken(struct market_world *m, const struct reservation *r)
     const struct hold *h = ledger_hold(m->w->l, r->hold);
     const struct request_state *request = map_get(m->state.by_request, &r->request);
     bool over = r->state == TICKET_SETTLED || r->state == TICKET_CONTESTED;
-    struct uuid jti = r->jti;
 
     CHECK(h != NULL && uuid_equal(h->reservation, r->id), "a reservation has its hold");
     CHECK(r->state != TICKET_VOIDED, "a voided reservation has left the memory");
@@ -465,8 +462,6 @@ reservation_broken(struct market_world *m, const struct reservation *r)
     CHECK(over || request->fence == r->fence, "the live reservation has the newest fence");
     CHECK(!over || r->booked_slots == 0, "what is over books nothing");
     CHECK(due_at(m->state.due, DUE_RESERVATION, r->id, 0) != DUE_NEVER, "every reservation has a timer");
-    CHECK(map_get(m->state.by_jti, &jti) == r, "a reservation is found by its ticket");
-    CHECK(r->settled_gpums == h->settled - h->corrected + h->resolved_gpums, "what is settled is what the ledger paid");
     CHECK(r->permit_from_ms <= r->accept_by_ms && r->accept_by_ms <= r->start_by_ms,
           "the permit's time lies before start-by");
     return NULL;
@@ -601,7 +596,6 @@ states_differ(struct market_world *m, const struct state *a, const struct state 
     }
     CHECK(same_requests(a, b), "requests are rebuilt");
     CHECK(map_count(a->by_ticket) == map_count(b->by_ticket), "tickets are rebuilt");
-    CHECK(map_count(a->by_jti) == map_count(b->by_jti), "tickets' reservations are rebuilt");
     return NULL;
 }
 
@@ -693,7 +687,7 @@ mw_digest(struct market_world *m)
         mix_calendar(&all, 'c', os->offering, os->calendar);
         mix_calendar(&all, 'l', os->offering, os->pool);
     }
-    size = map_count(m->state.by_jti) << 32 | map_count(m->state.by_ticket);
+    size = map_count(m->state.by_ticket);
     mix(&all, 'm', &size, sizeof size);
     return all;
 }

@@ -637,7 +637,7 @@ test_failed_job_is_paid_failed_site_is_not(void **unused)
     assert_false(g->open);
     assert_int_equal(g->settled, 0);
     assert_int_equal(free_credits(0), 5000 * CREDIT - h->settled);
-    assert_int_equal(map_count(m->state.by_jti), 1); /* the voided one has left */
+    assert_int_equal(map_count(m->state.reservations), 1); /* the voided one has left */
 }
 
 static void

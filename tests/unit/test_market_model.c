@@ -428,7 +428,6 @@ run_out(struct model *x)
         fail_msg("still due: %d at %lld", item.what, (long long)item.at_ms);
     assert_int_equal(map_count(m->state.reservations), 0);
     assert_int_equal(map_count(m->state.quotes), 0);
-    assert_int_equal(map_count(m->state.by_jti), 0);
     assert_int_equal(map_count(m->state.by_ticket), 0);
     for (int i = 0; i < 2; i++) {
         const struct account *grant = ledger_account(m->w->l, m->w->grant[i]);
