@@ -6,10 +6,10 @@
  *   replay_driver ADDRESS:PORT RATE THREADS GIVE-UP-SECONDS <PLAN >RESULTS     RATE: accepts in 1,000 s
  *
  * Plan, one a line:   org UUID GRANT COOKIE CSRF
- *                     job ORG GPUS WALLTIME-S SLEEP-MS          ORG counts the lines above from 0
+ *                     job ORG GPUS WALLTIME-S SLEEP-MS PREFERENCE     ORG counts the lines above from 0
  * Results, one a job: JOB ORG GPUS ACCEPT-SENT-US ACCEPTED-US CALLS ATTEMPTS REQUEST-MS QUOTE-MS REQUEST RESERVATION SITE
  *                     (times on the real clock since 1970; "failed JOB STATUS TEXT" for one that could not be placed)
- * Progress goes to standard error. */
+ * Progress goes to standard error. Each job writes "start" and "end" to job-JOB in the folder that its agent shares. */
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -37,6 +37,7 @@ struct org {
 struct job {
     int org, gpus;
     long walltime_s, sleep_ms;
+    char preference[12];
 };
 
 struct result {
@@ -256,9 +257,11 @@ file_request(struct client *c, size_t i, struct result *r)
     snprintf(
         body, sizeof body,
         "{\"organisation\":\"%s\",\"grant\":%s,\"name\":\"job %zu\",\"gpus\":%d,\"walltime_s\":%ld,\"memory_gb\":0,"
-        "\"model\":\"\",\"countries\":[],\"one_island\":false,\"kind\":\"batch\",\"preference\":\"soonest\","
-        "\"move_freely\":true,\"template\":\"script\",\"script\":\"#!/bin/sh\\nsleep %ld.%03ld\\necho job %zu\\n\"}",
-        org->id, org->grant, i, job->gpus, job->walltime_s, job->sleep_ms / 1000, job->sleep_ms % 1000, i);
+        "\"model\":\"\",\"countries\":[],\"one_island\":false,\"kind\":\"batch\",\"preference\":\"%s\","
+        "\"move_freely\":true,\"template\":\"script\",\"script\":\"#!/bin/sh\\necho start >>$KONTOR_SHARE/job-%zu\\n"
+        "sleep %ld.%03ld\\necho end >>$KONTOR_SHARE/job-%zu\\n\"}",
+        org->id, org->grant, i, job->gpus, job->walltime_s, job->preference, i, job->sleep_ms / 1000,
+        job->sleep_ms % 1000, i);
     status = post(c, org, "/v1/requests", key, body, r);
     if (status == 201) {
         member(c, "id", r->request, sizeof r->request);
@@ -272,12 +275,13 @@ static bool
 take_quote(struct client *c, size_t i, struct result *r, char *ret_quote, size_t max)
 {
     const struct org *org = &c->d->orgs[c->d->jobs[i].org];
-    char key[64], path[160];
+    char key[64], path[160], body[80];
     int status;
 
+    snprintf(body, sizeof body, "{\"hold\":true,\"preference\":\"%s\"}", c->d->jobs[i].preference);
     snprintf(key, sizeof key, "%s-q%zu-%d", c->d->run, i, r->attempts);
     snprintf(path, sizeof path, "/v1/requests/%s/quotes", r->request);
-    status = post(c, org, path, key, "{\"hold\":true,\"preference\":\"soonest\"}", r);
+    status = post(c, org, path, key, body, r);
     if (status == 201 || status == 200) {
         member(c, "id", ret_quote, max);
         return true;
@@ -384,8 +388,9 @@ read_plan(struct driver *d)
         if (sscanf(line, "org %63s %31s %399s %199s", o.id, o.grant, o.cookie, o.csrf) == 4) {
             d->orgs = xrealloc(d->orgs, (d->org_count + 1) * sizeof o);
             d->orgs[d->org_count++] = o;
-        } else if (sscanf(line, "job %d %d %ld %ld", &j.org, &j.gpus, &j.walltime_s, &j.sleep_ms) == 4 && j.org >= 0 &&
-                   (size_t)j.org < d->org_count) {
+        } else if (sscanf(line, "job %d %d %ld %ld %11s", &j.org, &j.gpus, &j.walltime_s, &j.sleep_ms, j.preference) ==
+                       5 &&
+                   j.org >= 0 && (size_t)j.org < d->org_count) {
             d->jobs = xrealloc(d->jobs, (d->job_count + 1) * sizeof j);
             d->jobs[d->job_count++] = j;
         } else {
