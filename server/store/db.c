@@ -39,7 +39,7 @@ static const struct db_query ROLLBACK = { .name = "ROLLBACK", .sql = "ROLLBACK",
 
 DB_QUERY(DB_SET_ACTOR,
     .name = "db_set_actor",
-    .sql = "SELECT set_config('kontor.actor', $1, true)",
+    .sql = "SELECT set_config('app.actor', $1, true)",
     .params = 1, .columns = 1);
 
 struct db *
