@@ -398,7 +398,8 @@ void
 index_grant_due(struct state *s, const struct account *grant, struct undo *u)
 {
     struct uuid none = { { 0 } };
-    bool ends = !grant->closed && grant->grant_entry != NO_INDEX;
+    bool lapsed = ledger_time(s->ledger) >= grant->end_ms && account_free(grant) == 0;
+    bool ends = !grant->closed && grant->grant_entry != NO_INDEX && !lapsed;
 
     due_set(s->due, DUE_GRANT, none, grant->index, ends ? grant->end_ms : DUE_NEVER, u);
 }

@@ -49,7 +49,8 @@ void index_reservation_release(void *reservation);
 /* It leaves the memory and is freed on commit. Its booking must be free. */
 void index_reservation_drop(struct state *s, struct reservation *r, struct undo *u);
 
-/* The end of a grant is due: also while nothing is free, since credits may come back. A rebuild calls it for each. */
+/* The end of a grant is due, also while nothing is free, since credits may come back before it. A rebuild calls it for
+ * each. */
 void index_grant_due(struct state *s, const struct account *grant, struct undo *u);
 
 /* Move the calendars on to the present. Call it before a batch is decided; not undone, since time is not. */

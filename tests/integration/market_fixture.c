@@ -109,7 +109,9 @@ fixture_summary(struct market *m)
     }
     for (it = 0; map_next(s->reservations, &it, NULL, &value);) {
         struct reservation r = *(const struct reservation *)value;
+        add_thing(&sum.sites, r.ask.data, r.ask.len);
         r.row = (struct row){ 0 };
+        r.ask.data = NULL;
         add_thing(&sum.sites, &r, sizeof r);
     }
     market_read_unlock(m);
