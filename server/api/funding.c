@@ -315,6 +315,7 @@ grants_clawback(struct call *call)
         err = ERR_NOT_FOUND;
     call_state_done(call);
     f->account = call->path_index;
+    f->reference = "two officers"; /* the decision is theirs; the reason is in the evidence */
     f->signers = 2;
     if (err)
         call_fail(call, err);

@@ -43,7 +43,7 @@ state_now(const struct call *call, const struct quote_row *q)
 {
     if (strcmp(q->state, "open") == 0 && q->expires_ms <= call->now_ms)
         return "expired";
-    return strcmp(q->state, "no-offer") == 0 ? "released" : q->state;
+    return q->state;
 }
 
 enum err
