@@ -54,14 +54,15 @@ def test_main_job(world):
     start = millis(agent.world.local.must("GET", "/v1/me")["now"])
     assert agent.report("queued", ticket).status == 200
     assert agent.report("started", ticket, started=start).status == 200
-    statement = agent.statement("finished", ticket, started=start, ended=start + 2000, gpu_seconds=16)
+    now = millis(agent.world.local.must("GET", "/v1/me")["now"])
+    statement = agent.statement("finished", ticket, started=start, ended=now, gpu_seconds=16, now=now)
     done = agent.report("finished", ticket, statement=statement, output=b"hello\n\xff")
     assert done.status == 200, done
     again = agent.report("finished", ticket, statement=statement, output=b"hello\n\xff")
     assert again.json == done.json, "the same report gets the same receipt"
     end = brisa.must("GET", f"/v1/reservations/{reservation['id']}")
     rate = end["offering"]["rate_milli"]
-    assert end["state"] == "settled" and end["outcome"] == "finished" and end["exit_code"] == 0
+    assert end["state"] == "settled" and end["outcome"] == "finished" and end["exit_code"] == 0, end
     assert int(end["settled_gpums"]) == 16 * rate and end["held_gpums"] == "0" and end["settle_entries"]
     assert [h["what"] for h in end["timeline"]] == ["accepted", "ticket-issued", "delivered", "permitted", "queued", "started", "finished", "settled"]
     assert brisa.must("GET", f"/v1/reservations/{reservation['id']}/output")["output"] == "hello\n\ufffd"
