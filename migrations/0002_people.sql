@@ -123,11 +123,11 @@ CREATE INDEX call_answer_created ON call_answer (created_ms);
 -- operator on the unix socket is person ffffffff-….
 ALTER TABLE request ENABLE ROW LEVEL SECURITY;
 CREATE POLICY request_seen ON request TO kontor_worker USING (
-    current_setting('kontor.actor', true) = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
-    OR EXISTS (SELECT FROM role r WHERE r.person::text = current_setting('kontor.actor', true)
+    current_setting('app.actor', true) = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+    OR EXISTS (SELECT FROM role r WHERE r.person::text = current_setting('app.actor', true)
                AND (r.organisation = request.organisation OR r.role IN (3, 4, 5))));
 CREATE POLICY request_written ON request FOR INSERT TO kontor_worker WITH CHECK (
-    EXISTS (SELECT FROM role r WHERE r.person::text = current_setting('kontor.actor', true)
+    EXISTS (SELECT FROM role r WHERE r.person::text = current_setting('app.actor', true)
             AND r.organisation = request.organisation AND r.role IN (1, 2)));
 
 GRANT SELECT, INSERT, UPDATE ON organisation, person, enrol_token, agent_contact, account_name TO kontor_worker;

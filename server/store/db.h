@@ -109,7 +109,7 @@ int64_t db_affected(const PGresult *rows);
  * If body returns an error, nothing has happened. The body neither signs, logs nor replies, and leaves no trace outside
  * the database but in its ctx. ERR_UNKNOWN_OUTCOME: the connection was lost while committing. */
 enum err db_tx(struct db *db, enum err (*body)(struct db *db, void *ctx), void *ctx) MUST_USE;
-/* The same with "kontor.actor" set to a person for the transaction's life (row security). */
+/* The same with "app.actor" set to a person for the transaction's life (row security). */
 enum err db_tx_as(struct db *db, struct uuid actor, enum err (*body)(struct db *db, void *ctx), void *ctx) MUST_USE;
 enum err db_begin(struct db *db) MUST_USE;
 /* ERR_UNKNOWN_OUTCOME: it may or may not have been committed: lost, timed out, or the server said a WARNING. */

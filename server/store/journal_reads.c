@@ -17,9 +17,9 @@ DB_QUERY(ENTRIES_OF_ACCOUNT,
            " SELECT last_index, 0 FROM account WHERE account.index = $1"
            " UNION ALL SELECT CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END,"
            " n + (e.index < $2 AND ($3::bigint = -1 OR e.kind = $3))::int"
-           " FROM walk JOIN entry e ON e.index = walk.at WHERE n < $4)"
+           " FROM walk JOIN entry e ON e.index = walk.at WHERE n < $4::bigint)"
            " SELECT " COLUMNS " FROM entry WHERE index IN (SELECT at FROM walk) AND index < $2"
-           " AND ($3::bigint = -1 OR kind = $3) ORDER BY index DESC LIMIT $4",
+           " AND ($3::bigint = -1 OR kind = $3) ORDER BY index DESC LIMIT $4::bigint",
     .params = 4, .columns = 14);
 
 DB_QUERY(ENTRIES_SUM,
