@@ -56,7 +56,7 @@ agent_tickets_read(struct call *call, uint64_t site, uint64_t after, bool *ret_a
     return OK;
 }
 
-/* The instance that the agent says it is must be the newest. */
+/* The instance that the agent says it is, in the token that it signed and in the header alike, must be the newest. */
 enum err
 agent_check_instance(struct call *call)
 {
@@ -66,8 +66,9 @@ agent_check_instance(struct call *call)
     int64_t instance;
     enum err err = OK;
 
-    if (!call->instance || !text_to_i64(call->instance, 0, INT64_MAX, &instance))
-        return err_say(&call->detail, ERR_QUERY_INVALID, "The header Kontor-Instance is missing or no number.");
+    if (!call->instance || !text_to_i64(call->instance, 0, INT64_MAX, &instance)
+        || (uint64_t)instance != call->actor.instance)
+        return err_say(&call->detail, ERR_QUERY_INVALID, "The header Kontor-Instance is missing, or not the token's.");
     s = market_read_lock(call->api->market);
     if (!s)
         return ERR_NOT_LEADER;

@@ -98,9 +98,10 @@ decimal(const char *s)
     return len > 0 && len <= 15 && strspn(s, "0123456789") == len;
 }
 
-/* How long the body is said to be; what does not say it plainly is refused. */
+/* How long the body is said to be; what does not say it plainly is refused. What is a little too long is let in, to be
+ * refused at its end: a client that is still sending when the connection is closed never sees the reply. */
 static enum err
-check_body(const struct request *r, const struct check *c, const char *version)
+check_body(struct request *r, const struct check *c, const char *version)
 {
     bool takes_body = r->call.method == HTTP_POST || r->call.method == HTTP_PUT || r->call.method == HTTP_PATCH;
     const char *length = c->once[LENGTH];
@@ -117,8 +118,10 @@ check_body(const struct request *r, const struct check *c, const char *version)
 
         for (const char *p = length; *p; p++)
             n = n * 10 + (size_t)(*p - '0');
-        if (n > r->loop->server->config.max_body)
+        if (n > 2 * r->loop->server->config.max_body)
             return ERR_BODY_TOO_LARGE;
+        if (n > r->loop->server->config.max_body)
+            r->too_large = true;
     }
     return OK;
 }

@@ -37,6 +37,7 @@ struct request {
     atomic_int refs;       /* the connection's one, and one for whoever keeps the call */
     enum phase phase;
     enum err err;          /* to be refused when the body is in */
+    bool too_large;        /* its body: to be thrown away and refused */
     bool in_handler;
     bool kept;             /* suspended, in loop->kept */
     struct request *prev, *next;

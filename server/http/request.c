@@ -170,7 +170,11 @@ request_more(void *cls, struct MHD_Connection *c, const char *url, const char *m
             r->err = check_request(r, method, version);
         if (!r->err)
             r->err = uri_split(r->uri, &r->call);
-        return r->err ? refuse(r, r->err, true) : MHD_YES;
+        if (r->err)
+            return refuse(r, r->err, true);
+        if (r->too_large)
+            r->err = ERR_BODY_TOO_LARGE;
+        return MHD_YES;
     case PHASE_BODY:
         if (*data_len) {
             bool more = take(r, data, *data_len);

@@ -1,0 +1,106 @@
+"""Sessions: cookies, forged requests, passwords, attempts; people and their roles."""
+import http.client
+import threading
+
+from harness import Client
+from world import PASSWORD
+
+
+def test_cookie_is_closed_to_scripts_and_strangers(world):
+    reply = world.anybody.post("/v1/session", {"email": "BRISA@kontor.example", "password": PASSWORD})
+    assert reply.status == 200
+    cookie = reply.headers["set-cookie"]
+    assert cookie.startswith("kontor=") and "HttpOnly" in cookie and "SameSite=Lax" in cookie and "Path=/" in cookie
+    assert world.server.sql("SELECT count(*) FROM session WHERE encode(token_hash, 'escape') LIKE '%" + cookie[7:20] + "%'") == "0"
+    for name in ("x-content-type-options", "content-security-policy", "referrer-policy", "cache-control"):
+        assert name in reply.headers, name
+
+
+def test_forged_requests(world):
+    brisa = world.people["brisa"]
+    body = world.wants()
+    for headers in ({"X-CSRF-Token": ""}, {"X-CSRF-Token": "x" * 43}, {"X-CSRF-Token": world.people["nordlys"].csrf},
+                    {"Origin": "https://evil.example"}, {"Origin": "null"}):
+        reply = brisa.call("POST", "/v1/requests", body, key=True, headers=headers)
+        assert reply.status == 403 and reply.json["code"] == "csrf", (headers, reply)
+    own = f"http://127.0.0.1:{world.server.port}"
+    assert brisa.call("POST", "/v1/requests", body, key=True, headers={"Origin": own}).status == 201
+    reply = world.anybody.call("POST", "/v1/session", {"email": "brisa@kontor.example", "password": PASSWORD}, headers={"Origin": "https://evil.example"})
+    assert reply.status == 403 and "set-cookie" not in reply.headers
+
+
+def test_signing_out_and_changing_the_password(world):
+    world.person("fleeting", [{"role": "auditor"}])
+    one, two = Client(world.server), Client(world.server)
+    for client in (one, two):
+        assert client.sign_in("fleeting@kontor.example", PASSWORD).status == 200
+    assert one.post("/v1/me/password", {"old": "wrong password", "new": "a new password"}).json["code"] == "credentials"
+    assert one.post("/v1/me/password", {"old": PASSWORD, "new": "short"}).json["pointer"] == "/new"
+    assert one.post("/v1/me/password", {"old": PASSWORD, "new": "a new password"}).status == 204
+    assert one.get("/v1/me").status == 200, "the session that changed it goes on"
+    assert two.get("/v1/me").status == 401, "all others end"
+    assert two.sign_in("fleeting@kontor.example", PASSWORD).status == 401
+    assert two.sign_in("fleeting@kontor.example", "a new password").status == 200
+    assert one.call("DELETE", "/v1/session").status == 204
+    assert one.get("/v1/me").json["code"] == "unauthenticated"
+    given = world.local.must("POST", f"/v1/people/{world.ids['fleeting']}/password", {})["password"]
+    assert two.get("/v1/me").status == 401, "a reset ends every session"
+    assert two.sign_in("fleeting@kontor.example", given).status == 200
+
+
+def test_guessing_is_slowed_down(world):
+    world.person("guessed", [])
+    codes = [world.anybody.post("/v1/session", {"email": "guessed@kontor.example", "password": f"guess number {i}"}).json["code"] for i in range(12)]
+    assert codes[:10] == ["credentials"] * 10 and codes[10:] == ["rate-limited"] * 2, codes
+    reply = world.anybody.post("/v1/session", {"email": "guessed@kontor.example", "password": PASSWORD})
+    assert reply.status == 429 and int(reply.headers["retry-after"]) > 0, "the right one neither"
+    reply = world.anybody.post("/v1/session", {"email": "nobody@kontor.example", "password": PASSWORD})
+    assert reply.json["code"] == "credentials", "whether an address exists is not told"
+    assert Client(world.server).sign_in("brisa@kontor.example", PASSWORD).status == 200, "others are not touched"
+
+
+def test_roles_take_effect_at_once(world):
+    client = world.person("rising", [])
+    assert client.get("/v1/programme").status == 403
+    world.local.must("POST", f"/v1/people/{world.ids['rising']}/roles", {"roles": [{"role": "auditor"}]}, key=True)
+    assert client.get("/v1/programme").status == 200
+    assert client.must("GET", "/v1/me")["roles"] == [{"role": "auditor"}]
+    assert world.local.post("/v1/people", {"name": "Twice", "email": "rising@KONTOR.example"}).json["code"] == "exists"
+    for bad in ([{"role": "owner"}], [{"role": "owner", "organisation": world.ids["rising"]}], [{"role": "site_operator", "site": "nowhere"}],
+                [{"role": "officer", "site": "lumi"}]):
+        assert world.local.post(f"/v1/people/{world.ids['rising']}/roles", {"roles": bad}, key=True).status == 422, bad
+    members = world.people["brisa"].must("GET", f"/v1/organisations/{world.organisations['brisa']}/members")
+    assert {m["role"] for m in members["items"]} == {"owner", "member"}
+
+
+def test_many_at_once(world):
+    """Sixteen people at once, each with a connection of their own, and a signed-in one that shares its session."""
+    wrong = []
+
+    def work(name):
+        client = Client(world.server)
+        client.cookie, client.csrf = world.people[name].cookie, world.people[name].csrf
+        for _ in range(20):
+            for path in ("/v1/me", "/v1/grants", "/v1/sites", "/v1/offerings?weeks=4"):
+                reply = client.get(path)
+                if reply.status != 200:
+                    wrong.append(reply)
+            if client.get("/v1/me").json["person"]["email"] != f"{name}@kontor.example":
+                wrong.append(name)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in ("brisa", "nordlys", "officer", "auditor") * 4]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert not wrong, wrong[:3]
+
+
+def test_cached_replies_and_the_contract(world):
+    reply = world.anybody.get("/v1/openapi.yaml")
+    assert reply.status == 200 and reply.body.startswith(b"# The HTTP interface of Kontor")
+    assert world.anybody.must("GET", "/errors/quote-used")["status"] == 409
+    connection = http.client.HTTPConnection("127.0.0.1", world.server.port, timeout=10)
+    connection.request("HEAD", "/v1/journal")
+    answer = connection.getresponse()
+    assert answer.status == 200 and answer.read() == b""
