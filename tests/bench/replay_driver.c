@@ -6,7 +6,7 @@
  *   replay_driver ADDRESS:PORT RATE THREADS GIVE-UP-SECONDS <PLAN >RESULTS     RATE: accepts in 1,000 s
  *
  * Plan, one a line:   org UUID GRANT COOKIE CSRF
- *                     job ORG GPUS WALLTIME-S SLEEP-MS PREFERENCE     ORG counts the lines above from 0
+ *                     job ORG GPUS WALLTIME-S SLEEP-MS MEMORY-GB PREFERENCE     ORG counts the lines above from 0
  * Results, one a job: JOB ORG GPUS ACCEPT-SENT-US ACCEPTED-US CALLS ATTEMPTS REQUEST-MS QUOTE-MS REQUEST RESERVATION SITE
  *                     (times on the real clock since 1970; "failed JOB STATUS TEXT" for one that could not be placed)
  * Progress goes to standard error. Each job writes "start" and "end" to job-JOB in the folder that its agent shares. */
@@ -35,7 +35,7 @@ struct org {
 };
 
 struct job {
-    int org, gpus;
+    int org, gpus, memory_gb;
     long walltime_s, sleep_ms;
     char preference[12];
 };
@@ -256,11 +256,11 @@ file_request(struct client *c, size_t i, struct result *r)
     snprintf(key, sizeof key, "%s-r%zu", c->d->run, i);
     snprintf(
         body, sizeof body,
-        "{\"organisation\":\"%s\",\"grant\":%s,\"name\":\"job %zu\",\"gpus\":%d,\"walltime_s\":%ld,\"memory_gb\":0,"
+        "{\"organisation\":\"%s\",\"grant\":%s,\"name\":\"job %zu\",\"gpus\":%d,\"walltime_s\":%ld,\"memory_gb\":%d,"
         "\"model\":\"\",\"countries\":[],\"one_island\":false,\"kind\":\"batch\",\"preference\":\"%s\","
         "\"move_freely\":true,\"template\":\"script\",\"script\":\"#!/bin/sh\\necho start >>$KONTOR_SHARE/job-%zu\\n"
         "sleep %ld.%03ld\\necho end >>$KONTOR_SHARE/job-%zu\\n\"}",
-        org->id, org->grant, i, job->gpus, job->walltime_s, job->preference, i, job->sleep_ms / 1000,
+        org->id, org->grant, i, job->gpus, job->walltime_s, job->memory_gb, job->preference, i, job->sleep_ms / 1000,
         job->sleep_ms % 1000, i);
     status = post(c, org, "/v1/requests", key, body, r);
     if (status == 201) {
@@ -388,8 +388,8 @@ read_plan(struct driver *d)
         if (sscanf(line, "org %63s %31s %399s %199s", o.id, o.grant, o.cookie, o.csrf) == 4) {
             d->orgs = xrealloc(d->orgs, (d->org_count + 1) * sizeof o);
             d->orgs[d->org_count++] = o;
-        } else if (sscanf(line, "job %d %d %ld %ld %11s", &j.org, &j.gpus, &j.walltime_s, &j.sleep_ms, j.preference) ==
-                       5 &&
+        } else if (sscanf(line, "job %d %d %ld %ld %d %11s", &j.org, &j.gpus, &j.walltime_s, &j.sleep_ms, &j.memory_gb,
+                          j.preference) == 6 &&
                    j.org >= 0 && (size_t)j.org < d->org_count) {
             d->jobs = xrealloc(d->jobs, (d->job_count + 1) * sizeof j);
             d->jobs[d->job_count++] = j;

@@ -17,6 +17,7 @@ class Job:
     gpus: int          # as the broker can give them; see shape()
     asked: int         # as the trace says
     cluster: str
+    memory_gb: int = 0 # the least that a GPU must have; see need()
 
 
 def shape(gpus):
@@ -24,7 +25,12 @@ def shape(gpus):
     return gpus if gpus <= 2 else (gpus + 3) // 4 * 4
 
 
-def read(path, count):
+def need(rng):
+    """What a job needs of a GPU's memory. Traces do not say; without it every job would go to the cheapest site."""
+    return rng.choices((0, 40, 64, 80, 96, 128), (20, 20, 20, 20, 10, 10))[0]
+
+
+def read(path, count, seed):
     rows = []
     with open(path, newline="") as f:
         for row in csv.DictReader(f):
@@ -39,7 +45,8 @@ def read(path, count):
         raise SystemExit(f"replay-live: {path} holds no job")
     rows.sort(key=lambda row: row[:1])
     rows = rows[:count]
-    return [Job((at - rows[0][0]).total_seconds(), duration, shape(gpus), gpus, cluster)
+    rng = random.Random(seed)
+    return [Job((at - rows[0][0]).total_seconds(), duration, shape(gpus), gpus, cluster, need(rng))
             for at, duration, gpus, cluster in rows]
 
 
@@ -51,5 +58,6 @@ def generate(seed, count, span_s=4 * 3600.0, clusters=8):
     for at in times:
         gpus = rng.choices((1, 2, 3, 4, 8, 12, 16, 32, 64), (60, 10, 2, 12, 8, 2, 3, 2, 1))[0]
         duration = min(36 * 3600.0, max(5.0, rng.lognormvariate(math.log(900), 1.4)))
-        jobs.append(Job(at - times[0], duration, shape(gpus), gpus, f"c{min(int(rng.expovariate(0.5)), clusters - 1)}"))
+        cluster = f"c{min(int(rng.expovariate(0.5)), clusters - 1)}"
+        jobs.append(Job(at - times[0], duration, shape(gpus), gpus, cluster, need(rng)))
     return jobs
