@@ -1,5 +1,5 @@
 -- What the sequencer writes beside the journal, in the same transactions: quotes, reservations, tickets, reports, sites,
--- capacity, answers. Amounts are gpums, times ms UTC since 1970, 0 "not (yet)", an index is the journal entry's that
+-- capacity, answers. Few indexes, and none on what changes: so changes of state stay on their page (HOT). Amounts are gpums, times ms UTC since 1970, 0 "not (yet)", an index is the journal entry's that
 -- opened the thing. Ids are UUIDv7: their order is that of time.
 
 SET LOCAL ROLE kontor_owner;
@@ -56,18 +56,23 @@ CREATE TABLE quote (
     rate_milli    bigint  NOT NULL,
     start_ms      bigint  NOT NULL,
     start_by_ms   bigint  NOT NULL,
-    end_ms        bigint  NOT NULL,
+    end_ms        bigint  NOT NULL
+) WITH (fillfactor = 60);
+CREATE INDEX quote_request ON quote (request, id);
+CREATE INDEX quote_created ON quote (created_ms);
+
+-- What was asked and answered: the long part of a quote, which never changes (core/broker.h has the forms).
+CREATE TABLE quote_answer (
+    id            uuid    NOT NULL PRIMARY KEY,
     ask           bytea   NOT NULL,
     answer        bytea
-) WITH (fillfactor = 70);
-CREATE INDEX quote_request ON quote (request, id);
-CREATE INDEX quote_ended ON quote (ended_ms);
+);
 
 CREATE TABLE reservation (
     id                   uuid    NOT NULL PRIMARY KEY,
     request              uuid    NOT NULL,
     org                  uuid    NOT NULL,
-    quote                uuid,
+    quote                uuid    NOT NULL,
     jti                  uuid    NOT NULL UNIQUE,
     grant_account        bigint  NOT NULL CHECK (grant_account > 0),
     site                 bigint  NOT NULL CHECK (site > 0),
@@ -88,31 +93,31 @@ CREATE TABLE reservation (
     booked_slots         bigint  NOT NULL CHECK (booked_slots >= 0),
     fence                bigint  NOT NULL CHECK (fence > 0),
     seq                  bigint  NOT NULL CHECK (seq > 0),
-    cancel_seq           bigint  NOT NULL,
+    cancel_seq           bigint  NOT NULL DEFAULT 0,
     state                text    NOT NULL,
-    outcome              integer NOT NULL,
-    permit_instance      bigint  NOT NULL,
-    first_permit_ms      bigint  NOT NULL,
-    permit_ms            bigint  NOT NULL,
-    permit_report        bigint  NOT NULL,
+    outcome              integer NOT NULL DEFAULT 0,
+    permit_instance      bigint  NOT NULL DEFAULT 0,
+    first_permit_ms      bigint  NOT NULL DEFAULT 0,
+    permit_ms            bigint  NOT NULL DEFAULT 0,
+    permit_report        bigint  NOT NULL DEFAULT 0,
     created_ms           bigint  NOT NULL,
-    received_ms          bigint  NOT NULL,
-    queued_ms            bigint  NOT NULL,
-    started_ms           bigint  NOT NULL,
-    ended_ms             bigint  NOT NULL,
-    settled_ms           bigint  NOT NULL,
+    received_ms          bigint  NOT NULL DEFAULT 0,
+    queued_ms            bigint  NOT NULL DEFAULT 0,
+    started_ms           bigint  NOT NULL DEFAULT 0,
+    ended_ms             bigint  NOT NULL DEFAULT 0,
+    settled_ms           bigint  NOT NULL DEFAULT 0,
     changed_ms           bigint  NOT NULL,
-    reported_gpu_seconds bigint  NOT NULL CHECK (reported_gpu_seconds >= 0),
-    reported_ms          bigint  NOT NULL,
-    settled_gpums        bigint  NOT NULL CHECK (settled_gpums BETWEEN 0 AND cost_gpums),
-    daily_settle_ms      bigint  NOT NULL,
-    exit_code            integer NOT NULL,
-    settle_entry         bigint  NOT NULL,
-    void_entry           bigint  NOT NULL,
-    dispute_entry        bigint  NOT NULL,
-    cancel_ms            bigint  NOT NULL,
-    disputed_ms          bigint  NOT NULL,
-    dispute_why          smallint NOT NULL,
+    reported_gpu_seconds bigint  NOT NULL DEFAULT 0 CHECK (reported_gpu_seconds >= 0),
+    reported_ms          bigint  NOT NULL DEFAULT 0,
+    settled_gpums        bigint  NOT NULL DEFAULT 0 CHECK (settled_gpums BETWEEN 0 AND cost_gpums),
+    daily_settle_ms      bigint  NOT NULL DEFAULT 0,
+    exit_code            integer NOT NULL DEFAULT 0,
+    settle_entry         bigint  NOT NULL DEFAULT 0,
+    void_entry           bigint  NOT NULL DEFAULT 0,
+    dispute_entry        bigint  NOT NULL DEFAULT 0,
+    cancel_ms            bigint  NOT NULL DEFAULT 0,
+    disputed_ms          bigint  NOT NULL DEFAULT 0,
+    dispute_why          smallint NOT NULL DEFAULT 0,
     version              bigint  NOT NULL,
     move_freely          boolean NOT NULL,
     moves                smallint NOT NULL,
@@ -121,16 +126,14 @@ CREATE TABLE reservation (
     workload             bytea            CHECK (octet_length(workload) = 32),
     workload_len         bigint  NOT NULL,
     output               bytea            CHECK (octet_length(output) = 32),
-    output_len           bigint  NOT NULL,
-    output_ms            bigint  NOT NULL,
+    output_len           bigint  NOT NULL DEFAULT 0,
+    output_ms            bigint  NOT NULL DEFAULT 0,
     name                 text    NOT NULL,
     ask                  bytea, -- packed; NULL: not to be brokered anew
     UNIQUE (site, seq),
     UNIQUE (request, fence)
 ) WITH (fillfactor = 70);
 CREATE INDEX reservation_org ON reservation (org, id);
-CREATE INDEX reservation_settled ON reservation (settled_ms) WHERE state = 'settled';
-CREATE INDEX reservation_live ON reservation (hold) WHERE state NOT IN ('settled', 'voided');
 
 -- Signed at delivery, over exactly these bytes.
 CREATE TABLE ticket (
@@ -142,7 +145,6 @@ CREATE TABLE ticket (
     created_ms  bigint NOT NULL,
     PRIMARY KEY (site, seq)
 );
-CREATE INDEX ticket_reservation ON ticket (reservation);
 
 -- What sites have said, as signed. Inventories have no jti.
 CREATE TABLE report (
@@ -181,11 +183,11 @@ CREATE TABLE answer (
 CREATE INDEX answer_created ON answer (created_ms);
 
 -- UPDATE only where a row has a life; nothing is removed but old answers.
-GRANT SELECT, INSERT ON site_status, capacity, quote, reservation, ticket, report, answer TO kontor_writer;
+GRANT SELECT, INSERT ON site_status, capacity, quote, quote_answer, reservation, ticket, report, answer TO kontor_writer;
 GRANT UPDATE ON site_status TO kontor_writer;
 GRANT UPDATE (expires_ms, state, renewed, ended_ms) ON quote TO kontor_writer;
 GRANT UPDATE ON reservation TO kontor_writer;
 GRANT DELETE ON answer TO kontor_writer;
-GRANT SELECT ON site_status, capacity, quote, reservation, ticket, report, answer TO kontor_worker;
+GRANT SELECT ON site_status, capacity, quote, quote_answer, reservation, ticket, report, answer TO kontor_worker;
 
 RESET ROLE;

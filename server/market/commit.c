@@ -42,7 +42,9 @@ fill_objects(struct market *m)
         assert(row->kind != ROW_CAPACITY && row->state != ROW_CLEAN);
         if (row->state == ROW_NEW)
             table_insert(t, row);
-        else
+        if (row->state == ROW_NEW && row->kind == ROW_QUOTE)
+            table_insert(m->rows.table[ROWS_QUOTE_ANSWER], row);
+        else if (row->state == ROW_CHANGED)
             table_update(t, row);
     }
 }

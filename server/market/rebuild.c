@@ -19,9 +19,12 @@ struct rebuilding {
     struct merkle tree;
     struct keys keys;
     int64_t now_ms;
+    int64_t settled_since_ms;   /* reservations settled before are not kept in memory */
     size_t accounts_it;
     struct err_detail *d;
 };
+
+#define QUOTE_SLACK_MS INT64_C(3600000)
 
 static struct state *
 state_new(const struct market *m)
@@ -189,6 +192,8 @@ take_reservation(void *ctx, const void *object)
     const struct hold *hold = ledger_hold(r->s->ledger, row->hold);
     struct reservation *new;
 
+    if (row->state == TICKET_SETTLED && row->settled_ms < r->settled_since_ms)
+        return OK;
     if (hold == NULL || !uuid_equal(hold->reservation, row->id) || !uuid_equal(row->jti, row->id))
         return err_internal(r->d, ERR_CORRUPT, "a reservation's hold %llu is not in the journal",
                             (unsigned long long)row->hold);
@@ -235,9 +240,22 @@ memories(const struct state *s, int64_t *ret_quote_ms, int64_t *ret_settled_ms)
     while ((p = ledger_next_policy(s->ledger, &it)) != NULL) {
         int64_t rate = s->clock.rate > 0 ? s->clock.rate : 1;
 
-        *ret_quote_ms = max_i64(*ret_quote_ms, 2 * ticket_span(p->entry.u.policy.quote_ttl_ms, rate));
+        *ret_quote_ms = max_i64(*ret_quote_ms, ticket_span(p->entry.u.policy.quote_ttl_ms, rate));
         *ret_settled_ms = max_i64(*ret_settled_ms, ticket_span(p->entry.u.policy.contest_ms, rate));
     }
+}
+
+/* The first HOLD that is open, or was resolved after a time. */
+static uint64_t
+first_hold(const struct ledger *l, int64_t since_ms)
+{
+    const struct hold *h;
+    size_t it = 0;
+
+    while ((h = ledger_next_hold(l, &it)) != NULL)
+        if (h->open || h->resolved_ms >= since_ms)
+            return h->index;
+    return ledger_size(l);
 }
 
 static enum err
@@ -249,15 +267,20 @@ read_tables(struct rebuilding *r)
     enum err err;
 
     memories(r->s, &quote_ms, &settled_ms);
+    r->settled_since_ms = r->now_ms - settled_ms;
     err = table_load(t[ROWS_SITE], db, 0, take_site, r);
     if (!err)
         err = table_load(t[ROWS_CAPACITY], db, 0, take_capacity, r);
     if (!err)
         err = table_load(t[ROWS_REPORT], db, RECENT_REPORTS, take_report, r);
     if (!err)
-        err = table_load(t[ROWS_RESERVATION], db, r->now_ms - settled_ms, take_reservation, r);
+        err = table_load(t[ROWS_RESERVATION], db, (int64_t)first_hold(r->s->ledger, r->settled_since_ms),
+                         take_reservation, r);
+    /* A quote lives twice its time if it is renewed, and is remembered as long again. The journal's last entry may be
+     * older than the last quote, never younger than one that nobody has ended since. */
     if (!err)
-        err = table_load(t[ROWS_QUOTE], db, r->now_ms - quote_ms, take_quote, r);
+        err = table_load(r->m->rows.quotes_load, db, ledger_time(r->s->ledger) - 4 * quote_ms - QUOTE_SLACK_MS, take_quote,
+                         r);
     if (!err)
         err = answers_keys(db, r->now_ms - ANSWERS_KEEP_MS, KEYS_MAX + 1, take_key, r);
     return err;

@@ -6,16 +6,16 @@
 /* ---- coded columns ------------------------------------------------------------------------------------------------- */
 
 static size_t
-encode_ask(const void *field, uint8_t *ret)
+encode_answer_ask(const void *object, uint8_t *ret)
 {
-    broker_ask_encode(field, ret);
+    broker_ask_encode(&((const struct quote *)object)->ask, ret);
     return BROKER_ASK_LEN;
 }
 
 static enum err
-decode_ask(struct bytes in, void *ret)
+decode_quote_ask(struct bytes in, void *object)
 {
-    return broker_ask_decode(in, ret);
+    return broker_ask_decode(in, &((struct quote *)object)->ask);
 }
 
 static const char *const QUOTE_WORDS[] = {
@@ -73,35 +73,47 @@ reason_value(const char *word, int *ret)
 /* ---- the tables ----------------------------------------------------------------------------------------------------- */
 
 #define Q(type, field, flags) TABLE_COLUMN(TABLE_##type, struct quote, field, flags)
-static const struct table_column QUOTE_COLUMNS[] = {
-    Q(UUID, id, TABLE_KEY | TABLE_ONCE),
-    Q(UUID, request, TABLE_ONCE),
-    Q(UUID, org, TABLE_ONCE),
-    TABLE_NAMED(TABLE_U64, "grant_account", struct quote, grant, TABLE_ONCE),
-    Q(I64, created_ms, TABLE_ONCE),
-    Q(I64, expires_ms, 0),
-    TABLE_WORDS(struct quote, state, 0, quote_state_word, quote_state_value),
-    Q(BOOL, renewed, 0),
-    Q(BOOL, first, TABLE_ONCE),
-    Q(I64, ended_ms, 0),
-    TABLE_CODE(struct quote, ask, TABLE_ONCE, encode_ask, decode_ask),
-    Q(HASH, workload, TABLE_ONCE),
-    Q(U32, workload_len, TABLE_ONCE),
-    Q(TEXT, name, TABLE_ONCE),
-    Q(BOOL, move_freely, TABLE_ONCE),
-    Q(U64, offering, TABLE_ONCE),
-    Q(U64, rate, TABLE_ONCE),
-    Q(U32, gpus, TABLE_ONCE),
-    Q(I64, start_slot, TABLE_ONCE),
-    Q(I64, slots, TABLE_ONCE),
-    Q(I64, cost_gpums, TABLE_ONCE),
-    Q(U64, site, TABLE_ONCE),
-    Q(U32, nodes, TABLE_ONCE),
-    Q(U32, rate_milli, TABLE_ONCE),
-    Q(I64, start_ms, TABLE_ONCE),
-    Q(I64, start_by_ms, TABLE_ONCE),
+#define QUOTE_FIELDS                                                                                                   \
+    Q(UUID, id, TABLE_KEY | TABLE_ONCE),                                                                               \
+    Q(UUID, request, TABLE_ONCE),                                                                                      \
+    Q(UUID, org, TABLE_ONCE),                                                                                          \
+    TABLE_NAMED(TABLE_U64, "grant_account", struct quote, grant, TABLE_ONCE),                                          \
+    Q(I64, created_ms, TABLE_ONCE),                                                                                    \
+    Q(I64, expires_ms, 0),                                                                                             \
+    TABLE_WORDS(struct quote, state, 0, quote_state_word, quote_state_value),                                          \
+    Q(BOOL, renewed, 0),                                                                                               \
+    Q(BOOL, first, TABLE_ONCE),                                                                                        \
+    Q(I64, ended_ms, 0),                                                                                               \
+    Q(HASH, workload, TABLE_ONCE),                                                                                     \
+    Q(U32, workload_len, TABLE_ONCE),                                                                                  \
+    Q(TEXT, name, TABLE_ONCE),                                                                                         \
+    Q(BOOL, move_freely, TABLE_ONCE),                                                                                  \
+    Q(U64, offering, TABLE_ONCE),                                                                                      \
+    Q(U64, rate, TABLE_ONCE),                                                                                          \
+    Q(U32, gpus, TABLE_ONCE),                                                                                          \
+    Q(I64, start_slot, TABLE_ONCE),                                                                                    \
+    Q(I64, slots, TABLE_ONCE),                                                                                         \
+    Q(I64, cost_gpums, TABLE_ONCE),                                                                                    \
+    Q(U64, site, TABLE_ONCE),                                                                                          \
+    Q(U32, nodes, TABLE_ONCE),                                                                                         \
+    Q(U32, rate_milli, TABLE_ONCE),                                                                                    \
+    Q(I64, start_ms, TABLE_ONCE),                                                                                      \
+    Q(I64, start_by_ms, TABLE_ONCE),                                                                                   \
     Q(I64, end_ms, TABLE_ONCE),
+static const struct table_column QUOTE_COLUMNS[] = { QUOTE_FIELDS };
+
+/* The long part of a quote, apart since it never changes. */
+static const struct table_column QUOTE_ANSWER_COLUMNS[] = {
+    Q(UUID, id, TABLE_KEY | TABLE_ONCE),
+    TABLE_CODE("ask", TABLE_ONCE, encode_answer_ask, NULL),
     Q(BYTES, answer, TABLE_ONCE),
+};
+
+/* Both, as a rebuild reads them. */
+static const struct table_column QUOTE_LOAD_COLUMNS[] = {
+    QUOTE_FIELDS
+    { .name = "ask", .type = TABLE_CODED, .decode = decode_quote_ask },
+    Q(BYTES, answer, 0),
 };
 
 #define R(type, field, flags) TABLE_COLUMN(TABLE_##type, struct reservation, field, flags)
@@ -130,41 +142,41 @@ static const struct table_column RESERVATION_COLUMNS[] = {
     R(I64, booked_slots, 0),
     R(U64, fence, TABLE_ONCE),
     R(U64, seq, TABLE_ONCE),
-    R(U64, cancel_seq, 0),
+    R(U64, cancel_seq, TABLE_LATER),
     TABLE_WORDS(struct reservation, state, 0, reservation_state_word, reservation_state_value),
-    R(U16, outcome, 0),
-    R(U64, permit_instance, 0),
-    R(I64, first_permit_ms, 0),
-    R(I64, permit_ms, 0),
-    R(U64, permit_report, 0),
+    R(U16, outcome, TABLE_LATER),
+    R(U64, permit_instance, TABLE_LATER),
+    R(I64, first_permit_ms, TABLE_LATER),
+    R(I64, permit_ms, TABLE_LATER),
+    R(U64, permit_report, TABLE_LATER),
     R(I64, created_ms, TABLE_ONCE),
-    R(I64, received_ms, 0),
-    R(I64, queued_ms, 0),
-    R(I64, started_ms, 0),
-    R(I64, ended_ms, 0),
-    R(I64, settled_ms, 0),
+    R(I64, received_ms, TABLE_LATER),
+    R(I64, queued_ms, TABLE_LATER),
+    R(I64, started_ms, TABLE_LATER),
+    R(I64, ended_ms, TABLE_LATER),
+    R(I64, settled_ms, TABLE_LATER),
     R(I64, changed_ms, 0),
-    R(U64, reported_gpu_seconds, 0),
-    R(I64, reported_ms, 0),
-    R(I64, settled_gpums, 0),
-    R(I64, daily_settle_ms, 0),
-    R(I32, exit_code, 0),
-    R(U64, settle_entry, 0),
-    R(U64, void_entry, 0),
-    R(U64, dispute_entry, 0),
-    R(I64, cancel_ms, 0),
-    R(I64, disputed_ms, 0),
-    R(U8, dispute_why, 0),
+    R(U64, reported_gpu_seconds, TABLE_LATER),
+    R(I64, reported_ms, TABLE_LATER),
+    R(I64, settled_gpums, TABLE_LATER),
+    R(I64, daily_settle_ms, TABLE_LATER),
+    R(I32, exit_code, TABLE_LATER),
+    R(U64, settle_entry, TABLE_LATER),
+    R(U64, void_entry, TABLE_LATER),
+    R(U64, dispute_entry, TABLE_LATER),
+    R(I64, cancel_ms, TABLE_LATER),
+    R(I64, disputed_ms, TABLE_LATER),
+    R(U8, dispute_why, TABLE_LATER),
     R(U64, version, 0),
     R(BOOL, move_freely, TABLE_ONCE),
     R(U8, moves, TABLE_ONCE),
     R(UUID, moved_from, TABLE_ONCE),
-    R(UUID, moved_to, 0),
+    R(UUID, moved_to, TABLE_LATER),
     R(HASH, workload, TABLE_ONCE),
     R(U32, workload_len, TABLE_ONCE),
-    R(HASH, output, 0),
-    R(U32, output_len, 0),
-    R(I64, output_ms, 0),
+    R(HASH, output, TABLE_LATER),
+    R(U32, output_len, TABLE_LATER),
+    R(I64, output_ms, TABLE_LATER),
     R(TEXT, name, TABLE_ONCE),
     R(BYTES, ask, TABLE_ONCE),
 };
@@ -227,11 +239,14 @@ static const struct table_column CAPACITY_COLUMNS[] = {
     { .name = (name_), .columns = (columns_), .columns_n = sizeof(columns_) / sizeof((columns_)[0]),                   \
       .object_size = sizeof(type_), .load = (load_) }
 
-/* What a rebuild reads. $1: quotes and settled reservations that ended after this still count. */
-static const struct table_def QUOTES =
-    TABLE_DEF("quote", QUOTE_COLUMNS, struct quote, "WHERE ended_ms = 0 OR ended_ms >= $1 ORDER BY ended_ms, id");
+/* What a rebuild reads. Quotes: $1 is a time before which none that still counts was made. Reservations: $1 is the first
+ * HOLD that still counts. No index on what changes: a change of state touches no index. */
+static const struct table_def QUOTES = TABLE_DEF("quote", QUOTE_COLUMNS, struct quote, NULL);
+static const struct table_def QUOTE_ANSWERS = TABLE_DEF("quote_answer", QUOTE_ANSWER_COLUMNS, struct quote, NULL);
+static const struct table_def QUOTES_LOAD = TABLE_DEF("quote", QUOTE_LOAD_COLUMNS, struct quote,
+    "JOIN quote_answer USING (id) WHERE created_ms >= $1 ORDER BY ended_ms, id");
 static const struct table_def RESERVATIONS = TABLE_DEF("reservation", RESERVATION_COLUMNS, struct reservation,
-    "WHERE state NOT IN ('settled', 'voided') OR (state = 'settled' AND settled_ms >= $1) ORDER BY hold");
+    "WHERE hold >= $1 AND state <> 'voided' ORDER BY hold");
 static const struct table_def SITES =
     TABLE_DEF("site_status", SITE_COLUMNS, struct site_state, "ORDER BY site");
 static const struct table_def TICKETS = TABLE_DEF("ticket", TICKET_COLUMNS, struct ticket_row, NULL);
@@ -246,12 +261,14 @@ rows_init(struct rows *r)
 {
     static const struct table_def *const DEFS[ROWS] = {
         [ROWS_QUOTE] = &QUOTES,     [ROWS_RESERVATION] = &RESERVATIONS, [ROWS_SITE] = &SITES,
+        [ROWS_QUOTE_ANSWER] = &QUOTE_ANSWERS,
         [ROWS_TICKET] = &TICKETS,   [ROWS_REPORT] = &REPORTS,           [ROWS_CAPACITY] = &CAPACITY,
         [ROWS_ANSWER] = &answers_table,
     };
 
     for (size_t i = 0; i < ROWS; i++)
         r->table[i] = table_new(DEFS[i]);
+    r->quotes_load = table_new(&QUOTES_LOAD);
 }
 
 void
@@ -259,6 +276,7 @@ rows_free(struct rows *r)
 {
     for (size_t i = 0; i < ROWS; i++)
         table_delete(r->table[i]);
+    table_delete(r->quotes_load);
 }
 
 enum err

@@ -33,10 +33,15 @@ struct capacity_row {
     int64_t from_ms, set_ms;
 };
 
-enum rows_table { ROWS_QUOTE, ROWS_RESERVATION, ROWS_SITE, ROWS_TICKET, ROWS_REPORT, ROWS_CAPACITY, ROWS_ANSWER, ROWS };
+enum rows_table {
+    ROWS_QUOTE, ROWS_QUOTE_ANSWER, ROWS_RESERVATION, ROWS_SITE, ROWS_TICKET, ROWS_REPORT, ROWS_CAPACITY, ROWS_ANSWER, ROWS
+};
 
 /* One table object each, with its own buffers. */
-struct rows { struct table *table[ROWS]; };
+struct rows {
+    struct table *table[ROWS];
+    struct table *quotes_load; /* a quote with its answer; only read */
+};
 
 void rows_init(struct rows *r);
 void rows_free(struct rows *r);

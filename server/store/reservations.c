@@ -50,12 +50,12 @@ DB_QUERY(RESERVATIONS_NEED_WORKLOAD,
 
 DB_QUERY(QUOTES_FIND,
     .name = "quotes_find",
-    .sql = "SELECT " QUOTE_COLUMNS " FROM quote WHERE id = $1",
+    .sql = "SELECT " QUOTE_COLUMNS " FROM quote JOIN quote_answer USING (id) WHERE id = $1",
     .params = 1, .columns = QUOTE_COLUMNS_N);
 
 DB_QUERY(QUOTES_OF_REQUEST,
     .name = "quotes_of_request",
-    .sql = "SELECT " QUOTE_COLUMNS " FROM quote WHERE request = $1 ORDER BY id DESC LIMIT $2",
+    .sql = "SELECT " QUOTE_COLUMNS " FROM quote JOIN quote_answer USING (id) WHERE request = $1 ORDER BY id DESC LIMIT $2",
     .params = 2, .columns = QUOTE_COLUMNS_N);
 
 static void

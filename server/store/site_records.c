@@ -17,8 +17,8 @@ DB_QUERY(TICKETS_BEFORE,
 
 DB_QUERY(TICKETS_OF,
     .name = "tickets_of",
-    .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket WHERE reservation = $1"
-           " ORDER BY seq LIMIT 1",
+    .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket"
+           " WHERE (site, seq) = (SELECT site, seq FROM reservation WHERE id = $1)",
     .params = 1, .columns = 6);
 
 DB_QUERY(REPORTS_BEFORE,

@@ -98,7 +98,8 @@ make_insert(struct statement *st, const struct table_def *def)
     struct sql s = { .len = 0 };
 
     for (size_t i = 0; i < def->columns_n; i++)
-        st->columns[st->columns_n++] = &def->columns[i];
+        if ((def->columns[i].flags & TABLE_LATER) == 0)
+            st->columns[st->columns_n++] = &def->columns[i];
     say(&s, "INSERT INTO %s (", def->name);
     say_names(&s, st->columns, st->columns_n, "");
     say(&s, ") SELECT *");
@@ -143,7 +144,7 @@ make_load(struct table *t)
 
     say(&s, "DECLARE %s_rows NO SCROLL CURSOR FOR SELECT ", def->name);
     for (size_t i = 0; i < def->columns_n; i++)
-        say(&s, "%s%s", i > 0 ? ", " : "", def->columns[i].name);
+        say(&s, "%s%s", i > 0 ? ", " : "", def->columns[i].read_as != NULL ? def->columns[i].read_as : def->columns[i].name);
     say(&s, " FROM %s %s", def->name, def->load);
     t->since = strstr(def->load, "$1") != NULL;
     set_query(&t->open, def->name, "open", &s, t->since ? 1 : 0, 0);
@@ -255,6 +256,7 @@ add_value(struct array *a, const struct table_column *c, const void *p)
 {
     uint8_t coded[TABLE_CODED_MAX];
     const char *word;
+    size_t len;
 
     switch (c->type) {
     case TABLE_I64:
@@ -300,7 +302,11 @@ add_value(struct array *a, const struct table_column *c, const void *p)
         return;
     }
     case TABLE_CODED:
-        array_bytes(a, coded, c->encode(p, coded));
+        len = c->encode(p, coded);
+        if (len == 0)
+            array_null(a);
+        else
+            array_bytes(a, coded, len);
         return;
     }
 }
@@ -318,6 +324,14 @@ void
 table_insert(struct table *t, const void *object)
 {
     add_row(&t->insert, object);
+    for (size_t i = 0; i < t->def->columns_n; i++) {
+        const struct table_column *c = &t->def->columns[i];
+
+        if ((c->flags & TABLE_LATER) != 0 && !all_zero((const uint8_t *)object + c->offset, c->size)) {
+            add_row(&t->update, object);
+            return;
+        }
+    }
 }
 
 void

@@ -27,7 +27,11 @@ enum table_type {      /* C type              SQL type */
     TABLE_CODED,       /* by the functions    bytea */
 };
 
-enum { TABLE_KEY = 1 /* part of the primary key */, TABLE_ONCE = 2 /* never changes after the insert */ };
+enum {
+    TABLE_KEY = 1,   /* part of the primary key */
+    TABLE_ONCE = 2,  /* never changes after the insert */
+    TABLE_LATER = 4, /* nearly always zero at first: left to the column's default by the insert, then updated if it is not */
+};
 #define TABLE_CODED_MAX 1024
 
 struct table_column {
@@ -35,10 +39,11 @@ struct table_column {
     enum table_type type;
     size_t offset, size;
     unsigned flags;
-    size_t (*encode)(const void *field, uint8_t *ret);   /* CODED: at most TABLE_CODED_MAX bytes */
-    enum err (*decode)(struct bytes in, void *ret_field);
+    size_t (*encode)(const void *object, uint8_t *ret);  /* CODED: at most TABLE_CODED_MAX bytes, none: NULL */
+    enum err (*decode)(struct bytes in, void *object);
     const char *(*word)(int value);                      /* WORD */
     bool (*value)(const char *word, int *ret);
+    const char *read_as;                                 /* what table_load selects; NULL: the column */
 };
 
 #define TABLE_COLUMN(type_, object, field, flags_)                                                                     \
@@ -51,9 +56,8 @@ struct table_column {
 #define TABLE_WORDS(object, field, flags_, word_, value_)                                                              \
     { .name = #field, .type = TABLE_WORD, .offset = offsetof(object, field), .size = sizeof(int), .flags = (flags_),   \
       .word = (word_), .value = (value_) }
-#define TABLE_CODE(object, field, flags_, encode_, decode_)                                                            \
-    { .name = #field, .type = TABLE_CODED, .offset = offsetof(object, field), .flags = (flags_), .encode = (encode_),  \
-      .decode = (decode_) }
+#define TABLE_CODE(name_, flags_, encode_, decode_)                                                                    \
+    { .name = (name_), .type = TABLE_CODED, .flags = (flags_), .encode = (encode_), .decode = (decode_) }
 
 struct table_def {
     const char *name;

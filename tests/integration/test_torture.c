@@ -139,7 +139,7 @@ repeat_until_done(struct fixture *f, struct command commands[BATCH], const char 
 }
 
 static const char *const STATEMENTS[] = {
-    "BEGIN", "journal_write", "quote_insert", "quote_update", "reservation_insert", "site_status_update",
+    "BEGIN", "journal_write", "quote_insert", "quote_update", "quote_answer_insert", "reservation_insert", "site_status_update",
     "ticket_insert", "capacity_insert", "answer_insert", "COMMIT",
 };
 
