@@ -93,6 +93,8 @@ struct http_response {
 };
 
 /* listen.c */
+/* ERR_IO if another program listens there: SO_REUSEPORT alone would share its connections with it. */
+enum err listen_probe(const struct http_listener *l, struct err_detail *d) MUST_USE;
 enum err listen_open(const struct http_listener *l, uint16_t port, struct err_detail *d, int *ret_fd) MUST_USE;
 uint16_t listen_port(int fd);
 

@@ -55,8 +55,9 @@ open_unix(const char *path, struct err_detail *d, int *ret_fd)
     return OK;
 }
 
+/* A socket bound to the address; share: with our own other threads (SO_REUSEPORT). */
 static enum err
-open_tcp(const char *host, uint16_t port, struct err_detail *d, int *ret_fd)
+bind_tcp(const char *host, uint16_t port, bool share, struct err_detail *d, int *ret_fd)
 {
     struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM };
     struct addrinfo *found = NULL;
@@ -69,7 +70,7 @@ open_tcp(const char *host, uint16_t port, struct err_detail *d, int *ret_fd)
         return err_internal(d, ERR_CONFIG, "not a numeric address: %s", host);
     fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0
-        || setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0
+        || (share && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0)
         || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
         int e = errno;
 
@@ -84,11 +85,25 @@ open_tcp(const char *host, uint16_t port, struct err_detail *d, int *ret_fd)
 }
 
 enum err
+listen_probe(const struct http_listener *l, struct err_detail *d)
+{
+    enum err err;
+    int fd;
+
+    if (l->unix_path || l->port == 0)
+        return OK;
+    err = bind_tcp(l->host, l->port, false, d, &fd);
+    if (err == OK)
+        close(fd);
+    return err;
+}
+
+enum err
 listen_open(const struct http_listener *l, uint16_t port, struct err_detail *d, int *ret_fd)
 {
     if (l->unix_path)
         return open_unix(l->unix_path, d, ret_fd);
-    return open_tcp(l->host, port, d, ret_fd);
+    return bind_tcp(l->host, port, true, d, ret_fd);
 }
 
 uint16_t

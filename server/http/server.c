@@ -48,9 +48,11 @@ http_open(const struct http_config *config, struct err_detail *d, struct http_se
         loops += l->threads;
     }
     s->loops = xcalloc(loops ? loops : 1, sizeof *s->loops);
-    for (size_t i = 0; i < config->listener_count; i++)
+    for (size_t i = 0; i < config->listener_count && !err; i++) {
+        err = listen_probe(&s->config.listeners[i], d);
         for (unsigned t = 0; t < s->config.listeners[i].threads && !err; t++)
             err = open_loop(s, i, d);
+    }
     if (err) {
         http_delete(s);
         return err;

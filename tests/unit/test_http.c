@@ -560,6 +560,22 @@ streams(void **state)
     assert_int_equal(f->gone, 1);
 }
 
+/* A second server on the same port would be given a part of the first one's connections. */
+static void
+a_port_is_not_shared(void **state)
+{
+    struct fixture *f = *state;
+    struct err_detail d = { 0 };
+    struct http_config config = {
+        .listeners = { { .host = "127.0.0.1", .port = http_port(f->server, 0), .threads = 2, .max_connections = 10 } },
+        .listener_count = 1, .max_body = BODY_MAX, .handler = on_call, .refuse = on_refuse, .cls = f,
+    };
+    struct http_server *second = NULL;
+
+    assert_int_equal(http_open(&config, &d, &second), ERR_IO);
+    assert_non_null(strstr(d.internal, "cannot listen"));
+}
+
 static void
 unix_socket(void **state)
 {
@@ -632,6 +648,7 @@ main(void)
         cmocka_unit_test_setup_teardown(others_complete, setup, teardown),
         cmocka_unit_test_setup_teardown(deadlines, setup, teardown),
         cmocka_unit_test_setup_teardown(streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_port_is_not_shared, setup, teardown),
         cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(stopping, setup, teardown),
     };
