@@ -8,7 +8,7 @@
 #include "api/admin.h"
 #include "base/config.h"
 #include "store/export.h"
-#include "serve.h"
+#include "api/serve.h"
 #include "store/migrate.h"
 
 struct subcommand { const char *name; int (*run)(int argc, char **argv); const char *sentence; };

@@ -12,7 +12,7 @@
 
 /* The contract, built in. */
 static const char OPENAPI[] =
-#include "openapi.inc"
+#include "api/openapi.inc"
     ;
 
 enum { KEYS_MAX = 2000000, ALIVE_MS = 60000 };

@@ -98,6 +98,8 @@ put(struct waits *w, struct waiter *x)
 {
     struct waiter **at = &w->buckets[bucket_of(x->stream, x->site, x->reservation)];
 
+    if (x->call)
+        x->call->db = NULL; /* it was this worker's */
     pthread_mutex_lock(&w->lock);
     while (*at)
         at = &(*at)->next; /* oldest first */

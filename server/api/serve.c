@@ -1,6 +1,6 @@
-/* serve.c: wiring of kontord serve: configuration, key, clock, then http, market, janitor and api, in this order; and all
+/* api/serve.c: wiring of kontord serve: configuration, key, clock, then http, market, janitor and api, in this order; and all
  * of it taken down again in the other. */
-#include "serve.h"
+#include "api/serve.h"
 
 #include <errno.h>
 #include <signal.h>

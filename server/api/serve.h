@@ -1,6 +1,6 @@
-/* serve.h: kontord serve, and the server's key. */
-#ifndef SERVE_H
-#define SERVE_H
+/* api/serve.h: kontord serve, and the server's key. */
+#ifndef API_SERVE_H
+#define API_SERVE_H
 
 int run_serve(int argc, char **argv);  /* the exit status */
 int run_keygen(int argc, char **argv);
