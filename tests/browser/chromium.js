@@ -1,0 +1,35 @@
+/* Debian's Chromium for the tests, with what every page of ours must keep: no console message, no error, no third party. */
+import { chromium } from "playwright-core";
+
+export const SCHEMES = ["light", "dark"];
+export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--lang=en-IE", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])], env: { ...process.env, LANGUAGE: "en_IE" } });
+
+/** A page of its own context that notes what it must not do. @returns {Promise<{page: any, faults: string[], requests: any[], close: () => Promise<void>}>} */
+export const open = async (browser, { width = 1440, height = 900, scheme = "light", base, ...more } = {}) => {
+    const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale: "en-IE", timezoneId: "Europe/Madrid", reducedMotion: "reduce", baseURL: base, ...more });
+    const page = await context.newPage();
+    const faults = [], requests = [];
+    page.on("console", (m) => {
+        /* Chromium itself notes each reply above 399; those that a page must cope with are not its fault */
+        if (!/Failed to load resource: the server responded with a status of (401|403|404|409|422|429)/.test(m.text())) faults.push(`console ${m.type()}: ${m.text()}`);
+    });
+    page.on("pageerror", (e) => faults.push("error: " + e.message));
+    page.on("request", (r) => {
+        requests.push(r);
+        if (base && !r.url().startsWith(base) && !/^(blob|data):/.test(r.url())) faults.push("third party: " + r.url());
+    });
+    return { page, faults, requests, context, close: () => context.close() };
+};
+export const signIn = async (page, email, password) => {
+    await page.goto("/en/sign-in");
+    await page.getByLabel("E-mail address").fill(email);
+    await page.getByLabel("Password", { exact: true }).fill(password);
+    await page.getByRole("button", { name: "Sign in with password" }).click();
+    await page.waitForURL((url) => !url.pathname.endsWith("/sign-in"));
+};
+/** Wait until nothing is loading. */
+export const settled = async (page) => {
+    await page.waitForSelector("h1");
+    await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
+    await page.evaluate(() => document.fonts.ready);
+};

@@ -1,0 +1,94 @@
+/* The ask form, its address and the server's words for it; forecasts; the map's projection; axes. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { EMPTY, changed, faults, fromRequest, hoursOf, read, secondsOf, wants, work, write } from "../../../web/lib/asking.js";
+import { forecast, mainGrant, unspentLine } from "../../../web/lib/credit.js";
+import { HEIGHT, WIDTH, project } from "../../../web/lib/geo.js";
+import { costs, isComing, isEnded, isRunning, mayCancel } from "../../../web/lib/jobs.js";
+import { axis } from "../../../web/lib/axis.js";
+import { match } from "../../../web/lib/match.js";
+
+const C = 3_600_000n;
+test("asking: hours typed and shown again", () => {
+    for (const [text, seconds] of [["48", 172_800], ["1.5", 5400], ["0:30", 1800], ["0,25", 900], ["0", null], ["", null], ["x", null], ["-1", null], ["1:5", null]]) assert.equal(secondsOf(text), seconds, text);
+    for (const [seconds, text] of [[172_800, "48"], [5400, "1:30"], [1800, "0:30"], [60, "0:01"]]) {
+        assert.equal(hoursOf(seconds), text);
+        assert.equal(secondsOf(hoursOf(seconds)), seconds);
+    }
+});
+test("asking: the address holds what differs, and gives it back", () => {
+    const ask = { ...EMPTY, gpus: "128", hours: "48", countries: "ES,IT", island: "1", name: "ct & seg" };
+    assert.deepEqual(write(EMPTY), {});
+    assert.deepEqual(read(new URLSearchParams(write(ask))), ask);
+});
+test("asking: faults by field, and none in a plain form", () => {
+    assert.deepEqual(faults(EMPTY), {});
+    assert.deepEqual(Object.keys(faults({ ...EMPTY, gpus: "0", hours: "x", memory: "lots", price: "1.2345", from: "soon" })).sort(), ["from", "gpus", "hours", "memory", "price"]);
+});
+test("asking: the server's words", () => {
+    const w = wants({ ...EMPTY, gpus: "8", hours: "1.5", memory: "64", price: "12.5", countries: "FI,ES", island: "1", move: "1" }, { organisation: "o", grant: 3 });
+    assert.deepEqual(w, { organisation: "o", grant: 3, gpus: 8, walltime_s: 5400, memory_gb: 64, model: "", countries: ["FI", "ES"], one_island: true, kind: "batch", max_credits: "12.500", preference: "soonest", move_freely: true });
+    assert.deepEqual(work({ ...EMPTY, template: "script" }, "#!/bin/sh"), { template: "script", script: "#!/bin/sh" });
+    assert.deepEqual(work({ ...EMPTY, template: "container", image: "a/b", command: "run" }, ""), { template: "container", parameters: { image: "a/b", command: "run" } });
+    assert.deepEqual(work({ ...EMPTY, template: "multi-node-pytorch", entry: "t.py", args: "-x" }, ""), { template: "multi-node-pytorch", parameters: { entry: "t.py", args: "-x" } });
+});
+test("asking: each change of a refusal or a what-if", () => {
+    const ask = fromRequest({ id: "r", gpus: 128, walltime_s: 172_800, memory_gb: 64, countries: ["ES", "IT"], one_island: true, grant: 3, template: "script", name: "n" });
+    assert.equal(ask.hours, "48");
+    const rows = [[{ change: "gpus", to: 88 }, { gpus: "88" }], [{ change: "walltime_s", to: 151_200 }, { hours: "42" }], [{ change: "memory_gb", to: 40 }, { memory: "40" }], [{ change: "countries", to: "GR" }, { countries: "ES,IT,GR" }],
+        [{ change: "one_island", to: false }, { island: "" }], [{ change: "max_credits", to: "99.500" }, { price: "99.500" }], [{ change: "gpus_and_walltime", to: 64, to_walltime_s: 345_600 }, { gpus: "64", hours: "96" }], [{ change: "model", to: "" }, { model: "" }]];
+    for (const [change, want] of rows) assert.deepEqual(changed(ask, change), { ...ask, ...want }, change.change);
+    assert.equal(changed(ask, { change: "none" }), null);
+});
+
+const grant = (more) => ({ start: "2026-05-01T00:00:00Z", end: "2026-05-31T00:00:00Z", granted_gpums: String(1000n * C), free_gpums: String(800n * C), held_gpums: "0", settled_gpums: String(200n * C), clawed_back_gpums: "0", lapsed_gpums: "0", state: "active", ...more });
+const settle = (day, credits, kind = "SETTLE") => ({ kind, time: `2026-05-${day}T00:00:00Z`, amount_gpums: String(BigInt(credits) * C) });
+test("credit: what lapses at the present pace", () => {
+    const f = forecast(grant(), [settle("10", 140), settle("05", 60)], Date.parse("2026-05-21T00:00:00Z"));
+    assert.equal(f.pace, 10n * C); /* 140 credits in the last 14 days; the older 60 do not count */
+    assert.equal(f.used, 100n * C);
+    assert.equal(f.lapsing, 700n * C);
+    assert.equal(f.needed, 80n * C);
+    assert.ok(f.known);
+});
+test("credit: no pace is known on the first day, or before anything was settled", () => {
+    assert.equal(forecast(grant(), [], Date.parse("2026-05-21T00:00:00Z")).known, false);
+    assert.equal(forecast(grant(), [settle("01", 5)], Date.parse("2026-05-01T12:00:00Z")).known, false);
+    assert.equal(forecast(grant(), [], Date.parse("2026-06-21T00:00:00Z")).needed, 0n);
+});
+test("credit: the line of unspent credits ends at today's figure and begins at what was granted", () => {
+    const line = unspentLine(grant(), [settle("10", 140), settle("05", 60)], Date.parse("2026-05-21T00:00:00Z"));
+    assert.deepEqual(line.map(([, v]) => v / C), [1000n, 1000n, 940n, 940n, 800n, 800n]);
+    assert.equal(line[0][0], Date.parse("2026-05-01T00:00:00Z"));
+    assert.ok(line.every(([time], i) => i === 0 || time >= line[i - 1][0]));
+});
+test("credit: the grant that matters ends first and has something left", () => {
+    const early = grant({ end: "2026-05-20T00:00:00Z" }), empty = grant({ end: "2026-05-10T00:00:00Z", free_gpums: "0" }), late = grant();
+    assert.equal(mainGrant([late, empty, early]), early);
+    assert.equal(mainGrant([]), null);
+});
+test("geo: sites stand where they belong", () => {
+    for (const [lat, lon] of [[64_227, 27_733], [37_714, 24_055], [41_389, 2_116]]) {
+        const [x, y] = project(lat, lon);
+        assert.ok(x > 0 && x < WIDTH && y > 0 && y < HEIGHT, `${lat} ${lon}`);
+    }
+    const [x, y] = project(52_000, 10_000);
+    assert.ok(Math.abs(x - 1_720_000 / 3600) < 0.01 && Math.abs(y - 2_130_000 / 3600) < 0.01);
+    assert.ok(project(60_000, 10_000)[1] < y && project(52_000, 20_000)[0] > x);
+});
+test("jobs: costs and states", () => {
+    const r = { state: "running", cost_at_most_gpums: "100", settled_gpums: "40", held_gpums: "60", reported: { cost_gpums: "55" } };
+    assert.deepEqual(costs(r), { most: 100n, settled: 40n, held: 60n, reported: 55n, soFar: 55n, returned: 0n });
+    assert.ok(isRunning(r) && !isComing(r) && !isEnded(r) && mayCancel(r));
+    assert.ok(isEnded({ state: "settled" }) && !mayCancel({ state: "cancelling" }));
+});
+test("chart: an axis starts at zero and has at most five round steps", () => {
+    for (const [most, want] of [[40_000n, [0n, 10_000n, 20_000n, 30_000n, 40_000n]], [5n, [0n, 2n, 4n, 6n]], [1n, [0n, 1n]], [13n, [0n, 5n, 10n, 15n]]]) assert.deepEqual(axis(most), want);
+});
+test("router: patterns", () => {
+    assert.deepEqual(match("/requests/{id}", "/requests/a%20b"), { id: "a b" });
+    assert.deepEqual(match("/", "/"), {});
+    assert.deepEqual(match("/home", "/home/"), {});
+    assert.equal(match("/requests/{id}", "/requests"), null);
+    assert.equal(match("/requests/{id}", "/requests/1/2"), null);
+});

@@ -1,0 +1,42 @@
+/* Amounts, times and durations: plain functions, no browser. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import * as f from "../../../web/lib/format.js";
+
+f.setLocale("en-IE", "Europe/Madrid");
+const table = (name, call, rows) => test(`format: ${name}`, () => {
+    for (const [input, want] of rows) assert.deepEqual(call(...(Array.isArray(input) ? input : [input])), want, `${name}(${input})`);
+});
+const C = 3_600_000n;
+
+table("credits are cut toward zero at three places", f.credits, [["0", "0.000"], ["3599", "0.000"], ["3600", "0.001"], [String(23570n * C), "23,570.000"], ["3599999", "0.999"], [String(-C / 2n), "−0.500"],
+    ["9223372036854775807", "2,562,047,788,015.215"], [null, "0.000"]]);
+table("credits beyond 2^53 stay exact", f.credits, [[String(2n ** 62n), "1,281,023,894,007.607"], [String(9007199254740993n * 3600n), "9,007,199,254,740.993"]]);
+table("whole credits round to the nearest", f.wholeCredits, [[String(C / 2n), "1"], [String(C / 2n - 1n), "0"], [String(15_850n * C + 1n), "15,850"]]);
+table("forecasts above a thousand go to tens", f.aboutCredits, [[String(15_846n * C), "15,850"], [String(512n * C), "512"]]);
+table("credits typed", f.parseCredits, [["1,234.5", "1234.500"], ["7680", "7680.000"], ["0.001", "0.001"], ["1.2345", null], ["-1", null], ["", null], ["1e3", null], ["007", "7.000"]]);
+table("numbers typed", f.parseWhole, [["128", 128], ["1 024", 1024], ["1,024", 1024], ["0", 0], ["1.5", null], ["-3", null], ["x", null], ["9999999999", null]]);
+table("rate", f.rate, [[1250, "1.250"], [1000, "1.000"], [900, "0.900"], [1, "0.001"]]);
+table("share", f.share, [[["1", "4"], 0.25], [["5", "4"], 1], [["0", "0"], 0], [["-1", "4"], 0]]);
+table("duration", (s) => f.duration(s).replaceAll("\u00a0", " "), [[0, "0 s"], [59, "59 s"], [90, "1 min 30 s"], [1588, "26 min"], [3600, "1 h"], [86_400 + 15 * 3600 + 60, "1 d 15 h"], [-5, "0 s"]]);
+table("length of a job in hours", (s) => f.length(s).replaceAll("\u00a0", " "), [[54 * 3600, "54 h"], [5400, "1 h 30 min"], [90, "1 min 30 s"], [0, "0 s"], [3601, "1 h"]]);
+table("countdown", f.countdown, [[521, "8:41"], [59.2, "1:00"], [0, "0:00"], [-3, "0:00"], [3725, "1:02:05"]]);
+table("date and time", f.dateTime, [["2026-05-14T04:00:00Z", "Thu 14 May, 06:00"], [["2027-01-01T00:00:00Z", Date.parse("2026-05-01")], "Fri 1 Jan 2027, 01:00"]]);
+table("an end at midnight belongs to the day before", f.endTime, [["2026-05-31T22:00:00Z", "Sun 31 May, 24:00"], ["2026-05-31T21:00:00Z", "Sun 31 May, 23:00"]]);
+table("last day", f.lastDayYear, [["2026-05-31T22:00:00Z", "31 May 2026"]]);
+table("clock", f.clockMs, [["2026-05-10T14:20:04.118Z", "16:20:04.118"]]);
+table("time zone", f.zoneName, [[Date.parse("2026-05-12T12:00:00Z"), "CEST (UTC+2)"], [Date.parse("2026-01-12T12:00:00Z"), "CET (UTC+1)"]]);
+table("country", f.country, [["FI", "Finland"], ["", ""], ["ZZZZ", "ZZZZ"]]);
+table("tail of an id", f.tail, [["0196c4d1-7a52-7c1e-9d0f-3b6a41c41e9a", "…c41e9a"]]);
+table("hours of a walltime", f.hours, [[172_800, "48"], [5400, "1.5"]]);
+test("format: a time zone's name in UTC", () => {
+    f.setLocale("en-IE", "UTC");
+    assert.equal(f.zoneName(Date.parse("2026-01-12T12:00:00Z")), "UTC");
+    f.setLocale("en-IE", "Europe/Madrid");
+});
+test("format: local fields come back as the same instant", () => {
+    f.setLocale("en-IE");
+    assert.equal(f.fromLocalField(f.toLocalField("2026-05-14T04:00:00.000Z")), "2026-05-14T04:00:00.000Z");
+    assert.equal(f.fromLocalField("soon"), null);
+    f.setLocale("en-IE", "Europe/Madrid");
+});

@@ -1,0 +1,60 @@
+/* The modules as text: what is imported exists and is used, no cycle, no mark-up from strings, no string outside the catalogue. */
+import { test } from "node:test";
+import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const WEB = fileURLToPath(new URL("../../../web/", import.meta.url));
+const files = readdirSync(WEB, { recursive: true }).filter((f) => f.endsWith(".js") && !f.startsWith("vendor") && !f.startsWith("map"));
+const source = Object.fromEntries(files.map((f) => [f, readFileSync(join(WEB, f), "utf8")]));
+const bare = (text) => text.replace(/\/\*[\s\S]*?\*\//g, "");
+const imports = (file) => [...source[file].matchAll(/^(?:import|export)\s+(?:(\w+)\s*,?\s*)?(?:\{([^}]*)\})?\s*from\s+"([^"]+)"/gm)].map(([, whole, names, from]) => ({
+    whole, names: (names ?? "").split(",").map((n) => n.trim()).filter(Boolean), from: relative(WEB, join(WEB, dirname(file), from)),
+}));
+const exported = (file) => {
+    const text = source[file] ?? readFileSync(join(WEB, file), "utf8");
+    const names = new Set([...text.matchAll(/export (?:const|let|class|async function|function)\s+(\w+)/g)].map((m) => m[1]));
+    for (const [, list] of text.matchAll(/export\s*\{([^}]*)\}/g)) for (const n of list.split(",")) names.add(n.trim().split(/\s+as\s+/).at(-1));
+    if (/export default/.test(text)) names.add("default");
+    return names;
+};
+
+test("modules: each name imported is exported there, and used", () => {
+    const wrong = [];
+    for (const file of files) {
+        for (const { whole, names, from } of imports(file)) {
+            const there = exported(from);
+            if (whole) if (!there.has("default")) wrong.push(`${file}: ${from} has no default`);
+            for (const name of names) {
+                const [theirs, mine = theirs] = name.split(/\s+as\s+/);
+                if (!there.has(theirs)) wrong.push(`${file}: ${from} does not export ${theirs}`);
+                if (file !== "lib/html.js" && bare(source[file]).split(new RegExp(`(?<!\\w|[^.]\\.)${mine}(?!\\w)`)).length <= 2) wrong.push(`${file}: ${mine} is imported and not used`);
+            }
+        }
+    }
+    assert.deepEqual(wrong, []);
+});
+test("modules: names used as tags and hooks are imported or made here", () => {
+    for (const file of files) {
+        const text = bare(source[file]);
+        for (const [, name] of text.matchAll(/<\$\{(\w+)\}/g)) assert.ok(new RegExp(`(?:const|import[^;]*[{,\\s])\\s*${name}\\b`).test(text), `${file}: ${name} is not known`);
+    }
+});
+test("modules: what is not used outside is not exported", () => {
+    const used = new Set(files.flatMap((f) => imports(f).flatMap((i) => [...i.names.map((n) => `${i.from}:${n.split(/\s+as\s+/)[0]}`)])));
+    const tests = readdirSync(fileURLToPath(new URL("..", import.meta.url)), { recursive: true }).filter((f) => f.endsWith(".js") && !f.includes("node_modules")).map((f) => readFileSync(fileURLToPath(new URL("../" + f, import.meta.url)), "utf8")).join("\n");
+    const idle = files.flatMap((file) => [...exported(file)].filter((name) => name !== "default" && file !== "lib/html.js" && !used.has(`${file}:${name}`) && !new RegExp(`\\b${name}\\b`).test(tests)).map((name) => `${file}: ${name}`));
+    assert.deepEqual(idle, []);
+});
+test("modules: no mark-up from strings, no eval, no inline style", () => {
+    for (const file of files) assert.doesNotMatch(bare(source[file]), /innerHTML|outerHTML|insertAdjacentHTML|dangerouslySetInnerHTML|\beval\(|new Function|document\.write|style=/, file);
+});
+test("modules: text on the page comes from the catalogue", () => {
+    for (const file of files) {
+        for (const [, template] of bare(source[file]).matchAll(/html`((?:[^`\\$]|\$(?!\{)|\$\{[^`]*?\})*)`/g)) {
+            const words = template.replace(/\$\{[^}]*\}/g, " ").replace(/<[^>]*>/g, "|").match(/[A-Za-z]{3,}/g) ?? [];
+            assert.deepEqual(words.filter((w) => !/^(Kontor|sha|kontor|audit|Ed25519|EUR)$/.test(w) && new RegExp(`>[^<>$\`{}"=]*\\b${w}\\b[^<>$\`{}"=]*<`).test(template)), [], `${file}: words in a template`);
+        }
+    }
+});

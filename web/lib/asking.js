@@ -1,0 +1,97 @@
+/* What a start-up asks for: as the address has it, as the server takes it, and with one thing changed. Plain functions. */
+import { fromLocalField, parseCredits, parseWhole, toLocalField } from "./format.js";
+
+export const EMPTY = {
+    gpus: "8", hours: "24", memory: "", model: "", from: "", by: "", price: "", countries: "", island: "", kind: "batch", prefer: "soonest", move: "",
+    name: "", template: "single-gpu", command: "python train.py", image: "", entry: "train.py", args: "", grant: "", like: "",
+};
+const NAMES = Object.keys(EMPTY);
+
+/** The form's state of an address. @param {URLSearchParams} query */
+export const read = (query) => {
+    const ask = { ...EMPTY };
+    for (const name of NAMES) if (query.has(name)) ask[name] = query.get(name);
+    return ask;
+};
+/** Only what differs from an empty form goes into the address. */
+export const write = (ask) => Object.fromEntries(NAMES.filter((name) => ask[name] !== EMPTY[name]).map((name) => [name, ask[name]]));
+
+/** Hours typed ("48", "1.5", "0:30") as whole seconds, or null. */
+export const secondsOf = (text) => {
+    const plain = text.trim().replace(",", ".");
+    const clock = /^(\d{1,5}):(\d\d)$/.exec(plain);
+    if (clock) return Number(clock[1]) * 3600 + Number(clock[2]) * 60 || null;
+    if (!/^\d{1,5}(\.\d{1,3})?$/.test(plain)) return null;
+    const [left, right = ""] = plain.split(".");
+    const seconds = Number(left) * 3600 + Math.round((Number(right.padEnd(3, "0")) * 3600) / 1000);
+    return seconds > 0 ? seconds : null;
+};
+/** Seconds as the field of hours would have them. */
+export const hoursOf = (seconds) => {
+    if (seconds % 3600 === 0) return String(seconds / 3600);
+    if (seconds % 60 === 0) return `${Math.floor(seconds / 3600)}:${String((seconds % 3600) / 60).padStart(2, "0")}`;
+    return String(Math.ceil((seconds / 3600) * 1000) / 1000);
+};
+
+/** What is wrong with what was typed: field → key of the message. */
+export const faults = (ask) => {
+    const bad = {};
+    if (!(parseWhole(ask.gpus) >= 1)) bad.gpus = "ask.bad.gpus";
+    if (secondsOf(ask.hours) === null) bad.hours = "ask.bad.hours";
+    if (ask.memory && parseWhole(ask.memory) === null) bad.memory = "ask.bad.memory";
+    if (ask.price && parseCredits(ask.price) === null) bad.price = "ask.bad.price";
+    if (ask.from && !fromLocalField(ask.from)) bad.from = "ask.bad.time";
+    if (ask.by && !fromLocalField(ask.by)) bad.by = "ask.bad.time";
+    return bad;
+};
+
+/** The wants of a quote, in the server's words; the form must be without faults. */
+export const wants = (ask, { organisation, grant }) => ({
+    organisation, grant,
+    gpus: parseWhole(ask.gpus),
+    walltime_s: secondsOf(ask.hours),
+    memory_gb: ask.memory ? parseWhole(ask.memory) : 0,
+    model: ask.model,
+    countries: ask.countries ? ask.countries.split(",") : [],
+    one_island: ask.island === "1",
+    kind: ask.kind,
+    ...(ask.from && { earliest_start: fromLocalField(ask.from) }),
+    ...(ask.by && { deadline: fromLocalField(ask.by) }),
+    ...(ask.price && { max_credits: parseCredits(ask.price) }),
+    preference: ask.prefer,
+    move_freely: ask.move === "1",
+});
+/** What runs, in the server's words. */
+export const work = (ask, script) => {
+    const { template } = ask;
+    const parameters = template === "single-gpu" ? { command: ask.command }
+        : template === "container" ? { image: ask.image, command: ask.command }
+        : template === "multi-node-pytorch" ? { entry: ask.entry, args: ask.args } : {};
+    return { template, ...(template === "script" ? { script } : { parameters }) };
+};
+/** The form that would have made a request. */
+export const fromRequest = (r) => ({
+    ...EMPTY,
+    gpus: String(r.gpus), hours: hoursOf(r.walltime_s), memory: r.memory_gb ? String(r.memory_gb) : "", model: r.model ?? "",
+    from: r.earliest_start ? toLocalField(r.earliest_start) : "", by: r.deadline ? toLocalField(r.deadline) : "",
+    price: r.max_credits ? String(r.max_credits).replace(/\.?0+$/, "") : "", countries: (r.countries ?? []).join(","), island: r.one_island ? "1" : "", kind: r.kind ?? "batch",
+    prefer: r.preference ?? "soonest", move: r.move_freely ? "1" : "", name: r.name ?? "", template: r.template ?? "script",
+    command: r.parameters?.command ?? EMPTY.command, image: r.parameters?.image ?? "", entry: r.parameters?.entry ?? EMPTY.entry, args: r.parameters?.args ?? "",
+    grant: r.grant === undefined || r.grant === null ? "" : String(r.grant), like: r.id ?? "",
+});
+
+/** The same form with one thing changed, as a refusal's help or a what-if says it. */
+export const changed = (ask, { change, to, to_walltime_s }, chosen = ask.countries) => {
+    switch (change) {
+    case "gpus": return { ...ask, gpus: String(to) };
+    case "walltime_s": return { ...ask, hours: hoursOf(Number(to)) };
+    case "memory_gb": return { ...ask, memory: Number(to) ? String(to) : "" };
+    case "countries": return { ...ask, countries: [...chosen.split(",").filter(Boolean), to].join(",") };
+    case "model": return { ...ask, model: String(to) };
+    case "one_island": return { ...ask, island: "" };
+    case "deadline": return { ...ask, by: toLocalField(to) };
+    case "max_credits": return { ...ask, price: String(to) };
+    case "gpus_and_walltime": return { ...ask, gpus: String(to), hours: hoursOf(to_walltime_s) };
+    default: return null;
+    }
+};

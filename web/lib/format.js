@@ -1,0 +1,160 @@
+/* Amounts, times and durations as people read them. Plain functions: no page, no server, no clock of their own.
+ * Amounts are gpums (GPU-milliseconds of the reference GPU), decimal strings or BigInt; never a floating-point number. */
+
+const GPUMS_PER_CREDIT = 3_600_000n;
+const GPUMS_PER_MILLI = 3_600n;
+
+let locale = "en-IE";
+let zone;
+/** @param {string} name @param {string} [timeZone] */
+export const setLocale = (name, timeZone) => {
+    locale = name;
+    zone = timeZone;
+    made.clear();
+};
+const made = new Map();
+const maker = (Kind, options) => {
+    const key = Kind.name + JSON.stringify(options);
+    if (!made.has(key)) made.set(key, new Kind(locale, options));
+    return made.get(key);
+};
+const dates = (options) => maker(Intl.DateTimeFormat, { timeZone: zone, ...options });
+
+/** @param {string | bigint | number | null | undefined} value */
+export const big = (value) => (value === null || value === undefined || value === "" ? 0n : BigInt(value));
+
+/** A whole number with the language's groups. */
+export const whole = (value) => maker(Intl.NumberFormat, {}).format(typeof value === "string" ? BigInt(value) : value);
+
+/** Thousandths of a credit, cut toward zero. */
+const millis = (gpums) => big(gpums) / GPUMS_PER_MILLI;
+
+/** Credits in three places, as [whole, ".000"]; cut toward zero, like the server's own figure. */
+export const creditParts = (gpums) => {
+    const m = millis(gpums);
+    const size = m < 0n ? -m : m;
+    const sign = m < 0n ? "−" : "";
+    return [sign + whole(size / 1000n), "." + String(size % 1000n).padStart(3, "0")];
+};
+export const credits = (gpums) => creditParts(gpums).join("");
+/** Whole credits for sentences and forecasts, rounded to the nearest; above 1,000 forecasts go to tens. */
+export const roundCredits = (gpums, step = 1n) => {
+    const unit = GPUMS_PER_CREDIT * step;
+    const v = big(gpums);
+    return ((v + (v < 0n ? -unit : unit) / 2n) / unit) * step;
+};
+export const wholeCredits = (gpums) => whole(roundCredits(gpums));
+export const aboutCredits = (gpums) => whole(roundCredits(gpums, big(gpums) >= 1000n * GPUMS_PER_CREDIT ? 10n : 1n));
+
+/** "1,234.5" or "1234,5" typed by a person, as whole thousandths of a credit in the wire's form, or null. */
+export const parseCredits = (text) => {
+    const plain = text.trim().replace(/[\s,  ]/g, "");
+    if (!/^\d{1,12}(\.\d{1,3})?$/.test(plain)) return null;
+    const [left, right = ""] = plain.split(".");
+    return `${BigInt(left)}.${right.padEnd(3, "0")}`;
+};
+/** A whole number typed by a person, or null. */
+export const parseWhole = (text) => {
+    const plain = text.trim().replace(/[\s,  ]/g, "");
+    return /^\d{1,9}$/.test(plain) ? Number(plain) : null;
+};
+/** GPU-hours of a job in thousandths: gpus x seconds. */
+export const gpuHourParts = (gpuSeconds) => creditParts(big(gpuSeconds) * 1000n);
+
+export const rate = (milli) => `${whole(Math.trunc(milli / 1000))}.${String(milli % 1000).padStart(3, "0")}`;
+
+/** Share of a whole as a number from 0 to 1, for drawings only. */
+export const share = (part, total) => {
+    const t = big(total);
+    if (t <= 0n) return 0;
+    const s = Number((big(part) * 1_000_000n) / t) / 1_000_000;
+    return s < 0 ? 0 : s > 1 ? 1 : s;
+};
+
+const ms = (time) => (typeof time === "number" ? time : Date.parse(time));
+
+/** "Thu 14 May, 06:00"; with the year where it is not that of `now`. */
+export const dateTime = (time, now) => {
+    const t = ms(time);
+    const p = Object.fromEntries(
+        dates({ weekday: "short", day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
+            .formatToParts(t).map((part) => [part.type, part.value]));
+    const year = now !== undefined && new Date(t).getFullYear() !== new Date(now).getFullYear() ? ` ${p.year}` : "";
+    return `${p.weekday} ${p.day} ${p.month}${year}, ${p.hour}:${p.minute}`;
+};
+/** An end at midnight belongs to the day before: "Sun 31 May, 24:00". */
+export const endTime = (time, now) => (clockShort(time) === "00:00" ? dateTime(ms(time) - 1, now).replace(/\d\d:\d\d$/, "24:00") : dateTime(time, now));
+export const lastDay = (time) => day(ms(time) - 1);
+export const lastDayYear = (time) => dayYear(ms(time) - 1);
+export const day = (time) => dates({ day: "numeric", month: "long" }).format(ms(time));
+export const dayYear = (time) => dates({ day: "numeric", month: "long", year: "numeric" }).format(ms(time));
+export const dayShort = (time) => dates({ day: "numeric", month: "short" }).format(ms(time));
+export const longDay = (time) => dates({ weekday: "long", day: "numeric", month: "long" }).format(ms(time)).replace(",", "");
+export const clock = (time) => dates({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(ms(time));
+export const clockShort = (time) => dates({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms(time));
+export const clockMs = (time) => dates({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" }).format(ms(time));
+/** A day's number that changes at local midnight; for grouping only. */
+export const dayKey = (time) => dates({ year: "numeric", month: "2-digit", day: "2-digit" }).format(ms(time));
+export const zoneName = (now) => {
+    /* short names of zones ("CEST") are known to few of the languages' own data: English has them all */
+    const name = (style) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, timeZoneName: style }).formatToParts(now).find((p) => p.type === "timeZoneName")?.value ?? "";
+    const [short, offset] = [name("short"), name("longOffset").replace("GMT", "UTC").replace(/([+-])0?(\d+):00/, "$1$2")];
+    return short === "UTC" ? short : short.startsWith("GMT") ? offset : `${short} (${offset})`;
+};
+
+/** Seconds as "2 d 4 h", the two largest units that matter. */
+export const duration = (seconds, words = { d: "d", h: "h", min: "min", s: "s" }) => {
+    const s = Math.max(0, Math.round(Number(seconds)));
+    const parts = [[Math.floor(s / 86400), words.d], [Math.floor((s % 86400) / 3600), words.h], [Math.floor((s % 3600) / 60), words.min], [s % 60, words.s]];
+    const first = parts.findIndex(([n]) => n > 0);
+    if (first < 0) return `0\u00a0${words.s}`;
+    const shown = s >= 600 ? parts.slice(first, Math.min(first + 2, 3)) : parts.slice(first, first + 2);
+    return shown.filter(([n]) => n > 0).map(([n, unit]) => `${n}\u00a0${unit}`).join("\u00a0");
+};
+/** The length of a job: hours even when they are many, "54 h", "1 h 30 min", "90 s" as "1 min 30 s". */
+export const length = (seconds) => {
+    const s = Math.max(0, Math.round(Number(seconds)));
+    const [h, min, sec] = [Math.floor(s / 3600), Math.floor((s % 3600) / 60), s % 60];
+    return [h && `${whole(h)}\u00a0h`, min && `${min}\u00a0min`, !h && sec && `${sec}\u00a0s`].filter(Boolean).join("\u00a0") || "0\u00a0s";
+};
+/** "8:41" for a countdown. */
+export const countdown = (seconds) => {
+    const s = Math.max(0, Math.ceil(seconds));
+    const rest = `${String(Math.floor((s % 3600) / 60)).padStart(s >= 3600 ? 2 : 1, "0")}:${String(s % 60).padStart(2, "0")}`;
+    return s >= 3600 ? `${Math.floor(s / 3600)}:${rest}` : rest;
+};
+/** Hours of a walltime for a field or a sentence: "48" or "1.5". */
+export const hours = (seconds) => {
+    const tenths = Math.round((Number(seconds) / 3600) * 100) / 100;
+    return maker(Intl.NumberFormat, { maximumFractionDigits: 2 }).format(tenths);
+};
+/** The value of a datetime-local field for an instant, in the reader's zone; and back. */
+export const toLocalField = (time) => {
+    if (!time) return "";
+    const parts = Object.fromEntries(
+        new Intl.DateTimeFormat("en-GB", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23" })
+            .formatToParts(ms(time)).map((p) => [p.type, p.value]));
+    return `${parts.year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}`;
+};
+export const fromLocalField = (text) => {
+    if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text)) return null;
+    const guess = new Date(text);
+    return Number.isNaN(guess.getTime()) ? null : guess.toISOString();
+};
+
+let regions;
+/** A country's name in the page's language. */
+export const country = (code) => {
+    if (!code) return "";
+    regions ??= new Intl.DisplayNames([locale], { type: "region" });
+    try {
+        return regions.of(code) ?? code;
+    } catch {
+        return code;
+    }
+};
+export const list = (words) => maker(Intl.ListFormat, { type: "conjunction" }).format(words);
+export const compare = (a, b) => maker(Intl.Collator, {}).compare(a, b);
+/** The end of an id, which tells it from its neighbours: "…c41e9a". */
+export const tail = (id) => "…" + String(id).slice(-6);
+export const shortHash = (hex) => (hex && hex.length > 14 ? `${hex.slice(0, 6)}…${hex.slice(-6)}` : hex ?? "");

@@ -1,0 +1,16 @@
+/* What a reservation's figures mean. Plain functions. */
+import { big } from "./format.js";
+
+const OPEN = new Set(["issued", "permitted", "running", "cancelling", "ended", "disputed"]);
+export const isOpen = (r) => OPEN.has(r.state);
+export const isRunning = (r) => r.state === "running" || r.state === "cancelling";
+export const isComing = (r) => r.state === "issued" || r.state === "permitted";
+export const isEnded = (r) => !isRunning(r) && !isComing(r);
+/** May its holder still cancel it? */
+export const mayCancel = (r) => ["issued", "permitted", "running"].includes(r.state);
+/** What stands in the bar: settled, reported but not settled, the rest still held. gpums */
+export const costs = (r) => {
+    const most = big(r.cost_at_most_gpums), settled = big(r.settled_gpums), held = big(r.held_gpums);
+    const reported = big(r.reported?.cost_gpums);
+    return { most, settled, held, reported, soFar: reported > settled ? reported : settled, returned: most - settled - held };
+};

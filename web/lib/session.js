@@ -1,0 +1,68 @@
+/* Who is here, and in which of their roles. */
+import { computed, signal } from "./html.js";
+import { del, forget, get, post, setCsrf, whenSignedOut } from "./api.js";
+import { learnClock } from "./use.js";
+import { go, place, to } from "./router.js";
+
+/** What GET /v1/me says; null: nobody is signed in; undefined: not known yet. */
+export const me = signal(undefined);
+const chosen = signal(0);
+
+/** One seat a role: where it may sit and what its column shows. */
+const seatOf = (role) => {
+    if (role.role === "owner" || role.role === "member") return { kind: "startup", id: "org:" + role.organisation.id, role: role.role, organisation: role.organisation, home: "/home" };
+    if (role.role === "site_operator") return { kind: "site", id: "site:" + role.site, role: role.role, site: role.site, home: `/site/${role.site}` };
+    if (role.role === "administrator") return { kind: "admin", id: role.role, role: role.role, home: "/admin" };
+    return { kind: "officer", id: role.role, role: role.role, home: "/programme" };
+};
+export const seats = computed(() => (me.value?.roles ?? []).map(seatOf));
+const fits = (seat, path) =>
+    path.startsWith("/site/") ? seat.kind === "site" && path.split("/")[2] === seat.site
+    : path.startsWith("/programme") ? seat.kind === "officer" || seat.kind === "admin"
+    : path.startsWith("/admin") ? seat.kind === "admin"
+    : /^\/(home|ask|requests|reservations|credits)/.test(path) ? seat.kind === "startup"
+    : true;
+/** The seat in use: the chosen one if the page belongs to it, else the first that it belongs to. */
+export const seat = computed(() => {
+    const all = seats.value;
+    const now = all[chosen.value];
+    return now && fits(now, place.value.path) ? now : all.find((s) => fits(s, place.value.path)) ?? now ?? null;
+});
+export const sit = (id) => {
+    chosen.value = Math.max(0, seats.value.findIndex((s) => s.id === id));
+};
+
+const settle = (person) => {
+    setCsrf(person?.csrf);
+    learnClock(person?.now);
+    me.value = person;
+    return person;
+};
+export const whoAmI = async () => {
+    try {
+        return settle(await get("/v1/me"));
+    } catch (error) {
+        if (error.status === 401) return settle(null);
+        throw error;
+    }
+};
+export const signIn = async (email, password) => {
+    const person = await post("/v1/session", { email, password });
+    forget();
+    return settle(person?.csrf ? person : await get("/v1/me"));
+};
+export const signOut = async () => {
+    try {
+        await del("/v1/session");
+    } finally {
+        forget();
+        settle(null);
+        go(to("/"));
+    }
+};
+whenSignedOut(() => {
+    if (!me.value) return;
+    forget();
+    settle(null);
+    go(to("/sign-in", { then: place.value.path + (place.value.query.size ? "?" + place.value.query : "") }), { replace: true });
+});

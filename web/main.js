@@ -1,0 +1,67 @@
+/* Start: the language's messages, who is here, and then the page of the address. */
+import { html, render, useEffect, useRef, useState } from "./lib/html.js";
+import { setLocale } from "./lib/format.js";
+import { setWords, t } from "./lib/words.js";
+import { ROUTES } from "./lib/routes.js";
+import { match } from "./lib/match.js";
+import { go, language, place, to } from "./lib/router.js";
+import { me, seat, whoAmI } from "./lib/session.js";
+import { Framed, Public } from "./parts/frame.js";
+import { Broken, Loading, Nowhere } from "./parts/broken.js";
+
+const LANGUAGES = { en: ["./messages/en.json", "en-IE"] };
+
+const find = (path) => {
+    for (const route of ROUTES) {
+        const params = match(route.path, path);
+        if (params) return { route, params };
+    }
+    return null;
+};
+const markOf = (found, path) => (found?.route.nav ? found.route.nav : found ? path.replace(/^(\/journal\/entries|\/reservations)\/.*/, "$1") : path);
+
+const App = () => {
+    const { path, moved } = place.value;
+    const found = find(path);
+    const [loaded, set] = useState({ route: null, Page: null, error: null });
+    const first = useRef(true);
+    useEffect(() => {
+        if (!found || loaded.route === found.route) return;
+        found.route.load().then((module) => set({ route: found.route, Page: module.default, error: null }), (error) => set({ route: found.route, Page: null, error }));
+    }, [found?.route]);
+    const ready = loaded.route === found?.route;
+    /* a new page: its top, and its title for who cannot see it; a deep link keeps the browser's own place */
+    useEffect(() => {
+        if (!ready || !moved || first.current) {
+            first.current = false;
+            return;
+        }
+        scrollTo(0, 0);
+        document.querySelector("h1")?.focus({ preventScroll: true });
+    }, [path, ready]);
+
+    if (found?.route.who && me.value === null) {
+        queueMicrotask(() => go(to("/sign-in", { then: path + location.search }), { replace: true }));
+        return null;
+    }
+    const allowed = !found?.route.who || found.route.who.includes(seat.value?.kind);
+    const page = !found ? html`<${Nowhere} status=${404} />`
+        : !allowed ? html`<${Nowhere} status=${403} />`
+        : !ready ? html`<${Loading} />`
+        : loaded.error ? html`<${Broken} error=${{ message: t("broken.code") }} retry=${() => location.reload()} />`
+        : html`<${loaded.Page} key=${path} params=${found.params} query=${place.value.query} />`;
+    if (!me.value || !seat.value || found?.route.bare) return html`<${Public} bare=${path === "/sign-in"}>${page}<//>`;
+    return html`<${Framed} current=${markOf(found, path)}>${page}<//>`;
+};
+
+const start = async () => {
+    const [messages, locale] = LANGUAGES[language] ?? LANGUAGES.en;
+    const person = whoAmI().catch(() => {
+        me.value = null;
+    });
+    setWords(await (await fetch(messages)).json(), language);
+    setLocale(locale);
+    await person;
+    render(html`<${App} />`, document.getElementById("app"));
+};
+start();

@@ -1,0 +1,256 @@
+/* /ask: for what is typed: where, when, how much, and who cannot. Each change asks for a look-only quote. */
+import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { t, tx } from "../lib/words.js";
+import { big, compare, country, dateTime, duration, hours, length, longDay, clockShort, list, parseWhole, rate, wholeCredits } from "../lib/format.js";
+import { get, post } from "../lib/api.js";
+import { faults, read, secondsOf, wants, work, write } from "../lib/asking.js";
+import { mainGrant } from "../lib/credit.js";
+import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
+import { seat } from "../lib/session.js";
+import { nowMs, useCommand, useData } from "../lib/use.js";
+import { go, place, setQuery, to } from "../lib/router.js";
+import { Assumed, Credits } from "../parts/amount.js";
+import { Area, Check, Choices, Field, Fieldset, Select, fieldOf } from "../parts/field.js";
+import { Broken, Loading, Refused, Waiting } from "../parts/broken.js";
+import { Button } from "../parts/button.js";
+import { FreeStrips } from "../parts/free.js";
+import { Head } from "../parts/frame.js";
+import { Icon } from "../parts/icon.js";
+import { EuropeMap } from "../parts/map.js";
+import { Note, Say } from "../parts/note.js";
+import { reasonText } from "../parts/reasons.js";
+
+const DELAY_MS = 150;
+const FIELDS = { gpus: "gpus", walltime_s: "hours", memory_gb: "memory", earliest_start: "from", deadline: "by", max_credits: "price", countries: "countries", script: "script", parameters: "command", name: "name" };
+/* A script is not put into the address; it stays here while the reader walks about. */
+let keptScript = "#!/bin/sh\n#SBATCH --job-name=train\n\npython train.py\n";
+
+/** The look-only quote of what is typed, asked again 150 ms after the last key; the older answer stays meanwhile. */
+const useLook = (body) => {
+    const [state, set] = useState({ quote: null, error: null, asking: true });
+    const text = body ? JSON.stringify(body) : "";
+    useEffect(() => {
+        if (!text) return undefined;
+        const stop = new AbortController();
+        const timer = setTimeout(() => {
+            set((s) => ({ ...s, asking: true }));
+            post("/v1/quotes", JSON.parse(text), { signal: stop.signal }).then(
+                (quote) => set({ quote, error: null, asking: false }),
+                (error) => stop.signal.aborted || set((s) => ({ quote: error.status === 0 ? s.quote : null, error, asking: false })));
+        }, DELAY_MS);
+        return () => {
+            clearTimeout(timer);
+            stop.abort();
+        };
+    }, [text]);
+    return state;
+};
+
+const Countries = ({ sites, value, onInput }) => {
+    const all = [...new Set([...sites.values()].map((s) => s.country))].sort((a, b) => compare(country(a), country(b)));
+    const chosen = value ? value.split(",") : all;
+    const without = all.filter((c) => !chosen.includes(c));
+    const words = !without.length ? t("ask.countries.all", { n: all.length }) : without.length === 1 ? t("ask.countries.without", { n: chosen.length, all: all.length, country: country(without[0]) })
+        : chosen.length <= 2 ? list(chosen.map(country)) : t("ask.countries.some", { n: chosen.length, all: all.length });
+    const flip = (code, on) => {
+        const next = all.filter((c) => (c === code ? on : chosen.includes(c)));
+        onInput(next.length === all.length || !next.length ? "" : next.join(","));
+    };
+    return html`
+        <div class="field light"><span class="label light">${t("ask.countries")}</span>
+            <details class="drop"><summary class="box"><span>${words}</span><${Icon} name="down" size=${14} /></summary>
+                <div class="drop-list">${all.map((code) => html`<${Check} key=${code} name="countries" label=${country(code)} checked=${chosen.includes(code)} onInput=${(on) => flip(code, on)} />`)}</div>
+            </details></div>`;
+};
+const step = (text, by, least = 1) => String(Math.max(least, (parseWhole(text) ?? 0) + by));
+const stepHours = (text, by) => (/^\d+$/.test(text.trim()) ? step(text, by) : String(Math.max(1, Math.round((secondsOf(text) ?? 3600) / 3600) + by)));
+
+const Form = ({ ask, edit, bad, sites, quote, script, setScript }) => {
+    const set = (name) => (value) => edit({ [name]: value });
+    const seconds = secondsOf(ask.hours), gpus = parseWhole(ask.gpus);
+    const options = quote?.options ?? [];
+    const soonest = options.reduce((a, o) => (!a || Date.parse(o.start) < Date.parse(a.start) ? o : a), null);
+    const cheapest = options.reduce((a, o) => (!a || big(o.cost_gpums) < big(a.cost_gpums) ? o : a), null);
+    const nearest = options.filter((o) => o.distance_km !== null).reduce((a, o) => (!a || o.distance_km < a.distance_km ? o : a), null);
+    return html`
+        <${Fieldset} legend=${t("ask.size")}>
+            <div class="fields">
+                <${Field} name="gpus" label=${t("ask.gpus")} value=${ask.gpus} onInput=${set("gpus")} inputmode="numeric" error=${bad.gpus} onStep=${(by) => edit({ gpus: step(ask.gpus, by) })} />
+                <${Field} name="hours" label=${t("ask.hours")} value=${ask.hours} onInput=${set("hours")} inputmode="decimal" error=${bad.hours} onStep=${(by) => edit({ hours: stepHours(ask.hours, by) })} />
+            </div>
+            ${seconds && gpus ? html`<p class="small hint under-fields">${t("ask.gpu-hours", { amount: hours(seconds * gpus), n: gpus, length: length(seconds) })}</p>` : null}
+        <//>
+        <${Fieldset} legend=${t("ask.when")}>
+            <div class="fields one">
+                <${Field} name="from" type="datetime-local" label=${t("ask.from")} value=${ask.from} onInput=${set("from")} error=${bad.from} />
+                <${Field} name="by" type="datetime-local" label=${t("ask.by")} value=${ask.by} onInput=${set("by")} error=${bad.by} />
+            </div>
+        <//>
+        <${Fieldset} legend=${t("ask.must")}>
+            <div class="fields">
+                <${Field} name="memory" label=${t("ask.memory")} value=${ask.memory} onInput=${set("memory")} inputmode="numeric" unit=${t("ask.memory.unit")} error=${bad.memory} placeholder=${t("ask.any")} />
+                <${Field} name="price" label=${t("ask.price")} value=${ask.price} onInput=${set("price")} inputmode="decimal" unit=${t("ask.price.unit")} error=${bad.price} placeholder=${t("ask.no-limit")} />
+            </div>
+            <div class="gap"><${Countries} sites=${sites} value=${ask.countries} onInput=${set("countries")} /></div>
+            <div class="gap">
+                <${Check} name="island" label=${t("ask.island")} checked=${ask.island === "1"} onInput=${(on) => edit({ island: on ? "1" : "" })} />
+                <${Check} name="move" label=${t("ask.move")} checked=${ask.move === "1"} onInput=${(on) => edit({ move: on ? "1" : "" })} />
+                <${Check} name="kind" label=${t("ask.experimental")} checked=${ask.kind === "experimental-platform"} onInput=${(on) => edit({ kind: on ? "experimental-platform" : "batch" })} />
+            </div>
+        <//>
+        <${Fieldset} legend=${t("ask.prefer")}>
+            <${Choices} name="prefer" value=${ask.prefer} onInput=${set("prefer")} options=${[
+                { value: "soonest", label: t("prefer.soonest"), hint: soonest && dateTime(soonest.start) },
+                { value: "cheapest", label: t("prefer.cheapest"), hint: cheapest && t("n-credits", { amount: wholeCredits(cheapest.cost_gpums) }) },
+                { value: "nearest", label: t("prefer.nearest"), hint: nearest && t("ask.km", { site: siteName(sites.get(nearest.site), nearest.site), n: nearest.distance_km }) },
+                { value: "balanced", label: t("prefer.balanced"), hint: t("prefer.balanced.hint") }]} />
+        <//>
+        <${Fieldset} legend=${t("ask.runs")}>
+            <div class="form tight">
+                <${Field} light name="name" label=${t("ask.name")} value=${ask.name} onInput=${set("name")} error=${bad.name} maxlength=${80} />
+                <${Select} light name="template" label=${t("ask.template")} value=${ask.template} onInput=${set("template")} options=${["single-gpu", "multi-node-pytorch", "container", "script"].map((v) => [v, t("template." + v)])} />
+                ${ask.template === "script" && html`<${Area} light name="script" label=${t("ask.script")} hint=${t("ask.script.hint")} value=${script} onInput=${setScript} error=${bad.script} />`}
+                ${ask.template === "container" && html`<${Field} light name="image" label=${t("ask.image")} value=${ask.image} onInput=${set("image")} error=${bad.image} />`}
+                ${(ask.template === "container" || ask.template === "single-gpu") && html`<${Field} light name="command" label=${t("ask.command")} value=${ask.command} onInput=${set("command")} error=${bad.command} />`}
+                ${ask.template === "multi-node-pytorch" && html`<${Field} light name="entry" label=${t("ask.entry")} value=${ask.entry} onInput=${set("entry")} error=${bad.command} />
+                    <${Field} light name="args" label=${t("ask.args")} value=${ask.args} onInput=${set("args")} />`}
+            </div>
+        <//>`;
+};
+
+const Answer = ({ quote, ask, grant, sites, asking, held, off }) => {
+    const best = quote.options[0];
+    const site = best && sites.get(best.site);
+    const offering = site?.offerings.find((o) => o.index === best.offering);
+    return html`
+        <section class="card ask-answer" aria-label=${t("ask.answer")} aria-busy=${asking ? "true" : undefined}>
+            ${best ? html`
+                <div>
+                    <p class="small second">${t("ask.of-sites." + ask.prefer, { n: quote.options.length })}</p>
+                    <h2 data-answer="where">${t("ask.where", { site: siteName(site, best.site), day: longDay(best.start), time: clockShort(best.start) })}</h2>
+                    <p>${tx("ask.until", { time: dateTime(best.end), amount: html`<b class="about"><${Credits} gpums=${best.cost_gpums} /> ${t("credits-word")}</b>`, rest: html`<${Credits} gpums=${big(grant.free_gpums) - big(best.cost_gpums)} />` })}
+                        ${" "}<span class="nowrap">${t("rate", { rate: rate(best.rate_milli) })}<${Assumed} when=${offering?.rate?.assumed} /></span></p>
+                </div>
+                <div class="end"><${Button} kind="primary" after="right" submit busy=${held} off=${off}>${t("ask.bind")}<//>${!off && html`<p class="small hint">${t("ask.bind.hint")}</p>`}</div>`
+            : html`<div><p class="small second">${t("ask.none.small", { n: quote.refusals.length })}</p><h2>${t("ask.none")}</h2><p>${t("ask.none.text")}</p></div>`}
+        </section>`;
+};
+const announced = (quote, sites) => {
+    const best = quote?.options[0];
+    if (!quote) return "";
+    return best ? t("ask.said", { site: siteName(sites.get(best.site), best.site), day: longDay(best.start), time: clockShort(best.start), amount: wholeCredits(best.cost_gpums), n: quote.options.length, all: quote.options.length + quote.refusals.length }) : t("ask.none");
+};
+const Places = ({ quote, sites, now, home }) => {
+    const seen = new Set();
+    const marks = [];
+    for (const [i, o] of quote.options.entries()) {
+        const s = sites.get(o.site);
+        if (s && !seen.has(o.site)) marks.push({ ...s, name: siteName(s), second: dateTime(o.start), kind: "rank", rank: i + 1 });
+        seen.add(o.site);
+    }
+    for (const r of quote.refusals) {
+        const s = sites.get(r.site);
+        if (s && !seen.has(r.site)) marks.push({ ...s, name: siteName(s), kind: "no" });
+        seen.add(r.site);
+    }
+    if (home?.lat_milli !== undefined && home.lat_milli !== null) marks.push({ ...home, name: home.city, kind: "home" });
+    return html`
+        <section class="card flush ask-places" aria-label=${t("ask.places")}>
+            <div class="drawing"><${EuropeMap} places=${marks} /></div>
+            <ul class="places">
+                ${quote.options.map((o, i) => {
+                    const s = sites.get(o.site);
+                    return html`<li key=${o.offering}><span class="rank">${i + 1}</span>
+                        <span><b>${siteName(s, o.site)}</b> <span class="second inline">${siteTown(s)}</span><span class="block">${dateTime(o.start)} <span class="hint">${t("in", { time: duration(Math.max(0, (Date.parse(o.start) - now) / 1000)) })}</span></span></span>
+                        <b class="about">${wholeCredits(o.cost_gpums)}</b></li>`;
+                })}
+                ${quote.refusals.map((r) => {
+                    const s = sites.get(r.site);
+                    const offering = s?.offerings.find((o) => o.index === r.offering);
+                    return html`<li key=${r.offering}><span class="no-mark"><${Icon} name="cross" /></span><span class="span2"><b>${siteName(s, r.site)}</b> ${offering && s.offerings.length > 1 ? html`<span class="hint">${gpuName(offering)}</span> ` : null}${reasonText(r, s)}<${Assumed} when=${offering?.assumed} /></span></li>`;
+                })}
+            </ul>
+        </section>`;
+};
+
+/** Fill the form from an older request, script and all. */
+const useLike = (ask, setScript) => {
+    useEffect(() => {
+        if (!ask.like) return;
+        get(`/v1/requests/${ask.like}`).then((r) => {
+            if (r.template === "script" && r.script) setScript(r.script);
+        }, () => {});
+    }, [ask.like]);
+};
+
+export default ({ query }) => {
+    const organisation = seat.value.organisation;
+    const grants = useData(`/v1/grants?organisation=${organisation.id}`);
+    const home = useData(`/v1/organisations/${organisation.id}`);
+    const { sites, loaded } = useSites(60_000);
+    const [ask, set] = useState(() => read(query));
+    const [script, keepScript] = useState(keptScript);
+    const filing = useCommand();
+    const holding = useCommand();
+    const [tried, setTried] = useState(false);
+    const form = useRef(null);
+    /* a link or the browser's Back changed the address; what is being typed here did not */
+    useEffect(() => {
+        if (!place.value.own) set(read(query));
+    }, [query.toString()]);
+    const edit = (change) => set((old) => {
+        const next = { ...old, ...change };
+        setQuery(write(next));
+        return next;
+    });
+    const setScript = (text) => {
+        keptScript = text;
+        keepScript(text);
+    };
+    useLike(ask, setScript);
+    const grant = grants.data ? grants.data.items.find((g) => String(g.account) === ask.grant) ?? mainGrant(grants.data.items) : null;
+    const wrong = faults(ask);
+    const body = grant && !Object.keys(wrong).length ? wants(ask, { organisation: organisation.id, grant: grant.account }) : null;
+    const look = useLook(body);
+    const bad = Object.fromEntries(Object.entries(wrong).map(([name, key]) => [name, t(key)]));
+    for (const error of [look.error, filing.error]) {
+        const field = FIELDS[fieldOf(error)];
+        if (field && !bad[field]) bad[field] = error.detail || t("problem.field");
+    }
+    const off = !body ? t("ask.off") : undefined;
+    const hold = async (event) => {
+        event.preventDefault();
+        setTried(true);
+        if (!body) {
+            form.current.querySelector("[aria-invalid=true]")?.focus();
+            return;
+        }
+        const { move_freely, ...rest } = body;
+        const request = await filing.run("/v1/requests", { ...rest, move_freely, name: ask.name.trim() || t("ask.default-name", { gpus: body.gpus }), ...work(ask, script) });
+        if (!request) return;
+        await holding.run(`/v1/requests/${request.id}/quotes`, { hold: true, preference: ask.prefer });
+        go(to(`/requests/${request.id}`));
+    };
+    const head = html`<${Head} title=${t("nav.ask")} sub=${t("ask.sub")}>${grant && html`<p class="right"><b class="figure-row"><${Credits} gpums=${grant.free_gpums} /></b><span class="block small second">${t("ask.free-of", { mode: grant.mode.name })}</span></p>`}<//>`;
+    if (!grants.data || !loaded) return html`${head}<${Waiting} error=${grants.error} retry=${grants.reload} rows=${8} />`;
+    if (!grant) return html`${head}<${Note} kind="slate">${t("home.no-grant.text")}<//>`;
+    const generic = look.error && !FIELDS[fieldOf(look.error)] ? look.error : null;
+    return html`
+        ${head}
+        <form ref=${form} class="grid form-left" onSubmit=${hold} noValidate>
+            <div class="card form-card">
+                ${grants.data.items.filter((g) => g.state === "active").length > 1 && html`<div class="gap-after"><${Select} name="grant" label=${t("ask.grant")} value=${String(grant.account)} onInput=${(v) => edit({ grant: v })}
+                    options=${grants.data.items.filter((g) => g.state === "active").map((g) => [String(g.account), t("ask.grant.option", { mode: g.mode.name, amount: wholeCredits(g.free_gpums) })])} /></div>`}
+                <${Form} ask=${ask} edit=${edit} bad=${bad} sites=${sites} quote=${look.quote} script=${script} setScript=${setScript} />
+            </div>
+            <div class="stack answer-side">
+                <${Say}>${look.asking ? "" : announced(look.quote, sites)}<//>
+                ${generic && html`<${Broken} error=${generic} credits=${t("credits-unchanged")} />`}
+                ${look.quote ? html`<${Answer} quote=${look.quote} ask=${ask} grant=${grant} sites=${sites} asking=${look.asking} held=${filing.busy || holding.busy} off=${off} />`
+                    : !generic && body ? html`<${Loading} title=${false} rows=${3} />` : !body ? html`<${Note} kind="ochre">${t("ask.off")}<//>` : null}
+                ${tried && (filing.error || holding.error) && html`<${Refused} error=${filing.error ?? holding.error} />`}
+                ${look.quote && html`<${Places} quote=${look.quote} sites=${sites} now=${nowMs()} home=${home.data} />
+                    <${FreeStrips} quote=${look.quote} ask=${body} sites=${sites} />`}
+            </div>
+        </form>`;
+};

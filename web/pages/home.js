@@ -1,0 +1,129 @@
+/* /home: free credits, what will lapse and when, what runs, the next step. */
+import { html, useEffect, useState } from "../lib/html.js";
+import { t, tx } from "../lib/words.js";
+import { aboutCredits, big, clock, countdown, dateTime, day, duration, endTime, hours, lastDay, lastDayYear, whole, wholeCredits } from "../lib/format.js";
+import { post } from "../lib/api.js";
+import { forecast, mainGrant, unspentLine } from "../lib/credit.js";
+import { isOpen } from "../lib/jobs.js";
+import { siteName, useSites } from "../lib/sites.js";
+import { seat } from "../lib/session.js";
+import { useData, useNow } from "../lib/use.js";
+import { to } from "../lib/router.js";
+import { Bar, Part } from "../parts/bar.js";
+import { Button } from "../parts/button.js";
+import { BurnDown, BurnTable } from "../parts/chart.js";
+import { Credits, Folio, Total } from "../parts/amount.js";
+import { Empty, Loading, Waiting } from "../parts/broken.js";
+import { Head } from "../parts/frame.js";
+import { Jobs } from "../parts/jobs.js";
+import { Note } from "../parts/note.js";
+
+const Lapse = ({ grant, f }) => {
+    if (grant.state !== "active" || big(grant.free_gpums) === 0n) return null;
+    const params = { amount: aboutCredits(f.lapsing), free: wholeCredits(grant.free_gpums), time: endTime(grant.end), pace: aboutCredits(f.pace), needed: aboutCredits(f.needed) };
+    const kind = f.known && f.lapsing > 0n ? "brick" : f.known ? "verdigris" : "slate";
+    const key = !f.known ? "home.lapse.unknown" : f.lapsing > 0n ? "home.lapse" : "home.lapse.none";
+    return html`<div class="lapse-note"><${Note} kind=${kind}><p>${tx(key, params)}</p><details class="small linkish-summary"><summary>${t("home.how")}</summary><p>${t("home.how.text")}</p></details><//></div>`;
+};
+const Balance = ({ grant, f }) => html`
+    <section class="card" aria-label=${t("home.balance")}>
+        <div class="figure-top"><p class="figure" data-figure="free"><${Credits} gpums=${grant.free_gpums} /><span class="of">${t("home.free")}</span></p>
+            <p class="small second right-wide">${t("home.unit")}</p></div>
+        <${Bar} total=${grant.granted_gpums} parts=${[{ kind: "settled", gpums: grant.settled_gpums }, { kind: "held", gpums: grant.held_gpums },
+            { kind: "free", gpums: f.known ? f.used : grant.free_gpums }, { kind: "lapsing", gpums: f.known ? f.lapsing : 0n }]} />
+        ${f.known && f.lapsing > 0n && html`<p class="bar-labels" aria-hidden="true"><span class="bad">${t("home.will-lapse", { amount: aboutCredits(f.lapsing) })}</span></p>`}
+        <dl class="parts">
+            <${Part} kind="settled" name=${t("settled")} value=${html`<${Credits} gpums=${grant.settled_gpums} />`}>${t("home.settled")}<br />${t("as-of", { time: clock(grant.as_of) })} <${Folio} entry=${grant.last_entry} /><//>
+            <${Part} kind="held" name=${t("held")} value=${html`<${Credits} gpums=${grant.held_gpums} />`}>${t("home.held")}<br />${t("as-of", { time: clock(grant.as_of) })} <${Folio} entry=${grant.last_entry} /><//>
+            <${Part} kind="free" name=${t("free")} value=${html`<${Credits} gpums=${grant.free_gpums} />`}>${t("home.free-is")}<br />${t("as-of", { time: clock(grant.as_of) })}<//>
+            <${Part} name=${t("granted")} value=${html`<${Total} gpums=${grant.granted_gpums} />`}>${t("period", { from: day(grant.start), to: lastDayYear(grant.end) })}<br />${t("as-of", { time: day(grant.start) })} <${Folio} entry=${grant.entry} /><//>
+        </dl>
+        <${Lapse} grant=${grant} f=${f} />
+    </section>`;
+
+/* Jobs that would use what would lapse: real, non-binding answers for two shapes. */
+const shapes = (grant, f) => {
+    const left = Number((f.known && f.lapsing > 0n ? f.lapsing : big(grant.free_gpums)) / 3_600_000n);
+    const hoursLeft = Math.floor(f.daysLeft * 24) - 24;
+    return [64, 8, 4, 1].map((gpus) => ({ gpus, hours: Math.min(240, hoursLeft, Math.floor(left / gpus / 2)) })).filter((s) => s.hours >= 1).slice(0, 2);
+};
+const Suggestions = ({ grant, f, sites }) => {
+    const [offers, set] = useState([]);
+    const wanted = JSON.stringify(shapes(grant, f));
+    useEffect(() => {
+        const stop = new AbortController();
+        Promise.all(JSON.parse(wanted).map((s) => post("/v1/quotes", {
+            organisation: grant.organisation.id, grant: grant.account, gpus: s.gpus, walltime_s: s.hours * 3600, memory_gb: 0, model: "", countries: [], one_island: false, kind: "batch",
+            preference: "soonest", move_freely: false,
+        }, { signal: stop.signal }).then((q) => ({ ...s, option: q.options[0] }), () => null)))
+            .then((all) => stop.signal.aborted || set(all.filter((o) => o?.option)));
+        return () => stop.abort();
+    }, [wanted, grant.account]);
+    if (!offers.length) return null;
+    return html`
+        <h3>${t(f.known && f.lapsing > 0n ? "home.use-lapsing" : "home.could-start")}</h3>
+        <ul class="offers">${offers.map((o) => html`
+            <li key=${o.gpus}><div>${t("home.offer", { gpus: o.gpus, hours: o.hours, site: siteName(sites.get(o.option.site), o.option.site) })}
+                <span class="block small second">${t("home.offer.when", { time: dateTime(o.option.start), amount: wholeCredits(o.option.cost_gpums) })}</span></div>
+                <${Button} small href=${to("/ask", { gpus: o.gpus, hours: o.hours })} label=${t("home.ask-for", { gpus: o.gpus, hours: o.hours })}>${t("home.ask")}<//></li>`)}</ul>`;
+};
+const cheapest = (options) => options.map((o) => big(o.cost_gpums)).reduce((a, b) => (b < a ? b : a), big(options[0]?.cost_gpums));
+const NextStep = ({ organisation, grant, f, sites }) => {
+    const { data } = useData(`/v1/requests?organisation=${organisation}&limit=1`);
+    const newest = data?.items[0];
+    const detail = useData(newest ? `/v1/requests/${newest.id}` : null);
+    const quote = detail.data?.quotes?.find((q) => q.state === "open");
+    const now = useNow(1000);
+    const left = quote ? (Date.parse(quote.expires) - now) / 1000 : 0;
+    return html`
+        <section class="card next"><h2>${t("home.next")}</h2>
+            ${left > 0 ? html`
+                <p>${t("home.waiting")}</p>
+                <p class="spaced"><b>${t("home.wanted", { gpus: newest.gpus, hours: hours(newest.walltime_s) })}</b>
+                    <span class="block small second">${t("home.from", { n: quote.options.length, amount: wholeCredits(cheapest(quote.options)) })}</span></p>
+                <${Button} kind="primary" wide href=${to(`/requests/${newest.id}`)}>${t("home.compare", { left: countdown(left) })}<//>`
+            : html`<p>${t("home.nothing-waits")}</p><${Button} wide href=${to("/ask")}>${t("nav.ask")}<//>`}
+            <${Suggestions} grant=${grant} f=${f} sites=${sites} />
+        </section>`;
+};
+const Unspent = ({ grant, entries, more, f, now }) => {
+    const line = unspentLine(grant, entries, now, more);
+    const days = Math.round((Date.parse(grant.end) - Date.parse(grant.start)) / 86_400_000);
+    return html`
+        <section class="card"><h2>${t("home.unspent", { day: lastDay(grant.end) })}</h2>
+            <${BurnDown} grant=${grant} line=${line} lapsing=${f.lapsing} known=${f.known} now=${now} />
+            <p class="chart-note">${t("home.unspent.text", { part: wholeCredits(line.at(-1)[1]), all: wholeCredits(grant.granted_gpums), left: duration(f.daysLeft * 86_400), days: whole(days) })}</p>
+            <${BurnTable} line=${line} />
+        </section>`;
+};
+
+export default () => {
+    const organisation = seat.value.organisation.id;
+    const grants = useData(`/v1/grants?organisation=${organisation}`, { every: 15_000 });
+    const grant = grants.data ? mainGrant(grants.data.items) : null;
+    const entries = useData(grant ? `/v1/grants/${grant.account}/entries?limit=500` : null, { every: 30_000 });
+    const jobs = useData(`/v1/reservations?organisation=${organisation}&limit=50`, { every: 10_000 });
+    const { sites } = useSites();
+    const now = useNow(15_000);
+
+    if (!grants.data) return html`<${Head} title=${t("nav.home")} /><${Waiting} error=${grants.error} retry=${grants.reload} rows=${6} />`;
+    if (!grant) return html`<${Head} title=${seat.value.organisation.name} /><${Empty} title=${t("home.no-grant")} deeds=${html`<${Button} href=${to("/capacity")}>${t("see-capacity")}<//>`}>${t("home.no-grant.text")}<//>`;
+    const rows = entries.data?.items ?? [];
+    const f = forecast(grant, rows, now);
+    const open = (jobs.data?.items ?? []).filter(isOpen).sort((a, b) => Date.parse(a.window.start) - Date.parse(b.window.start));
+    const others = grants.data.items.length - 1;
+    return html`
+        <${Head} title=${t("home.title", { mode: grant.mode.name })}
+            sub=${html`${t("home.sub", { n: wholeCredits(grant.granted_gpums), from: day(grant.start), to: lastDayYear(grant.end) })}${others > 0 && html` <a href=${to("/credits")}>${t("home.others", { n: others })}</a>`}`}>
+            <${Button} kind="primary" icon="plus" href=${to("/ask")}>${t("nav.ask")}<//>
+        <//>
+        <div class="grid side-right stretch">
+            <${Balance} grant=${grant} f=${f} />
+            <${NextStep} organisation=${organisation} grant=${grant} f=${f} sites=${sites} />
+            <section class="card"><div class="card-head"><h2>${t("home.running")}</h2>${jobs.data?.items.length > 0 && html`<a class="small" href=${to("/reservations")}>${t("home.all")}</a>`}</div>
+                ${!jobs.data ? html`<${Loading} title=${false} rows=${3} />`
+                : open.length ? html`<${Jobs} items=${open.slice(0, 6)} sites=${sites} now=${now} caption=${t("home.running")} />`
+                : html`<p class="second">${t("home.nothing-runs")}</p>`}</section>
+            <${Unspent} grant=${grant} entries=${rows} more=${Boolean(entries.data?.next)} f=${f} now=${now} />
+        </div>`;
+};

@@ -1,0 +1,55 @@
+/* /sign-in */
+import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { t } from "../lib/words.js";
+import { me, seats, signIn } from "../lib/session.js";
+import { go, language, to } from "../lib/router.js";
+import { Button } from "../parts/button.js";
+import { Field } from "../parts/field.js";
+import { Refused } from "../parts/broken.js";
+import { Head } from "../parts/frame.js";
+
+export default ({ query }) => {
+    const [email, setEmail] = useState(""), [password, setPassword] = useState("");
+    const [shown, show] = useState(false);
+    const [state, set] = useState({ busy: false, error: null, wrong: {} });
+    const form = useRef(null);
+    const then = query.get("then");
+    const onward = () => go(then?.startsWith("/") && !then.startsWith("//") ? `/${language}${then}` : to(seats.value[0]?.home ?? "/me"), { replace: true });
+    useEffect(() => {
+        if (me.value) onward();
+        else form.current?.querySelector("input")?.focus();
+    }, []);
+    const submit = async (event) => {
+        event.preventDefault();
+        if (state.busy) return;
+        const wrong = { ...(!/^\S+@\S+$/.test(email.trim()) && { email: t("sign-in.bad.email") }), ...(!password && { password: t("sign-in.bad.password") }) };
+        set({ busy: !Object.keys(wrong).length, error: null, wrong });
+        if (Object.keys(wrong).length) {
+            setTimeout(() => form.current?.querySelector("[aria-invalid=true]")?.focus());
+            return;
+        }
+        try {
+            await signIn(email.trim(), password);
+            onward();
+        } catch (error) {
+            set({ busy: false, error, wrong: {} });
+        }
+    };
+    return html`
+        <div class="sign-in">
+            <div class="card"><${Head} title=${t("sign-in")} sub=${t("sign-in.sub")} />
+                <form class="form" ref=${form} onSubmit=${submit} noValidate>
+                    <${Field} name="email" type="email" autocomplete="username" label=${t("sign-in.email")} value=${email} onInput=${setEmail} error=${state.wrong.email} />
+                    <${Field} name="password" type=${shown ? "text" : "password"} autocomplete="current-password" label=${t("sign-in.password")} value=${password} onInput=${setPassword} error=${state.wrong.password}
+                        action=${html`<button type="button" class="linkish" aria-pressed=${shown ? "true" : "false"} onClick=${() => show(!shown)}>${t(shown ? "hide" : "show")}</button>`} />
+                    <${Refused} error=${state.error} />
+                    <${Button} kind="primary" wide submit busy=${state.busy}>${t("sign-in.do")}<//>
+                </form>
+            </div>
+            <aside>
+                <div><h2>${t("sign-in.lost")}</h2><p>${t("sign-in.lost.text")}</p></div>
+                <div><h2>${t("sign-in.open")}</h2><p>${t("sign-in.open.text")}</p><a href=${to("/capacity")}>${t("sign-in.capacity")}</a><a href=${to("/journal")}>${t("sign-in.journal")}</a></div>
+                <div><h2>${t("sign-in.note")}</h2><p>${t("sign-in.note.text")}</p></div>
+            </aside>
+        </div>`;
+};

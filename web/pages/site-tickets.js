@@ -1,0 +1,26 @@
+/* /site/{site}/tickets */
+import { html } from "../lib/html.js";
+import { t } from "../lib/words.js";
+import { siteName, useSites } from "../lib/sites.js";
+import { useData } from "../lib/use.js";
+import { to } from "../lib/router.js";
+import { Empty, Waiting } from "../parts/broken.js";
+import { Button } from "../parts/button.js";
+import { Head } from "../parts/frame.js";
+import { Tickets } from "../parts/site-bits.js";
+
+export default ({ params, query }) => {
+    const cursor = query.get("cursor");
+    const here = `/site/${params.site}/tickets`;
+    const { data, error, reload } = useData(`/v1/sites/${params.site}/tickets?limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: cursor ? 0 : 10_000 });
+    const { sites } = useSites();
+    const name = siteName(sites.get(params.site), params.site);
+    const head = html`<${Head} title=${t("nav.tickets")} crumbs=${html`<a href=${to(`/site/${params.site}`)}>${name}</a> / ${t("nav.tickets")}`} sub=${t("site.tickets.sub")} />`;
+    if (!data) return html`${head}<${Waiting} error=${error} retry=${reload} />`;
+    if (!data.items.length && !cursor) return html`${head}<${Empty} title=${t("site.tickets.none")}>${t("site.tickets.none.text")}<//>`;
+    return html`
+        ${head}
+        <div class="card"><${Tickets} items=${data.items} caption=${t("nav.tickets")} />
+            ${(cursor || data.next) && html`<div class="pager">${cursor && html`<${Button} small href=${to(here)}>${t("newest")}<//>`}${data.next && html`<${Button} small href=${to(here, { cursor: data.next })}>${t("older")}<//>`}</div>`}
+        </div>`;
+};

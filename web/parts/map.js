@@ -1,0 +1,35 @@
+/* Map of Europe: background only, never clickable; the list beside it says the same. */
+import { html } from "../lib/html.js";
+import { HEIGHT, WIDTH, project } from "../lib/geo.js";
+import { MEMBERS, OTHERS } from "../map/europe.js";
+
+/* Names stand to the left of a place where the text would leave the drawing or meet the next one's. */
+const sideOf = (x, places, i) => (x > WIDTH * 0.62 || places.some((p, j) => j !== i && p.x > x && p.x - x < 170 && Math.abs(p.y - places[i].y) < 40) ? "left" : "right");
+
+/**
+ * @param {{places: {lat_milli: number, lon_milli: number, name: string, second?: string, kind: "rank" | "no" | "gauge" | "home", rank?: number, share?: number}[]}} props
+ */
+export const EuropeMap = ({ places, crop = "xMidYMax slice" }) => {
+    const set = places.map((p) => {
+        const [x, y] = project(p.lat_milli, p.lon_milli);
+        return { ...p, x, y };
+    });
+    return html`
+        <svg class="map" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio=${crop} aria-hidden="true">
+            <path class="others" d=${OTHERS} /><path class="members" d=${MEMBERS} />
+            ${set.map((p, i) => {
+                const side = sideOf(p.x, set, i);
+                const dx = side === "left" ? -30 : 30;
+                const anchor = side === "left" ? "end" : "start";
+                return html`
+                    <g key=${p.name} transform=${`translate(${p.x.toFixed(0)} ${p.y.toFixed(0)})`}>
+                        ${p.kind === "rank" && html`<rect class="yes" x="-22" y="-22" width="44" height="44" rx="4" /><text class="yes-text" y="11">${p.rank}</text>`}
+                        ${p.kind === "no" && html`<rect class="no" x="-16" y="-16" width="32" height="32" rx="3" /><path class="cross" d="M-7-7 7 7M7-7-7 7" />`}
+                        ${p.kind === "gauge" && html`<rect class="gauge" x="-14" y="-34" width="28" height="60" /><rect class="gauge-fill" x="-12.5" y=${24.5 - 57 * p.share} width="25" height=${57 * p.share} />`}
+                        ${p.kind === "home" && html`<path class="home" d="M-13 12V-2L0-14 13-2V12z" />`}
+                        <text x=${dx} y=${p.second ? -2 : 10} text-anchor=${anchor} class=${p.kind === "home" ? "light" : undefined}>${p.name}</text>
+                        ${p.second && html`<text class="light" x=${dx} y="30" text-anchor=${anchor}>${p.second}</text>`}
+                    </g>`;
+            })}
+        </svg>`;
+};
