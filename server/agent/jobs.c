@@ -97,7 +97,7 @@ job_store(struct agent *a, struct job *j, struct agent_actions *act)
 static struct agent_event
 submit(struct agent *a, struct job *j)
 {
-    static char script[WORKLOAD_MAX];
+    char script[WORKLOAD_MAX];
     struct err_detail d = { 0 };
     size_t len;
     struct backend_run run = {

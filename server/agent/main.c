@@ -213,7 +213,7 @@ dispatch(struct agent *a, const char *command)
 int
 main(int argc, char **argv)
 {
-    static struct agent a = { .blobs = -1 };
+    struct agent a = { .blobs = -1 };
     struct arena *arena = arena_new();
     struct config_rest rest;
     int status = config_begin(&SET, arena, argc - 1, argv + 1, &a.cfg, &rest);

@@ -86,7 +86,7 @@ carries_output(uint16_t kind)
 static void
 report_write(struct agent *a, const struct spool_report *row, struct json_out *o)
 {
-    static char output[RUN_OUTPUT_MAX];
+    char output[RUN_OUTPUT_MAX];
     size_t len = carries_output(row->kind) ? a->kind->output(a->backend, row->jti, output, sizeof output) : 0;
 
     json_open(o, NULL);

@@ -24,7 +24,7 @@ workload_read(struct agent *a, const struct job *j, char ret[WORKLOAD_MAX], size
 bool
 workload_here(struct agent *a, const struct job *j)
 {
-    static char text[WORKLOAD_MAX];
+    char text[WORKLOAD_MAX];
     size_t len;
 
     return workload_read(a, j, text, &len);
