@@ -39,6 +39,7 @@ struct request {
     enum err err;          /* to be refused when the body is in */
     bool too_large;        /* its body: to be thrown away and refused */
     bool in_handler;
+    bool held;             /* by whoever keeps the call; set before it is handed over */
     bool kept;             /* suspended, in loop->kept */
     struct request *prev, *next;
     int64_t deadline_ms;   /* monotonic */

@@ -67,6 +67,7 @@ http_keep(struct http_call *call, int64_t wait_ms, void (*on_deadline)(void *cls
         wait_ms = HTTP_KEEP_MS;
     r->deadline_ms = monotonic_ms() + wait_ms;
     r->on_deadline = on_deadline;
+    r->held = true;
     atomic_fetch_add(&r->refs, 1);
     request_keep(r);
 }

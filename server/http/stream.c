@@ -89,8 +89,10 @@ http_stream(struct http_call *call, struct http_response *head, void (*on_gone)(
     struct http_response *reply = stream_response(r, head);
     bool wake = false;
 
-    if (r->in_handler)
+    if (!r->held) { /* in the handler, which has not kept it */
+        r->held = true;
         atomic_fetch_add(&r->refs, 1);
+    }
     r->on_gone = on_gone;
     pthread_mutex_lock(&r->loop->lock);
     r->streaming = true;
