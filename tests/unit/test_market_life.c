@@ -1,0 +1,302 @@
+/* market/: cancelling, what time does, instances and orders, each by its case. */
+#include "market/sweep.h"
+#include "market/timing.h"
+#include "market_case.h"
+
+/* ---- cancel ------------------------------------------------------------------------------------------------------ */
+
+static void
+test_cancel_before_a_permit(void **unused)
+{
+    struct reservation *r = reserve(8, 3600, true);
+    struct uuid id = r->id;
+
+    (void)unused;
+    assert_err(ERR_NOT_FOUND, mw_cancel(m, 1, id));
+    assert_err(OK, mw_cancel(m, 0, id));
+    assert_null(mw_reservation(m, id));
+    assert_int_equal(free_credits(0), 5000 * CREDIT);
+    assert_int_equal(m->tickets_n, 2); /* the run ticket may have been delivered */
+    assert_non_null(strstr(mw_last_ticket(m)->claims, "\"do\":\"cancel\""));
+    assert_null(strstr(mw_last_ticket(m)->claims, "\"offering\""));
+    assert_err(ERR_STATE, mw_cancel(m, 0, id));
+    assert_err(OK, mw_received(m, 1, 2));
+    assert_int_equal(site_state(1)->confirmed_seq, 2);
+}
+
+static void
+test_cancel_after_a_permit_waits_for_the_site(void **unused)
+{
+    struct reservation *r = running(8, 3600, true);
+    const struct hold *h = ledger_hold(m->w->l, r->hold);
+
+    (void)unused;
+    mw_advance(m, 300 * 1000);
+    assert_err(OK, mw_cancel(m, 0, r->id));
+    assert_int_equal(r->state, TICKET_CANCELLING);
+    assert_int_equal(r->cancel_seq, 2);
+    assert_err(ERR_STATE, mw_cancel(m, 0, r->id));
+    assert_err(OK, say(r, REPORT_CANCELLED));
+    assert_int_equal(r->state, TICKET_SETTLED);
+    assert_int_equal(r->outcome, OUTCOME_CANCELLED);
+    assert_int_equal(h->settled, 8 * 300 * 1500); /* what was used is paid */
+}
+
+static void
+test_cancelled_without_use_is_void(void **unused)
+{
+    struct reservation *r = reserve(8, 3600, true);
+
+    (void)unused;
+    assert_err(OK, say(r, REPORT_ACCEPTED));
+    assert_err(OK, mw_cancel(m, 0, r->id));
+    assert_err(OK, say(r, REPORT_CANCELLED));
+    assert_int_equal(map_count(m->state.reservations), 0);
+    assert_int_equal(free_credits(0), 5000 * CREDIT);
+}
+
+/* ---- timers ------------------------------------------------------------------------------------------------------ */
+
+static void
+test_accept_by_passes(void **unused)
+{
+    struct reservation *r = reserve(8, 3600, false);
+
+    (void)unused;
+    assert_err(OK, mw_received(m, 1, 1)); /* delivery alone permits nothing */
+    assert_int_equal(r->received_ms, m->w->now);
+    mw_advance(m, HOUR_MS + 1);
+    assert_int_equal(mw_timers(m), 1);
+    assert_int_equal(map_count(m->state.reservations), 0);
+    assert_int_equal(free_credits(0), 5000 * CREDIT);
+    assert_int_equal(mw_timers(m), 0);
+}
+
+static void
+test_silence_is_a_dispute_that_ends_by_itself(void **unused)
+{
+    struct reservation *r = running(8, 3600, false);
+    const struct hold *h = ledger_hold(m->w->l, r->hold);
+    struct report late = mw_report_of(m, r, REPORT_FINISHED);
+
+    (void)unused;
+    late.ended_ms = late.time_ms = m->w->now + 3000 * 1000;
+    late.gpu_seconds = 8 * 3000;
+    mw_advance(m, 2 * HOUR_MS + DAY_MS);
+    mw_timers(m);
+    assert_int_equal(r->state, TICKET_ENDED);
+    mw_advance(m, DAY_MS);
+    mw_timers(m);
+    assert_int_equal(r->state, TICKET_SILENT);
+    assert_true(h->disputed);
+    assert_int_equal(r->dispute_why, DISPUTE_SILENCE);
+    assert_err(OK, mw_report(m, &late));
+    assert_int_equal(r->state, TICKET_SETTLED);
+    assert_false(h->disputed);
+    assert_int_equal(h->settled, 8 * 3000 * 1500);
+}
+
+static void
+test_never_started_and_cancelling_fall_silent(void **unused)
+{
+    struct reservation *r = reserve(8, 3600, false), *s = reserve(8, 3600, false);
+
+    (void)unused;
+    assert_err(OK, say(r, REPORT_ACCEPTED));
+    assert_err(OK, say(s, REPORT_ACCEPTED));
+    assert_err(OK, mw_cancel(m, 0, s->id));
+    mw_advance(m, DAY_MS);
+    mw_timers(m);
+    assert_int_equal(s->state, TICKET_SILENT);
+    mw_advance(m, HOUR_MS);
+    mw_timers(m);
+    assert_int_equal(r->state, TICKET_SILENT);
+    assert_err(OK, say(s, REPORT_CANCELLED));
+    assert_int_equal(map_count(m->state.reservations), 1);
+    mw_advance(m, REPORT_GRACE_MS + DISPUTE_MS + 2 * HOUR_MS); /* nobody resolves it: in the requester's favour */
+    mw_timers(m);
+    assert_int_equal(map_count(m->state.reservations), 0);
+}
+
+static void
+test_after_its_expiry_a_hold_takes_no_report(void **unused)
+{
+    struct reservation *r = running(8, 3600, false);
+    struct uuid id = r->id;
+
+    (void)unused;
+    m->w->now = ledger_hold(m->w->l, r->hold)->expiry_ms; /* an outage of two weeks: no timer has run */
+    index_advance(&m->state, m->w->now);
+    assert_err(OK, say(r, REPORT_STARTED));
+    assert_null(mw_reservation(m, id)); /* expired */
+    assert_int_equal(free_credits(0), 5000 * CREDIT);
+}
+
+static void
+test_credits_lapse_at_the_end_and_what_comes_back_with_them(void **unused)
+{
+    struct reservation *r;
+    const struct account *grant = ledger_account(m->w->l, m->w->grant[0]);
+
+    (void)unused;
+    mw_advance(m, 90 * DAY_MS - 6 * HOUR_MS);
+    r = running(8, 3 * 3600, false);
+    m->w->now = grant->end_ms;
+    assert_int_equal(due_at(m->state.due, DUE_GRANT, r->id, grant->index), grant->end_ms);
+    assert_err(OK, mw_timer(m, DUE_GRANT, r->id, grant->index));
+    assert_int_equal(account_free(grant), 0);
+    assert_int_equal(due_at(m->state.due, DUE_GRANT, r->id, grant->index), DUE_NEVER);
+    assert_int_equal(grant->held_debits, r->cost_gpums);
+    struct report finished = mw_report_of(m, r, REPORT_FINISHED);
+    finished.ended_ms = finished.started_ms + HOUR_MS;
+    finished.gpu_seconds = 8 * 3600;
+    assert_err(OK, mw_report(m, &finished)); /* the rest lapses in the same group */
+    assert_int_equal(account_free(grant), 0);
+    assert_int_equal(grant->held_debits, 0);
+}
+
+static void
+test_a_draining_site_loses_its_unpermitted_tickets(void **unused)
+{
+    struct broker_ask ask = mw_ask(8, 3600);
+    struct uuid quote, id, request = world_uuid(m->w);
+    struct reservation *kept = running(8, 3600, true), *r;
+
+    (void)unused;
+    assert_err(OK, mw_quote(m, 0, request, &ask, &quote));
+    assert_err(OK, mw_accept(m, 0, quote, 1, true, &id));
+    assert_err(OK, mw_timer(m, DUE_WITHDRAW, id, 0)); /* nothing drains */
+    assert_non_null(mw_reservation(m, id));
+    site_state(0)->draining = site_state(1)->draining = true;
+    assert_err(OK, mw_timer(m, DUE_WITHDRAW, kept->id, 0));
+    assert_int_equal(kept->state, TICKET_RUNNING); /* a permit stands */
+    site_state(1)->draining = false;
+    assert_err(OK, mw_timer(m, DUE_WITHDRAW, id, 0));
+    r = ((struct request_state *)map_get(m->state.by_request, &request))->live;
+    assert_int_equal(r->site, m->w->site[1]);
+}
+
+static void
+test_sweep_finds_what_is_due_and_what_to_withdraw(void **unused)
+{
+    struct reservation *r = reserve(8, 3600, false), *s = running(8, 3600, false);
+    struct due_item items[4];
+
+    (void)unused;
+    assert_int_equal(sweep_due(&m->state, m->w->now, items, 4), 0);
+    assert_false(sweep_wanted(&m->state));
+    assert_int_equal(sweep_withdrawals(&m->state, items, 4), 0);
+    site_state(1)->paused = true;
+    assert_true(sweep_wanted(&m->state));
+    assert_int_equal(sweep_withdrawals(&m->state, items, 4), 1); /* not the running one */
+    assert_int_equal(items[0].what, DUE_WITHDRAW);
+    assert_true(uuid_equal(items[0].id, r->id));
+    mw_advance(m, 90 * DAY_MS);
+    assert_int_equal(sweep_due(&m->state, m->w->now, items, 4), 4); /* both, and two grants' ends */
+    assert_int_equal(sweep_due(&m->state, m->w->now, items, 3), 3);
+    assert_true(s->state == TICKET_RUNNING);
+    mw_advance(m, -90 * DAY_MS);
+}
+
+/* ---- instances --------------------------------------------------------------------------------------------------- */
+
+static void
+test_instances_and_spools(void **unused)
+{
+    struct command c = { .kind = COMMAND_INSTANCE };
+
+    (void)unused;
+    reserve(8, 3600, false);
+    assert_err(OK, mw_received(m, 1, 1));
+    c.actor = (struct actor){ .kind = ACTOR_AGENT, .sites = { m->w->site[1] }, .sites_n = 1 };
+    c.in.instance.site = m->w->site[1];
+    c.in.instance.key = m->w->site_key[1];
+    assert_err(ERR_SPOOL_BEHIND, mw_run(m, &c));
+    c.in.instance.last_confirmed_seq = 2;
+    assert_err(ERR_SPOOL_AHEAD, mw_run(m, &c));
+    c.in.instance.last_confirmed_seq = 1;
+    c.in.instance.last_receipted_report = 1;
+    assert_err(ERR_SPOOL_AHEAD, mw_run(m, &c));
+    c.in.instance.last_receipted_report = 0;
+    assert_err(OK, mw_run(m, &c));
+    assert_int_equal(m->answer.number, 2);
+    c.in.instance.key = m->w->site_key[0];
+    assert_err(ERR_FORBIDDEN, mw_run(m, &c));
+    assert_err(ERR_FIELD_RANGE, mw_received(m, 1, 9));
+}
+
+/* ---- orders ------------------------------------------------------------------------------------------------------ */
+
+static void
+test_orders_keep_reservations_in_step(void **unused)
+{
+    struct reservation *r = running(8, 3600, false), *s = running(8, 3600, false);
+    const struct hold *h = ledger_hold(m->w->l, r->hold), *g = ledger_hold(m->w->l, s->hold);
+    struct entry correct;
+
+    (void)unused;
+    mw_advance(m, HOUR_MS / 2);
+    assert_err(ERR_STATE, order(world_resolve(m->w, h->index, 500))); /* no dispute */
+    assert_err(OK, order(world_dispute(m->w, h->index, true)));
+    assert_int_equal(r->state, TICKET_DISPUTED);
+    assert_err(OK, order(world_resolve(m->w, h->index, 500)));
+    assert_int_equal(r->state, TICKET_SETTLED);
+    assert_int_equal(r->outcome, OUTCOME_RESOLVED);
+    assert_int_equal(r->settled_gpums, h->amount / 2);
+
+    assert_err(OK, say(s, REPORT_FINISHED));
+    assert_err(OK, order(world_dispute(m->w, g->index, true)));
+    assert_int_equal(s->state, TICKET_CONTESTED);
+    correct = world_order(m->w, CORRECT);
+    correct.u.correct.entry = g->index;
+    correct.u.correct.of_hold = 1;
+    correct.debit = g->site_account;
+    correct.credit = g->grant;
+    correct.amount = g->settled;
+    world_sign(m->w, &correct, "AB");
+    assert_err(OK, order(correct));
+    assert_int_equal(s->state, TICKET_SETTLED);
+    assert_false(g->disputed);
+    assert_int_equal(s->settled_gpums, 0);
+}
+
+static void
+test_timers_stretch_in_a_simulation(void **unused)
+{
+    struct timing t;
+
+    (void)unused;
+    t = timing_of_grant(&m->state, m->w->grant[0]);
+    assert_int_equal(t.quote_ttl_ms, TTL_MS);
+    assert_int_equal(timing_permit_life_real_ms(&m->state), 60000);
+    m->state.clock = clock_simulated(m->w->now, 1000000, 1000);
+    t = timing_of_grant(&m->state, m->w->grant[0]);
+    assert_int_equal(t.quote_ttl_ms, 30000 * 1000);
+    assert_int_equal(t.permit_life_ms, 30000 * 1000);
+    assert_int_equal(t.start_grace_ms, DAY_MS);
+    assert_int_equal(timing_permit_life_real_ms(&m->state), 30000);
+    assert_int_equal(timing_real_s(&m->state, m->w->now + 5000 * 1000), 1005);
+    m->state.clock = clock_simulated(0, 0, 1);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_cancel_before_a_permit),
+        CASE(test_cancel_after_a_permit_waits_for_the_site),
+        CASE(test_cancelled_without_use_is_void),
+        CASE(test_accept_by_passes),
+        CASE(test_silence_is_a_dispute_that_ends_by_itself),
+        CASE(test_never_started_and_cancelling_fall_silent),
+        CASE(test_after_its_expiry_a_hold_takes_no_report),
+        CASE(test_credits_lapse_at_the_end_and_what_comes_back_with_them),
+        CASE(test_a_draining_site_loses_its_unpermitted_tickets),
+        CASE(test_sweep_finds_what_is_due_and_what_to_withdraw),
+        CASE(test_instances_and_spools),
+        CASE(test_orders_keep_reservations_in_step),
+        CASE(test_timers_stretch_in_a_simulation),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
