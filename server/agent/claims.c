@@ -57,7 +57,7 @@ run_in(struct json_in *in, struct ticket_claims *ret)
     ret->offering = (uint64_t)json_in_i64(in, "offering", 0, INT64_MAX);
     snprintf(ret->model, sizeof ret->model, "%s", json_in_text(in, "model", 1, 32));
     ret->gpus = (uint32_t)json_in_i64(in, "gpus", 1, INT32_MAX);
-    ret->nodes = (uint32_t)json_in_i64(in, "nodes", 1, INT32_MAX);
+    ret->nodes = (uint32_t)json_in_i64(in, "nodes", 0, INT32_MAX);
     window_in(in, ret);
     ret->permit_from_ms = json_in_i64(in, "permit_from", 0, MS_MAX);
     ret->accept_by_ms = json_in_i64(in, "accept_by", 0, MS_MAX);
