@@ -28,9 +28,14 @@ test_migrations(void)
 {
     const char *dir = getenv("KONTOR_MIGRATIONS");
 
-    if (dir != NULL)
-        return dir;
-    return access("migrations", X_OK) == 0 ? "migrations" : "../migrations";
+    static const char *const places[] = { "migrations", "../migrations", "../../migrations" };
+
+    for (size_t i = 0; dir == NULL && i < sizeof places / sizeof places[0]; i++)
+        if (access(places[i], X_OK) == 0)
+            dir = places[i];
+    if (dir == NULL)
+        fail_msg("KONTOR_MIGRATIONS is not set, and there is no folder migrations here");
+    return dir;
 }
 
 static void

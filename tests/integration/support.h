@@ -17,7 +17,7 @@ void test_db_drop(struct test_db *t);
 void test_sql(const struct test_db *t, const char *sql);
 /* One number that a query gives, as the superuser. */
 int64_t test_sql_i64(const struct test_db *t, const char *sql);
-/* The folder of the migrations: $KONTOR_MIGRATIONS, else ../migrations or ./migrations. */
+/* The folder of the migrations: $KONTOR_MIGRATIONS, else the nearest of migrations, ../migrations, ../../migrations. */
 const char *test_migrations(void);
 
 #endif
