@@ -1,0 +1,611 @@
+-- Made by scripts/database-schema from migrations/. Not to be edited, not to be loaded: kontord migrate does that.
+
+CREATE FUNCTION public.entry_bytes_v1(version smallint, kind smallint, index bigint, time_ms bigint, group_first bigint, group_len smallint, group_pos smallint, debit bigint, credit bigint, amount bigint, prev_debit bigint, prev_credit bigint, body bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((((((((((((int2send(version) || int2send(kind)) || int8send(index)) || int8send(time_ms)) || int8send(group_first)) || int2send(group_len)) || int2send(group_pos)) || int8send(debit)) || int8send(credit)) || int8send(amount)) || int8send(prev_debit)) || int8send(prev_credit)) || body);
+
+CREATE FUNCTION public.leaf_hash_v1(entry bytea) RETURNS bytea
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN sha256(('\x00'::bytea || entry));
+
+CREATE TABLE public.account (
+    index bigint NOT NULL,
+    class smallint NOT NULL,
+    closed boolean DEFAULT false NOT NULL,
+    owner_org uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    owner_site bigint DEFAULT 0 NOT NULL,
+    parent bigint DEFAULT '-1'::integer NOT NULL,
+    posted_debits bigint DEFAULT 0 NOT NULL,
+    posted_credits bigint DEFAULT 0 NOT NULL,
+    held_debits bigint DEFAULT 0 NOT NULL,
+    held_credits bigint DEFAULT 0 NOT NULL,
+    last_index bigint NOT NULL,
+    CONSTRAINT account_check CHECK ((last_index >= index)),
+    CONSTRAINT account_class_check CHECK (((class >= 1) AND (class <= 6))),
+    CONSTRAINT account_held_credits_check CHECK ((held_credits >= 0)),
+    CONSTRAINT account_held_debits_check CHECK ((held_debits >= 0)),
+    CONSTRAINT account_index_check CHECK ((index > 0)),
+    CONSTRAINT account_owner CHECK ((((class = 6) = (owner_site > 0)) AND ((class = 5) = (owner_org <> '00000000-0000-0000-0000-000000000000'::uuid)))),
+    CONSTRAINT account_owner_site_check CHECK ((owner_site >= 0)),
+    CONSTRAINT account_parent_check CHECK ((parent >= '-1'::integer)),
+    CONSTRAINT account_posted_credits_check CHECK ((posted_credits >= 0)),
+    CONSTRAINT account_posted_debits_check CHECK ((posted_debits >= 0)),
+    CONSTRAINT account_solvent CHECK (((class = 1) OR ((posted_debits + held_debits) <= posted_credits)))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.account_name (
+    account bigint NOT NULL,
+    name text NOT NULL,
+    reference text NOT NULL,
+    CONSTRAINT account_name_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120))),
+    CONSTRAINT account_name_reference_check CHECK (((octet_length(reference) >= 1) AND (octet_length(reference) <= 32)))
+);
+
+CREATE TABLE public.agent_contact (
+    site bigint NOT NULL,
+    contact_ms bigint NOT NULL,
+    inventory text,
+    inventory_ms bigint,
+    CONSTRAINT agent_contact_inventory_check CHECK ((octet_length(inventory) <= 65536))
+);
+
+CREATE TABLE public.answer (
+    scope bytea NOT NULL,
+    request bytea NOT NULL,
+    err text NOT NULL,
+    id uuid,
+    index bigint NOT NULL,
+    number bigint NOT NULL,
+    time_ms bigint NOT NULL,
+    flags bigint NOT NULL,
+    text text NOT NULL,
+    created_ms bigint NOT NULL,
+    CONSTRAINT answer_request_check CHECK ((octet_length(request) = 32)),
+    CONSTRAINT answer_scope_check CHECK ((octet_length(scope) = 32))
+);
+
+CREATE TABLE public.blob (
+    sha256 bytea NOT NULL,
+    bytes bytea NOT NULL,
+    created_ms bigint NOT NULL,
+    CONSTRAINT blob_check CHECK (((octet_length(bytes) <= 131072) AND (sha256(bytes) = sha256))),
+    CONSTRAINT blob_sha256_check CHECK ((octet_length(sha256) = 32))
+);
+
+CREATE TABLE public.call_answer (
+    scope bytea NOT NULL,
+    request bytea NOT NULL,
+    id uuid NOT NULL,
+    created_ms bigint NOT NULL,
+    CONSTRAINT call_answer_request_check CHECK ((octet_length(request) = 32)),
+    CONSTRAINT call_answer_scope_check CHECK ((octet_length(scope) = 32))
+);
+
+CREATE TABLE public.capacity (
+    offering bigint NOT NULL,
+    number bigint NOT NULL,
+    nodes bigint NOT NULL,
+    brokered_gpus bigint NOT NULL,
+    pool_nodes bigint NOT NULL,
+    from_ms bigint NOT NULL,
+    set_ms bigint NOT NULL,
+    CONSTRAINT capacity_brokered_gpus_check CHECK ((brokered_gpus >= 0)),
+    CONSTRAINT capacity_check CHECK (((pool_nodes >= 0) AND (pool_nodes <= nodes))),
+    CONSTRAINT capacity_from_ms_check CHECK ((from_ms >= 0)),
+    CONSTRAINT capacity_nodes_check CHECK ((nodes >= 0)),
+    CONSTRAINT capacity_number_check CHECK ((number > 0)),
+    CONSTRAINT capacity_offering_check CHECK ((offering > 0)),
+    CONSTRAINT capacity_set_ms_check CHECK ((set_ms >= 0))
+);
+
+CREATE TABLE public.enrol_token (
+    token_hash bytea NOT NULL,
+    site bigint NOT NULL,
+    created_ms bigint NOT NULL,
+    expires_ms bigint NOT NULL,
+    used_ms bigint,
+    CONSTRAINT enrol_token_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+CREATE TABLE public.entry (
+    index bigint NOT NULL,
+    version smallint NOT NULL,
+    kind smallint NOT NULL,
+    time_ms bigint NOT NULL,
+    group_first bigint NOT NULL,
+    group_len smallint NOT NULL,
+    group_pos smallint NOT NULL,
+    debit bigint NOT NULL,
+    credit bigint NOT NULL,
+    amount bigint NOT NULL,
+    prev_debit bigint NOT NULL,
+    prev_credit bigint NOT NULL,
+    body bytea NOT NULL,
+    leaf_hash bytea NOT NULL,
+    CONSTRAINT entry_accounts CHECK ((((debit = '-1'::integer) = (prev_debit = '-1'::integer)) AND ((credit = '-1'::integer) = (prev_credit = '-1'::integer)) AND ((debit = '-1'::integer) OR (debit <> credit)))),
+    CONSTRAINT entry_amount_check CHECK (((amount >= 0) AND (amount <= '4611686018427387904'::bigint))),
+    CONSTRAINT entry_body_check CHECK (((octet_length(body) >= 1) AND (octet_length(body) <= 952))),
+    CONSTRAINT entry_check CHECK (((group_pos >= 0) AND (group_pos < group_len))),
+    CONSTRAINT entry_check1 CHECK (((debit >= '-1'::integer) AND (debit < index))),
+    CONSTRAINT entry_check2 CHECK (((credit >= '-1'::integer) AND (credit < index))),
+    CONSTRAINT entry_check3 CHECK (((prev_debit >= debit) AND (prev_debit < index))),
+    CONSTRAINT entry_check4 CHECK (((prev_credit >= credit) AND (prev_credit < index))),
+    CONSTRAINT entry_group CHECK ((group_first = (index - group_pos))),
+    CONSTRAINT entry_group_len_check CHECK (((group_len >= 1) AND (group_len <= 64))),
+    CONSTRAINT entry_index_check CHECK ((index >= 0)),
+    CONSTRAINT entry_kind_check CHECK (((kind >= 0) AND (kind <= 19))),
+    CONSTRAINT entry_leaf CHECK (((version = 1) AND (NOT (leaf_hash IS DISTINCT FROM public.leaf_hash_v1(public.entry_bytes_v1(version, kind, index, time_ms, group_first, group_len, group_pos, debit, credit, amount, prev_debit, prev_credit, body)))))),
+    CONSTRAINT entry_time_ms_check CHECK (((time_ms >= 0) AND (time_ms <= '253402300799999'::bigint)))
+);
+
+CREATE TABLE public.evidence (
+    order_id uuid NOT NULL,
+    salt bytea NOT NULL,
+    text text NOT NULL,
+    people uuid[] NOT NULL,
+    created_ms bigint NOT NULL,
+    CONSTRAINT evidence_salt_check CHECK ((octet_length(salt) = 32)),
+    CONSTRAINT evidence_text_check CHECK ((octet_length(text) <= 500))
+);
+
+CREATE TABLE public.head (
+    one boolean DEFAULT true NOT NULL,
+    term bigint NOT NULL,
+    batch bigint NOT NULL,
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    time_ms bigint NOT NULL,
+    CONSTRAINT head_batch_check CHECK ((batch >= 0)),
+    CONSTRAINT head_one_check CHECK (one),
+    CONSTRAINT head_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT head_size_check CHECK ((size >= 0)),
+    CONSTRAINT head_term_check CHECK ((term >= 0)),
+    CONSTRAINT head_time_ms_check CHECK ((time_ms >= 0))
+)
+WITH (fillfactor='10');
+
+CREATE TABLE public.organisation (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    country text NOT NULL,
+    city text NOT NULL,
+    lat_milli integer NOT NULL,
+    lon_milli integer NOT NULL,
+    created_ms bigint NOT NULL,
+    CONSTRAINT organisation_city_check CHECK (((octet_length(city) >= 1) AND (octet_length(city) <= 80))),
+    CONSTRAINT organisation_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
+    CONSTRAINT organisation_lat_milli_check CHECK (((lat_milli >= '-90000'::integer) AND (lat_milli <= 90000))),
+    CONSTRAINT organisation_lon_milli_check CHECK (((lon_milli >= '-180000'::integer) AND (lon_milli <= 180000))),
+    CONSTRAINT organisation_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120)))
+);
+
+CREATE TABLE public.person (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    created_ms bigint NOT NULL,
+    CONSTRAINT person_email_check CHECK (((octet_length(email) >= 3) AND (octet_length(email) <= 254))),
+    CONSTRAINT person_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120)))
+);
+
+CREATE TABLE public.quote (
+    id uuid NOT NULL,
+    request uuid NOT NULL,
+    org uuid NOT NULL,
+    grant_account bigint NOT NULL,
+    created_ms bigint NOT NULL,
+    expires_ms bigint NOT NULL,
+    state text NOT NULL,
+    renewed boolean NOT NULL,
+    first boolean NOT NULL,
+    ended_ms bigint NOT NULL,
+    workload bytea,
+    workload_len bigint NOT NULL,
+    name text NOT NULL,
+    move_freely boolean NOT NULL,
+    offering bigint NOT NULL,
+    rate bigint NOT NULL,
+    gpus bigint NOT NULL,
+    start_slot bigint NOT NULL,
+    slots bigint NOT NULL,
+    cost_gpums bigint NOT NULL,
+    site bigint NOT NULL,
+    nodes bigint NOT NULL,
+    rate_milli bigint NOT NULL,
+    start_ms bigint NOT NULL,
+    start_by_ms bigint NOT NULL,
+    end_ms bigint NOT NULL,
+    CONSTRAINT quote_check CHECK ((expires_ms >= created_ms)),
+    CONSTRAINT quote_check1 CHECK (((ended_ms = 0) = (state = 'open'::text))),
+    CONSTRAINT quote_cost_gpums_check CHECK ((cost_gpums >= 0)),
+    CONSTRAINT quote_created_ms_check CHECK ((created_ms > 0)),
+    CONSTRAINT quote_gpus_check CHECK ((gpus >= 0)),
+    CONSTRAINT quote_grant_account_check CHECK ((grant_account > 0)),
+    CONSTRAINT quote_slots_check CHECK ((slots >= 0)),
+    CONSTRAINT quote_state_check CHECK ((state = ANY (ARRAY['open'::text, 'used'::text, 'expired'::text, 'released'::text, 'no-offer'::text]))),
+    CONSTRAINT quote_workload_check CHECK ((octet_length(workload) = 32)),
+    CONSTRAINT quote_workload_len_check CHECK ((workload_len >= 0))
+)
+WITH (fillfactor='60');
+
+CREATE TABLE public.quote_answer (
+    id uuid NOT NULL,
+    ask bytea NOT NULL,
+    answer bytea
+);
+
+CREATE TABLE public.report (
+    site bigint NOT NULL,
+    number bigint NOT NULL,
+    instance bigint NOT NULL,
+    key bigint NOT NULL,
+    fence bigint NOT NULL,
+    kind integer NOT NULL,
+    jti uuid,
+    time_ms bigint NOT NULL,
+    statement bytea NOT NULL,
+    signature bytea NOT NULL,
+    output bytea,
+    output_len bigint NOT NULL,
+    answer_flags bigint NOT NULL,
+    reason text NOT NULL,
+    received_ms bigint NOT NULL,
+    CONSTRAINT report_kind_check CHECK (((kind >= 1) AND (kind <= 9))),
+    CONSTRAINT report_number_check CHECK ((number > 0)),
+    CONSTRAINT report_output_check CHECK ((octet_length(output) = 32)),
+    CONSTRAINT report_signature_check CHECK ((octet_length(signature) = 64)),
+    CONSTRAINT report_site_check CHECK ((site > 0))
+);
+
+CREATE TABLE public.request (
+    id uuid NOT NULL,
+    organisation uuid NOT NULL,
+    grant_account bigint NOT NULL,
+    name text NOT NULL,
+    gpus integer NOT NULL,
+    walltime_s bigint NOT NULL,
+    memory_gb integer NOT NULL,
+    model text NOT NULL,
+    countries text NOT NULL,
+    one_island boolean NOT NULL,
+    kind smallint NOT NULL,
+    earliest_ms bigint NOT NULL,
+    deadline_ms bigint NOT NULL,
+    max_gpums bigint NOT NULL,
+    preference smallint NOT NULL,
+    move_freely boolean NOT NULL,
+    template text NOT NULL,
+    parameters text NOT NULL,
+    workload bytea NOT NULL,
+    workload_len integer NOT NULL,
+    created_ms bigint NOT NULL,
+    created_by uuid NOT NULL,
+    CONSTRAINT request_gpus_check CHECK ((gpus > 0)),
+    CONSTRAINT request_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 63))),
+    CONSTRAINT request_walltime_s_check CHECK ((walltime_s > 0))
+);
+
+CREATE TABLE public.reservation (
+    id uuid NOT NULL,
+    request uuid NOT NULL,
+    org uuid NOT NULL,
+    quote uuid NOT NULL,
+    jti uuid NOT NULL,
+    grant_account bigint NOT NULL,
+    site bigint NOT NULL,
+    offering bigint NOT NULL,
+    rate bigint NOT NULL,
+    hold bigint NOT NULL,
+    gpus bigint NOT NULL,
+    nodes bigint NOT NULL,
+    walltime_s bigint NOT NULL,
+    rate_milli bigint NOT NULL,
+    cost_gpums bigint NOT NULL,
+    window_start_ms bigint NOT NULL,
+    window_end_ms bigint NOT NULL,
+    permit_from_ms bigint NOT NULL,
+    accept_by_ms bigint NOT NULL,
+    start_by_ms bigint NOT NULL,
+    booked_slot bigint NOT NULL,
+    booked_slots bigint NOT NULL,
+    fence bigint NOT NULL,
+    seq bigint NOT NULL,
+    cancel_seq bigint DEFAULT 0 NOT NULL,
+    state text NOT NULL,
+    outcome integer DEFAULT 0 NOT NULL,
+    permit_instance bigint DEFAULT 0 NOT NULL,
+    first_permit_ms bigint DEFAULT 0 NOT NULL,
+    permit_ms bigint DEFAULT 0 NOT NULL,
+    permit_report bigint DEFAULT 0 NOT NULL,
+    created_ms bigint NOT NULL,
+    received_ms bigint DEFAULT 0 NOT NULL,
+    queued_ms bigint DEFAULT 0 NOT NULL,
+    started_ms bigint DEFAULT 0 NOT NULL,
+    ended_ms bigint DEFAULT 0 NOT NULL,
+    settled_ms bigint DEFAULT 0 NOT NULL,
+    changed_ms bigint NOT NULL,
+    reported_gpu_seconds bigint DEFAULT 0 NOT NULL,
+    reported_ms bigint DEFAULT 0 NOT NULL,
+    settled_gpums bigint DEFAULT 0 NOT NULL,
+    daily_settle_ms bigint DEFAULT 0 NOT NULL,
+    exit_code integer DEFAULT 0 NOT NULL,
+    settle_entry bigint DEFAULT 0 NOT NULL,
+    void_entry bigint DEFAULT 0 NOT NULL,
+    dispute_entry bigint DEFAULT 0 NOT NULL,
+    cancel_ms bigint DEFAULT 0 NOT NULL,
+    disputed_ms bigint DEFAULT 0 NOT NULL,
+    dispute_why smallint DEFAULT 0 NOT NULL,
+    version bigint NOT NULL,
+    move_freely boolean NOT NULL,
+    moves smallint NOT NULL,
+    moved_from uuid,
+    moved_to uuid,
+    workload bytea,
+    workload_len bigint NOT NULL,
+    output bytea,
+    output_len bigint DEFAULT 0 NOT NULL,
+    output_ms bigint DEFAULT 0 NOT NULL,
+    name text NOT NULL,
+    ask bytea,
+    CONSTRAINT reservation_booked_slots_check CHECK ((booked_slots >= 0)),
+    CONSTRAINT reservation_check CHECK ((cost_gpums = ((gpus * walltime_s) * rate_milli))),
+    CONSTRAINT reservation_check1 CHECK ((window_end_ms > window_start_ms)),
+    CONSTRAINT reservation_check2 CHECK (((settled_gpums >= 0) AND (settled_gpums <= cost_gpums))),
+    CONSTRAINT reservation_fence_check CHECK ((fence > 0)),
+    CONSTRAINT reservation_gpus_check CHECK ((gpus > 0)),
+    CONSTRAINT reservation_grant_account_check CHECK ((grant_account > 0)),
+    CONSTRAINT reservation_hold_check CHECK ((hold > 0)),
+    CONSTRAINT reservation_nodes_check CHECK ((nodes > 0)),
+    CONSTRAINT reservation_offering_check CHECK ((offering > 0)),
+    CONSTRAINT reservation_output_check CHECK ((octet_length(output) = 32)),
+    CONSTRAINT reservation_rate_check CHECK ((rate > 0)),
+    CONSTRAINT reservation_rate_milli_check CHECK ((rate_milli > 0)),
+    CONSTRAINT reservation_reported_gpu_seconds_check CHECK ((reported_gpu_seconds >= 0)),
+    CONSTRAINT reservation_seq_check CHECK ((seq > 0)),
+    CONSTRAINT reservation_site_check CHECK ((site > 0)),
+    CONSTRAINT reservation_walltime_s_check CHECK ((walltime_s > 0)),
+    CONSTRAINT reservation_workload_check CHECK ((octet_length(workload) = 32))
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.role (
+    person uuid NOT NULL,
+    role smallint NOT NULL,
+    organisation uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    site bigint DEFAULT '-1'::integer NOT NULL,
+    CONSTRAINT role_of CHECK ((((role = ANY (ARRAY[1, 2])) = (organisation <> '00000000-0000-0000-0000-000000000000'::uuid)) AND ((role = 6) = (site >= 0)))),
+    CONSTRAINT role_role_check CHECK (((role >= 1) AND (role <= 6)))
+);
+
+CREATE TABLE public.session (
+    token_hash bytea NOT NULL,
+    person uuid NOT NULL,
+    created_ms bigint NOT NULL,
+    expires_ms bigint NOT NULL,
+    CONSTRAINT session_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+CREATE TABLE public.site_status (
+    site bigint NOT NULL,
+    paused boolean NOT NULL,
+    draining boolean NOT NULL,
+    reason text NOT NULL,
+    last_seq bigint NOT NULL,
+    confirmed_seq bigint NOT NULL,
+    instance bigint NOT NULL,
+    instance_ms bigint NOT NULL,
+    instance_key bigint NOT NULL,
+    last_report bigint NOT NULL,
+    CONSTRAINT site_status_check CHECK (((confirmed_seq >= 0) AND (confirmed_seq <= last_seq))),
+    CONSTRAINT site_status_instance_check CHECK ((instance >= 0)),
+    CONSTRAINT site_status_last_report_check CHECK ((last_report >= 0)),
+    CONSTRAINT site_status_last_seq_check CHECK ((last_seq >= 0)),
+    CONSTRAINT site_status_site_check CHECK ((site > 0))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.ticket (
+    site bigint NOT NULL,
+    seq bigint NOT NULL,
+    jti uuid NOT NULL,
+    reservation uuid NOT NULL,
+    claims bytea NOT NULL,
+    created_ms bigint NOT NULL,
+    CONSTRAINT ticket_seq_check CHECK ((seq > 0)),
+    CONSTRAINT ticket_site_check CHECK ((site > 0))
+);
+
+ALTER TABLE ONLY public.account_name
+    ADD CONSTRAINT account_name_pkey PRIMARY KEY (account);
+
+ALTER TABLE ONLY public.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (index);
+
+ALTER TABLE ONLY public.agent_contact
+    ADD CONSTRAINT agent_contact_pkey PRIMARY KEY (site);
+
+ALTER TABLE ONLY public.answer
+    ADD CONSTRAINT answer_pkey PRIMARY KEY (scope);
+
+ALTER TABLE ONLY public.blob
+    ADD CONSTRAINT blob_pkey PRIMARY KEY (sha256);
+
+ALTER TABLE ONLY public.call_answer
+    ADD CONSTRAINT call_answer_pkey PRIMARY KEY (scope);
+
+ALTER TABLE ONLY public.capacity
+    ADD CONSTRAINT capacity_pkey PRIMARY KEY (offering, number);
+
+ALTER TABLE ONLY public.enrol_token
+    ADD CONSTRAINT enrol_token_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.entry
+    ADD CONSTRAINT entry_pkey PRIMARY KEY (index);
+
+ALTER TABLE ONLY public.evidence
+    ADD CONSTRAINT evidence_pkey PRIMARY KEY (order_id);
+
+ALTER TABLE ONLY public.head
+    ADD CONSTRAINT head_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY public.organisation
+    ADD CONSTRAINT organisation_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.person
+    ADD CONSTRAINT person_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.quote_answer
+    ADD CONSTRAINT quote_answer_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.quote
+    ADD CONSTRAINT quote_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.report
+    ADD CONSTRAINT report_pkey PRIMARY KEY (site, number);
+
+ALTER TABLE ONLY public.request
+    ADD CONSTRAINT request_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.reservation
+    ADD CONSTRAINT reservation_hold_key UNIQUE (hold);
+
+ALTER TABLE ONLY public.reservation
+    ADD CONSTRAINT reservation_jti_key UNIQUE (jti);
+
+ALTER TABLE ONLY public.reservation
+    ADD CONSTRAINT reservation_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.reservation
+    ADD CONSTRAINT reservation_request_fence_key UNIQUE (request, fence);
+
+ALTER TABLE ONLY public.reservation
+    ADD CONSTRAINT reservation_site_seq_key UNIQUE (site, seq);
+
+ALTER TABLE ONLY public.role
+    ADD CONSTRAINT role_pkey PRIMARY KEY (person, role, organisation, site);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.site_status
+    ADD CONSTRAINT site_status_pkey PRIMARY KEY (site);
+
+ALTER TABLE ONLY public.ticket
+    ADD CONSTRAINT ticket_pkey PRIMARY KEY (site, seq);
+
+CREATE INDEX answer_created ON public.answer USING btree (created_ms);
+
+CREATE INDEX call_answer_created ON public.call_answer USING btree (created_ms);
+
+CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
+
+CREATE INDEX quote_created ON public.quote USING btree (created_ms);
+
+CREATE INDEX quote_request ON public.quote USING btree (request, id);
+
+CREATE INDEX report_jti ON public.report USING btree (jti, number) WHERE (jti IS NOT NULL);
+
+CREATE INDEX request_organisation ON public.request USING btree (organisation, id DESC);
+
+CREATE INDEX reservation_org ON public.reservation USING btree (org, id);
+
+CREATE INDEX role_organisation ON public.role USING btree (organisation);
+
+CREATE INDEX session_expires ON public.session USING btree (expires_ms);
+
+CREATE INDEX session_person ON public.session USING btree (person);
+
+ALTER TABLE ONLY public.request
+    ADD CONSTRAINT request_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.request
+    ADD CONSTRAINT request_organisation_fkey FOREIGN KEY (organisation) REFERENCES public.organisation(id);
+
+ALTER TABLE ONLY public.request
+    ADD CONSTRAINT request_workload_fkey FOREIGN KEY (workload) REFERENCES public.blob(sha256);
+
+ALTER TABLE ONLY public.role
+    ADD CONSTRAINT role_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE public.request ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY request_seen ON public.request TO kontor_worker USING (((current_setting('app.actor'::text, true) = 'ffffffff-ffff-ffff-ffff-ffffffffffff'::text) OR (EXISTS ( SELECT
+   FROM public.role r
+  WHERE (((r.person)::text = current_setting('app.actor'::text, true)) AND ((r.organisation = request.organisation) OR (r.role = ANY (ARRAY[3, 4, 5]))))))));
+
+CREATE POLICY request_written ON public.request FOR INSERT TO kontor_worker WITH CHECK ((EXISTS ( SELECT
+   FROM public.role r
+  WHERE (((r.person)::text = current_setting('app.actor'::text, true)) AND (r.organisation = request.organisation) AND (r.role = ANY (ARRAY[1, 2]))))));
+
+GRANT ALL ON SCHEMA public TO kontor_owner;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO kontor_writer;
+GRANT SELECT ON TABLE public.account TO kontor_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.account_name TO kontor_worker;
+GRANT SELECT ON TABLE public.account_name TO kontor_writer;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.agent_contact TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.answer TO kontor_writer;
+GRANT SELECT ON TABLE public.answer TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.blob TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.call_answer TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.capacity TO kontor_writer;
+GRANT SELECT ON TABLE public.capacity TO kontor_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.enrol_token TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.entry TO kontor_writer;
+GRANT SELECT ON TABLE public.entry TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.evidence TO kontor_worker;
+
+GRANT SELECT,UPDATE ON TABLE public.head TO kontor_writer;
+GRANT SELECT ON TABLE public.head TO kontor_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.organisation TO kontor_worker;
+GRANT SELECT ON TABLE public.organisation TO kontor_writer;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.person TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.quote TO kontor_writer;
+GRANT SELECT ON TABLE public.quote TO kontor_worker;
+
+GRANT UPDATE(expires_ms) ON TABLE public.quote TO kontor_writer;
+
+GRANT UPDATE(state) ON TABLE public.quote TO kontor_writer;
+
+GRANT UPDATE(renewed) ON TABLE public.quote TO kontor_writer;
+
+GRANT UPDATE(ended_ms) ON TABLE public.quote TO kontor_writer;
+
+GRANT SELECT,INSERT ON TABLE public.quote_answer TO kontor_writer;
+GRANT SELECT ON TABLE public.quote_answer TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.report TO kontor_writer;
+GRANT SELECT ON TABLE public.report TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.request TO kontor_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.reservation TO kontor_writer;
+GRANT SELECT ON TABLE public.reservation TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.role TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.session TO kontor_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.site_status TO kontor_writer;
+GRANT SELECT ON TABLE public.site_status TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.ticket TO kontor_writer;
+GRANT SELECT ON TABLE public.ticket TO kontor_worker;
+
