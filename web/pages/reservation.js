@@ -114,7 +114,7 @@ const Output = ({ r }) => {
         </section>`;
 };
 const CHECK = { checking: ["plain", "circle"], good: ["wash-verdigris", "ok"], bad: ["wash-brick", "warn"], cannot: ["plain", "circle"] };
-const Ticket = ({ r, sites }) => {
+const Ticket = ({ r }) => {
     const { data } = useData(r.ticket ? `/v1/reservations/${r.id}/ticket` : null);
     const keys = useData(data?.jws ? "/.well-known/jwks.json" : null);
     const [state, set] = useState("checking");
@@ -194,18 +194,19 @@ export default ({ params }) => {
         <${Head} title=${jobName(r)} crumbs=${html`<a href=${to(crumb)}>${crumbName}</a> / <span class="mono">${tail(r.id)}</span>`} state=${html`<${State} name=${stateOf(r)} />`}
             sub=${html`${t("reservation.what", { gpus: r.gpus, gpu: gpuName(r.offering), site: siteName(site ?? r.site), city: r.site.city ?? "", country: country(r.site.country) })}<${Assumed} when=${r.offering.assumed} /> ${sentence(r, now)}`}><${Live} live=${live} last=${last} /><//>
         <${Say}>${t("reservation.said", { state: has("state." + stateOf(r)) ? t("state." + stateOf(r)) : stateOf(r) })}<//>
-        <div class="grid side-wide">
-            <div class="stack">
-                ${r.moved_to && html`<${Note} kind="ochre" icon="right">${t("reservation.moved-to")} <a href=${to(`/reservations/${r.moved_to}`)}>${t("reservation.moved.see")}</a><//>`}
-                ${r.moved_from && html`<${Note} kind="slate">${t("reservation.moved-from")} <a href=${to(`/reservations/${r.moved_from}`)}>${t("reservation.moved.old")}</a><//>`}
-                ${r.state === "disputed" && html`<${Note} kind="brick">${t("reservation.disputed.text")}<//>`}
-                <${Money} r=${r} /><${Output} r=${r} /><${Ticket} r=${r} sites=${sites} />
-            </div>
-            <div class="stack">
-                <section class="card"><div class="card-head"><h2>${t("timeline")}</h2>${first && html`<span class="end">${dateTime(first).replace(/,.*/, "")}</span>`}</div>
-                    <${Timeline} steps=${stepsOf(r)} />
-                    ${spender && mayCancel(r) && html`<${Cancel} r=${r} onDone=${reload} />`}</section>
-                <${Entries} r=${r} />
+        <div class="stack">
+            ${r.moved_to && html`<${Note} kind="ochre" icon="right">${t("reservation.moved-to")} <a href=${to(`/reservations/${r.moved_to}`)}>${t("reservation.moved.see")}</a><//>`}
+            ${r.moved_from && html`<${Note} kind="slate">${t("reservation.moved-from")} <a href=${to(`/reservations/${r.moved_from}`)}>${t("reservation.moved.old")}</a><//>`}
+            ${r.state === "disputed" && html`<${Note} kind="brick">${t("reservation.disputed.text")}<//>`}
+            <div class="grid one">
+                <${Money} r=${r} />
+                <div class="stack">
+                    <section class="card"><div class="card-head"><h2>${t("timeline")}</h2>${first && html`<span class="end">${dateTime(first).replace(/,.*/, "")}</span>`}</div>
+                        <${Timeline} steps=${stepsOf(r)} />
+                        ${spender && mayCancel(r) && html`<${Cancel} r=${r} onDone=${reload} />`}</section>
+                    <${Entries} r=${r} />
+                </div>
+                <${Output} r=${r} /><${Ticket} r=${r} />
             </div>
         </div>`;
 };
