@@ -29,7 +29,9 @@ static const struct config_set SET = {
         " and reports. It needs no open port: it only calls.\n\n"
         "enrol makes the site's keys and trades a one-time token (token_file) for a place in the federation. run is the"
         " daemon; it ends within seconds of SIGTERM and leaves jobs running, which the next start picks up. check looks"
-        " at spool, keys, sandbox and clock. status says what the spool holds.\n\n"
+        " at spool, keys, sandbox and clock. status says what the spool holds.",
+    .exits =
+        "0 after success, 1 after a failure, 2 after a wrong command line or configuration.\n\n"
         "run exits with 4 when a newer instance of this agent has been opened, 5 when its spool is older than what the"
         " server has of it, 6 when another report carries one of its numbers: do not restart it then.",
     .file = "/etc/kontor/agent.conf",

@@ -1,6 +1,5 @@
 /* audit/main.c: kontor-audit, the auditor. Needs no database and trusts no server.
  * Exit status: 0 no fault, 1 faults found, 2 wrong usage, 3 there is nothing that can be judged. */
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,21 +7,35 @@
 
 #include "audit/verify.h"
 #include "base/arena.h"
+#include "base/config.h"
 
-static int
-usage(FILE *to, int status)
-{
-    fputs("usage: kontor-audit verify [--json] [--remember=FILE] [--quiet] DIR\n"
-          "       kontor-audit [--help] [--version]\n\n"
-          "Verify an export of the journal (kontord export DIR): rebuild its tree, replay every entry by the\n"
-          "ledger's rules, check every signature in it, compare every balance.\n\n"
-          "  --json           the report as JSON\n"
-          "  --remember=FILE  keep the head in FILE when no fault is found, and demand of the next export that it\n"
-          "                   begins with what this one had\n"
-          "  --quiet          no progress on the terminal\n\n"
-          "Exit status: 0 no fault found, 1 faults found, 2 wrong usage, 3 nothing that can be judged.\n", to);
-    return status;
-}
+struct audit_config {
+#define C(name, type, initial, min, max, sentence) CONFIG_MEMBER_##type name;
+#include "audit/config.def"
+#undef C
+};
+
+static const struct config_option OPTIONS[] = {
+#define C(...) CONFIG_OPTION(audit_config, __VA_ARGS__)
+#include "audit/config.def"
+#undef C
+};
+
+static const struct config_set SET = {
+    .program = "kontor-audit",
+    .section = 1,
+    .summary = "the auditor of a Kontor marketplace's journal",
+    .synopsis = "verify [OPTION...] DIR",
+    .description =
+        "kontor-audit verify judges an export of the journal (kontord export DIR): it rebuilds the tree, replays every"
+        " entry by the ledger's rules, checks every signature in it and compares every balance. It needs no database"
+        " and trusts no server.\n\n"
+        "Each fault names the entry, account or file that it is about.",
+    .exits = "0: no fault was found. 1: faults were found. 2: the command line is wrong. 3: there is nothing that can be"
+             " judged.",
+    .options = OPTIONS,
+    .count = sizeof OPTIONS / sizeof OPTIONS[0],
+};
 
 static void
 show_progress(void *unused, uint64_t done, uint64_t all)
@@ -32,43 +45,27 @@ show_progress(void *unused, uint64_t done, uint64_t all)
 }
 
 static int
-verify(int argc, char **argv)
+verify(const struct audit_config *config, const char *dir)
 {
-    static const struct option options[] = {
-        { "json", no_argument, NULL, 'j' }, { "remember", required_argument, NULL, 'r' }, { "quiet", no_argument, NULL, 'q' },
-        { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
-    };
     struct audit *a = xcalloc(1, sizeof *a);
     struct err_detail detail = { .text = "" };
-    bool json = false;
-    int status = -1;
     enum err err;
+    int status;
 
-    if (isatty(STDERR_FILENO))
+    a->dir = dir;
+    a->remember = config->remember[0] != '\0' ? config->remember : NULL;
+    if (isatty(STDERR_FILENO) && !config->quiet)
         a->progress = show_progress;
-    for (int c; status < 0 && (c = getopt_long(argc, argv, "", options, NULL)) != -1;)
-        switch (c) {
-        case 'j': json = true; break;
-        case 'r': a->remember = optarg; break;
-        case 'q': a->progress = NULL; break;
-        case 'h': status = usage(stdout, 0); break;
-        default: status = usage(stderr, 2);
-        }
-    if (status < 0 && optind + 1 != argc)
-        status = usage(stderr, 2);
-    if (status < 0) {
-        a->dir = argv[optind];
-        err = audit_verify(a, &detail);
-        if (a->progress != NULL)
-            fputs("\r\033[K", stderr);
-        if (err != OK)
-            fprintf(stderr, "kontor-audit: %s\n", detail.text[0] != '\0' ? detail.text : err_sentence(err));
-        else if (json)
-            audit_print_json(a, stdout);
-        else
-            audit_print(a, stdout);
-        status = err != OK ? 3 : a->n > 0 ? 1 : 0;
-    }
+    err = audit_verify(a, &detail);
+    if (a->progress != NULL)
+        fputs("\r\033[K", stderr);
+    if (err != OK)
+        fprintf(stderr, "kontor-audit: %s\n", detail.text[0] != '\0' ? detail.text : err_sentence(err));
+    else if (config->json)
+        audit_print_json(a, stdout);
+    else
+        audit_print(a, stdout);
+    status = err != OK ? 3 : a->n > 0 ? 1 : 0;
     free(a);
     return status;
 }
@@ -76,11 +73,17 @@ verify(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    if (argc == 2 && strcmp(argv[1], "--version") == 0)
-        return printf("kontor-audit %s\n", PACKAGE_VERSION) < 0;
-    if (argc == 2 && strcmp(argv[1], "--help") == 0)
-        return usage(stdout, 0);
-    if (argc >= 2 && strcmp(argv[1], "verify") == 0)
-        return verify(argc - 1, argv + 1);
-    return usage(stderr, 2);
+    struct arena *arena = arena_new();
+    struct audit_config config;
+    struct config_rest rest;
+    int status = config_begin(&SET, arena, argc - 1, argv + 1, &config, &rest);
+
+    if (status < 0 && (rest.argc != 2 || strcmp(rest.argv[0], "verify") != 0)) {
+        fputs("usage: kontor-audit verify [OPTION...] DIR; see kontor-audit --help\n", stderr);
+        status = 2;
+    }
+    if (status < 0)
+        status = verify(&config, rest.argv[1]);
+    arena_delete(arena);
+    return status;
 }

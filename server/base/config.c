@@ -358,7 +358,22 @@ config_help(const struct config_set *set, FILE *to)
     }
 }
 
-/* troff: a backslash and a dash are escaped, a line must not begin with a control character. */
+/* Print what stands at text, which is no ASCII, as troff's own name of it. Returns its bytes. */
+static size_t
+print_troff_wide(const char *text, FILE *to)
+{
+    size_t len = text_utf8_char(text, strlen(text));
+    unsigned code;
+
+    assert(len > 1); /* the tables are UTF-8 */
+    code = (unsigned char)text[0] & (0x7fU >> len);
+    for (size_t i = 1; i < len; i++)
+        code = code << 6 | ((unsigned char)text[i] & 0x3f);
+    fprintf(to, "\\[u%04X]", code);
+    return len;
+}
+
+/* troff: a backslash, a dash and what is no ASCII are escaped, a line must not begin with a control character. */
 static void
 print_troff(const char *text, FILE *to)
 {
@@ -367,7 +382,9 @@ print_troff(const char *text, FILE *to)
     for (; *text != '\0'; text++) {
         if (start && (*text == '.' || *text == '\''))
             fputs("\\&", to);
-        if (*text == '\\')
+        if ((unsigned char)*text >= 0x80)
+            text += print_troff_wide(text, to) - 1;
+        else if (*text == '\\')
             fputs("\\e", to);
         else if (*text == '-')
             fputs("\\-", to);
@@ -404,7 +421,9 @@ config_manual(const struct config_set *set, FILE *to)
     }
     if (set->file != NULL)
         fprintf(to, ".SH FILES\n.TP\n.I %s\nRead if \\-\\-config is not given and the file exists.\n", set->file);
-    fputs(".SH EXIT STATUS\n0 after success, 1 after a failure, 2 after a wrong command line or configuration.\n", to);
+    fputs(".SH EXIT STATUS\n", to);
+    print_troff(set->exits != NULL ? set->exits
+                                   : "0 after success, 1 after a failure, 2 after a wrong command line or configuration.", to);
 }
 
 int

@@ -47,6 +47,7 @@ struct config_set {
     const char *summary;     /* "the server of the marketplace" */
     const char *synopsis;    /* what follows the program's name; more forms on lines of their own */
     const char *description; /* paragraphs, an empty line between them */
+    const char *exits;       /* what the exit statuses mean, for the manual page; NULL: the usual ones */
     const char *file;        /* read if --config is not given and the file exists; NULL: none */
     const struct config_option *options;
     size_t count;

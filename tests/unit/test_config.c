@@ -216,6 +216,30 @@ help_and_manual_name_every_option(void **state)
     }
 }
 
+/* A manual page is ASCII whatever the table's words are, and tells the program's own exit statuses. */
+static void
+a_manual_page_is_plain_troff(void **state)
+{
+    static const struct config_option odd[] = {
+        { "name", CONFIG_TEXT, 0, "", 0, 9, ".starts with a dot; \\, -, \xc3\xa9, \xe2\x80\xa6 and \xf0\x9f\x98\x80" },
+    };
+    const struct config_set set = {
+        .program = "odd", .section = 1, .summary = "s", .synopsis = "x", .description = "d", .exits = "7: it was odd.",
+        .options = odd, .count = 1,
+    };
+    char *text = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&text, &len);
+
+    (void)state;
+    config_manual(&set, to);
+    fclose(to);
+    assert_non_null(strstr(text, "\n\\&.starts with a dot; \\e, \\-, \\[u00E9], \\[u2026] and \\[u1F600]\n"));
+    assert_non_null(strstr(text, ".SH EXIT STATUS\n7: it was odd.\n"));
+    assert_null(strstr(text, "after a failure"));
+    free(text);
+}
+
 /* The defaults obey their own limits: config_read asserts it. */
 static void
 kontords_defaults(void **state)
@@ -318,6 +342,7 @@ main(void)
         cmocka_unit_test_setup_teardown(questions_require_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(secrets_are_closed_files, setup, teardown),
         cmocka_unit_test(help_and_manual_name_every_option),
+        cmocka_unit_test(a_manual_page_is_plain_troff),
         cmocka_unit_test_setup_teardown(kontords_defaults, setup, teardown),
         cmocka_unit_test(log_lines),
         cmocka_unit_test(long_log_lines_are_cut),
