@@ -337,6 +337,8 @@ class Killer(threading.Thread):
             while any(self.left.values()):
                 time.sleep(self.rng.uniform(0.05, 1.5))
                 victim = self.rng.choice([name for name, left in self.left.items() if left])
+                with open(self.world.log("kills"), "a") as log:
+                    log.write(f"{rfc3339(int(time.time() * 1000))} {victim}\n")
                 getattr(self, f"kill_{victim}")()
                 self.left[victim] -= 1
                 self.done[victim] += 1
