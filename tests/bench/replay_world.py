@@ -115,15 +115,15 @@ class World:
         return os.path.join(self.folder, "log", f"{name}.log")
 
     # ---- server -----------------------------------------------------------------------------------------------------
-    def make_database(self):
+    def make_database(self, name="kontor"):
         def sql(text, database="postgres"):
             subprocess.run(["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-d", database, "-c", text], check=True,
                            stdout=subprocess.DEVNULL)
-        sql("CREATE ROLE kontor_owner LOGIN CREATEROLE")
-        sql("CREATE DATABASE kontor OWNER kontor_owner")
+        sql("DO $$BEGIN CREATE ROLE kontor_owner LOGIN CREATEROLE; EXCEPTION WHEN duplicate_object THEN END$$")
+        sql(f"CREATE DATABASE {name} OWNER kontor_owner")
 
-    def configure(self):
-        base = f"host={os.environ['PGHOST']} port={os.environ['PGPORT']} dbname=kontor"
+    def configure(self, database="kontor", more=()):
+        base = f"host={os.environ['PGHOST']} port={os.environ['PGPORT']} dbname={database}"
         self.conf = os.path.join(self.data, "kontord.conf")
         with open(self.conf, "w") as f:
             f.write(f"db_owner = {base} user=kontor_owner\ndb_writer = {base} user=kontor_writer\n"
@@ -132,7 +132,7 @@ class World:
                     f"web_dir = {self.folder}\n"
                     f"listen = 127.0.0.1:{self.port}\nlisten_agents = 127.0.0.1:{self.agent_port}\n"
                     f"origin = localhost/replay\nsimulation = yes\nclock_rate = {self.rate}\n"
-                    f"clock_origin = {rfc3339(self.origin_ms)}\n")
+                    f"clock_origin = {rfc3339(self.origin_ms)}\n" + "".join(f"{line}\n" for line in more))
         for verb in ("migrate", "keygen"):
             with open(self.log(verb), "ab") as log:
                 subprocess.run([self.tool("kontord"), verb, f"--config={self.conf}"], check=True, stdout=log, stderr=log)
