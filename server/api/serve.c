@@ -145,6 +145,7 @@ start_market(struct server *s)
 {
     const struct config *c = &s->config;
     struct market_config config = {
+        .log = &s->log,
         .db_writer = c->db_writer, .clock = s->clock, .simulation = c->simulation, .origin = c->origin,
         .queue_max = QUEUE_MAX, .queue_per_organisation = QUEUE_OF_ORGANISATION, .batch_max = BATCH_MAX,
         .on_commit = api_on_commit, .ctx = s->api,

@@ -5,6 +5,7 @@
 #define MARKET_MARKET_H
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "core/ledger.h"
 #include "market/command.h"
 #include "market/state.h"
@@ -21,6 +22,7 @@ struct market_event {
 };
 
 struct market_config {
+    const struct log *log;              /* NULL: nothing is logged */
     const char *db_writer;              /* conninfo, direct to PostgreSQL */
     struct clock clock;
     bool simulation;                    /* only used when the journal is empty */

@@ -59,6 +59,7 @@ struct market {
     enum market_phase phase;
     enum err refusal;               /* what callers get while troubled */
     char trouble[320];
+    bool told; /* the phase was logged once */
     bool stopping;
     int64_t stop_by_ms;             /* monotonic */
 

@@ -177,14 +177,30 @@ queue_refuse(struct market *m, enum err err)
     }
 }
 
+static const char *const PHASE_NAMES[] = {
+    [MARKET_WAITING_LEASE] = "waiting-for-the-lease", [MARKET_REBUILDING] = "rebuilding", [MARKET_LEADING] = "leading",
+    [MARKET_TROUBLED] = "troubled", [MARKET_STOPPING] = "stopping",
+};
+
+/* Each change is told to the operator once: the log says when and why the market stopped taking commands. */
 void
 queue_phase(struct market *m, enum market_phase phase, enum err refusal, const char *why)
 {
+    enum log_level level = phase == MARKET_TROUBLED ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
+    struct log_field fields[] = {
+        LOG_TEXT("phase", PHASE_NAMES[phase]), LOG_TEXT("why", why[0] != '\0' ? why : NULL), { .kind = LOG_KIND_NONE },
+    };
+    bool changed;
+
     pthread_mutex_lock(&m->queue_lock);
+    changed = !m->told || m->phase != phase || strcmp(m->trouble, why) != 0;
+    m->told = true;
     m->phase = phase;
     m->refusal = refusal;
     text_format(m->trouble, sizeof m->trouble, "%s", why);
     pthread_mutex_unlock(&m->queue_lock);
+    if (changed)
+        log_write(m->config.log, level, "market", fields);
 }
 
 bool
