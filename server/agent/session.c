@@ -151,11 +151,25 @@ is_behind(struct agent *a, const struct opening *o)
     return true;
 }
 
+/* A new spool under a new key takes the place of a lost one: it goes on after what that one had. */
+static void
+take_place(struct agent *a, const struct opening *o)
+{
+    if (!spool_is_fresh(a->spool) || (o->confirmed_seq == 0 && o->last_report == 0))
+        return;
+    log_warning(&a->log, "new-spool", LOG_I64("after_seq", (int64_t)o->confirmed_seq),
+                LOG_I64("after_report", (int64_t)o->last_report));
+    if (spool_begin(a->spool) != OK || spool_adopt(a->spool, o->confirmed_seq, o->last_report) != OK
+        || spool_commit(a->spool) != OK)
+        agent_spool_failed(a);
+}
+
 static void
 session_opened(struct agent *a, const struct opening *o)
 {
     int64_t skew_ms;
 
+    take_place(a, o);
     if (is_behind(a, o))
         return;
     a->instance = o->instance;

@@ -326,6 +326,7 @@ spool_open(const char *folder, const uint8_t *public, struct spool **ret, struct
 {
     struct spool *s = xcalloc(1, sizeof *s);
     char path[PATH_MAX];
+    uint64_t base;
     enum err err;
 
     s->lock = -1;
@@ -343,9 +344,12 @@ spool_open(const char *folder, const uint8_t *public, struct spool **ret, struct
         err = err_internal(d, ERR_FORBIDDEN, "%s: the spool belongs to another key", folder);
     if (err)
         return db_close(s, err);
+    base = meta_u64(s, "first_report_after");
     s->last_seq = meta_u64(s, "last_seq");
     s->last_number = number_of(s, "SELECT coalesce(max(number), 0) FROM report");
     s->last_receipted = number_of(s, "SELECT coalesce(max(number), 0) FROM report WHERE receipt IS NOT NULL");
+    s->last_number = s->last_number > base ? s->last_number : base;
+    s->last_receipted = s->last_receipted > base ? s->last_receipted : base;
     *ret = s;
     return OK;
 }
@@ -383,6 +387,24 @@ spool_set_last_seq(struct spool *s, uint64_t seq)
 
     if (err == OK)
         s->last_seq = seq;
+    return err;
+}
+
+bool
+spool_is_fresh(struct spool *s)
+{
+    return s->last_seq == 0 && s->last_number == 0 && meta_u64(s, "instance") == 0;
+}
+
+enum err
+spool_adopt(struct spool *s, uint64_t seq, uint64_t number)
+{
+    enum err err = meta_set_u64(s, "first_report_after", number);
+
+    if (err == OK)
+        err = spool_set_last_seq(s, seq);
+    if (err == OK)
+        s->last_number = s->last_receipted = number;
     return err;
 }
 

@@ -65,6 +65,10 @@ enum err spool_commit(struct spool *s) MUST_USE;
 uint64_t spool_last_seq(const struct spool *s);       /* newest ticket that is here */
 uint64_t spool_last_number(const struct spool *s);    /* newest report number given */
 uint64_t spool_last_receipted(const struct spool *s);
+/* Nothing has been done with it yet: no ticket, no report, no instance. Then it may take the place of a lost one: tickets
+ * after seq, reports after number. */
+bool spool_is_fresh(struct spool *s);
+enum err spool_adopt(struct spool *s, uint64_t seq, uint64_t number) MUST_USE;
 enum err spool_set_last_seq(struct spool *s, uint64_t seq) MUST_USE;
 enum err spool_set_instance(struct spool *s, uint64_t instance) MUST_USE;
 

@@ -87,7 +87,8 @@ struct reservation {
 };
 
 /* Why a dispute was opened: notice.reason of its NOTICE. One of silence ends by itself when the reports arrive. */
-enum dispute_why { DISPUTE_SILENCE = 1, DISPUTE_IMPLAUSIBLE = 2, DISPUTE_FORKED = 3, DISPUTE_CONTEST = 4 };
+enum dispute_why { DISPUTE_SILENCE = 1, DISPUTE_IMPLAUSIBLE = 2, DISPUTE_FORKED = 3, DISPUTE_CONTEST = 4,
+    DISPUTE_SPOOL_LOST = 5 };
 
 struct state {
     struct ledger *ledger;

@@ -118,7 +118,7 @@ class FakeServer:
         self.clock = clock       # (origin_ms, real_origin_ms, rate) or None
         self.lock = threading.Condition()
         self.tokens = set()
-        self.agent_public = None
+        self.agent_public = self.instance_public = None
         self.instance = self.confirmed_seq = 0
         self.tickets = []        # [{"seq", "jws"}]
         self.by_jti = {}
@@ -329,9 +329,10 @@ class FakeServer:
         with self.lock:
             if data["last_confirmed_seq"] > len(self.tickets) or data["last_receipted_report"] > len(self.reports):
                 raise Problem(409, "spool-ahead")
-            if data["last_confirmed_seq"] < self.confirmed_seq:
+            if data["last_confirmed_seq"] < self.confirmed_seq and self.instance_public == self.agent_public:
                 raise Problem(409, "spool-behind")
             self.instance += 1
+            self.instance_public = self.agent_public
             self.lock.notify_all()
             clock = None
             if self.clock:

@@ -287,6 +287,27 @@ class Instances(Case):
         self.rig.start()
         self.assertEqual(self.rig.wait(), 5)
 
+    def test_new_spool_in_the_place_of_a_lost_one(self):
+        self.rig.start()
+        self.until_last(self.server.issue("true"))
+        self.until(lambda: self.server.confirmed_seq == 1)
+        self.rig.stop()
+        told = len(self.server.reports)
+        other = Rig(self.server.url)
+        self.addCleanup(other.close)
+        self.assertEqual(other.enrol(self.server.new_token(), self.server.SITE).returncode, 0)
+        other.start()
+        t = self.server.issue("true")
+        self.until(lambda: t.last)
+        self.assertEqual(t.reports[0].number, told + 2)  # after its inventory
+        self.rig.start()  # the old one is nobody any more
+        self.until(lambda: "unauthenticated" in self.rig.log())
+        self.assertIsNone(other.process.poll())
+        other.stop()
+        other.start()
+        t = self.server.issue("true")
+        self.until(lambda: t.last)
+
     def test_spool_of_another_key(self):
         other = Rig(self.server.url)
         self.addCleanup(other.close)

@@ -225,6 +225,32 @@ test_instances_and_spools(void **unused)
     assert_err(ERR_FIELD_RANGE, mw_received(m, 1, 9));
 }
 
+static void
+test_a_new_key_is_a_new_spool(void **unused)
+{
+    struct reservation *permitted_one = running(8, 3600, false), *issued = reserve(8, 3600, false);
+    struct site_state *site;
+    struct command c = { .kind = COMMAND_INSTANCE };
+    int at;
+
+    (void)unused;
+    at = mw_site_of(m, permitted_one);
+    assert_int_equal(mw_site_of(m, issued), at);
+    site = index_site(&m->state, m->w->site[at]);
+    assert_err(OK, mw_received(m, at, 2));
+    c.actor = (struct actor){ .kind = ACTOR_AGENT, .sites = { site->site }, .sites_n = 1 };
+    c.in.instance.site = site->site;
+    c.in.instance.key = m->w->site_key[at];
+    assert_err(ERR_SPOOL_BEHIND, mw_run(m, &c));
+    site->instance_key++; /* as if the last instance had been opened under a key before this one */
+    assert_err(OK, mw_run(m, &c));
+    assert_int_equal(permitted_one->state, TICKET_DISPUTED);
+    assert_int_equal(permitted_one->dispute_why, DISPUTE_SPOOL_LOST);
+    assert_int_equal(issued->state, TICKET_ISSUED);
+    assert_int_equal(site->confirmed_seq, 2); /* the numbers go on */
+    assert_err(ERR_SPOOL_BEHIND, mw_run(m, &c));
+}
+
 /* ---- orders ------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -294,6 +320,7 @@ main(void)
         CASE(test_a_draining_site_loses_its_unpermitted_tickets),
         CASE(test_sweep_finds_what_is_due_and_what_to_withdraw),
         CASE(test_instances_and_spools),
+        CASE(test_a_new_key_is_a_new_spool),
         CASE(test_orders_keep_reservations_in_step),
         CASE(test_timers_stretch_in_a_simulation),
     };
