@@ -53,7 +53,7 @@ enum market_phase market_trouble(struct market *m, char ret[320]);
  * until then. */
 void market_send(struct market *m, struct command *c);
 
-/* The state. Readers hold the lock briefly: no I/O, no blocking; nothing that it points to may be used after the unlock.
+/* The state. Readers hold the lock briefly: no I/O, no blocking, not twice at once; nothing that it points to may be used after the unlock.
  * NULL (and no lock taken) while there is no leader's state. The lock is free while a batch commits, so readers may see
  * what is decided but not yet committed, and in rare cases will be taken back: good for what promises nothing (calendars,
  * look-only quotes, what a caller may see). Whatever is shown as a fact, money above all, is read from the database. */
@@ -62,7 +62,7 @@ void market_read_unlock(struct market *m);
 
 int64_t market_now(const struct market *m);
 
-/* Has this key (idem.scope) been used in the last 7 days? False is certain, true is not: look it up then
+/* Not under market_read_lock. Has this key (idem.scope) been used in the last 7 days? False is certain, true is not: look it up then
  * (store/answers.h), or just send the command: the sequencer looks up each key that may be known before it decides, so
  * correctness never hangs on a worker's look-up. */
 bool market_key_maybe_known(struct market *m, const struct hash *scope);

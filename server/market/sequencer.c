@@ -19,7 +19,7 @@
 #include "market/index.h"
 
 enum { TRIES = 3, TRIES_MS = 2000, TRY_PAUSE_MS = 100, IDLE_MS = 1000, LEASE_PAUSE_MS = 500, PROBE_PAUSE_MS = 1000,
-       STOP_MS = 4000, PRUNE_EVERY_MS = 600000, PRUNE_MAX = 10000 };
+       STOP_MS = 4000, LOCK_TURN = 32, PRUNE_EVERY_MS = 600000, PRUNE_MAX = 10000 };
 
 static void
 pause_ms(int64_t ms)
@@ -44,9 +44,12 @@ wait_ms(struct market *m, int64_t ms)
 static enum err
 prepare_all(struct market *m)
 {
-    /* Arrays are opaque to the planner: one plan for all batches. */
+    /* Arrays are opaque to the planner: one plan for all batches. The server's end must notice a dead line too, or it
+     * would keep the lease for hours. */
     enum err err = db_script(m->db, "SET plan_cache_mode = force_generic_plan; SET synchronous_commit = on;"
-                                    " SET idle_in_transaction_session_timeout = '60s'");
+                                    " SET idle_in_transaction_session_timeout = '60s';"
+                                    " SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;"
+                                    " SET tcp_keepalives_count = 3; SET tcp_user_timeout = 10000");
 
     if (!err)
         err = journal_prepare(m->db);
@@ -186,7 +189,10 @@ decide_all(struct market *m, struct command **commands, size_t n)
         if (c->stage == COMMAND_ANSWERED || (c->idem.present && is_twin(seen, c)))
             continue;
         decide_one(&d, m, c);
-        decided++;
+        if (++decided % LOCK_TURN == 0) { /* readers need not wait for the whole batch */
+            pthread_rwlock_unlock(&m->state_lock);
+            pthread_rwlock_wrlock(&m->state_lock);
+        }
     }
     pthread_rwlock_unlock(&m->state_lock);
     map_delete(seen);

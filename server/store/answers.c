@@ -51,7 +51,8 @@ DB_QUERY(ANSWERS_FIND_ALL,
 
 DB_QUERY(ANSWERS_KEYS,
     .name = "answers_keys",
-    .sql = "SELECT substring(scope FOR 8) FROM answer WHERE created_ms >= $1 ORDER BY created_ms DESC LIMIT $2",
+    .sql = "SELECT coalesce(string_agg(head, ''::bytea), ''::bytea) FROM (SELECT substring(scope FOR 8) AS head FROM answer"
+           "  WHERE created_ms >= $1 ORDER BY created_ms DESC LIMIT $2) newest",
     .params = 2, .columns = 1);
 
 DB_QUERY(ANSWERS_PRUNE,
@@ -117,17 +118,19 @@ answers_keys(struct db *db, int64_t since_ms, size_t max, void (*take)(void *ctx
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, &ANSWERS_KEYS, DB_ARGS(db_i64(since_ms), db_i64((int64_t)max)), &rows);
+    struct bytes heads;
+    uint64_t head;
 
-    for (int row = 0; !err && row < PQntuples(rows); row++) {
-        struct bytes b = db_get_bytes(rows, row, 0);
-        uint64_t head = 0;
-
-        if (b.len != sizeof head)
-            return ERR_CORRUPT;
-        memcpy(&head, b.data, sizeof head);
+    if (err)
+        return err;
+    heads = db_get_bytes(rows, 0, 0);
+    if (heads.len % sizeof head != 0)
+        return ERR_CORRUPT;
+    for (size_t at = 0; at < heads.len; at += sizeof head) {
+        memcpy(&head, heads.data + at, sizeof head);
         take(ctx, head);
     }
-    return err;
+    return OK;
 }
 
 enum err
