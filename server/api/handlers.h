@@ -12,7 +12,7 @@ handler_fn health_live, health_ready, health_leader, jwks_get, openapi_get, erro
 handler_fn session_create, session_delete, me_get, me_password;                              /* session.c */
 handler_fn people_create, people_list_get, people_password, people_roles;                    /* people.c */
 handler_fn organisations_create, organisations_list_get, organisations_get, organisations_members;
-handler_fn sites_list, offerings_list, sites_agent, sites_tickets, sites_reports, sites_pause, sites_drain,
+handler_fn sites_list, offerings_list, offerings_free, sites_agent, sites_tickets, sites_reports, sites_pause, sites_drain,
     sites_agent_token;                                                                       /* sites.c */
 handler_fn sites_create, offerings_create, rates_create, capacity_create, policies_create, policies_list; /* registry.c */
 handler_fn journal_get, journal_entries, journal_entry_get, journal_csv;                         /* journal.c */

@@ -23,6 +23,7 @@ const struct route ROUTES[] = {
     /* public */
     { HTTP_GET, "/v1/sites", "sites_list", PUBLIC, NO_KEY, RUN_WORKER, sites_list },
     { HTTP_GET, "/v1/offerings", "offerings_list", PUBLIC, NO_KEY, RUN_WORKER, offerings_list },
+    { HTTP_GET, "/v1/offerings/free", "offerings_free", PUBLIC, NO_KEY, RUN_WORKER, offerings_free },
     { HTTP_GET, "/v1/policies", "policies_list", PUBLIC, NO_KEY, RUN_WORKER, policies_list },
     { HTTP_GET, "/v1/journal", "journal_get", PUBLIC, NO_KEY, RUN_WORKER, journal_get },
     { HTTP_GET, "/v1/journal/entries", "journal_entries", PUBLIC, NO_KEY, RUN_WORKER, journal_entries },

@@ -154,7 +154,7 @@ const routes = (state) => {
         ["POST", /^\/v1\/me\/password$/, () => ({})],
         ["GET", /^\/v1\/sites$/, () => list(SITES)],
         ["GET", /^\/v1\/offerings$/, () => list(SITES.map((s) => ({ ...s.offerings[0], weeks: WEEKS[s.code].map((h, i) => ({ from: iso(WEEK0 + i * 7 * 24 * HOUR), gpus_free_min: 8, gpu_hours_free: h })) })))],
-        ["GET", /^\/v1\/offerings\/free$/, (_, __, query) => ({ from: query.get("from"), step_s: 21600, as_of: iso(now()), items: SITES.map((s) => ({ offering: s.offerings[0].index, site: s.code, free: free(s.code, Number(query.get("columns"))) })) })],
+        ["GET", /^\/v1\/offerings\/free$/, (_, __, query) => ({ from: query.get("from"), step_s: 21600, as_of: iso(now()), items: SITES.map((s) => ({ offering: s.offerings[0].index, site: s.code, free: free(s.code, Number(query.get("columns"))), free_below_node: [] })) })],
         ["GET", /^\/v1\/policies$/, () => list([{ code: "playground", name: "Playground", cap_gpums: String(5000n * 3600000n), longest_ms: 92 * 86400000 }, { code: "fast-lane", name: "Fast Lane", cap_gpums: String(50000n * 3600000n), longest_ms: 92 * 86400000 }])],
         ["GET", /^\/v1\/journal$/, () => ({ size: 482930, root: "907cd2d6".repeat(8), time: iso(NOW), term: 3, simulation: true, origin: "kontor.example/demo", genesis: "6068c246".repeat(8) })],
         ["GET", /^\/\.well-known\/jwks\.json$/, () => ({ keys: [JWK] })],

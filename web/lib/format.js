@@ -61,6 +61,11 @@ export const parseWhole = (text) => {
 /** GPU-hours of a job in thousandths: gpus x seconds. */
 export const gpuHourParts = (gpuSeconds) => creditParts(big(gpuSeconds) * 1000n);
 
+/** Thousands with one decimal: 13,234 as "13.2". */
+export const thousands = (n) => maker(Intl.NumberFormat, { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(n / 1000);
+/** "13.2k", "1.2M": for drawings beside which the whole number stands. */
+export const compact = (n) => maker(Intl.NumberFormat, { notation: "compact", maximumFractionDigits: 1 }).format(n).toLowerCase().replace("m", "M");
+
 export const rate = (milli) => `${whole(Math.trunc(milli / 1000))}.${String(milli % 1000).padStart(3, "0")}`;
 
 /** Share of a whole as a number from 0 to 1, for drawings only. */

@@ -1,7 +1,8 @@
 /* /ask: for what is typed: where, when, how much, and who cannot. Each change asks for a look-only quote. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { big, compare, country, dateTime, duration, hours, length, longDay, clockShort, list, parseWhole, rate, wholeCredits } from "../lib/format.js";
+import { big, compare, country, dateTime, dayShort, duration, hours, length, longDay, clockShort, list, parseWhole, rate, wholeCredits } from "../lib/format.js";
+import { inTime } from "../lib/ago.js";
 import { get, post } from "../lib/api.js";
 import { faults, read, secondsOf, wants, work, write } from "../lib/asking.js";
 import { mainGrant } from "../lib/credit.js";
@@ -145,7 +146,7 @@ const Places = ({ quote, sites, now, home }) => {
     const marks = [];
     for (const [i, o] of quote.options.entries()) {
         const s = sites.get(o.site);
-        if (s && !seen.has(o.site)) marks.push({ ...s, name: siteName(s), second: dateTime(o.start), kind: "rank", rank: i + 1 });
+        if (s && !seen.has(o.site)) marks.push({ ...s, name: siteName(s), second: `${dayShort(o.start)} ${clockShort(o.start)}`, kind: "rank", rank: i + 1 });
         seen.add(o.site);
     }
     for (const r of quote.refusals) {
@@ -161,7 +162,7 @@ const Places = ({ quote, sites, now, home }) => {
                 ${quote.options.map((o, i) => {
                     const s = sites.get(o.site);
                     return html`<li key=${o.offering}><span class="rank">${i + 1}</span>
-                        <span><b>${siteName(s, o.site)}</b> <span class="second inline">${siteTown(s)}</span><span class="block">${dateTime(o.start)} <span class="hint">${t("in", { time: duration(Math.max(0, (Date.parse(o.start) - now) / 1000)) })}</span></span></span>
+                        <span><b>${siteName(s, o.site)}</b> <span class="second inline">${siteTown(s)}</span><span class="block">${dateTime(o.start)} <span class="hint">${inTime((Date.parse(o.start) - now) / 1000)}</span></span></span>
                         <b class="about">${wholeCredits(o.cost_gpums)}</b></li>`;
                 })}
                 ${quote.refusals.map((r) => {

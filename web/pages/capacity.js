@@ -6,7 +6,7 @@ import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
 import { useData } from "../lib/use.js";
 import { Assumed } from "../parts/amount.js";
 import { Waiting } from "../parts/broken.js";
-import { Capacity, WEEKS } from "../parts/capacity.js";
+import { Capacity, WEEKS, inThousands } from "../parts/capacity.js";
 import { Head } from "../parts/frame.js";
 import { State } from "../parts/state.js";
 
@@ -18,7 +18,7 @@ export default () => {
     return html`
         ${head}
         <div class="stack">
-            <section class="card"><div class="card-head"><h2>${t("capacity.title")}</h2><span class="end">${t("capacity.unit", { time: clock(data.as_of ?? at) })}</span></div><${Capacity} offerings=${data.items} sites=${sites} /></section>
+            <section class="card"><div class="card-head"><h2>${t("capacity.title")}</h2><span class="end">${t(inThousands(data.items) ? "capacity.unit.k" : "capacity.unit", { time: clock(data.as_of ?? at) })}</span></div><${Capacity} offerings=${data.items} sites=${sites} /></section>
             <section class="card"><h2>${t("capacity.sites")}</h2><div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("capacity.sites")}</caption>
                 <thead><tr><th scope="col">${t("site")}</th><th scope="col">${t("gpu-word")}</th><th scope="col" class="num">${t("capacity.node")}</th><th scope="col" class="num">${t("site.brokered")}</th><th scope="col" class="num">${t("site.free-now")}</th><th scope="col" class="num">${t("rate-word")}</th><th scope="col">${t("state")}</th></tr></thead>
                 <tbody>${[...sites.values()].flatMap((s) => s.offerings.map((o) => html`

@@ -1,14 +1,14 @@
 /* /: what this is; how much is free this week; that the books can be checked; where to sign in. */
 import { html } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { clock, dateTime, whole } from "../lib/format.js";
+import { clock, compact, dateTime } from "../lib/format.js";
 import { ago } from "../lib/ago.js";
 import { me, seat } from "../lib/session.js";
 import { siteName, useSites } from "../lib/sites.js";
 import { nowMs, useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Button } from "../parts/button.js";
-import { Capacity, WEEKS } from "../parts/capacity.js";
+import { Capacity, WEEKS, inThousands } from "../parts/capacity.js";
 import { Head } from "../parts/frame.js";
 import { EuropeMap } from "../parts/map.js";
 import { Waiting } from "../parts/broken.js";
@@ -26,7 +26,7 @@ export default () => {
     for (const o of items) if (o.kind !== "experimental-platform") bySite.set(o.site, { free: (bySite.get(o.site)?.free ?? 0) + weekOf(o), all: (bySite.get(o.site)?.all ?? 0) + fullWeek(o) });
     const gpus = items.filter((o) => o.kind !== "experimental-platform");
     const now = gpus.reduce((n, o) => n + Number(o.free_gpus_now ?? 0), 0);
-    const marks = [...bySite].filter(([code]) => sites.has(code)).map(([code, v]) => ({ ...sites.get(code), name: siteName(sites.get(code)), second: t("front.free", { n: whole(Math.round(v.free)) }), kind: "gauge", share: Math.min(1, v.free / v.all) }));
+    const marks = [...bySite].filter(([code]) => sites.has(code)).map(([code, v]) => ({ ...sites.get(code), name: siteName(sites.get(code)), second: compact(v.free), kind: "gauge", share: Math.min(1, v.free / v.all) }));
     const free = items.length ? [...bySite.values()].reduce((n, v) => n + v.free, 0) : null;
     return html`
         <div class="stack">
@@ -44,7 +44,7 @@ export default () => {
                 </div>
                 <div class="drawing"><span class="title">${t("front.map")}</span><${EuropeMap} places=${marks} /></div>
             </div>
-            <section class="card"><div class="card-head"><h2>${t("capacity.title")}</h2>${offerings.data && html`<span class="end">${t("capacity.unit", { time: clock(offerings.data.as_of ?? offerings.at) })}</span>`}</div>
+            <section class="card"><div class="card-head"><h2>${t("capacity.title")}</h2>${offerings.data && html`<span class="end">${t(inThousands(offerings.data.items) ? "capacity.unit.k" : "capacity.unit", { time: clock(offerings.data.as_of ?? offerings.at) })}</span>`}</div>
                 ${offerings.data ? html`<${Capacity} offerings=${items} sites=${sites} />` : html`<${Waiting} error=${offerings.error} retry=${offerings.reload} rows=${7} />`}</section>
             <div class="grid halves stretch">
                 <section class="card"><h2>${t("front.books")}</h2>

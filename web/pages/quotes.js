@@ -2,6 +2,7 @@
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
 import { big, clock, country, credits, dateTime, duration, hours, length, rate, wholeCredits } from "../lib/format.js";
+import { inTime } from "../lib/ago.js";
 import { changed, fromRequest, write } from "../lib/asking.js";
 import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
 import { useCommand, useData, nowMs } from "../lib/use.js";
@@ -41,7 +42,7 @@ const Option = ({ option, index, title, site, free, now, from, open, accept, bus
             <p class="small second"><b>${title}</b></p>
             <h2>${siteName(site, option.site)}</h2><p class="small second">${siteTown(site)}</p>
             <p class="start">${dateTime(option.start)}</p>
-            <p class="small second">${tx("quotes.until", { time: dateTime(option.end), wait: html`<b>${t("in", { time: duration(Math.max(0, (Date.parse(option.start) - now) / 1000)) })}</b>` })}</p>
+            <p class="small second">${tx("quotes.until", { time: dateTime(option.end), wait: html`<b>${inTime((Date.parse(option.start) - now) / 1000)}</b>` })}</p>
             <dl class="facts">
                 <div><dt>${t("gpus")}</dt><dd>${t("quotes.gpus", { n: option.gpus, gpu: gpuName(option) })}<${Assumed} when=${offering?.assumed} /></dd></div>
                 <div><dt>${t("rate-word")}</dt><dd>${rate(option.rate_milli)}<${Assumed} when=${offering?.rate?.assumed} /></dd></div>

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
 import { big, clock, clockMs, country, credits, dateTime, dayKey, dayShort, duration, length, shortHash, tail } from "../lib/format.js";
-import { ago } from "../lib/ago.js";
+import { ago, inTime } from "../lib/ago.js";
 import { costs, isComing, isRunning, mayCancel } from "../lib/jobs.js";
 import { header, verify } from "../lib/jws.js";
 import { useLive } from "../lib/live.js";
@@ -66,7 +66,7 @@ const stepsOf = (r) => {
 const sentence = (r, now) => {
     const start = Date.parse(r.window.start), end = Date.parse(r.window.end);
     if (isRunning(r)) return t(now <= end ? "reservation.on-time" : "reservation.late", { time: dateTime(end), left: duration(Math.abs(end - now) / 1000) });
-    if (isComing(r)) return t("reservation.coming", { time: dateTime(start), by: dateTime(r.start_by), wait: duration(Math.max(0, start - now) / 1000) });
+    if (isComing(r)) return t("reservation.coming", { time: dateTime(start), by: dateTime(r.start_by), wait: inTime((start - now) / 1000) });
     if (r.state === "ended") return t("reservation.ended");
     if (r.state === "disputed") return t("reservation.disputed");
     const state = stateOf(r);

@@ -17,7 +17,7 @@ import { State, stateOf } from "../parts/state.js";
 const STEPS = [["issued", "send"], ["delivered", "check"], ["permitted", "clock"], ["running", "play"], ["ended", "flag"], ["settled", "ok"]];
 const stepOf = (k) => (k.state === "issued" && k.delivered ? "delivered" : k.state);
 /** Longer than a poll and a half: no longer in touch. */
-const IN_TOUCH_MS = 45_000;
+const IN_TOUCH_MS = 90_000;
 
 const Figures = ({ agent, tickets, now, touch }) => {
     const open = tickets.filter((k) => stepOf(k) === "issued").length;
@@ -76,7 +76,7 @@ export default ({ params }) => {
                 </div>
                 <div class="stack">
                     <section class="card"><h2>${t("site.offered")}</h2>${site.offerings.map((o) => html`
-                        <dl class="facts" key=${o.index}><div><dt>${t("gpu-word")}</dt><dd>${gpuName(o)}<${Assumed} when=${o.assumed} /></dd></div>
+                        <dl class="facts offered" key=${o.index}><div class="sum"><dt>${gpuName(o)}</dt><dd>${o.kind === "experimental-platform" && html`<span class="hint">${t("capacity.experimental")}</span>`}<${Assumed} when=${o.assumed} /></dd></div>
                             <div><dt>${t("site.brokered")}</dt><dd>${whole(o.brokered_gpus)}</dd></div><div><dt>${t("site.free-now")}</dt><dd>${whole(o.free_gpus_now)}</dd></div>
                             <div><dt>${t("rate-word")}</dt><dd>${o.rate ? rate(o.rate.rate_milli) : t("none")}<${Assumed} when=${o.rate?.assumed} /> <${Folio} entry=${o.rate?.index} /></dd></div></dl>`)}</section>
                     <section class="card"><h2>${t("site.key")}</h2>${agent.data.key ? html`<dl class="facts">

@@ -1,7 +1,8 @@
 /* Rows of reservations: job and place, start, state, what is settled of what was held. */
 import { html } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { dateTime, duration, length, tail } from "../lib/format.js";
+import { dateTime, length, tail } from "../lib/format.js";
+import { inTime } from "../lib/ago.js";
 import { costs, isComing, isRunning } from "../lib/jobs.js";
 import { gpuName, siteName } from "../lib/sites.js";
 import { to } from "../lib/router.js";
@@ -15,7 +16,7 @@ const jobPlace = (r, sites) => t("job.place", { gpus: r.gpus, gpu: gpuName(r.off
 const When = ({ r, now }) => {
     const start = Date.parse(r.window.start), end = Date.parse(r.window.end);
     const second = isRunning(r) ? t("job.ends", { time: dateTime(end, now) })
-        : isComing(r) ? (start > now ? t("job.in", { length: length(r.walltime_s), time: duration((start - now) / 1000) }) : t("job.for", { length: length(r.walltime_s) }))
+        : isComing(r) ? (start > now ? t("job.in", { length: length(r.walltime_s), time: inTime((start - now) / 1000) }) : t("job.for", { length: length(r.walltime_s) }))
         : t("job.for", { length: length(r.walltime_s) });
     return html`${dateTime(start, now)}<span class="hint">${second}</span>`;
 };

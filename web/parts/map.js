@@ -3,8 +3,13 @@ import { html } from "../lib/html.js";
 import { HEIGHT, WIDTH, project } from "../lib/geo.js";
 import { MEMBERS, OTHERS } from "../map/europe.js";
 
+const wideOf = (p) => 36 + Math.max(p.name.length * 16, (p.second ?? "").length * 14);
 /* Names stand to the left of a place where the text would leave the drawing or meet the next one's. */
-const sideOf = (x, places, i) => (x > WIDTH * 0.62 || places.some((p, j) => j !== i && p.x > x && p.x - x < 170 && Math.abs(p.y - places[i].y) < 40) ? "left" : "right");
+const sideOf = (places, i) => {
+    const me = places[i];
+    const meets = places.some((p, j) => j !== i && p.x > me.x && p.x - me.x < wideOf(me) && Math.abs(p.y - me.y) < 44);
+    return me.x + wideOf(me) > WIDTH || (meets && me.x - wideOf(me) > 0) ? "left" : "right";
+};
 
 /**
  * @param {{places: {lat_milli: number, lon_milli: number, name: string, second?: string, kind: "rank" | "no" | "gauge" | "home", rank?: number, share?: number}[]}} props
@@ -18,7 +23,7 @@ export const EuropeMap = ({ places, crop = "xMidYMax slice" }) => {
         <svg class="map" viewBox=${`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio=${crop} aria-hidden="true">
             <path class="others" d=${OTHERS} /><path class="members" d=${MEMBERS} />
             ${set.map((p, i) => {
-                const side = sideOf(p.x, set, i);
+                const side = sideOf(set, i);
                 const dx = side === "left" ? -30 : 30;
                 const anchor = side === "left" ? "end" : "start";
                 return html`
