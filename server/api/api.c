@@ -55,6 +55,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     struct api *api = xcalloc(1, sizeof *api);
 
     crypto_ready();
+    pthread_mutex_init(&api->random_lock, NULL);
     api->log = config->log;
     api->db_worker = xstrdup(config->db_worker);
     api->clock = config->clock;
@@ -153,6 +154,7 @@ api_delete(struct api *api)
     pages_delete(api->pages);
     http_response_delete(api->openapi);
     random_wipe(&api->key, sizeof api->key);
+    pthread_mutex_destroy(&api->random_lock);
     free(api->db_worker);
     free(api->base_url);
     free(api);

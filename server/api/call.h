@@ -116,6 +116,7 @@ enum err call_query_page(struct call *call, int *ret_limit, const char **ret_cur
 /* "next" and the Link header; cursor NULL: the end. */
 void call_next(struct call *call, const char *cursor);
 struct uuid call_new_id(struct call *call);
+struct uuid api_new_id(struct api *api, int64_t now_ms);
 /* The state under its read lock, or NULL after the call has failed (not the leader). */
 const struct state *call_state(struct call *call);
 void call_state_done(struct call *call);

@@ -7,7 +7,6 @@
 #include "api/agent_tickets.h"
 #include "api/internal.h"
 #include "api/pages.h"
-#include "crypto/random.h"
 
 static bool
 mutates(const struct call *call)
@@ -122,33 +121,40 @@ at_once(struct call *call, struct http_response *r)
     return r;
 }
 
+/* Where the routes are; elsewhere are the pages. */
+static bool
+beside_pages(const char *path)
+{
+    static const char *const OURS[] = { "/v1/", "/health/", "/errors/", "/.well-known/" };
+
+    for (size_t i = 0; i < sizeof OURS / sizeof OURS[0]; i++)
+        if (strncmp(path, OURS[i], strlen(OURS[i])) == 0)
+            return true;
+    return false;
+}
+
 struct http_response *
 api_handle(void *cls, struct http_call *http)
 {
     struct api *api = cls;
-    struct arena *arena;
+    struct http_response *page;
     struct call *call;
     char allowed[64] = "";
     enum err err = OK;
 
     if (http->listener == API_LISTENER_METRICS)
         return metrics_get(api, http);
-    arena = arena_new();
-    call = arena_alloc(arena, sizeof *call);
+    if (api->pages && !beside_pages(http->path) && (page = pages_answer(api->pages, http)) != NULL)
+        return page;
+    call = xcalloc(1, sizeof *call);
     call->api = api;
     call->http = http;
-    call->arena = arena;
+    call->arena = arena_new();
     call->body = http->body;
     call->now_ms = clock_now(&api->clock);
     call->began_ms = monotonic_ms();
     call->id = call_new_id(call);
     call->route = route_find(http->method, http->path, call, &err, allowed, sizeof allowed);
-    if (!call->route && err == ERR_NOT_FOUND && (http->method == HTTP_GET || http->method == HTTP_HEAD) && api->pages) {
-        struct http_response *page = pages_answer(api->pages, http);
-
-        if (page)
-            return at_once(call, page);
-    }
     if (!call->route) {
         call->logged_err = err;
         call_log(call, err_status(err));
@@ -176,12 +182,9 @@ struct http_response *
 api_refuse(void *cls, const struct http_call *http, enum err err)
 {
     struct api *api = cls;
-    uint8_t random[10];
-    struct uuid id;
+    struct uuid id = api_new_id(api, clock_now(&api->clock));
 
     (void)http;
-    random_bytes(random, sizeof random);
-    id = uuid_v7(clock_now(&api->clock), random);
     log_info(api->log, "refused", LOG_UUID("id", id), LOG_I64("status", err_status(err)), LOG_TEXT("error", err_wire(err)));
     return problem_response(NULL, id, err, NULL);
 }

@@ -40,6 +40,9 @@ struct api {
     struct seen *seen;
     struct pages *pages;             /* NULL: none */
     struct http_response *openapi;   /* shared */
+    pthread_mutex_t random_lock;     /* ids are drawn from a store: one call of the system for many */
+    uint8_t random[640];
+    size_t random_left;
     atomic_uint_fast64_t by_status[6]; /* replies by status / 100 */
     atomic_uint_fast64_t micros;     /* spent on all calls together */
 };
