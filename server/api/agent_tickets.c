@@ -13,16 +13,12 @@
 enum { TICKETS_MAX = 200 };
 
 static void
-render(struct call *call, const struct ticket_record *t, size_t n)
+render(struct api *api, const struct ticket_record *t, size_t n, struct json_out *out)
 {
-    struct json_out *out = &call->out;
-
-    json_out_free(out);
-    *out = (struct json_out){ 0 };
     json_open(out, NULL);
     json_open_array(out, "tickets");
     for (size_t i = 0; i < n; i++) {
-        char *jws = jws_make(&call->api->key, JWS_TYP_TICKET, "0", t[i].claims);
+        char *jws = jws_make(&api->key, JWS_TYP_TICKET, "0", t[i].claims);
 
         json_open(out, NULL);
         json_i64(out, "seq", (int64_t)t[i].seq);
@@ -31,29 +27,31 @@ render(struct call *call, const struct ticket_record *t, size_t n)
         free(jws);
     }
     json_shut_array(out);
-    json_time(out, "now", clock_now(&call->api->clock));
+    json_time(out, "now", clock_now(&api->clock));
     json_shut(out);
 }
 
 void
-agent_tickets_none(struct call *call)
+agent_tickets_none(struct api *api, struct json_out *out)
 {
-    render(call, NULL, 0);
+    render(api, NULL, 0, out);
 }
 
 enum err
-agent_tickets_read(struct call *call, uint64_t site, uint64_t after, bool *ret_any)
+agent_tickets_read(struct api *api, struct db *db, uint64_t site, uint64_t after, struct json_out *out, bool *ret_any)
 {
+    struct arena *a = arena_new();
     struct ticket_record *t;
     size_t n;
-    enum err err = tickets_after(call->db, site, after, TICKETS_MAX, call->arena, &t, &n);
+    enum err err = tickets_after(db, site, after, TICKETS_MAX, a, &t, &n);
 
-    if (err)
-        return err;
-    *ret_any = n > 0;
-    if (n)
-        render(call, t, n);
-    return OK;
+    if (!err) {
+        *ret_any = n > 0;
+        if (n)
+            render(api, t, n, out);
+    }
+    arena_delete(a);
+    return err;
 }
 
 /* The instance that the agent says it is, in the token that it signed and in the header alike, must be the newest. */
@@ -113,7 +111,7 @@ agent_tickets(struct call *call)
         return;
     }
     agent_in_touch(call);
-    err = agent_tickets_read(call, call->actor.sites[0], (uint64_t)after, &any);
+    err = agent_tickets_read(call->api, call->db, call->actor.sites[0], (uint64_t)after, &call->out, &any);
     if (err)
         call_fail(call, err);
     else if (any)

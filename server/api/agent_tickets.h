@@ -6,8 +6,9 @@
 
 handler_fn agent_tickets;
 /* Renders the tickets of a site after a number, signed. *ret_any: there are some; else nothing is rendered. */
-enum err agent_tickets_read(struct call *call, uint64_t site, uint64_t after, bool *ret_any) MUST_USE;
+enum err agent_tickets_read(struct api *api, struct db *db, uint64_t site, uint64_t after, struct json_out *out,
+                            bool *ret_any) MUST_USE;
 /* Renders that there are none. */
-void agent_tickets_none(struct call *call);
+void agent_tickets_none(struct api *api, struct json_out *out);
 
 #endif

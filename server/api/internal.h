@@ -31,6 +31,7 @@ struct api {
     bool simulation;
     struct sign_key key;
     int workers;
+    int agent_polls;                 /* of one site, waiting */
     struct pool *pool;
     struct sessions_cache *sessions;
     struct directory *directory;
@@ -53,6 +54,7 @@ extern const size_t ROUTES_COUNT;
 /* The route, with the call's path parts set. NULL: *ret_err is ERR_NOT_FOUND or ERR_METHOD (allowed: e.g. "GET, POST"). */
 const struct route *route_find(enum http_method method, const char *path, struct call *call, enum err *ret_err,
                                char *ret_allowed, size_t cap);
+const struct route *route_named(const char *name);
 const char *who_text(enum who who);
 
 /* dispatch.c: check who calls and run the handler. On a socket thread without a connection it may say false: then a

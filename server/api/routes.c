@@ -116,6 +116,15 @@ who_text(enum who who)
     return "?";
 }
 
+const struct route *
+route_named(const char *name)
+{
+    for (size_t i = 0; i < ROUTES_COUNT; i++)
+        if (strcmp(ROUTES[i].name, name) == 0)
+            return &ROUTES[i];
+    return NULL;
+}
+
 void
 routes_print(FILE *to)
 {

@@ -2,7 +2,6 @@
  * Calls that wait for something to happen: agents' polls for tickets, and event streams of reservations. The sequencer
  * says after each commit what has changed; whoever waits for it is served by a worker. A waiter is in the table until
  * somebody takes it out, and only who took it out may answer it. */
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +10,14 @@
 #include "api/internal.h"
 #include "api/reservation_json.h"
 
-enum { BUCKETS = 1024, POLLS_OF_A_SITE = 4, STREAMS_OF_A_PERSON = 6, STREAM_LIFE_MS = 3600000 };
+enum { BUCKETS = 1024, STREAMS_OF_A_PERSON = 6, STREAM_LIFE_MS = 3600000 };
 
 struct waiter {
     struct waiter *next;
     struct http_call *http;
-    struct call *call;          /* of a poll: answered with it. A stream has none any more */
     uint64_t site, after;       /* a poll's */
+    struct uuid id;             /* of the poll's call, which is gone: thousands may wait, so they are kept small */
+    int64_t began_ms;
     struct uuid reservation, person;
     uint64_t version;           /* a stream's: what was sent last */
     int64_t since_ms;           /* monotonic */
@@ -61,7 +61,7 @@ waits_delete(struct waits *w)
             if (x->stream)
                 http_stream_end(x->http);
             else
-                call_fail(x->call, ERR_SHUTDOWN); /* into the void */
+                http_complete(x->http, http_response(503, NULL, "", 0, HTTP_FOREVER)); /* into the void */
             free(x);
         }
     pthread_mutex_destroy(&w->lock);
@@ -98,8 +98,6 @@ put(struct waits *w, struct waiter *x)
 {
     struct waiter **at = &w->buckets[bucket_of(x->stream, x->site, x->reservation)];
 
-    if (x->call)
-        x->call->db = NULL; /* it was this worker's */
     pthread_mutex_lock(&w->lock);
     while (*at)
         at = &(*at)->next; /* oldest first */
@@ -166,7 +164,7 @@ take_surplus(struct waits *w, uint64_t site)
     pthread_mutex_lock(&w->lock);
     for (struct waiter *x = w->buckets[bucket_of(false, site, (struct uuid){ { 0 } })]; x; x = x->next)
         n += !x->stream && x->site == site;
-    if (n > POLLS_OF_A_SITE)
+    if (n > w->api->agent_polls)
         for (struct waiter **at = &w->buckets[bucket_of(false, site, (struct uuid){ { 0 } })]; *at; at = &(*at)->next)
             if (!(*at)->stream && (*at)->site == site) {
                 found = *at;
@@ -178,20 +176,72 @@ take_surplus(struct waits *w, uint64_t site)
     return found;
 }
 
-static void
-answer_poll(struct waiter *x)
+/* A poll's reply, its waiter gone. */
+static struct http_response *
+poll_response(struct api *api, const struct waiter *x, const struct json_out *out)
 {
-    struct call *call = x->call;
+    struct http_response *r = http_response(200, "application/json", out->text, out->len, HTTP_COPY);
+    struct call call = { .api = api, .id = x->id, .began_ms = x->began_ms, .route = route_named("agent_tickets") };
 
-    free(x);
-    call_reply(call, 200);
+    response_guard(r);
+    http_response_header(r, "Cache-Control", "no-store");
+    call_log(&call, 200);
+    return r;
 }
 
 static void
-answer_empty(struct waiter *x)
+answer_empty(struct waits *w, struct waiter *x)
 {
-    agent_tickets_none(x->call);
-    answer_poll(x);
+    struct json_out out = { 0 };
+
+    agent_tickets_none(w->api, &out);
+    http_complete(x->http, poll_response(w->api, x, &out));
+    json_out_free(&out);
+    free(x);
+}
+
+/* Serve a site's polls: those for whom there are tickets are answered, all at once; the others go on waiting. Most ask
+ * for the same: what was rendered last is kept. */
+static void
+serve_polls_once(struct waits *w, uint64_t site, struct db *db)
+{
+    struct waiter *list = take_all(w, false, site, (struct uuid){ { 0 } });
+    struct http_response **replies;
+    struct http_call **calls;
+    struct json_out out = { 0 };
+    uint64_t after = UINT64_MAX;
+    bool any = false;
+    size_t n = 0;
+
+    for (struct waiter *x = list; x; x = x->next)
+        n++;
+    calls = xcalloc(n + 1, sizeof *calls);
+    replies = xcalloc(n + 1, sizeof *replies);
+    n = 0;
+    while (list) {
+        struct waiter *x = list;
+
+        list = x->next;
+        if (x->after != after) {
+            after = x->after;
+            json_out_free(&out);
+            out = (struct json_out){ 0 };
+            /* What cannot be read now is asked for again: by the next event, or by the agent. */
+            if (agent_tickets_read(w->api, db, site, after, &out, &any))
+                any = false;
+        }
+        if (any) {
+            calls[n] = x->http;
+            replies[n++] = poll_response(w->api, x, &out);
+            free(x);
+        } else {
+            put(w, x);
+        }
+    }
+    http_complete_many(calls, replies, n);
+    json_out_free(&out);
+    free(calls);
+    free(replies);
 }
 
 static uint64_t
@@ -205,33 +255,7 @@ events_of(struct waits *w, unsigned bucket)
     return n;
 }
 
-static void
-serve_polls_once(struct waits *w, uint64_t site, struct db *db)
-{
-    struct waiter *list = take_all(w, false, site, (struct uuid){ { 0 } });
-
-    while (list) {
-        struct waiter *x = list;
-        struct call *call = x->call;
-        bool any = false;
-        enum err err;
-
-        list = x->next;
-        call->db = db;
-        err = agent_tickets_read(call, site, x->after, &any);
-        if (err) {
-            free(x);
-            call_fail(call, err);
-        } else if (any) {
-            answer_poll(x);
-        } else {
-            put(w, x);
-        }
-    }
-}
-
-/* Serve a site's polls: those for whom there are tickets are answered, the others go on waiting. While they are served
- * they are not in the table: if something happened meanwhile, once more. */
+/* While they are served they are not in the table: if something happened meanwhile, once more. */
 static void
 serve_polls(struct waits *w, uint64_t site, struct db *db)
 {
@@ -244,17 +268,6 @@ serve_polls(struct waits *w, uint64_t site, struct db *db)
     } while (events_of(w, bucket) != before);
 }
 
-static int64_t
-poll_deadline(const struct call *call)
-{
-    int64_t wait_s;
-
-    /* It was checked before the call came here. */
-    if (call_query_i64((struct call *)(uintptr_t)call, "wait", 0, 30, 0, &wait_s))
-        return 0;
-    return call->began_ms + wait_s * 1000;
-}
-
 void
 waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms)
 {
@@ -263,20 +276,18 @@ waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms)
     struct waiter *x = xcalloc(1, sizeof *x);
     struct waiter *surplus;
 
-    x->http = call->http;
-    x->call = call;
-    x->site = site;
-    x->after = after;
-    x->since_ms = monotonic_ms();
-    if (wait_ms <= 0 || monotonic_ms() >= poll_deadline(call)) {
-        answer_empty(x);
+    *x = (struct waiter){ .http = call->http, .site = site, .after = after, .id = call->id, .began_ms = call->began_ms,
+                          .since_ms = monotonic_ms() };
+    call_free(call);
+    if (monotonic_ms() >= x->began_ms + wait_ms) {
+        answer_empty(w, x);
         return;
     }
     /* Registered first, looked at again afterwards: nothing that is committed in between is missed. */
     put(w, x);
     surplus = take_surplus(w, site);
     if (surplus)
-        answer_empty(surplus);
+        answer_empty(w, surplus);
     serve_polls(w, site, db);
 }
 
@@ -287,7 +298,7 @@ waits_poll_deadline(void *cls, struct http_call *http)
     struct waiter *x = take_call(api->waits, http);
 
     if (x)
-        answer_empty(x);
+        answer_empty(api->waits, x);
 }
 
 /* ---- streams ------------------------------------------------------------------------------------------------------ */

@@ -19,7 +19,7 @@
 #include "base/bytes.h"
 
 #define HTTP_KEEP_MS 30000   /* the longest that a call may be kept */
-#define HTTP_QUERY_MAX 24
+#define HTTP_QUERY_MAX 16
 #define HTTP_LISTENERS_MAX 5
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS, HTTP_METHODS };

@@ -279,7 +279,7 @@ static const struct {
     { "overlong UTF-8", RAW(GET("/a%c0%af")), 400, NULL },
     { "bad UTF-8 in query", RAW(GET("/query?a=%ff")), 400, NULL },
     { "surrogate", RAW(GET("/a%ed%a0%80")), 400, NULL },
-    { "too many parameters", RAW(GET("/query?1&2&3&4&5&6&7&8&9&10&11&12&13&14&15&16&17&18&19&20&21&22&23&24&25")), 400, NULL },
+    { "too many parameters", RAW(GET("/query?1&2&3&4&5&6&7&8&9&10&11&12&13&14&15&16&17")), 400, NULL },
     /* sizes */
     { "body said to be over twice the limit", RAW("POST /echo HTTP/1.1\r\n" H "Content-Length: 8193\r\n\r\n"), 413, NULL },
     { "body said huge", RAW("POST /echo HTTP/1.1\r\n" H "Content-Length: 999999999999999\r\n\r\n"), 413, NULL },
