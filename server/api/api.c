@@ -62,7 +62,6 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->simulation = config->simulation;
     api->key = config->key;
     api->workers = config->workers;
-    api->agent_polls = config->agent_polls;
     api->pool = pool_new(api);
     api->sessions = sessions_cache_new();
     api->directory = directory_new();

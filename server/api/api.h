@@ -23,7 +23,6 @@ struct api_config {
     const struct log *log;
     const char *db_worker;       /* conninfo */
     int workers;                 /* threads with a connection each */
-    int agent_polls;             /* of one site, waiting; above it the oldest is answered */
     const char *web_dir;         /* what the browser gets; NULL: nothing */
     struct clock clock;
     bool simulation;

@@ -31,7 +31,6 @@ struct api {
     bool simulation;
     struct sign_key key;
     int workers;
-    int agent_polls;                 /* of one site, waiting */
     struct pool *pool;
     struct sessions_cache *sessions;
     struct directory *directory;

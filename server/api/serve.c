@@ -166,7 +166,6 @@ begin(struct server *s)
     const struct config *c = &s->config;
     const char *key = arena_printf(s->arena, "%s/server.key", c->data_dir);
     struct api_config api = { .log = &s->log, .db_worker = c->db_worker, .workers = (int)c->workers,
-                              .agent_polls = (int)c->agent_polls,
                               .web_dir = c->web_dir, .simulation = c->simulation };
     enum err err = sign_key_load(key, &s->key, &s->detail);
 

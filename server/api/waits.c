@@ -10,7 +10,7 @@
 #include "api/internal.h"
 #include "api/reservation_json.h"
 
-enum { BUCKETS = 1024, STREAMS_OF_A_PERSON = 6, STREAM_LIFE_MS = 3600000 };
+enum { BUCKETS = 1024, POLLS_OF_A_SITE = 4, STREAMS_OF_A_PERSON = 6, STREAM_LIFE_MS = 3600000 };
 
 struct waiter {
     struct waiter *next;
@@ -164,7 +164,7 @@ take_surplus(struct waits *w, uint64_t site)
     pthread_mutex_lock(&w->lock);
     for (struct waiter *x = w->buckets[bucket_of(false, site, (struct uuid){ { 0 } })]; x; x = x->next)
         n += !x->stream && x->site == site;
-    if (n > w->api->agent_polls)
+    if (n > POLLS_OF_A_SITE)
         for (struct waiter **at = &w->buckets[bucket_of(false, site, (struct uuid){ { 0 } })]; *at; at = &(*at)->next)
             if (!(*at)->stream && (*at)->site == site) {
                 found = *at;
