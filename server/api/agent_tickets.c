@@ -12,8 +12,8 @@
 
 enum { TICKETS_MAX = 200 };
 
-static void
-render(struct api *api, const struct ticket_record *t, size_t n, struct json_out *out)
+void
+agent_tickets_render(struct api *api, const struct ticket_record *t, size_t n, struct json_out *out)
 {
     json_open(out, NULL);
     json_open_array(out, "tickets");
@@ -34,7 +34,7 @@ render(struct api *api, const struct ticket_record *t, size_t n, struct json_out
 void
 agent_tickets_none(struct api *api, struct json_out *out)
 {
-    render(api, NULL, 0, out);
+    agent_tickets_render(api, NULL, 0, out);
 }
 
 enum err
@@ -48,7 +48,7 @@ agent_tickets_read(struct api *api, struct db *db, uint64_t site, uint64_t after
     if (!err) {
         *ret_any = n > 0;
         if (n)
-            render(api, t, n, out);
+            agent_tickets_render(api, t, n, out);
     }
     arena_delete(a);
     return err;

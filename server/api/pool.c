@@ -31,7 +31,7 @@ struct pool {
     struct queue queue[3];
     struct task *first_task, **task_end;
     bool stopping;
-    size_t idle;
+    size_t idle, waking; /* workers that sleep; those of them that were woken and do not run yet */
     struct worker workers[THREADS_MAX];
     size_t n;
 };
@@ -65,6 +65,17 @@ take(struct queue *q)
     return call;
 }
 
+/* Workers wake one another: whoever brings work wakes one only, and that one the next if there is more. So a batch of a
+ * thousand answers costs the sequencer one wake. Under the lock. */
+static void
+wake_one(struct pool *p)
+{
+    if ((p->queue[LANE_BACK].n || p->queue[LANE_FRESH].n || p->first_task) && p->idle > p->waking && p->waking == 0) {
+        p->waking++;
+        pthread_cond_signal(&p->work);
+    }
+}
+
 /* The next piece of work for this worker, under the lock; false when it is to end. */
 static bool
 next_work(struct worker *w, struct call **ret_call, struct task **ret_task)
@@ -85,15 +96,22 @@ next_work(struct worker *w, struct call **ret_call, struct task **ret_task)
             if (!*ret_call)
                 *ret_call = take(&p->queue[LANE_FRESH]);
         }
-        if (*ret_call || *ret_task)
+        if (*ret_call || *ret_task) {
+            if (!w->slow)
+                wake_one(p); /* if there is more */
             return true;
+        }
         if (p->stopping)
             return false;
-        if (!w->slow)
-            p->idle++;
-        pthread_cond_wait(w->slow ? &p->slow_work : &p->work, &p->lock);
-        if (!w->slow)
-            p->idle--;
+        if (w->slow) {
+            pthread_cond_wait(&p->slow_work, &p->lock);
+            continue;
+        }
+        p->idle++;
+        pthread_cond_wait(&p->work, &p->lock);
+        p->idle--;
+        if (p->waking)
+            p->waking--;
     }
 }
 
@@ -190,8 +208,8 @@ pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *sta
         q->n++;
         if (lane == LANE_SLOW)
             pthread_cond_signal(&p->slow_work);
-        else if (p->idle)
-            pthread_cond_signal(&p->work);
+        else
+            wake_one(p);
     }
     pthread_mutex_unlock(&p->lock);
     return room;
@@ -207,8 +225,7 @@ pool_task(struct pool *p, void (*run)(void *ctx, struct db *db), void *ctx)
     pthread_mutex_lock(&p->lock);
     *p->task_end = t;
     p->task_end = &t->next;
-    if (p->idle)
-        pthread_cond_signal(&p->work);
+    wake_one(p);
     pthread_mutex_unlock(&p->lock);
 }
 

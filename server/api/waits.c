@@ -9,8 +9,9 @@
 #include "api/agent_tickets.h"
 #include "api/internal.h"
 #include "api/reservation_json.h"
+#include "store/site_records.h"
 
-enum { BUCKETS = 1024, POLLS_OF_A_SITE = 4, STREAMS_OF_A_PERSON = 6, STREAM_LIFE_MS = 3600000 };
+enum { BUCKETS = 1024, SITES_AT_ONCE = 32, TICKETS_MAX = 200, POLLS_OF_A_SITE = 4, STREAMS_OF_A_PERSON = 6, STREAM_LIFE_MS = 3600000 };
 
 struct waiter {
     struct waiter *next;
@@ -32,12 +33,12 @@ struct waits {
     size_t polls, streams;
 };
 
-/* What happened, for a worker to look into. */
+/* What happened, for a worker to look into: to a reservation, or to some sites. */
 struct wake {
     struct waits *waits;
-    bool stream;
-    uint64_t site;
     struct uuid reservation;
+    size_t sites_n; /* 0: it is the reservation */
+    uint64_t sites[SITES_AT_ONCE];
 };
 
 struct waits *
@@ -200,49 +201,15 @@ answer_empty(struct waits *w, struct waiter *x)
     free(x);
 }
 
-/* Serve a site's polls: those for whom there are tickets are answered, all at once; the others go on waiting. Most ask
- * for the same: what was rendered last is kept. */
-static void
-serve_polls_once(struct waits *w, uint64_t site, struct db *db)
-{
-    struct waiter *list = take_all(w, false, site, (struct uuid){ { 0 } });
-    struct http_response **replies;
+/* Polls of up to so many sites are served together: one query, one wake of each socket thread. */
+struct serving {
+    struct waiter *list[SITES_AT_ONCE];
+    struct ticket_wish wish[SITES_AT_ONCE];
+    uint64_t events[SITES_AT_ONCE];
     struct http_call **calls;
-    struct json_out out = { 0 };
-    uint64_t after = UINT64_MAX;
-    bool any = false;
-    size_t n = 0;
-
-    for (struct waiter *x = list; x; x = x->next)
-        n++;
-    calls = xcalloc(n + 1, sizeof *calls);
-    replies = xcalloc(n + 1, sizeof *replies);
-    n = 0;
-    while (list) {
-        struct waiter *x = list;
-
-        list = x->next;
-        if (x->after != after) {
-            after = x->after;
-            json_out_free(&out);
-            out = (struct json_out){ 0 };
-            /* What cannot be read now is asked for again: by the next event, or by the agent. */
-            if (agent_tickets_read(w->api, db, site, after, &out, &any))
-                any = false;
-        }
-        if (any) {
-            calls[n] = x->http;
-            replies[n++] = poll_response(w->api, x, &out);
-            free(x);
-        } else {
-            put(w, x);
-        }
-    }
-    http_complete_many(calls, replies, n);
-    json_out_free(&out);
-    free(calls);
-    free(replies);
-}
+    struct http_response **replies;
+    size_t answered;
+};
 
 static uint64_t
 events_of(struct waits *w, unsigned bucket)
@@ -255,17 +222,98 @@ events_of(struct waits *w, unsigned bucket)
     return n;
 }
 
-/* While they are served they are not in the table: if something happened meanwhile, once more. */
-static void
-serve_polls(struct waits *w, uint64_t site, struct db *db)
+/* Take the waiters of each site out, and find what to ask for. How many there are. */
+static size_t
+take_sites(struct waits *w, const uint64_t *sites, size_t n, struct serving *s)
 {
-    unsigned bucket = bucket_of(false, site, (struct uuid){ { 0 } });
-    uint64_t before;
+    size_t waiters = 0;
 
-    do {
-        before = events_of(w, bucket);
-        serve_polls_once(w, site, db);
-    } while (events_of(w, bucket) != before);
+    for (size_t i = 0; i < n; i++) {
+        s->events[i] = events_of(w, bucket_of(false, sites[i], (struct uuid){ { 0 } }));
+        s->list[i] = take_all(w, false, sites[i], (struct uuid){ { 0 } });
+        s->wish[i] = (struct ticket_wish){ .site = sites[i], .after = INT64_MAX };
+        for (struct waiter *x = s->list[i]; x; x = x->next) {
+            waiters++;
+            if (x->after < s->wish[i].after)
+                s->wish[i].after = x->after;
+        }
+    }
+    return waiters;
+}
+
+/* Answer a site's waiters with its tickets; those for whom there is none go on waiting. True if some do. */
+static bool
+serve_site(struct waits *w, struct serving *s, size_t site, const struct ticket_record *tickets, size_t n)
+{
+    struct json_out out = { 0 };
+    uint64_t rendered = UINT64_MAX; /* for those above this number; most ask for the same */
+    bool waiting = false;
+
+    for (struct waiter *x = s->list[site], *next; x; x = next) {
+        size_t skip = 0;
+
+        next = x->next;
+        while (skip < n && tickets[skip].seq <= x->after)
+            skip++;
+        if (skip == n) {
+            put(w, x);
+            waiting = true;
+            continue;
+        }
+        if (x->after != rendered) {
+            json_out_free(&out);
+            out = (struct json_out){ 0 };
+            agent_tickets_render(w->api, tickets + skip, n - skip, &out);
+            rendered = x->after;
+        }
+        s->calls[s->answered] = x->http;
+        s->replies[s->answered++] = poll_response(w->api, x, &out);
+        free(x);
+    }
+    json_out_free(&out);
+    return waiting;
+}
+
+static void serve(void *ctx, struct db *db);
+
+static void
+wake_sites(struct waits *w, const uint64_t *sites, size_t n)
+{
+    struct wake *wake = xcalloc(1, sizeof *wake);
+
+    wake->waits = w;
+    wake->sites_n = n;
+    memcpy(wake->sites, sites, n * sizeof *sites);
+    pool_task(w->api->pool, serve, wake);
+}
+
+static void
+serve_polls(struct waits *w, const uint64_t *sites, size_t n, struct db *db)
+{
+    struct serving s = { .answered = 0 };
+    size_t waiters = take_sites(w, sites, n, &s);
+    struct arena *a = arena_new();
+    struct ticket_record *tickets = NULL;
+    size_t tickets_n = 0, at = 0;
+
+    s.calls = arena_alloc(a, (waiters + 1) * sizeof *s.calls);
+    s.replies = arena_alloc(a, (waiters + 1) * sizeof *s.replies);
+    /* What cannot be read now is read at the next event, or when the agent asks again. */
+    if (waiters && tickets_after_each(db, s.wish, n, TICKETS_MAX, a, &tickets, &tickets_n))
+        tickets_n = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t first = 0, more = 0;
+
+        for (at = 0; at < tickets_n; at++)
+            if (tickets[at].site == sites[i] && more++ == 0)
+                first = at;
+        /* While they are served they are not in the table: if something happened meanwhile, once more. */
+        if (serve_site(w, &s, i, tickets + first, more)
+            && events_of(w, bucket_of(false, sites[i], (struct uuid){ { 0 } })) != s.events[i])
+            wake_sites(w, &sites[i], 1);
+    }
+    http_complete_many(s.calls, s.replies, s.answered);
+    arena_delete(a);
 }
 
 void
@@ -288,7 +336,7 @@ waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms)
     surplus = take_surplus(w, site);
     if (surplus)
         answer_empty(w, surplus);
-    serve_polls(w, site, db);
+    serve_polls(w, &site, 1, db);
 }
 
 void
@@ -426,37 +474,55 @@ serve(void *ctx, struct db *db)
 {
     struct wake *wake = ctx;
 
-    if (wake->stream)
-        serve_streams(wake->waits, wake->reservation, db);
+    if (wake->sites_n)
+        serve_polls(wake->waits, wake->sites, wake->sites_n, db);
     else
-        serve_polls(wake->waits, wake->site, db);
+        serve_streams(wake->waits, wake->reservation, db);
     free(wake);
+}
+
+/* Does anybody wait for this who has not been woken yet? */
+static bool
+wanted(struct waits *w, bool stream, uint64_t site, struct uuid reservation)
+{
+    unsigned bucket = bucket_of(stream, site, reservation);
+    bool any = false;
+
+    pthread_mutex_lock(&w->lock);
+    w->events[bucket]++;
+    for (struct waiter *x = w->buckets[bucket]; x; x = x->next)
+        if (matches(x, stream, site, reservation) && !x->woken)
+            any = x->woken = true;
+    pthread_mutex_unlock(&w->lock);
+    return any;
 }
 
 /* On the sequencer's thread. */
 void
 waits_events(struct waits *w, const struct market_event *events, size_t n)
 {
+    uint64_t sites[SITES_AT_ONCE];
+    size_t sites_n = 0;
+
     for (size_t i = 0; i < n; i++) {
         const struct market_event *e = &events[i];
-        bool stream = e->kind == EVENT_RESERVATION;
-        bool wanted = false;
-        struct wake *wake;
 
-        if (!stream && e->kind != EVENT_TICKET)
-            continue;
-        pthread_mutex_lock(&w->lock);
-        w->events[bucket_of(stream, e->index, e->id)]++;
-        for (struct waiter *x = w->buckets[bucket_of(stream, e->index, e->id)]; x; x = x->next)
-            if (matches(x, stream, e->index, e->id) && !x->woken)
-                wanted = x->woken = true;
-        pthread_mutex_unlock(&w->lock);
-        if (!wanted)
-            continue;
-        wake = xcalloc(1, sizeof *wake);
-        *wake = (struct wake){ .waits = w, .stream = stream, .site = e->index, .reservation = e->id };
-        pool_task(w->api->pool, serve, wake);
+        if (e->kind == EVENT_TICKET && wanted(w, false, e->index, (struct uuid){ { 0 } })) {
+            sites[sites_n++] = e->index;
+            if (sites_n == SITES_AT_ONCE) {
+                wake_sites(w, sites, sites_n);
+                sites_n = 0;
+            }
+        } else if (e->kind == EVENT_RESERVATION && wanted(w, true, 0, e->id)) {
+            struct wake *wake = xcalloc(1, sizeof *wake);
+
+            wake->waits = w;
+            wake->reservation = e->id;
+            pool_task(w->api->pool, serve, wake);
+        }
     }
+    if (sites_n)
+        wake_sites(w, sites, sites_n);
 }
 
 void

@@ -2,11 +2,20 @@
 #include "store/site_records.h"
 
 #include "base/text.h"
+#include "store/array.h"
 
 DB_QUERY(TICKETS_AFTER,
     .name = "tickets_after",
     .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket WHERE site = $1 AND seq > $2"
            " ORDER BY seq LIMIT $3",
+    .params = 3, .columns = 6);
+
+DB_QUERY(TICKETS_AFTER_EACH,
+    .name = "tickets_after_each",
+    .sql = "SELECT t.site, t.seq, t.jti, t.reservation, t.claims, t.created_ms"
+           " FROM unnest($1::bigint[], $2::bigint[]) AS w (site, after) CROSS JOIN LATERAL"
+           " (SELECT * FROM ticket WHERE ticket.site = w.site AND seq > w.after ORDER BY seq LIMIT $3) t"
+           " ORDER BY t.site, t.seq",
     .params = 3, .columns = 6);
 
 DB_QUERY(TICKETS_BEFORE,
@@ -53,22 +62,49 @@ read_ticket(const PGresult *rows, int i, struct arena *a)
     };
 }
 
+static void
+take_tickets(const PGresult *rows, struct arena *a, struct ticket_record **ret, size_t *ret_n)
+{
+    int n = PQntuples(rows);
+
+    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
+    for (int i = 0; i < n; i++)
+        (*ret)[i] = read_ticket(rows, i, a);
+    *ret_n = (size_t)n;
+}
+
+enum err
+tickets_after_each(struct db *db, const struct ticket_wish *wishes, size_t wishes_n, int max, struct arena *a,
+                   struct ticket_record **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    struct array sites = { 0 }, afters = { 0 };
+    enum err err;
+
+    array_begin(&sites, ARRAY_I64);
+    array_begin(&afters, ARRAY_I64);
+    for (size_t i = 0; i < wishes_n; i++) {
+        array_i64(&sites, (int64_t)wishes[i].site);
+        array_i64(&afters, (int64_t)wishes[i].after);
+    }
+    err = db_run(db, &TICKETS_AFTER_EACH, DB_ARGS(array_arg(&sites), array_arg(&afters), db_i64(max)), &rows);
+    array_free(&sites);
+    array_free(&afters);
+    if (!err)
+        take_tickets(rows, a, ret, ret_n);
+    return err;
+}
+
 static enum err
 read_tickets(const struct db_query *q, struct db *db, uint64_t site, uint64_t number, int max, struct arena *a,
              struct ticket_record **ret, size_t *ret_n)
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, q, DB_ARGS(db_u64(site), db_i64((int64_t)number), db_i64(max)), &rows);
-    int n;
 
-    if (err)
-        return err;
-    n = PQntuples(rows);
-    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
-    for (int i = 0; i < n; i++)
-        (*ret)[i] = read_ticket(rows, i, a);
-    *ret_n = (size_t)n;
-    return OK;
+    if (!err)
+        take_tickets(rows, a, ret, ret_n);
+    return err;
 }
 
 enum err

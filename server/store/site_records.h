@@ -15,6 +15,10 @@ struct ticket_record {
 /* Those of a site with a number above `after`, in order, at most max. */
 enum err tickets_after(struct db *db, uint64_t site, uint64_t after, int max, struct arena *a, struct ticket_record **ret,
                        size_t *ret_n) MUST_USE;
+/* The same for several sites at once, each above its own number, at most max of each; in order of site and number. */
+struct ticket_wish { uint64_t site, after; };
+enum err tickets_after_each(struct db *db, const struct ticket_wish *wishes, size_t wishes_n, int max, struct arena *a,
+                            struct ticket_record **ret, size_t *ret_n) MUST_USE;
 /* Newest first, below `before`. */
 enum err tickets_before(struct db *db, uint64_t site, uint64_t before, int max, struct arena *a,
                         struct ticket_record **ret, size_t *ret_n) MUST_USE;
