@@ -228,6 +228,7 @@ class Refusals(Case):
         self.rig.start()
         t = self.server.issue("true")
         self.until_last(t)
+        self.until(lambda: "phase=done" in self.rig.log())  # the last receipt under the old key is in
         self.server.key, self.server.kid = Key(), "77"
         t = self.server.issue("true")
         self.until_last(t)
