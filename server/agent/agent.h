@@ -15,9 +15,19 @@ struct agent_config {
 #undef C
 };
 
-enum agent_exit { EXIT_DONE = 0, EXIT_ERROR = 1, EXIT_USAGE = 2, EXIT_SUPERSEDED = 4, EXIT_BEHIND = 5, EXIT_FORKED = 6 };
+enum agent_exit {
+    EXIT_DONE = 0,
+    EXIT_ERROR = 1,
+    EXIT_USAGE = 2,
+    EXIT_SUPERSEDED = 4,
+    EXIT_BEHIND = 5,
+    EXIT_FORKED = 6
+};
 
-struct lane_pause { int fails; int64_t until_mono_ms; };
+struct lane_pause {
+    int fails;
+    int64_t until_mono_ms;
+};
 
 struct agent {
     struct agent_config cfg;
@@ -28,7 +38,7 @@ struct agent {
     struct sign_key key;
     struct backend *backend;
     const struct backend_kind *kind;
-    int blobs;                       /* folder */
+    int blobs; /* folder */
     /* the session */
     bool open;
     uint64_t instance, confirmed_seq;
@@ -45,15 +55,15 @@ struct agent {
     enum { ERRAND_NONE, ERRAND_OPEN, ERRAND_RECEIVED, ERRAND_KEYS, ERRAND_BLOB } errand;
     struct hash errand_blob;
     uint64_t errand_seq;
-    uint64_t sending;                /* number of the report under way, 0: none */
+    uint64_t sending; /* number of the report under way, 0: none */
     int64_t poll_sent_mono_ms, next_prune_mono_ms, next_inventory_mono_ms;
     bool stop;
     enum agent_exit exit;
 };
 
 /* agent/session.c */
-const char *agent_token(struct agent *a);                     /* a self-signed JWS that lasts for this call */
-void session_start(struct agent *a);                          /* begin to open an instance */
+const char *agent_token(struct agent *a); /* a self-signed JWS that lasts for this call */
+void session_start(struct agent *a);      /* begin to open an instance */
 void session_reply(struct agent *a, const struct wire_reply *r);
 void keys_start(struct agent *a);
 void keys_reply(struct agent *a, const struct wire_reply *r);
@@ -72,27 +82,27 @@ void received_reply(struct agent *a, const struct wire_reply *r);
 struct agent_now agent_now(const struct agent *a);
 void jobs_load(struct agent *a);
 struct job *jobs_find(struct agent *a, struct uuid jti);
-void jobs_keep(struct agent *a, const struct job *j);         /* a copy joins the list */
+void jobs_keep(struct agent *a, const struct job *j); /* a copy joins the list */
 void jobs_drop_done(struct agent *a);
 /* Step, store, act, and what follows from that. */
 void job_feed(struct agent *a, struct job *j, struct agent_event e);
 /* The parts of it, for who has more to store in the same transaction: job_store() between begin and commit. */
 void job_store(struct agent *a, struct job *j, struct agent_actions *act);
 void job_act(struct agent *a, struct job *j, const struct agent_actions *act);
-void job_look(struct agent *a, struct job *j);                /* something happened to it at the backend */
-int64_t jobs_tick(struct agent *a);                           /* feeds what is due; when the next is (monotonic ms) */
+void job_look(struct agent *a, struct job *j); /* something happened to it at the backend */
+int64_t jobs_tick(struct agent *a);            /* feeds what is due; when the next is (monotonic ms) */
 
 /* agent/outbox.c */
 void report_add(struct agent *a, struct report *r, const char *inventory); /* numbers and signs it; in a transaction */
 void inventory_add(struct agent *a);
 enum err outbox_resign(struct agent *a, uint64_t above) MUST_USE;
-bool outbox_start(struct agent *a);                           /* false: nothing to send */
+bool outbox_start(struct agent *a); /* false: nothing to send */
 void outbox_reply(struct agent *a, const struct wire_reply *r);
 
 /* agent/workload.c */
 bool workload_here(struct agent *a, const struct job *j);
 bool workload_read(struct agent *a, const struct job *j, char ret[WORKLOAD_MAX], size_t *ret_len);
-bool workload_start(struct agent *a);                         /* false: none is wanted */
+bool workload_start(struct agent *a); /* false: none is wanted */
 void workload_reply(struct agent *a, const struct wire_reply *r);
 void workload_prune(struct agent *a, int64_t before_ms);
 

@@ -11,7 +11,7 @@
 struct backend_run {
     struct uuid jti, request, reservation;
     uint32_t gpus, nodes, walltime_s;
-    int64_t start_at_ms, start_by_ms;  /* journal's clock */
+    int64_t start_at_ms, start_by_ms; /* journal's clock */
     int64_t permit_until_mono_ms;
     struct clock clock;
     struct bytes script;
@@ -48,8 +48,8 @@ struct exec_options {
     const char *supervisor; /* path of kontor-supervise; "": beside our own program, else where it was installed */
     uint32_t gpus, memory_mb, processes, grace_s;
 };
-enum err backend_exec_open(const struct exec_options *options, struct backend **ret, const struct backend_kind **ret_kind,
-                           struct err_detail *d) MUST_USE;
+enum err backend_exec_open(const struct exec_options *options, struct backend **ret,
+                           const struct backend_kind **ret_kind, struct err_detail *d) MUST_USE;
 /* Does the sandbox work here? What it said is in *d. */
 enum err backend_exec_check(struct backend *b, struct err_detail *d) MUST_USE;
 

@@ -1,6 +1,6 @@
 /* agent/backend_exec.c: the backend `exec`, for demonstration and a laptop. Claim folders and their rules: agent/run.h. */
-#include <errno.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
@@ -24,7 +24,7 @@ struct backend {
     int dir, wake_fd;
     struct run_spec common; /* what all runs share */
     uint32_t gpus;
-    char heard[512];        /* read from the FIFO, not yet handed out */
+    char heard[512]; /* read from the FIFO, not yet handed out */
     size_t heard_len;
 };
 
@@ -43,8 +43,8 @@ remove_folder(int dir, const char *name)
         return;
     }
     while ((e = readdir(list)) != NULL)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlinkat(fd, e->d_name, 0) != 0
-            && (errno == EISDIR || errno == EPERM))
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlinkat(fd, e->d_name, 0) != 0 &&
+            (errno == EISDIR || errno == EPERM))
             remove_folder(fd, e->d_name);
     closedir(list);
     unlinkat(dir, name, AT_REMOVEDIR);
@@ -70,8 +70,8 @@ prepare(struct backend *b, const struct backend_run *run, const char *name)
     spec.start_by_ms = run->start_by_ms;
     spec.permit_until_mono_ms = run->permit_until_mono_ms;
     spec.clock = run->clock;
-    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0
-        && run_file_write(fd, "script", run->script.data, run->script.len, true) == OK && run_spec_write(fd, &spec) == OK)
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+        run_file_write(fd, "script", run->script.data, run->script.len, true) == OK && run_spec_write(fd, &spec) == OK)
         return fd;
     if (fd >= 0)
         close(fd);
@@ -80,8 +80,7 @@ prepare(struct backend *b, const struct backend_run *run, const char *name)
 }
 
 /* The child becomes the supervisor: own session, the lock and the pipe as its only descriptors beside 0 to 2. */
-static void __attribute__((noreturn))
-become_supervisor(struct backend *b, int lock, int go, const char *folder)
+static void __attribute__((noreturn)) become_supervisor(struct backend *b, int lock, int go, const char *folder)
 {
     char *argv[] = { (char *)"kontor-supervise", (char *)folder, NULL };
     char *envp[] = { (char *)"PATH=/usr/local/bin:/usr/bin:/bin", NULL };
@@ -156,8 +155,12 @@ static struct agent_event
 ended_event(const struct run_status *s)
 {
     return (struct agent_event){
-        .kind = AGENT_ON_ENDED, .end = s->end, .started_ms = s->started_ms, .ended_ms = s->ended_ms,
-        .gpu_seconds = s->gpu_seconds, .exit_code = s->exit_code,
+        .kind = AGENT_ON_ENDED,
+        .end = s->end,
+        .started_ms = s->started_ms,
+        .ended_ms = s->ended_ms,
+        .gpu_seconds = s->gpu_seconds,
+        .exit_code = s->exit_code,
     };
 }
 
@@ -176,7 +179,8 @@ alive_event(int fd, int64_t now_ms, struct err_detail *d)
         err = err_internal(d, err, "a claim's files cannot be read");
         return (struct agent_event){ .kind = AGENT_ON_UNKNOWN };
     }
-    return (struct agent_event){ .kind = AGENT_ON_STARTED, .started_ms = started_ms,
+    return (struct agent_event){ .kind = AGENT_ON_STARTED,
+                                 .started_ms = started_ms,
                                  .gpu_seconds = run_use(&spec, now_ms - started_ms, false) };
 }
 
@@ -420,8 +424,16 @@ open_folder(struct backend *b, const char *folder, struct err_detail *d)
 }
 
 static const struct backend_kind EXEC = {
-    .name = "exec", .submit = exec_submit, .look_up = exec_look_up, .cancel = exec_cancel, .output = exec_output,
-    .forget = exec_forget, .inventory = exec_inventory, .wake_fd = exec_wake_fd, .woken = exec_woken, .close = exec_close,
+    .name = "exec",
+    .submit = exec_submit,
+    .look_up = exec_look_up,
+    .cancel = exec_cancel,
+    .output = exec_output,
+    .forget = exec_forget,
+    .inventory = exec_inventory,
+    .wake_fd = exec_wake_fd,
+    .woken = exec_woken,
+    .close = exec_close,
 };
 
 enum err
@@ -440,7 +452,8 @@ backend_exec_open(const struct exec_options *o, struct backend **ret, const stru
     snprintf(b->common.share, sizeof b->common.share, "%s", o->share);
     err = find_user(o->run_as, &b->common, d);
     if (err == OK && !find_supervisor(o->supervisor, b->supervisor, sizeof b->supervisor))
-        err = err_internal(d, ERR_CONFIG, "kontor-supervise is not found, neither beside kontor-agent nor as %s", b->supervisor);
+        err = err_internal(d, ERR_CONFIG, "kontor-supervise is not found, neither beside kontor-agent nor as %s",
+                           b->supervisor);
     if (err == OK)
         err = open_folder(b, o->folder, d);
     if (err) {
@@ -464,6 +477,7 @@ backend_exec_check(struct backend *b, struct err_detail *d)
         return OK;
     if (sandbox_try(&b->common, said, sizeof said) == OK)
         return OK;
-    return err_internal(d, ERR_CONFIG,
+    return err_internal(
+        d, ERR_CONFIG,
         "bubblewrap does not work here (containers and chroots often forbid user namespaces); it said: %s", said);
 }

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define SECONDS_MAX 253402300799    /* end of the year 9999 */
-#define MS_MAX (SECONDS_MAX * 1000)
+#define SECONDS_MAX 253402300799 /* end of the year 9999 */
+#define MS_MAX      (SECONDS_MAX * 1000)
 
 /* iss and aud must be as pinned. */
 static bool

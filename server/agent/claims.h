@@ -11,7 +11,7 @@
 #define WORKLOAD_MAX 65536
 
 struct ticket_claims {
-    bool cancel;             /* do: cancel; then nothing after `organisation` is set */
+    bool cancel; /* do: cancel; then nothing after `organisation` is set */
     struct uuid jti, request, reservation, organisation;
     int64_t iat_s, nbf_s, exp_s;
     uint64_t seq, fence;
@@ -31,7 +31,7 @@ struct receipt_claims {
     bool has_permit, granted; /* kind accepted only */
     struct uuid jti;
     uint64_t fence, instance;
-    char reason[48];          /* wire name where refused */
+    char reason[48]; /* wire name where refused */
 };
 
 /* Verify and read a ticket for this site. ERR_SIGNATURE if the signature, issuer or audience is not right; the JSON errors

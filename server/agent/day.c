@@ -11,12 +11,12 @@
 #include "base/num.h"
 #include "crypto/random.h"
 
-#define PAUSE_FIRST_MS 250
-#define PAUSE_MOST_MS 30000
-#define PRUNE_EVERY_MS 3600000
+#define PAUSE_FIRST_MS     250
+#define PAUSE_MOST_MS      30000
+#define PRUNE_EVERY_MS     3600000
 #define INVENTORY_EVERY_MS 3600000
-#define DAY_MS 86400000LL
-#define IDLE_MS 1000
+#define DAY_MS             86400000LL
+#define IDLE_MS            1000
 
 void
 pause_lane(struct agent *a, enum wire_lane lane, int retry_after_s)
@@ -41,7 +41,9 @@ void
 agent_stop(struct agent *a, enum agent_exit why)
 {
     static const char *const WORDS[] = {
-        [EXIT_DONE] = "asked to", [EXIT_ERROR] = "an error", [EXIT_SUPERSEDED] = "a newer instance is open",
+        [EXIT_DONE] = "asked to",
+        [EXIT_ERROR] = "an error",
+        [EXIT_SUPERSEDED] = "a newer instance is open",
         [EXIT_BEHIND] = "the spool is older than what the server has of us: an old copy? See docs/site.md, lost spool",
         [EXIT_FORKED] = "the server has another report of that number: two agents with one key? See docs/site.md",
     };
@@ -157,8 +159,8 @@ housekeeping(struct agent *a)
 
     if (a->next_prune_mono_ms <= now_ms) {
         a->next_prune_mono_ms = now_ms + PRUNE_EVERY_MS;
-        if (spool_begin(a->spool) != OK || spool_prune(a->spool, before_ms, forget, a) != OK
-            || spool_commit(a->spool) != OK)
+        if (spool_begin(a->spool) != OK || spool_prune(a->spool, before_ms, forget, a) != OK ||
+            spool_commit(a->spool) != OK)
             agent_spool_failed(a);
         workload_prune(a, before_ms);
     }

@@ -8,7 +8,7 @@
 #include "agent/agent.h"
 
 #define CALL_TIMEOUT_MS 30000
-#define PROOF_PREFIX "kontor-enrol/v1" /* with its NUL */
+#define PROOF_PREFIX    "kontor-enrol/v1" /* with its NUL */
 
 /* The keys of an attempt whose reply was lost are used again. */
 static enum err

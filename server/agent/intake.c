@@ -6,18 +6,19 @@
 #include "agent/agent.h"
 #include "base/arena.h"
 
-#define WAIT_S 30
-#define POLL_TIMEOUT_MS ((WAIT_S + 15) * 1000)
-#define CALL_TIMEOUT_MS 20000
-#define TICKETS_MAX 10000
-#define EMPTY_TOO_SOON_MS 500  /* an empty answer earlier than that: do not hurry */
+#define WAIT_S            30
+#define POLL_TIMEOUT_MS   ((WAIT_S + 15) * 1000)
+#define CALL_TIMEOUT_MS   20000
+#define TICKETS_MAX       10000
+#define EMPTY_TOO_SOON_MS 500 /* an empty answer earlier than that: do not hurry */
 
 void
 poll_start(struct agent *a)
 {
     char path[96];
-    struct wire_call call = { .path = path, .token = agent_token(a), .instance = a->instance,
-                              .timeout_ms = POLL_TIMEOUT_MS };
+    struct wire_call call = {
+        .path = path, .token = agent_token(a), .instance = a->instance, .timeout_ms = POLL_TIMEOUT_MS
+    };
 
     snprintf(path, sizeof path, "/v1/agent/tickets?after=%" PRIu64 "&wait=%d", spool_last_seq(a->spool), WAIT_S);
     a->poll_sent_mono_ms = monotonic_ms();
@@ -55,7 +56,11 @@ job_of(const struct ticket_claims *c)
 }
 
 /* What is to be done about a ticket once the transaction has committed. */
-struct todo { struct uuid jti; bool cancel; struct agent_actions act; };
+struct todo {
+    struct uuid jti;
+    bool cancel;
+    struct agent_actions act;
+};
 
 static void
 take_run(struct agent *a, const struct ticket_claims *c, const char *jws, struct todo *ret)
@@ -185,7 +190,9 @@ void
 received_start(struct agent *a)
 {
     struct json_out o = { 0 };
-    struct wire_call call = { .path = "/v1/agent/tickets/received", .token = agent_token(a), .instance = a->instance,
+    struct wire_call call = { .path = "/v1/agent/tickets/received",
+                              .token = agent_token(a),
+                              .instance = a->instance,
                               .timeout_ms = CALL_TIMEOUT_MS };
 
     a->errand_seq = spool_last_seq(a->spool);

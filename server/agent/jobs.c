@@ -12,9 +12,14 @@ struct agent_now
 agent_now(const struct agent *a)
 {
     return (struct agent_now){
-        .clock_ms = clock_now(&a->clock), .mono_ms = monotonic_ms(), .instance = a->instance,
-        .permit_life_ms = a->permit_life_ms, .usage_every_ms = a->usage_every_ms, .look_every_ms = LOOK_EVERY_MS,
-        .rate = a->clock.rate, .draining = a->cfg.draining,
+        .clock_ms = clock_now(&a->clock),
+        .mono_ms = monotonic_ms(),
+        .instance = a->instance,
+        .permit_life_ms = a->permit_life_ms,
+        .usage_every_ms = a->usage_every_ms,
+        .look_every_ms = LOOK_EVERY_MS,
+        .rate = a->clock.rate,
+        .draining = a->cfg.draining,
     };
 }
 
@@ -70,10 +75,10 @@ jobs_drop_done(struct agent *a)
 static bool
 differs(const struct agent_ticket *x, const struct agent_ticket *y)
 {
-    return x->phase != y->phase || x->had_permit != y->had_permit || x->cancel != y->cancel
-           || x->told_queued != y->told_queued || x->told_started != y->told_started || x->started_ms != y->started_ms
-           || x->ended_ms != y->ended_ms || x->last_usage_ms != y->last_usage_ms || x->gpu_seconds != y->gpu_seconds
-           || x->exit_code != y->exit_code;
+    return x->phase != y->phase || x->had_permit != y->had_permit || x->cancel != y->cancel ||
+           x->told_queued != y->told_queued || x->told_started != y->told_started || x->started_ms != y->started_ms ||
+           x->ended_ms != y->ended_ms || x->last_usage_ms != y->last_usage_ms || x->gpu_seconds != y->gpu_seconds ||
+           x->exit_code != y->exit_code;
 }
 
 void
@@ -101,9 +106,16 @@ submit(struct agent *a, struct job *j)
     struct err_detail d = { 0 };
     size_t len;
     struct backend_run run = {
-        .jti = j->t.jti, .request = j->t.request, .reservation = j->reservation, .gpus = j->t.gpus, .nodes = j->nodes,
-        .walltime_s = j->t.walltime_s, .start_at_ms = j->t.window_start_ms, .start_by_ms = j->t.start_by_ms,
-        .permit_until_mono_ms = j->t.permit_until_mono_ms, .clock = a->clock,
+        .jti = j->t.jti,
+        .request = j->t.request,
+        .reservation = j->reservation,
+        .gpus = j->t.gpus,
+        .nodes = j->nodes,
+        .walltime_s = j->t.walltime_s,
+        .start_at_ms = j->t.window_start_ms,
+        .start_by_ms = j->t.start_by_ms,
+        .permit_until_mono_ms = j->t.permit_until_mono_ms,
+        .clock = a->clock,
     };
     struct agent_event e;
 

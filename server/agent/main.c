@@ -51,9 +51,15 @@ backend_open(struct agent *a, struct err_detail *d)
 {
     char folder[PATH_MAX];
     struct exec_options o = {
-        .folder = folder, .sandbox = a->cfg.sandbox, .run_as = a->cfg.run_as, .share = a->cfg.share,
-        .supervisor = a->cfg.supervisor, .gpus = (uint32_t)a->cfg.gpus, .memory_mb = (uint32_t)a->cfg.memory_mb,
-        .processes = (uint32_t)a->cfg.processes, .grace_s = (uint32_t)a->cfg.grace_s,
+        .folder = folder,
+        .sandbox = a->cfg.sandbox,
+        .run_as = a->cfg.run_as,
+        .share = a->cfg.share,
+        .supervisor = a->cfg.supervisor,
+        .gpus = (uint32_t)a->cfg.gpus,
+        .memory_mb = (uint32_t)a->cfg.memory_mb,
+        .processes = (uint32_t)a->cfg.processes,
+        .grace_s = (uint32_t)a->cfg.grace_s,
     };
 
     if (strcmp(a->cfg.backend, "exec") != 0)
@@ -120,7 +126,8 @@ command_run(struct agent *a)
         status = complain(&d);
     } else {
         if (strcmp(a->cfg.sandbox, "none") == 0)
-            log_warning(&a->log, "no-sandbox", LOG_TEXT("why", "sandbox = none: jobs run as plain processes, for tests only"));
+            log_warning(&a->log, "no-sandbox",
+                        LOG_TEXT("why", "sandbox = none: jobs run as plain processes, for tests only"));
         log_info(&a->log, "start", LOG_TEXT("site", a->who.site), LOG_TEXT("version", PACKAGE_VERSION));
         status = (int)agent_run(a);
     }
@@ -184,13 +191,19 @@ command_status(struct agent *a)
            (unsigned long long)a->who.site_index, a->who.kid, a->who.origin, a->who.simulation ? ", a simulation" : "",
            (long long)c.instance);
     printf("tickets   up to number %lld; %lld kept, %lld not done\nreports   %lld, %lld without a receipt\n",
-           (long long)c.last_seq, (long long)c.tickets, (long long)c.open, (long long)c.reports, (long long)c.unreceipted);
+           (long long)c.last_seq, (long long)c.tickets, (long long)c.open, (long long)c.reports,
+           (long long)c.unreceipted);
     agent_close(a);
     return EXIT_DONE;
 }
 
-static const struct { const char *name; int (*run)(struct agent *a); } COMMANDS[] = {
-    { "run", command_run }, { "check", command_check }, { "status", command_status },
+static const struct {
+    const char *name;
+    int (*run)(struct agent *a);
+} COMMANDS[] = {
+    { "run", command_run },
+    { "check", command_check },
+    { "status", command_status },
 };
 
 static int

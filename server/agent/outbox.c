@@ -127,10 +127,12 @@ outbox_start(struct agent *a)
 
 /* The event that a report's receipt is for its job; false if it is none. */
 static bool
-event_of_receipt(const struct job *j, const struct spool_report *row, const struct receipt_claims *c, struct agent_event *ret)
+event_of_receipt(const struct job *j, const struct spool_report *row, const struct receipt_claims *c,
+                 struct agent_event *ret)
 {
     if (row->kind == REPORT_ACCEPTED && row->number == j->asked_report)
-        *ret = (struct agent_event){ .kind = c->granted ? AGENT_ON_GRANTED : AGENT_ON_REFUSED, .instance = c->instance };
+        *ret =
+            (struct agent_event){ .kind = c->granted ? AGENT_ON_GRANTED : AGENT_ON_REFUSED, .instance = c->instance };
     else if (row->number == j->last_report)
         *ret = (struct agent_event){ .kind = AGENT_ON_LAST_RECEIPT };
     else

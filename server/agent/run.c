@@ -88,7 +88,10 @@ run_file_tail(int dir, const char *name, void *ret, size_t cap, size_t *ret_len)
 
 /* ---- lines of "NAME VALUE" ---- */
 
-struct lines { char text[FILE_MAX]; bool failed; };
+struct lines {
+    char text[FILE_MAX];
+    bool failed;
+};
 
 static enum err
 lines_read(int dir, const char *name, struct lines *ret)
@@ -151,14 +154,16 @@ enum err
 run_spec_write(int dir, const struct run_spec *s)
 {
     char text[FILE_MAX];
-    int len = snprintf(text, sizeof text,
-        "format kontor-run/v1\njti %s\nrequest %s\nreservation %s\ngpus %" PRIu32 "\nnodes %" PRIu32 "\nwalltime_s %" PRIu32
-        "\nstart_at_ms %" PRId64 "\nstart_by_ms %" PRId64 "\npermit_until_mono_ms %" PRId64 "\nclock_origin_ms %" PRId64
-        "\nclock_real_origin_ms %" PRId64 "\nclock_rate %" PRId64 "\nsandbox %d\nrun_uid %" PRIu32 "\nrun_gid %" PRIu32
-        "\nmemory_mb %" PRIu32 "\nprocesses %" PRIu32 "\ngrace_s %" PRIu32 "\nshare %s\nwake %s\n",
-        s->jti, s->request, s->reservation, s->gpus, s->nodes, s->walltime_s, s->start_at_ms, s->start_by_ms,
-        s->permit_until_mono_ms, s->clock.origin_ms, s->clock.real_origin_ms, s->clock.rate, (int)s->sandbox, s->run_uid,
-        s->run_gid, s->memory_mb, s->processes, s->grace_s, s->share, s->wake);
+    int len =
+        snprintf(text, sizeof text,
+                 "format kontor-run/v1\njti %s\nrequest %s\nreservation %s\ngpus %" PRIu32 "\nnodes %" PRIu32
+                 "\nwalltime_s %" PRIu32 "\nstart_at_ms %" PRId64 "\nstart_by_ms %" PRId64
+                 "\npermit_until_mono_ms %" PRId64 "\nclock_origin_ms %" PRId64 "\nclock_real_origin_ms %" PRId64
+                 "\nclock_rate %" PRId64 "\nsandbox %d\nrun_uid %" PRIu32 "\nrun_gid %" PRIu32 "\nmemory_mb %" PRIu32
+                 "\nprocesses %" PRIu32 "\ngrace_s %" PRIu32 "\nshare %s\nwake %s\n",
+                 s->jti, s->request, s->reservation, s->gpus, s->nodes, s->walltime_s, s->start_at_ms, s->start_by_ms,
+                 s->permit_until_mono_ms, s->clock.origin_ms, s->clock.real_origin_ms, s->clock.rate, (int)s->sandbox,
+                 s->run_uid, s->run_gid, s->memory_mb, s->processes, s->grace_s, s->share, s->wake);
 
     if (len < 0 || (size_t)len >= sizeof text)
         return ERR_IO;
@@ -233,8 +238,9 @@ run_status_write(int dir, const struct run_status *s)
 {
     char text[256], aside[64];
     int len = snprintf(text, sizeof text,
-        "end %d\nstarted_ms %" PRId64 "\nended_ms %" PRId64 "\ngpu_seconds %" PRIu64 "\nexit_code %" PRId32 "\n",
-        (int)s->end, s->started_ms, s->ended_ms, s->gpu_seconds, s->exit_code);
+                       "end %d\nstarted_ms %" PRId64 "\nended_ms %" PRId64 "\ngpu_seconds %" PRIu64
+                       "\nexit_code %" PRId32 "\n",
+                       (int)s->end, s->started_ms, s->ended_ms, s->gpu_seconds, s->exit_code);
     enum err err = write_aside(dir, "status", text, (size_t)len, true, aside);
 
     if (err == OK && linkat(dir, aside, dir, "status", 0) != 0)

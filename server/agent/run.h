@@ -17,29 +17,29 @@
 #include "core/agent_step.h"
 
 #define RUN_OUTPUT_MAX 65536
-#define RUN_LOCK_FD 3   /* the supervisor inherits: the claim folder, locked */
-#define RUN_GO_FD 4     /* … and a pipe: 'g' means claimed; its end means look for yourself */
+#define RUN_LOCK_FD    3 /* the supervisor inherits: the claim folder, locked */
+#define RUN_GO_FD      4 /* … and a pipe: 'g' means claimed; its end means look for yourself */
 
 enum run_sandbox { RUN_BWRAP, RUN_NONE };
 
 struct run_spec {
     char jti[UUID_TEXT], request[UUID_TEXT], reservation[UUID_TEXT];
     uint32_t gpus, nodes, walltime_s;
-    int64_t start_at_ms, start_by_ms;  /* journal's clock */
-    int64_t permit_until_mono_ms;      /* CLOCK_MONOTONIC of this boot */
+    int64_t start_at_ms, start_by_ms; /* journal's clock */
+    int64_t permit_until_mono_ms;     /* CLOCK_MONOTONIC of this boot */
     struct clock clock;
     enum run_sandbox sandbox;
-    uint32_t run_uid, run_gid;         /* who runs the payload if the agent is root; 0: as we are */
+    uint32_t run_uid, run_gid;              /* who runs the payload if the agent is root; 0: as we are */
     uint32_t memory_mb, processes, grace_s; /* per process; at most; between TERM and KILL */
-    char share[PATH_MAX];              /* a folder that every run may write to, "" none */
-    char wake[PATH_MAX];               /* FIFO of the agent: the jti and a line feed when something happens */
+    char share[PATH_MAX];                   /* a folder that every run may write to, "" none */
+    char wake[PATH_MAX];                    /* FIFO of the agent: the jti and a line feed when something happens */
 };
 
 struct run_status {
     enum agent_end end;
-    int64_t started_ms, ended_ms;      /* 0: never */
+    int64_t started_ms, ended_ms; /* 0: never */
     uint64_t gpu_seconds;
-    int32_t exit_code;                 /* 128 + n: ended by signal n */
+    int32_t exit_code; /* 128 + n: ended by signal n */
 };
 
 /* All on an open folder. Writes are whole or not at all and synced. ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO. */

@@ -19,20 +19,24 @@
 #include <unistd.h>
 
 #define SCRIPT_MAX 65536
-#define SCRIPT_FD 5  /* in the child */
-#define TOLD_FD 6
+#define SCRIPT_FD  5 /* in the child */
+#define TOLD_FD    6
 #define OPEN_FILES 1024
-#define TRY_MS 10000
-#define MIB (1024UL * 1024)
+#define TRY_MS     10000
+#define MIB        (1024UL * 1024)
 
 /* ---- bwrap's arguments ---- */
 
 #define SANDBOX_ARGS 192
 
-struct sandbox_args { char *argv[SANDBOX_ARGS]; size_t n; char text[16384]; size_t used; };
+struct sandbox_args {
+    char *argv[SANDBOX_ARGS];
+    size_t n;
+    char text[16384];
+    size_t used;
+};
 
-static void PRINTF(2, 3)
-arg(struct sandbox_args *a, const char *fmt, ...)
+static void PRINTF(2, 3) arg(struct sandbox_args *a, const char *fmt, ...)
 {
     va_list args;
     int len;
@@ -60,7 +64,8 @@ static void
 args_of_system(struct sandbox_args *a)
 {
     static const char *const ROOTS[] = { "bin", "sbin", "lib", "lib32", "lib64", "libx32" };
-    static const char *const FILES[] = { "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d" };
+    static const char *const FILES[] = { "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf",
+                                         "/etc/ld.so.conf.d" };
 
     arg(a, "--ro-bind"), arg(a, "/usr"), arg(a, "/usr");
     for (size_t i = 0; i < sizeof ROOTS / sizeof ROOTS[0]; i++) {
@@ -107,9 +112,9 @@ static void
 bwrap_args(struct sandbox_args *a, const struct run_spec *spec)
 {
     static const char *const FIXED[] = {
-        "bwrap", "--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts",
-        "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--hostname", "kontor-run",
-        "--clearenv",
+        "bwrap",         "--unshare-user",       "--unshare-ipc",     "--unshare-pid", "--unshare-net",
+        "--unshare-uts", "--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop",
+        "ALL",           "--hostname",           "kontor-run",        "--clearenv",
     };
 
     for (size_t i = 0; i < sizeof FIXED / sizeof FIXED[0]; i++)
@@ -154,8 +159,7 @@ place(int fd, int at)
     return dup2(fd, at) == at;
 }
 
-static void __attribute__((noreturn))
-child_fails(const char *what)
+static void __attribute__((noreturn)) child_fails(const char *what)
 {
     dprintf(2, "kontor-supervise: %s: %s\n", what, strerror(errno));
     _exit(126);
@@ -178,8 +182,8 @@ child_prepare(int script, int told, int output, int work)
     script = fcntl(script, F_DUPFD, 20);
     told = told < 0 ? -1 : fcntl(told, F_DUPFD, 20);
     output = fcntl(output, F_DUPFD, 20);
-    if (null < 0 || !place(null, 0) || !place(output, 1) || !place(output, 2) || !place(script, SCRIPT_FD)
-        || (told >= 0 && !place(told, TOLD_FD)))
+    if (null < 0 || !place(null, 0) || !place(output, 1) || !place(output, 2) || !place(script, SCRIPT_FD) ||
+        (told >= 0 && !place(told, TOLD_FD)))
         child_fails("descriptors");
     close_range(told >= 0 ? TOLD_FD + 1 : SCRIPT_FD + 1, ~0U, 0);
     close(3), close(4);
@@ -187,19 +191,20 @@ child_prepare(int script, int told, int output, int work)
     limit(RLIMIT_NOFILE, OPEN_FILES);
 }
 
-static void __attribute__((noreturn))
-child_bwrap(const struct run_spec *spec, const char *payload)
+static void __attribute__((noreturn)) child_bwrap(const struct run_spec *spec, const char *payload)
 {
     struct sandbox_args a = { .n = 0 };
 
     bwrap_args(&a, spec);
     if (!payload) {
-        arg(&a, "--perms"), arg(&a, "0555"), arg(&a, "--ro-bind-data"), arg(&a, "%d", SCRIPT_FD), arg(&a, "/job/script");
+        arg(&a, "--perms"), arg(&a, "0555"), arg(&a, "--ro-bind-data"), arg(&a, "%d", SCRIPT_FD),
+            arg(&a, "/job/script");
         arg(&a, "--json-status-fd"), arg(&a, "%d", TOLD_FD);
     }
     arg(&a, "--");
     /* The limits are set inside, where they count this run's processes only. */
-    arg(&a, "prlimit"), arg(&a, "--nproc=%u", spec->processes), arg(&a, "--as=%lu", spec->memory_mb * MIB), arg(&a, "--");
+    arg(&a, "prlimit"), arg(&a, "--nproc=%u", spec->processes), arg(&a, "--as=%lu", spec->memory_mb * MIB),
+        arg(&a, "--");
     arg(&a, "%s", payload ? payload : "/job/script");
     if (!become(spec))
         child_fails("cannot become the user that runs payloads");
@@ -208,8 +213,7 @@ child_bwrap(const struct run_spec *spec, const char *payload)
 }
 
 /* Without a sandbox: the environment from the same arguments, the script by its descriptor. */
-static void __attribute__((noreturn))
-child_plain(const struct run_spec *spec)
+static void __attribute__((noreturn)) child_plain(const struct run_spec *spec)
 {
     struct sandbox_args a = { .n = 0 };
     char path[32], *argv[] = { (char *)"script", NULL }, *by_shell[] = { (char *)"sh", path, NULL };
@@ -288,7 +292,8 @@ sandbox_start(int dir, const struct run_spec *spec, struct sandbox *ret, const c
     if (script >= 0) {
         *why = "no descriptors or processes are left";
         work = spec->sandbox == RUN_NONE ? work_folder(dir, spec) : -1;
-        if ((spec->sandbox == RUN_BWRAP || work >= 0) && pipe2(output, O_CLOEXEC) == 0 && (spec->sandbox == RUN_NONE || pipe2(told, O_CLOEXEC) == 0))
+        if ((spec->sandbox == RUN_BWRAP || work >= 0) && pipe2(output, O_CLOEXEC) == 0 &&
+            (spec->sandbox == RUN_NONE || pipe2(told, O_CLOEXEC) == 0))
             pid = fork();
     }
     if (pid == 0) {
@@ -331,8 +336,8 @@ sandbox_listen(struct sandbox *s)
 
     if (s->told < 0)
         return;
-    while (s->said_len < sizeof s->said - 1
-           && (n = read(s->told, s->said + s->said_len, sizeof s->said - 1 - s->said_len)) != 0) {
+    while (s->said_len < sizeof s->said - 1 &&
+           (n = read(s->told, s->said + s->said_len, sizeof s->said - 1 - s->said_len)) != 0) {
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)

@@ -10,13 +10,13 @@
 
 struct sandbox {
     enum run_sandbox kind;
-    pid_t pid;          /* our child: bwrap, or the payload itself */
-    pid_t inner;        /* bwrap: the first process inside, 0 until known */
-    int output;         /* read end: what it prints; not blocking */
-    int told;           /* bwrap: read end of its status; not blocking, -1 without */
-    char said[1024];    /* what came from there */
+    pid_t pid;       /* our child: bwrap, or the payload itself */
+    pid_t inner;     /* bwrap: the first process inside, 0 until known */
+    int output;      /* read end: what it prints; not blocking */
+    int told;        /* bwrap: read end of its status; not blocking, -1 without */
+    char said[1024]; /* what came from there */
     size_t said_len;
-    bool exited;        /* the payload's exit code is known */
+    bool exited; /* the payload's exit code is known */
     int exit_code;
 };
 

@@ -8,10 +8,10 @@
 #include "core/ticket.h"
 #include "crypto/random.h"
 
-#define TOKEN_LIFE_S 60
-#define TOKEN_USE_MS 20000     /* real; a long poll that begins with it may last, the server looks at its beginning */
+#define TOKEN_LIFE_S    60
+#define TOKEN_USE_MS    20000 /* real; a long poll that begins with it may last, the server looks at its beginning */
 #define CALL_TIMEOUT_MS 20000
-#define SKEW_MS 5000
+#define SKEW_MS         5000
 
 const char *
 agent_token(struct agent *a)
@@ -145,7 +145,8 @@ is_behind(struct agent *a, const struct opening *o)
     if (o->confirmed_seq <= spool_last_seq(a->spool) && o->last_report <= spool_last_number(a->spool))
         return false;
     log_error(&a->log, "spool-behind", LOG_I64("server_seq", (int64_t)o->confirmed_seq),
-              LOG_I64("spool_seq", (int64_t)spool_last_seq(a->spool)), LOG_I64("server_report", (int64_t)o->last_report),
+              LOG_I64("spool_seq", (int64_t)spool_last_seq(a->spool)),
+              LOG_I64("server_report", (int64_t)o->last_report),
               LOG_I64("spool_report", (int64_t)spool_last_number(a->spool)));
     agent_stop(a, EXIT_BEHIND);
     return true;
@@ -159,8 +160,8 @@ take_place(struct agent *a, const struct opening *o)
         return;
     log_warning(&a->log, "new-spool", LOG_I64("after_seq", (int64_t)o->confirmed_seq),
                 LOG_I64("after_report", (int64_t)o->last_report));
-    if (spool_begin(a->spool) != OK || spool_adopt(a->spool, o->confirmed_seq, o->last_report) != OK
-        || spool_commit(a->spool) != OK)
+    if (spool_begin(a->spool) != OK || spool_adopt(a->spool, o->confirmed_seq, o->last_report) != OK ||
+        spool_commit(a->spool) != OK)
         agent_spool_failed(a);
 }
 
@@ -179,8 +180,8 @@ session_opened(struct agent *a, const struct opening *o)
     a->permit_life_ms = o->permit_life_ms;
     a->usage_every_ms = ticket_span(o->usage_every_s * 1000, o->clock.rate);
     a->token_until_mono_ms = 0; /* the token names the instance */
-    if (spool_begin(a->spool) != OK || spool_set_instance(a->spool, a->instance) != OK
-        || outbox_resign(a, o->last_report) != OK || spool_commit(a->spool) != OK)
+    if (spool_begin(a->spool) != OK || spool_set_instance(a->spool, a->instance) != OK ||
+        outbox_resign(a, o->last_report) != OK || spool_commit(a->spool) != OK)
         agent_spool_failed(a);
     a->open = true;
     skew_ms = clock_now(&a->clock) - o->now_ms;

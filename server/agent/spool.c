@@ -179,10 +179,14 @@ meta_u64(struct spool *s, const char *name)
 /* ---- opening ---- */
 
 /* File systems whose locks or syncs are another machine's promise. */
-static const struct { long type; const char *name; } REMOTE[] = {
-    { 0x6969, "NFS" }, { 0x0BD00BD0, "Lustre" }, { 0xFF534D42, "CIFS" }, { (long)0xFE534D42, "SMB" }, { 0x517B, "SMB" },
-    { 0x5346414F, "AFS" }, { 0x00C36400, "Ceph" }, { 0x47504653, "GPFS" }, { 0x19830326, "BeeGFS" },
-    { 0x01021997, "9p" }, { 0x65735546, "FUSE" }, { 0x013111A8, "IBRIX" }, { 0x7461636F, "OCFS2" },
+static const struct {
+    long type;
+    const char *name;
+} REMOTE[] = {
+    { 0x6969, "NFS" },        { 0x0BD00BD0, "Lustre" }, { 0xFF534D42, "CIFS" }, { (long)0xFE534D42, "SMB" },
+    { 0x517B, "SMB" },        { 0x5346414F, "AFS" },    { 0x00C36400, "Ceph" }, { 0x47504653, "GPFS" },
+    { 0x19830326, "BeeGFS" }, { 0x01021997, "9p" },     { 0x65735546, "FUSE" }, { 0x013111A8, "IBRIX" },
+    { 0x7461636F, "OCFS2" },
 };
 
 enum err
@@ -195,7 +199,8 @@ spool_check_folder(const char *folder, struct err_detail *d)
         return err_internal(d, ERR_IO, "%s: %s", folder, strerror(errno));
     for (size_t i = 0; i < sizeof REMOTE / sizeof REMOTE[0]; i++)
         if ((unsigned)fs.f_type == (unsigned)REMOTE[i].type)
-            return err_internal(d, ERR_CONFIG, "%s is on %s; the spool needs a local file system", folder, REMOTE[i].name);
+            return err_internal(d, ERR_CONFIG, "%s is on %s; the spool needs a local file system", folder,
+                                REMOTE[i].name);
     if (st.st_uid != geteuid() || (st.st_mode & 077))
         return err_internal(d, ERR_CONFIG, "%s must belong to the agent's user, mode 0700", folder);
     return OK;
@@ -212,8 +217,8 @@ db_open(struct spool *s, const char *folder, int flags, struct err_detail *d)
     sqlite3_busy_timeout(s->db, 5000);
     if (flags & SQLITE_OPEN_READONLY)
         return OK;
-    if (execute(s, "PRAGMA journal_mode = WAL") != OK || execute(s, "PRAGMA synchronous = FULL") != OK
-        || execute(s, "PRAGMA secure_delete = ON") != OK)
+    if (execute(s, "PRAGMA journal_mode = WAL") != OK || execute(s, "PRAGMA synchronous = FULL") != OK ||
+        execute(s, "PRAGMA secure_delete = ON") != OK)
         return err_internal(d, ERR_IO, "%s: %s", path, sqlite3_errmsg(s->db));
     return OK;
 }
@@ -259,10 +264,10 @@ identity_read(struct spool *s, struct spool_identity *ret)
 
     if (meta_get(s, "schema", schema, sizeof schema) != OK || strcmp(schema, SCHEMA_VERSION) != 0)
         return ERR_CORRUPT;
-    if (meta_get(s, "site", ret->site, sizeof ret->site) != OK || meta_get(s, "kid", ret->kid, sizeof ret->kid) != OK
-        || meta_get(s, "origin", ret->origin, sizeof ret->origin) != OK
-        || meta_get(s, "genesis", genesis, sizeof genesis) != OK || meta_get(s, "public", public, sizeof public) != OK
-        || meta_get(s, "simulation", simulation, sizeof simulation) != OK)
+    if (meta_get(s, "site", ret->site, sizeof ret->site) != OK || meta_get(s, "kid", ret->kid, sizeof ret->kid) != OK ||
+        meta_get(s, "origin", ret->origin, sizeof ret->origin) != OK ||
+        meta_get(s, "genesis", genesis, sizeof genesis) != OK || meta_get(s, "public", public, sizeof public) != OK ||
+        meta_get(s, "simulation", simulation, sizeof simulation) != OK)
         return ERR_CORRUPT;
     ret->site_index = meta_u64(s, "site_index");
     ret->simulation = simulation[0] == '1';
@@ -440,7 +445,8 @@ bind_state(sqlite3_stmt *st, const struct job *j)
 enum err
 spool_add_job(struct spool *s, const struct job *j, const char *jws)
 {
-    STATEMENT st = prepare(s,
+    STATEMENT st = prepare(
+        s,
         "INSERT INTO job (jti, phase, had_permit, cancel, told_queued, told_started, started_ms, ended_ms, last_usage_ms,"
         " gpu_seconds, exit_code, last_report, asked_report, changed_ms, seq, request, reservation, fence, gpus, nodes,"
         " walltime_s, window_start_ms, permit_from_ms, accept_by_ms, start_by_ms, workload, workload_len, jws)"
@@ -470,7 +476,8 @@ spool_add_job(struct spool *s, const struct job *j, const char *jws)
 enum err
 spool_save_job(struct spool *s, const struct job *j)
 {
-    STATEMENT st = prepare(s,
+    STATEMENT st = prepare(
+        s,
         "UPDATE job SET phase = ?2, had_permit = ?3, cancel = ?4, told_queued = ?5, told_started = ?6, started_ms = ?7,"
         " ended_ms = ?8, last_usage_ms = ?9, gpu_seconds = ?10, exit_code = ?11, last_report = ?12, asked_report = ?13,"
         " changed_ms = ?14 WHERE jti = ?1");
@@ -513,19 +520,19 @@ job_of_row(sqlite3_stmt *st, struct job *ret)
             .exit_code = sqlite3_column_int(st, 23),
         },
     };
-    return blob_is(st, 0, t->jti.b, 16) && blob_is(st, 2, t->request.b, 16) && blob_is(st, 3, ret->reservation.b, 16)
-           && blob_is(st, 12, ret->workload.b, 32)
-           && agent_phase_from_name((const char *)sqlite3_column_text(st, 14), &t->phase);
+    return blob_is(st, 0, t->jti.b, 16) && blob_is(st, 2, t->request.b, 16) && blob_is(st, 3, ret->reservation.b, 16) &&
+           blob_is(st, 12, ret->workload.b, 32) &&
+           agent_phase_from_name((const char *)sqlite3_column_text(st, 14), &t->phase);
 }
 
 enum err
 spool_load_jobs(struct spool *s, void (*take)(void *with, const struct job *j), void *with)
 {
-    STATEMENT st = prepare(s,
-        "SELECT jti, seq, request, reservation, fence, gpus, nodes, walltime_s, window_start_ms, permit_from_ms,"
-        " accept_by_ms, start_by_ms, workload, workload_len, phase, had_permit, cancel, told_queued, told_started,"
-        " started_ms, ended_ms, last_usage_ms, gpu_seconds, exit_code, last_report, asked_report"
-        " FROM job WHERE phase <> 'done' ORDER BY seq");
+    STATEMENT st = prepare(
+        s, "SELECT jti, seq, request, reservation, fence, gpus, nodes, walltime_s, window_start_ms, permit_from_ms,"
+           " accept_by_ms, start_by_ms, workload, workload_len, phase, had_permit, cancel, told_queued, told_started,"
+           " started_ms, ended_ms, last_usage_ms, gpu_seconds, exit_code, last_report, asked_report"
+           " FROM job WHERE phase <> 'done' ORDER BY seq");
     enum err err;
 
     while ((err = row(st)) == OK) {
@@ -624,8 +631,8 @@ spool_report_from(struct spool *s, uint64_t from, struct spool_report *ret)
         return err;
     r.number = (uint64_t)sqlite3_column_int64(st, 0);
     r.kind = (uint16_t)sqlite3_column_int(st, 1);
-    if (!blob_is(st, 2, r.jti.b, 16) || !blob_is(st, 3, r.statement, sizeof r.statement)
-        || !blob_is(st, 4, r.signature, sizeof r.signature))
+    if (!blob_is(st, 2, r.jti.b, 16) || !blob_is(st, 3, r.statement, sizeof r.statement) ||
+        !blob_is(st, 4, r.signature, sizeof r.signature))
         return ERR_CORRUPT;
     if (sqlite3_column_type(st, 5) == SQLITE_TEXT)
         r.inventory = xstrdup((const char *)sqlite3_column_text(st, 5));

@@ -16,7 +16,7 @@ struct spool;
 struct spool_identity {
     char site[17];
     uint64_t site_index;
-    char kid[24];                /* KEY index as text */
+    char kid[24]; /* KEY index as text */
     char origin[65];
     struct hash genesis;
     uint8_t public[SIGN_PUBLIC_LEN];
@@ -31,11 +31,11 @@ struct job {
     uint32_t nodes;
     struct hash workload;
     uint32_t workload_len;
-    uint64_t last_report;        /* number of its last report, 0: not told yet */
-    uint64_t asked_report;       /* number of its newest `accepted` */
+    uint64_t last_report;  /* number of its last report, 0: not told yet */
+    uint64_t asked_report; /* number of its newest `accepted` */
     /* of this process only */
     bool wants_fetch, fetching;
-    struct agent_ticket stored;  /* as the spool has it */
+    struct agent_ticket stored; /* as the spool has it */
 };
 
 struct spool_report {
@@ -43,10 +43,12 @@ struct spool_report {
     uint16_t kind;
     struct uuid jti;
     uint8_t statement[REPORT_STATEMENT_LEN], signature[SIGN_LEN];
-    char *inventory;             /* JSON, NULL if none; free() it */
+    char *inventory; /* JSON, NULL if none; free() it */
 };
 
-struct spool_counts { int64_t tickets, open, reports, unreceipted, last_seq, instance; };
+struct spool_counts {
+    int64_t tickets, open, reports, unreceipted, last_seq, instance;
+};
 
 /* ERR_CONFIG where the folder is on a file system that cannot be trusted (NFS, Lustre …) or is open to others; ERR_IO. */
 enum err spool_check_folder(const char *folder, struct err_detail *d) MUST_USE;
@@ -62,8 +64,8 @@ const char *spool_error(const struct spool *s); /* of the last failure, for the 
 enum err spool_begin(struct spool *s) MUST_USE;
 enum err spool_commit(struct spool *s) MUST_USE;
 
-uint64_t spool_last_seq(const struct spool *s);       /* newest ticket that is here */
-uint64_t spool_last_number(const struct spool *s);    /* newest report number given */
+uint64_t spool_last_seq(const struct spool *s);    /* newest ticket that is here */
+uint64_t spool_last_number(const struct spool *s); /* newest report number given */
 uint64_t spool_last_receipted(const struct spool *s);
 /* Nothing has been done with it yet: no ticket, no report, no instance. Then it may take the place of a lost one: tickets
  * after seq, reports after number. */
@@ -91,7 +93,8 @@ enum err spool_report_from(struct spool *s, uint64_t from, struct spool_report *
 enum err spool_receipt(struct spool *s, uint64_t number, const char *jws) MUST_USE;
 
 /* Jobs done before then (ms, real time): their jtis are handed out, their rows go. Reports and receipts stay. */
-enum err spool_prune(struct spool *s, int64_t before_ms, void (*gone)(void *with, struct uuid jti), void *with) MUST_USE;
+enum err spool_prune(struct spool *s, int64_t before_ms, void (*gone)(void *with, struct uuid jti),
+                     void *with) MUST_USE;
 enum err spool_counts(struct spool *s, struct spool_counts *ret) MUST_USE;
 
 #endif

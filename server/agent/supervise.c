@@ -21,7 +21,7 @@
 #include "base/num.h"
 
 #define FLUSH_EVERY_MS 1000
-#define STATUS_TRIES 60 /* a second apart: a disk may be full for a while */
+#define STATUS_TRIES   60 /* a second apart: a disk may be full for a while */
 
 struct watch {
     struct run_spec spec;
@@ -57,8 +57,8 @@ claimed_as(const char *folder)
 {
     struct stat ours, named;
 
-    return fstat(RUN_LOCK_FD, &ours) == 0 && stat(folder, &named) == 0 && ours.st_dev == named.st_dev
-           && ours.st_ino == named.st_ino;
+    return fstat(RUN_LOCK_FD, &ours) == 0 && stat(folder, &named) == 0 && ours.st_dev == named.st_dev &&
+           ours.st_ino == named.st_ino;
 }
 
 /* The agent says 'g' when the claim stands. If it dies first, the folder's name tells, and we make it durable. */
@@ -240,8 +240,10 @@ watch_payload(struct watch *w)
 
     while (!w->reaped) {
         struct pollfd fds[] = {
-            { .fd = w->signals, .events = POLLIN }, { .fd = w->control, .events = POLLIN },
-            { .fd = prints ? w->box.output : -1, .events = POLLIN }, { .fd = -1 },
+            { .fd = w->signals, .events = POLLIN },
+            { .fd = w->control, .events = POLLIN },
+            { .fd = prints ? w->box.output : -1, .events = POLLIN },
+            { .fd = -1 },
         };
         int timeout = until(w->kill_mono_ms ? w->kill_mono_ms : w->deadline_mono_ms, -1);
 
@@ -256,7 +258,8 @@ watch_payload(struct watch *w)
         if (monotonic_ms() >= w->flush_mono_ms)
             flush_output(w, false);
     }
-    while (prints && w->printed < UINT64_MAX / 2) { /* what is still in the pipe; a stray holder of it does not keep us */
+    while (prints &&
+           w->printed < UINT64_MAX / 2) { /* what is still in the pipe; a stray holder of it does not keep us */
         uint64_t before = w->printed;
 
         prints = read_output(w) && w->printed != before;
@@ -300,8 +303,8 @@ run_payload(struct watch *w)
     if (sandbox_start(RUN_LOCK_FD, &w->spec, &w->box, &why) != OK) {
         keep_tail(w, why, strlen(why));
         flush_output(w, true);
-        return end_with(&w->spec, (struct run_status){ .end = AGENT_END_SITE, .started_ms = w->started_ms,
-                                                       .ended_ms = w->started_ms });
+        return end_with(&w->spec, (struct run_status){
+                                      .end = AGENT_END_SITE, .started_ms = w->started_ms, .ended_ms = w->started_ms });
     }
     wake_agent(&w->spec);
     watch_payload(w);

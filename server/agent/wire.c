@@ -9,9 +9,9 @@
 #include "base/arena.h"
 #include "base/text.h"
 
-#define REPLY_MAX (8UL * 1024 * 1024)
+#define REPLY_MAX          (8UL * 1024 * 1024)
 #define CONNECT_TIMEOUT_MS 5000
-#define URL_MAX 2048
+#define URL_MAX            2048
 
 struct lane {
     CURL *easy;
@@ -20,7 +20,7 @@ struct lane {
     uint64_t instance;
     CURLcode code;
     char error[CURL_ERROR_SIZE];
-    char *sent;              /* the body, kept while it is sent */
+    char *sent; /* the body, kept while it is sent */
     char *body;
     size_t len, cap;
 };
@@ -57,7 +57,8 @@ wire_new(const char *base_url, const char *ca_file, struct wire **ret, struct er
     while (len > 0 && base_url[len - 1] == '/')
         len--;
     if (!url_allowed(base_url) || len >= URL_MAX - 1024)
-        return err_internal(d, ERR_CONFIG, "server = %s: must be https://…, or http:// on a loopback address", base_url);
+        return err_internal(d, ERR_CONFIG, "server = %s: must be https://…, or http:// on a loopback address",
+                            base_url);
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
         return err_internal(d, ERR_INTERNAL, "libcurl does not start");
     w = xcalloc(1, sizeof *w);
@@ -115,8 +116,7 @@ take_body(char *data, size_t size, size_t n, void *with)
     return len;
 }
 
-static void PRINTF(2, 3)
-header(struct lane *l, const char *fmt, ...)
+static void PRINTF(2, 3) header(struct lane *l, const char *fmt, ...)
 {
     char text[4096];
     va_list args;
@@ -235,8 +235,8 @@ wire_next(struct wire *w, struct wire_reply *ret)
         }
         ret->status = (int)status;
         ret->retry_after_s = retry > 0 && retry < 86400 ? (int)retry : 0;
-        ret->unsent = l->code == CURLE_COULDNT_CONNECT || l->code == CURLE_COULDNT_RESOLVE_HOST
-                      || l->code == CURLE_SSL_CONNECT_ERROR || l->code == CURLE_PEER_FAILED_VERIFICATION;
+        ret->unsent = l->code == CURLE_COULDNT_CONNECT || l->code == CURLE_COULDNT_RESOLVE_HOST ||
+                      l->code == CURLE_SSL_CONNECT_ERROR || l->code == CURLE_PEER_FAILED_VERIFICATION;
         if (!l->body)
             l->body = xcalloc(1, 1);
         l->body[l->len] = 0;

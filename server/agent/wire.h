@@ -11,21 +11,21 @@ enum wire_lane { WIRE_POLL, WIRE_REPORT, WIRE_ERRAND, WIRE_LANES };
 struct wire;
 
 struct wire_call {
-    const char *path;        /* "/v1/agent/…" with its query */
-    const char *token;       /* Authorization: Bearer; NULL: none */
-    uint64_t instance;       /* Kontor-Instance; 0: none */
-    struct bytes body;       /* JSON; data NULL: GET */
+    const char *path;  /* "/v1/agent/…" with its query */
+    const char *token; /* Authorization: Bearer; NULL: none */
+    uint64_t instance; /* Kontor-Instance; 0: none */
+    struct bytes body; /* JSON; data NULL: GET */
     int timeout_ms;
 };
 
 struct wire_reply {
     enum wire_lane lane;
-    uint64_t instance;       /* the call's */
-    int status;              /* 0: no reply; then error says why */
-    bool unsent;             /* it certainly did not reach the server */
-    int retry_after_s;       /* 0: not said */
+    uint64_t instance; /* the call's */
+    int status;        /* 0: no reply; then error says why */
+    bool unsent;       /* it certainly did not reach the server */
+    int retry_after_s; /* 0: not said */
     char error[256];
-    char *body;              /* ends in NUL; valid until the lane's next call */
+    char *body; /* ends in NUL; valid until the lane's next call */
     size_t len;
 };
 

@@ -1,7 +1,7 @@
 /* agent/workload.c: workloads by their SHA-256: fetched before a permit is asked for, kept in the spool's folder blobs/. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,8 +17,8 @@ workload_read(struct agent *a, const struct job *j, char ret[WORKLOAD_MAX], size
     char name[HEX_LEN(32)];
 
     hex_encode(BYTES(j->workload.b, 32), name);
-    return run_file_tail(a->blobs, name, ret, WORKLOAD_MAX, ret_len) == OK && *ret_len == j->workload_len
-           && hash_equal(sha256(BYTES(ret, *ret_len)), j->workload);
+    return run_file_tail(a->blobs, name, ret, WORKLOAD_MAX, ret_len) == OK && *ret_len == j->workload_len &&
+           hash_equal(sha256(BYTES(ret, *ret_len)), j->workload);
 }
 
 bool
@@ -116,8 +116,8 @@ workload_prune(struct agent *a, int64_t before_ms)
     if (!list)
         return;
     while ((e = readdir(list)) != NULL)
-        if (e->d_name[0] != '.' && fstatat(a->blobs, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0
-            && (int64_t)st.st_mtime * 1000 < before_ms && !is_needed(a, e->d_name))
+        if (e->d_name[0] != '.' && fstatat(a->blobs, e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            (int64_t)st.st_mtime * 1000 < before_ms && !is_needed(a, e->d_name))
             unlinkat(a->blobs, e->d_name, 0);
     closedir(list);
 }

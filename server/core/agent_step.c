@@ -8,7 +8,8 @@
 #define FETCH_AGAIN_MS 2000 /* real time */
 
 static void
-tell(const struct agent_ticket *t, uint16_t kind, uint16_t reason, const struct agent_now *now, struct agent_actions *ret)
+tell(const struct agent_ticket *t, uint16_t kind, uint16_t reason, const struct agent_now *now,
+     struct agent_actions *ret)
 {
     assert(ret->reports_n < AGENT_REPORTS);
     ret->reports[ret->reports_n++] = (struct report){
@@ -25,7 +26,8 @@ tell(const struct agent_ticket *t, uint16_t kind, uint16_t reason, const struct 
 }
 
 static void
-tell_last(struct agent_ticket *t, uint16_t kind, uint16_t reason, const struct agent_now *now, struct agent_actions *ret)
+tell_last(struct agent_ticket *t, uint16_t kind, uint16_t reason, const struct agent_now *now,
+          struct agent_actions *ret)
 {
     tell(t, kind, reason, now, ret);
     ret->last = true;
@@ -127,7 +129,8 @@ seen_queued(struct agent_ticket *t, const struct agent_now *now, struct agent_ac
 }
 
 static void
-seen_started(struct agent_ticket *t, const struct agent_event *e, const struct agent_now *now, struct agent_actions *ret)
+seen_started(struct agent_ticket *t, const struct agent_event *e, const struct agent_now *now,
+             struct agent_actions *ret)
 {
     t->phase = AGENT_RUNNING;
     if (t->told_started)
@@ -139,7 +142,8 @@ seen_started(struct agent_ticket *t, const struct agent_event *e, const struct a
 }
 
 static void
-seen_running(struct agent_ticket *t, const struct agent_event *e, const struct agent_now *now, struct agent_actions *ret)
+seen_running(struct agent_ticket *t, const struct agent_event *e, const struct agent_now *now,
+             struct agent_actions *ret)
 {
     bool first = !t->told_started;
 
@@ -247,8 +251,8 @@ step_asking(struct agent_ticket *t, const struct agent_event *e, const struct ag
         t->permit_until_mono_ms = t->sent_mono_ms + now->permit_life_ms;
         if (t->cancel) {
             tell_last(t, REPORT_CANCELLED, REASON_ORDERED, now, ret);
-        } else if (e->instance == now->instance && t->sent_mono_ms != 0 && now->mono_ms < t->permit_until_mono_ms
-                   && now->clock_ms <= t->start_by_ms) {
+        } else if (e->instance == now->instance && t->sent_mono_ms != 0 && now->mono_ms < t->permit_until_mono_ms &&
+                   now->clock_ms <= t->start_by_ms) {
             t->phase = AGENT_CLAIMING;
             t->next_mono_ms = now->mono_ms + now->look_every_ms;
             ret->acts |= AGENT_SUBMIT;

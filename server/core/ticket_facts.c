@@ -4,9 +4,9 @@
 #include "base/num.h"
 #include "core/ticket.h"
 
-#define DAY_MS 86400000
+#define DAY_MS             86400000
 #define SIMULATED_LEAST_MS 30000 /* of real time */
-#define MS_PER_S 1000
+#define MS_PER_S           1000
 
 int64_t
 ticket_permit_earliest(const struct ticket_facts *f)
@@ -67,8 +67,8 @@ static bool
 times_fit(const struct report *r)
 {
     bool ends = r->kind == REPORT_FINISHED || r->kind == REPORT_FAILED || r->kind == REPORT_CANCELLED;
-    bool must_have_run = r->kind == REPORT_STARTED || r->kind == REPORT_USAGE || r->kind == REPORT_FINISHED
-                         || r->gpu_seconds > 0;
+    bool must_have_run =
+        r->kind == REPORT_STARTED || r->kind == REPORT_USAGE || r->kind == REPORT_FINISHED || r->gpu_seconds > 0;
 
     if (r->started_ms < 0 || r->ended_ms < 0 || r->started_ms > r->time_ms || r->ended_ms > r->time_ms)
         return false;

@@ -8,10 +8,13 @@
 #include "base/arena.h"
 
 #define HEADER_MAX 256 /* bytes of the decoded header */
-#define CURVE "Ed25519"
+#define CURVE      "Ed25519"
 
 /* The three parts of a compact token. */
-struct parts { const char *header, *payload, *sig; size_t header_len, payload_len, sig_len; };
+struct parts {
+    const char *header, *payload, *sig;
+    size_t header_len, payload_len, sig_len;
+};
 
 static bool
 name_is_plain(const char *text)
@@ -56,9 +59,12 @@ split(const char *token, size_t len, struct parts *ret)
     if (!dot2 || memchr(dot2 + 1, '.', (size_t)(end - dot2 - 1)))
         return false;
     *ret = (struct parts){
-        .header = token, .header_len = (size_t)(dot1 - token),
-        .payload = dot1 + 1, .payload_len = (size_t)(dot2 - dot1 - 1),
-        .sig = dot2 + 1, .sig_len = (size_t)(end - dot2 - 1),
+        .header = token,
+        .header_len = (size_t)(dot1 - token),
+        .payload = dot1 + 1,
+        .payload_len = (size_t)(dot2 - dot1 - 1),
+        .sig = dot2 + 1,
+        .sig_len = (size_t)(end - dot2 - 1),
     };
     return true;
 }

@@ -9,16 +9,22 @@
 #include "base/json.h"
 #include "crypto/sign.h"
 
-#define JWS_TYP_TICKET "kontor-ticket+jwt"
+#define JWS_TYP_TICKET  "kontor-ticket+jwt"
 #define JWS_TYP_RECEIPT "kontor-receipt+jwt"
-#define JWS_TYP_AGENT "kontor-agent+jwt"
+#define JWS_TYP_AGENT   "kontor-agent+jwt"
 
-#define JWS_KID_MAX 48
-#define JWS_MAX 16384 /* characters of a token */
+#define JWS_KID_MAX  48
+#define JWS_MAX      16384 /* characters of a token */
 #define JWS_KEYS_MAX 16
 
-struct jws_key { char kid[JWS_KID_MAX]; uint8_t public[SIGN_PUBLIC_LEN]; };
-struct jws_keys { struct jws_key key[JWS_KEYS_MAX]; size_t n; };
+struct jws_key {
+    char kid[JWS_KID_MAX];
+    uint8_t public[SIGN_PUBLIC_LEN];
+};
+struct jws_keys {
+    struct jws_key key[JWS_KEYS_MAX];
+    size_t n;
+};
 
 /* Sign claims (JSON bytes, taken as they are). typ and kid: visible ASCII without '"' and '\'. Deterministic.
  * Returns the token, to be freed. */

@@ -12,7 +12,7 @@
 #include "crypto/random.h"
 
 #define KEYFILE_MAGIC "kontor-key/v1 "
-#define KEYFILE_MAX 128
+#define KEYFILE_MAX   128
 
 /* The file's folder, so that its entry can be synced. */
 static enum err
@@ -117,8 +117,8 @@ keyfile_parse(const char *text, const char *kind, uint8_t ret[32])
     const char *at = text + magic + kind_len + 1;
     uint8_t secret[32];
 
-    if (strncmp(text, KEYFILE_MAGIC, magic) != 0 || strncmp(text + magic, kind, kind_len) != 0
-        || text[magic + kind_len] != ' ')
+    if (strncmp(text, KEYFILE_MAGIC, magic) != 0 || strncmp(text + magic, kind, kind_len) != 0 ||
+        text[magic + kind_len] != ' ')
         return ERR_CORRUPT;
     len = strcspn(at, "\n");
     if (strcmp(at + len, "\n") != 0)

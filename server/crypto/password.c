@@ -6,13 +6,14 @@
 
 #include "crypto/random.h"
 
-#define PASSES 2
+#define PASSES       2
 #define MEMORY_BYTES (19U * 1024 * 1024)
 
 _Static_assert(crypto_pwhash_argon2id_STRBYTES <= PASSWORD_HASH_TEXT, "room for libsodium's text");
 
 /* The hash of 32 random bytes that nobody kept. */
-static const char NOBODY[] = "$argon2id$v=19$m=19456,t=2,p=1$C6G7abBZ/Uf0i9jCbw+CcQ$6yc32o5hu8qc7G2MH4BxvVXzdF1t4a+ITtwNl3Tq5Pw";
+static const char NOBODY[] =
+    "$argon2id$v=19$m=19456,t=2,p=1$C6G7abBZ/Uf0i9jCbw+CcQ$6yc32o5hu8qc7G2MH4BxvVXzdF1t4a+ITtwNl3Tq5Pw";
 
 enum err
 password_hash(const char *password, size_t len, char ret[PASSWORD_HASH_TEXT])

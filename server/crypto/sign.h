@@ -8,11 +8,15 @@
 #include "base/bytes.h"
 
 #define SIGN_PUBLIC_LEN 32
-#define SIGN_SEED_LEN 32
-#define SIGN_LEN 64
+#define SIGN_SEED_LEN   32
+#define SIGN_LEN        64
 
-struct sign_key { uint8_t seed[SIGN_SEED_LEN], public[SIGN_PUBLIC_LEN]; };
-struct seal_key { uint8_t secret[32], public[32]; }; /* X25519 */
+struct sign_key {
+    uint8_t seed[SIGN_SEED_LEN], public[SIGN_PUBLIC_LEN];
+};
+struct seal_key {
+    uint8_t secret[32], public[32];
+}; /* X25519 */
 
 struct sign_key sign_key_new(void);
 struct sign_key sign_key_from_seed(const uint8_t seed[SIGN_SEED_LEN]);
