@@ -70,7 +70,7 @@ send_all(struct market *m, const struct journal_head *next)
     size_t flown = 0;
 
     if (!err)
-        err = journal_fly(&m->writer, m->db, &m->head, next);
+        err = journal_fly(&m->writer, m->db, &m->head, next, &flown);
     for (size_t i = 0; !err && i < ROWS; i++)
         err = table_fly(m->rows.table[i], m->db, &flown);
     return err;
@@ -80,8 +80,8 @@ send_all(struct market *m, const struct journal_head *next)
 static bool
 rows_are_right(struct market *m, const struct db_landed *landed)
 {
-    size_t at = 1;
-    enum err err = journal_landed(&m->writer, &landed[0]);
+    size_t at = 0;
+    enum err err = journal_landed(&m->writer, landed, &at);
 
     if (err) {
         text_format(m->why, sizeof m->why, "%s", err == ERR_NOT_LEADER ? "the head has moved: another server leads"

@@ -55,6 +55,7 @@ struct market {
     pthread_cond_t queue_more;
     struct command *first, *last;
     size_t queued;
+    size_t wanted;                  /* so many wake the sequencer */
     struct map *loads;              /* organisation → struct load: commands not completed */
     enum market_phase phase;
     enum err refusal;               /* what callers get while troubled */
@@ -77,6 +78,8 @@ struct market {
     struct journal_writer writer;
     struct rows rows;
     bool leased;                    /* the lease is held on this connection, head is as the database has it */
+    int64_t batch_us;               /* what a batch takes, of late */
+    unsigned gather_rest;           /* batches until gathering is tried again */
     char why[128];                  /* of the last COMMIT_ROWS */
     int64_t pruned_ms;              /* monotonic: when old answers were last removed */
 };
@@ -86,6 +89,8 @@ void queue_init(struct market *m);
 void queue_free(struct market *m);
 /* Up to max commands, oldest first; waits up to wait_ms for the first. */
 size_t queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms);
+/* So many have just been answered and may be back at once: wait so long for them. Did at least half come? */
+bool queue_gather(struct market *m, size_t answered, int64_t us);
 void queue_complete(struct market *m, struct command *c);
 void queue_phase(struct market *m, enum market_phase phase, enum err refusal, const char *why);
 /* Complete all that waits with an error. */

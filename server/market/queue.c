@@ -21,6 +21,7 @@ queue_init(struct market *m)
     pthread_cond_init(&m->queue_more, &attr);
     pthread_condattr_destroy(&attr);
     m->loads = map_new(sizeof(struct uuid));
+    m->wanted = 1;
     m->phase = MARKET_WAITING_LEASE;
     m->refusal = ERR_NOT_LEADER;
 }
@@ -109,7 +110,7 @@ market_send(struct market *m, struct command *c)
         else
             m->first = c;
         m->last = c;
-        if (m->queued++ == 0)
+        if (++m->queued == m->wanted)
             pthread_cond_signal(&m->queue_more);
     }
     pthread_mutex_unlock(&m->queue_lock);
@@ -117,22 +118,32 @@ market_send(struct market *m, struct command *c)
         queue_refuse_one(c, err);
 }
 
-/* Wait until there is a command, it is stopping, or the time is over. */
-static void
-wait_for_more(struct market *m, int64_t wait_ms)
+static struct timespec
+after_us(int64_t us)
 {
-    struct timespec until;
+    struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += wait_ms / 1000;
-    until.tv_nsec += wait_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_sec += us / 1000000;
+    t.tv_nsec += us % 1000000 * 1000;
+    if (t.tv_nsec >= 1000000000) {
+        t.tv_sec++;
+        t.tv_nsec -= 1000000000;
     }
-    while (m->first == NULL && !m->stopping)
+    return t;
+}
+
+/* Wait until there are so many commands, it is stopping, or the time is over. */
+static void
+wait_for(struct market *m, size_t wanted, int64_t us)
+{
+    struct timespec until = after_us(us);
+
+    m->wanted = wanted;
+    while (m->queued < wanted && !m->stopping)
         if (pthread_cond_timedwait(&m->queue_more, &m->queue_lock, &until) == ETIMEDOUT)
-            return;
+            break;
+    m->wanted = 1;
 }
 
 size_t
@@ -142,7 +153,7 @@ queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms)
 
     pthread_mutex_lock(&m->queue_lock);
     if (m->first == NULL && wait_ms > 0)
-        wait_for_more(m, wait_ms);
+        wait_for(m, 1, wait_ms * 1000);
     while (n < max && m->first != NULL) {
         ret[n] = m->first;
         m->first = m->first->next;
@@ -153,6 +164,20 @@ queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms)
     m->queued -= n;
     pthread_mutex_unlock(&m->queue_lock);
     return n;
+}
+
+bool
+queue_gather(struct market *m, size_t answered, int64_t us)
+{
+    size_t before, came;
+
+    pthread_mutex_lock(&m->queue_lock);
+    before = m->queued;
+    if (before < m->config.batch_max)
+        wait_for(m, before + answered < m->config.batch_max ? before + answered : m->config.batch_max, us);
+    came = m->queued - before;
+    pthread_mutex_unlock(&m->queue_lock);
+    return came * 2 >= answered || before + came >= m->config.batch_max;
 }
 
 /* The command is the caller's again. */

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -109,6 +110,19 @@ db_explain(const struct db *db, enum err err, struct err_detail *d)
 {
     return err_internal(d, err, "%s: %s %s", db->failed != NULL ? db->failed->name : "connection", db->sqlstate,
                         db->message);
+}
+
+enum err
+db_complain(struct db *db, const struct db_query *q, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    text_vformat(db->message, sizeof db->message, fmt, args);
+    va_end(args);
+    db->failed = q;
+    db->sqlstate[0] = '\0';
+    return ERR_INTERNAL;
 }
 
 static void
@@ -342,11 +356,9 @@ check_shape(struct db *db, const struct db_query *q)
     err = one_result(db, &res);
     if (err)
         return err;
-    if (PQnparams(res) != q->params || PQnfields(res) != q->columns) {
-        text_format(db->message, sizeof db->message, "%s has %d parameters and %d columns, declared are %d and %d",
-                    q->name, PQnparams(res), PQnfields(res), q->params, q->columns);
-        return ERR_INTERNAL;
-    }
+    if (PQnparams(res) != q->params || PQnfields(res) != q->columns)
+        return db_complain(db, q, "%s has %d parameters and %d columns, declared are %d and %d", q->name,
+                           PQnparams(res), PQnfields(res), q->params, q->columns);
     return OK;
 }
 

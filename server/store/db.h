@@ -99,6 +99,9 @@ const char *db_message(const struct db *db);
 /* The same into d->internal; returns err. */
 enum err db_explain(const struct db *db, enum err err, struct err_detail *d);
 
+/* For store/: what came from the server is not what it should be. Returns ERR_INTERNAL. */
+enum err db_complain(struct db *db, const struct db_query *q, const char *fmt, ...) PRINTF(3, 4);
+
 enum err db_prepare(struct db *db, const struct db_query *q) MUST_USE;
 /* Run one query. *rows (may be NULL) is the result, to be cleared by the caller (_cleanup_result_); NULL on an error. */
 enum err db_run(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, PGresult **rows) MUST_USE;

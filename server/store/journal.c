@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-enum { CHUNK = 2000, HEADER_LEN = 72 };
+enum { CHUNK = 2000 };
 
 DB_QUERY(JOURNAL_LEASE,
     .name = "journal_lease",
@@ -20,38 +20,33 @@ DB_QUERY(JOURNAL_HEAD,
     .sql = "SELECT term, batch, size, root, time_ms FROM head",
     .params = 0, .columns = 5);
 
-/* $1 term, $2 batch, $3 to $5 the new head; $6 the first entry's index less one; $7 on: entries, accounts, new accounts.
- * Entries are numbered by their place in the arrays: a gap cannot be written. */
+/* $1 term, $2 batch, $3 to $5 the new head. A batch without entries. */
+DB_QUERY(JOURNAL_MOVE,
+    .name = "journal_move",
+    .sql = "UPDATE head SET batch = batch + 1, size = $3, root = $4, time_ms = $5 WHERE term = $1 AND batch = $2",
+    .params = 5, .columns = 0);
+
+/* The same; $6 entries; $7 accounts as they will be, $8 their last entries as they must be. */
 DB_QUERY(JOURNAL_WRITE,
     .name = "journal_write",
     .sql = "WITH h AS (UPDATE head SET batch = batch + 1, size = $3, root = $4, time_ms = $5"
            "   WHERE term = $1 AND batch = $2 RETURNING 1),"
-           " e AS (INSERT INTO entry (index, version, kind, time_ms, group_first, group_len, group_pos, debit, credit,"
-           "                          amount, prev_debit, prev_credit, body, leaf_hash)"
-           "   SELECT $6::bigint + n, 1, kind, time_ms, $6::bigint + n - group_pos, group_len, group_pos, debit, credit,"
-           "          amount, prev_debit, prev_credit, body, leaf_hash"
-           "   FROM unnest($7::smallint[], $8::bigint[], $9::smallint[], $10::smallint[], $11::bigint[], $12::bigint[],"
-           "               $13::bigint[], $14::bigint[], $15::bigint[], $16::bytea[], $17::bytea[]) WITH ORDINALITY"
-           "     AS u(kind, time_ms, group_len, group_pos, debit, credit, amount, prev_debit, prev_credit, body,"
-           "          leaf_hash, n) RETURNING 1),"
+           " e AS (INSERT INTO entry SELECT * FROM unnest($6::entry[]) RETURNING 1),"
            " a AS (UPDATE account t SET closed = u.closed, parent = u.parent, posted_debits = u.posted_debits,"
            "     posted_credits = u.posted_credits, held_debits = u.held_debits, held_credits = u.held_credits,"
            "     last_index = u.last_index"
-           "   FROM unnest($18::bigint[], $19::bigint[], $20::boolean[], $21::bigint[], $22::bigint[], $23::bigint[],"
-           "               $24::bigint[], $25::bigint[], $26::bigint[])"
-           "     AS u(index, old, closed, parent, posted_debits, posted_credits, held_debits, held_credits, last_index)"
-           "   WHERE t.index = u.index AND t.last_index = u.old RETURNING 1),"
-           " o AS (INSERT INTO account (index, class, closed, owner_org, owner_site, parent, posted_debits,"
-           "                            posted_credits, held_debits, held_credits, last_index)"
-           "   SELECT index, class, closed, owner_org, owner_site, parent, posted_debits, posted_credits, held_debits,"
-           "          held_credits, last_index"
-           "   FROM unnest($27::bigint[], $28::smallint[], $29::boolean[], $30::uuid[], $31::bigint[], $32::bigint[],"
-           "               $33::bigint[], $34::bigint[], $35::bigint[], $36::bigint[], $37::bigint[])"
+           "   FROM unnest($7::account[], $8::bigint[])"
            "     AS u(index, class, closed, owner_org, owner_site, parent, posted_debits, posted_credits, held_debits,"
-           "          held_credits, last_index) RETURNING 1)"
-           " SELECT (SELECT count(*) FROM h), (SELECT count(*) FROM e), (SELECT count(*) FROM a),"
-           "        (SELECT count(*) FROM o)",
-    .params = 37, .columns = 4);
+           "          held_credits, last_index, old)"
+           "   WHERE t.index = u.index AND t.last_index = u.old RETURNING 1)"
+           " SELECT (SELECT count(*) FROM h), (SELECT count(*) FROM e), (SELECT count(*) FROM a)",
+    .params = 8, .columns = 3);
+
+/* Accounts that begin in this batch. */
+DB_QUERY(JOURNAL_OPEN,
+    .name = "journal_open",
+    .sql = "INSERT INTO account SELECT * FROM unnest($1::account[])",
+    .params = 1, .columns = 0);
 
 DB_QUERY(JOURNAL_READ,
     .name = "journal_read",
@@ -106,133 +101,138 @@ journal_head_read(struct db *db, struct journal_head *ret)
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
 
+static const struct record_column ENTRY_COLUMNS[] = {
+    { "index", RECORD_I64 },       { "version", RECORD_I16 },   { "kind", RECORD_I16 },     { "time_ms", RECORD_I64 },
+    { "group_first", RECORD_I64 }, { "group_len", RECORD_I16 }, { "group_pos", RECORD_I16 }, { "debit", RECORD_I64 },
+    { "credit", RECORD_I64 },      { "amount", RECORD_I64 },    { "prev_debit", RECORD_I64 },
+    { "prev_credit", RECORD_I64 }, { "body", RECORD_BYTES },    { "leaf_hash", RECORD_BYTES },
+};
+static const struct record_column ACCOUNT_COLUMNS[] = {
+    { "index", RECORD_I64 },          { "class", RECORD_I16 },       { "closed", RECORD_BOOL },
+    { "owner_org", RECORD_UUID },     { "owner_site", RECORD_I64 },  { "parent", RECORD_I64 },
+    { "posted_debits", RECORD_I64 },  { "posted_credits", RECORD_I64 }, { "held_debits", RECORD_I64 },
+    { "held_credits", RECORD_I64 },   { "last_index", RECORD_I64 },
+};
+enum {
+    ENTRY_COLUMNS_N = sizeof ENTRY_COLUMNS / sizeof ENTRY_COLUMNS[0],
+    ACCOUNT_COLUMNS_N = sizeof ACCOUNT_COLUMNS / sizeof ACCOUNT_COLUMNS[0],
+};
+
 enum err
-journal_prepare(struct db *db)
+journal_prepare(struct journal_writer *w, struct db *db)
 {
-    return db_prepare(db, &JOURNAL_WRITE);
+    enum err err = record_shape(db, "entry", ENTRY_COLUMNS, ENTRY_COLUMNS_N, &w->entry_type);
+
+    if (!err)
+        err = record_shape(db, "account", ACCOUNT_COLUMNS, ACCOUNT_COLUMNS_N, &w->account_type);
+    if (!err)
+        err = db_prepare(db, &JOURNAL_MOVE);
+    if (!err)
+        err = db_prepare(db, &JOURNAL_WRITE);
+    return err ? err : db_prepare(db, &JOURNAL_OPEN);
 }
 
 void
 journal_writer_free(struct journal_writer *w)
 {
-    for (size_t i = 0; i < JOURNAL_ENTRY_COLUMNS; i++)
-        array_free(&w->entry[i]);
-    for (size_t i = 0; i < JOURNAL_ACCOUNT_COLUMNS; i++)
-        array_free(&w->account[i]);
-    for (size_t i = 0; i < JOURNAL_OPEN_COLUMNS; i++)
-        array_free(&w->open[i]);
-}
-
-static const enum array_type ENTRY_TYPES[JOURNAL_ENTRY_COLUMNS] = {
-    ARRAY_I16, ARRAY_I64, ARRAY_I16, ARRAY_I16, ARRAY_I64, ARRAY_I64, ARRAY_I64, ARRAY_I64, ARRAY_I64, ARRAY_BYTES,
-    ARRAY_BYTES,
-};
-static const enum array_type ACCOUNT_TYPES[JOURNAL_ACCOUNT_COLUMNS] = {
-    ARRAY_I64, ARRAY_I64, ARRAY_BOOL, ARRAY_I64, ARRAY_I64, ARRAY_I64, ARRAY_I64, ARRAY_I64, ARRAY_I64,
-};
-static const enum array_type OPEN_TYPES[JOURNAL_OPEN_COLUMNS] = {
-    ARRAY_I64, ARRAY_I16, ARRAY_BOOL, ARRAY_UUID, ARRAY_I64, ARRAY_I64, ARRAY_I64, ARRAY_I64, ARRAY_I64, ARRAY_I64,
-    ARRAY_I64,
-};
-
-static void
-begin(struct array *arrays, const enum array_type *types, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        array_begin(&arrays[i], types[i]);
+    records_free(&w->entries);
+    records_free(&w->accounts);
+    records_free(&w->opens);
+    array_free(&w->old);
 }
 
 void
 journal_begin(struct journal_writer *w)
 {
-    begin(w->entry, ENTRY_TYPES, JOURNAL_ENTRY_COLUMNS);
-    begin(w->account, ACCOUNT_TYPES, JOURNAL_ACCOUNT_COLUMNS);
-    begin(w->open, OPEN_TYPES, JOURNAL_OPEN_COLUMNS);
-    w->entries = w->accounts = w->opens = 0;
+    records_begin(&w->entries);
+    records_begin(&w->accounts);
+    records_begin(&w->opens);
+    array_begin(&w->old, ARRAY_I64);
 }
 
 void
 journal_entry(struct journal_writer *w, const struct entry *header, struct bytes encoded, const struct hash *leaf)
 {
-    struct array *a = w->entry;
+    struct records *r = &w->entries;
 
-    assert(encoded.len > HEADER_LEN);
-    if (w->entries++ == 0)
+    assert(encoded.len > ENTRY_HEADER);
+    if (r->n == 0)
         w->first = header->index;
-    assert(header->index == w->first + (uint64_t)w->entries - 1);
-    array_i64(a++, header->kind);
-    array_i64(a++, header->time_ms);
-    array_i64(a++, header->group_len);
-    array_i64(a++, header->group_pos);
-    array_i64(a++, (int64_t)header->debit);
-    array_i64(a++, (int64_t)header->credit);
-    array_i64(a++, header->amount);
-    array_i64(a++, (int64_t)header->prev_debit);
-    array_i64(a++, (int64_t)header->prev_credit);
-    array_bytes(a++, encoded.data + HEADER_LEN, encoded.len - HEADER_LEN);
-    array_bytes(a, leaf->b, sizeof leaf->b);
-}
-
-static void
-balances(struct array *a, const struct account *account)
-{
-    array_i64(a++, account->posted_debits);
-    array_i64(a++, account->posted_credits);
-    array_i64(a++, account->held_debits);
-    array_i64(a++, account->held_credits);
-    array_i64(a, (int64_t)account->last_index);
+    assert(header->index == w->first + r->n); /* no gap */
+    records_row(r, ENTRY_COLUMNS_N);
+    records_i64(r, RECORD_I64, (int64_t)header->index);
+    records_i64(r, RECORD_I16, header->version);
+    records_i64(r, RECORD_I16, header->kind);
+    records_i64(r, RECORD_I64, header->time_ms);
+    records_i64(r, RECORD_I64, (int64_t)header->group_first);
+    records_i64(r, RECORD_I16, header->group_len);
+    records_i64(r, RECORD_I16, header->group_pos);
+    records_i64(r, RECORD_I64, (int64_t)header->debit);
+    records_i64(r, RECORD_I64, (int64_t)header->credit);
+    records_i64(r, RECORD_I64, header->amount);
+    records_i64(r, RECORD_I64, (int64_t)header->prev_debit);
+    records_i64(r, RECORD_I64, (int64_t)header->prev_credit);
+    records_bytes(r, RECORD_BYTES, encoded.data + ENTRY_HEADER, encoded.len - ENTRY_HEADER);
+    records_bytes(r, RECORD_BYTES, leaf->b, sizeof leaf->b);
+    records_row_end(r);
 }
 
 void
-journal_account(struct journal_writer *w, const struct account *account)
+journal_account(struct journal_writer *w, const struct account *a)
 {
-    struct array *a = account->stored ? w->account : w->open;
+    struct records *r = a->stored ? &w->accounts : &w->opens;
 
-    array_i64(a++, (int64_t)account->index);
-    if (account->stored) {
-        w->accounts++;
-        array_i64(a++, (int64_t)account->saved_last_index);
-        array_i64(a++, account->closed);
-    } else {
-        w->opens++;
-        array_i64(a++, account->class);
-        array_i64(a++, account->closed);
-        array_bytes(a++, account->owner_org.b, sizeof account->owner_org.b);
-        array_i64(a++, (int64_t)account->owner_site);
+    records_row(r, ACCOUNT_COLUMNS_N);
+    records_i64(r, RECORD_I64, (int64_t)a->index);
+    records_i64(r, RECORD_I16, a->class);
+    records_i64(r, RECORD_BOOL, a->closed);
+    records_bytes(r, RECORD_UUID, a->owner_org.b, sizeof a->owner_org.b);
+    records_i64(r, RECORD_I64, (int64_t)a->owner_site);
+    records_i64(r, RECORD_I64, (int64_t)a->parent);
+    records_i64(r, RECORD_I64, a->posted_debits);
+    records_i64(r, RECORD_I64, a->posted_credits);
+    records_i64(r, RECORD_I64, a->held_debits);
+    records_i64(r, RECORD_I64, a->held_credits);
+    records_i64(r, RECORD_I64, (int64_t)a->last_index);
+    records_row_end(r);
+    if (a->stored)
+        array_i64(&w->old, (int64_t)a->saved_last_index);
+}
+
+enum err
+journal_fly(struct journal_writer *w, struct db *db, const struct journal_head *have, const struct journal_head *next,
+            size_t *flown)
+{
+    struct db_arg args[8] = { db_u64(have->term), db_u64(have->batch), db_u64(next->size), db_hash(&next->root),
+                              db_i64(next->time_ms) };
+    enum err err;
+
+    ++*flown;
+    if (w->entries.n == 0) {
+        assert(w->accounts.n == 0 && w->opens.n == 0 && next->size == have->size);
+        return db_flight_add(db, &JOURNAL_MOVE, args, 5);
     }
-    array_i64(a++, (int64_t)account->parent);
-    balances(a, account);
+    assert(w->first == have->size && next->size == have->size + w->entries.n);
+    args[5] = records_arg(&w->entries, w->entry_type);
+    args[6] = records_arg(&w->accounts, w->account_type);
+    args[7] = array_arg(&w->old);
+    err = db_flight_add(db, &JOURNAL_WRITE, args, 8);
+    if (err || w->opens.n == 0)
+        return err;
+    ++*flown;
+    return db_flight_add(db, &JOURNAL_OPEN, DB_ARGS(records_arg(&w->opens, w->account_type)));
 }
 
 enum err
-journal_fly(struct journal_writer *w, struct db *db, const struct journal_head *have, const struct journal_head *next)
+journal_landed(const struct journal_writer *w, const struct db_landed *landed, size_t *from)
 {
-    struct db_arg args[6 + JOURNAL_ENTRY_COLUMNS + JOURNAL_ACCOUNT_COLUMNS + JOURNAL_OPEN_COLUMNS];
-    size_t n = 0;
+    const struct db_landed *first = &landed[(*from)++];
 
-    args[n++] = db_u64(have->term);
-    args[n++] = db_u64(have->batch);
-    args[n++] = db_u64(next->size);
-    args[n++] = db_hash(&next->root);
-    args[n++] = db_i64(next->time_ms);
-    args[n++] = db_i64((int64_t)have->size - 1);
-    assert(w->entries == 0 || w->first == have->size);
-    for (size_t i = 0; i < JOURNAL_ENTRY_COLUMNS; i++)
-        args[n++] = array_arg(&w->entry[i]);
-    for (size_t i = 0; i < JOURNAL_ACCOUNT_COLUMNS; i++)
-        args[n++] = array_arg(&w->account[i]);
-    for (size_t i = 0; i < JOURNAL_OPEN_COLUMNS; i++)
-        args[n++] = array_arg(&w->open[i]);
-    return db_flight_add(db, &JOURNAL_WRITE, args, n);
-}
-
-enum err
-journal_landed(const struct journal_writer *w, const struct db_landed *landed)
-{
-    if (landed->affected != 1 || db_get_i64(landed->rows, 0, 0) != 1)
+    if (first->affected != 1 || (w->entries.n > 0 && db_get_i64(first->rows, 0, 0) != 1))
         return ERR_NOT_LEADER;
-    if (db_get_i64(landed->rows, 0, 1) != w->entries || db_get_i64(landed->rows, 0, 2) != w->accounts ||
-        db_get_i64(landed->rows, 0, 3) != w->opens)
+    if (w->entries.n > 0 && (db_get_i64(first->rows, 0, 1) != w->entries.n || db_get_i64(first->rows, 0, 2) != w->accounts.n))
+        return ERR_CORRUPT;
+    if (w->opens.n > 0 && landed[(*from)++].affected != w->opens.n)
         return ERR_CORRUPT;
     return OK;
 }

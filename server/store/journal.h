@@ -1,12 +1,14 @@
 /* store/journal.h
  * The journal's tables: entries, the head, the cache of balances. One statement a batch writes all three: it compares
- * and sets the head (term, batch), appends the entries, and moves the accounts, each compared by its last entry. */
+ * and sets the head (term, batch), appends the entries, and moves the accounts, each compared by its last entry. (Accounts
+ * that begin come in a second one, of the same flight.) */
 #ifndef STORE_JOURNAL_H
 #define STORE_JOURNAL_H
 
 #include "core/entry.h"
 #include "core/ledger.h"
 #include "store/array.h"
+#include "store/record.h"
 
 struct journal_head {
     uint64_t term, batch, size;
@@ -22,26 +24,27 @@ enum err journal_raise_term(struct db *db, struct journal_head *ret) MUST_USE;
 enum err journal_head_read(struct db *db, struct journal_head *ret) MUST_USE;
 
 /* ---- writing a batch ---- */
-enum { JOURNAL_ENTRY_COLUMNS = 11, JOURNAL_ACCOUNT_COLUMNS = 9, JOURNAL_OPEN_COLUMNS = 11 };
 struct journal_writer {
-    struct array entry[JOURNAL_ENTRY_COLUMNS];
-    struct array account[JOURNAL_ACCOUNT_COLUMNS]; /* accounts that the database has */
-    struct array open[JOURNAL_OPEN_COLUMNS];       /* accounts that it has not */
-    int64_t entries, accounts, opens;
-    uint64_t first;
-    int64_t time_ms;
+    struct records entries;
+    struct records accounts;    /* that the database has */
+    struct records opens;       /* that it has not */
+    struct array old;           /* of accounts: last entry as the database has it */
+    uint64_t first;             /* entry */
+    uint32_t entry_type, account_type;
 };
-enum err journal_prepare(struct db *db) MUST_USE;
+enum err journal_prepare(struct journal_writer *w, struct db *db) MUST_USE; /* after each connect */
 void journal_writer_free(struct journal_writer *w);
 void journal_begin(struct journal_writer *w);
-/* Entries in order, all of one time; encoded: header and body. */
+/* Entries in order; encoded: header and body. */
 void journal_entry(struct journal_writer *w, const struct entry *header, struct bytes encoded, const struct hash *leaf);
 void journal_account(struct journal_writer *w, const struct account *a);
-/* Add the one statement to the flight. have: the head as it must be; next: as it will be (term is not changed). */
+/* Add the statement to the flight, and a second one if accounts begin; *flown grows by their number. have: the head as it
+ * must be; next: as it will be (term is not changed). */
 enum err journal_fly(struct journal_writer *w, struct db *db, const struct journal_head *have,
-                     const struct journal_head *next) MUST_USE;
-/* What it counted: OK; ERR_NOT_LEADER (the head was not as it must be); ERR_CORRUPT (entries or accounts were not). */
-enum err journal_landed(const struct journal_writer *w, const struct db_landed *landed) MUST_USE;
+                     const struct journal_head *next, size_t *flown) MUST_USE;
+/* What they counted, landed at *from on (which moves past them): OK; ERR_NOT_LEADER (the head was not as it must be);
+ * ERR_CORRUPT (entries or accounts were not). */
+enum err journal_landed(const struct journal_writer *w, const struct db_landed *landed, size_t *from) MUST_USE;
 
 /* ---- reading it back ---- */
 /* Entries from..to (not included), in order, each decoded and its leaf hash compared with its bytes (ERR_CORRUPT). */

@@ -8,30 +8,29 @@
 
 #include "base/arena.h"
 #include "base/text.h"
-#include "store/array.h"
+#include "store/record.h"
 
 enum { SQL_MAX = 16384, CHUNK = 500, COLUMNS_MAX = 80 };
 
 struct statement {
-    struct db_query query;
-    const struct table_column *columns[COLUMNS_MAX]; /* in the order of the parameters */
-    size_t columns_n;
-    struct array *arrays; /* one a column */
-    size_t rows;
+    struct db_query query;      /* sql NULL: there is none */
+    struct records rows;
 };
 
 struct table {
     const struct table_def *def;
+    struct record_column columns[COLUMNS_MAX];
+    uint32_t row_type;          /* of this connection's database */
     struct statement insert, update;
     struct db_query open, fetch, close; /* the cursor that table_load reads */
     bool since; /* the load clause has a $1 */
 };
 
-static const enum array_type ARRAY_OF[] = {
-    [TABLE_I64] = ARRAY_I64,     [TABLE_U64] = ARRAY_I64,   [TABLE_I32] = ARRAY_I32,   [TABLE_U32] = ARRAY_I64,
-    [TABLE_U16] = ARRAY_I32,     [TABLE_U8] = ARRAY_I16,    [TABLE_WORD] = ARRAY_TEXT,  [TABLE_BOOL] = ARRAY_BOOL,
-    [TABLE_UUID] = ARRAY_UUID,   [TABLE_HASH] = ARRAY_BYTES, [TABLE_FIXED] = ARRAY_BYTES, [TABLE_TEXT] = ARRAY_TEXT,
-    [TABLE_BYTES] = ARRAY_BYTES, [TABLE_CODED] = ARRAY_BYTES,
+static const enum record_type RECORD_OF[] = {
+    [TABLE_I64] = RECORD_I64,     [TABLE_U64] = RECORD_I64,    [TABLE_I32] = RECORD_I32,  [TABLE_U32] = RECORD_I64,
+    [TABLE_U16] = RECORD_I32,     [TABLE_U8] = RECORD_I16,     [TABLE_WORD] = RECORD_TEXT, [TABLE_BOOL] = RECORD_BOOL,
+    [TABLE_UUID] = RECORD_UUID,   [TABLE_HASH] = RECORD_BYTES, [TABLE_FIXED] = RECORD_BYTES, [TABLE_TEXT] = RECORD_TEXT,
+    [TABLE_BYTES] = RECORD_BYTES, [TABLE_CODED] = RECORD_BYTES,
 };
 
 /* ---- the SQL ------------------------------------------------------------------------------------------------------ */
@@ -58,24 +57,6 @@ is_key(const struct table_column *c)
 }
 
 static void
-say_names(struct sql *s, struct table_column const *const *columns, size_t n, const char *prefix)
-{
-    for (size_t i = 0; i < n; i++)
-        say(s, "%s%s%s", i > 0 ? ", " : "", prefix, columns[i]->name);
-}
-
-static void
-say_unnest(struct sql *s, const struct statement *st)
-{
-    say(s, " FROM unnest(");
-    for (size_t i = 0; i < st->columns_n; i++)
-        say(s, "%s$%zu::%s", i > 0 ? ", " : "", i + 1, array_sql(ARRAY_OF[st->columns[i]->type]));
-    say(s, ") AS u(");
-    say_names(s, st->columns, st->columns_n, "");
-    say(s, ")");
-}
-
-static void
 set_query(struct db_query *q, const char *table, const char *what, const struct sql *s, size_t params, size_t columns)
 {
     char name[64];
@@ -86,25 +67,12 @@ set_query(struct db_query *q, const char *table, const char *what, const struct 
 }
 
 static void
-finish(struct statement *st, const struct table_def *def, const char *what, const struct sql *s)
-{
-    set_query(&st->query, def->name, what, s, st->columns_n, 0);
-    st->arrays = xcalloc(st->columns_n, sizeof st->arrays[0]);
-}
-
-static void
 make_insert(struct statement *st, const struct table_def *def)
 {
     struct sql s = { .len = 0 };
 
-    for (size_t i = 0; i < def->columns_n; i++)
-        if ((def->columns[i].flags & TABLE_LATER) == 0)
-            st->columns[st->columns_n++] = &def->columns[i];
-    say(&s, "INSERT INTO %s (", def->name);
-    say_names(&s, st->columns, st->columns_n, "");
-    say(&s, ") SELECT *");
-    say_unnest(&s, st);
-    finish(st, def, "insert", &s);
+    say(&s, "INSERT INTO %s SELECT * FROM unnest($1::%s[])", def->name, def->name);
+    set_query(&st->query, def->name, "insert", &s, 1, 0);
 }
 
 /* Sets all columns that may change; none: no statement. */
@@ -112,28 +80,19 @@ static void
 make_update(struct statement *st, const struct table_def *def)
 {
     struct sql s = { .len = 0 };
-    bool changes = false;
-    size_t keys = 0;
+    size_t changes = 0, keys = 0;
 
-    for (size_t i = 0; i < def->columns_n; i++)
-        if (is_key(&def->columns[i]) || (def->columns[i].flags & TABLE_ONCE) == 0) {
-            st->columns[st->columns_n++] = &def->columns[i];
-            changes = changes || !is_key(&def->columns[i]);
-        }
-    if (!changes)
-        return;
     say(&s, "UPDATE %s t SET ", def->name);
-    for (size_t i = 0, n = 0; i < st->columns_n; i++)
-        if (!is_key(st->columns[i]))
-            say(&s, "%s%s = u.%s", n++ > 0 ? ", " : "", st->columns[i]->name, st->columns[i]->name);
-    say_unnest(&s, st);
-    for (size_t i = 0, n = 0; i < st->columns_n; i++)
-        if (is_key(st->columns[i])) {
-            say(&s, " %s t.%s = u.%s", n++ > 0 ? "AND" : "WHERE", st->columns[i]->name, st->columns[i]->name);
-            keys++;
-        }
+    for (size_t i = 0; i < def->columns_n; i++)
+        if (def->columns[i].flags == 0)
+            say(&s, "%s%s = u.%s", changes++ > 0 ? ", " : "", def->columns[i].name, def->columns[i].name);
+    say(&s, " FROM unnest($1::%s[]) u", def->name);
+    for (size_t i = 0; i < def->columns_n; i++)
+        if (is_key(&def->columns[i]))
+            say(&s, " %s t.%s = u.%s", keys++ > 0 ? "AND" : "WHERE", def->columns[i].name, def->columns[i].name);
     assert(keys > 0); /* or every row would change */
-    finish(st, def, "update", &s);
+    if (changes > 0)
+        set_query(&st->query, def->name, "update", &s, 1, 0);
 }
 
 static void
@@ -163,6 +122,8 @@ table_new(const struct table_def *def)
 
     assert(def->columns_n <= COLUMNS_MAX);
     t->def = def;
+    for (size_t i = 0; i < def->columns_n; i++)
+        t->columns[i] = (struct record_column){ def->columns[i].name, RECORD_OF[def->columns[i].type] };
     make_insert(&t->insert, def);
     make_update(&t->update, def);
     if (def->load != NULL)
@@ -187,9 +148,7 @@ static void
 statement_free(struct statement *st)
 {
     query_free(&st->query);
-    for (size_t i = 0; st->arrays != NULL && i < st->columns_n; i++)
-        array_free(&st->arrays[i]);
-    free(st->arrays);
+    records_free(&st->rows);
 }
 
 void
@@ -208,8 +167,10 @@ table_delete(struct table *t)
 enum err
 table_prepare(struct table *t, struct db *db)
 {
-    enum err err = db_prepare(db, &t->insert.query);
+    enum err err = record_shape(db, t->def->name, t->columns, t->def->columns_n, &t->row_type);
 
+    if (!err)
+        err = db_prepare(db, &t->insert.query);
     if (!err && t->update.query.sql != NULL)
         err = db_prepare(db, &t->update.query);
     return err;
@@ -217,19 +178,11 @@ table_prepare(struct table *t, struct db *db)
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */
 
-static void
-begin(struct statement *st)
-{
-    st->rows = 0;
-    for (size_t i = 0; st->arrays != NULL && i < st->columns_n; i++)
-        array_begin(&st->arrays[i], ARRAY_OF[st->columns[i]->type]);
-}
-
 void
 table_begin(struct table *t)
 {
-    begin(&t->insert);
-    begin(&t->update);
+    records_begin(&t->insert.rows);
+    records_begin(&t->update.rows);
 }
 
 static bool
@@ -243,122 +196,119 @@ all_zero(const uint8_t *p, size_t len)
 }
 
 static void
-add_bytes_or_null(struct array *a, const void *p, size_t len)
+add_bytes_or_null(struct records *r, enum record_type type, const void *p, size_t len)
 {
     if (all_zero(p, len))
-        array_null(a);
+        records_null(r, type);
     else
-        array_bytes(a, p, len);
+        records_bytes(r, type, p, len);
 }
 
 static void
-add_value(struct array *a, const struct table_column *c, const void *p)
+add_coded(struct records *r, const struct table_column *c, const void *object)
 {
     uint8_t coded[TABLE_CODED_MAX];
+    size_t len = c->encode(object, coded);
+
+    if (len == 0)
+        records_null(r, RECORD_BYTES);
+    else
+        records_bytes(r, RECORD_BYTES, coded, len);
+}
+
+static void
+add_value(struct records *r, const struct table_column *c, const void *object)
+{
+    const void *p = (const uint8_t *)object + c->offset;
+    enum record_type type = RECORD_OF[c->type];
+    const struct bytes *b = p;
     const char *word;
-    size_t len;
 
     switch (c->type) {
     case TABLE_I64:
     case TABLE_U64:
-        array_i64(a, *(const int64_t *)p);
+        records_i64(r, type, *(const int64_t *)p);
         return;
     case TABLE_I32:
-        array_i64(a, *(const int32_t *)p);
+        records_i64(r, type, *(const int32_t *)p);
         return;
     case TABLE_U32:
-        array_i64(a, *(const uint32_t *)p);
+        records_i64(r, type, *(const uint32_t *)p);
         return;
     case TABLE_U16:
-        array_i64(a, *(const uint16_t *)p);
+        records_i64(r, type, *(const uint16_t *)p);
         return;
     case TABLE_U8:
-        array_i64(a, *(const uint8_t *)p);
+        records_i64(r, type, *(const uint8_t *)p);
+        return;
+    case TABLE_BOOL:
+        records_i64(r, type, *(const bool *)p ? 1 : 0);
         return;
     case TABLE_WORD:
         word = c->word(*(const int *)p);
-        array_bytes(a, word, strlen(word));
-        return;
-    case TABLE_BOOL:
-        array_i64(a, *(const bool *)p ? 1 : 0);
+        records_bytes(r, type, word, strlen(word));
         return;
     case TABLE_UUID:
     case TABLE_HASH:
-        add_bytes_or_null(a, p, c->size);
+        add_bytes_or_null(r, type, p, c->size);
         return;
     case TABLE_FIXED:
-        array_bytes(a, p, c->size);
+        records_bytes(r, type, p, c->size);
         return;
     case TABLE_TEXT:
-        array_bytes(a, p, strnlen(p, c->size));
+        records_bytes(r, type, p, strnlen(p, c->size));
         return;
-    case TABLE_BYTES: {
-        const struct bytes *b = p;
-
+    case TABLE_BYTES:
         if (b->len == 0)
-            array_null(a);
+            records_null(r, type);
         else
-            array_bytes(a, b->data, b->len);
+            records_bytes(r, type, b->data, b->len);
         return;
-    }
     case TABLE_CODED:
-        len = c->encode(p, coded);
-        if (len == 0)
-            array_null(a);
-        else
-            array_bytes(a, coded, len);
+        add_coded(r, c, object);
         return;
     }
-}
-
-static void
-add_row(struct statement *st, const void *object)
-{
-    assert(st->arrays != NULL);
-    for (size_t i = 0; i < st->columns_n; i++)
-        add_value(&st->arrays[i], st->columns[i], (const uint8_t *)object + st->columns[i]->offset);
-    st->rows++;
 }
 
 void
 table_insert(struct table *t, const void *object)
 {
-    add_row(&t->insert, object);
-    for (size_t i = 0; i < t->def->columns_n; i++) {
-        const struct table_column *c = &t->def->columns[i];
-
-        if ((c->flags & TABLE_LATER) != 0 && !all_zero((const uint8_t *)object + c->offset, c->size)) {
-            add_row(&t->update, object);
-            return;
-        }
-    }
+    records_row(&t->insert.rows, t->def->columns_n);
+    for (size_t i = 0; i < t->def->columns_n; i++)
+        add_value(&t->insert.rows, &t->def->columns[i], object);
+    records_row_end(&t->insert.rows);
 }
 
 void
 table_update(struct table *t, const void *object)
 {
-    add_row(&t->update, object);
+    struct records *r = &t->update.rows;
+
+    assert(t->update.query.sql != NULL);
+    records_row(r, t->def->columns_n);
+    for (size_t i = 0; i < t->def->columns_n; i++)
+        if (t->def->columns[i].flags == TABLE_ONCE)
+            records_null(r, t->columns[i].type); /* not looked at */
+        else
+            add_value(r, &t->def->columns[i], object);
+    records_row_end(r);
 }
 
 static enum err
-fly(struct statement *st, struct db *db, size_t *flown)
+fly(const struct table *t, struct statement *st, struct db *db, size_t *flown)
 {
-    struct db_arg args[COLUMNS_MAX];
-
-    if (st->rows == 0)
+    if (st->rows.n == 0)
         return OK;
-    for (size_t i = 0; i < st->columns_n; i++)
-        args[i] = array_arg(&st->arrays[i]);
     ++*flown;
-    return db_flight_add(db, &st->query, args, st->columns_n);
+    return db_flight_add(db, &st->query, DB_ARGS(records_arg(&st->rows, t->row_type)));
 }
 
 enum err
 table_fly(struct table *t, struct db *db, size_t *flown)
 {
-    enum err err = fly(&t->insert, db, flown);
+    enum err err = fly(t, &t->insert, db, flown);
 
-    return err ? err : fly(&t->update, db, flown);
+    return err ? err : fly(t, &t->update, db, flown);
 }
 
 bool
@@ -367,7 +317,7 @@ table_landed(const struct table *t, const struct db_landed *landed, size_t *from
     const struct statement *const both[] = { &t->insert, &t->update };
 
     for (size_t i = 0; i < 2; i++)
-        if (both[i]->rows > 0 && landed[(*from)++].affected != (int64_t)both[i]->rows)
+        if (both[i]->rows.n > 0 && landed[(*from)++].affected != (int64_t)both[i]->rows.n)
             return false;
     return true;
 }
@@ -388,8 +338,9 @@ read_fixed(const PGresult *rows, int row, int col, void *p, size_t size)
 }
 
 static enum err
-read_value(const PGresult *rows, int row, int col, const struct table_column *c, void *p)
+read_value(const PGresult *rows, int row, int col, const struct table_column *c, void *object)
 {
+    void *p = (uint8_t *)object + c->offset;
     struct bytes b;
 
     switch (c->type) {
@@ -429,7 +380,7 @@ read_value(const PGresult *rows, int row, int col, const struct table_column *c,
         }
         return OK;
     case TABLE_CODED:
-        return c->decode(db_get_bytes(rows, row, col), p);
+        return c->decode(db_get_bytes(rows, row, col), object);
     }
     return ERR_INTERNAL;
 }
@@ -441,7 +392,7 @@ read_row(const struct table_def *def, const PGresult *rows, int row, uint8_t *ob
 
     memset(object, 0, def->object_size);
     for (size_t i = 0; !err && i < def->columns_n; i++)
-        err = read_value(rows, row, (int)i, &def->columns[i], object + def->columns[i].offset);
+        err = read_value(rows, row, (int)i, &def->columns[i], object);
     return err;
 }
 

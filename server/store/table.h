@@ -1,6 +1,6 @@
 /* store/table.h
- * Rows of a table as C objects of one struct: the caller lists the columns once (name, type, place in the struct), and
- * insert, update and select of many rows at once follow from the list. Names are constants of the program, values only
+ * Rows of a table as C objects of one struct: the caller lists the columns once, all of them and in the table's order
+ * (name, type, place in the struct), and insert, update and select of many rows at once follow from the list. Names are constants of the program, values only
  * ever parameters.
  *
  * Whole batches: table_begin, table_insert/table_update for each object, table_fly within a flight. Reading: table_load,
@@ -30,7 +30,6 @@ enum table_type {      /* C type              SQL type */
 enum {
     TABLE_KEY = 1,   /* part of the primary key */
     TABLE_ONCE = 2,  /* never changes after the insert */
-    TABLE_LATER = 4, /* nearly always zero at first: left to the column's default by the insert, then updated if it is not */
 };
 #define TABLE_CODED_MAX 1024
 
