@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include "base/text.h"
 
 #define NEW_PREFIX ".new-"
+#define JOBS_NICE 10
 
 struct backend {
     char folder[PATH_MAX - 64], supervisor[PATH_MAX], wake[PATH_MAX];
@@ -71,7 +73,7 @@ prepare(struct backend *b, const struct backend_run *run, const char *name)
     spec.permit_until_mono_ms = run->permit_until_mono_ms;
     spec.clock = run->clock;
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-        run_file_write(fd, "script", run->script.data, run->script.len, true) == OK && run_spec_write(fd, &spec) == OK)
+        run_file_write(fd, "script", run->script.data, run->script.len, false) == OK && run_spec_write(fd, &spec) == OK)
         return fd;
     if (fd >= 0)
         close(fd);
@@ -90,6 +92,7 @@ static void __attribute__((noreturn)) become_supervisor(struct backend *b, int l
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGCHLD, SIG_DFL);
     setsid();
+    setpriority(PRIO_PROCESS, 0, JOBS_NICE); /* the agent itself, and whatever else runs here, come first */
     lock = fcntl(lock, F_DUPFD, 20);
     go = fcntl(go, F_DUPFD, 20);
     if (lock < 0 || go < 0 || dup2(lock, RUN_LOCK_FD) < 0 || dup2(go, RUN_GO_FD) < 0)
@@ -134,9 +137,10 @@ exec_submit(struct backend *b, const struct backend_run *run, struct err_detail 
         become_supervisor(b, lock, go[0], folder);
     close(go[0]);
     close(lock); /* the supervisor's now */
-    /* From the rename on the run is claimed. Its supervisor is there already, so no crash of ours wastes the claim. */
+    /* From the rename on the run is claimed. Its supervisor is there already, so no crash of ours wastes the claim; it
+     * makes the claim durable before it starts anything, so that we need not wait for the disk here. */
     claimed = pid > 0 && renameat(b->dir, temporary, b->dir, name) == 0;
-    if (claimed && fsync(b->dir) == 0 && write(go[1], "g", 1) == 1) {
+    if (claimed && write(go[1], "g", 1) == 1) {
         close(go[1]);
         return (struct agent_event){ .kind = AGENT_ON_SUBMITTED };
     }

@@ -71,11 +71,13 @@ jobs_drop_done(struct agent *a)
     a->jobs_n = kept;
 }
 
-/* Has anything changed that the spool keeps? */
+/* Has anything changed that the spool must keep? Not that the backend took it: after a restart a look-up says so. */
 static bool
 differs(const struct agent_ticket *x, const struct agent_ticket *y)
 {
-    return x->phase != y->phase || x->had_permit != y->had_permit || x->cancel != y->cancel ||
+    bool taken = x->phase == AGENT_QUEUED && y->phase == AGENT_CLAIMING;
+
+    return (x->phase != y->phase && !taken) || x->had_permit != y->had_permit || x->cancel != y->cancel ||
            x->told_queued != y->told_queued || x->told_started != y->told_started || x->started_ms != y->started_ms ||
            x->ended_ms != y->ended_ms || x->last_usage_ms != y->last_usage_ms || x->gpu_seconds != y->gpu_seconds ||
            x->exit_code != y->exit_code;

@@ -158,8 +158,11 @@ take_receipt(struct agent *a, const struct spool_report *row, const struct recei
     struct agent_now now = agent_now(a);
     struct agent_actions act = { 0 };
     struct agent_event e;
+    enum err begun;
 
-    if (spool_begin(a->spool) != OK || spool_receipt(a->spool, row->number, jws) != OK)
+    /* Only a permit must be on disk before anything follows from it. Another receipt that is lost is given again. */
+    begun = row->kind == REPORT_ACCEPTED ? spool_begin(a->spool) : spool_begin_lazy(a->spool);
+    if (begun != OK || spool_receipt(a->spool, row->number, jws) != OK)
         agent_spool_failed(a);
     if (j && event_of_receipt(j, row, c, &e)) {
         if (e.kind == AGENT_ON_REFUSED)

@@ -167,7 +167,7 @@ run_spec_write(int dir, const struct run_spec *s)
 
     if (len < 0 || (size_t)len >= sizeof text)
         return ERR_IO;
-    return run_file_write(dir, "spec", text, (size_t)len, true);
+    return run_file_write(dir, "spec", text, (size_t)len, false); /* for a living supervisor: it need not outlast a power cut */
 }
 
 enum err

@@ -189,8 +189,13 @@ session_opened(struct agent *a, const struct opening *o)
              LOG_BOOL("simulation", o->simulation), LOG_I64("rate", a->clock.rate));
     if (skew_ms > SKEW_MS * a->clock.rate || skew_ms < -SKEW_MS * a->clock.rate)
         log_warning(&a->log, "clocks-apart", LOG_I64("ms", skew_ms));
-    for (size_t i = 0; i < a->jobs_n; i++)
-        job_feed(a, a->jobs[i], (struct agent_event){ .kind = AGENT_ON_RESTART });
+    for (size_t i = 0; i < a->jobs_n; i++) {
+        struct job *j = a->jobs[i];
+
+        /* Workloads are not synced: after a power cut they may be gone again. */
+        j->wants_fetch = (j->t.phase == AGENT_READY || j->t.phase == AGENT_ASKING) && !workload_here(a, j);
+        job_feed(a, j, (struct agent_event){ .kind = AGENT_ON_RESTART });
+    }
     inventory_add(a);
 }
 

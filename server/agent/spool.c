@@ -22,7 +22,7 @@ struct spool {
     sqlite3 *db;
     int lock;
     uint64_t last_seq, last_number, last_receipted;
-    bool within; /* between begin and commit */
+    bool within, lazy; /* between begin and commit; that transaction need not be synced */
 };
 
 static const char SCHEMA[] =
@@ -121,11 +121,25 @@ spool_begin(struct spool *s)
 }
 
 enum err
+spool_begin_lazy(struct spool *s)
+{
+    s->lazy = execute(s, "PRAGMA synchronous = NORMAL") == OK;
+    return spool_begin(s);
+}
+
+enum err
 spool_commit(struct spool *s)
 {
+    enum err err;
+
     assert(s->within);
     s->within = false;
-    return execute(s, "COMMIT");
+    err = execute(s, "COMMIT");
+    if (err == OK && s->lazy) {
+        s->lazy = false;
+        err = execute(s, "PRAGMA synchronous = FULL");
+    }
+    return err;
 }
 
 /* ---- meta ---- */

@@ -2,7 +2,7 @@
  * What the agent must not forget, in SQLite (WAL, synchronous=FULL) on a local file system; its only user. A folder:
  *   spool.db   agent.key, seal.key   lock (held while an agent uses it)   claims/ (backend exec)   blobs/
  * It belongs to one site and one key; another's is refused. Every change is one transaction and on disk when the call
- * returns, unless made between spool_begin() and spool_commit(). A failure to write is final for the process: it must end
+ * returns, unless made between spool_begin() (or _lazy) and spool_commit(). A failure to write is final for the process: it must end
  * and begin anew from what is stored. */
 #ifndef AGENT_SPOOL_H
 #define AGENT_SPOOL_H
@@ -34,7 +34,7 @@ struct job {
     uint64_t last_report;  /* number of its last report, 0: not told yet */
     uint64_t asked_report; /* number of its newest `accepted` */
     /* of this process only */
-    bool wants_fetch, fetching;
+    bool wants_fetch;
     struct agent_ticket stored; /* as the spool has it */
 };
 
@@ -62,6 +62,8 @@ void spool_close(struct spool *s);
 const char *spool_error(const struct spool *s); /* of the last failure, for the operator */
 
 enum err spool_begin(struct spool *s) MUST_USE;
+/* The same for what may be asked for again, such as a receipt: it is on disk with the next other transaction. */
+enum err spool_begin_lazy(struct spool *s) MUST_USE;
 enum err spool_commit(struct spool *s) MUST_USE;
 
 uint64_t spool_last_seq(const struct spool *s);    /* newest ticket that is here */

@@ -61,30 +61,34 @@ claimed_as(const char *folder)
            ours.st_ino == named.st_ino;
 }
 
-/* The agent says 'g' when the claim stands. If it dies first, the folder's name tells, and we make it durable. */
+/* The folder's entry under its final name, on disk: whoever looks after a power cut must find the claim. */
+static bool
+claim_synced(const char *folder)
+{
+    char parent[PATH_MAX];
+    const char *slash = strrchr(folder, '/');
+    int fd;
+    bool synced;
+
+    snprintf(parent, sizeof parent, "%.*s", (int)(slash - folder), folder);
+    fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    synced = fd >= 0 && fsync(fd) == 0;
+    close(fd);
+    return synced;
+}
+
+/* The agent says 'g' when the claim stands. If it dies first, the folder's name tells. */
 static bool
 wait_for_claim(const char *folder)
 {
     char c;
-    ssize_t n, cut;
-    char parent[PATH_MAX];
-    int fd;
-    bool synced;
+    ssize_t n;
 
     do
         n = read(RUN_GO_FD, &c, 1);
     while (n < 0 && errno == EINTR);
     close(RUN_GO_FD);
-    if (n == 1)
-        return true;
-    if (!claimed_as(folder))
-        return false;
-    cut = strrchr(folder, '/') ? strrchr(folder, '/') - folder : 0;
-    snprintf(parent, sizeof parent, "%.*s", (int)cut, folder);
-    fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    synced = fd >= 0 && fsync(fd) == 0;
-    close(fd);
-    return synced;
+    return (n == 1 || claimed_as(folder)) && claim_synced(folder);
 }
 
 static bool

@@ -39,7 +39,7 @@ workload_start(struct agent *a)
     for (size_t i = 0; i < a->jobs_n; i++) {
         struct job *j = a->jobs[i];
 
-        if (!j->wants_fetch || j->t.phase != AGENT_NEW)
+        if (!j->wants_fetch)
             continue;
         hex_encode(BYTES(j->workload.b, 32), name);
         snprintf(path, sizeof path, "/v1/agent/blobs/%s", name);
@@ -59,10 +59,11 @@ tell_waiting(struct agent *a, struct agent_event e)
     for (size_t i = 0; i < a->jobs_n; i++) {
         struct job *j = a->jobs[i];
 
-        if (j->t.phase != AGENT_NEW || !hash_equal(j->workload, a->errand_blob))
+        if (!hash_equal(j->workload, a->errand_blob))
             continue;
         j->wants_fetch = false;
-        job_feed(a, j, e);
+        if (j->t.phase == AGENT_NEW)
+            job_feed(a, j, e);
     }
 }
 
@@ -74,7 +75,7 @@ workload_reply(struct agent *a, const struct wire_reply *r)
 
     hex_encode(BYTES(a->errand_blob.b, 32), name);
     if (r->status == 200 && hash_equal(sha256(BYTES(r->body, r->len)), a->errand_blob) && r->len <= WORKLOAD_MAX) {
-        if (run_file_write(a->blobs, name, r->body, r->len, true) != OK) {
+        if (run_file_write(a->blobs, name, r->body, r->len, false) != OK) {
             log_error(&a->log, "workload-not-stored", LOG_TEXT("why", strerror(errno)));
             pause_lane(a, WIRE_ERRAND, 0);
             return;
