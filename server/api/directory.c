@@ -7,9 +7,9 @@
 #include "store/evidence.h"
 #include "store/organisations.h"
 
-enum { CONTACT_EVERY_MS = 10000 };
+enum { CONTACT_EVERY_MS = 10000 }; /* of real time: a simulation's clock would have every call written down */
 
-struct contact { int64_t ms, stored_ms; };
+struct contact { int64_t ms, stored_mono_ms; };
 
 struct directory {
     pthread_mutex_t lock;
@@ -140,6 +140,7 @@ directory_contact(struct directory *d, uint64_t site)
 bool
 directory_set_contact(struct directory *d, uint64_t site, int64_t now_ms)
 {
+    int64_t mono_ms = monotonic_ms();
     struct contact *c;
     bool store;
 
@@ -147,12 +148,13 @@ directory_set_contact(struct directory *d, uint64_t site, int64_t now_ms)
     c = map_get(d->contacts, &site);
     if (!c) {
         c = arena_alloc(d->arena, sizeof *c);
+        c->stored_mono_ms = -CONTACT_EVERY_MS;
         map_put(d->contacts, &site, c, NULL);
     }
     c->ms = now_ms > c->ms ? now_ms : c->ms;
-    store = now_ms - c->stored_ms >= CONTACT_EVERY_MS;
+    store = mono_ms - c->stored_mono_ms >= CONTACT_EVERY_MS;
     if (store)
-        c->stored_ms = now_ms;
+        c->stored_mono_ms = mono_ms;
     pthread_mutex_unlock(&d->lock);
     return store;
 }
