@@ -398,10 +398,22 @@ CREATE TABLE public.site_status (
     instance_ms bigint NOT NULL,
     instance_key bigint NOT NULL,
     last_report bigint NOT NULL,
+    retired_ms bigint DEFAULT 0 NOT NULL,
+    retired_instance bigint DEFAULT 0 NOT NULL,
+    retired_key bigint DEFAULT 0 NOT NULL,
+    retired_reason text DEFAULT ''::text NOT NULL,
+    base_seq bigint DEFAULT 0 NOT NULL,
+    base_report bigint DEFAULT 0 NOT NULL,
+    recovering boolean DEFAULT false NOT NULL,
     CONSTRAINT site_status_check CHECK (((confirmed_seq >= 0) AND (confirmed_seq <= last_seq))),
+    CONSTRAINT site_status_check1 CHECK (((base_seq >= 0) AND (base_seq <= confirmed_seq))),
+    CONSTRAINT site_status_check2 CHECK (((base_report >= 0) AND (base_report <= last_report))),
     CONSTRAINT site_status_instance_check CHECK ((instance >= 0)),
     CONSTRAINT site_status_last_report_check CHECK ((last_report >= 0)),
     CONSTRAINT site_status_last_seq_check CHECK ((last_seq >= 0)),
+    CONSTRAINT site_status_retired_instance_check CHECK ((retired_instance >= 0)),
+    CONSTRAINT site_status_retired_key_check CHECK ((retired_key >= 0)),
+    CONSTRAINT site_status_retired_ms_check CHECK ((retired_ms >= 0)),
     CONSTRAINT site_status_site_check CHECK ((site > 0))
 )
 WITH (fillfactor='50');

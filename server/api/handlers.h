@@ -7,6 +7,7 @@
 
 struct role;
 struct request_row;
+struct site_state;
 
 handler_fn health_live, health_ready, health_leader, jwks_get, openapi_get, error_explained; /* public.c */
 handler_fn session_create, session_delete, me_get, me_password;                              /* session.c */
@@ -14,6 +15,7 @@ handler_fn people_create, people_list_get, people_password, people_roles;       
 handler_fn organisations_create, organisations_list_get, organisations_get, organisations_members;
 handler_fn sites_list, offerings_list, offerings_free, sites_agent, sites_tickets, sites_reports, sites_pause, sites_drain,
     sites_agent_token;                                                                       /* sites.c */
+handler_fn sites_spool_retire;                                                               /* spools.c */
 handler_fn sites_create, offerings_create, rates_create, capacity_create, policies_create, policies_list; /* registry.c */
 handler_fn journal_get, journal_entries, journal_entry_get, journal_csv;                         /* journal.c */
 handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, programme_get; /* grants.c */
@@ -33,6 +35,8 @@ void journal_list_of(struct call *call, uint64_t account);
 void reply_account(struct call *call, uint64_t account, int status);
 void reply_reservation(struct call *call, struct uuid id, int status);
 void reply_site(struct call *call, const char *code);
+void reply_agent(struct call *call, int status);
+void spool_json(struct json_out *out, const struct site_state *ss);
 void reply_offering(struct call *call, uint64_t index);
 enum err site_of_path(struct call *call, uint64_t *ret) MUST_USE;
 enum err request_find(struct call *call, struct uuid id, struct request_row *ret) MUST_USE;

@@ -88,6 +88,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/sites/{code}/reports", "sites_reports", OPERATOR, NO_KEY, RUN_WORKER, sites_reports },
     { HTTP_POST, "/v1/sites/{code}/pause", "sites_pause", OPERATOR, KEY, RUN_WORKER, sites_pause },
     { HTTP_POST, "/v1/sites/{code}/drain", "sites_drain", OPERATOR, KEY, RUN_WORKER, sites_drain },
+    { HTTP_POST, "/v1/sites/{code}/spool-retire", "sites_spool_retire", OPERATOR, KEY, RUN_WORKER, sites_spool_retire },
     { HTTP_POST, "/v1/sites/{code}/agent-tokens", "sites_agent_token", OPERATOR, NO_KEY, RUN_WORKER, sites_agent_token },
     /* agents */
     { HTTP_POST, "/v1/agent/enrol", "agent_enrol", PUBLIC, NO_KEY, RUN_WORKER, agent_enrol },

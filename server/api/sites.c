@@ -276,7 +276,7 @@ key_json(struct json_out *out, const struct key *key)
     json_shut(out);
 }
 
-static void
+void
 reply_agent(struct call *call, int status)
 {
     struct json_out *out = &call->out;
@@ -319,6 +319,7 @@ reply_agent(struct call *call, int status)
     json_i64(out, "confirmed_seq", ss ? (int64_t)ss->confirmed_seq : 0);
     json_i64(out, "last_report", ss ? (int64_t)ss->last_report : 0);
     key_json(out, key);
+    spool_json(out, ss);
     call_state_done(call);
     if (contact.inventory)
         json_raw(out, "inventory", contact.inventory, strlen(contact.inventory));

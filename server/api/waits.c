@@ -525,6 +525,19 @@ waits_events(struct waits *w, const struct market_event *events, size_t n)
         wake_sites(w, sites, sites_n);
 }
 
+bool
+waits_polled(struct waits *w, uint64_t site)
+{
+    struct uuid none = { { 0 } };
+    bool polled = false;
+
+    pthread_mutex_lock(&w->lock);
+    for (const struct waiter *x = w->buckets[bucket_of(false, site, none)]; x && !polled; x = x->next)
+        polled = matches(x, false, site, none);
+    pthread_mutex_unlock(&w->lock);
+    return polled;
+}
+
 void
 waits_count(struct waits *w, size_t *ret_polls, size_t *ret_streams)
 {

@@ -16,6 +16,20 @@ actor_spends(const struct actor *a, struct uuid org)
     return false;
 }
 
+/* May act for a site: its operators, administrators. */
+static inline bool
+actor_runs_site(const struct actor *a, uint64_t site)
+{
+    if (a->kind == ACTOR_LOCAL)
+        return true;
+    if (a->kind != ACTOR_PERSON)
+        return false;
+    for (size_t i = 0; i < a->sites_n; i++)
+        if (a->sites[i] == site)
+            return true;
+    return (a->programme_roles & ROLE_ADMINISTRATOR) != 0;
+}
+
 /* Is the site's agent. */
 static inline bool
 actor_is_agent_of(const struct actor *a, uint64_t site)

@@ -12,6 +12,7 @@ enum command_kind {
     COMMAND_ORDER,          /* a signed order: FUND … KEY, CLOSE, NOTICE (entry complete but for header's place and links) */
     COMMAND_CAPACITY,       /* an offering's nodes and brokered GPUs from a time on */
     COMMAND_SITE_STATUS,    /* pause, drain */
+    COMMAND_SPOOL_RETIRE,   /* a site's agent has lost its spool */
     COMMAND_QUOTE, COMMAND_QUOTE_RENEW, COMMAND_QUOTE_RELEASE, COMMAND_ACCEPT, COMMAND_CANCEL,
     COMMAND_INSTANCE, COMMAND_RECEIVED, COMMAND_REPORT,
     COMMAND_TIMER,          /* the janitor's: one thing that is due */
@@ -58,6 +59,7 @@ struct command {
         struct { struct entry entry; } order;
         struct { uint64_t offering; uint32_t nodes, brokered_gpus, pool_nodes; int64_t from_ms; } capacity;
         struct { uint64_t site; int8_t paused, draining; /* -1: leave */ char reason[160]; } site_status;
+        struct { uint64_t site; char reason[160]; } spool_retire;
         struct { struct uuid request; uint64_t grant; const struct broker_ask *ask; struct hash workload; uint32_t workload_len; char name[64]; bool move_freely; } quote;
         struct { struct uuid quote; } quote_renew;       /* also QUOTE_RELEASE */
         struct { struct uuid quote; uint32_t option; bool move_freely; } accept;

@@ -8,6 +8,7 @@ static decide_fn *const TABLE[COMMAND_KINDS] = {
     [COMMAND_ORDER] = decide_order,
     [COMMAND_CAPACITY] = decide_capacity,
     [COMMAND_SITE_STATUS] = decide_site_status,
+    [COMMAND_SPOOL_RETIRE] = decide_spool_retire,
     [COMMAND_QUOTE] = decide_quote,
     [COMMAND_QUOTE_RENEW] = decide_quote_renew,
     [COMMAND_QUOTE_RELEASE] = decide_quote_release,

@@ -14,12 +14,14 @@
 
 #define DUE_NEVER INT64_MAX
 
-/* Also command.in.timer.what. DUE_WITHDRAW is never in the list: the janitor's scan finds it. */
+/* Also command.in.timer.what. From DUE_WITHDRAW on they are never in the list: the janitor's scan finds them. */
 enum due_what {
     DUE_QUOTE = 1,   /* id: quote */
     DUE_RESERVATION, /* id: reservation: its next timer, or the end of its contest time */
     DUE_GRANT,       /* index: grant account: its end */
     DUE_WITHDRAW,    /* id: reservation whose site drains or is paused */
+    DUE_SPOOL,       /* id: reservation that a retired spool had; index: its site */
+    DUE_RECOVERED,   /* index: site where nothing of that kind is left */
 };
 
 struct due_item {

@@ -8,6 +8,7 @@
 #include "market/index.h"
 #include "market/packed_ask.h"
 #include "market/reserve.h"
+#include "market/spool.h"
 #include "market/timing.h"
 #include "market/view.h"
 
@@ -267,6 +268,14 @@ life_event(struct deciding *d, struct reservation *r, enum ticket_event event, c
 
         *ret = &too_late;
         return ticket_state_is_disputed(r->state) ? OK : life_event(d, r, TICKET_ON_EXPIRY, &time, &cell);
+    }
+    if (event != TICKET_ON_SPOOL_LOST && h->open && d->now_ms < h->expiry_ms &&
+        spool_permit_lost(index_site(d->state, r->site), r)) { /* before the janitor comes to it */
+        struct cause lost = { .dispute_why = DISPUTE_SPOOL_LOST };
+
+        err = life_event(d, r, TICKET_ON_SPOOL_LOST, &lost, &cell);
+        if (err)
+            return err;
     }
     if (is_report)
         event = judge(d, r, event);

@@ -139,6 +139,22 @@ reserve_issue(struct deciding *d, struct reservation *r, uint64_t hold)
 }
 
 void
+reserve_deliver_again(struct deciding *d, struct reservation *r)
+{
+    struct pair_key key = { r->site, index_site(d->state, r->site)->last_seq + 1 };
+    struct json_out claims = { 0 };
+    uint64_t seq;
+
+    r->seq = key.b;
+    r->received_ms = 0;
+    ticket_claims_run(d->state, r, d->now_ms, &claims);
+    seq = batch_ticket(d, r->site, r->jti, r->id, claims.text, claims.len);
+    json_out_free(&claims);
+    assert(seq == r->seq);
+    map_put(d->state->by_ticket, &key, r, d->undo);
+}
+
+void
 reserve_cancel_ticket(struct deciding *d, struct reservation *r)
 {
     struct pair_key key = { r->site, index_site(d->state, r->site)->last_seq + 1 };

@@ -28,5 +28,7 @@ void reserve_hold(const struct deciding *d, const struct reservation *r, struct 
 void reserve_issue(struct deciding *d, struct reservation *r, uint64_t hold);
 /* A cancel ticket for it. It is on the batch's list already. */
 void reserve_cancel_ticket(struct deciding *d, struct reservation *r);
+/* Its run ticket once more, under the site's next number: the spool that had it is lost. It is on the batch's list. */
+void reserve_deliver_again(struct deciding *d, struct reservation *r);
 
 #endif

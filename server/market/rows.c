@@ -141,7 +141,7 @@ static const struct table_column RESERVATION_COLUMNS[] = {
     R(I64, booked_slot, 0),
     R(I64, booked_slots, 0),
     R(U64, fence, TABLE_ONCE),
-    R(U64, seq, TABLE_ONCE),
+    R(U64, seq, 0),
     R(U64, cancel_seq, 0),
     TABLE_WORDS(struct reservation, state, 0, reservation_state_word, reservation_state_value),
     R(U16, outcome, 0),
@@ -193,6 +193,13 @@ static const struct table_column SITE_COLUMNS[] = {
     S(I64, instance_ms, 0),
     S(U64, instance_key, 0),
     S(U64, last_report, 0),
+    S(I64, retired_ms, 0),
+    S(U64, retired_instance, 0),
+    S(U64, retired_key, 0),
+    S(TEXT, retired_reason, 0),
+    S(U64, base_seq, 0),
+    S(U64, base_report, 0),
+    S(BOOL, recovering, 0),
 };
 
 #define T(type, field, flags) TABLE_COLUMN(TABLE_##type, struct ticket_row, field, flags)

@@ -3,30 +3,16 @@
 #include "market/market_internal.h"
 
 #include "base/text.h"
+#include "market/actor.h"
 #include "market/index.h"
 
 /* Security: the site's own operators, and administrators. */
-static bool
-may_set(const struct actor *a, uint64_t site)
-{
-    if (a->kind == ACTOR_LOCAL)
-        return true;
-    if (a->kind != ACTOR_PERSON)
-        return false;
-    if ((a->programme_roles & ROLE_ADMINISTRATOR) != 0)
-        return true;
-    for (size_t i = 0; i < a->sites_n; i++)
-        if (a->sites[i] == site)
-            return true;
-    return false;
-}
-
 enum err
 decide_site_status(struct deciding *d, struct command *c)
 {
     struct site_state *s = index_site(d->state, c->in.site_status.site);
 
-    if (!may_set(&c->actor, c->in.site_status.site))
+    if (!actor_runs_site(&c->actor, c->in.site_status.site))
         return err_say(d->detail, ERR_FORBIDDEN, "This is for the site's operators.");
     if (s == NULL)
         return err_say(d->detail, ERR_NOT_FOUND, "There is no such site.");

@@ -25,6 +25,10 @@ struct site_state {
     uint64_t confirmed_seq;         /* newest the agent has confirmed by POST */
     uint64_t instance; int64_t instance_ms; uint64_t instance_key;
     uint64_t last_report;           /* newest report number receipted */
+    /* a spool that was lost (market/spool.h): its last instance and key, and where the empty one begins; 0 none */
+    int64_t retired_ms; uint64_t retired_instance, retired_key; char retired_reason[160];
+    uint64_t base_seq, base_report;
+    bool recovering;                /* the janitor has not seen to all that it had */
     struct report_seen *recent;     /* by number % RECENT_REPORTS; read from the table of reports at a rebuild */
 };
 
@@ -87,8 +91,7 @@ struct reservation {
 };
 
 /* Why a dispute was opened: notice.reason of its NOTICE. One of silence ends by itself when the reports arrive. */
-enum dispute_why { DISPUTE_SILENCE = 1, DISPUTE_IMPLAUSIBLE = 2, DISPUTE_FORKED = 3, DISPUTE_CONTEST = 4,
-    DISPUTE_SPOOL_LOST = 5 };
+enum dispute_why { DISPUTE_SILENCE = 1, DISPUTE_IMPLAUSIBLE, DISPUTE_FORKED, DISPUTE_CONTEST, DISPUTE_SPOOL_LOST };
 
 struct state {
     struct ledger *ledger;

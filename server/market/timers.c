@@ -5,6 +5,7 @@
 #include "market/index.h"
 #include "market/life.h"
 #include "market/quote.h"
+#include "market/spool.h"
 #include "market/timing.h"
 
 static enum err
@@ -97,6 +98,10 @@ decide_timer(struct deciding *d, struct command *c)
         return grant_due(d, c->in.timer.index);
     case DUE_WITHDRAW:
         return withdraw(d, c);
+    case DUE_SPOOL:
+        return spool_see_to(d, c->in.timer.id);
+    case DUE_RECOVERED:
+        return spool_seen_to(d, c->in.timer.index);
     }
     return ERR_FIELD_INVALID;
 }

@@ -119,6 +119,7 @@ class FakeServer:
         self.lock = threading.Condition()
         self.tokens = set()
         self.agent_public = self.instance_public = None
+        self.retired = None      # the key whose spool was retired: another's empty one may take its place
         self.instance = self.confirmed_seq = 0
         self.tickets = []        # [{"seq", "jws"}]
         self.by_jti = {}
@@ -329,7 +330,10 @@ class FakeServer:
         with self.lock:
             if data["last_confirmed_seq"] > len(self.tickets) or data["last_receipted_report"] > len(self.reports):
                 raise Problem(409, "spool-ahead")
-            if data["last_confirmed_seq"] < self.confirmed_seq and self.instance_public == self.agent_public:
+            new_key = self.instance_public not in (None, self.agent_public)
+            if new_key and self.retired != self.instance_public:
+                raise Problem(409, "spool-behind")
+            if data["last_confirmed_seq"] < self.confirmed_seq and not new_key:
                 raise Problem(409, "spool-behind")
             self.instance += 1
             self.instance_public = self.agent_public

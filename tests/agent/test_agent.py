@@ -298,6 +298,9 @@ class Instances(Case):
         self.addCleanup(other.close)
         self.assertEqual(other.enrol(self.server.new_token(), self.server.SITE).returncode, 0)
         other.start()
+        self.assertEqual(other.wait(), 5, "nobody has retired the one before")
+        self.server.retired = self.server.instance_public
+        other.start()
         t = self.server.issue("true")
         self.until(lambda: t.last)
         self.assertEqual(t.reports[0].number, told + 2)  # after its inventory

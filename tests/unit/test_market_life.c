@@ -185,10 +185,10 @@ test_sweep_finds_what_is_due_and_what_to_withdraw(void **unused)
     (void)unused;
     assert_int_equal(sweep_due(&m->state, m->w->now, items, 4), 0);
     assert_false(sweep_wanted(&m->state));
-    assert_int_equal(sweep_withdrawals(&m->state, items, 4), 0);
+    assert_int_equal(sweep_sites(&m->state, items, 4), 0);
     site_state(1)->paused = true;
     assert_true(sweep_wanted(&m->state));
-    assert_int_equal(sweep_withdrawals(&m->state, items, 4), 1); /* not the running one */
+    assert_int_equal(sweep_sites(&m->state, items, 4), 1); /* not the running one */
     assert_int_equal(items[0].what, DUE_WITHDRAW);
     assert_true(uuid_equal(items[0].id, r->id));
     mw_advance(m, 90 * DAY_MS);
@@ -225,30 +225,163 @@ test_instances_and_spools(void **unused)
     assert_err(ERR_FIELD_RANGE, mw_received(m, 1, 9));
 }
 
-static void
-test_a_new_key_is_a_new_spool(void **unused)
+/* ---- spools that are lost ---------------------------------------------------------------------------------------- */
+
+static enum err
+retire(int site, const struct actor *actor)
 {
-    struct reservation *permitted_one = running(8, 3600, false), *issued = reserve(8, 3600, false);
-    struct site_state *site;
+    struct command c = { .kind = COMMAND_SPOOL_RETIRE, .actor = *actor };
+
+    c.in.spool_retire.site = m->w->site[site];
+    snprintf(c.in.spool_retire.reason, sizeof c.in.spool_retire.reason, "disk gone");
+    return mw_run(m, &c);
+}
+
+static enum err
+open_instance(int site, uint64_t seq, uint64_t report)
+{
     struct command c = { .kind = COMMAND_INSTANCE };
-    int at;
+
+    c.actor = (struct actor){ .kind = ACTOR_AGENT, .sites = { m->w->site[site] }, .sites_n = 1 };
+    c.in.instance.site = m->w->site[site];
+    c.in.instance.key = m->w->site_key[site];
+    c.in.instance.last_confirmed_seq = seq;
+    c.in.instance.last_receipted_report = report;
+    return mw_run(m, &c);
+}
+
+static const struct actor OPERATOR = { .kind = ACTOR_LOCAL };
+
+static void
+test_who_may_retire_a_spool_and_when(void **unused)
+{
+    struct actor person = { .kind = ACTOR_PERSON, .orgs = { { .id = m->w->org[0] } }, .orgs_n = 1 };
 
     (void)unused;
-    at = mw_site_of(m, permitted_one);
-    assert_int_equal(mw_site_of(m, issued), at);
-    site = index_site(&m->state, m->w->site[at]);
-    assert_err(OK, mw_received(m, at, 2));
-    c.actor = (struct actor){ .kind = ACTOR_AGENT, .sites = { site->site }, .sites_n = 1 };
-    c.in.instance.site = site->site;
-    c.in.instance.key = m->w->site_key[at];
-    assert_err(ERR_SPOOL_BEHIND, mw_run(m, &c));
-    site->instance_key++; /* as if the last instance had been opened under a key before this one */
-    assert_err(OK, mw_run(m, &c));
-    assert_int_equal(permitted_one->state, TICKET_DISPUTED);
-    assert_int_equal(permitted_one->dispute_why, DISPUTE_SPOOL_LOST);
-    assert_int_equal(issued->state, TICKET_ISSUED);
-    assert_int_equal(site->confirmed_seq, 2); /* the numbers go on */
-    assert_err(ERR_SPOOL_BEHIND, mw_run(m, &c));
+    assert_err(ERR_FORBIDDEN, retire(1, &person));
+    person.sites_n = 1;
+    person.sites[0] = m->w->site[0];
+    assert_err(ERR_FORBIDDEN, retire(1, &person));
+    person.programme_roles = ROLE_OFFICER;
+    assert_err(ERR_FORBIDDEN, retire(1, &person));
+    person.sites[0] = m->w->site[1];
+    site_state(1)->instance = 0;
+    assert_err(ERR_CONFLICT, retire(1, &person)); /* nobody has worked there */
+    site_state(1)->instance = 1;
+    assert_err(OK, retire(1, &person));
+    assert_int_equal(site_state(1)->instance, 2);
+    assert_err(ERR_CONFLICT, retire(1, &OPERATOR)); /* no other spool has begun since */
+    assert_err(ERR_SPOOL_BEHIND, open_instance(1, 0, 0)); /* its key is over, whatever the spool */
+    world_new_site_key(m->w, 1);
+    assert_err(OK, open_instance(1, 0, 0));
+    running(8, 3600, false);
+    world_new_site_key(m->w, 1);
+    assert_err(ERR_SPOOL_BEHIND, open_instance(1, 0, 0)); /* an empty one alone is not enough */
+    assert_err(OK, retire(1, &OPERATOR)); /* the new one may be lost as well */
+    assert_err(OK, open_instance(1, 0, 0));
+}
+
+/* One running, one whose ticket was confirmed, one whose ticket is not delivered yet. */
+struct lost {
+    struct reservation *ran, *confirmed, *fresh;
+};
+
+static struct lost
+lose_a_spool(void)
+{
+    struct lost l = { .ran = running(8, 3600, true) };
+
+    l.confirmed = reserve(8, 3600, true);
+    assert_err(OK, mw_received(m, 1, l.confirmed->seq));
+    l.fresh = reserve(8, 3600, true);
+    assert_err(OK, retire(1, &OPERATOR));
+    world_new_site_key(m->w, 1);
+    return l;
+}
+
+static void
+test_what_a_lost_spool_had_is_seen_to(void **unused)
+{
+    struct lost l = lose_a_spool();
+    const struct hold *h = ledger_hold(m->w->l, l.ran->hold);
+    uint64_t seq = site_state(1)->last_seq;
+    struct due_item items[8];
+    size_t n = sweep_sites(&m->state, items, 8);
+
+    (void)unused;
+    assert_true(sweep_wanted(&m->state));
+    assert_int_equal(n, 2); /* the one that is not delivered needs nothing */
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(items[i].what, DUE_SPOOL);
+        assert_err(OK, mw_timer(m, items[i].what, items[i].id, items[i].index));
+        assert_err(OK, mw_timer(m, items[i].what, items[i].id, items[i].index)); /* sent twice: once is enough */
+    }
+    assert_int_equal(l.ran->state, TICKET_DISPUTED);
+    assert_int_equal(l.ran->dispute_why, DISPUTE_SPOOL_LOST);
+    assert_true(h->disputed);
+    assert_int_equal(l.confirmed->state, TICKET_ISSUED);
+    assert_int_equal(l.confirmed->seq, seq + 1);
+    assert_int_equal(l.confirmed->received_ms, 0);
+    assert_int_equal(site_state(1)->last_seq, seq + 1);
+    assert_true(uuid_equal(mw_last_ticket(m)->jti, l.confirmed->jti));
+    assert_non_null(strstr(mw_last_ticket(m)->claims, "\"do\":\"run\""));
+    assert_null(mw_rebuilt_differs(m));
+
+    assert_int_equal(sweep_sites(&m->state, items, 8), 1);
+    assert_int_equal(items[0].what, DUE_RECOVERED);
+    assert_err(OK, mw_timer(m, items[0].what, items[0].id, items[0].index));
+    assert_false(site_state(1)->recovering);
+    assert_false(sweep_wanted(&m->state));
+    assert_int_equal(sweep_sites(&m->state, items, 8), 0);
+    assert_err(OK, order(world_resolve(m->w, h->index, 500))); /* people end the dispute */
+    assert_int_equal(l.ran->state, TICKET_SETTLED);
+}
+
+static void
+test_an_empty_spool_begins_at_the_numbers_on_record(void **unused)
+{
+    struct lost l = lose_a_spool();
+    uint64_t confirmed = site_state(1)->confirmed_seq, report = site_state(1)->last_report;
+
+    (void)unused;
+    assert_err(OK, open_instance(1, 0, 0));
+    assert_int_equal(m->answer.index, report);
+    assert_err(OK, open_instance(1, 0, 0)); /* the answer was lost: it is still as empty */
+    assert_int_equal(m->answer.index, report);
+    assert_err(OK, open_instance(1, confirmed, report)); /* it has taken the numbers */
+    assert_err(OK, mw_received(m, 1, l.fresh->seq));
+    assert_err(ERR_SPOOL_BEHIND, open_instance(1, 0, 0)); /* lost again, and nobody has said so */
+    assert_err(OK, open_instance(1, l.fresh->seq, report));
+    assert_err(OK, say(l.fresh, REPORT_ACCEPTED));
+    assert_int_equal(l.fresh->state, TICKET_PERMITTED);
+    assert_err(OK, mw_timer(m, DUE_SPOOL, l.confirmed->id, 0));
+    assert_err(OK, say(l.confirmed, REPORT_ACCEPTED));
+    assert_int_equal(l.confirmed->state, TICKET_PERMITTED);
+    assert_err(OK, mw_timer(m, DUE_SPOOL, l.confirmed->id, 0)); /* the new permit is not lost */
+    assert_int_equal(l.confirmed->state, TICKET_PERMITTED);
+}
+
+static void
+test_a_lost_permit_is_disputed_before_anything_else(void **unused)
+{
+    struct reservation *permitted = reserve(8, 3600, true), *asked = reserve(8, 3600, true);
+    struct lost l;
+
+    (void)unused;
+    assert_err(OK, say(permitted, REPORT_ACCEPTED));
+    assert_err(OK, say(asked, REPORT_ACCEPTED));
+    l = lose_a_spool();
+    assert_err(ERR_STATE, mw_cancel(m, 0, permitted->id)); /* it may be running: people decide */
+    assert_err(OK, open_instance(1, 0, 0));
+    mw_advance(m, 10 * MINUTE_MS);
+    assert_err(OK, say(asked, REPORT_ACCEPTED)); /* one and a half lives later: and yet it gets no second permit */
+    assert_int_equal(m->answer.flags, ANSWER_PERMIT_REFUSED);
+    assert_int_equal(asked->state, TICKET_DISPUTED);
+    assert_err(OK, say(l.ran, REPORT_FINISHED));
+    assert_int_equal(l.ran->state, TICKET_DISPUTED); /* kept for the people who decide */
+    mw_advance(m, 100 * DAY_MS);
+    mw_timers(m);
+    assert_err(OK, mw_timer(m, DUE_SPOOL, permitted->id, 0)); /* its hold has expired meanwhile */
 }
 
 /* ---- orders ------------------------------------------------------------------------------------------------------ */
@@ -320,7 +453,10 @@ main(void)
         CASE(test_a_draining_site_loses_its_unpermitted_tickets),
         CASE(test_sweep_finds_what_is_due_and_what_to_withdraw),
         CASE(test_instances_and_spools),
-        CASE(test_a_new_key_is_a_new_spool),
+        CASE(test_who_may_retire_a_spool_and_when),
+        CASE(test_what_a_lost_spool_had_is_seen_to),
+        CASE(test_an_empty_spool_begins_at_the_numbers_on_record),
+        CASE(test_a_lost_permit_is_disputed_before_anything_else),
         CASE(test_orders_keep_reservations_in_step),
         CASE(test_timers_stretch_in_a_simulation),
     };

@@ -1,6 +1,6 @@
 /* market/, a model test: organisations that ask and buy at random, sites that lose, repeat, reorder, delay and garble
  * their
- * reports, timers that run late, sites that drain, instances that come and go. After every command what must always
+ * reports, timers that run late, sites that drain, instances that come and go, spools that are lost. After every command what must always
  * hold
  * is checked; every command is taken back once and must leave no trace. At the end all holds are resolved.
  * MODEL_SEED, MODEL_STEPS in the environment; the seed is printed. */
@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "market/sweep.h"
 #include "market_world.h"
 
 #define SENT_MAX  64
@@ -291,6 +292,42 @@ do_site(struct model *x)
     }
 }
 
+/* The site's disk is gone: its operator says so, the agent enrols anew, and its empty spool begins. */
+static enum err
+do_lose_spool(struct model *x)
+{
+    int site = (int)draw(x, 2);
+    struct command c = { .kind = COMMAND_SPOOL_RETIRE, .actor.kind = ACTOR_LOCAL };
+    enum err err;
+
+    if (!chance(x, 12))
+        return OK;
+    c.in.spool_retire.site = x->m->w->site[site];
+    err = mw_run(x->m, &c);
+    assert_int_equal(err, OK);
+    world_new_site_key(x->m->w, site);
+    c = (struct command){ .kind = COMMAND_INSTANCE, .actor = { .kind = ACTOR_AGENT, .sites_n = 1 } };
+    c.actor.sites[0] = c.in.instance.site = x->m->w->site[site];
+    c.in.instance.key = x->m->w->site_key[site];
+    err = mw_run(x->m, &c);
+    assert_int_equal(err, OK);
+    return OK;
+}
+
+/* The janitor's scan of sites that drain, stand still or recover. */
+static enum err
+do_sweep(struct model *x)
+{
+    struct due_item items[64];
+    size_t n = sweep_sites(&x->m->state, items, 1 + draw(x, 64));
+
+    for (size_t i = 0; i < n; i++) {
+        enum err err = mw_timer(x->m, items[i].what, items[i].id, items[i].index);
+        assert_int_equal(err, OK);
+    }
+    return OK;
+}
+
 static enum err
 do_withdraw(struct model *x)
 {
@@ -344,7 +381,7 @@ do_order(struct model *x)
     case 3:
         return h->open && chance(x, 4) ? give_order(x, world_void(x->m->w, h->index, VOID_BY_OFFICERS)) : OK;
     default:
-        return give_order(x, world_resolve(x->m->w, h->index, (uint32_t)draw(x, 1001)));
+        return give_order(x, world_resolve(x->m->w, h->index, 1 + (uint32_t)draw(x, 1000)));
     }
 }
 
@@ -369,6 +406,7 @@ step(struct model *x)
         do_cancel,      do_report, do_report, do_report,   do_report, do_report, do_report,
         do_report,      do_report, do_report, do_report,   do_report, do_report, do_report,
         do_late_report, do_repeat, do_site,   do_withdraw, do_order,  do_time,   do_time,
+        do_lose_spool,  do_sweep,
     };
 
     return moves[draw(x, sizeof moves / sizeof moves[0])](x);
@@ -376,11 +414,12 @@ step(struct model *x)
 
 /* ---- what a site could make of its permits ----------------------------------------------------------------------- */
 
-/* At most one live permit a request at any time: two permits of a ticket lie one and a half lives apart, and another
- * ticket of the request is permitted only when the one before has ended. */
+/* At most one live permit a request at any time: two permits of a ticket lie one and a half lives apart, another ticket
+ * of the request is permitted only when the one before has ended, and none follows one that a lost spool had. */
 struct permits {
     struct uuid request, reservation;
     int64_t at_ms;
+    uint64_t instance;
 };
 
 static void
@@ -406,8 +445,10 @@ check_permits(struct model *x, struct map *last)
             if (r->permit_ms < p->at_ms)
                 continue; /* an older, settled reservation of the request */
             assert_true(other || r->permit_ms - p->at_ms >= 90000);
+            assert_true(other || p->instance > index_site(&x->m->state, r->site)->retired_instance);
             p->reservation = r->id;
             p->at_ms = r->permit_ms;
+            p->instance = r->permit_instance;
         }
     }
 }

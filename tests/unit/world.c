@@ -333,11 +333,12 @@ add_site(struct world *w, const char *code, const char *name, const char *system
 }
 
 static uint64_t
-add_key(struct world *w, enum key_use use, uint64_t site, const uint8_t public[32])
+add_key(struct world *w, enum key_use use, uint64_t site, const uint8_t public[32], uint64_t first)
 {
     struct entry e = world_order(w, KEY);
 
     e.u.key.use = (uint8_t)use;
+    e.u.key.first = first;
     e.u.key.status = KEY_ACTIVE;
     e.u.key.site = site;
     if (use == KEY_OFFICER)
@@ -348,6 +349,18 @@ add_key(struct world *w, enum key_use use, uint64_t site, const uint8_t public[3
     e.u.key.valid_from_ms = w->now;
     world_sign(w, &e, "S");
     return world_add(w, e);
+}
+
+void
+world_new_site_key(struct world *w, int site)
+{
+    struct uuid unlike = world_uuid(w);
+    uint8_t seed[SIGN_SEED_LEN] = { 0 };
+
+    memcpy(seed, unlike.b, sizeof unlike.b);
+    w->site_keys[site] = sign_key_from_seed(seed);
+    w->site_key[site] = add_key(w, KEY_SITE, w->site[site], w->site_keys[site].public,
+                                key_chain(ledger_key(w->l, w->site_key[site])));
 }
 
 static uint64_t
@@ -412,9 +425,9 @@ world_seed(struct world *w)
     w->site[0] = add_site(w, "bsc", "BSC AI Factory", "MareNostrum 5", "Barcelona", "ES", 41389, 2116);
     w->site[1] = add_site(w, "lumi", "LUMI AI Factory", "LUMI", "Kajaani", "FI", 64224, 27733);
     for (int i = 0; i < 2; i++)
-        w->site_key[i] = add_key(w, KEY_SITE, w->site[i], w->site_keys[i].public);
+        w->site_key[i] = add_key(w, KEY_SITE, w->site[i], w->site_keys[i].public, NO_INDEX);
     for (int i = 0; i < 2; i++)
-        w->officer[i] = add_key(w, KEY_OFFICER, NO_INDEX, w->officers[i].public);
+        w->officer[i] = add_key(w, KEY_OFFICER, NO_INDEX, w->officers[i].public, NO_INDEX);
     w->policy = add_policy(w);
     w->offering[0] = add_offering(w, w->site[0], "NVIDIA H100", 64);
     w->offering[1] = add_offering(w, w->site[1], "AMD Instinct MI250X", 128);

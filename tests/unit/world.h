@@ -41,6 +41,8 @@ void world_delete(struct world *w);
 void world_seed(struct world *w);        /* sites, keys, policy, offerings, rates, accounts, fund, tranche, grants */
 void world_story(struct world *w);       /* after the seed: every kind of entry, and every way to make it */
 
+void world_new_site_key(struct world *w, int site); /* its agent has enrolled anew: the key before is over */
+
 struct uuid world_uuid(struct world *w);
 /* Apply a group; all or none. Sets index, time, group, links. */
 enum err world_try(struct world *w, struct entry *entries, size_t n);
