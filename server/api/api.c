@@ -2,6 +2,7 @@
 #include "api/api.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "api/internal.h"
 #include "api/pages.h"
@@ -15,7 +16,7 @@ static const char OPENAPI[] =
 #include "api/openapi.inc"
     ;
 
-enum { KEYS_MAX = 2000000, ALIVE_MS = 60000 };
+enum { KEYS_MAX = 2000000, QUIET_MS = 10000 };
 
 /* Plain HTTP never leaves the machine. */
 static bool
@@ -83,8 +84,9 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
 }
 
 void
-api_attach(struct api *api, struct market *market, struct http_server *http, const char *base_url)
+api_attach(struct api *api, struct market *market, struct janitor *janitor, struct http_server *http, const char *base_url)
 {
+    api->janitor = janitor;
     free(api->base_url);
     api->base_url = xstrdup(base_url);
     api->https = strncmp(base_url, "https://", 8) == 0;
@@ -134,6 +136,16 @@ api_start(struct api *api, struct err_detail *d)
 }
 
 void
+api_quiet(struct api *api)
+{
+    int64_t end_ms = monotonic_ms() + QUIET_MS;
+
+    atomic_store(&api->quiet, true);
+    while ((atomic_load(&api->calls) || !pool_still(api->pool)) && monotonic_ms() < end_ms)
+        usleep(1000);
+}
+
+void
 api_stop(struct api *api)
 {
     pool_stop(api->pool);
@@ -165,5 +177,6 @@ api_on_commit(void *ctx, const struct market_event *events, size_t n)
 {
     struct api *api = ctx;
 
-    waits_events(api->waits, events, n);
+    if (!atomic_load(&api->quiet))
+        waits_events(api->waits, events, n);
 }

@@ -33,9 +33,14 @@ struct api_config {
 enum err api_new(const struct api_config *config, struct err_detail *d, struct api **ret) MUST_USE;
 /* Before api_start(): where commands go, whose figures /metrics shows, and where people's browsers find us:
  * http(s)://host[:port], no slash at the end. */
-void api_attach(struct api *api, struct market *market, struct http_server *http, const char *base_url);
+struct janitor;
+void api_attach(struct api *api, struct market *market, struct janitor *janitor, struct http_server *http,
+                const char *base_url);
 enum err api_start(struct api *api, struct err_detail *d) MUST_USE;
-/* After http_stop() and market_stop(): lets the workers finish what is queued, joins them. */
+/* After http_stop(), before janitor_stop() and market_stop(): waits, at most 10 s, until every call that was begun has come
+ * to its end, so that nobody asks the market any more. */
+void api_quiet(struct api *api);
+/* After market_stop(): lets the workers finish what is queued, joins them. */
 void api_stop(struct api *api);
 void api_delete(struct api *api);
 

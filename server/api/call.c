@@ -80,6 +80,7 @@ call_log(struct call *call, int status)
 void
 call_free(struct call *call)
 {
+    atomic_fetch_sub(&call->api->calls, 1);
     json_out_free(&call->out);
     arena_delete(call->arena);
     free(call);

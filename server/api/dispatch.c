@@ -147,6 +147,7 @@ api_handle(void *cls, struct http_call *http)
     if (api->pages && !beside_pages(http->path) && (page = pages_answer(api->pages, http)) != NULL)
         return page;
     call = xcalloc(1, sizeof *call);
+    atomic_fetch_add(&api->calls, 1);
     call->api = api;
     call->http = http;
     call->arena = arena_new();

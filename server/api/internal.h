@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "crypto/jws.h"
 
+struct janitor;
 struct pool;
 struct sessions_cache;
 struct directory;
@@ -24,6 +25,7 @@ struct api {
     const struct log *log;
     struct market *market;
     struct http_server *http;
+    struct janitor *janitor;
     char *db_worker, *base_url, *web_dir;
     bool https;
     const char *cookie;              /* its name */
@@ -44,6 +46,8 @@ struct api {
     uint8_t random[640];
     size_t random_left;
     atomic_uint_fast64_t by_status[6]; /* replies by status / 100 */
+    atomic_size_t calls;             /* begun, not answered yet; polls and streams that wait are none */
+    atomic_bool quiet;               /* nothing begins any more */
     atomic_uint_fast64_t micros;     /* spent on all calls together */
 };
 
@@ -70,6 +74,7 @@ bool pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn
 /* Other work: run(ctx, db) once in a worker. Never refused. */
 void pool_task(struct pool *p, void (*run)(void *ctx, struct db *db), void *ctx);
 size_t pool_waiting(struct pool *p);
+bool pool_still(struct pool *p); /* nothing waits, nobody works */
 
 /* auth.c */
 struct sessions_cache *sessions_cache_new(void);

@@ -31,6 +31,7 @@ struct pool {
     struct queue queue[3];
     struct task *first_task, **task_end;
     bool stopping;
+    size_t working;      /* workers, slow ones too, that have something in hand */
     size_t idle, waking; /* workers that sleep; those of them that were woken and do not run yet */
     struct worker workers[THREADS_MAX];
     size_t n;
@@ -125,6 +126,7 @@ work(void *arg)
 
     pthread_mutex_lock(&p->lock);
     while (next_work(w, &call, &task)) {
+        p->working++;
         pthread_mutex_unlock(&p->lock);
         if (task) {
             task->run(task->ctx, w->db);
@@ -134,6 +136,7 @@ work(void *arg)
             call->stage(call);
         }
         pthread_mutex_lock(&p->lock);
+        p->working--;
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -238,4 +241,15 @@ pool_waiting(struct pool *p)
     n = p->queue[LANE_FRESH].n + p->queue[LANE_BACK].n + p->queue[LANE_SLOW].n;
     pthread_mutex_unlock(&p->lock);
     return n;
+}
+
+bool
+pool_still(struct pool *p)
+{
+    bool still;
+
+    pthread_mutex_lock(&p->lock);
+    still = !p->working && !p->first_task && !p->queue[LANE_FRESH].n && !p->queue[LANE_BACK].n && !p->queue[LANE_SLOW].n;
+    pthread_mutex_unlock(&p->lock);
+    return still;
 }

@@ -90,6 +90,7 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/sites/{code}/drain", "sites_drain", OPERATOR, KEY, RUN_WORKER, sites_drain },
     { HTTP_POST, "/v1/sites/{code}/spool-retire", "sites_spool_retire", OPERATOR, KEY, RUN_WORKER, sites_spool_retire },
     { HTTP_POST, "/v1/sites/{code}/agent-tokens", "sites_agent_token", OPERATOR, NO_KEY, RUN_WORKER, sites_agent_token },
+    { HTTP_POST, "/v1/clock/confirm", "clock_confirm", ADMIN, NO_KEY, RUN_WORKER, clock_confirm },
     /* agents */
     { HTTP_POST, "/v1/agent/enrol", "agent_enrol", PUBLIC, NO_KEY, RUN_WORKER, agent_enrol },
     { HTTP_POST, "/v1/agent/instance", "agent_instance", AGENT, NO_KEY, RUN_WORKER, agent_instance },

@@ -183,7 +183,7 @@ begin(struct server *s)
         err = start_market(s);
     if (err)
         return err;
-    api_attach(s->api, s->market, s->http, s->base_url);
+    api_attach(s->api, s->market, s->janitor, s->http, s->base_url);
     err = api_start(s->api, &s->detail);
     return err ? err : http_start(s->http, &s->detail);
 }
@@ -194,6 +194,8 @@ end(struct server *s)
 {
     if (s->http)
         http_stop(s->http);
+    if (s->api && s->market)
+        api_quiet(s->api);
     if (s->janitor)
         janitor_stop(s->janitor);
     if (s->market)

@@ -105,6 +105,8 @@ bool check_method(const char *text, enum http_method *ret);
 
 /* uri.c: cut our copy of the URI into path and query. ERR_BAD_REQUEST or ERR_QUERY_INVALID. */
 enum err uri_split(char *uri, struct http_call *call) MUST_USE;
+/* A cookie's value of a Cookie header (may be NULL) into ret. False: none, more than one, or it does not fit. */
+bool cookie_find(const char *header, const char *name, char *ret, size_t cap);
 
 /* request.c: libmicrohttpd's callbacks */
 void *request_line(void *cls, const char *uri, struct MHD_Connection *c);

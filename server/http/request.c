@@ -298,29 +298,5 @@ http_header(const struct http_call *call, const char *name)
 bool
 http_cookie(const struct http_call *call, const char *name, char *ret, size_t cap)
 {
-    const char *at = http_header(call, "Cookie");
-    size_t name_len = strlen(name);
-    const char *found = NULL;
-    size_t found_len = 0;
-
-    while (at && *at) {
-        size_t len;
-
-        at += strspn(at, " ;");
-        len = strcspn(at, ";");
-        if (len > name_len && strncmp(at, name, name_len) == 0 && at[name_len] == '=') {
-            if (found)
-                return false;
-            found = at + name_len + 1;
-            found_len = len - name_len - 1;
-        }
-        at += len;
-    }
-    while (found_len && found[found_len - 1] == ' ')
-        found_len--;
-    if (!found || found_len >= cap)
-        return false;
-    memcpy(ret, found, found_len);
-    ret[found_len] = '\0';
-    return true;
+    return cookie_find(http_header(call, "Cookie"), name, ret, cap);
 }

@@ -1,4 +1,5 @@
-/* http/uri.c: a request's path and query, decoded once, strictly. */
+/* http/uri.c: a request's path and query, decoded once, strictly; and its cookies. */
+#include "base/text.h"
 #include "http/internal.h"
 
 static int
@@ -11,31 +12,6 @@ hex_value(char c)
     if (c >= 'A' && c <= 'F')
         return c - 'A' + 10;
     return -1;
-}
-
-/* The length of the UTF-8 character at s (1 to 4), 0 if it is not one (overlong, surrogate, cut off, control). */
-static size_t
-utf8_len(const unsigned char *s)
-{
-    if (s[0] < 0x80)
-        return s[0] >= 0x20 && s[0] != 0x7f;
-    if (s[0] >= 0xc2 && s[0] <= 0xdf)
-        return (s[1] & 0xc0) == 0x80 ? 2 : 0;
-    if (s[0] >= 0xe0 && s[0] <= 0xef) {
-        if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80)
-            return 0;
-        if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))
-            return 0;
-        return 3;
-    }
-    if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-        if ((s[1] & 0xc0) != 0x80 || (s[2] & 0xc0) != 0x80 || (s[3] & 0xc0) != 0x80)
-            return 0;
-        if ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-            return 0;
-        return 4;
-    }
-    return 0;
 }
 
 /* Decode %XX in place, and + to a space in a query. In a path %2F is refused: it is no separator here and one elsewhere.
@@ -64,14 +40,7 @@ decode(char *text, bool query)
         to++;
     }
     *to = '\0';
-    for (const unsigned char *s = (const unsigned char *)text; *s;) {
-        size_t len = utf8_len(s);
-
-        if (!len)
-            return false;
-        s += len;
-    }
-    return true;
+    return text_is_line(text);
 }
 
 enum err
@@ -112,4 +81,33 @@ http_query(const struct http_call *call, const char *name)
         if (strcmp(call->query[i].name, name) == 0)
             return call->query[i].value;
     return NULL;
+}
+
+bool
+cookie_find(const char *header, const char *name, char *ret, size_t cap)
+{
+    size_t name_len = strlen(name);
+    const char *found = NULL;
+    size_t found_len = 0;
+
+    for (const char *at = header; at && *at;) {
+        size_t len;
+
+        at += strspn(at, " ;");
+        len = strcspn(at, ";");
+        if (len > name_len && strncmp(at, name, name_len) == 0 && at[name_len] == '=') {
+            if (found)
+                return false;
+            found = at + name_len + 1;
+            found_len = len - name_len - 1;
+        }
+        at += len;
+    }
+    while (found_len && found[found_len - 1] == ' ')
+        found_len--;
+    if (!found || found_len >= cap)
+        return false;
+    memcpy(ret, found, found_len);
+    ret[found_len] = '\0';
+    return true;
 }

@@ -1,0 +1,89 @@
+"""The server stops, or is killed, while start-ups accept; it comes back; each repeats its call with its key: every one has
+been carried out exactly once."""
+import signal
+import threading
+import uuid
+
+from harness import Client
+
+ACCEPTS = 8 # more open quotes of one grant would book over a tenth of a site
+
+
+def prepare(world):
+    brisa = world.people["brisa"]
+    wanted = []
+    for i in range(ACCEPTS):
+        request = brisa.must("POST", "/v1/requests", world.wants(name=f"job {i}", gpus=1, walltime_s=60), status=201, key=True)
+        quote = brisa.must("POST", f"/v1/requests/{request['id']}/quotes", {"hold": True}, status=201, key=True)
+        wanted.append((f"/v1/quotes/{quote['id']}/accept", str(uuid.uuid4())))
+    return wanted
+
+
+def accept_all(world, wanted, interrupt):
+    """Each in a thread of its own; what came back, None if the line was cut."""
+    replies, begun = [None] * len(wanted), threading.Barrier(len(wanted) + 1)
+
+    def work(i):
+        client = Client(world.server)
+        client.cookie, client.csrf = world.people["brisa"].cookie, world.people["brisa"].csrf
+        client.connection = client.connect()
+        begun.wait()
+        try:
+            replies[i] = client.post(wanted[i][0], {"option": 0}, key=wanted[i][1])
+        except OSError:
+            pass
+        except Exception as error:
+            if "Remote" not in type(error).__name__ and "BadStatus" not in type(error).__name__:
+                raise
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(wanted))]
+    for t in threads:
+        t.start()
+    begun.wait()
+    interrupt()
+    for t in threads:
+        t.join()
+    return replies
+
+
+def once_each(world, interrupt):
+    before = int(world.server.sql("SELECT count(*) FROM reservation"))
+    wanted = prepare(world)
+    first = accept_all(world, wanted, interrupt)
+    assert all(r is None or r.status in (201, 503) for r in first), first
+    world.server.start()
+    for client in [*world.people.values(), world.local]:
+        client.connection = None
+    brisa, made = world.people["brisa"], set()
+    for (path, key), early in zip(wanted, first):
+        reservation = brisa.must("POST", path, {"option": 0}, status=201, key=key)
+        assert early is None or early.status == 503 or early.json["id"] == reservation["id"]
+        made.add(reservation["id"])
+    assert len(made) == ACCEPTS
+    assert int(world.server.sql("SELECT count(*) FROM reservation")) == before + ACCEPTS
+    assert world.people["auditor"].must("GET", "/v1/programme")["conserved"] is True
+
+
+def test_stopped_in_the_middle(world):
+    once_each(world, world.server.stop)
+
+
+def test_killed_in_the_middle(world):
+    def kill():
+        world.server.process.send_signal(signal.SIGKILL)
+        world.server.process.wait()
+    once_each(world, kill)
+
+
+def test_the_database_goes_and_comes_back(world):
+    """Every connection is cut: calls are answered 503 or well, never wrongly, and soon all is well again."""
+    world.server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+    brisa = world.people["brisa"]
+    for _ in range(200):
+        reply = brisa.get(f"/v1/grants/{world.grants['brisa']}")
+        assert reply.status in (200, 503), reply
+        if reply.status == 200 and world.anybody.get("/health/ready").status == 200:
+            break
+    else:
+        raise AssertionError("it does not come back")
+    assert world.accept()["state"] == "issued"
