@@ -228,7 +228,7 @@ CREATE TABLE public.quote (
     CONSTRAINT quote_workload_check CHECK ((octet_length(workload) = 32)),
     CONSTRAINT quote_workload_len_check CHECK ((workload_len >= 0))
 )
-WITH (fillfactor='60');
+WITH (fillfactor='48');
 
 CREATE TABLE public.quote_answer (
     id uuid NOT NULL,
@@ -481,9 +481,6 @@ ALTER TABLE ONLY public.request
     ADD CONSTRAINT request_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.reservation
-    ADD CONSTRAINT reservation_hold_key UNIQUE (hold);
-
-ALTER TABLE ONLY public.reservation
     ADD CONSTRAINT reservation_jti_key UNIQUE (jti);
 
 ALTER TABLE ONLY public.reservation
@@ -507,19 +504,21 @@ ALTER TABLE ONLY public.site_status
 ALTER TABLE ONLY public.ticket
     ADD CONSTRAINT ticket_pkey PRIMARY KEY (site, seq);
 
-CREATE INDEX answer_created ON public.answer USING btree (created_ms);
+CREATE INDEX answer_created ON public.answer USING brin (created_ms);
 
 CREATE INDEX call_answer_created ON public.call_answer USING btree (created_ms);
 
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
-CREATE INDEX quote_created ON public.quote USING btree (created_ms);
+CREATE INDEX quote_created ON public.quote USING brin (created_ms);
 
 CREATE INDEX quote_request ON public.quote USING btree (request, id);
 
 CREATE INDEX report_jti ON public.report USING btree (jti, number) WHERE (jti IS NOT NULL);
 
 CREATE INDEX request_organisation ON public.request USING btree (organisation, id DESC);
+
+CREATE INDEX reservation_hold ON public.reservation USING brin (hold);
 
 CREATE INDEX reservation_org ON public.reservation USING btree (org, id);
 
