@@ -64,8 +64,8 @@ agent_check_instance(struct call *call)
     int64_t instance;
     enum err err = OK;
 
-    if (!call->instance || !text_to_i64(call->instance, 0, INT64_MAX, &instance)
-        || (uint64_t)instance != call->actor.instance)
+    if (!call->instance || !text_to_i64(call->instance, 0, INT64_MAX, &instance) ||
+        (uint64_t)instance != call->actor.instance)
         return err_say(&call->detail, ERR_QUERY_INVALID, "The header Kontor-Instance is missing, or not the token's.");
     s = market_read_lock(call->api->market);
     if (!s)
@@ -85,9 +85,10 @@ agent_in_touch(struct call *call)
 {
     uint64_t site = call->actor.sites[0];
 
-    if (directory_set_contact(call->api->directory, site, call->now_ms) && call->db
-        && agent_contacts_touch(call->db, site, call->now_ms))
-        log_warning(call->api->log, "contact", LOG_I64("site", (int64_t)site), LOG_TEXT("detail", db_message(call->db)));
+    if (directory_set_contact(call->api->directory, site, call->now_ms) && call->db &&
+        agent_contacts_touch(call->db, site, call->now_ms))
+        log_warning(call->api->log, "contact", LOG_I64("site", (int64_t)site),
+                    LOG_TEXT("detail", db_message(call->db)));
 }
 
 void

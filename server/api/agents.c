@@ -364,8 +364,11 @@ check_statement(struct call *call)
         err = reports_find(call->db, c->in.report.report.site, c->in.report.report.number, call->arena, &before);
         if (!err)
             c->in.report.known = (struct report_seen){
-                .number = before.number, .statement = sha256(before.statement), .answer_flags = before.answer_flags,
-                .reason = before.reason[0] ? err_from_wire(before.reason) : OK, .time_ms = before.received_ms,
+                .number = before.number,
+                .statement = sha256(before.statement),
+                .answer_flags = before.answer_flags,
+                .reason = before.reason[0] ? err_from_wire(before.reason) : OK,
+                .time_ms = before.received_ms,
             };
         else if (err == ERR_NOT_FOUND)
             err = OK;
@@ -406,7 +409,8 @@ agent_report(struct call *call)
 
     c->kind = COMMAND_REPORT;
     c->in.report.key = call->agent_key;
-    if (json_in_base64(&in, "statement", c->in.report.statement, REPORT_STATEMENT_LEN) != REPORT_STATEMENT_LEN && !in.err)
+    if (json_in_base64(&in, "statement", c->in.report.statement, REPORT_STATEMENT_LEN) != REPORT_STATEMENT_LEN &&
+        !in.err)
         json_in_refuse(&in, "statement", ERR_FIELD_INVALID, "A statement has %d bytes.", REPORT_STATEMENT_LEN);
     if (json_in_base64(&in, "signature", c->in.report.signature, 64) != 64 && !in.err)
         json_in_refuse(&in, "signature", ERR_FIELD_INVALID, "A signature has 64 bytes.");

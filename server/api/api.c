@@ -22,8 +22,8 @@ enum { KEYS_MAX = 2000000, QUIET_MS = 10000 };
 static bool
 loopback(const char *host)
 {
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0
-           || strcmp(host, "[::1]") == 0;
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0 ||
+           strcmp(host, "[::1]") == 0;
 }
 
 enum err
@@ -34,7 +34,8 @@ api_check_transport(const char *base_url, const char *listen_host, struct err_de
     size_t len;
 
     if (listen_host && !loopback(listen_host) && strncmp(base_url, "https://", 8) != 0)
-        return err_internal(d, ERR_CONFIG, "listening at %s needs an https base_url: put a proxy in front", listen_host);
+        return err_internal(d, ERR_CONFIG, "listening at %s needs an https base_url: put a proxy in front",
+                            listen_host);
     if (strncmp(base_url, "https://", 8) == 0)
         return OK;
     if (strncmp(base_url, "http://", 7) != 0)
@@ -84,7 +85,8 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
 }
 
 void
-api_attach(struct api *api, struct market *market, struct janitor *janitor, struct http_server *http, const char *base_url)
+api_attach(struct api *api, struct market *market, struct janitor *janitor, struct http_server *http,
+           const char *base_url)
 {
     api->janitor = janitor;
     free(api->base_url);

@@ -21,12 +21,12 @@ enum api_listener { API_LISTENER_PEOPLE, API_LISTENER_AGENTS, API_LISTENER_LOCAL
 
 struct api_config {
     const struct log *log;
-    const char *db_worker;       /* conninfo */
-    int workers;                 /* threads with a connection each */
-    const char *web_dir;         /* what the browser gets; NULL: nothing */
+    const char *db_worker; /* conninfo */
+    int workers;           /* threads with a connection each */
+    const char *web_dir;   /* what the browser gets; NULL: nothing */
     struct clock clock;
     bool simulation;
-    struct sign_key key;         /* the server's: signs tickets, receipts and vouched-for orders */
+    struct sign_key key; /* the server's: signs tickets, receipts and vouched-for orders */
 };
 
 /* Strings are copied. ERR_CONFIG, ERR_IO with d->internal. */

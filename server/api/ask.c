@@ -88,10 +88,19 @@ ask_of_request(struct call *call, const struct request_row *r, struct broker_ask
     if (err)
         return err;
     *ret = (struct broker_ask){
-        .gpus = r->gpus, .walltime_s = r->walltime_s, .memory_gb_min = r->memory_gb, .one_island = r->one_island,
-        .kind = (enum broker_kind)r->kind, .earliest_start_ms = r->earliest_ms, .deadline_ms = r->deadline_ms,
-        .max_cost_gpums = r->max_gpums, .preference = (enum broker_preference)r->preference,
-        .has_home = true, .home_lat = o->lat_milli, .home_lon = o->lon_milli, .explain = true,
+        .gpus = r->gpus,
+        .walltime_s = r->walltime_s,
+        .memory_gb_min = r->memory_gb,
+        .one_island = r->one_island,
+        .kind = (enum broker_kind)r->kind,
+        .earliest_start_ms = r->earliest_ms,
+        .deadline_ms = r->deadline_ms,
+        .max_cost_gpums = r->max_gpums,
+        .preference = (enum broker_preference)r->preference,
+        .has_home = true,
+        .home_lat = o->lat_milli,
+        .home_lon = o->lon_milli,
+        .explain = true,
     };
     text_format(ret->model, sizeof ret->model, "%s", r->model);
     memcpy(ret->home_country, o->country, sizeof ret->home_country);
@@ -172,15 +181,17 @@ workload_read(struct json_in *in, struct request_row *r, struct arena *a, const 
     if (template == MULTI_NODE) {
         json_text(&shown, "entry", entry);
         json_text(&shown, "args", args);
-        *ret_script = arena_printf(a,
+        *ret_script = arena_printf(
+            a,
             "#!/bin/bash\nset -eu\nexec torchrun --nnodes=\"${KONTOR_NODES:-1}\" --nproc-per-node=\"${KONTOR_GPUS_PER_NODE:-1}\""
-            " --rdzv-backend=c10d --rdzv-endpoint=\"${KONTOR_HEAD_NODE:-localhost}:29500\" %s %s\n", quoted(a, entry), args);
+            " --rdzv-backend=c10d --rdzv-endpoint=\"${KONTOR_HEAD_NODE:-localhost}:29500\" %s %s\n",
+            quoted(a, entry), args);
     } else {
         json_text(&shown, "command", command);
         *ret_script = template == SINGLE_GPU
-            ? arena_printf(a, "#!/bin/bash\nset -eu\n%s\n", command)
-            : arena_printf(a, "#!/bin/bash\nset -eu\nexec apptainer exec --nv %s bash -c %s\n", quoted(a, image),
-                           quoted(a, command));
+                          ? arena_printf(a, "#!/bin/bash\nset -eu\n%s\n", command)
+                          : arena_printf(a, "#!/bin/bash\nset -eu\nexec apptainer exec --nv %s bash -c %s\n",
+                                         quoted(a, image), quoted(a, command));
     }
     json_shut(&shown);
     r->parameters = arena_textn(a, shown.text, shown.len);

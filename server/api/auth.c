@@ -14,9 +14,12 @@
 #include "store/sessions.h"
 
 enum {
-    REMEMBER_MS = 10000, REMEMBER_MOST = 20000,
-    ADDRESS_TRIES = 10, CLIENT_TRIES = 50,   /* failed sign-ins in five minutes */
-    JWS_LIFE_S = 60, JWS_SKEW_S = 5,
+    REMEMBER_MS = 10000,
+    REMEMBER_MOST = 20000,
+    ADDRESS_TRIES = 10,
+    CLIENT_TRIES = 50, /* failed sign-ins in five minutes */
+    JWS_LIFE_S = 60,
+    JWS_SKEW_S = 5,
 };
 
 struct known {
@@ -192,7 +195,11 @@ auth_session(struct call *call, bool *ret_worker)
     return OK;
 }
 
-struct agent_key { struct jws_key key; uint64_t index, site; char code[17], origin[64]; };
+struct agent_key {
+    struct jws_key key;
+    uint64_t index, site;
+    char code[17], origin[64];
+};
 
 /* The key that a token names, if it is an active one of a site. */
 static enum err
@@ -341,8 +348,8 @@ auth_csrf(struct call *call)
 {
     if (!call->by_session)
         return OK;
-    if (!call->csrf || strlen(call->csrf) != strlen(call->csrf_token)
-        || !random_equal(call->csrf, call->csrf_token, strlen(call->csrf_token)))
+    if (!call->csrf || strlen(call->csrf) != strlen(call->csrf_token) ||
+        !random_equal(call->csrf, call->csrf_token, strlen(call->csrf_token)))
         return ERR_CSRF;
     return OK;
 }

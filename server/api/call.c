@@ -70,11 +70,14 @@ call_log(struct call *call, int status)
 
     atomic_fetch_add(&call->api->by_status[status / 100 < 6 ? status / 100 : 0], 1);
     atomic_fetch_add(&call->api->micros, (uint64_t)ms * 1000);
-    LOG_WRITE(call->api->log, bad ? LOG_LEVEL_ERROR : probe ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "request", LOG_UUID("id", call->id),
-              LOG_TEXT("route", call->route ? call->route->name : "none"), LOG_I64("status", status),
-              LOG_TEXT("error", call->logged_err ? err_wire(call->logged_err) : NULL),
-              LOG_UUID("person", call->actor.person),
-              LOG_TEXT("detail", bad && d->internal[0] ? d->internal : NULL), LOG_I64("ms", ms));
+    LOG_WRITE(call->api->log,
+              bad     ? LOG_LEVEL_ERROR
+              : probe ? LOG_LEVEL_DEBUG
+                      : LOG_LEVEL_INFO,
+              "request", LOG_UUID("id", call->id), LOG_TEXT("route", call->route ? call->route->name : "none"),
+              LOG_I64("status", status), LOG_TEXT("error", call->logged_err ? err_wire(call->logged_err) : NULL),
+              LOG_UUID("person", call->actor.person), LOG_TEXT("detail", bad && d->internal[0] ? d->internal : NULL),
+              LOG_I64("ms", ms));
 }
 
 void

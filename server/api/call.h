@@ -16,8 +16,15 @@ typedef void handler_fn(struct call *call);
 
 /* Who may call a route; a route names several. A role counts for the thing that the path names: handlers ask may.h. */
 enum who {
-    WHO_PUBLIC = 1, WHO_SESSION = 2, WHO_MEMBER = 4, WHO_OWNER = 8, WHO_OFFICER = 16, WHO_AUDITOR = 32,
-    WHO_SITE_OPERATOR = 64, WHO_ADMINISTRATOR = 128, WHO_AGENT = 256,
+    WHO_PUBLIC = 1,
+    WHO_SESSION = 2,
+    WHO_MEMBER = 4,
+    WHO_OWNER = 8,
+    WHO_OFFICER = 16,
+    WHO_AUDITOR = 32,
+    WHO_SITE_OPERATOR = 64,
+    WHO_ADMINISTRATOR = 128,
+    WHO_AGENT = 256,
 };
 
 enum run {
@@ -29,15 +36,15 @@ enum run {
 
 struct route {
     enum http_method method;
-    const char *path;   /* /v1/things/{id}; {id} a UUID, {index} and {account} journal indexes, others text */
-    const char *name;   /* for the log and the key's scope; the operationId of schema/openapi.yaml */
-    unsigned who;       /* enum who */
-    bool key;           /* needs an Idempotency-Key */
+    const char *path; /* /v1/things/{id}; {id} a UUID, {index} and {account} journal indexes, others text */
+    const char *name; /* for the log and the key's scope; the operationId of schema/openapi.yaml */
+    unsigned who;     /* enum who */
+    bool key;         /* needs an Idempotency-Key */
     enum run run;
     handler_fn *handler;
 };
 
-#define CALL_NAME_MAX 121
+#define CALL_NAME_MAX  121
 #define CALL_EMAIL_MAX 255
 
 struct call {
@@ -45,56 +52,57 @@ struct call {
     struct http_call *http;
     const struct route *route;
     struct arena *arena;
-    struct uuid id;              /* of the call: the problem's instance, the log's key */
-    int64_t now_ms;              /* the market's clock when it came in */
-    int64_t began_ms;            /* monotonic */
+    struct uuid id;   /* of the call: the problem's instance, the log's key */
+    int64_t now_ms;   /* the market's clock when it came in */
+    int64_t began_ms; /* monotonic */
 
     /* what the path said */
     struct uuid path_id;
     uint64_t path_index;
     const char *path_text;
-    struct bytes body;           /* JSON, or nothing */
+    struct bytes body; /* JSON, or nothing */
 
     /* headers that outlive the handler, NULL if not given */
     const char *authorization, *key, *csrf, *origin, *host, *cookie, *forwarded, *if_none_match, *instance;
 
     /* who calls */
     struct actor actor;
-    struct hash session;         /* of the cookie's token; by_session only */
+    struct hash session; /* of the cookie's token; by_session only */
     bool by_session;
-    char csrf_token[44];         /* what X-CSRF-Token must be; by_session only */
+    char csrf_token[44]; /* what X-CSRF-Token must be; by_session only */
     char name[CALL_NAME_MAX], email[CALL_EMAIL_MAX];
 
-    uint64_t agent_key;          /* an agent's KEY index */
+    uint64_t agent_key; /* an agent's KEY index */
 
-    struct db *db;               /* the worker's; NULL on a socket thread */
+    struct db *db; /* the worker's; NULL on a socket thread */
     struct command command;
     struct err_detail detail;
     struct json_out out;
-    const char *etag;            /* of the reply; then 304 where the caller has it */
-    const char *link;            /* Link header of the reply */
+    const char *etag; /* of the reply; then 304 where the caller has it */
+    const char *link; /* Link header of the reply */
     const char *set_cookie;
-    const char *cache;           /* Cache-Control; NULL: no-store */
-    void *user;                  /* the handler's own, between its stages */
-    bool kept;                   /* answered by http_complete(); else by `now` */
+    const char *cache; /* Cache-Control; NULL: no-store */
+    void *user;        /* the handler's own, between its stages */
+    bool kept;         /* answered by http_complete(); else by `now` */
     struct http_response *now;
-    handler_fn *stage;           /* what a worker has to do next */
-    handler_fn *then;            /* what follows a command */
-    bool then_any;               /* also when it was refused */
-    struct call *next;           /* in the pool's queue */
+    handler_fn *stage; /* what a worker has to do next */
+    handler_fn *then;  /* what follows a command */
+    bool then_any;     /* also when it was refused */
+    struct call *next; /* in the pool's queue */
     enum err logged_err;
 };
 
 /* ---- replies ------------------------------------------------------------------------------------------------------ */
-void call_reply(struct call *call, int status);                /* call->out as JSON */
+void call_reply(struct call *call, int status); /* call->out as JSON */
 void call_reply_empty(struct call *call, int status);
 void call_reply_bytes(struct call *call, int status, const char *type, char *bytes, size_t len); /* malloc'd: taken */
 void call_reply_response(struct call *call, struct http_response *r); /* as it is; security headers are added */
-void call_fail(struct call *call, enum err err);               /* with call->detail */
+void call_fail(struct call *call, enum err err);                      /* with call->detail */
 /* Reply or fail, whichever err says. */
 void call_end(struct call *call, enum err err, int status);
-struct http_response *problem_response(const struct call *call, struct uuid id, enum err err, const struct err_detail *d);
-void response_guard(struct http_response *r);                  /* the security headers */
+struct http_response *problem_response(const struct call *call, struct uuid id, enum err err,
+                                       const struct err_detail *d);
+void response_guard(struct http_response *r); /* the security headers */
 
 /* ---- going on elsewhere ------------------------------------------------------------------------------------------- */
 void call_to_worker(struct call *call, handler_fn *stage);
@@ -109,7 +117,8 @@ void call_free(struct call *call);
 const char *call_query(const struct call *call, const char *name);
 /* Every parameter given is one of names (ends in NULL), once: else ERR_QUERY_INVALID. */
 enum err call_query_only(struct call *call, const char *const *names) MUST_USE;
-enum err call_query_i64(struct call *call, const char *name, int64_t min, int64_t max, int64_t if_missing, int64_t *ret) MUST_USE;
+enum err call_query_i64(struct call *call, const char *name, int64_t min, int64_t max, int64_t if_missing,
+                        int64_t *ret) MUST_USE;
 enum err call_query_uuid(struct call *call, const char *name, struct uuid *ret) MUST_USE; /* zero if not given */
 /* limit (50 if not given, at most 500) and cursor. */
 enum err call_query_page(struct call *call, int *ret_limit, const char **ret_cursor) MUST_USE;

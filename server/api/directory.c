@@ -9,7 +9,9 @@
 
 enum { CONTACT_EVERY_MS = 10000 }; /* of real time: a simulation's clock would have every call written down */
 
-struct contact { int64_t ms, stored_mono_ms; };
+struct contact {
+    int64_t ms, stored_mono_ms;
+};
 
 struct directory {
     pthread_mutex_t lock;

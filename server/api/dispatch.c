@@ -88,7 +88,8 @@ json_body(const struct http_call *http)
 {
     const char *type = http_header(http, "Content-Type");
 
-    return type && strncmp(type, "application/json", 16) == 0 && (type[16] == '\0' || type[16] == ';' || type[16] == ' ');
+    return type && strncmp(type, "application/json", 16) == 0 &&
+           (type[16] == '\0' || type[16] == ';' || type[16] == ' ');
 }
 
 static struct http_response *
@@ -159,7 +160,8 @@ api_handle(void *cls, struct http_call *http)
     if (!call->route) {
         call->logged_err = err;
         call_log(call, err_status(err));
-        return at_once(call, err == ERR_METHOD ? refuse_method(call, allowed) : problem_response(call, call->id, err, NULL));
+        return at_once(call,
+                       err == ERR_METHOD ? refuse_method(call, allowed) : problem_response(call, call->id, err, NULL));
     }
     if (call->route->run == RUN_SOCKET) {
         call->route->handler(call);
@@ -186,6 +188,7 @@ api_refuse(void *cls, const struct http_call *http, enum err err)
     struct uuid id = api_new_id(api, clock_now(&api->clock));
 
     (void)http;
-    log_info(api->log, "refused", LOG_UUID("id", id), LOG_I64("status", err_status(err)), LOG_TEXT("error", err_wire(err)));
+    log_info(api->log, "refused", LOG_UUID("id", id), LOG_I64("status", err_status(err)),
+             LOG_TEXT("error", err_wire(err)));
     return problem_response(NULL, id, err, NULL);
 }

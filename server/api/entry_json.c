@@ -12,14 +12,14 @@
 #include "store/organisations.h"
 
 static const char *const CLASSES[] = { "?", "mint", "reserve", "fund", "tranche", "grant", "site" };
-static const char *const REPORTS[] = { "none", "accepted", "rejected", "queued", "started", "usage", "finished", "failed",
-                                       "cancelled", "inventory" };
-static const char *const REASONS[] = { "none", "job", "site", "no-user", "resource", "workload", "ticket", "draining",
-                                       "walltime", "ordered", "other" };
-static const char *const VOIDS[] = { "none", "cancelled", "accept-by", "rejected", "site-failed", "drained", "moved",
-                                     "by-officers", "time", "never-started" };
-static const char *const NOTICES[] = { "none", "state", "dispute-opened", "dispute-closed", "erasure", "witnesses",
-                                       "rollback" };
+static const char *const REPORTS[] = { "none",  "accepted", "rejected", "queued",    "started",
+                                       "usage", "finished", "failed",   "cancelled", "inventory" };
+static const char *const REASONS[] = { "none",   "job",      "site",     "no-user", "resource", "workload",
+                                       "ticket", "draining", "walltime", "ordered", "other" };
+static const char *const VOIDS[] = { "none",    "cancelled", "accept-by",   "rejected", "site-failed",
+                                     "drained", "moved",     "by-officers", "time",     "never-started" };
+static const char *const NOTICES[] = { "none",    "state",     "dispute-opened", "dispute-closed",
+                                       "erasure", "witnesses", "rollback" };
 static const char *const USES[] = { "none", "server", "site", "officer", "witness" };
 static const char *const STATUSES[] = { "none", "active", "retired", "compromised" };
 
@@ -49,8 +49,10 @@ label_of(struct call *call, const struct state *s, const struct account *a)
     const struct site *site;
 
     switch (a->class) {
-    case ACCOUNT_MINT: return "Mint";
-    case ACCOUNT_RESERVE: return "Reserve";
+    case ACCOUNT_MINT:
+        return "Mint";
+    case ACCOUNT_RESERVE:
+        return "Reserve";
     case ACCOUNT_GRANT:
         if (directory_organisation(call->api->directory, NULL, a->owner_org, &o) == OK)
             return arena_printf(call->arena, "Grant of %s", o->name);
@@ -58,7 +60,8 @@ label_of(struct call *call, const struct state *s, const struct account *a)
     case ACCOUNT_SITE:
         site = ledger_site(s->ledger, a->owner_site);
         return site ? FIELD(call, site->entry.u.site.name) : "Site";
-    default: return name ? name->name : a->class == ACCOUNT_FUND ? "Fund" : "Tranche";
+    default:
+        return name ? name->name : a->class == ACCOUNT_FUND ? "Fund" : "Tranche";
     }
 }
 
@@ -230,7 +233,11 @@ body_json(struct call *call, const struct entry *e)
         json_i64(out, "account", (int64_t)e->u.close.account);
         order_json(out, e->u.close.order, &e->u.close.commitment);
         break;
-    case FUND: case TRANCHE: case GRANT: case CLAWBACK: case LAPSE:
+    case FUND:
+    case TRANCHE:
+    case GRANT:
+    case CLAWBACK:
+    case LAPSE:
         json_text(out, "reference", FIELD(call, e->u.move.reference));
         if (e->kind >= GRANT) {
             json_i64(out, "policy", (int64_t)e->u.move.policy);
@@ -242,13 +249,16 @@ body_json(struct call *call, const struct entry *e)
             json_i64(out, "grant", (int64_t)e->u.move.grant);
         order_json(out, e->u.move.order, &e->u.move.commitment);
         break;
-    case HOLD: hold_json(out, e); break;
+    case HOLD:
+        hold_json(out, e);
+        break;
     case SETTLE:
         json_i64(out, "hold", (int64_t)e->u.settle.hold);
         json_bool(out, "final", e->u.settle.final);
         report_json(out, &e->u.settle.report);
         break;
-    case VOID: case EXPIRE:
+    case VOID:
+    case EXPIRE:
         json_i64(out, "hold", (int64_t)e->u.release.hold);
         json_text(out, "reason", NAME_OF(VOIDS, e->u.release.reason));
         report_json(out, &e->u.release.report);
@@ -274,7 +284,8 @@ body_json(struct call *call, const struct entry *e)
         json_i64(out, "reason", e->u.notice.reason);
         order_json(out, e->u.notice.order, &e->u.notice.commitment);
         break;
-    default: registry_json(call, e);
+    default:
+        registry_json(call, e);
     }
     struct authority *auth = entry_authority((struct entry *)(uintptr_t)e);
 
@@ -309,26 +320,46 @@ summary_of(struct call *call, const struct state *s, const struct entry *e)
     const char *to = name_of(call, s, e->credit);
 
     switch (e->kind) {
-    case GENESIS: return arena_printf(m, "The journal of %s begins.", FIELD(call, e->u.genesis.origin));
-    case OPEN: return arena_printf(m, "The account of a %s is opened.", NAME_OF(CLASSES, e->u.open.class));
-    case CLOSE: return arena_printf(m, "%s is closed.", from);
-    case FUND: return arena_printf(m, "%s credits are minted for %s.", amount, to);
-    case TRANCHE: return arena_printf(m, "%s gives %s credits to %s.", from, amount, to);
-    case GRANT: return arena_printf(m, "%s gives %s credits: %s.", from, amount, to);
-    case CLAWBACK: return arena_printf(m, "%s credits are taken back: %s.", amount, from);
-    case LAPSE: return arena_printf(m, "%s credits lapse: %s.", amount, from);
-    case HOLD: return arena_printf(m, "%s credits are held for %s: %s.", amount, to, from);
-    case SETTLE: return arena_printf(m, "%s credits are paid to %s: %s.", amount, to, from);
-    case VOID: return arena_printf(m, "A hold of %s credits is released (%s).", amount, NAME_OF(VOIDS, e->u.release.reason));
-    case EXPIRE: return arena_printf(m, "A hold of %s credits expires.", amount);
-    case RESOLVE: return arena_printf(m, "A dispute ends: %s credits are paid to %s.", amount, to);
-    case CORRECT: return arena_printf(m, "%s credits go back to %s.", amount, to);
-    case SITE: return arena_printf(m, "The site %s: %s.", FIELD(call, e->u.site.code), FIELD(call, e->u.site.name));
-    case OFFERING: return arena_printf(m, "An offering of %s.", FIELD(call, e->u.offering.model));
-    case RATE: return arena_printf(m, "A rate of %u thousandths.", e->u.rate.rate_milli);
-    case POLICY: return arena_printf(m, "The rules of %s.", FIELD(call, e->u.policy.name));
-    case KEY: return arena_printf(m, "A key of a %s is %s.", NAME_OF(USES, e->u.key.use), NAME_OF(STATUSES, e->u.key.status));
-    default: return arena_printf(m, "A notice: %s.", NAME_OF(NOTICES, e->u.notice.type));
+    case GENESIS:
+        return arena_printf(m, "The journal of %s begins.", FIELD(call, e->u.genesis.origin));
+    case OPEN:
+        return arena_printf(m, "The account of a %s is opened.", NAME_OF(CLASSES, e->u.open.class));
+    case CLOSE:
+        return arena_printf(m, "%s is closed.", from);
+    case FUND:
+        return arena_printf(m, "%s credits are minted for %s.", amount, to);
+    case TRANCHE:
+        return arena_printf(m, "%s gives %s credits to %s.", from, amount, to);
+    case GRANT:
+        return arena_printf(m, "%s gives %s credits: %s.", from, amount, to);
+    case CLAWBACK:
+        return arena_printf(m, "%s credits are taken back: %s.", amount, from);
+    case LAPSE:
+        return arena_printf(m, "%s credits lapse: %s.", amount, from);
+    case HOLD:
+        return arena_printf(m, "%s credits are held for %s: %s.", amount, to, from);
+    case SETTLE:
+        return arena_printf(m, "%s credits are paid to %s: %s.", amount, to, from);
+    case VOID:
+        return arena_printf(m, "A hold of %s credits is released (%s).", amount, NAME_OF(VOIDS, e->u.release.reason));
+    case EXPIRE:
+        return arena_printf(m, "A hold of %s credits expires.", amount);
+    case RESOLVE:
+        return arena_printf(m, "A dispute ends: %s credits are paid to %s.", amount, to);
+    case CORRECT:
+        return arena_printf(m, "%s credits go back to %s.", amount, to);
+    case SITE:
+        return arena_printf(m, "The site %s: %s.", FIELD(call, e->u.site.code), FIELD(call, e->u.site.name));
+    case OFFERING:
+        return arena_printf(m, "An offering of %s.", FIELD(call, e->u.offering.model));
+    case RATE:
+        return arena_printf(m, "A rate of %u thousandths.", e->u.rate.rate_milli);
+    case POLICY:
+        return arena_printf(m, "The rules of %s.", FIELD(call, e->u.policy.name));
+    case KEY:
+        return arena_printf(m, "A key of a %s is %s.", NAME_OF(USES, e->u.key.use), NAME_OF(STATUSES, e->u.key.status));
+    default:
+        return arena_printf(m, "A notice: %s.", NAME_OF(NOTICES, e->u.notice.type));
     }
 }
 

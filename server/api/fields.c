@@ -20,8 +20,8 @@ in_credits(struct json_in *in, const char *name)
 
     if (in->err)
         return 0;
-    if (whole == 0 || whole > CREDITS_DIGITS || (rest[0] == '.' && (places == 0 || places > 3))
-        || rest[rest[0] == '.' ? places + 1 : 0] != '\0') {
+    if (whole == 0 || whole > CREDITS_DIGITS || (rest[0] == '.' && (places == 0 || places > 3)) ||
+        rest[rest[0] == '.' ? places + 1 : 0] != '\0') {
         json_in_refuse(in, name, ERR_FIELD_INVALID, "Credits are a decimal number with at most three places.");
         return 0;
     }
@@ -42,7 +42,8 @@ in_line(struct json_in *in, const char *name, size_t max, struct arena *a)
     if (in->err)
         return "";
     if (!text_is_line(text) || text[0] == ' ' || text[strlen(text) - 1] == ' ') {
-        json_in_refuse(in, name, ERR_FIELD_INVALID, "This is one line without control characters or blanks at its ends.");
+        json_in_refuse(in, name, ERR_FIELD_INVALID,
+                       "This is one line without control characters or blanks at its ends.");
         return "";
     }
     return text;

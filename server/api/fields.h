@@ -18,7 +18,9 @@ const char *in_email(struct json_in *in, const char *name, struct arena *a);
 const char *in_new_password(struct json_in *in, const char *name, struct arena *a);
 uint64_t in_index(struct json_in *in, const char *name);
 /* "officers": two different people, each with a password, checked now; both officers. Takes long. */
-struct officer_in { const char *email, *password; };
+struct officer_in {
+    const char *email, *password;
+};
 void in_officers(struct json_in *in, struct officer_in ret[2], struct arena *a);
 /* A text of an entry: its field is filled with zeros. What does not fit is our own bug. */
 void field_text(char *ret, size_t size, const char *text);

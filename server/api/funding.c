@@ -10,11 +10,11 @@
 
 struct funding {
     struct idem idem;
-    struct entry entry;        /* but for its accounts and commitment */
+    struct entry entry; /* but for its accounts and commitment */
     const char *name, *reference, *reason;
     int64_t gpums;
     struct uuid people[2];
-    uint64_t account;          /* what is shown at the end */
+    uint64_t account; /* what is shown at the end */
     uint8_t class;
     struct uuid organisation;
     int signers;
@@ -201,7 +201,8 @@ check_mode(struct call *call, struct funding *f, const char *mode)
         err = err_at(&call->detail, ERR_FIELD_INVALID, "/mode", "No such access mode is in force.");
     else if (p->entry.u.policy.cap_gpums && f->gpums > p->entry.u.policy.cap_gpums)
         err = err_at(&call->detail, ERR_FIELD_RANGE, "/credits", "This is more than the access mode allows.");
-    else if (p->entry.u.policy.longest_ms && f->entry.u.move.end_ms - f->entry.u.move.start_ms > p->entry.u.policy.longest_ms)
+    else if (p->entry.u.policy.longest_ms &&
+             f->entry.u.move.end_ms - f->entry.u.move.start_ms > p->entry.u.policy.longest_ms)
         err = err_at(&call->detail, ERR_FIELD_RANGE, "/end", "This is longer than the access mode allows.");
     else
         f->entry.u.move.policy = p->index;

@@ -5,8 +5,8 @@
 
 #include "api/internal.h"
 #include "base/text.h"
-#include "store/journal_reads.h"
 #include "store/evidence.h"
+#include "store/journal_reads.h"
 #include "store/organisations.h"
 
 /* Balances are shown as committed: the memory may be ahead. */
@@ -80,9 +80,9 @@ add_reported(const struct state *s, struct grant_view *views, size_t n)
         const struct hold *h = ledger_hold(s->ledger, r->hold);
         int64_t cost;
 
-        if (!h || !h->open || !r->reported_gpu_seconds
-            || __builtin_mul_overflow((int64_t)r->reported_gpu_seconds, (int64_t)r->rate_milli, &cost)
-            || cost <= r->settled_gpums)
+        if (!h || !h->open || !r->reported_gpu_seconds ||
+            __builtin_mul_overflow((int64_t)r->reported_gpu_seconds, (int64_t)r->rate_milli, &cost) ||
+            cost <= r->settled_gpums)
             continue;
         for (size_t i = 0; i < n; i++)
             if (views[i].a.index == r->grant)
@@ -179,9 +179,9 @@ grants_list(struct call *call)
         return;
     views = arena_alloc(call->arena, (size_t)(limit + 1) * sizeof *views);
     for (size_t it = 0; n <= (size_t)limit && (a = ledger_next_account(s->ledger, &it)) != NULL;)
-        if (a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX && (int64_t)a->index > after
-            && (uuid_is_zero(organisation) || uuid_equal(a->owner_org, organisation))
-            && may_see_organisation(&call->actor, a->owner_org))
+        if (a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX && (int64_t)a->index > after &&
+            (uuid_is_zero(organisation) || uuid_equal(a->owner_org, organisation)) &&
+            may_see_organisation(&call->actor, a->owner_org))
             view_grant(s, a, &views[n++]);
     add_reported(s, views, n);
     call_state_done(call);
@@ -209,8 +209,8 @@ find_grant(struct call *call, uint64_t account, struct grant_view *ret)
     if (!s)
         return false;
     a = ledger_account(s->ledger, account);
-    found = a && a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX
-            && may_see_organisation(&call->actor, a->owner_org);
+    found = a && a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX &&
+            may_see_organisation(&call->actor, a->owner_org);
     if (found) {
         view_grant(s, a, ret);
         add_reported(s, ret, 1);

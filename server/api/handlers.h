@@ -9,22 +9,25 @@ struct role;
 struct request_row;
 struct site_state;
 
-handler_fn health_live, health_ready, health_leader, jwks_get, openapi_get, error_explained, clock_confirm; /* public.c */
-handler_fn session_create, session_delete, me_get, me_password;                              /* session.c */
-handler_fn people_create, people_list_get, people_password, people_roles;                    /* people.c */
+handler_fn health_live, health_ready, health_leader, jwks_get, openapi_get, error_explained,
+    clock_confirm;                                                        /* public.c */
+handler_fn session_create, session_delete, me_get, me_password;           /* session.c */
+handler_fn people_create, people_list_get, people_password, people_roles; /* people.c */
 handler_fn organisations_create, organisations_list_get, organisations_get, organisations_members;
-handler_fn sites_list, offerings_list, offerings_free, sites_agent, sites_tickets, sites_reports, sites_pause, sites_drain,
-    sites_agent_token;                                                                       /* sites.c */
-handler_fn sites_spool_retire;                                                               /* spools.c */
-handler_fn sites_create, offerings_create, rates_create, capacity_create, policies_create, policies_list; /* registry.c */
-handler_fn journal_get, journal_entries, journal_entry_get, journal_csv;                         /* journal.c */
+handler_fn sites_list, offerings_list, offerings_free, sites_agent, sites_tickets, sites_reports, sites_pause,
+    sites_drain, sites_agent_token; /* sites.c */
+handler_fn sites_spool_retire;      /* spools.c */
+handler_fn sites_create, offerings_create, rates_create, capacity_create, policies_create,
+    policies_list;                                                                            /* registry.c */
+handler_fn journal_get, journal_entries, journal_entry_get, journal_csv;                      /* journal.c */
 handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, programme_get; /* grants.c */
-handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close, reservations_resolve; /* funding.c */
-handler_fn requests_create, requests_get, requests_list_get;                                 /* requests.c */
+handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close,
+    reservations_resolve;                                                                        /* funding.c */
+handler_fn requests_create, requests_get, requests_list_get;                                     /* requests.c */
 handler_fn quotes_look, quotes_get, quotes_renew, quotes_release, quotes_accept, requests_quote; /* quotes.c */
 handler_fn reservations_list_get, reservations_get, reservations_cancel, reservations_output, reservations_ticket,
-    reservations_events;                                                                     /* reservations.c */
-handler_fn agent_enrol, agent_instance, agent_received, agent_report, agent_blob;            /* agents.c */
+    reservations_events;                                                          /* reservations.c */
+handler_fn agent_enrol, agent_instance, agent_received, agent_report, agent_blob; /* agents.c */
 
 const char *role_name(int code);
 enum err roles_json(struct call *call, struct uuid person) MUST_USE;

@@ -28,7 +28,7 @@ struct api {
     struct janitor *janitor;
     char *db_worker, *base_url, *web_dir;
     bool https;
-    const char *cookie;              /* its name */
+    const char *cookie; /* its name */
     struct clock clock;
     bool simulation;
     struct sign_key key;
@@ -40,15 +40,15 @@ struct api {
     struct waits *waits;
     struct sums_cache *sums;
     struct seen *seen;
-    struct pages *pages;             /* NULL: none */
-    struct http_response *openapi;   /* shared */
-    pthread_mutex_t random_lock;     /* ids are drawn from a store: one call of the system for many */
+    struct pages *pages;           /* NULL: none */
+    struct http_response *openapi; /* shared */
+    pthread_mutex_t random_lock;   /* ids are drawn from a store: one call of the system for many */
     uint8_t random[640];
     size_t random_left;
     atomic_uint_fast64_t by_status[6]; /* replies by status / 100 */
-    atomic_size_t calls;             /* begun, not answered yet; polls and streams that wait are none */
-    atomic_bool quiet;               /* nothing begins any more */
-    atomic_uint_fast64_t micros;     /* spent on all calls together */
+    atomic_size_t calls;               /* begun, not answered yet; polls and streams that wait are none */
+    atomic_bool quiet;                 /* nothing begins any more */
+    atomic_uint_fast64_t micros;       /* spent on all calls together */
 };
 
 /* routes.c: THE table. */
@@ -106,7 +106,7 @@ struct seen *seen_new(void);
 void seen_delete(struct seen *s);
 bool seen_maybe(const struct seen *s, struct hash scope);
 void seen_add(struct seen *s, struct hash scope);
-void seen_loaded(struct seen *s); /* all stored keys have been added: what is not in it is new */
+void seen_loaded(struct seen *s);              /* all stored keys have been added: what is not in it is new */
 enum err key_read(struct call *call) MUST_USE; /* header and body → call->command.idem */
 struct hash key_derived(struct hash scope, const char *part);
 /* Plain writes: the outcome of an earlier call with this key. ERR_NOT_FOUND: a new one. */
@@ -118,7 +118,8 @@ struct account_name;
 struct directory *directory_new(void);
 void directory_delete(struct directory *d);
 /* Lives as long as the directory. ERR_NOT_FOUND; needs db unless it is known. */
-enum err directory_organisation(struct directory *d, struct db *db, struct uuid id, const struct organisation **ret) MUST_USE;
+enum err directory_organisation(struct directory *d, struct db *db, struct uuid id,
+                                const struct organisation **ret) MUST_USE;
 void directory_add_organisation(struct directory *d, const struct organisation *o);
 size_t directory_organisations(struct directory *d);
 const struct account_name *directory_account(struct directory *d, uint64_t account); /* or NULL */

@@ -95,12 +95,13 @@ key_read(struct call *call)
     if (err)
         return err;
     idem->present = true;
-    idem->scope = sha256_of((const struct bytes[]){ BYTES("kontor-key/v1", 14), BYTES(&kind, 1),
-                                                    BYTES(call->actor.person.b, 16), BYTES_TEXT(call->route->name),
-                                                    BYTES("", 1), BYTES_TEXT(call->key) }, 6);
+    idem->scope =
+        sha256_of((const struct bytes[]){ BYTES("kontor-key/v1", 14), BYTES(&kind, 1), BYTES(call->actor.person.b, 16),
+                                          BYTES_TEXT(call->route->name), BYTES("", 1), BYTES_TEXT(call->key) },
+                  6);
     /* The path is part of the request: the same key for another thing is a conflict. */
-    idem->request = sha256_of((const struct bytes[]){ BYTES_TEXT(call->http->path), BYTES("", 1),
-                                                      BYTES(canonical, len) }, 3);
+    idem->request =
+        sha256_of((const struct bytes[]){ BYTES_TEXT(call->http->path), BYTES("", 1), BYTES(canonical, len) }, 3);
     free(canonical);
     return OK;
 }

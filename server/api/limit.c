@@ -7,7 +7,11 @@
 
 enum { PLACES = 8192, SPAN_MS = 300000 };
 
-struct place { uint64_t key; int64_t since_ms; int count; };
+struct place {
+    uint64_t key;
+    int64_t since_ms;
+    int count;
+};
 struct limiter {
     pthread_mutex_t lock;
     struct place places[PLACES];

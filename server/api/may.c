@@ -71,7 +71,7 @@ may_see_entry(const struct actor *a, const struct state *s, const struct entry *
     if (e->kind == OPEN && e->u.open.class == ACCOUNT_GRANT)
         return may_act_for(a, e->u.open.owner_org);
     if (e->kind == NOTICE && e->u.notice.ref && ledger_hold(s->ledger, e->u.notice.ref))
-        private = true;
+    private = true;
     for (int i = 0; i < 2; i++) {
         const struct account *account = sides[i] == NO_INDEX ? NULL : ledger_account(s->ledger, sides[i]);
 

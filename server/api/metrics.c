@@ -5,7 +5,10 @@
 
 #include "api/internal.h"
 
-struct page { char text[8192]; size_t len; };
+struct page {
+    char text[8192];
+    size_t len;
+};
 
 static void
 figure(struct page *p, const char *type, const char *name, const char *labels, uint64_t value)

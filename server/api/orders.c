@@ -16,8 +16,10 @@ order_step(struct call *call, struct idem of, const char *part)
 static struct hash
 secret_of(const struct call *call, const char *purpose)
 {
-    return sha256_of((const struct bytes[]){ BYTES_TEXT(purpose), BYTES(call->api->key.seed, sizeof call->api->key.seed),
-                                             BYTES(call->command.idem.scope.b, 32) }, 3);
+    return sha256_of((const struct bytes[]){ BYTES_TEXT(purpose),
+                                             BYTES(call->api->key.seed, sizeof call->api->key.seed),
+                                             BYTES(call->command.idem.scope.b, 32) },
+                     3);
 }
 
 struct uuid
@@ -36,8 +38,11 @@ enum err
 order_evidence(struct call *call, struct uuid order, const char *reason, const struct uuid people[2],
                struct hash *ret_commitment)
 {
-    struct evidence e = { .order = order, .salt = secret_of(call, "kontor-order-salt"), .text = reason,
-                          .people = { people[0], people[1] }, .created_ms = call->now_ms };
+    struct evidence e = { .order = order,
+                          .salt = secret_of(call, "kontor-order-salt"),
+                          .text = reason,
+                          .people = { people[0], people[1] },
+                          .created_ms = call->now_ms };
     enum err err = evidence_add(call->db, &e);
 
     *ret_commitment = sha256_of((const struct bytes[]){ BYTES(e.salt.b, 32), BYTES_TEXT(reason) }, 2);

@@ -25,7 +25,9 @@ struct new_person {
 static void
 read_roles(struct json_in *in, struct call *call, struct new_person *p)
 {
-    static const char *const NAMES[] = { "owner", "member", "officer", "auditor", "administrator", "site_operator", NULL };
+    static const char *const NAMES[] = {
+        "owner", "member", "officer", "auditor", "administrator", "site_operator", NULL
+    };
     size_t n = json_in_array(in, "roles", ROLES_MAX);
 
     for (size_t i = 0; i < n && !in->err; i++) {
@@ -218,7 +220,11 @@ people_roles(struct call *call)
 
 /* ---- organisations ------------------------------------------------------------------------------------------------ */
 
-struct new_organisation { struct organisation o; struct idem idem; int64_t now_ms; };
+struct new_organisation {
+    struct organisation o;
+    struct idem idem;
+    int64_t now_ms;
+};
 
 static enum err
 store_organisation(struct db *db, void *ctx)

@@ -15,7 +15,10 @@ struct task {
     struct task *next;
 };
 
-struct queue { struct call *first, **end; size_t n; };
+struct queue {
+    struct call *first, **end;
+    size_t n;
+};
 
 struct worker {
     struct pool *pool;
@@ -154,8 +157,10 @@ pool_start(struct pool *p, int workers, struct err_detail *d)
     for (int i = 0; i < workers + SLOW_THREADS && !err; i++) {
         struct worker *w = &p->workers[p->n];
 
-        *w = (struct worker){ .pool = p, .slow = i >= workers,
-                              .db = db_new(&(struct db_config){ .conninfo = p->api->db_worker, .name = "kontord worker" }) };
+        *w = (struct worker){ .pool = p,
+                              .slow = i >= workers,
+                              .db = db_new(
+                                  &(struct db_config){ .conninfo = p->api->db_worker, .name = "kontord worker" }) };
         if (pthread_create(&w->thread, NULL, work, w) != 0) {
             db_delete(w->db);
             err = err_internal(d, ERR_IO, "cannot start a worker");
@@ -249,7 +254,8 @@ pool_still(struct pool *p)
     bool still;
 
     pthread_mutex_lock(&p->lock);
-    still = !p->working && !p->first_task && !p->queue[LANE_FRESH].n && !p->queue[LANE_BACK].n && !p->queue[LANE_SLOW].n;
+    still =
+        !p->working && !p->first_task && !p->queue[LANE_FRESH].n && !p->queue[LANE_BACK].n && !p->queue[LANE_SLOW].n;
     pthread_mutex_unlock(&p->lock);
     return still;
 }

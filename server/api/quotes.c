@@ -12,8 +12,8 @@
 
 /* An object that stays open, but for what the broker says. */
 static void
-quote_head(struct call *call, struct uuid id, struct uuid request, uint64_t grant, const char *state, int64_t created_ms,
-           int64_t expires_ms, bool renewed)
+quote_head(struct call *call, struct uuid id, struct uuid request, uint64_t grant, const char *state,
+           int64_t created_ms, int64_t expires_ms, bool renewed)
 {
     struct json_out *out = &call->out;
 

@@ -7,13 +7,13 @@
 #include "base/text.h"
 #include "market/index.h"
 
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS   INT64_C(86400000)
 #define GPUS_MAX 1000000
 
 struct registry {
     struct idem idem;
     struct entry entry;
-    uint64_t index;      /* of the offering */
+    uint64_t index; /* of the offering */
     const char *code;
     uint32_t nodes, brokered_gpus, pool_nodes, rate_milli;
     bool rate_assumed;
@@ -168,7 +168,8 @@ static enum err
 check_capacity(struct call *call, const struct registry *r, uint32_t gpus_per_node)
 {
     if ((uint64_t)r->nodes * gpus_per_node < r->brokered_gpus)
-        return err_at(&call->detail, ERR_FIELD_RANGE, "/brokered_gpus", "There are only %u GPUs.", r->nodes * gpus_per_node);
+        return err_at(&call->detail, ERR_FIELD_RANGE, "/brokered_gpus", "There are only %u GPUs.",
+                      r->nodes * gpus_per_node);
     if ((uint64_t)r->pool_nodes * gpus_per_node > r->brokered_gpus)
         return err_at(&call->detail, ERR_FIELD_RANGE, "/pool_nodes", "The pool is larger than what is brokered.");
     return OK;

@@ -13,7 +13,11 @@
 
 enum { QUOTES_SHOWN = 5 };
 
-struct new_request { struct request_row row; struct bytes script; struct idem idem; };
+struct new_request {
+    struct request_row row;
+    struct bytes script;
+    struct idem idem;
+};
 
 static enum err
 store_request(struct db *db, void *ctx)
@@ -26,7 +30,11 @@ store_request(struct db *db, void *ctx)
     return err ? err : call_answers_add(db, n->idem.scope, n->idem.request, n->row.id, n->row.created_ms);
 }
 
-struct find { struct uuid id; struct arena *a; struct request_row *row; };
+struct find {
+    struct uuid id;
+    struct arena *a;
+    struct request_row *row;
+};
 
 static enum err
 find_in_tx(struct db *db, void *ctx)
@@ -105,8 +113,9 @@ request_members(struct call *call, const struct request_row *r)
     time_json(out, "earliest_start", r->earliest_ms);
     time_json(out, "deadline", r->deadline_ms);
     if (r->max_gpums)
-        json_text(out, "max_credits", arena_printf(call->arena, "%lld.%03d", (long long)(r->max_gpums / 3600000),
-                                                   (int)(r->max_gpums / 3600 % 1000)));
+        json_text(out, "max_credits",
+                  arena_printf(call->arena, "%lld.%03d", (long long)(r->max_gpums / 3600000),
+                               (int)(r->max_gpums / 3600 % 1000)));
     else
         json_none(out, "max_credits");
     json_text(out, "preference", preference_name(r->preference));
@@ -225,7 +234,13 @@ requests_get(struct call *call)
     reply_request(call, call->path_id, 200);
 }
 
-struct list { struct uuid organisation, before; int max; struct arena *a; struct request_row *rows; size_t n; };
+struct list {
+    struct uuid organisation, before;
+    int max;
+    struct arena *a;
+    struct request_row *rows;
+    size_t n;
+};
 
 static enum err
 list_in_tx(struct db *db, void *ctx)

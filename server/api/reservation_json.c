@@ -11,20 +11,55 @@ static void
 from_memory(const struct reservation *m, struct reservation_row *r)
 {
     *r = (struct reservation_row){
-        .id = m->id, .request = m->request, .org = m->org, .jti = m->jti, .grant = m->grant, .site = m->site,
-        .offering = m->offering, .rate = m->rate, .hold = m->hold, .gpus = m->gpus, .nodes = m->nodes,
-        .walltime_s = m->walltime_s, .rate_milli = m->rate_milli, .cost_gpums = m->cost_gpums,
-        .window_start_ms = m->window_start_ms, .window_end_ms = m->window_end_ms, .permit_from_ms = m->permit_from_ms,
-        .accept_by_ms = m->accept_by_ms, .start_by_ms = m->start_by_ms, .fence = m->fence, .seq = m->seq,
-        .cancel_seq = m->cancel_seq, .outcome = m->outcome, .permit_instance = m->permit_instance,
-        .permit_ms = m->permit_ms, .permit_report = m->permit_report, .created_ms = m->created_ms,
-        .received_ms = m->received_ms, .queued_ms = m->queued_ms, .started_ms = m->started_ms, .ended_ms = m->ended_ms,
-        .settled_ms = m->settled_ms, .changed_ms = m->changed_ms, .reported_gpu_seconds = m->reported_gpu_seconds,
-        .reported_ms = m->reported_ms, .settled_gpums = m->settled_gpums, .exit_code = m->exit_code,
-        .settle_entry = m->settle_entry, .void_entry = m->void_entry, .dispute_entry = m->dispute_entry,
-        .cancel_ms = m->cancel_ms, .disputed_ms = m->disputed_ms, .version = m->version,
-        .move_freely = m->move_freely, .moved_from = m->moved_from, .moved_to = m->moved_to, .output = m->output,
-        .output_len = m->output_len, .output_ms = m->output_ms,
+        .id = m->id,
+        .request = m->request,
+        .org = m->org,
+        .jti = m->jti,
+        .grant = m->grant,
+        .site = m->site,
+        .offering = m->offering,
+        .rate = m->rate,
+        .hold = m->hold,
+        .gpus = m->gpus,
+        .nodes = m->nodes,
+        .walltime_s = m->walltime_s,
+        .rate_milli = m->rate_milli,
+        .cost_gpums = m->cost_gpums,
+        .window_start_ms = m->window_start_ms,
+        .window_end_ms = m->window_end_ms,
+        .permit_from_ms = m->permit_from_ms,
+        .accept_by_ms = m->accept_by_ms,
+        .start_by_ms = m->start_by_ms,
+        .fence = m->fence,
+        .seq = m->seq,
+        .cancel_seq = m->cancel_seq,
+        .outcome = m->outcome,
+        .permit_instance = m->permit_instance,
+        .permit_ms = m->permit_ms,
+        .permit_report = m->permit_report,
+        .created_ms = m->created_ms,
+        .received_ms = m->received_ms,
+        .queued_ms = m->queued_ms,
+        .started_ms = m->started_ms,
+        .ended_ms = m->ended_ms,
+        .settled_ms = m->settled_ms,
+        .changed_ms = m->changed_ms,
+        .reported_gpu_seconds = m->reported_gpu_seconds,
+        .reported_ms = m->reported_ms,
+        .settled_gpums = m->settled_gpums,
+        .exit_code = m->exit_code,
+        .settle_entry = m->settle_entry,
+        .void_entry = m->void_entry,
+        .dispute_entry = m->dispute_entry,
+        .cancel_ms = m->cancel_ms,
+        .disputed_ms = m->disputed_ms,
+        .version = m->version,
+        .move_freely = m->move_freely,
+        .moved_from = m->moved_from,
+        .moved_to = m->moved_to,
+        .output = m->output,
+        .output_len = m->output_len,
+        .output_ms = m->output_ms,
     };
     text_format(r->state, sizeof r->state, "%s", ticket_state_word(m->state));
     text_format(r->name, sizeof r->name, "%s", m->name);
@@ -109,7 +144,8 @@ timeline_json(const struct parts *p)
     bool voided = strcmp(r->state, "voided") == 0;
     bool settled = strcmp(r->state, "settled") == 0 || r->settle_entry;
     const char *ending = r->outcome == OUTCOME_FAILED_JOB || r->outcome == OUTCOME_FAILED_SITE ? "failed"
-                       : r->outcome == OUTCOME_CANCELLED ? "cancelled" : "finished";
+                         : r->outcome == OUTCOME_CANCELLED                                     ? "cancelled"
+                                                                                               : "finished";
 
     json_open_array(p->out, "timeline");
     happened(p, "accepted", r->created_ms, "requester", "", r->hold, 0);
@@ -124,8 +160,14 @@ timeline_json(const struct parts *p)
     if (settled)
         happened(p, "settled", r->settled_ms, "kontor", outcome, r->settle_entry, 0);
     if (voided)
-        happened(p, r->outcome == OUTCOME_CANCELLED ? "cancelled" : r->outcome == OUTCOME_REJECTED ? "rejected" : "withdrawn",
-                 r->changed_ms, r->outcome == OUTCOME_CANCELLED ? "requester" : r->outcome == OUTCOME_REJECTED ? p->code : "kontor",
+        happened(p,
+                 r->outcome == OUTCOME_CANCELLED  ? "cancelled"
+                 : r->outcome == OUTCOME_REJECTED ? "rejected"
+                                                  : "withdrawn",
+                 r->changed_ms,
+                 r->outcome == OUTCOME_CANCELLED  ? "requester"
+                 : r->outcome == OUTCOME_REJECTED ? p->code
+                                                  : "kontor",
                  outcome, r->void_entry, 0);
     json_shut_array(p->out);
 }

@@ -6,19 +6,20 @@
 #include "api/internal.h"
 #include "base/text.h"
 
-#define PUBLIC WHO_PUBLIC
-#define SESSION WHO_SESSION
-#define BUYER (WHO_MEMBER | WHO_OWNER)
+#define PUBLIC    WHO_PUBLIC
+#define SESSION   WHO_SESSION
+#define BUYER     (WHO_MEMBER | WHO_OWNER)
 #define PROGRAMME (WHO_OFFICER | WHO_AUDITOR | WHO_ADMINISTRATOR)
-#define SEES_ORG (BUYER | PROGRAMME)
-#define SEES_JOB (SEES_ORG | WHO_SITE_OPERATOR)
-#define OPERATOR (WHO_SITE_OPERATOR | WHO_ADMINISTRATOR)
-#define ADMIN WHO_ADMINISTRATOR
-#define OFFICER WHO_OFFICER
-#define AGENT WHO_AGENT
-#define KEY true
-#define NO_KEY false
+#define SEES_ORG  (BUYER | PROGRAMME)
+#define SEES_JOB  (SEES_ORG | WHO_SITE_OPERATOR)
+#define OPERATOR  (WHO_SITE_OPERATOR | WHO_ADMINISTRATOR)
+#define ADMIN     WHO_ADMINISTRATOR
+#define OFFICER   WHO_OFFICER
+#define AGENT     WHO_AGENT
+#define KEY       true
+#define NO_KEY    false
 
+/* clang-format off */
 const struct route ROUTES[] = {
     /* public */
     { HTTP_GET, "/v1/sites", "sites_list", PUBLIC, NO_KEY, RUN_WORKER, sites_list },
@@ -99,21 +100,31 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/agent/reports", "agent_report", AGENT, NO_KEY, RUN_WORKER, agent_report },
     { HTTP_GET, "/v1/agent/blobs/{sha256}", "agent_blob", AGENT, NO_KEY, RUN_WORKER, agent_blob },
 };
+/* clang-format on */
 const size_t ROUTES_COUNT = sizeof ROUTES / sizeof *ROUTES;
 
 const char *
 who_text(enum who who)
 {
     switch (who) {
-    case WHO_PUBLIC: return "public";
-    case WHO_SESSION: return "session";
-    case WHO_MEMBER: return "member";
-    case WHO_OWNER: return "owner";
-    case WHO_OFFICER: return "officer";
-    case WHO_AUDITOR: return "auditor";
-    case WHO_SITE_OPERATOR: return "site_operator";
-    case WHO_ADMINISTRATOR: return "administrator";
-    case WHO_AGENT: return "agent";
+    case WHO_PUBLIC:
+        return "public";
+    case WHO_SESSION:
+        return "session";
+    case WHO_MEMBER:
+        return "member";
+    case WHO_OWNER:
+        return "owner";
+    case WHO_OFFICER:
+        return "officer";
+    case WHO_AUDITOR:
+        return "auditor";
+    case WHO_SITE_OPERATOR:
+        return "site_operator";
+    case WHO_ADMINISTRATOR:
+        return "administrator";
+    case WHO_AGENT:
+        return "agent";
     }
     return "?";
 }
@@ -190,7 +201,8 @@ match(const char *pattern, const char *path, struct call *call)
 }
 
 const struct route *
-route_find(enum http_method method, const char *path, struct call *call, enum err *ret_err, char *ret_allowed, size_t cap)
+route_find(enum http_method method, const char *path, struct call *call, enum err *ret_err, char *ret_allowed,
+           size_t cap)
 {
     size_t used = 0;
 

@@ -50,7 +50,8 @@ read_listener(struct server *s, const char *text, int tag, unsigned threads)
     int64_t port;
     char *host;
 
-    *l = (struct http_listener){ .tag = tag, .threads = threads,
+    *l = (struct http_listener){ .tag = tag,
+                                 .threads = threads,
                                  .max_connections = (unsigned)(s->config.connections / (int64_t)threads) };
     if (l->max_connections < 16)
         l->max_connections = 16;
@@ -146,9 +147,15 @@ start_market(struct server *s)
     const struct config *c = &s->config;
     struct market_config config = {
         .log = &s->log,
-        .db_writer = c->db_writer, .clock = s->clock, .simulation = c->simulation, .origin = c->origin,
-        .queue_max = QUEUE_MAX, .queue_per_organisation = QUEUE_OF_ORGANISATION, .batch_max = BATCH_MAX,
-        .on_commit = api_on_commit, .ctx = s->api,
+        .db_writer = c->db_writer,
+        .clock = s->clock,
+        .simulation = c->simulation,
+        .origin = c->origin,
+        .queue_max = QUEUE_MAX,
+        .queue_per_organisation = QUEUE_OF_ORGANISATION,
+        .batch_max = BATCH_MAX,
+        .on_commit = api_on_commit,
+        .ctx = s->api,
     };
     enum err err;
 
@@ -165,8 +172,11 @@ begin(struct server *s)
 {
     const struct config *c = &s->config;
     const char *key = arena_printf(s->arena, "%s/server.key", c->data_dir);
-    struct api_config api = { .log = &s->log, .db_worker = c->db_worker, .workers = (int)c->workers,
-                              .web_dir = c->web_dir, .simulation = c->simulation };
+    struct api_config api = { .log = &s->log,
+                              .db_worker = c->db_worker,
+                              .workers = (int)c->workers,
+                              .web_dir = c->web_dir,
+                              .simulation = c->simulation };
     enum err err = sign_key_load(key, &s->key, &s->detail);
 
     if (err == ERR_NOT_FOUND)

@@ -14,7 +14,9 @@
 const char *
 role_name(int code)
 {
-    static const char *const NAMES[] = { "", "owner", "member", "officer", "auditor", "administrator", "site_operator" };
+    static const char *const NAMES[] = {
+        "", "owner", "member", "officer", "auditor", "administrator", "site_operator"
+    };
 
     return NAMES[code];
 }
@@ -172,7 +174,11 @@ session_delete(struct call *call)
         call_reply_empty(call, 204);
 }
 
-struct new_password { struct uuid person; const char *hash; struct hash but; };
+struct new_password {
+    struct uuid person;
+    const char *hash;
+    struct hash but;
+};
 
 static enum err
 store_password(struct db *db, void *ctx)

@@ -14,9 +14,9 @@
 #include "store/agents.h"
 #include "store/site_records.h"
 
-#define SILENT_MS (INT64_C(5) * 60000) /* real time without a call of the agent */
+#define SILENT_MS  (INT64_C(5) * 60000) /* real time without a call of the agent */
 #define WEEK_SLOTS (7 * 96)
-#define TOKEN_MS (INT64_C(15) * 60000)
+#define TOKEN_MS   (INT64_C(15) * 60000)
 enum { WEEKS_MAX = 26 };
 
 static const char *
@@ -525,8 +525,10 @@ report_json(struct call *call, const struct report_record *record)
     json_i64(out, "gpu_seconds", (int64_t)r.gpu_seconds);
     json_i64(out, "exit_code", r.exit_code);
     json_text(out, "reason", report_reason_name(r.reason));
-    json_text(out, "permit", record->answer_flags & ANSWER_PERMIT_GRANTED ? "granted"
-                             : record->answer_flags & ANSWER_PERMIT_REFUSED ? "refused" : NULL);
+    json_text(out, "permit",
+              record->answer_flags & ANSWER_PERMIT_GRANTED   ? "granted"
+              : record->answer_flags & ANSWER_PERMIT_REFUSED ? "refused"
+                                                             : NULL);
     json_shut(out);
     return OK;
 }

@@ -11,17 +11,24 @@
 #include "api/reservation_json.h"
 #include "store/site_records.h"
 
-enum { BUCKETS = 1024, SITES_AT_ONCE = 32, TICKETS_MAX = 200, POLLS_OF_A_SITE = 4, STREAMS_OF_A_PERSON = 6, STREAM_LIFE_MS = 3600000 };
+enum {
+    BUCKETS = 1024,
+    SITES_AT_ONCE = 32,
+    TICKETS_MAX = 200,
+    POLLS_OF_A_SITE = 4,
+    STREAMS_OF_A_PERSON = 6,
+    STREAM_LIFE_MS = 3600000
+};
 
 struct waiter {
     struct waiter *next;
     struct http_call *http;
-    uint64_t site, after;       /* a poll's */
-    struct uuid id;             /* of the poll's call, which is gone: thousands may wait, so they are kept small */
+    uint64_t site, after; /* a poll's */
+    struct uuid id;       /* of the poll's call, which is gone: thousands may wait, so they are kept small */
     int64_t began_ms;
     struct uuid reservation, person;
-    uint64_t version;           /* a stream's: what was sent last */
-    int64_t since_ms;           /* monotonic */
+    uint64_t version; /* a stream's: what was sent last */
+    int64_t since_ms; /* monotonic */
     bool stream, woken;
 };
 
@@ -29,7 +36,7 @@ struct waits {
     struct api *api;
     pthread_mutex_t lock;
     struct waiter *buckets[BUCKETS];
-    uint64_t events[BUCKETS];   /* how often something happened there */
+    uint64_t events[BUCKETS]; /* how often something happened there */
     size_t polls, streams;
 };
 
@@ -308,8 +315,8 @@ serve_polls(struct waits *w, const uint64_t *sites, size_t n, struct db *db)
             if (tickets[at].site == sites[i] && more++ == 0)
                 first = at;
         /* While they are served they are not in the table: if something happened meanwhile, once more. */
-        if (serve_site(w, &s, i, tickets + first, more)
-            && events_of(w, bucket_of(false, sites[i], (struct uuid){ { 0 } })) != s.events[i])
+        if (serve_site(w, &s, i, tickets + first, more) &&
+            events_of(w, bucket_of(false, sites[i], (struct uuid){ { 0 } })) != s.events[i])
             wake_sites(w, &sites[i], 1);
     }
     http_complete_many(s.calls, s.replies, s.answered);
@@ -324,7 +331,11 @@ waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms)
     struct waiter *x = xcalloc(1, sizeof *x);
     struct waiter *surplus;
 
-    *x = (struct waiter){ .http = call->http, .site = site, .after = after, .id = call->id, .began_ms = call->began_ms,
+    *x = (struct waiter){ .http = call->http,
+                          .site = site,
+                          .after = after,
+                          .id = call->id,
+                          .began_ms = call->began_ms,
                           .since_ms = monotonic_ms() };
     call_free(call);
     if (monotonic_ms() >= x->began_ms + wait_ms) {
@@ -367,7 +378,8 @@ static bool
 push_event(struct http_call *http, const struct json_out *json, uint64_t version)
 {
     struct arena *a = arena_new();
-    char *text = arena_printf(a, "event: reservation\nid: %" PRIu64 "\ndata: %.*s\n\n", version, (int)json->len, json->text);
+    char *text =
+        arena_printf(a, "event: reservation\nid: %" PRIu64 "\ndata: %.*s\n\n", version, (int)json->len, json->text);
     bool there = http_stream_push(http, BYTES_TEXT(text));
 
     arena_delete(a);
@@ -454,8 +466,12 @@ waits_stream(struct call *call, struct uuid reservation, uint64_t version)
     response_guard(head);
     http_response_header(head, "Cache-Control", "no-store");
     http_response_header(head, "X-Accel-Buffering", "no");
-    *x = (struct waiter){ .http = http, .reservation = reservation, .person = call->actor.person, .version = version,
-                          .since_ms = monotonic_ms(), .stream = true };
+    *x = (struct waiter){ .http = http,
+                          .reservation = reservation,
+                          .person = call->actor.person,
+                          .version = version,
+                          .since_ms = monotonic_ms(),
+                          .stream = true };
     call_log(call, 200);
     http_stream(http, head, on_gone);
     push_event(http, &call->out, version);

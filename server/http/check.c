@@ -32,8 +32,8 @@ http_method_text(enum http_method m)
 /* Headers that may stand once only. The first three decide where the body ends and whose it is. */
 enum { LENGTH, ENCODING, HOST, SINGLES = 9 };
 static const char *const ONCE[SINGLES] = {
-    "Content-Length", "Transfer-Encoding", "Host", "Authorization", "Cookie", "Content-Type", "Origin",
-    "Idempotency-Key", "Expect",
+    "Content-Length", "Transfer-Encoding", "Host",   "Authorization", "Cookie", "Content-Type",
+    "Origin",         "Idempotency-Key",   "Expect",
 };
 
 struct check {
@@ -48,8 +48,8 @@ token(const char *s, size_t len)
     for (size_t i = 0; i < len; i++) {
         char c = s[i];
 
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
-              || (c && strchr("!#$%&'*+-.^_`|~", c))))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              (c && strchr("!#$%&'*+-.^_`|~", c))))
             return false;
     }
     return len > 0;

@@ -18,8 +18,8 @@
 
 #include "base/bytes.h"
 
-#define HTTP_KEEP_MS 30000   /* the longest that a call may be kept */
-#define HTTP_QUERY_MAX 16
+#define HTTP_KEEP_MS       30000 /* the longest that a call may be kept */
+#define HTTP_QUERY_MAX     16
 #define HTTP_LISTENERS_MAX 5
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS, HTTP_METHODS };
@@ -34,23 +34,23 @@ struct http_pair {
 /* One request. Lives until it is completed; the handler's own data of it hang on `user`. */
 struct http_call {
     enum http_method method;
-    const char *path;               /* decoded; begins with a slash; UTF-8 without control characters */
+    const char *path;                       /* decoded; begins with a slash; UTF-8 without control characters */
     struct http_pair query[HTTP_QUERY_MAX]; /* decoded; names may repeat */
     size_t query_count;
-    struct bytes body;              /* "" if none */
-    char peer[48];                  /* numeric address of the client; "" on a unix socket */
-    int listener;                   /* the tag of the listener it came in by */
-    bool local;                     /* it came in by a unix socket, whose file only the server's own user may open */
+    struct bytes body; /* "" if none */
+    char peer[48];     /* numeric address of the client; "" on a unix socket */
+    int listener;      /* the tag of the listener it came in by */
+    bool local;        /* it came in by a unix socket, whose file only the server's own user may open */
     void *user;
 };
 
 struct http_listener {
-    const char *unix_path;          /* a unix socket, or */
-    const char *host;               /* a numeric address */
-    uint16_t port;                  /* 0: any; see http_port() */
-    int tag;                        /* the caller's own number for it */
+    const char *unix_path; /* a unix socket, or */
+    const char *host;      /* a numeric address */
+    uint16_t port;         /* 0: any; see http_port() */
+    int tag;               /* the caller's own number for it */
     unsigned threads;
-    unsigned max_connections;       /* of one thread */
+    unsigned max_connections; /* of one thread */
 };
 
 /* Answers at once by returning a response, or NULL after http_keep() or http_stream(). */
@@ -59,7 +59,7 @@ typedef struct http_response *(*http_handler)(void *cls, struct http_call *call)
 struct http_config {
     struct http_listener listeners[HTTP_LISTENERS_MAX];
     size_t listener_count;
-    size_t max_body;                /* bytes */
+    size_t max_body; /* bytes */
     http_handler handler;
     /* The reply to what is refused here (400, 405, 413, 503). Called on a socket thread; call may be NULL. */
     struct http_response *(*refuse)(void *cls, const struct http_call *call, enum err err);
@@ -117,7 +117,8 @@ void http_complete_many(struct http_call **calls, struct http_response **respons
  * sent). Every 15 s without data a comment is sent. on_gone is called once on the socket thread when the client has
  * left; whether or not it was, http_stream_end() must be called once, after which the call must not be touched.
  * May be called in the handler (which then returns NULL) or later in place of http_complete(). */
-void http_stream(struct http_call *call, struct http_response *head, void (*on_gone)(void *cls, struct http_call *call));
+void http_stream(struct http_call *call, struct http_response *head,
+                 void (*on_gone)(void *cls, struct http_call *call));
 bool http_stream_push(struct http_call *call, struct bytes data); /* false: nobody is there any more */
 void http_stream_end(struct http_call *call);
 

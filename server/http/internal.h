@@ -8,23 +8,23 @@
 
 #include "http/http.h"
 
-#define RECEIVE_MS 30000      /* from the request line to the body's last byte */
-#define IDLE_S 60             /* without any byte */
-#define FIRST_LINE_MS 120000  /* from the last reply to the next request line */
-#define COMMENT_MS 15000      /* between the comments of a silent stream */
-#define GRACE_MS 2000         /* between on_deadline and our own answer */
-#define SWEEP_MS 250
-#define STREAM_MAX (256 << 10) /* unsent bytes of a stream; a client that lags further behind is let go */
-#define URI_MAX 4096
-#define BODIES_MAX (256 << 20) /* bytes of all bodies in memory together */
+#define RECEIVE_MS    30000  /* from the request line to the body's last byte */
+#define IDLE_S        60     /* without any byte */
+#define FIRST_LINE_MS 120000 /* from the last reply to the next request line */
+#define COMMENT_MS    15000  /* between the comments of a silent stream */
+#define GRACE_MS      2000   /* between on_deadline and our own answer */
+#define SWEEP_MS      250
+#define STREAM_MAX    (256 << 10) /* unsent bytes of a stream; a client that lags further behind is let go */
+#define URI_MAX       4096
+#define BODIES_MAX    (256 << 20) /* bytes of all bodies in memory together */
 
 /* A connection, from accept to close; for those that dawdle. Owned by its loop's thread. */
 struct conn {
     struct conn *prev, *next;
     int fd;
-    int64_t since_ms;  /* of the state it is in */
-    bool receiving;    /* a request line has come, its end has not */
-    bool busy;         /* a request is being handled */
+    int64_t since_ms; /* of the state it is in */
+    bool receiving;   /* a request line has come, its end has not */
+    bool busy;        /* a request is being handled */
 };
 
 enum phase { PHASE_HEADERS, PHASE_BODY, PHASE_CALLED };
@@ -34,19 +34,19 @@ struct request {
     struct http_loop *loop;
     struct MHD_Connection *connection; /* loop's thread only */
     struct conn *conn;
-    atomic_int refs;       /* the connection's one, and one for whoever keeps the call */
+    atomic_int refs; /* the connection's one, and one for whoever keeps the call */
     enum phase phase;
-    enum err err;          /* to be refused when the body is in */
-    bool too_large;        /* its body: to be thrown away and refused */
+    enum err err;   /* to be refused when the body is in */
+    bool too_large; /* its body: to be thrown away and refused */
     bool in_handler;
-    bool held;             /* by whoever keeps the call; set before it is handed over */
-    bool kept;             /* suspended, in loop->kept */
+    bool held; /* by whoever keeps the call; set before it is handed over */
+    bool kept; /* suspended, in loop->kept */
     struct request *prev, *next;
-    int64_t deadline_ms;   /* monotonic */
+    int64_t deadline_ms; /* monotonic */
     void (*on_deadline)(void *cls, struct http_call *call);
     void (*on_gone)(void *cls, struct http_call *call);
-    char *uri;             /* our copy, cut up by the decoder */
-    const char *uri_at;    /* where it stands in the connection's own buffer */
+    char *uri;          /* our copy, cut up by the decoder */
+    const char *uri_at; /* where it stands in the connection's own buffer */
     size_t uri_len;
     uint8_t *body;
     size_t body_len, body_cap;
@@ -65,7 +65,7 @@ struct http_loop {
     struct MHD_Daemon *daemon;
     pthread_t thread;
     int listen_fd, event_fd, epoll_fd;
-    struct conn *conns;   /* the loop's thread only, as */
+    struct conn *conns; /* the loop's thread only, as */
     struct request *kept;
     int64_t swept_ms;
     bool leaving;

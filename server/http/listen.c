@@ -43,8 +43,8 @@ open_unix(const char *path, struct err_detail *d, int *ret_fd)
         return err_internal(d, ERR_IO, "another server uses %s, or it is not a socket", path);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     /* The mode goes before bind(), so that there is no moment at which another user could connect. */
-    if (fd < 0 || fchmod(fd, 0600) != 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0
-        || chmod(path, 0600) != 0 || listen(fd, SOMAXCONN) != 0) {
+    if (fd < 0 || fchmod(fd, 0600) != 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0 || chmod(path, 0600) != 0 ||
+        listen(fd, SOMAXCONN) != 0) {
         int e = errno;
 
         if (fd >= 0)
@@ -69,9 +69,9 @@ bind_tcp(const char *host, uint16_t port, bool share, struct err_detail *d, int 
     if (getaddrinfo(host, service, &hints, &found) != 0)
         return err_internal(d, ERR_CONFIG, "not a numeric address: %s", host);
     fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0
-        || (share && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0)
-        || bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
+        (share && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0) ||
+        bind(fd, found->ai_addr, found->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
         int e = errno;
 
         if (fd >= 0)

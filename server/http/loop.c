@@ -30,17 +30,11 @@ loop_open(struct http_loop *loop, struct err_detail *d)
     if (loop->event_fd < 0)
         return err_internal(d, ERR_IO, "eventfd: %s", strerror(errno));
     loop->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, request_more, loop,
-        MHD_OPTION_LISTEN_SOCKET, loop->listen_fd,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)8192,
-        MHD_OPTION_CONNECTION_LIMIT, l->max_connections,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_URI_LOG_CALLBACK, request_line, loop,
-        MHD_OPTION_NOTIFY_COMPLETED, request_over, loop,
-        MHD_OPTION_NOTIFY_CONNECTION, request_connection, loop,
-        MHD_OPTION_ARRAY, extra,
-        MHD_OPTION_END);
+        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, request_more, loop, MHD_OPTION_LISTEN_SOCKET,
+        loop->listen_fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)8192, MHD_OPTION_CONNECTION_LIMIT,
+        l->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_URI_LOG_CALLBACK, request_line, loop, MHD_OPTION_NOTIFY_COMPLETED, request_over, loop,
+        MHD_OPTION_NOTIFY_CONNECTION, request_connection, loop, MHD_OPTION_ARRAY, extra, MHD_OPTION_END);
     if (!loop->daemon)
         return err_internal(d, ERR_IO, "the HTTP server cannot start");
     loop->listen_fd = -1; /* the daemon's now */
@@ -140,8 +134,8 @@ overdue(struct http_loop *loop, struct request *r, int64_t now)
         on_deadline(s->config.cls, &r->call);
     } else {
         atomic_fetch_add(&s->expired, 1);
-        answer_kept(loop, r, r->call.method == HTTP_GET || r->call.method == HTTP_HEAD ? ERR_BUSY
-                                                                                       : ERR_UNKNOWN_OUTCOME);
+        answer_kept(loop, r,
+                    r->call.method == HTTP_GET || r->call.method == HTTP_HEAD ? ERR_BUSY : ERR_UNKNOWN_OUTCOME);
     }
 }
 

@@ -65,8 +65,7 @@ set_peer(struct request *r)
     if (info->client_addr->sa_family == AF_INET)
         inet_ntop(AF_INET, &((struct sockaddr_in *)info->client_addr)->sin_addr, r->call.peer, sizeof r->call.peer);
     else if (info->client_addr->sa_family == AF_INET6)
-        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)info->client_addr)->sin6_addr, r->call.peer,
-                  sizeof r->call.peer);
+        inet_ntop(AF_INET6, &((struct sockaddr_in6 *)info->client_addr)->sin6_addr, r->call.peer, sizeof r->call.peer);
 }
 
 static enum MHD_Result

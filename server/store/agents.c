@@ -1,43 +1,34 @@
 /* store/agents.c */
 #include "store/agents.h"
 
-DB_QUERY(ENROL_TOKENS_ADD,
-    .name = "enrol_tokens_add",
-    .sql = "INSERT INTO enrol_token (token_hash, site, created_ms, expires_ms) VALUES ($1, $2, $3, $4)",
-    .params = 4, .columns = 0);
+DB_QUERY(ENROL_TOKENS_ADD, .name = "enrol_tokens_add",
+         .sql = "INSERT INTO enrol_token (token_hash, site, created_ms, expires_ms) VALUES ($1, $2, $3, $4)",
+         .params = 4, .columns = 0);
 
-DB_QUERY(ENROL_TOKENS_FIND,
-    .name = "enrol_tokens_find",
-    .sql = "SELECT site FROM enrol_token WHERE token_hash = $1 AND expires_ms > $2",
-    .params = 2, .columns = 1);
+DB_QUERY(ENROL_TOKENS_FIND, .name = "enrol_tokens_find",
+         .sql = "SELECT site FROM enrol_token WHERE token_hash = $1 AND expires_ms > $2", .params = 2, .columns = 1);
 
-DB_QUERY(ENROL_TOKENS_USED,
-    .name = "enrol_tokens_used",
-    .sql = "UPDATE enrol_token SET used_ms = $2 WHERE token_hash = $1 AND used_ms IS NULL",
-    .params = 2, .columns = 0);
+DB_QUERY(ENROL_TOKENS_USED, .name = "enrol_tokens_used",
+         .sql = "UPDATE enrol_token SET used_ms = $2 WHERE token_hash = $1 AND used_ms IS NULL", .params = 2,
+         .columns = 0);
 
-DB_QUERY(AGENT_CONTACTS_FIND,
-    .name = "agent_contacts_find",
-    .sql = "SELECT contact_ms, inventory FROM agent_contact WHERE site = $1",
-    .params = 1, .columns = 2);
+DB_QUERY(AGENT_CONTACTS_FIND, .name = "agent_contacts_find",
+         .sql = "SELECT contact_ms, inventory FROM agent_contact WHERE site = $1", .params = 1, .columns = 2);
 
-DB_QUERY(AGENT_CONTACTS_TOUCH,
-    .name = "agent_contacts_touch",
-    .sql = "INSERT INTO agent_contact (site, contact_ms) VALUES ($1, $2) ON CONFLICT (site)"
-           " DO UPDATE SET contact_ms = greatest(agent_contact.contact_ms, excluded.contact_ms)",
-    .params = 2, .columns = 0);
+DB_QUERY(AGENT_CONTACTS_TOUCH, .name = "agent_contacts_touch",
+         .sql = "INSERT INTO agent_contact (site, contact_ms) VALUES ($1, $2) ON CONFLICT (site)"
+                " DO UPDATE SET contact_ms = greatest(agent_contact.contact_ms, excluded.contact_ms)",
+         .params = 2, .columns = 0);
 
-DB_QUERY(AGENT_CONTACTS_INVENTORY,
-    .name = "agent_contacts_inventory",
-    .sql = "INSERT INTO agent_contact (site, contact_ms, inventory, inventory_ms) VALUES ($1, $2, $3, $2)"
-           " ON CONFLICT (site) DO UPDATE SET contact_ms = greatest(agent_contact.contact_ms, excluded.contact_ms),"
-           " inventory = excluded.inventory, inventory_ms = excluded.inventory_ms",
-    .params = 3, .columns = 0);
+DB_QUERY(AGENT_CONTACTS_INVENTORY, .name = "agent_contacts_inventory",
+         .sql =
+             "INSERT INTO agent_contact (site, contact_ms, inventory, inventory_ms) VALUES ($1, $2, $3, $2)"
+             " ON CONFLICT (site) DO UPDATE SET contact_ms = greatest(agent_contact.contact_ms, excluded.contact_ms),"
+             " inventory = excluded.inventory, inventory_ms = excluded.inventory_ms",
+         .params = 3, .columns = 0);
 
-DB_QUERY(AGENT_CONTACTS_ALL,
-    .name = "agent_contacts_all",
-    .sql = "SELECT site, contact_ms FROM agent_contact",
-    .params = 0, .columns = 2);
+DB_QUERY(AGENT_CONTACTS_ALL, .name = "agent_contacts_all", .sql = "SELECT site, contact_ms FROM agent_contact",
+         .params = 0, .columns = 2);
 
 enum err
 enrol_tokens_add(struct db *db, struct hash token_hash, uint64_t site, int64_t now_ms, int64_t expires_ms)

@@ -1,15 +1,12 @@
 /* store/blobs.c */
 #include "store/blobs.h"
 
-DB_QUERY(BLOBS_FIND,
-    .name = "blobs_find",
-    .sql = "SELECT bytes FROM blob WHERE sha256 = $1",
-    .params = 1, .columns = 1);
+DB_QUERY(BLOBS_FIND, .name = "blobs_find", .sql = "SELECT bytes FROM blob WHERE sha256 = $1", .params = 1,
+         .columns = 1);
 
-DB_QUERY(BLOBS_ADD,
-    .name = "blobs_add",
-    .sql = "INSERT INTO blob (sha256, bytes, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-    .params = 3, .columns = 0);
+DB_QUERY(BLOBS_ADD, .name = "blobs_add",
+         .sql = "INSERT INTO blob (sha256, bytes, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", .params = 3,
+         .columns = 0);
 
 enum err
 blobs_find(struct db *db, struct hash sha256, struct arena *a, struct bytes *ret)

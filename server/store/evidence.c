@@ -1,41 +1,32 @@
 /* store/evidence.c */
 #include "store/evidence.h"
 
-DB_QUERY(EVIDENCE_ADD,
-    .name = "evidence_add",
-    .sql = "INSERT INTO evidence (order_id, salt, text, people, created_ms)"
-           " VALUES ($1, $2, $3, array_remove(ARRAY[$4::uuid, $5::uuid], NULL), $6) ON CONFLICT DO NOTHING",
-    .params = 6, .columns = 0);
+DB_QUERY(EVIDENCE_ADD, .name = "evidence_add",
+         .sql = "INSERT INTO evidence (order_id, salt, text, people, created_ms)"
+                " VALUES ($1, $2, $3, array_remove(ARRAY[$4::uuid, $5::uuid], NULL), $6) ON CONFLICT DO NOTHING",
+         .params = 6, .columns = 0);
 
-DB_QUERY(ACCOUNT_NAMES_ADD,
-    .name = "account_names_add",
-    .sql = "INSERT INTO account_name (account, name, reference) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-    .params = 3, .columns = 0);
+DB_QUERY(ACCOUNT_NAMES_ADD, .name = "account_names_add",
+         .sql = "INSERT INTO account_name (account, name, reference) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+         .params = 3, .columns = 0);
 
-DB_QUERY(ACCOUNT_NAMES_ALL,
-    .name = "account_names_all",
-    .sql = "SELECT account, name, reference FROM account_name ORDER BY account",
-    .params = 0, .columns = 3);
+DB_QUERY(ACCOUNT_NAMES_ALL, .name = "account_names_all",
+         .sql = "SELECT account, name, reference FROM account_name ORDER BY account", .params = 0, .columns = 3);
 
-DB_QUERY(CALL_ANSWERS_ADD,
-    .name = "call_answers_add",
-    .sql = "INSERT INTO call_answer (scope, request, id, created_ms) VALUES ($1, $2, $3, $4)",
-    .params = 4, .columns = 0);
+DB_QUERY(CALL_ANSWERS_ADD, .name = "call_answers_add",
+         .sql = "INSERT INTO call_answer (scope, request, id, created_ms) VALUES ($1, $2, $3, $4)", .params = 4,
+         .columns = 0);
 
-DB_QUERY(CALL_ANSWERS_FIND,
-    .name = "call_answers_find",
-    .sql = "SELECT request, id FROM call_answer WHERE scope = $1",
-    .params = 1, .columns = 2);
+DB_QUERY(CALL_ANSWERS_FIND, .name = "call_answers_find", .sql = "SELECT request, id FROM call_answer WHERE scope = $1",
+         .params = 1, .columns = 2);
 
-DB_QUERY(CALL_ANSWERS_KEYS,
-    .name = "call_answers_keys",
+DB_QUERY(
+    CALL_ANSWERS_KEYS, .name = "call_answers_keys",
     .sql = "SELECT substring(scope, 1, 8) FROM call_answer WHERE created_ms >= $1 ORDER BY created_ms DESC LIMIT $2",
     .params = 2, .columns = 1);
 
-DB_QUERY(CALL_ANSWERS_REMOVE_OLD,
-    .name = "call_answers_remove_old",
-    .sql = "DELETE FROM call_answer WHERE created_ms < $1",
-    .params = 1, .columns = 0);
+DB_QUERY(CALL_ANSWERS_REMOVE_OLD, .name = "call_answers_remove_old",
+         .sql = "DELETE FROM call_answer WHERE created_ms < $1", .params = 1, .columns = 0);
 
 enum err
 evidence_add(struct db *db, const struct evidence *e)
@@ -76,7 +67,8 @@ account_names_all(struct db *db, struct arena *a, struct account_name **ret, siz
 enum err
 call_answers_add(struct db *db, struct hash scope, struct hash request, struct uuid id, int64_t now_ms)
 {
-    return db_run(db, &CALL_ANSWERS_ADD, DB_ARGS(db_hash(&scope), db_hash(&request), db_uuid(id), db_i64(now_ms)), NULL);
+    return db_run(db, &CALL_ANSWERS_ADD, DB_ARGS(db_hash(&scope), db_hash(&request), db_uuid(id), db_i64(now_ms)),
+                  NULL);
 }
 
 enum err

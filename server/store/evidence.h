@@ -24,12 +24,13 @@ enum err account_names_add(struct db *db, const struct account_name *n) MUST_USE
 enum err account_names_all(struct db *db, struct arena *a, struct account_name **ret, size_t *ret_n) MUST_USE;
 
 /* Idempotency keys of plain writes. Inside the write's transaction. */
-enum err call_answers_add(struct db *db, struct hash scope, struct hash request, struct uuid id, int64_t now_ms) MUST_USE;
+enum err call_answers_add(struct db *db, struct hash scope, struct hash request, struct uuid id,
+                          int64_t now_ms) MUST_USE;
 /* ERR_NOT_FOUND: a new key. ERR_KEY_CONFLICT: used with another request. */
 enum err call_answers_find(struct db *db, struct hash scope, struct hash request, struct uuid *ret) MUST_USE;
 /* The first 8 bytes of each scope, newest first, at most max. */
-enum err call_answers_keys(struct db *db, int64_t since_ms, size_t max, void (*take)(void *ctx, uint64_t head), void *ctx)
-    MUST_USE;
+enum err call_answers_keys(struct db *db, int64_t since_ms, size_t max, void (*take)(void *ctx, uint64_t head),
+                           void *ctx) MUST_USE;
 enum err call_answers_remove_old(struct db *db, int64_t before_ms) MUST_USE;
 
 #endif

@@ -1,59 +1,54 @@
 /* store/journal_reads.c */
 #include "store/journal_reads.h"
 
-#define COLUMNS                                                                                                        \
+#define COLUMNS                                                                                                         \
     "index, version, kind, time_ms, group_first, group_len, group_pos, debit, credit, amount, prev_debit, prev_credit," \
     " body, leaf_hash"
 
-DB_QUERY(ENTRIES_LIST,
-    .name = "journal_reads_list",
-    .sql = "SELECT " COLUMNS " FROM entry WHERE index < $1 AND ($2::bigint = -1 OR kind = $2) ORDER BY index DESC LIMIT $3",
-    .params = 3, .columns = 14);
+DB_QUERY(ENTRIES_LIST, .name = "journal_reads_list",
+         .sql = "SELECT " COLUMNS
+                " FROM entry WHERE index < $1 AND ($2::bigint = -1 OR kind = $2) ORDER BY index DESC LIMIT $3",
+         .params = 3, .columns = 14);
 
 /* An account's entries by its back-links: as many steps as rows. */
-DB_QUERY(ENTRIES_OF_ACCOUNT,
-    .name = "entries_of_account",
-    .sql = "WITH RECURSIVE walk (at, n) AS ("
-           " SELECT last_index, 0 FROM account WHERE account.index = $1"
-           " UNION ALL SELECT CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END,"
-           " n + (e.index < $2 AND ($3::bigint = -1 OR e.kind = $3))::int"
-           " FROM walk JOIN entry e ON e.index = walk.at WHERE n < $4::bigint)"
-           " SELECT " COLUMNS " FROM entry WHERE index IN (SELECT at FROM walk) AND index < $2"
-           " AND ($3::bigint = -1 OR kind = $3) ORDER BY index DESC LIMIT $4::bigint",
-    .params = 4, .columns = 14);
+DB_QUERY(ENTRIES_OF_ACCOUNT, .name = "entries_of_account",
+         .sql = "WITH RECURSIVE walk (at, n) AS ("
+                " SELECT last_index, 0 FROM account WHERE account.index = $1"
+                " UNION ALL SELECT CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END,"
+                " n + (e.index < $2 AND ($3::bigint = -1 OR e.kind = $3))::int"
+                " FROM walk JOIN entry e ON e.index = walk.at WHERE n < $4::bigint)"
+                " SELECT " COLUMNS " FROM entry WHERE index IN (SELECT at FROM walk) AND index < $2"
+                " AND ($3::bigint = -1 OR kind = $3) ORDER BY index DESC LIMIT $4::bigint",
+         .params = 4, .columns = 14);
 
-DB_QUERY(ENTRIES_SUM,
-    .name = "journal_reads_sum",
-    .sql = "WITH RECURSIVE walk (at) AS ("
-           " SELECT last_index FROM account WHERE account.index = $1 AND last_index > $2"
-           " UNION ALL SELECT CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END"
-           " FROM walk JOIN entry e ON e.index = walk.at"
-           " WHERE CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END > $2)"
-           " SELECT e.kind, e.debit = $1, sum(e.amount)::bigint, max(e.index) FROM walk JOIN entry e ON e.index = walk.at"
-           " GROUP BY 1, 2",
+DB_QUERY(
+    ENTRIES_SUM, .name = "journal_reads_sum",
+    .sql =
+        "WITH RECURSIVE walk (at) AS ("
+        " SELECT last_index FROM account WHERE account.index = $1 AND last_index > $2"
+        " UNION ALL SELECT CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END"
+        " FROM walk JOIN entry e ON e.index = walk.at"
+        " WHERE CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END > $2)"
+        " SELECT e.kind, e.debit = $1, sum(e.amount)::bigint, max(e.index) FROM walk JOIN entry e ON e.index = walk.at"
+        " GROUP BY 1, 2",
     .params = 2, .columns = 4);
 
-DB_QUERY(BALANCE_OF,
-    .name = "balance_of",
+DB_QUERY(
+    BALANCE_OF, .name = "balance_of",
     .sql = "SELECT posted_debits, posted_credits, held_debits, held_credits, last_index FROM account WHERE index = $1",
     .params = 1, .columns = 5);
 
-DB_QUERY(BALANCE_OF_CHILDREN,
-    .name = "balance_of_children",
-    .sql = "SELECT coalesce(sum(posted_debits), 0)::bigint, coalesce(sum(posted_credits), 0)::bigint,"
-           " coalesce(sum(held_debits), 0)::bigint, coalesce(sum(held_credits), 0)::bigint,"
-           " coalesce(max(last_index), 0) FROM account WHERE parent = $1",
-    .params = 1, .columns = 5);
+DB_QUERY(BALANCE_OF_CHILDREN, .name = "balance_of_children",
+         .sql = "SELECT coalesce(sum(posted_debits), 0)::bigint, coalesce(sum(posted_credits), 0)::bigint,"
+                " coalesce(sum(held_debits), 0)::bigint, coalesce(sum(held_credits), 0)::bigint,"
+                " coalesce(max(last_index), 0) FROM account WHERE parent = $1",
+         .params = 1, .columns = 5);
 
-DB_QUERY(ENTRIES_FIND,
-    .name = "journal_reads_find",
-    .sql = "SELECT " COLUMNS " FROM entry WHERE index = $1",
-    .params = 1, .columns = 14);
+DB_QUERY(ENTRIES_FIND, .name = "journal_reads_find", .sql = "SELECT " COLUMNS " FROM entry WHERE index = $1",
+         .params = 1, .columns = 14);
 
-DB_QUERY(ENTRIES_HEAD,
-    .name = "journal_reads_head",
-    .sql = "SELECT term, size, root, time_ms FROM head",
-    .params = 0, .columns = 4);
+DB_QUERY(ENTRIES_HEAD, .name = "journal_reads_head", .sql = "SELECT term, size, root, time_ms FROM head", .params = 0,
+         .columns = 4);
 
 static enum err
 read_entry(const PGresult *rows, int i, struct entry_record *ret)
@@ -81,7 +76,7 @@ read_entry(const PGresult *rows, int i, struct entry_record *ret)
 
 enum err
 journal_reads_list(struct db *db, const struct entry_filter *f, int max, struct arena *a, struct entry_record **ret,
-             size_t *ret_n)
+                   size_t *ret_n)
 {
     _cleanup_result_ PGresult *rows = NULL;
     int64_t before = f->before > INT64_MAX ? INT64_MAX : (int64_t)f->before;

@@ -1,22 +1,19 @@
 /* store/organisations.c */
 #include "store/organisations.h"
 
-DB_QUERY(ORGANISATIONS_FIND,
-    .name = "organisations_find",
-    .sql = "SELECT id, name, country, city, lat_milli, lon_milli, created_ms FROM organisation WHERE id = $1",
-    .params = 1, .columns = 7);
+DB_QUERY(ORGANISATIONS_FIND, .name = "organisations_find",
+         .sql = "SELECT id, name, country, city, lat_milli, lon_milli, created_ms FROM organisation WHERE id = $1",
+         .params = 1, .columns = 7);
 
-DB_QUERY(ORGANISATIONS_LIST,
-    .name = "organisations_list",
-    .sql = "SELECT id, name, country, city, lat_milli, lon_milli, created_ms FROM organisation WHERE id < $1"
-           " ORDER BY id DESC LIMIT $2",
-    .params = 2, .columns = 7);
+DB_QUERY(ORGANISATIONS_LIST, .name = "organisations_list",
+         .sql = "SELECT id, name, country, city, lat_milli, lon_milli, created_ms FROM organisation WHERE id < $1"
+                " ORDER BY id DESC LIMIT $2",
+         .params = 2, .columns = 7);
 
-DB_QUERY(ORGANISATIONS_ADD,
-    .name = "organisations_add",
-    .sql = "INSERT INTO organisation (id, name, country, city, lat_milli, lon_milli, created_ms)"
-           " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-    .params = 7, .columns = 0);
+DB_QUERY(ORGANISATIONS_ADD, .name = "organisations_add",
+         .sql = "INSERT INTO organisation (id, name, country, city, lat_milli, lon_milli, created_ms)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+         .params = 7, .columns = 0);
 
 static struct organisation
 read_row(const PGresult *rows, int row, struct arena *a)
@@ -49,7 +46,8 @@ organisations_find(struct db *db, struct uuid id, struct arena *a, struct organi
 }
 
 enum err
-organisations_list(struct db *db, struct uuid before, int max, struct arena *a, struct organisation **ret, size_t *ret_n)
+organisations_list(struct db *db, struct uuid before, int max, struct arena *a, struct organisation **ret,
+                   size_t *ret_n)
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, &ORGANISATIONS_LIST, DB_ARGS(db_uuid(before), db_i64(max)), &rows);

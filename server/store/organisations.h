@@ -13,7 +13,8 @@ struct organisation {
     const char *name, *city; /* in the arena that was given */
 };
 
-enum err organisations_find(struct db *db, struct uuid id, struct arena *a, struct organisation *ret) MUST_USE; /* ERR_NOT_FOUND */
+enum err organisations_find(struct db *db, struct uuid id, struct arena *a,
+                            struct organisation *ret) MUST_USE; /* ERR_NOT_FOUND */
 /* At most max whose id is below `before` (all ones: from the newest), newest first. */
 enum err organisations_list(struct db *db, struct uuid before, int max, struct arena *a, struct organisation **ret,
                             size_t *ret_n) MUST_USE;

@@ -1,46 +1,37 @@
 /* store/people.c */
 #include "store/people.h"
 
-DB_QUERY(PEOPLE_BY_EMAIL,
-    .name = "people_by_email",
-    .sql = "SELECT id, name, email, password_hash, created_ms FROM person WHERE lower(email) = lower($1)",
-    .params = 1, .columns = 5);
+DB_QUERY(PEOPLE_BY_EMAIL, .name = "people_by_email",
+         .sql = "SELECT id, name, email, password_hash, created_ms FROM person WHERE lower(email) = lower($1)",
+         .params = 1, .columns = 5);
 
-DB_QUERY(PEOPLE_BY_ID,
-    .name = "people_by_id",
-    .sql = "SELECT id, name, email, password_hash, created_ms FROM person WHERE id = $1",
-    .params = 1, .columns = 5);
+DB_QUERY(PEOPLE_BY_ID, .name = "people_by_id",
+         .sql = "SELECT id, name, email, password_hash, created_ms FROM person WHERE id = $1", .params = 1,
+         .columns = 5);
 
-DB_QUERY(PEOPLE_LIST,
-    .name = "people_list",
-    .sql = "SELECT id, name, email, password_hash, created_ms FROM person WHERE id > $1 ORDER BY id LIMIT $2",
-    .params = 2, .columns = 5);
+DB_QUERY(PEOPLE_LIST, .name = "people_list",
+         .sql = "SELECT id, name, email, password_hash, created_ms FROM person WHERE id > $1 ORDER BY id LIMIT $2",
+         .params = 2, .columns = 5);
 
-DB_QUERY(PEOPLE_ADD,
-    .name = "people_add",
-    .sql = "INSERT INTO person (id, name, email, password_hash, created_ms) VALUES ($1, $2, $3, $4, $5)",
-    .params = 5, .columns = 0);
+DB_QUERY(PEOPLE_ADD, .name = "people_add",
+         .sql = "INSERT INTO person (id, name, email, password_hash, created_ms) VALUES ($1, $2, $3, $4, $5)",
+         .params = 5, .columns = 0);
 
-DB_QUERY(PEOPLE_SET_PASSWORD,
-    .name = "people_set_password",
-    .sql = "UPDATE person SET password_hash = $2 WHERE id = $1",
-    .params = 2, .columns = 0);
+DB_QUERY(PEOPLE_SET_PASSWORD, .name = "people_set_password",
+         .sql = "UPDATE person SET password_hash = $2 WHERE id = $1", .params = 2, .columns = 0);
 
-DB_QUERY(ROLES_OF,
-    .name = "roles_of",
-    .sql = "SELECT person, role, organisation, site FROM role WHERE person = $1 ORDER BY role, organisation, site",
-    .params = 1, .columns = 4);
+DB_QUERY(ROLES_OF, .name = "roles_of",
+         .sql = "SELECT person, role, organisation, site FROM role WHERE person = $1 ORDER BY role, organisation, site",
+         .params = 1, .columns = 4);
 
-DB_QUERY(ROLES_OF_ORGANISATION,
-    .name = "roles_of_organisation",
-    .sql = "SELECT person, role, organisation, site FROM role WHERE organisation = $1 AND role IN (1, 2)"
-           " ORDER BY role, person",
-    .params = 1, .columns = 4);
+DB_QUERY(ROLES_OF_ORGANISATION, .name = "roles_of_organisation",
+         .sql = "SELECT person, role, organisation, site FROM role WHERE organisation = $1 AND role IN (1, 2)"
+                " ORDER BY role, person",
+         .params = 1, .columns = 4);
 
-DB_QUERY(ROLES_ADD,
-    .name = "roles_add",
-    .sql = "INSERT INTO role (person, role, organisation, site) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-    .params = 4, .columns = 0);
+DB_QUERY(ROLES_ADD, .name = "roles_add",
+         .sql = "INSERT INTO role (person, role, organisation, site) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+         .params = 4, .columns = 0);
 
 static struct person
 read_person(const PGresult *rows, int row, struct arena *a)
@@ -101,10 +92,10 @@ people_list(struct db *db, struct uuid after, int max, struct arena *a, struct p
 enum err
 people_add(struct db *db, const struct person *p)
 {
-    return db_run(db, &PEOPLE_ADD,
-                  DB_ARGS(db_uuid(p->id), db_text(p->name), db_text(p->email), db_text(p->password_hash),
-                          db_i64(p->created_ms)),
-                  NULL);
+    return db_run(
+        db, &PEOPLE_ADD,
+        DB_ARGS(db_uuid(p->id), db_text(p->name), db_text(p->email), db_text(p->password_hash), db_i64(p->created_ms)),
+        NULL);
 }
 
 enum err
@@ -159,8 +150,8 @@ roles_of_organisation(struct db *db, struct uuid organisation, struct arena *a, 
 enum err
 roles_add(struct db *db, const struct role *r)
 {
-    return db_run(db, &ROLES_ADD,
-                  DB_ARGS(db_uuid(r->person), db_i16((int16_t)r->code), db_uuid(r->organisation),
-                          db_i64((int64_t)r->site)),
-                  NULL);
+    return db_run(
+        db, &ROLES_ADD,
+        DB_ARGS(db_uuid(r->person), db_i16((int16_t)r->code), db_uuid(r->organisation), db_i64((int64_t)r->site)),
+        NULL);
 }

@@ -5,8 +5,14 @@
 #include "base/arena.h"
 #include "store/db.h"
 
-enum role_code { ROLE_CODE_OWNER = 1, ROLE_CODE_MEMBER, ROLE_CODE_OFFICER, ROLE_CODE_AUDITOR, ROLE_CODE_ADMINISTRATOR,
-                 ROLE_CODE_SITE_OPERATOR };
+enum role_code {
+    ROLE_CODE_OWNER = 1,
+    ROLE_CODE_MEMBER,
+    ROLE_CODE_OFFICER,
+    ROLE_CODE_AUDITOR,
+    ROLE_CODE_ADMINISTRATOR,
+    ROLE_CODE_SITE_OPERATOR
+};
 
 struct person {
     struct uuid id;
@@ -25,12 +31,14 @@ struct role {
 enum err people_by_email(struct db *db, const char *email, struct arena *a, struct person *ret) MUST_USE;
 enum err people_by_id(struct db *db, struct uuid id, struct arena *a, struct person *ret) MUST_USE;
 /* At most max people whose id is above `after` (zero: from the start), in order of id. */
-enum err people_list(struct db *db, struct uuid after, int max, struct arena *a, struct person **ret, size_t *ret_n) MUST_USE;
+enum err people_list(struct db *db, struct uuid after, int max, struct arena *a, struct person **ret,
+                     size_t *ret_n) MUST_USE;
 /* Inside a transaction. ERR_EXISTS: the address is taken. */
 enum err people_add(struct db *db, const struct person *p) MUST_USE;
 enum err people_set_password(struct db *db, struct uuid id, const char *hash) MUST_USE; /* ERR_NOT_FOUND */
 enum err roles_of(struct db *db, struct uuid person, struct arena *a, struct role **ret, size_t *ret_n) MUST_USE;
-enum err roles_of_organisation(struct db *db, struct uuid organisation, struct arena *a, struct role **ret, size_t *ret_n) MUST_USE;
+enum err roles_of_organisation(struct db *db, struct uuid organisation, struct arena *a, struct role **ret,
+                               size_t *ret_n) MUST_USE;
 enum err roles_add(struct db *db, const struct role *r) MUST_USE; /* there already: OK */
 
 #endif

@@ -1,30 +1,27 @@
 /* store/requests.c */
 #include "store/requests.h"
 
-#define COLUMNS                                                                                                        \
-    "r.id, r.organisation, r.grant_account, r.name, r.gpus, r.walltime_s, r.memory_gb, r.model, r.countries,"         \
-    " r.one_island, r.kind, r.earliest_ms, r.deadline_ms, r.max_gpums, r.preference, r.move_freely, r.template,"      \
+#define COLUMNS                                                                                                  \
+    "r.id, r.organisation, r.grant_account, r.name, r.gpus, r.walltime_s, r.memory_gb, r.model, r.countries,"    \
+    " r.one_island, r.kind, r.earliest_ms, r.deadline_ms, r.max_gpums, r.preference, r.move_freely, r.template," \
     " r.parameters, r.workload, r.workload_len, r.created_ms, r.created_by, p.name"
 
-DB_QUERY(REQUESTS_FIND,
-    .name = "requests_find",
-    .sql = "SELECT " COLUMNS " FROM request r JOIN person p ON p.id = r.created_by WHERE r.id = $1",
-    .params = 1, .columns = 23);
+DB_QUERY(REQUESTS_FIND, .name = "requests_find",
+         .sql = "SELECT " COLUMNS " FROM request r JOIN person p ON p.id = r.created_by WHERE r.id = $1", .params = 1,
+         .columns = 23);
 
-DB_QUERY(REQUESTS_OF,
-    .name = "requests_of",
-    .sql = "SELECT " COLUMNS " FROM request r JOIN person p ON p.id = r.created_by"
-           " WHERE r.organisation = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3",
-    .params = 3, .columns = 23);
+DB_QUERY(REQUESTS_OF, .name = "requests_of",
+         .sql = "SELECT " COLUMNS " FROM request r JOIN person p ON p.id = r.created_by"
+                " WHERE r.organisation = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3",
+         .params = 3, .columns = 23);
 
-DB_QUERY(REQUESTS_ALL,
-    .name = "requests_all",
-    .sql = "SELECT " COLUMNS " FROM request r JOIN person p ON p.id = r.created_by"
-           " WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2",
-    .params = 2, .columns = 23);
+DB_QUERY(REQUESTS_ALL, .name = "requests_all",
+         .sql = "SELECT " COLUMNS " FROM request r JOIN person p ON p.id = r.created_by"
+                " WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2",
+         .params = 2, .columns = 23);
 
-DB_QUERY(REQUESTS_ADD,
-    .name = "requests_add",
+DB_QUERY(
+    REQUESTS_ADD, .name = "requests_add",
     .sql = "INSERT INTO request (id, organisation, grant_account, name, gpus, walltime_s, memory_gb, model, countries,"
            " one_island, kind, earliest_ms, deadline_ms, max_gpums, preference, move_freely, template, parameters,"
            " workload, workload_len, created_ms, created_by) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"

@@ -15,9 +15,9 @@ struct request_row {
     const char *model;
     const char *countries; /* codes separated by spaces; "" all */
     bool one_island;
-    int kind;              /* enum broker_kind */
+    int kind;                                    /* enum broker_kind */
     int64_t earliest_ms, deadline_ms, max_gpums; /* 0: none */
-    int preference;        /* enum broker_preference */
+    int preference;                              /* enum broker_preference */
     bool move_freely;
     const char *template, *parameters; /* parameters: JSON */
     struct hash workload;
@@ -27,7 +27,8 @@ struct request_row {
     const char *created_by_name; /* read only */
 };
 
-enum err requests_find(struct db *db, struct uuid id, struct arena *a, struct request_row *ret) MUST_USE; /* ERR_NOT_FOUND */
+enum err requests_find(struct db *db, struct uuid id, struct arena *a,
+                       struct request_row *ret) MUST_USE; /* ERR_NOT_FOUND */
 /* At most max, newest first, below `before`; of one organisation, or (zero) of all that the actor may see. */
 enum err requests_list(struct db *db, struct uuid organisation, struct uuid before, int max, struct arena *a,
                        struct request_row **ret, size_t *ret_n) MUST_USE;

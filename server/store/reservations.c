@@ -3,7 +3,7 @@
 
 #include "base/text.h"
 
-#define COLUMNS                                                                                                        \
+#define COLUMNS                                                                                                       \
     "id, request, org, jti, grant_account, site, offering, rate, hold, gpus, nodes, walltime_s, rate_milli,"          \
     " cost_gpums, window_start_ms, window_end_ms, permit_from_ms, accept_by_ms, start_by_ms, fence, seq, cancel_seq," \
     " state, outcome, permit_instance, permit_ms, permit_report, created_ms, received_ms, queued_ms, started_ms,"     \
@@ -12,51 +12,41 @@
     " output_len, output_ms, name"
 enum { COLUMNS_N = 51, QUOTE_COLUMNS_N = 10 };
 
-DB_QUERY(RESERVATIONS_FIND,
-    .name = "reservations_find",
-    .sql = "SELECT " COLUMNS " FROM reservation WHERE id = $1",
-    .params = 1, .columns = COLUMNS_N);
+DB_QUERY(RESERVATIONS_FIND, .name = "reservations_find", .sql = "SELECT " COLUMNS " FROM reservation WHERE id = $1",
+         .params = 1, .columns = COLUMNS_N);
 
-DB_QUERY(RESERVATIONS_LIST,
-    .name = "reservations_list",
-    .sql = "SELECT " COLUMNS " FROM reservation WHERE id < $1 AND ($2::uuid IS NULL OR org = $2)"
-           " AND ($3::bigint = -1 OR site = $3) AND ($4 = '' OR position(',' || state || ',' IN $4) > 0)"
-           " ORDER BY id DESC LIMIT $5",
-    .params = 5, .columns = COLUMNS_N);
+DB_QUERY(RESERVATIONS_LIST, .name = "reservations_list",
+         .sql = "SELECT " COLUMNS " FROM reservation WHERE id < $1 AND ($2::uuid IS NULL OR org = $2)"
+                " AND ($3::bigint = -1 OR site = $3) AND ($4 = '' OR position(',' || state || ',' IN $4) > 0)"
+                " ORDER BY id DESC LIMIT $5",
+         .params = 5, .columns = COLUMNS_N);
 
-DB_QUERY(RESERVATIONS_OF_ORGANISATION,
-    .name = "reservations_of_organisation",
-    .sql = "SELECT " COLUMNS " FROM reservation WHERE id < $1 AND org = $2"
-           " AND ($3 = '' OR position(',' || state || ',' IN $3) > 0) ORDER BY id DESC LIMIT $4",
-    .params = 4, .columns = COLUMNS_N);
+DB_QUERY(RESERVATIONS_OF_ORGANISATION, .name = "reservations_of_organisation",
+         .sql = "SELECT " COLUMNS " FROM reservation WHERE id < $1 AND org = $2"
+                " AND ($3 = '' OR position(',' || state || ',' IN $3) > 0) ORDER BY id DESC LIMIT $4",
+         .params = 4, .columns = COLUMNS_N);
 
-DB_QUERY(RESERVATIONS_OF_REQUEST,
-    .name = "reservations_of_request",
-    .sql = "SELECT id FROM reservation WHERE request = $1 ORDER BY fence DESC LIMIT 1",
-    .params = 1, .columns = 1);
+DB_QUERY(RESERVATIONS_OF_REQUEST, .name = "reservations_of_request",
+         .sql = "SELECT id FROM reservation WHERE request = $1 ORDER BY fence DESC LIMIT 1", .params = 1, .columns = 1);
 
-DB_QUERY(RESERVATIONS_COUNT,
-    .name = "reservations_count",
-    .sql = "SELECT count(*) FROM reservation WHERE state NOT IN ('settled', 'voided')"
-           " AND position(',' || state || ',' IN $1) > 0",
-    .params = 1, .columns = 1);
+DB_QUERY(RESERVATIONS_COUNT, .name = "reservations_count",
+         .sql = "SELECT count(*) FROM reservation WHERE state NOT IN ('settled', 'voided')"
+                " AND position(',' || state || ',' IN $1) > 0",
+         .params = 1, .columns = 1);
 
-DB_QUERY(RESERVATIONS_NEED_WORKLOAD,
-    .name = "reservations_need_workload",
-    .sql = "SELECT EXISTS (SELECT FROM reservation WHERE site = $1 AND workload = $2)",
-    .params = 2, .columns = 1);
+DB_QUERY(RESERVATIONS_NEED_WORKLOAD, .name = "reservations_need_workload",
+         .sql = "SELECT EXISTS (SELECT FROM reservation WHERE site = $1 AND workload = $2)", .params = 2, .columns = 1);
 
 #define QUOTE_COLUMNS "id, request, org, grant_account, created_ms, expires_ms, state, renewed, ask, answer"
 
-DB_QUERY(QUOTES_FIND,
-    .name = "quotes_find",
-    .sql = "SELECT " QUOTE_COLUMNS " FROM quote JOIN quote_answer USING (id) WHERE id = $1",
-    .params = 1, .columns = QUOTE_COLUMNS_N);
+DB_QUERY(QUOTES_FIND, .name = "quotes_find",
+         .sql = "SELECT " QUOTE_COLUMNS " FROM quote JOIN quote_answer USING (id) WHERE id = $1", .params = 1,
+         .columns = QUOTE_COLUMNS_N);
 
-DB_QUERY(QUOTES_OF_REQUEST,
-    .name = "quotes_of_request",
-    .sql = "SELECT " QUOTE_COLUMNS " FROM quote JOIN quote_answer USING (id) WHERE request = $1 ORDER BY id DESC LIMIT $2",
-    .params = 2, .columns = QUOTE_COLUMNS_N);
+DB_QUERY(QUOTES_OF_REQUEST, .name = "quotes_of_request",
+         .sql = "SELECT " QUOTE_COLUMNS
+                " FROM quote JOIN quote_answer USING (id) WHERE request = $1 ORDER BY id DESC LIMIT $2",
+         .params = 2, .columns = QUOTE_COLUMNS_N);
 
 static void
 read_reservation(const PGresult *rows, int i, struct reservation_row *r)
@@ -134,8 +124,8 @@ reservations_find(struct db *db, struct uuid id, struct reservation_row *ret)
 }
 
 enum err
-reservations_list(struct db *db, struct uuid organisation, uint64_t site, const char *states, struct uuid before, int max,
-                  struct arena *a, struct reservation_row **ret, size_t *ret_n)
+reservations_list(struct db *db, struct uuid organisation, uint64_t site, const char *states, struct uuid before,
+                  int max, struct arena *a, struct reservation_row **ret, size_t *ret_n)
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err;

@@ -13,8 +13,8 @@ struct reservation_row {
     int64_t walltime_s, rate_milli, cost_gpums;
     int64_t window_start_ms, window_end_ms, permit_from_ms, accept_by_ms, start_by_ms;
     uint64_t fence, seq, cancel_seq;
-    char state[16];       /* ticket_state_word() */
-    int outcome;          /* enum ticket_outcome */
+    char state[16]; /* ticket_state_word() */
+    int outcome;    /* enum ticket_outcome */
     uint64_t permit_instance;
     int64_t permit_ms;
     uint64_t permit_report;
@@ -55,7 +55,8 @@ struct quote_row {
     struct bytes ask, answer; /* encoded; in the arena */
 };
 
-enum err quotes_find(struct db *db, struct uuid id, struct arena *a, struct quote_row *ret) MUST_USE; /* ERR_NOT_FOUND */
+enum err quotes_find(struct db *db, struct uuid id, struct arena *a,
+                     struct quote_row *ret) MUST_USE; /* ERR_NOT_FOUND */
 enum err quotes_of_request(struct db *db, struct uuid request, int max, struct arena *a, struct quote_row **ret,
                            size_t *ret_n) MUST_USE; /* newest first */
 

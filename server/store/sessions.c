@@ -1,30 +1,22 @@
 /* store/sessions.c */
 #include "store/sessions.h"
 
-DB_QUERY(SESSIONS_FIND,
-    .name = "sessions_find",
-    .sql = "SELECT person, created_ms, expires_ms FROM session WHERE token_hash = $1 AND expires_ms > $2",
-    .params = 2, .columns = 3);
+DB_QUERY(SESSIONS_FIND, .name = "sessions_find",
+         .sql = "SELECT person, created_ms, expires_ms FROM session WHERE token_hash = $1 AND expires_ms > $2",
+         .params = 2, .columns = 3);
 
-DB_QUERY(SESSIONS_ADD,
-    .name = "sessions_add",
-    .sql = "INSERT INTO session (token_hash, person, created_ms, expires_ms) VALUES ($1, $2, $3, $4)",
-    .params = 4, .columns = 0);
+DB_QUERY(SESSIONS_ADD, .name = "sessions_add",
+         .sql = "INSERT INTO session (token_hash, person, created_ms, expires_ms) VALUES ($1, $2, $3, $4)", .params = 4,
+         .columns = 0);
 
-DB_QUERY(SESSIONS_REMOVE,
-    .name = "sessions_remove",
-    .sql = "DELETE FROM session WHERE token_hash = $1",
-    .params = 1, .columns = 0);
+DB_QUERY(SESSIONS_REMOVE, .name = "sessions_remove", .sql = "DELETE FROM session WHERE token_hash = $1", .params = 1,
+         .columns = 0);
 
-DB_QUERY(SESSIONS_REMOVE_OF,
-    .name = "sessions_remove_of",
-    .sql = "DELETE FROM session WHERE person = $1 AND token_hash <> $2",
-    .params = 2, .columns = 0);
+DB_QUERY(SESSIONS_REMOVE_OF, .name = "sessions_remove_of",
+         .sql = "DELETE FROM session WHERE person = $1 AND token_hash <> $2", .params = 2, .columns = 0);
 
-DB_QUERY(SESSIONS_REMOVE_EXPIRED,
-    .name = "sessions_remove_expired",
-    .sql = "DELETE FROM session WHERE expires_ms <= $1",
-    .params = 1, .columns = 0);
+DB_QUERY(SESSIONS_REMOVE_EXPIRED, .name = "sessions_remove_expired",
+         .sql = "DELETE FROM session WHERE expires_ms <= $1", .params = 1, .columns = 0);
 
 enum err
 sessions_find(struct db *db, struct hash token_hash, int64_t now_ms, struct session *ret)

@@ -4,44 +4,38 @@
 #include "base/text.h"
 #include "store/array.h"
 
-DB_QUERY(TICKETS_AFTER,
-    .name = "tickets_after",
-    .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket WHERE site = $1 AND seq > $2"
-           " ORDER BY seq LIMIT $3",
-    .params = 3, .columns = 6);
+DB_QUERY(TICKETS_AFTER, .name = "tickets_after",
+         .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket WHERE site = $1 AND seq > $2"
+                " ORDER BY seq LIMIT $3",
+         .params = 3, .columns = 6);
 
-DB_QUERY(TICKETS_AFTER_EACH,
-    .name = "tickets_after_each",
-    .sql = "SELECT t.site, t.seq, t.jti, t.reservation, t.claims, t.created_ms"
-           " FROM unnest($1::bigint[], $2::bigint[]) AS w (site, after) CROSS JOIN LATERAL"
-           " (SELECT * FROM ticket WHERE ticket.site = w.site AND seq > w.after ORDER BY seq LIMIT $3) t"
-           " ORDER BY t.site, t.seq",
-    .params = 3, .columns = 6);
+DB_QUERY(TICKETS_AFTER_EACH, .name = "tickets_after_each",
+         .sql = "SELECT t.site, t.seq, t.jti, t.reservation, t.claims, t.created_ms"
+                " FROM unnest($1::bigint[], $2::bigint[]) AS w (site, after) CROSS JOIN LATERAL"
+                " (SELECT * FROM ticket WHERE ticket.site = w.site AND seq > w.after ORDER BY seq LIMIT $3) t"
+                " ORDER BY t.site, t.seq",
+         .params = 3, .columns = 6);
 
-DB_QUERY(TICKETS_BEFORE,
-    .name = "tickets_before",
-    .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket WHERE site = $1 AND seq < $2"
-           " ORDER BY seq DESC LIMIT $3",
-    .params = 3, .columns = 6);
+DB_QUERY(TICKETS_BEFORE, .name = "tickets_before",
+         .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket WHERE site = $1 AND seq < $2"
+                " ORDER BY seq DESC LIMIT $3",
+         .params = 3, .columns = 6);
 
-DB_QUERY(TICKETS_OF,
-    .name = "tickets_of",
-    .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket"
-           " WHERE (site, seq) = (SELECT site, seq FROM reservation WHERE id = $1)",
-    .params = 1, .columns = 6);
+DB_QUERY(TICKETS_OF, .name = "tickets_of",
+         .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket"
+                " WHERE (site, seq) = (SELECT site, seq FROM reservation WHERE id = $1)",
+         .params = 1, .columns = 6);
 
-DB_QUERY(REPORTS_BEFORE,
-    .name = "reports_before",
-    .sql = "SELECT p.site, p.number, p.statement, p.answer_flags, p.reason, p.received_ms, r.id"
-           " FROM report p LEFT JOIN reservation r ON r.jti = p.jti WHERE p.site = $1 AND p.number < $2"
-           " ORDER BY p.number DESC LIMIT $3",
-    .params = 3, .columns = 7);
+DB_QUERY(REPORTS_BEFORE, .name = "reports_before",
+         .sql = "SELECT p.site, p.number, p.statement, p.answer_flags, p.reason, p.received_ms, r.id"
+                " FROM report p LEFT JOIN reservation r ON r.jti = p.jti WHERE p.site = $1 AND p.number < $2"
+                " ORDER BY p.number DESC LIMIT $3",
+         .params = 3, .columns = 7);
 
-DB_QUERY(REPORTS_FIND,
-    .name = "reports_find",
-    .sql = "SELECT site, number, statement, answer_flags, reason, received_ms, NULL::uuid"
-           " FROM report WHERE site = $1 AND number = $2",
-    .params = 2, .columns = 7);
+DB_QUERY(REPORTS_FIND, .name = "reports_find",
+         .sql = "SELECT site, number, statement, answer_flags, reason, received_ms, NULL::uuid"
+                " FROM report WHERE site = $1 AND number = $2",
+         .params = 2, .columns = 7);
 
 static struct bytes
 copy_bytes(struct arena *a, struct bytes b)

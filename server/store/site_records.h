@@ -13,10 +13,12 @@ struct ticket_record {
 };
 
 /* Those of a site with a number above `after`, in order, at most max. */
-enum err tickets_after(struct db *db, uint64_t site, uint64_t after, int max, struct arena *a, struct ticket_record **ret,
-                       size_t *ret_n) MUST_USE;
+enum err tickets_after(struct db *db, uint64_t site, uint64_t after, int max, struct arena *a,
+                       struct ticket_record **ret, size_t *ret_n) MUST_USE;
 /* The same for several sites at once, each above its own number, at most max of each; in order of site and number. */
-struct ticket_wish { uint64_t site, after; };
+struct ticket_wish {
+    uint64_t site, after;
+};
 enum err tickets_after_each(struct db *db, const struct ticket_wish *wishes, size_t wishes_n, int max, struct arena *a,
                             struct ticket_record **ret, size_t *ret_n) MUST_USE;
 /* Newest first, below `before`. */
@@ -27,15 +29,16 @@ enum err tickets_of(struct db *db, struct uuid reservation, struct arena *a, str
 
 struct report_record {
     uint64_t site, number;
-    struct bytes statement;  /* in the arena */
+    struct bytes statement; /* in the arena */
     uint32_t answer_flags;
-    char reason[48];         /* wire name of the error for which a permit was refused, or "" */
+    char reason[48]; /* wire name of the error for which a permit was refused, or "" */
     int64_t received_ms;
     struct uuid reservation; /* zero: none */
 };
 
 enum err reports_before(struct db *db, uint64_t site, uint64_t before, int max, struct arena *a,
                         struct report_record **ret, size_t *ret_n) MUST_USE;
-enum err reports_find(struct db *db, uint64_t site, uint64_t number, struct arena *a, struct report_record *ret) MUST_USE;
+enum err reports_find(struct db *db, uint64_t site, uint64_t number, struct arena *a,
+                      struct report_record *ret) MUST_USE;
 
 #endif

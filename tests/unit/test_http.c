@@ -1,6 +1,7 @@
 /* tests/unit/test_http.c: the HTTP server, spoken to byte by byte. What two parsers could read in two ways is refused;
  * a kept call is answered once, by whoever comes first; streams flow; stopping answers everybody. */
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -10,7 +11,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -121,7 +121,11 @@ setup(void **state)
     struct http_config config = {
         .listeners = { { .host = "127.0.0.1", .threads = 2, .max_connections = 1000, .tag = 1 },
                        { .unix_path = f->unix_path, .max_connections = 10, .tag = 2 } },
-        .listener_count = 2, .max_body = BODY_MAX, .handler = on_call, .refuse = on_refuse, .cls = f,
+        .listener_count = 2,
+        .max_body = BODY_MAX,
+        .handler = on_call,
+        .refuse = on_refuse,
+        .cls = f,
     };
 
     snprintf(f->unix_path, sizeof f->unix_path, "/tmp/kontor-test-http-%d.sock", (int)getpid());
@@ -151,7 +155,8 @@ teardown(void **state)
 static int
 dial(struct fixture *f)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(http_port(f->server, 0)),
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons(http_port(f->server, 0)),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
@@ -204,6 +209,7 @@ status_of(const char *reply)
     return strncmp(reply, "HTTP/1.1 ", 9) == 0 ? (int)strtol(reply + 9, NULL, 10) : 0;
 }
 
+/* clang-format off */
 #define RAW(s) s, sizeof s - 1
 #define H "Host: x\r\n"
 #define GET(path) "GET " path " HTTP/1.1\r\n" H "Connection: close\r\n\r\n"
@@ -285,6 +291,7 @@ static const struct {
     { "body said huge", RAW("POST /echo HTTP/1.1\r\n" H "Content-Length: 999999999999999\r\n\r\n"), 413, NULL },
     { "body said beyond numbers", RAW("POST /echo HTTP/1.1\r\n" H "Content-Length: 99999999999999999999\r\n\r\n"), 413, NULL },
 };
+/* clang-format on */
 
 static void
 forms_are_told_apart(void **state)
@@ -325,8 +332,9 @@ forms_are_told_apart(void **state)
 static void
 nothing_is_smuggled(void **state)
 {
-    static const char RAW_BYTES[] = "POST /echo HTTP/1.1\r\n" H "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                    "0\r\n\r\nGET /smuggled HTTP/1.1\r\n" H "\r\n";
+    static const char RAW_BYTES[] =
+        "POST /echo HTTP/1.1\r\n" H "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "0\r\n\r\nGET /smuggled HTTP/1.1\r\n" H "\r\n";
     struct fixture *f = *state;
     char reply[4096];
     int fd = dial(f);
@@ -356,8 +364,10 @@ large_headers_and_bodies(void **state)
 
     /* chunked, so that nobody can know beforehand */
     fd = dial(f);
-    n = snprintf(big, 64 << 10, "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
-                 "1388\r\n%05000d\r\n0\r\n\r\n", 1);
+    n = snprintf(big, 64 << 10,
+                 "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+                 "1388\r\n%05000d\r\n0\r\n\r\n",
+                 1);
     send_all(fd, big, (size_t)n);
     assert_true(read_until(fd, reply, sizeof reply, NULL));
     assert_int_equal(status_of(reply), 413);
@@ -373,7 +383,8 @@ large_headers_and_bodies(void **state)
 
     /* exactly the limit, in pieces */
     fd = dial(f);
-    n = snprintf(big, 64 << 10, "POST /echo HTTP/1.1\r\n" H "Content-Length: 4096\r\nConnection: close\r\n\r\n%04096d", 7);
+    n = snprintf(big, 64 << 10, "POST /echo HTTP/1.1\r\n" H "Content-Length: 4096\r\nConnection: close\r\n\r\n%04096d",
+                 7);
     send_all(fd, big, 100);
     send_all(fd, big + 100, (size_t)n - 100);
     free(big);
@@ -568,7 +579,11 @@ a_port_is_not_shared(void **state)
     struct err_detail d = { 0 };
     struct http_config config = {
         .listeners = { { .host = "127.0.0.1", .port = http_port(f->server, 0), .threads = 2, .max_connections = 10 } },
-        .listener_count = 1, .max_body = BODY_MAX, .handler = on_call, .refuse = on_refuse, .cls = f,
+        .listener_count = 1,
+        .max_body = BODY_MAX,
+        .handler = on_call,
+        .refuse = on_refuse,
+        .cls = f,
     };
     struct http_server *second = NULL;
 
