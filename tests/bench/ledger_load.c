@@ -1,14 +1,14 @@
 /* tests/bench/ledger_load.c
  * ledger_load [ROUNDS [SECONDS [NAME]]]: how many commands a second go through the sequencer into PostgreSQL, against what
  * pgbench gets from the same cluster when each call is its own transaction. Everything is as shipped: roles, CHECKs,
- * leaf hashes, back-links, the root in the head. Each round measures, one after the other:
+ * leaf hashes, back-links, the root in the head. Each round measures, pgbench before and after each (the ratio is to their mean, as machines have their moods):
  *   pgbench   32 clients; two updates and an insert in a transaction, every debit on one account
  *   plain     TRANCHE orders, signed, each with an order number that is checked for repetition; every debit on one fund.
  *             The simplest command that moves credits; the rules that bear on it are the whole of ledger_apply()
  *   accept    quote → reservation: HOLD entry on one grant, reservation, ticket with its claims, quote used, answer of its
  *             idempotency key. The quotes are made before the clock starts
  * each at 1,000 and at 32 calls in flight: a caller sends its next command when the one before is answered. The marks are
- * the medians of each round's ratio. */
+ * the medians of the rounds' ratios. */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,8 +229,8 @@ widen(struct fixture *f)
 int
 main(int argc, char **argv)
 {
-    size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 5;
-    int seconds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2;
+    size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 7;
+    int seconds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 1;
     const char *only = argc > 3 ? argv[3] : ""; /* measures whose names have this in them */
     static double ratios[MEASURED][ROUNDS_MAX];
     struct fixture *f = fixture_new();
@@ -242,9 +242,9 @@ main(int argc, char **argv)
     widen(f);
     test_sql(&f->t, PGBENCH_TABLES);
     for (size_t round = 0; round < rounds; round++) {
-        double peer = run_pgbench(&f->t, seconds);
+        double before = run_pgbench(&f->t, seconds), after;
 
-        printf("round %zu of %zu: pgbench %.0f", round + 1, rounds, peer);
+        printf("round %zu of %zu: pgbench %.0f", round + 1, rounds, before);
         fflush(stdout);
         for (size_t i = 0; i < MEASURED; i++) {
             double rate;
@@ -252,9 +252,11 @@ main(int argc, char **argv)
             if (strstr(MEASURES[i].name, only) == NULL)
                 continue;
             rate = MEASURES[i].run(f, MEASURES[i].a_second * (size_t)seconds, MEASURES[i].in_flight);
-            ratios[i][round] = rate / peer;
-            printf(", %s %.0f (%.1f)", MEASURES[i].name + 7, rate, rate / peer);
+            after = run_pgbench(&f->t, seconds);
+            ratios[i][round] = rate / ((before + after) / 2);
+            printf(", %s %.0f (%.1f), pgbench %.0f", MEASURES[i].name + 7, rate, ratios[i][round], after);
             fflush(stdout);
+            before = after;
         }
         printf("\n");
     }
