@@ -8,6 +8,7 @@
 #include "store/evidence.h"
 #include "store/journal_reads.h"
 #include "store/organisations.h"
+#include "store/reservations.h"
 
 /* Balances are shown as committed: the memory may be ahead. */
 static enum err
@@ -68,26 +69,20 @@ view_grant(const struct state *s, const struct account *a, struct grant_view *v)
     }
 }
 
-/* What sites have reported of open reservations beyond what is settled, added to each grant's view. */
-static void
-add_reported(const struct state *s, struct grant_view *views, size_t n)
+/* What sites have reported beyond what is settled, into each grant's view. */
+static enum err
+add_reported(struct call *call, struct grant_view *views, size_t n)
 {
-    const void *key;
-    void *value;
+    uint64_t *grants = arena_alloc(call->arena, (n + 1) * sizeof *grants);
+    int64_t *reported = arena_alloc(call->arena, (n + 1) * sizeof *reported);
+    enum err err;
 
-    for (size_t it = 0; map_next(s->reservations, &it, &key, &value);) {
-        const struct reservation *r = value;
-        const struct hold *h = ledger_hold(s->ledger, r->hold);
-        int64_t cost;
-
-        if (!h || !h->open || !r->reported_gpu_seconds ||
-            __builtin_mul_overflow((int64_t)r->reported_gpu_seconds, (int64_t)r->rate_milli, &cost) ||
-            cost <= r->settled_gpums)
-            continue;
-        for (size_t i = 0; i < n; i++)
-            if (views[i].a.index == r->grant)
-                views[i].reported += cost - r->settled_gpums;
-    }
+    for (size_t i = 0; i < n; i++)
+        grants[i] = views[i].a.index;
+    err = reservations_reported(call->db, grants, n, reported);
+    for (size_t i = 0; !err && i < n; i++)
+        views[i].reported = reported[i];
+    return err;
 }
 
 static const char *
@@ -183,15 +178,15 @@ grants_list(struct call *call)
             (uuid_is_zero(organisation) || uuid_equal(a->owner_org, organisation)) &&
             may_see_organisation(&call->actor, a->owner_org))
             view_grant(s, a, &views[n++]);
-    add_reported(s, views, n);
     call_state_done(call);
+    if (n > (size_t)limit)
+        snprintf(next, sizeof next, "%lld", (long long)views[limit - 1].a.index);
+    err = add_reported(call, views, n);
     json_open(&call->out, NULL);
     json_open_array(&call->out, "items");
     for (size_t i = 0; !err && i < n && i < (size_t)limit; i++)
         err = grant_json(call, &views[i]);
     json_shut_array(&call->out);
-    if (n > (size_t)limit)
-        snprintf(next, sizeof next, "%lld", (long long)views[limit - 1].a.index);
     call_next(call, n > (size_t)limit ? next : NULL);
     json_time(&call->out, "as_of", call->now_ms);
     json_shut(&call->out);
@@ -211,10 +206,8 @@ find_grant(struct call *call, uint64_t account, struct grant_view *ret)
     a = ledger_account(s->ledger, account);
     found = a && a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX &&
             may_see_organisation(&call->actor, a->owner_org);
-    if (found) {
+    if (found)
         view_grant(s, a, ret);
-        add_reported(s, ret, 1);
-    }
     call_state_done(call);
     if (!found)
         call_fail(call, ERR_NOT_FOUND);
@@ -225,9 +218,12 @@ static void
 reply_grant(struct call *call, uint64_t account, int status)
 {
     struct grant_view v;
+    enum err err;
 
-    if (find_grant(call, account, &v))
-        call_end(call, grant_json(call, &v), status);
+    if (!find_grant(call, account, &v))
+        return;
+    err = add_reported(call, &v, 1);
+    call_end(call, err ? err : grant_json(call, &v), status);
 }
 
 void
@@ -408,53 +404,55 @@ reply_account(struct call *call, uint64_t account, int status)
     call_end(call, err, status);
 }
 
-static void
-disputes_array(struct call *call, const struct state *s)
+enum { DISPUTES_SHOWN = 100 };
+
+/* Reservations in dispute, newest first. */
+static enum err
+disputes_array(struct call *call)
 {
     struct json_out *out = &call->out;
-    const void *key;
-    void *value;
+    struct reservation_row *rows;
+    struct uuid before;
+    const struct state *s;
+    size_t n;
+    enum err err;
 
+    memset(before.b, 0xff, sizeof before.b);
+    err = reservations_list(call->db, (struct uuid){ { 0 } }, NO_INDEX, ",silent,disputed,contested,", before,
+                            DISPUTES_SHOWN, call->arena, &rows, &n);
+    if (err)
+        return err;
+    s = market_read_lock(call->api->market);
+    if (!s)
+        return ERR_NOT_LEADER;
     json_open_array(out, "disputed");
-    for (size_t it = 0; map_next(s->reservations, &it, &key, &value);) {
-        const struct reservation *r = value;
-        const struct site *site = ledger_site(s->ledger, r->site);
-        const struct hold *h = ledger_hold(s->ledger, r->hold);
+    for (size_t i = 0; i < n; i++) {
+        const struct site *site = ledger_site(s->ledger, rows[i].site);
+        const struct hold *h = ledger_hold(s->ledger, rows[i].hold);
         char code[17] = "";
 
-        if (!ticket_state_is_disputed(r->state))
-            continue;
         if (site)
             snprintf(code, sizeof code, "%.16s", site->entry.u.site.code);
         json_open(out, NULL);
-        json_uuid(out, "reservation", r->id);
-        json_uuid(out, "organisation", r->org);
+        json_uuid(out, "reservation", rows[i].id);
+        json_uuid(out, "organisation", rows[i].org);
         json_text(out, "site", code);
         json_amount(out, "held", h ? hold_left(h) : 0);
-        json_time(out, "since", r->disputed_ms);
+        json_time(out, "since", rows[i].disputed_ms);
         json_shut(out);
     }
     json_shut_array(out);
-}
-
-static size_t
-count_running(const struct state *s)
-{
-    const void *key;
-    void *value;
-    size_t n = 0;
-
-    for (size_t it = 0; map_next(s->reservations, &it, &key, &value);)
-        n += ((const struct reservation *)value)->state == TICKET_RUNNING;
-    return n;
+    market_read_unlock(call->api->market);
+    return OK;
 }
 
 void
 programme_get(struct call *call)
 {
     struct json_out *out = &call->out;
-    const struct account *reserve;
+    struct account reserve = { .index = RESERVE_ACCOUNT };
     const struct state *s;
+    int64_t running = 0;
     bool conserved;
     enum err err;
 
@@ -463,6 +461,12 @@ programme_get(struct call *call)
     json_i64(out, "organisations", (int64_t)directory_organisations(call->api->directory));
     if (!err)
         err = journal_json(call, "journal");
+    if (!err)
+        err = as_committed(call, &reserve);
+    if (!err)
+        err = reservations_count(call->db, ",running,", &running);
+    if (!err)
+        err = disputes_array(call);
     if (err) {
         call_fail(call, err);
         return;
@@ -470,15 +474,13 @@ programme_get(struct call *call)
     s = call_state(call);
     if (!s)
         return;
-    reserve = ledger_account(s->ledger, RESERVE_ACCOUNT);
-    json_open(out, "reserve");
-    json_amount(out, "received", reserve ? reserve->posted_credits : 0);
-    json_amount(out, "free", reserve ? account_free(reserve) : 0);
-    json_shut(out);
-    json_i64(out, "running", (int64_t)count_running(s));
-    disputes_array(call, s);
     conserved = ledger_conserved(s->ledger) == NULL;
     call_state_done(call);
+    json_open(out, "reserve");
+    json_amount(out, "received", reserve.posted_credits);
+    json_amount(out, "free", account_free(&reserve));
+    json_shut(out);
+    json_i64(out, "running", running);
     json_bool(out, "conserved", conserved);
     json_time(out, "as_of", call->now_ms);
     json_shut(out);

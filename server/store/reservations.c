@@ -2,6 +2,7 @@
 #include "store/reservations.h"
 
 #include "base/text.h"
+#include "store/array.h"
 
 #define COLUMNS                                                                                                       \
     "id, request, org, jti, grant_account, site, offering, rate, hold, gpus, nodes, walltime_s, rate_milli,"          \
@@ -33,6 +34,14 @@ DB_QUERY(RESERVATIONS_COUNT, .name = "reservations_count",
          .sql = "SELECT count(*) FROM reservation WHERE state NOT IN ('settled', 'voided')"
                 " AND position(',' || state || ',' IN $1) > 0",
          .params = 1, .columns = 1);
+
+/* A site may report any number: what is beyond sense is capped, not multiplied into an error. */
+DB_QUERY(RESERVATIONS_REPORTED, .name = "reservations_reported",
+         .sql = "SELECT grant_account, least(sum(least(reported_gpu_seconds::numeric * rate_milli, 4611686018427387904)"
+                " - settled_gpums), 4611686018427387904)::bigint FROM reservation"
+                " WHERE state NOT IN ('settled', 'voided') AND grant_account = ANY ($1::bigint[])"
+                " AND reported_gpu_seconds::numeric * rate_milli > settled_gpums GROUP BY 1",
+         .params = 1, .columns = 2);
 
 DB_QUERY(RESERVATIONS_NEED_WORKLOAD, .name = "reservations_need_workload",
          .sql = "SELECT EXISTS (SELECT FROM reservation WHERE site = $1 AND workload = $2)", .params = 2, .columns = 1);
@@ -170,6 +179,29 @@ reservations_count(struct db *db, const char *states, int64_t *ret)
     if (!err)
         *ret = db_get_i64(rows, 0, 0);
     return err;
+}
+
+enum err
+reservations_reported(struct db *db, const uint64_t *grants, size_t n, int64_t *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    struct array of = { 0 };
+    enum err err;
+
+    array_begin(&of, ARRAY_I64);
+    for (size_t i = 0; i < n; i++)
+        array_i64(&of, (int64_t)grants[i]);
+    err = db_run(db, &RESERVATIONS_REPORTED, DB_ARGS(array_arg(&of)), &rows);
+    array_free(&of);
+    if (err)
+        return err;
+    for (size_t i = 0; i < n; i++) {
+        ret[i] = 0;
+        for (int row = 0; row < PQntuples(rows); row++)
+            if (db_get_u64(rows, row, 0) == grants[i])
+                ret[i] = db_get_i64(rows, row, 1);
+    }
+    return OK;
 }
 
 enum err

@@ -107,6 +107,22 @@ def test_a_permit_is_given_once(world):
     assert agent.claims(cancel[-1]["jws"])["do"] == "cancel"
 
 
+def test_a_report_beyond_sense_harms_no_page(world):
+    agent = fresh(world)
+    reservation, ticket = take(world, agent)
+    assert agent.report("accepted", ticket).claims["permit"] == "granted"
+    now = millis(world.local.must("GET", "/v1/me")["now"])
+    assert agent.report("started", ticket, started=now, now=now).status == 200
+    assert agent.report("usage", ticket, started=now, gpu_seconds=2**63 - 1).status in (200, 422)
+    brisa = world.people["brisa"]
+    assert int(brisa.must("GET", f"/v1/grants/{world.grants['brisa']}")["reported_gpums"]) >= 0
+    assert brisa.must("GET", f"/v1/reservations/{reservation['id']}")["state"] in ("running", "disputed")
+    assert world.people["officer"].must("GET", "/v1/programme")["conserved"] is True
+    assert agent.report("usage", ticket, started=now, gpu_seconds=2**64 - 1).status in (200, 422)
+    assert brisa.get(f"/v1/reservations/{reservation['id']}").status == 200
+    assert world.people["lumi"].get("/v1/sites/lumi/reports").status == 200
+
+
 def test_polls_wait_and_few_of_them(world):
     agent = fresh(world)
     newest = world.local.must("GET", "/v1/sites/lumi/agent")["last_seq"]
