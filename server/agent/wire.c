@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/text.h"
 
 #define REPLY_MAX          (8UL * 1024 * 1024)
@@ -162,6 +163,12 @@ wire_start(struct wire *w, enum wire_lane lane, const struct wire_call *call)
         curl_easy_setopt(l->easy, CURLOPT_CAINFO, w->ca_file);
     if (call->token)
         header(l, "Authorization: Bearer %s", call->token);
+    if (call->token) {
+        char now[TIME_TEXT];
+
+        time_text(real_now_ms(), now);
+        header(l, "Kontor-Clock: %s", now);
+    }
     if (call->instance)
         header(l, "Kontor-Instance: %llu", (unsigned long long)call->instance);
     if (call->body.data) {

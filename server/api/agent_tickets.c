@@ -79,12 +79,13 @@ agent_check_instance(struct call *call)
     return err;
 }
 
-/* Remember that the agent is in touch; written down every ten seconds at most. */
+/* Remember that the agent is in touch, and what time it has; written down every ten seconds at most. */
 void
 agent_in_touch(struct call *call)
 {
     uint64_t site = call->actor.sites[0];
 
+    clocks_hear(call);
     if (directory_set_contact(call->api->directory, site, call->now_ms) && call->db &&
         agent_contacts_touch(call->db, site, call->now_ms))
         log_warning(call->api->log, "contact", LOG_I64("site", (int64_t)site),

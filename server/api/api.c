@@ -88,12 +88,12 @@ void
 api_attach(struct api *api, struct market *market, struct janitor *janitor, struct http_server *http,
            const char *base_url)
 {
-    api->janitor = janitor;
     free(api->base_url);
     api->base_url = xstrdup(base_url);
     api->https = strncmp(base_url, "https://", 8) == 0;
     api->cookie = api->https ? "__Host-kontor" : "kontor";
     api->market = market;
+    api->janitor = janitor;
     api->http = http;
 }
 

@@ -16,6 +16,7 @@
 #include "market/market.h"
 
 struct api;
+struct janitor;
 
 enum api_listener { API_LISTENER_PEOPLE, API_LISTENER_AGENTS, API_LISTENER_LOCAL, API_LISTENER_METRICS };
 
@@ -31,9 +32,8 @@ struct api_config {
 
 /* Strings are copied. ERR_CONFIG, ERR_IO with d->internal. */
 enum err api_new(const struct api_config *config, struct err_detail *d, struct api **ret) MUST_USE;
-/* Before api_start(): where commands go, whose figures /metrics shows, and where people's browsers find us:
- * http(s)://host[:port], no slash at the end. */
-struct janitor;
+/* Before api_start(): where commands go, who minds the clock (as long as the api), whose figures /metrics shows, and
+ * where people's browsers find us: http(s)://host[:port], no slash at the end. */
 void api_attach(struct api *api, struct market *market, struct janitor *janitor, struct http_server *http,
                 const char *base_url);
 enum err api_start(struct api *api, struct err_detail *d) MUST_USE;

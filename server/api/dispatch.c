@@ -79,6 +79,7 @@ copy_headers(struct call *call)
     call->forwarded = copy_header(call, "X-Forwarded-For");
     call->if_none_match = copy_header(call, "If-None-Match");
     call->instance = copy_header(call, "Kontor-Instance");
+    call->clock = copy_header(call, "Kontor-Clock");
     if (http_cookie(call->http, call->api->cookie, token, sizeof token))
         call->cookie = arena_text(call->arena, token);
 }

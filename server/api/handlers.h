@@ -9,14 +9,14 @@ struct role;
 struct request_row;
 struct site_state;
 
-handler_fn health_live, health_ready, health_leader, jwks_get, openapi_get, error_explained,
-    clock_confirm;                                                        /* public.c */
+handler_fn health_live, health_ready, health_leader, jwks_get, openapi_get, error_explained; /* public.c */
 handler_fn session_create, session_delete, me_get, me_password;           /* session.c */
 handler_fn people_create, people_list_get, people_password, people_roles; /* people.c */
 handler_fn organisations_create, organisations_list_get, organisations_get, organisations_members;
 handler_fn sites_list, offerings_list, offerings_free, sites_agent, sites_tickets, sites_reports, sites_pause,
     sites_drain, sites_agent_token; /* sites.c */
 handler_fn sites_spool_retire;      /* spools.c */
+handler_fn clock_get, clock_confirm; /* clocks.c */
 handler_fn sites_create, offerings_create, rates_create, capacity_create, policies_create,
     policies_list;                                                                            /* registry.c */
 handler_fn journal_get, journal_entries, journal_entry_get, journal_csv;                      /* journal.c */
@@ -46,6 +46,8 @@ enum err request_find(struct call *call, struct uuid id, struct request_row *ret
 void jwks_json(struct call *call, const struct state *s, const char *name);
 enum err agent_check_instance(struct call *call) MUST_USE;
 void agent_in_touch(struct call *call);
+void clocks_hear(struct call *call);
+void clock_ahead_json(struct call *call, uint64_t site);
 const char *report_kind_name(unsigned kind);
 const char *report_reason_name(unsigned reason);
 

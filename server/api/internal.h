@@ -24,8 +24,8 @@ struct entry_sums;
 struct api {
     const struct log *log;
     struct market *market;
-    struct http_server *http;
     struct janitor *janitor;
+    struct http_server *http;
     char *db_worker, *base_url, *web_dir;
     bool https;
     const char *cookie; /* its name */

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "api/internal.h"
+#include "market/janitor.h"
 
 struct page {
     char text[8192];
@@ -45,6 +46,7 @@ metrics_get(struct api *api, struct http_call *http)
     const struct state *s;
     size_t polls, streams;
     uint64_t size = 0;
+    char why[160];
 
     if (strcmp(http->path, "/metrics") != 0 || (http->method != HTTP_GET && http->method != HTTP_HEAD))
         return problem_response(NULL, (struct uuid){ { 0 } }, ERR_NOT_FOUND, NULL);
@@ -72,6 +74,8 @@ metrics_get(struct api *api, struct http_call *http)
     figure(&p, "gauge", "kontor_agent_polls", "", polls);
     figure(&p, "gauge", "kontor_event_streams", "", streams);
     figure(&p, "gauge", "kontor_leading", "", s ? 1 : 0);
+    figure(&p, "gauge", "kontor_clock_trusted", "", janitor_trouble(api->janitor, why) ? 1 : 0);
+    figure(&p, "gauge", "kontor_clock_sites_heard", "", site_clocks_heard(janitor_site_clocks(api->janitor), monotonic_ms()));
     figure(&p, "gauge", "kontor_journal_entries", "", size);
     figure(&p, "gauge", "process_resident_memory_bytes", "", resident_bytes());
     return http_response(200, "text/plain; version=0.0.4", p.text, p.len, HTTP_COPY);

@@ -1,7 +1,6 @@
 /* api/public.c: what anybody may ask: health, keys, the contract, what an error means. */
 #include "api/handlers.h"
 
-#include "api/fields.h"
 #include "api/internal.h"
 #include "market/janitor.h"
 
@@ -37,32 +36,17 @@ void
 health_ready(struct call *call)
 {
     char market[320], clock[160];
+    bool trusted = janitor_trouble(call->api->janitor, clock);
     enum err err = db_connect(call->db, &call->detail);
 
-    janitor_trouble(call->api->janitor, clock);
     if (err)
         health(call, false, "The database does not answer.");
     else if (market_trouble(call->api->market, market) != MARKET_LEADING)
         health(call, false, market[0] ? market : "This server takes no commands at the moment.");
-    else if (clock[0])
+    else if (!trusted)
         health(call, false, clock);
     else
         health(call, true, NULL);
-}
-
-/* The operator says that the clock is right: what is due by time goes on. */
-void
-clock_confirm(struct call *call)
-{
-    enum err err = in_nothing(call);
-
-    if (err) {
-        call_fail(call, err);
-        return;
-    }
-    janitor_confirm(call->api->janitor);
-    log_warning(call->api->log, "clock-confirmed", LOG_UUID("person", call->actor.person));
-    call_reply_empty(call, 204);
 }
 
 void

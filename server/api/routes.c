@@ -78,6 +78,8 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/grants/{account}/clawback", "grants_clawback", ADMIN, KEY, RUN_SLOW, grants_clawback },
     { HTTP_POST, "/v1/reservations/{id}/resolve", "reservations_resolve", ADMIN, KEY, RUN_SLOW, reservations_resolve },
     { HTTP_POST, "/v1/accounts/{account}/close", "accounts_close", ADMIN, KEY, RUN_SLOW, accounts_close },
+    { HTTP_GET, "/v1/clock", "clock_get", ADMIN, NO_KEY, RUN_WORKER, clock_get },
+    { HTTP_POST, "/v1/clock/confirm", "clock_confirm", ADMIN, KEY, RUN_WORKER, clock_confirm },
     /* sites */
     { HTTP_POST, "/v1/sites", "sites_create", ADMIN, KEY, RUN_WORKER, sites_create },
     { HTTP_POST, "/v1/sites/{code}/offerings", "offerings_create", ADMIN, KEY, RUN_WORKER, offerings_create },
@@ -91,7 +93,6 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/sites/{code}/drain", "sites_drain", OPERATOR, KEY, RUN_WORKER, sites_drain },
     { HTTP_POST, "/v1/sites/{code}/spool-retire", "sites_spool_retire", OPERATOR, KEY, RUN_WORKER, sites_spool_retire },
     { HTTP_POST, "/v1/sites/{code}/agent-tokens", "sites_agent_token", OPERATOR, NO_KEY, RUN_WORKER, sites_agent_token },
-    { HTTP_POST, "/v1/clock/confirm", "clock_confirm", ADMIN, NO_KEY, RUN_WORKER, clock_confirm },
     /* agents */
     { HTTP_POST, "/v1/agent/enrol", "agent_enrol", PUBLIC, NO_KEY, RUN_WORKER, agent_enrol },
     { HTTP_POST, "/v1/agent/instance", "agent_instance", AGENT, NO_KEY, RUN_WORKER, agent_instance },

@@ -213,6 +213,7 @@ end(struct server *s)
     if (s->api)
         api_stop(s->api);
     api_delete(s->api);
+    janitor_delete(s->janitor);
     http_delete(s->http);
 }
 

@@ -315,6 +315,7 @@ reply_agent(struct call *call, int status)
         json_time(out, "last_contact", contact_ms);
     else
         json_none(out, "last_contact");
+    clock_ahead_json(call, site);
     json_i64(out, "last_seq", ss ? (int64_t)ss->last_seq : 0);
     json_i64(out, "confirmed_seq", ss ? (int64_t)ss->confirmed_seq : 0);
     json_i64(out, "last_report", ss ? (int64_t)ss->last_report : 0);

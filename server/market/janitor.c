@@ -8,7 +8,6 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "crypto/random.h"
-#include "market/clock_guard.h"
 #include "market/sweep.h"
 #include "store/server_clock.h"
 
@@ -39,6 +38,7 @@ struct janitor {
     bool stopping;
     size_t out; /* commands not completed yet */
     struct clock_guard guard;
+    struct site_clocks *sites;
     /* the thread's own */
     struct command commands[ROUND_MAX];
     struct due_item items[ROUND_MAX];
@@ -209,23 +209,30 @@ do_statement(struct janitor *j, int64_t now_ms)
     return j->commands[0].err == OK;
 }
 
-/* May timed commands go on? PostgreSQL is asked now and then; if it does not answer, that is for others to mend. */
+/* May timed commands go on? PostgreSQL is asked now and then; if it does not answer, that is for others to mend. The
+ * sites are not asked: what their agents said is at hand. */
 static bool
 clocks_agree(struct janitor *j)
 {
-    int64_t other_ms = 0, real_ms;
+    struct clock_reading now = { 0 };
     bool was_stopped, agree;
     char why[sizeof j->guard.why];
+    int64_t database_ms;
 
     if (j->db != NULL && monotonic_ms() - j->clock_ms >= CLOCK_EVERY_MS) {
-        if (server_clock(j->db, &other_ms) != OK)
-            other_ms = 0;
+        int64_t asked_ms = monotonic_ms();
+
+        now.other[CLOCK_DATABASE].known = server_clock(j->db, &database_ms) == OK;
         j->clock_ms = monotonic_ms();
+        if (now.other[CLOCK_DATABASE].known) /* it looked at its clock at some time while we waited */
+            now.other[CLOCK_DATABASE].ahead_ms = database_ms - real_now_ms() + (j->clock_ms - asked_ms) / 2;
     }
-    real_ms = real_now_ms();
+    now.other[CLOCK_SITES].known = site_clocks_most(j->sites, monotonic_ms(), &now.other[CLOCK_SITES].ahead_ms);
+    now.real_ms = real_now_ms();
+    now.boot_ms = boottime_ms();
     pthread_mutex_lock(&j->lock);
     was_stopped = j->guard.stopped;
-    agree = clock_guard_check(&j->guard, real_ms, boottime_ms(), other_ms);
+    agree = clock_guard_check(&j->guard, &now);
     text_format(why, sizeof why, "%s", j->guard.why);
     pthread_mutex_unlock(&j->lock);
     if (!agree && !was_stopped)
@@ -288,9 +295,12 @@ run(void *arg)
 
 /* ---- start and stop ---------------------------------------------------------------------------------------------- */
 
-static void
-release(struct janitor *j)
+void
+janitor_delete(struct janitor *j)
 {
+    if (j == NULL)
+        return;
+    site_clocks_delete(j->sites);
     db_delete(j->db);
     pthread_cond_destroy(&j->wake);
     pthread_mutex_destroy(&j->lock);
@@ -304,6 +314,7 @@ janitor_start(const struct janitor_config *config, struct janitor **ret, struct 
     pthread_condattr_t attr;
 
     j->config = *config;
+    j->sites = site_clocks_new();
     if (config->db_worker != NULL)
         j->db =
             db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontord janitor", .timeout_ms = 2000 });
@@ -314,7 +325,7 @@ janitor_start(const struct janitor_config *config, struct janitor **ret, struct 
     pthread_cond_init(&j->wake, &attr);
     pthread_condattr_destroy(&attr);
     if (pthread_create(&j->thread, NULL, run, j) != 0) {
-        release(j);
+        janitor_delete(j);
         return err_internal(d, ERR_INTERNAL, "cannot start the janitor's thread");
     }
     *ret = j;
@@ -331,15 +342,35 @@ janitor_stop(struct janitor *j)
     pthread_cond_broadcast(&j->wake);
     pthread_mutex_unlock(&j->lock);
     pthread_join(j->thread, NULL);
-    release(j);
 }
 
-void
+bool
 janitor_trouble(struct janitor *j, char ret[160])
 {
+    bool stopped;
+
     pthread_mutex_lock(&j->lock);
-    text_format(ret, 160, "%s", j->guard.stopped ? j->guard.why : "");
+    stopped = j->guard.stopped;
+    text_format(ret, 160, "%s", stopped ? j->guard.why : "");
     pthread_mutex_unlock(&j->lock);
+    return !stopped;
+}
+
+struct clock_reading
+janitor_clocks(struct janitor *j)
+{
+    struct clock_reading newest;
+
+    pthread_mutex_lock(&j->lock);
+    newest = j->guard.newest;
+    pthread_mutex_unlock(&j->lock);
+    return newest;
+}
+
+struct site_clocks *
+janitor_site_clocks(struct janitor *j)
+{
+    return j->sites;
 }
 
 void

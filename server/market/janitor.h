@@ -7,7 +7,9 @@
 #define MARKET_JANITOR_H
 
 #include "base/log.h"
+#include "market/clock_guard.h"
 #include "market/market.h"
+#include "market/site_clocks.h"
 
 struct janitor;
 
@@ -18,11 +20,17 @@ struct janitor_config {
 };
 
 enum err janitor_start(const struct janitor_config *config, struct janitor **ret, struct err_detail *d) MUST_USE;
-/* Before market_stop(). Waits for the commands that are out. */
+/* Before market_stop(). Waits for the commands that are out. What follows may be called until janitor_delete(). */
 void janitor_stop(struct janitor *j);
-/* Why timed commands have stopped (for readiness), "" if they go on. */
-void janitor_trouble(struct janitor *j, char ret[160]);
+void janitor_delete(struct janitor *j);
+
+/* Why timed commands have stopped (for readiness), "" if they go on. False: stopped. */
+bool janitor_trouble(struct janitor *j, char ret[160]);
+/* The newest comparison of the clocks. */
+struct clock_reading janitor_clocks(struct janitor *j);
 /* The operator says that the clock is right. */
 void janitor_confirm(struct janitor *j);
+/* Where the agents' clocks are noted. Its own lock; as long as the janitor. */
+struct site_clocks *janitor_site_clocks(struct janitor *j);
 
 #endif

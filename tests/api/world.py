@@ -126,6 +126,7 @@ class Agent:
         self.key, self.seal = Key(), os.urandom(32)
         self.client = Client(world.server)
         self.instance = self.number = 0
+        self.ahead_ms = None  # by how much its clock is ahead, where it says so
         if enrol:
             token = world.local.must("POST", f"/v1/sites/{site}/agent-tokens", {}, status=201)["token"]
             self.enrolled = self.enrol(token)
@@ -147,6 +148,8 @@ class Agent:
 
     def call(self, method, path, body=None, **more):
         headers = {"Authorization": "Bearer " + more.pop("token", self.token()), "Kontor-Instance": str(more.pop("instance", self.instance))}
+        if self.ahead_ms is not None:
+            headers["Kontor-Clock"] = stamp(round(time.time() * 1000) + self.ahead_ms)
         return self.client.call(method, path, body, headers=headers, **more)
 
     def open(self, seq=0):

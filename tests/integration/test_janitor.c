@@ -36,6 +36,7 @@ teardown(void **state)
     struct scene *s = *state;
 
     janitor_stop(s->janitor);
+    janitor_delete(s->janitor);
     fixture_delete(s->f);
     free(s);
     return 0;
@@ -214,6 +215,7 @@ quotes_expire_and_unasked_tickets_lapse(void **state)
     (void)fixture_reserve(s->f, 0);
     start_janitor(s);
     janitor_stop(s->janitor); /* nothing was due */
+    janitor_delete(s->janitor);
     s->janitor = NULL;
     assert_int_equal(test_sql_i64(&s->f->t, "SELECT count(*) FROM quote WHERE state = 'open'"), 1);
     pass(s, 2 * HOUR_MS);
@@ -232,7 +234,7 @@ what_is_free_lapses_at_the_grants_end(void **state)
     pass(s, 91 * DAY_MS);
     start_janitor(s);
     wait_for(s, "SELECT count(*) FROM entry WHERE kind = 7", 2);
-    janitor_trouble(s->janitor, why);
+    assert_true(janitor_trouble(s->janitor, why));
     assert_string_equal(why, ""); /* this clock and PostgreSQL's agree */
     assert_int_equal(test_sql_i64(&s->f->t, "SELECT sum(posted_credits - posted_debits) FROM account WHERE class = 5"),
                      0);
@@ -256,6 +258,72 @@ a_draining_site_is_cleared(void **state)
     assert_int_equal(test_sql_i64(&s->f->t, "SELECT sum(held_debits) FROM account"), 0); /* the other site is dearer */
 }
 
+static void
+await(struct scene *s, bool trusted, int64_t rounds_until_ms)
+{
+    int64_t until_ms = monotonic_ms() + WAIT_MS;
+    char why[160];
+
+    while ((janitor_trouble(s->janitor, why) != trusted || janitor_clocks(s->janitor).real_ms < rounds_until_ms) &&
+           monotonic_ms() < until_ms)
+        nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+    assert_int_equal(janitor_trouble(s->janitor, why), trusted);
+}
+
+static void
+what_is_due_waits_while_the_clock_is_in_doubt(void **state)
+{
+    struct scene *s = *state;
+    struct command drain = fixture_command(COMMAND_SITE_STATUS);
+    int64_t began_ms;
+
+    drain.in.site_status.site = reserve(s, 0).site;
+    drain.in.site_status.paused = -1;
+    drain.in.site_status.draining = 1;
+    start_janitor(s);
+    for (uint64_t site = 1; site <= 3; site++)
+        for (int i = 0; i < 2; i++)
+            site_clocks_note(janitor_site_clocks(s->janitor), site, 60000, monotonic_ms());
+    await(s, false, 0);
+    began_ms = real_now_ms();
+    assert_int_equal(fixture_send(s->f, &drain), OK);
+    await(s, false, began_ms + 2500); /* it has looked at the clocks again, twice at least */
+    assert_int_equal(test_sql_i64(&s->f->t, "SELECT count(*) FROM reservation WHERE state = 'voided'"), 0);
+    janitor_confirm(s->janitor);
+    wait_for(s, "SELECT count(*) FROM reservation WHERE state = 'voided'", 1);
+    await(s, true, 0);
+}
+
+static void
+a_lost_spool_is_seen_to(void **state)
+{
+    struct scene *s = *state;
+    struct command retire = fixture_command(COMMAND_SPOOL_RETIRE);
+    struct command received = { .kind = COMMAND_RECEIVED };
+    struct reservation r;
+    uint64_t instance;
+
+    for (int i = 0; i < 5; i++)
+        r = reserve(s, 0);
+    instance = open_instance(s, r.site == s->f->w->site[0] ? 0 : 1);
+    say(s, &r, instance, 1, REPORT_ACCEPTED, 0);
+    received.actor = (struct actor){ .kind = ACTOR_AGENT, .sites = { r.site }, .sites_n = 1, .instance = instance };
+    received.in.received.site = r.site;
+    received.in.received.instance = instance;
+    received.in.received.seq = 5;
+    assert_int_equal(fixture_send(s->f, &received), OK);
+    retire.in.spool_retire.site = r.site;
+    memcpy(retire.in.spool_retire.reason, "fire", 5);
+    assert_int_equal(fixture_send(s->f, &retire), OK);
+    pass(s, 1000); /* what is not seen to yet is seen to after a restart */
+    start_janitor(s);
+    wait_for(s, "SELECT count(*) FROM reservation WHERE state = 'disputed'", 1);
+    wait_for(s, "SELECT count(*) FROM site_status WHERE retired_ms > 0 AND NOT recovering", 1);
+    assert_int_equal(test_sql_i64(&s->f->t, "SELECT count(*) FROM reservation WHERE state = 'issued' AND seq > 5"), 4);
+    assert_int_equal(test_sql_i64(&s->f->t, "SELECT count(*) FROM ticket"), 9);
+    assert_int_equal(test_sql_i64(&s->f->t, "SELECT base_seq FROM site_status WHERE retired_ms > 0"), 5);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -267,6 +335,8 @@ main(void)
         CASE(quotes_expire_and_unasked_tickets_lapse),
         CASE(what_is_free_lapses_at_the_grants_end),
         CASE(a_draining_site_is_cleared),
+        CASE(what_is_due_waits_while_the_clock_is_in_doubt),
+        CASE(a_lost_spool_is_seen_to),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
