@@ -437,6 +437,20 @@ write_genesis(struct market *m, struct err_detail *d)
     return OK;
 }
 
+/* The server's key file must be one that the journal knows and holds in force: what another key signs, no auditor takes. */
+static enum err
+check_server_key(const struct market *m, struct err_detail *d)
+{
+    const struct key *k;
+    size_t it = 0;
+
+    while ((k = ledger_next_key(m->state->ledger, &it)) != NULL)
+        if (k->entry.u.key.use == KEY_SERVER && k->until == NO_INDEX &&
+            memcmp(k->entry.u.key.ed25519, m->config.server_public_key, sizeof m->config.server_public_key) == 0)
+            return OK;
+    return err_internal(d, ERR_CONFIG, "the server's key is not one that the journal holds in force");
+}
+
 /* Become the leader, with a state. Else the phase says why not. */
 static bool
 lead(struct market *m)
@@ -456,6 +470,8 @@ lead(struct market *m)
         err = rebuild(m, &d);
         if (!err && m->head.size == 0)
             err = write_genesis(m, &d);
+        if (!err)
+            err = check_server_key(m, &d);
         if (err)
             rebuild_drop(m);
     }

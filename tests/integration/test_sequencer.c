@@ -295,6 +295,23 @@ a_balance_that_was_touched_is_noticed(void **state)
 }
 
 static void
+another_key_than_the_journals_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char why[320];
+
+    fixture_stop(f);
+    f->config.server_public_key[0] ^= 1;
+    assert_int_equal(market_start(&f->config, &f->m, NULL), OK);
+    fixture_wait(f->m, MARKET_TROUBLED);
+    market_trouble(f->m, why);
+    assert_non_null(strstr(why, "key"));
+    fixture_stop(f);
+    f->config.server_public_key[0] ^= 1;
+    fixture_start(f);
+}
+
+static void
 all_are_answered_at_the_end(void **state)
 {
     enum { N = 500 };
@@ -329,6 +346,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_second_server_waits_for_the_lease, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_old_leader_writes_nothing, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_balance_that_was_touched_is_noticed, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(another_key_than_the_journals_is_refused, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(all_are_answered_at_the_end, setup_seeded, teardown),
     };
 
