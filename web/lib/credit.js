@@ -6,17 +6,19 @@ const WINDOW_DAYS = 14;
 
 /**
  * The forecast of a grant at its present pace.
- * @param {any} grant @param {any[]} entries its SETTLE and CORRECT entries of the last 14 days, any order @param {number} now ms
+ * @param {any} grant @param {any[]} entries its newest entries, newest first @param {number} now ms @param {boolean} more older ones are missing:
+ *   then the pace is that of the time which they cover
  * @returns {{pace: bigint, lapsing: bigint, used: bigint, needed: bigint, daysLeft: number, known: boolean}} gpums; pace and needed a day
  */
-export const forecast = (grant, entries, now) => {
+export const forecast = (grant, entries, now, more = false) => {
     const start = Date.parse(grant.start), end = Date.parse(grant.end);
     const free = big(grant.free_gpums);
     const daysLeft = Math.max(0, (end - now) / DAY);
-    const span = Math.min(WINDOW_DAYS * DAY, now - start);
+    const covered = more && entries.length ? now - Date.parse(entries.at(-1).time) : Infinity;
+    const span = Math.min(WINDOW_DAYS * DAY, now - start, covered);
     const settled = entries.filter((e) => Date.parse(e.time) > now - WINDOW_DAYS * DAY)
         .reduce((sum, e) => sum + (e.kind === "SETTLE" ? big(e.amount_gpums) : e.kind === "CORRECT" ? -big(e.amount_gpums) : 0n), 0n);
-    const known = span >= DAY && settled > 0n;
+    const known = now - start >= DAY && span > 0 && settled > 0n;
     const pace = known ? (settled * BigInt(DAY)) / BigInt(Math.round(span)) : 0n;
     const ahead = (pace * BigInt(Math.round(daysLeft * 1000))) / 1000n;
     const used = known ? (ahead < free ? ahead : free) : free;

@@ -1,7 +1,7 @@
 /* /ask: for what is typed: where, when, how much, and who cannot. Each change asks for a look-only quote. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { big, compare, country, dateTime, dayShort, duration, hours, length, longDay, clockShort, list, parseWhole, rate, wholeCredits } from "../lib/format.js";
+import { big, compare, country, dateTime, dayShort, hours, length, longDay, clockShort, list, parseWhole, rate, wholeCredits } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { get, post } from "../lib/api.js";
 import { faults, read, secondsOf, wants, work, write } from "../lib/asking.js";

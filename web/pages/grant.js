@@ -30,13 +30,13 @@ const Figures = ({ grant, f }) => html`
 export default ({ params, query }) => {
     const cursor = query.get("cursor");
     const { data: grant, error, reload } = useData(`/v1/grants/${params.grant}`, { every: 15_000 });
-    const entries = useData(`/v1/grants/${params.grant}/entries?limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`);
-    const all = useData(`/v1/grants/${params.grant}/entries?limit=500`);
+    const entries = useData(`/v1/grants/${params.grant}/entries?limit=${cursor ? 50 : 100}${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`);
+    const all = useData(`/v1/grants/${params.grant}/entries?limit=100`);
     const now = useNow(30_000);
     const mine = seat.value.kind === "startup";
     const up = mine ? "/credits" : "/programme/grants";
     if (!grant) return html`<${Head} title=${t("credits.one")} /><${Waiting} error=${error} retry=${reload} />`;
-    const f = forecast(grant, all.data?.items ?? [], now);
+    const f = forecast(grant, all.data?.items ?? [], now, Boolean(all.data?.next));
     const title = t("credits.grant", { mode: grant.mode.name, from: dayYear(grant.start) });
     return html`
         <${Head} title=${mine ? title : grant.organisation.name} name=${title} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a> / ${t("account", { n: grant.account })}`} sub=${mine ? t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) }) : `${title}. ${t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) })}`} />

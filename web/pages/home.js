@@ -101,15 +101,15 @@ export default () => {
     const organisation = seat.value.organisation.id;
     const grants = useData(`/v1/grants?organisation=${organisation}`, { every: 15_000 });
     const grant = grants.data ? mainGrant(grants.data.items) : null;
-    const entries = useData(grant ? `/v1/grants/${grant.account}/entries?limit=500` : null, { every: 30_000 });
-    const jobs = useData(`/v1/reservations?organisation=${organisation}&limit=50`, { every: 10_000 });
+    const entries = useData(grant ? `/v1/grants/${grant.account}/entries?limit=100` : null, { every: 30_000 });
+    const jobs = useData(`/v1/reservations?organisation=${organisation}&limit=20`, { every: 10_000 });
     const { sites } = useSites();
     const now = useNow(15_000);
 
     if (!grants.data) return html`<${Head} title=${t("nav.home")} /><${Waiting} error=${grants.error} retry=${grants.reload} rows=${6} />`;
     if (!grant) return html`<${Head} title=${seat.value.organisation.name} /><${Empty} title=${t("home.no-grant")} deeds=${html`<${Button} href=${to("/capacity")}>${t("see-capacity")}<//>`}>${t("home.no-grant.text")}<//>`;
     const rows = entries.data?.items ?? [];
-    const f = forecast(grant, rows, now);
+    const f = forecast(grant, rows, now, Boolean(entries.data?.next));
     const open = (jobs.data?.items ?? []).filter(isOpen).sort((a, b) => Date.parse(a.window.start) - Date.parse(b.window.start));
     const others = grants.data.items.length - 1;
     return html`

@@ -18,7 +18,7 @@ const TABS = [["", () => true], ["running", isRunning], ["coming", isComing], ["
 export default ({ query }) => {
     const organisation = seat.value.organisation.id;
     const cursor = query.get("cursor");
-    const jobs = useData(`/v1/reservations?organisation=${organisation}&limit=100${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: 10_000 });
+    const jobs = useData(`/v1/reservations?organisation=${organisation}&limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: 10_000 });
     const grants = useData(`/v1/grants?organisation=${organisation}`);
     const { sites } = useSites();
     const now = useNow(15_000);

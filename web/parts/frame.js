@@ -77,7 +77,7 @@ export const Framed = ({ current, children }) => html`
     <a class="skip" href="#main">${t("skip")}</a>
     <${Hatches} />
     <div class="app">
-        <div class="side"><div class="column"><${Brand} /><${Who} /><${Pages} current=${current} /><${Heart} /><${Settings} /></div></div>
+        <div class="side"><header class="column"><${Brand} /><${Who} /><${Pages} current=${current} /><${Heart} /><${Settings} /></header></div>
         <${TopBar} current=${current} />
         <div class="page"><${Cut} /><main id="main" tabindex="-1">${children}</main><${Foot} /></div>
     </div>

@@ -51,6 +51,10 @@ test("credit: what lapses at the present pace", () => {
     assert.equal(f.needed, 80n * C);
     assert.ok(f.known);
 });
+test("credit: with older entries missing, the pace is that of the time covered", () => {
+    const f = forecast(grant(), [settle("20", 30), settle("18", 30)], Date.parse("2026-05-21T00:00:00Z"), true);
+    assert.equal(f.pace, 20n * C); /* 60 credits in the 3 days since the oldest entry that we have */
+});
 test("credit: no pace is known on the first day, or before anything was settled", () => {
     assert.equal(forecast(grant(), [], Date.parse("2026-05-21T00:00:00Z")).known, false);
     assert.equal(forecast(grant(), [settle("01", 5)], Date.parse("2026-05-01T12:00:00Z")).known, false);
