@@ -119,12 +119,15 @@ void
 call_reply(struct call *call, int status)
 {
     struct http_response *r;
+    bool secret;
 
     if (status == 200 && call->etag && call->if_none_match && strcmp(call->etag, call->if_none_match) == 0) {
         call_reply_empty(call, 304);
         return;
     }
-    r = http_response(status, "application/json", call->out.text, call->out.len, HTTP_FREE);
+    /* What names the caller's csrf token is never compressed: its length would tell of it (BREACH). */
+    secret = strncmp(call->route->path, "/v1/me", 6) == 0 || strncmp(call->route->path, "/v1/session", 11) == 0;
+    r = http_response_packed(status, "application/json", call->out.text, call->out.len, secret ? NULL : call->accepts);
     call->out = (struct json_out){ 0 };
     dress(call, r);
     give(call, r);

@@ -63,7 +63,7 @@ struct call {
     struct bytes body; /* JSON, or nothing */
 
     /* headers that outlive the handler, NULL if not given */
-    const char *authorization, *key, *csrf, *origin, *host, *cookie, *forwarded, *if_none_match, *instance, *clock;
+    const char *authorization, *key, *csrf, *origin, *host, *cookie, *forwarded, *if_none_match, *instance, *clock, *accepts;
 
     /* who calls */
     struct actor actor;

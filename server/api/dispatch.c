@@ -80,6 +80,7 @@ copy_headers(struct call *call)
     call->if_none_match = copy_header(call, "If-None-Match");
     call->instance = copy_header(call, "Kontor-Instance");
     call->clock = copy_header(call, "Kontor-Clock");
+    call->accepts = copy_header(call, "Accept-Encoding");
     if (http_cookie(call->http, call->api->cookie, token, sizeof token))
         call->cookie = arena_text(call->arena, token);
 }

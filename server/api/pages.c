@@ -216,23 +216,6 @@ pages_delete(struct pages *p)
     free(p);
 }
 
-/* Does the client take that coding? What it gives no weight (q=0) it does not take. */
-static bool
-takes(const char *accepts, const char *token)
-{
-    size_t len = strlen(token);
-
-    for (const char *at = accepts; at && *at; at = strchr(at, ','), at += at != NULL) {
-        at += strspn(at, " \t");
-        if (strncmp(at, token, len) == 0 && strchr(" \t;,", at[len])) {
-            const char *weight = at + len + strspn(at + len, " \t;");
-
-            return strncmp(weight, "q=0", 3) != 0 || strspn(weight + 2, "0.") < strcspn(weight + 2, " \t,");
-        }
-    }
-    return false;
-}
-
 static const struct page *
 find(const struct pages *p, const char *path)
 {
@@ -267,7 +250,7 @@ pages_answer(const struct pages *p, const struct http_call *call)
         return page->unchanged;
     accepts = http_header(call, "Accept-Encoding");
     for (int e = ENCODINGS - 1; e > PLAIN; e--)
-        if (page->reply[e] && takes(accepts, TOKEN[e]))
+        if (page->reply[e] && http_takes(accepts, TOKEN[e]))
             return page->reply[e];
     return page->reply[PLAIN];
 }

@@ -97,6 +97,11 @@ enum http_body {
 };
 
 struct http_response *http_response(int status, const char *type, const void *body, size_t len, enum http_body mode);
+/* The same for a malloc'd body, which is taken: compressed with gzip where it is worth it and the client's
+ * Accept-Encoding (NULL: none given) allows. Not for replies that hold a secret beside what others chose. */
+struct http_response *http_response_packed(int status, const char *type, char *body, size_t len, const char *accepts);
+/* Does Accept-Encoding name that coding with a weight above 0? */
+bool http_takes(const char *accepts, const char *coding);
 void http_response_header(struct http_response *r, const char *name, const char *value);
 int http_response_status(const struct http_response *r);
 /* From now on it may be given many times, from any thread; deleted by its owner only. */

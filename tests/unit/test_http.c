@@ -20,6 +20,7 @@
 #include "http/http.h"
 
 #define BODY_MAX 4096
+#define PACKED 3000
 
 struct fixture {
     struct http_server *server;
@@ -102,6 +103,12 @@ on_call(void *cls, struct http_call *call)
         http_keep(call, 50, NULL);
         add_later(f, call);
         return NULL;
+    }
+    if (strcmp(call->path, "/packed") == 0) {
+        char *body = xmalloc(PACKED);
+
+        memset(body, 'a', PACKED);
+        return http_response_packed(200, "text/plain", body, PACKED, http_header(call, "Accept-Encoding"));
     }
     if (strcmp(call->path, "/events") == 0) {
         pthread_mutex_lock(&f->lock);
@@ -414,6 +421,37 @@ keep_alive_and_pipelines(void **state)
     close(fd);
 }
 
+static void
+packed_for_those_who_take_it(void **state)
+{
+    static const struct { const char *accepts; bool packed; } ROWS[] = {
+        { "", false }, { "Accept-Encoding: gzip, br\r\n", true }, { "Accept-Encoding: br, gzip;q=0.5\r\n", true },
+        { "Accept-Encoding: gzip;q=0\r\n", false }, { "Accept-Encoding: gzip;q=0.000, br\r\n", false },
+        { "Accept-Encoding: identity\r\n", false }, { "Accept-Encoding: xgzip, gzipx\r\n", false },
+    };
+    struct fixture *f = *state;
+    char reply[2 * PACKED], line[200];
+
+    for (size_t i = 0; i < sizeof ROWS / sizeof *ROWS; i++) {
+        int fd = dial(f);
+        const char *body;
+
+        snprintf(line, sizeof line, "GET /packed HTTP/1.1\r\n" H "Connection: close\r\n%s\r\n", ROWS[i].accepts);
+        send_all(fd, line, strlen(line));
+        memset(reply, 0, sizeof reply);
+        assert_true(read_until(fd, reply, sizeof reply, NULL));
+        close(fd);
+        body = strstr(reply, "\r\n\r\n");
+        assert_non_null(body);
+        assert_non_null(strstr(reply, "Vary: Accept-Encoding"));
+        assert_int_equal(strstr(reply, "Content-Encoding: gzip") != NULL, ROWS[i].packed);
+        if (ROWS[i].packed)
+            assert_memory_equal(body + 4, "\x1f\x8b\x08", 3);
+        else
+            assert_int_equal(strspn(body + 4, "a"), PACKED);
+    }
+}
+
 static void *
 complete_all(void *arg)
 {
@@ -660,6 +698,7 @@ main(void)
         cmocka_unit_test_setup_teardown(nothing_is_smuggled, setup, teardown),
         cmocka_unit_test_setup_teardown(large_headers_and_bodies, setup, teardown),
         cmocka_unit_test_setup_teardown(keep_alive_and_pipelines, setup, teardown),
+        cmocka_unit_test_setup_teardown(packed_for_those_who_take_it, setup, teardown),
         cmocka_unit_test_setup_teardown(others_complete, setup, teardown),
         cmocka_unit_test_setup_teardown(deadlines, setup, teardown),
         cmocka_unit_test_setup_teardown(streams, setup, teardown),
