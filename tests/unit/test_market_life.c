@@ -365,6 +365,7 @@ static void
 test_a_lost_permit_is_disputed_before_anything_else(void **unused)
 {
     struct reservation *permitted = reserve(8, 3600, true), *asked = reserve(8, 3600, true);
+    struct uuid id = permitted->id;
     struct lost l;
 
     (void)unused;
@@ -381,7 +382,7 @@ test_a_lost_permit_is_disputed_before_anything_else(void **unused)
     assert_int_equal(l.ran->state, TICKET_DISPUTED); /* kept for the people who decide */
     mw_advance(m, 100 * DAY_MS);
     mw_timers(m);
-    assert_err(OK, mw_timer(m, DUE_SPOOL, permitted->id, 0)); /* its hold has expired meanwhile */
+    assert_err(OK, mw_timer(m, DUE_SPOOL, id, 0)); /* its hold has expired meanwhile, and it is gone */
 }
 
 /* ---- orders ------------------------------------------------------------------------------------------------------ */
