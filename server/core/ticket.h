@@ -125,6 +125,7 @@ struct ticket_facts {
     int64_t cancel_ms;              /* the requester's cancel */
     int64_t contested_ms;
     uint64_t gpu_seconds;           /* highest cumulative total reported */
+    int64_t latest_ms;              /* no honest report has a later time; 0: do not judge by it */
 };
 
 /* When `accepted` may get a permit at the earliest: permit-from, and one and a half lives after an older permit. Earlier:
@@ -139,6 +140,7 @@ enum ticket_fault {
     FAULT_NONE,
     FAULT_FENCE,          /* not this ticket's fence */
     FAULT_TIMES,          /* ended before started, started or ended after the report, an end or use without a start */
+    FAULT_FUTURE,         /* of a time that has not come: its start and end bound what it may be paid */
     FAULT_BEFORE_PERMIT,  /* started before the permit, or without one */
     FAULT_LATE_START,     /* started after start-by */
     FAULT_RESTARTED,      /* another start or end than reported before */
@@ -149,6 +151,9 @@ enum ticket_fault {
 };
 #define TICKET_SLACK_MS 120000 /* between clocks, and for a batch system's epilogue */
 enum ticket_fault ticket_check_report(const struct ticket_facts *f, const struct report *r);
+/* The same of every kind: `failed` by the site's fault is in order whatever its numbers are, since it pays nothing, but
+ * only numbers without a fault may be noted and shown. */
+enum ticket_fault ticket_check_numbers(const struct ticket_facts *f, const struct report *r);
 const char *ticket_fault_sentence(enum ticket_fault fault);
 
 /* The next timer of this reservation: its event, and when. False for an end. A time that has passed is due now. */

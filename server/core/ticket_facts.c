@@ -104,12 +104,20 @@ is_about_the_run(const struct report *r)
 enum ticket_fault
 ticket_check_report(const struct ticket_facts *f, const struct report *r)
 {
+    if (r->fence == f->fence && r->kind == REPORT_FAILED && r->reason != REASON_JOB)
+        return FAULT_NONE; /* pays nothing, whatever it says */
+    return ticket_check_numbers(f, r);
+}
+
+enum ticket_fault
+ticket_check_numbers(const struct ticket_facts *f, const struct report *r)
+{
     if (r->fence != f->fence)
         return FAULT_FENCE;
-    if (r->kind == REPORT_FAILED && r->reason != REASON_JOB)
-        return FAULT_NONE; /* pays nothing, whatever it says */
     if (!times_fit(r))
         return FAULT_TIMES;
+    if (f->latest_ms && r->time_ms > f->latest_ms)
+        return FAULT_FUTURE;
     if (is_about_the_run(r)) {
         if (f->first_permitted_ms == 0 || r->started_ms < f->first_permitted_ms - TICKET_SLACK_MS)
             return FAULT_BEFORE_PERMIT;
@@ -130,6 +138,7 @@ ticket_fault_sentence(enum ticket_fault fault)
         [FAULT_NONE] = "The report is in order.",
         [FAULT_FENCE] = "The report does not carry this ticket's fence.",
         [FAULT_TIMES] = "The report's times contradict each other.",
+        [FAULT_FUTURE] = "The report's time has not come yet.",
         [FAULT_BEFORE_PERMIT] = "By the report the job started before the permit, or without one.",
         [FAULT_LATE_START] = "By the report the job started after start-by.",
         [FAULT_RESTARTED] = "The report names another start or end than an earlier one.",

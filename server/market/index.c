@@ -272,6 +272,12 @@ index_quote_renewed(struct state *s, const struct quote *q, int64_t ttl_ms, stru
 
 /* ---- reservations ------------------------------------------------------------------------------------------------ */
 
+bool
+index_reservation_over(const struct reservation *r)
+{
+    return ticket_state_is_end(r->state) || r->state == TICKET_CONTESTED;
+}
+
 struct ticket_facts
 index_facts(const struct state *s, const struct reservation *r)
 {

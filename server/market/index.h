@@ -57,6 +57,8 @@ void index_grant_due(struct state *s, const struct account *grant, struct undo *
 void index_advance(struct state *s, int64_t now_ms);
 
 /* What ticket_*() judges a reservation by. */
+/* It has ended, or is contested after its settlement: nothing that a site says any more changes what is shown of it. */
+bool index_reservation_over(const struct reservation *r);
 struct ticket_facts index_facts(const struct state *s, const struct reservation *r);
 
 #endif

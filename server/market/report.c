@@ -117,7 +117,7 @@ note(struct deciding *d, struct reservation *r, const struct command *c)
 static void
 note_output(struct deciding *d, struct reservation *r, const struct command *c)
 {
-    if (c->in.report.output_len == 0)
+    if (c->in.report.output_len == 0 || index_reservation_over(r))
         return;
     life_touch(d, r);
     r->output = c->in.report.output;
@@ -194,17 +194,17 @@ told(struct deciding *d, struct command *c, struct site_state *site, struct rese
     struct ticket_facts facts = index_facts(d->state, r);
     const struct report *report = &c->in.report.report;
     struct cause cause = life_cause(c);
-    enum ticket_fault fault = ticket_check_report(&facts, report);
     const struct ticket_cell *cell;
-    enum ticket_event event;
+    enum ticket_fault fault;
+    enum ticket_event event = TICKET_ON_BAD_REPORT;
     enum err err;
 
-    if (fault == FAULT_NONE) {
+    facts.latest_ms = d->now_ms + ticket_span(TICKET_SLACK_MS, d->state->clock.rate);
+    fault = ticket_check_report(&facts, report);
+    if (fault == FAULT_NONE)
         event = ticket_event_of_report(&facts, report, d->now_ms);
+    if (ticket_check_numbers(&facts, report) == FAULT_NONE && !index_reservation_over(r))
         note(d, r, c);
-    } else {
-        event = TICKET_ON_BAD_REPORT;
-    }
     cause.dispute_why = DISPUTE_IMPLAUSIBLE;
     err = life_event(d, r, event, &cause, &cell);
     if (err)

@@ -291,6 +291,35 @@ test_report_faults(void **state)
 }
 
 static void
+test_numbers_that_pay_nothing_are_judged_all_the_same(void **state)
+{
+    struct ticket_facts f = facts();
+    struct report r = { .kind = REPORT_FAILED, .fence = 3, .reason = REASON_SITE, .time_ms = T0, .gpu_seconds = UINT64_MAX };
+
+    (void)state;
+    assert_int_equal(ticket_check_numbers(&f, &r), FAULT_TIMES);
+    r.started_ms = T0;
+    assert_int_equal(ticket_check_numbers(&f, &r), FAULT_TOO_MUCH);
+    assert_int_equal(ticket_check_report(&f, &r), FAULT_NONE);
+    r.fence = 4;
+    assert_int_equal(ticket_check_report(&f, &r), FAULT_FENCE);
+}
+
+static void
+test_reports_of_times_to_come(void **state)
+{
+    struct ticket_facts f = facts();
+    struct report r = { .kind = REPORT_FINISHED, .fence = 3, .time_ms = T0 + 9 * MIN_MS, .started_ms = T0 + 5, .ended_ms = T0 + 9 * MIN_MS,
+                        .gpu_seconds = 4 * 500 };
+
+    (void)state;
+    f.latest_ms = r.time_ms;
+    assert_int_equal(ticket_check_report(&f, &r), FAULT_NONE);
+    f.latest_ms--;
+    assert_int_equal(ticket_check_report(&f, &r), FAULT_FUTURE);
+}
+
+static void
 test_report_against_earlier_ones(void **state)
 {
     struct ticket_facts f = facts();
