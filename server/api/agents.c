@@ -324,9 +324,28 @@ reported(struct call *call)
     call_reply(call, 200);
 }
 
+/* What goes with a report is stored before it is decided, so only if nothing stands in the way of its being recorded:
+ * what comes with one that is repeated, out of order, too early or about somebody else's run is let go. */
+struct keeping { bool output, inventory; };
+
+static struct keeping
+what_to_keep(const struct call *call, const struct state *s, const struct site_state *site)
+{
+    const struct report *report = &call->command.in.report.report;
+    const struct reservation *r = index_jti(s, report->jti);
+
+    if (!site || call->actor.instance != site->instance || report->number != site->last_report + 1)
+        return (struct keeping){ false, false };
+    return (struct keeping){
+        .output = r && r->site == site->site && report->kind > REPORT_ACCEPTED && report->kind < REPORT_INVENTORY &&
+                  !index_reservation_over(r),
+        .inventory = report->kind == REPORT_INVENTORY,
+    };
+}
+
 /* The statement is the site's, of this journal, under the key that the call was signed with. */
 static enum err
-check_statement(struct call *call)
+check_statement(struct call *call, struct keeping *ret_keep)
 {
     struct command *c = &call->command;
     struct bytes statement = BYTES(c->in.report.statement, REPORT_STATEMENT_LEN);
@@ -352,6 +371,7 @@ check_statement(struct call *call)
     site = index_site(s, call->actor.sites[0]);
     if (site)
         newest = site->last_report;
+    *ret_keep = what_to_keep(call, s, site);
     market_read_unlock(call->api->market);
     if (!err)
         err = sign_verify(public, statement, c->in.report.signature);
@@ -405,6 +425,7 @@ agent_report(struct call *call)
     uint8_t *output = arena_alloc(call->arena, OUTPUT_MAX);
     char *inventory = NULL;
     size_t len = 0, inventory_len = 0;
+    struct keeping keep = { false, false };
     enum err err;
 
     c->kind = COMMAND_REPORT;
@@ -420,10 +441,10 @@ agent_report(struct call *call)
         inventory = json_in_any(&in, "inventory", &inventory_len);
     err = json_in_close(&in);
     if (!err)
-        err = check_statement(call);
-    if (!err)
+        err = check_statement(call, &keep);
+    if (!err && keep.output)
         err = store_output(call, BYTES(output, len));
-    if (!err && inventory && c->in.report.report.kind == REPORT_INVENTORY)
+    if (!err && inventory && keep.inventory)
         err = store_inventory(call, inventory, inventory_len);
     free(inventory);
     if (err) {
