@@ -392,7 +392,9 @@ main(void)
         cmocka_unit_test(test_hold_is_resolved_once), cmocka_unit_test(test_permits),
         cmocka_unit_test(test_disputes_open_and_close), cmocka_unit_test(test_no_state_without_exit),
         cmocka_unit_test(test_late_timers), cmocka_unit_test(test_walks), cmocka_unit_test(test_names),
-        cmocka_unit_test(test_report_faults), cmocka_unit_test(test_report_against_earlier_ones),
+        cmocka_unit_test(test_report_faults),
+        cmocka_unit_test(test_numbers_that_pay_nothing_are_judged_all_the_same),
+        cmocka_unit_test(test_reports_of_times_to_come), cmocka_unit_test(test_report_against_earlier_ones),
         cmocka_unit_test(test_events_of_reports), cmocka_unit_test(test_spans_in_a_simulation),
     };
 
