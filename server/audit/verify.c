@@ -2,9 +2,11 @@
 #include "audit/verify.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -43,8 +45,31 @@ find(struct verifying *v, uint64_t leaf, uint16_t kind, const char *fmt, ...)
         va_start(args, fmt);
         text_vformat(f->what, sizeof f->what, fmt, args);
         va_end(args);
+        for (char *c = f->what; *c != '\0'; c++) /* what is quoted of a file must not steer a terminal */
+            if ((unsigned char)*c < 0x20 || *c == 0x7f)
+                *c = '?';
     }
     a->n++;
+}
+
+/* A regular file, for reading; NULL if it is none. A pipe in its place would let us wait for ever. */
+static FILE *
+open_file(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    FILE *f = NULL;
+
+    if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        f = fdopen(fd, "rb");
+    else if (fd >= 0)
+        errno = EINVAL;
+    if (f == NULL && fd >= 0) {
+        int why = errno;
+        close(fd);
+        errno = why;
+    }
+    return f;
 }
 
 /* Read a file of the export whole into v->file; false if it is not there, cannot be read, or is larger than the buffer. */
@@ -57,7 +82,7 @@ read_whole(struct verifying *v, const char *name)
 
     if (!text_format(path, sizeof path, "%s/%s", v->a->dir, name))
         return false;
-    f = fopen(path, "rbe");
+    f = open_file(path);
     if (f == NULL)
         return false;
     v->len = fread(v->file, 1, BUNDLE_MAX + 1, f);
@@ -204,7 +229,7 @@ compare_tile(void *ctx, int level, uint64_t n, const struct hash *hashes, unsign
         return OK;
     tile_path(level, n, width, name);
     text_format(path, sizeof path, "%s/%s", v->a->dir, name);
-    f = fopen(path, "rbe"); /* v->file still has the bundle under way */
+    f = open_file(path); /* v->file still has the bundle under way */
     got = f == NULL ? 0 : fread(logged, 1, sizeof logged, f);
     if (f != NULL)
         fclose(f);
@@ -310,6 +335,16 @@ tell_difference(struct verifying *v, const char *have, const char *want)
     find(v, NO_INDEX, ENTRY_KINDS, "balance of account %" PRId64 ": more columns than there are", account);
 }
 
+/* Nothing is hidden behind a zero byte? The buffer was zero before. */
+static bool
+is_one_text(const char *buffer, size_t size)
+{
+    for (size_t i = strlen(buffer); i < size; i++)
+        if (buffer[i] != '\0')
+            return false;
+    return true;
+}
+
 static void
 check_balances(struct verifying *v)
 {
@@ -319,7 +354,7 @@ check_balances(struct verifying *v)
     size_t it = 0;
 
     text_format(path, sizeof path, "%s/balances.csv", v->a->dir);
-    f = fopen(path, "re");
+    f = open_file(path);
     if (f == NULL || fgets(line, sizeof line, f) == NULL || strcmp(line, BALANCES_HEADER "\n") != 0) {
         find(v, NO_INDEX, ENTRY_KINDS, "balances.csv cannot be read, or has other columns");
         if (f != NULL)
@@ -328,8 +363,13 @@ check_balances(struct verifying *v)
     }
     while ((a = ledger_next_account(v->l, &it)) != NULL) {
         balance_line(a, want, sizeof want);
+        memset(line, 0, sizeof line);
         if (fgets(line, sizeof line, f) == NULL) {
             find(v, NO_INDEX, ENTRY_KINDS, "balance of account %" PRIu64 " is missing", a->index);
+            break;
+        }
+        if (!is_one_text(line, sizeof line)) {
+            find(v, NO_INDEX, ENTRY_KINDS, "balance of account %" PRIu64 ": its line has a byte that is no text", a->index);
             break;
         }
         line[strcspn(line, "\n")] = '\0';
@@ -348,7 +388,7 @@ static enum err
 read_remembered(struct verifying *v, struct err_detail *d)
 {
     char text[HEAD_TEXT_MAX + 1];
-    FILE *f = v->a->remember == NULL ? NULL : fopen(v->a->remember, "re");
+    FILE *f = v->a->remember == NULL ? NULL : open_file(v->a->remember);
     size_t len;
 
     if (f == NULL)
