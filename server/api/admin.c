@@ -23,12 +23,20 @@ enum { FIELDS_MAX = 16, SECRET_MAX = 1024, ANSWER_WAIT_S = 60 };
 
 enum field_type { TEXT, INT, BOOL, SECRET, OFFICERS };
 enum field_need { NONE, PATH, MUST, MAY };
-struct field { const char *name; enum field_type type; enum field_need need; const char *member, *hint; };
-struct verb { const char *name, *path, *sentence; struct field fields[FIELDS_MAX]; };
+struct field {
+    const char *name;
+    enum field_type type;
+    enum field_need need;
+    const char *member, *hint;
+};
+struct verb {
+    const char *name, *path, *sentence;
+    struct field fields[FIELDS_MAX];
+};
 
 static const struct verb VERBS[] = {
 #define F(n, t, need_, m, h) { n, t, need_, m, h },
-#define V(n, p, s, ...) { .name = n, .path = p, .sentence = s, .fields = { __VA_ARGS__ } },
+#define V(n, p, s, ...)      { .name = n, .path = p, .sentence = s, .fields = { __VA_ARGS__ } },
 #include "api/admin.def"
 #undef V
 #undef F
@@ -329,7 +337,8 @@ print_problem(const char *body)
     const char *text = json_in_text_or(&in, "detail", 1000, "the server refused");
     const char *pointer = json_in_text_or(&in, "pointer", 200, "");
 
-    fprintf(stderr, "kontord admin: %s%s%s (%s)\n", text, *pointer ? " at " : "", pointer, json_in_text_or(&in, "code", 80, "?"));
+    fprintf(stderr, "kontord admin: %s%s%s (%s)\n", text, *pointer ? " at " : "", pointer,
+            json_in_text_or(&in, "code", 80, "?"));
     enum err unread = json_in_close(&in);
     (void)unread; /* members that this client does not show are no error here */
     return REFUSED;
@@ -346,8 +355,10 @@ call(const char *data_dir, const char *method, const char *path, const char *key
         fprintf(stderr, "kontord admin: no server answers at %s/admin.sock: %s\n", data_dir, strerror(errno));
         return AWAY;
     }
-    snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
-             "Idempotency-Key: %s\r\nContent-Length: %zu\r\n\r\n", method, path, key, strlen(body));
+    snprintf(text, sizeof text,
+             "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
+             "Idempotency-Key: %s\r\nContent-Length: %zu\r\n\r\n",
+             method, path, key, strlen(body));
 
     char *reply = send_all(fd, text, strlen(text)) && send_all(fd, body, strlen(body)) ? read_all(fd, &len) : NULL;
 

@@ -54,11 +54,11 @@ enrolled(struct call *call)
     struct json_out *out = &call->out;
     const struct state *s;
     struct hash genesis;
-    enum err err = call->command.err;
+    enum err err = call->command->err;
 
     if (err == ERR_KEY_CONFLICT)
         err = ERR_TOKEN_SPENT; /* used, with another key */
-    call->detail = call->command.detail;
+    call->detail = call->command->detail;
     if (!err)
         err = enrol_tokens_used(call->db, e->token, call->now_ms);
     if (err) {
@@ -72,7 +72,7 @@ enrolled(struct call *call)
     json_open(out, NULL);
     json_text(out, "site", e->code);
     json_i64(out, "site_index", (int64_t)e->site);
-    json_i64(out, "key", (int64_t)call->command.answer.index);
+    json_i64(out, "key", (int64_t)call->command->answer.index);
     json_text(out, "origin", s->origin);
     json_hex(out, "genesis", BYTES(genesis.b, 32));
     jwks_json(call, s, "jwks");
@@ -155,9 +155,9 @@ agent_enrol(struct call *call)
         return;
     }
     call->actor = (struct actor){ .kind = ACTOR_TOKEN };
-    call->command = (struct command){ .idem.present = true };
-    call->command.idem.scope = key_derived(e->token, "kontor-enrol");
-    call->command.idem.request = sha256_of((const struct bytes[]){ BYTES(e->ed25519, 32), BYTES(e->x25519, 32) }, 2);
+    *call->command = (struct command){ .idem.present = true };
+    call->command->idem.scope = key_derived(e->token, "kontor-enrol");
+    call->command->idem.request = sha256_of((const struct bytes[]){ BYTES(e->ed25519, 32), BYTES(e->x25519, 32) }, 2);
     key.u.key.order = order_id(call);
     key.u.key.use = KEY_SITE;
     key.u.key.status = KEY_ACTIVE;
@@ -199,9 +199,9 @@ instance_opened(struct call *call)
         return;
     site = index_site(s, call->actor.sites[0]);
     json_open(out, NULL);
-    json_i64(out, "instance", (int64_t)call->command.answer.number);
+    json_i64(out, "instance", (int64_t)call->command->answer.number);
     json_i64(out, "confirmed_seq", site ? (int64_t)site->confirmed_seq : 0);
-    json_i64(out, "last_report", (int64_t)call->command.answer.index);
+    json_i64(out, "last_report", (int64_t)call->command->answer.index);
     json_time(out, "now", clock_now(&call->api->clock));
     json_bool(out, "simulation", ledger_simulation(s->ledger));
     clock_json(out, &call->api->clock);
@@ -219,7 +219,7 @@ void
 agent_instance(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
-    struct command *c = &call->command;
+    struct command *c = call->command;
     enum err err;
 
     c->kind = COMMAND_INSTANCE;
@@ -243,7 +243,7 @@ static void
 received(struct call *call)
 {
     json_open(&call->out, NULL);
-    json_i64(&call->out, "confirmed_seq", (int64_t)call->command.answer.number);
+    json_i64(&call->out, "confirmed_seq", (int64_t)call->command->answer.number);
     json_shut(&call->out);
     call_reply(call, 200);
 }
@@ -252,7 +252,7 @@ void
 agent_received(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
-    struct command *c = &call->command;
+    struct command *c = call->command;
     enum err err;
 
     c->kind = COMMAND_RECEIVED;
@@ -272,7 +272,7 @@ agent_received(struct call *call)
 static void
 receipt_claims(struct call *call, const struct state *s, struct json_out *out)
 {
-    const struct command *c = &call->command;
+    const struct command *c = call->command;
     const struct report *r = &c->in.report.report;
     const struct site *site = ledger_site(s->ledger, r->site);
     struct hash h = sha256(BYTES(c->in.report.statement, REPORT_STATEMENT_LEN));
@@ -306,7 +306,7 @@ reported(struct call *call)
     const struct state *s;
     char *jws;
 
-    if (call->command.answer.flags & ANSWER_FORKED) {
+    if (call->command->answer.flags & ANSWER_FORKED) {
         call_fail(call, ERR_FORKED);
         return;
     }
@@ -347,7 +347,7 @@ what_to_keep(const struct call *call, const struct state *s, const struct site_s
 static enum err
 check_statement(struct call *call, struct keeping *ret_keep)
 {
-    struct command *c = &call->command;
+    struct command *c = call->command;
     struct bytes statement = BYTES(c->in.report.statement, REPORT_STATEMENT_LEN);
     uint8_t public[32];
     struct hash named, genesis;
@@ -399,7 +399,7 @@ check_statement(struct call *call, struct keeping *ret_keep)
 static enum err
 store_output(struct call *call, struct bytes output)
 {
-    struct command *c = &call->command;
+    struct command *c = call->command;
 
     if (!output.len)
         return OK;
@@ -421,7 +421,7 @@ void
 agent_report(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
-    struct command *c = &call->command;
+    struct command *c = call->command;
     uint8_t *output = arena_alloc(call->arena, OUTPUT_MAX);
     char *inventory = NULL;
     size_t len = 0, inventory_len = 0;

@@ -44,8 +44,8 @@ problem_response(const struct call *call, struct uuid id, enum err err, const st
     if (d && d->pointer[0])
         json_text(&out, "pointer", d->pointer);
     json_text(&out, "instance", instance);
-    if (call && err == ERR_TOO_EARLY && call->command.answer.time_ms)
-        json_time(&out, "at", call->command.answer.time_ms);
+    if (call && err == ERR_TOO_EARLY && call->command && call->command->answer.time_ms)
+        json_time(&out, "at", call->command->answer.time_ms);
     json_shut(&out);
     r = http_response(status, PROBLEM_TYPE, out.text, out.len, HTTP_FREE);
     response_guard(r);
@@ -330,9 +330,9 @@ call_state_done(struct call *call)
 static void
 came_back(struct call *call)
 {
-    if (call->command.err && !call->then_any) {
-        call->detail = call->command.detail;
-        call_fail(call, call->command.err);
+    if (call->command->err && !call->then_any) {
+        call->detail = call->command->detail;
+        call_fail(call, call->command->err);
     } else {
         call->then(call);
     }
@@ -351,7 +351,7 @@ on_complete(struct command *c)
 static void
 send_command(struct call *call, handler_fn *then, bool any)
 {
-    struct command *c = &call->command;
+    struct command *c = call->command;
 
     call->then = then;
     call->then_any = any;

@@ -75,7 +75,7 @@ struct call {
     uint64_t agent_key; /* an agent's KEY index */
 
     struct db *db; /* the worker's; NULL on a socket thread */
-    struct command command;
+    struct command *command;     /* of a call that changes something; else NULL */
     struct err_detail detail;
     struct json_out out;
     const char *etag; /* of the reply; then 304 where the caller has it */

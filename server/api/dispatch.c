@@ -169,6 +169,8 @@ api_handle(void *cls, struct http_call *http)
         call->route->handler(call);
         return at_once(call, NULL);
     }
+    if (mutates(call))
+        call->command = arena_alloc(call->arena, sizeof *call->command);
     if (call->body.len && !json_body(http)) {
         call_fail(call, ERR_MEDIA_TYPE);
         return at_once(call, NULL);

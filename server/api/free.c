@@ -80,7 +80,8 @@ offerings_free(struct call *call)
 
         json_open(out, NULL);
         json_i64(out, "offering", (int64_t)o->index);
-        json_textn(out, "site", site ? site->entry.u.site.code : "", site ? strnlen(site->entry.u.site.code, sizeof site->entry.u.site.code) : 0);
+        json_textn(out, "site", site ? site->entry.u.site.code : "",
+                   site ? strnlen(site->entry.u.site.code, sizeof site->entry.u.site.code) : 0);
         columns_json(out, "free", os ? os->calendar : NULL, from, step, columns);
         columns_json(out, "free_below_node", os ? os->pool : NULL, from, step, columns);
         json_shut(out);

@@ -25,7 +25,7 @@ begin(struct call *call, enum entry_kind kind)
 {
     struct funding *f = arena_alloc(call->arena, sizeof *f);
 
-    f->idem = call->command.idem;
+    f->idem = call->command->idem;
     f->entry = entry_new(kind);
     f->people[0] = call->actor.person;
     f->signers = 1;
@@ -89,7 +89,7 @@ opened(struct call *call)
 {
     struct funding *f = call->user;
 
-    f->account = f->entry.credit = call->command.answer.index;
+    f->account = f->entry.credit = call->command->answer.index;
     order(call, ordered);
 }
 
@@ -119,7 +119,7 @@ static void
 open_account(struct call *call)
 {
     struct funding *f = call->user;
-    struct command *c = &call->command;
+    struct command *c = call->command;
 
     order_step(call, f->idem, "open");
     c->kind = COMMAND_OPEN_ACCOUNT;
@@ -281,7 +281,7 @@ static void
 reply_entry(struct call *call)
 {
     json_open(&call->out, NULL);
-    json_i64(&call->out, "entry", (int64_t)call->command.answer.index);
+    json_i64(&call->out, "entry", (int64_t)call->command->answer.index);
     json_shut(&call->out);
     call_reply(call, 200);
 }

@@ -81,7 +81,7 @@ key_ok(const char *key)
 enum err
 key_read(struct call *call)
 {
-    struct idem *idem = &call->command.idem;
+    struct idem *idem = &call->command->idem;
     char *canonical = NULL;
     size_t len = 0;
     uint8_t kind = (uint8_t)call->actor.kind;
@@ -115,7 +115,7 @@ key_derived(struct hash scope, const char *part)
 enum err
 key_known(struct call *call, struct uuid *ret_id)
 {
-    const struct idem *idem = &call->command.idem;
+    const struct idem *idem = &call->command->idem;
 
     if (!seen_maybe(call->api->seen, idem->scope))
         return ERR_NOT_FOUND;

@@ -8,9 +8,9 @@
 void
 order_step(struct call *call, struct idem of, const char *part)
 {
-    call->command = (struct command){ .idem = of };
+    *call->command = (struct command){ .idem = of };
     if (part)
-        call->command.idem.scope = key_derived(of.scope, part);
+        call->command->idem.scope = key_derived(of.scope, part);
 }
 
 static struct hash
@@ -18,7 +18,7 @@ secret_of(const struct call *call, const char *purpose)
 {
     return sha256_of((const struct bytes[]){ BYTES_TEXT(purpose),
                                              BYTES(call->api->key.seed, sizeof call->api->key.seed),
-                                             BYTES(call->command.idem.scope.b, 32) },
+                                             BYTES(call->command->idem.scope.b, 32) },
                      3);
 }
 
@@ -52,7 +52,7 @@ order_evidence(struct call *call, struct uuid order, const char *reason, const s
 enum err
 order_sign(struct call *call, const struct entry *entry, int signers)
 {
-    struct command *c = &call->command;
+    struct command *c = call->command;
     struct entry *e = &c->in.order.entry;
     uint8_t bytes[ENTRY_MAX];
     struct authority *auth;

@@ -10,9 +10,9 @@
 #include "base/arena.h"
 #include "base/text.h"
 
-#define FILE_MAX (8 << 20) /* bytes of one file */
+#define FILE_MAX  (8 << 20) /* bytes of one file */
 #define PAGES_MAX 4096
-#define COLUMNS 6
+#define COLUMNS   6
 
 /* No unsafe-*, no third party, no markup from text: what a page may do at all. */
 static const char POLICY[] =
@@ -27,9 +27,9 @@ static const char *const TOKEN[ENCODINGS] = { NULL, "gzip", "br" };
 struct page {
     char *path;
     bool shell;
-    char etag[72];                           /* with its quotes */
-    struct http_response *reply[ENCODINGS];  /* NULL: not made in that form */
-    struct http_response *unchanged;         /* 304, of a shell */
+    char etag[72];                          /* with its quotes */
+    struct http_response *reply[ENCODINGS]; /* NULL: not made in that form */
+    struct http_response *unchanged;        /* 304, of a shell */
 };
 
 struct pages {
@@ -115,7 +115,8 @@ load_page(const char *web_dir, char *const column[COLUMNS], struct err_detail *d
 {
     enum err err;
 
-    if (column[0][0] != '/' || strstr(column[1], "..") || (strcmp(column[4], "shell") && strcmp(column[4], "immutable")))
+    if (column[0][0] != '/' || strstr(column[1], "..") ||
+        (strcmp(column[4], "shell") && strcmp(column[4], "immutable")))
         return err_internal(d, ERR_CONFIG, "the manifest's line of %s makes no sense", column[0]);
     page->path = xstrdup(column[0]);
     page->shell = strcmp(column[4], "shell") == 0;
@@ -226,7 +227,8 @@ find(const struct pages *p, const char *path)
         size_t len = strlen(p->page[i].path);
 
         /* a shell answers /en/ and below, and /en too */
-        if (p->page[i].shell && strncmp(path, p->page[i].path, len - 1) == 0 && (path[len - 1] == '/' || !path[len - 1]))
+        if (p->page[i].shell && strncmp(path, p->page[i].path, len - 1) == 0 &&
+            (path[len - 1] == '/' || !path[len - 1]))
             page = &p->page[i];
     }
     return page;

@@ -198,7 +198,7 @@ people_roles(struct call *call)
     enum err err;
 
     p->person.id = call->path_id;
-    p->idem = call->command.idem;
+    p->idem = call->command->idem;
     p->now_ms = call->now_ms;
     read_roles(&in, call, p);
     if (!in.err && p->roles_n == 0)
@@ -263,7 +263,7 @@ reply_organisation(struct call *call, struct uuid id, int status)
 void
 organisations_create(struct call *call)
 {
-    struct new_organisation n = { .idem = call->command.idem, .now_ms = call->now_ms };
+    struct new_organisation n = { .idem = call->command->idem, .now_ms = call->now_ms };
     struct json_in in = json_in_open(call->body, &call->detail);
     struct uuid known;
     enum err err;

@@ -147,7 +147,7 @@ quotes_look(struct call *call)
 static void
 quoted(struct call *call)
 {
-    reply_quote(call, call->command.answer.id, 201);
+    reply_quote(call, call->command->answer.id, 201);
 }
 
 static void
@@ -164,7 +164,7 @@ requests_quote(struct call *call)
     bool chosen = json_in_has(&in, "preference");
     int preference = preference_read(&in);
     struct broker_ask *ask = arena_alloc(call->arena, sizeof *ask);
-    struct command *c = &call->command;
+    struct command *c = call->command;
     struct request_row r;
     enum err err = json_in_close(&in);
 
@@ -202,8 +202,8 @@ change(struct call *call, enum command_kind kind)
 {
     enum err err = in_nothing(call);
 
-    call->command.kind = kind;
-    call->command.in.quote_renew.quote = call->path_id;
+    call->command->kind = kind;
+    call->command->in.quote_renew.quote = call->path_id;
     if (err)
         call_fail(call, err);
     else
@@ -225,7 +225,7 @@ quotes_release(struct call *call)
 static void
 accepted(struct call *call)
 {
-    reply_reservation(call, call->command.answer.id, 201);
+    reply_reservation(call, call->command->answer.id, 201);
 }
 
 /* Runs on the socket thread when the session is known and the key is new.
@@ -234,7 +234,7 @@ void
 quotes_accept(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
-    struct command *c = &call->command;
+    struct command *c = call->command;
     enum err err;
 
     c->kind = COMMAND_ACCEPT;

@@ -25,7 +25,7 @@ begin(struct call *call, enum entry_kind kind)
 {
     struct registry *r = arena_alloc(call->arena, sizeof *r);
 
-    r->idem = call->command.idem;
+    r->idem = call->command->idem;
     r->entry = entry_new(kind);
     call->user = r;
     return r;
@@ -59,16 +59,16 @@ static void
 site_ordered(struct call *call)
 {
     struct registry *r = call->user;
-    uint64_t site = call->command.answer.index;
+    uint64_t site = call->command->answer.index;
 
     if (r->entry.u.site.first != NO_INDEX) {
         site_done(call);
         return;
     }
     order_step(call, r->idem, "account");
-    call->command.kind = COMMAND_OPEN_ACCOUNT;
-    call->command.in.open.class = ACCOUNT_SITE;
-    call->command.in.open.owner_site = site;
+    call->command->kind = COMMAND_OPEN_ACCOUNT;
+    call->command->in.open.class = ACCOUNT_SITE;
+    call->command->in.open.owner_site = site;
     call_send(call, site_done);
 }
 
@@ -118,7 +118,7 @@ static void
 send_capacity(struct call *call, const char *step)
 {
     struct registry *r = call->user;
-    struct command *c = &call->command;
+    struct command *c = call->command;
 
     order_step(call, r->idem, step);
     c->kind = COMMAND_CAPACITY;
@@ -152,7 +152,7 @@ send_rate(struct call *call, const char *step, handler_fn *then)
 static void
 offering_ordered(struct call *call)
 {
-    ((struct registry *)call->user)->index = call->command.answer.index;
+    ((struct registry *)call->user)->index = call->command->answer.index;
     send_rate(call, "rate", rated);
 }
 
@@ -343,7 +343,7 @@ policy_done(struct call *call)
 
     if (!s)
         return;
-    p = ledger_policy(s->ledger, call->command.answer.index);
+    p = ledger_policy(s->ledger, call->command->answer.index);
     if (p)
         policy_json(call, p);
     call_state_done(call);

@@ -208,7 +208,7 @@ requests_create(struct call *call)
         return;
     }
     err = check_grant(call, r);
-    n->idem = call->command.idem;
+    n->idem = call->command->idem;
     n->script = BYTES_TEXT(script);
     r->workload = sha256(n->script);
     r->workload_len = (uint32_t)n->script.len;

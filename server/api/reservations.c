@@ -127,10 +127,10 @@ reservations_cancel(struct call *call)
 {
     enum err err = in_nothing(call);
 
-    call->command.kind = COMMAND_CANCEL;
-    call->command.in.cancel.reservation = call->path_id;
+    call->command->kind = COMMAND_CANCEL;
+    call->command->in.cancel.reservation = call->path_id;
     for (int i = 0; i < 3; i++)
-        call->command.new_id[i] = call_new_id(call);
+        call->command->new_id[i] = call_new_id(call);
     if (err)
         call_fail(call, err);
     else

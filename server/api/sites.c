@@ -346,7 +346,7 @@ static void
 set_status(struct call *call, const char *member)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
-    struct command *c = &call->command;
+    struct command *c = call->command;
     bool on = json_in_bool(&in, member);
     const char *reason = json_in_text(&in, "reason", 0, sizeof c->in.site_status.reason - 1);
     enum err err;

@@ -42,7 +42,7 @@ void
 sites_spool_retire(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
-    struct command *c = &call->command;
+    struct command *c = call->command;
     const char *reason = in_line(&in, "reason", sizeof c->in.spool_retire.reason - 1, call->arena);
     enum err err = json_in_close(&in);
 
