@@ -331,7 +331,7 @@ struct keeping { bool output, inventory; };
 static struct keeping
 what_to_keep(const struct call *call, const struct state *s, const struct site_state *site)
 {
-    const struct report *report = &call->command.in.report.report;
+    const struct report *report = &call->command->in.report.report;
     const struct reservation *r = index_jti(s, report->jti);
 
     if (!site || call->actor.instance != site->instance || report->number != site->last_report + 1)

@@ -82,7 +82,7 @@ clock_confirm(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
     const char *reason = in_line(&in, "reason", 160, call->arena);
-    const struct idem *idem = &call->command.idem;
+    const struct idem *idem = &call->command->idem;
     struct uuid known;
     enum err err = json_in_close(&in);
 
