@@ -305,19 +305,6 @@ check_promises(struct applying *a)
     return OK;
 }
 
-/* A commitment is somebody's words: it stands under the signature of an order, and nowhere else. */
-static enum err
-check_commitment(struct applying *a)
-{
-    static const struct hash none;
-    const struct hash *commitment = entry_commitment(a->e);
-    const struct uuid *order = entry_order(a->e);
-
-    if (commitment == NULL || hash_equal(*commitment, none) || (order != NULL && !uuid_is_zero(*order)))
-        return OK;
-    return REFUSE(a, ERR_ENTRY_INVALID, "a commitment stands under the signature of an order");
-}
-
 static enum err
 apply(struct applying *a)
 {
@@ -325,8 +312,6 @@ apply(struct applying *a)
     const struct entry *e = a->e;
     enum err err = check_place(a);
 
-    if (err == OK)
-        err = check_commitment(a);
     if (err == OK)
         err = check_accounts(a);
     if (err != OK)

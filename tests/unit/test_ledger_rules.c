@@ -341,7 +341,6 @@ CASE(overrun)
 
 /* ---- VOID and EXPIRE --------------------------------------------------------------------------------------------- */
 
-CASE(void_with_commitment) { struct entry e = world_void(w, running(w), VOID_CANCELLED); e.u.release.commitment.b[7] = 1; one(b, e); }
 CASE(void_with_authority) { struct entry e = world_void(w, running(w), VOID_CANCELLED); e.u.release.order = world_uuid(w); one(b, e); }
 CASE(void_paid)
 {
@@ -835,7 +834,6 @@ static const struct { bad_fn *make; const char *name; enum err err; const char *
     ROW(settle_twice_paid, RULE, SETTLES),
     ROW(overrun, RULE, SETTLES),
     ROW(settle_empties, RULE, "a SETTLE that is not final leaves something held"),
-    ROW(void_with_commitment, ERR_ENTRY_INVALID, "a commitment stands under the signature of an order"),
     ROW(void_with_authority, ERR_AUTHORITY, "a VOID before a permit rests on nothing but the rules"),
     ROW(void_paid, ERR_AUTHORITY, "a hold that was paid from had a permit"),
     ROW(void_no_report, ERR_AUTHORITY, "a VOID for what the site did rests on its report"),
