@@ -26,8 +26,13 @@ const App = () => {
     const [loaded, set] = useState({ route: null, Page: null, error: null });
     const first = useRef(true);
     useEffect(() => {
-        if (!found || loaded.route === found.route) return;
-        found.route.load().then((module) => set({ route: found.route, Page: module.default, error: null }), (error) => set({ route: found.route, Page: null, error }));
+        if (!found || loaded.route === found.route) return undefined;
+        let wanted = true; /* until the reader goes on to another page */
+        const done = (state) => wanted && set({ route: found.route, Page: null, error: null, ...state });
+        found.route.load().then((module) => done({ Page: module.default }), (error) => done({ error }));
+        return () => {
+            wanted = false;
+        };
     }, [found?.route]);
     const ready = loaded.route === found?.route;
     /* a new page: its top, and its title for who cannot see it; a deep link keeps the browser's own place */
@@ -56,6 +61,7 @@ const App = () => {
 
 const start = async () => {
     const [messages, locale] = LANGUAGES[language] ?? LANGUAGES.en;
+    find(place.value.path)?.route.load().catch(() => {}); /* the page's code comes while we ask who is here */
     const person = whoAmI().catch(() => {
         me.value = null;
     });

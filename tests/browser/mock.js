@@ -139,7 +139,7 @@ const routes = (state) => {
     const real = Date.now();
     const now = () => NOW + (Date.now() - real);
     const list = (items) => ({ items, next: null });
-    const openQuote = () => ({ ...QUOTE({ ...REQUEST, grant: 311 }), id: id(91), request: id(90), state: "open", expires: iso(real === 0 ? 0 : state.expires ?? (state.expires = now() + 521_000)) });
+    const openQuote = () => ({ ...QUOTE({ ...REQUEST, grant: 311 }), id: id(91), request: id(90), state: "open", expires: iso((state.expires ||= now() + 521_000)) });
     return [
         ["GET", /^\/v1\/me$/, () => (state.person ? { person: { id: id(7), name: state.person.name, email: state.email }, csrf: "token", roles: state.person.roles, simulation: true, now: iso(now()) } : [401, "unauthenticated"])],
         ["POST", /^\/v1\/session$/, (_, body) => {

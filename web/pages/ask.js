@@ -248,7 +248,7 @@ export default ({ query }) => {
                 <${Say}>${look.asking ? "" : announced(look.quote, sites)}<//>
                 ${generic && html`<${Broken} error=${generic} credits=${t("credits-unchanged")} />`}
                 ${look.quote ? html`<${Answer} quote=${look.quote} ask=${ask} grant=${grant} sites=${sites} asking=${look.asking} held=${filing.busy || holding.busy} off=${off} />`
-                    : !generic && body ? html`<${Loading} title=${false} rows=${3} />` : !body ? html`<${Note} kind="ochre">${t("ask.off")}<//>` : null}
+                    : !look.error && body ? html`<${Loading} title=${false} rows=${3} />` : !generic ? html`<${Note} kind="ochre">${t("ask.off")}<//>` : null}
                 ${tried && (filing.error || holding.error) && html`<${Refused} error=${filing.error ?? holding.error} />`}
                 ${look.quote && html`<${Places} quote=${look.quote} sites=${sites} now=${nowMs()} home=${home.data} />
                     <${FreeStrips} quote=${look.quote} ask=${body} sites=${sites} />`}

@@ -15,7 +15,7 @@ const ORDER = { active: 0, coming: 1, ended: 2 };
 const GrantCard = ({ grant }) => html`
     <li class="card">
         <div class="card-head"><h2><a href=${to(`/credits/${grant.account}`)}>${t("credits.grant", { mode: grant.mode.name, from: dayYear(grant.start) })}</a></h2><${State} name=${grant.state === "active" ? "granted" : grant.state === "ended" ? "expired" : "coming"} words=${t("grant." + grant.state)} /></div>
-        <p class="figure-card"><${Credits} gpums=${grant.free_gpums} /><span class="of">${tx("credits.free-of", { amount: html`<${Credits} gpums=${grant.granted_gpums} />` })}</span></p>
+        <p class="figure-card"><${Credits} gpums=${grant.free_gpums} />${" "}<span class="of">${tx("credits.free-of", { amount: html`<${Credits} gpums=${grant.granted_gpums} />` })}</span></p>
         <div class="gap"><${Bar} height=${22} total=${grant.granted_gpums} parts=${[{ kind: "settled", gpums: grant.settled_gpums }, { kind: "held", gpums: grant.held_gpums }, { kind: "free", gpums: grant.free_gpums }]} /></div>
         <ul class="legend"><li><${Swatch} kind="settled" /><span>${tx("legend.settled", { amount: html`<b><${Credits} gpums=${grant.settled_gpums} /></b>` })}</span></li><li><${Swatch} kind="held" /><span>${tx("legend.held", { amount: html`<b><${Credits} gpums=${grant.held_gpums} /></b>` })}</span></li>
             <li><${Swatch} kind="free" /><span>${tx("legend.free", { amount: html`<b><${Credits} gpums=${grant.free_gpums} /></b>` })}</span></li>

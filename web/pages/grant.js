@@ -15,7 +15,7 @@ import { Entries } from "../parts/entries.js";
 import { Head } from "../parts/frame.js";
 
 const Figures = ({ grant, f }) => html`
-    <section class="card"><p class="figure"><${Credits} gpums=${grant.free_gpums} /><span class="of">${t("home.free")}</span></p>
+    <section class="card"><p class="figure"><${Credits} gpums=${grant.free_gpums} />${" "}<span class="of">${t("home.free")}</span></p>
         <${Bar} total=${grant.granted_gpums} parts=${[{ kind: "settled", gpums: grant.settled_gpums }, { kind: "held", gpums: grant.held_gpums }, { kind: "free", gpums: f.known ? f.used : grant.free_gpums }, { kind: "lapsing", gpums: f.known ? f.lapsing : 0n }]} />
         ${f.known && f.lapsing > 0n && html`<p class="bar-labels"><span class="bad">${t("home.will-lapse", { amount: aboutCredits(f.lapsing) })}</span></p>`}
         <dl class="parts">

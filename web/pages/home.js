@@ -27,7 +27,7 @@ const Lapse = ({ grant, f }) => {
 };
 const Balance = ({ grant, f }) => html`
     <section class="card" aria-label=${t("home.balance")}>
-        <div class="figure-top"><p class="figure" data-figure="free"><${Credits} gpums=${grant.free_gpums} /><span class="of">${t("home.free")}</span></p>
+        <div class="figure-top"><p class="figure" data-figure="free"><${Credits} gpums=${grant.free_gpums} />${" "}<span class="of">${t("home.free")}</span></p>
             <p class="small second right-wide">${t("home.unit")}</p></div>
         <${Bar} total=${grant.granted_gpums} parts=${[{ kind: "settled", gpums: grant.settled_gpums }, { kind: "held", gpums: grant.held_gpums },
             { kind: "free", gpums: f.known ? f.used : grant.free_gpums }, { kind: "lapsing", gpums: f.known ? f.lapsing : 0n }]} />

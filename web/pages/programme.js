@@ -50,7 +50,7 @@ const Fund = ({ fund, agree }) => {
     return html`
         <section class="card">
             <div class="figure-top"><div><p class="small second">${t("programme.fund", { name: fund.name, reference: fund.reference ?? "" })}</p>
-                <p class="figure smaller" data-figure="granted">${wholeCredits(granted)}<span class="of">${t("programme.of-granted", { amount: wholeCredits(minted) })}</span></p></div>
+                <p class="figure smaller" data-figure="granted">${wholeCredits(granted)}${" "}<span class="of">${t("programme.of-granted", { amount: wholeCredits(minted) })}</span></p></div>
                 ${agree && html`<p class="right small second"><${State} name="granted" words=${t("programme.agree")} /><span class="block">${t("programme.agree.text", { n: agree.size - 1 })}</span></p>`}</div>
             <${Bar} total=${minted} parts=${[{ kind: "settled", gpums: settled }, { kind: "held", gpums: held }, { kind: "free", gpums: free }]} />
             <ul class="legend"><li><${Swatch} kind="settled" /><span>${tx("legend.settled", { amount: html`<b>${wholeCredits(settled)}</b>` })}</span></li><li><${Swatch} kind="held" /><span>${tx("legend.held", { amount: html`<b>${wholeCredits(held)}</b>` })}</span></li>

@@ -146,7 +146,7 @@ export default ({ params }) => {
         request.countries?.length > 0 && t("wish.countries", { n: request.countries.length }), request.max_credits && t("wish.price", { amount: request.max_credits })].filter(Boolean);
     return html`
         <${Head} ring title=${title} crumbs=${crumbs} sub=${html`${wishes.length > 0 && wishes.join(", ") + ". "}<a href=${to("/ask", write(ask))}>${t("quotes.change-ask")}</a>`}>
-            ${quote?.state === "open" ? html`<${Ring} until=${quote.expires} onEnd=${() => end(true)} />`
+            ${quote?.state === "open" ? html`<${Ring} until=${quote.expires} total=${quote.created ? (Date.parse(quote.expires) - Date.parse(quote.created)) / 1000 : 600} onEnd=${() => end(true)} />`
                 : quote && n > 0 && html`<${Button} kind="primary" busy=${holding.busy} onClick=${hold}>${t("ask.bind")}<//>`}
         <//>
         <div class="stack">

@@ -81,10 +81,10 @@ const Money = ({ r }) => {
     return html`
         <section class="card" aria-label=${t("reservation.money")}>
             <div class="two-figures">
-                <div><p class="small second">${t("reservation.used")}</p><p class="figure-card" data-figure="used"><${GpuHours} seconds=${seconds} /><span class="of">${t("gpu-hours-word")}</span></p>
+                <div><p class="small second">${t("reservation.used")}</p><p class="figure-card" data-figure="used"><${GpuHours} seconds=${seconds} />${" "}<span class="of">${t("gpu-hours-word")}</span></p>
                     <p class="small second">${asOf ? tx("reservation.reported", { time: clock(asOf), gpus: r.gpus, length: length(r.gpus ? Number(big(seconds)) / r.gpus : 0) }) : t("reservation.no-report")}</p></div>
                 <div><p class="small second">${t(r.state === "settled" || r.state === "voided" ? "reservation.cost" : "reservation.cost-so-far")}</p>
-                    <p class="figure-card" data-figure="cost">${c.reported > c.settled ? html`<span class="about"><${Credits} gpums=${c.soFar} /></span>` : html`<${Credits} gpums=${c.soFar} />`}<span class="of">${t("credits-word")}</span></p>
+                    <p class="figure-card" data-figure="cost">${c.reported > c.settled ? html`<span class="about"><${Credits} gpums=${c.soFar} /></span>` : html`<${Credits} gpums=${c.soFar} />`}${" "}<span class="of">${t("credits-word")}</span></p>
                     <p class="small second">${c.reported > c.settled ? t("reservation.cost.reported") : t("settled-lower")} <${Folio} entry=${entry} />${entry !== null && entry !== undefined ? ", " : " "}${t("reservation.at-most", { amount: credits(c.most) })}</p></div>
             </div>
             <${Bar} height=${28} total=${c.most} parts=${[{ kind: "settled", gpums: c.settled }, { kind: "held", gpums: c.held }]} />

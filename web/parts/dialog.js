@@ -1,5 +1,5 @@
 /* Dialog: only for what costs credits or cannot be undone. The focus goes to the harmless choice; Escape closes. */
-import { html, useEffect, useRef } from "../lib/html.js";
+import { html, useLayoutEffect, useRef } from "../lib/html.js";
 import { Button } from "./button.js";
 
 /**
@@ -7,11 +7,11 @@ import { Button } from "./button.js";
  */
 export const Dialog = ({ title, yes, no, danger, busy, error, onYes, onNo, children }) => {
     const box = useRef(null);
-    useEffect(() => {
-        const back = document.activeElement;
-        box.current.showModal();
-        box.current.querySelector("[data-harmless]")?.focus();
-        return () => back instanceof HTMLElement && back.focus();
+    useLayoutEffect(() => {
+        const dialog = box.current;
+        dialog.showModal();
+        dialog.querySelector("[data-harmless]")?.focus();
+        return () => dialog.close(); /* which gives the focus back to where it came from */
     }, []);
     return html`
         <dialog ref=${box} aria-labelledby="dialog-title" onCancel=${(event) => { event.preventDefault(); onNo(); }}>

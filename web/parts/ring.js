@@ -6,15 +6,17 @@ import { useNow } from "../lib/use.js";
 import { Say } from "./note.js";
 
 const R = 19, ROUND = 2 * Math.PI * R;
-/** @param {{until: string, from: string, onEnd?: () => void}} props */
+/** @param {{until: string, total?: number, onEnd?: () => void}} props total: seconds of a full ring */
 export const Ring = ({ until, total = 600, onEnd }) => {
     const now = useNow(1000);
-    const left = Math.max(0, (Date.parse(until) - now) / 1000);
+    const left = Math.min(total, Math.max(0, (Date.parse(until) - now) / 1000));
     const [said, say] = useState("");
     const ended = useRef(false);
+    const before = useRef(left);
     useEffect(() => {
-        if (left <= 120 && left > 110) say(t("ring.two"));
-        else if (left <= 30 && left > 20) say(t("ring.half"));
+        if (left <= 30 && left > 0 && before.current > 30) say(t("ring.half"));
+        else if (left <= 120 && left > 30 && before.current > 120) say(t("ring.two"));
+        before.current = left;
         if (left === 0 && !ended.current) {
             ended.current = true;
             say(t("ring.over"));

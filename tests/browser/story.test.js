@@ -1,0 +1,315 @@
+/* The stories, on a real kontord with its agents, in Chromium: a start-up spends credits and sees its job run; an officer
+ * funds and reads the books; a site operator pauses a site; anyone changes a password. At 1440 px in light and at 360 px
+ * in dark, with nothing on the console. */
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { launch, open, settled, signIn } from "./chromium.js";
+import { world } from "./world.js";
+
+const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
+const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark" }];
+let kontor, browser, passwordOfElin;
+before(async () => {
+    kontor = await world();
+    passwordOfElin = kontor.password;
+    browser = await launch();
+});
+after(async () => {
+    await browser?.close();
+    await kontor?.stop();
+});
+const story = (name, run) => {
+    for (const look of LOOKS) {
+        test(`story: ${name} (${look.width} px, ${look.scheme})`, async () => {
+            const tab = await open(browser, { base: kontor.base, acceptDownloads: true, ...look });
+            tab.page.setDefaultTimeout(20_000);
+            try {
+                await run(tab.page, look, tab);
+                assert.deepEqual(tab.faults, []);
+            } finally {
+                if (process.env.KONTOR_OUT) await tab.page.screenshot({ path: `${process.env.KONTOR_OUT}/${name.replaceAll(/\W+/g, "-")}-${look.width}.png`, fullPage: true }).catch(() => {});
+                await tab.close();
+            }
+        });
+    }
+};
+const text = (page, selector) => page.locator(selector).first().innerText();
+const plain = (words) => words.replace(/\s+/g, " ").trim();
+/** What is on the screen now, without scrolling. */
+const atOnce = (page, words) => page.evaluate((wanted) => wanted.filter((w) => {
+    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_ELEMENT);
+    for (let e = walker.nextNode(); e; e = walker.nextNode()) {
+        if (e.children.length > 3 || !e.textContent.replace(/\s+/g, " ").includes(w)) continue;
+        const r = e.getBoundingClientRect();
+        if (r.width && r.top >= 0 && r.bottom <= innerHeight) return false;
+    }
+    return true;
+}), words);
+const openPage = async (page, look, name) => {
+    if (look.width < 960) await page.getByRole("button", { name: "Menu" }).click();
+    await page.getByRole("navigation", { name: "Pages" }).filter({ visible: true }).getByRole("link", { name, exact: true }).click();
+    await settled(page);
+};
+
+story("a start-up asks, compares, accepts, watches, reads the output", async (page, look) => {
+    await page.goto("/en/");
+    await page.getByRole("link", { name: "Sign in to ask for GPUs" }).click();
+    await page.getByLabel("E-mail address").fill(S);
+    await page.getByLabel("Password", { exact: true }).fill(kontor.password);
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/en/home");
+    await settled(page);
+    const free = await text(page, "[data-figure=free]");
+    assert.match(plain(free), /^[\d,]+\.\d{3} credits free$/);
+    if (look.width > 1000) assert.deepEqual(await atOnce(page, ["credits free", "Unspent credits lapse on", "Next step", "Running and coming"]), []);
+
+    await page.getByRole("link", { name: "Ask for GPUs" }).filter({ visible: true }).first().click();
+    await settled(page);
+    await page.getByLabel("GPUs", { exact: true }).fill("16");
+    await page.getByLabel("Hours", { exact: true }).fill("0:30");
+    await page.getByLabel("Job name").fill(`story at ${look.width}`);
+    await page.getByLabel("Template").selectOption("script");
+    await page.getByLabel("Your script").fill("#!/bin/sh\necho loss 0.7\necho loss 0.3\nsleep 2\necho model saved\n");
+    await page.getByLabel("Memory per GPU").fill("64");
+    await page.getByText("Needs 64 GB per GPU, has 40.").waitFor();
+    assert.match(new URL(page.url()).search, /gpus=16/);
+    assert.match(await text(page, ".places"), /MeluXina\s+Needs 64 GB per GPU, has 40\./);
+    assert.match(plain(await text(page, "[role=status]:has-text('places can')")), /credits; \d of \d places can\./);
+    /* cheaper comes first when that matters most */
+    await page.getByLabel("Cheapest").check();
+    await page.waitForFunction(() => !document.querySelector(".ask-answer[aria-busy]") && /Cheapest of/.test(document.querySelector(".ask-answer").textContent));
+    assert.match(await text(page, "[data-answer=where]"), /^Leonardo Booster,/);
+
+    await page.getByRole("button", { name: "Get binding quotes" }).click();
+    await page.waitForURL("**/en/requests/*");
+    await settled(page);
+    await page.waitForSelector(".options .best");
+    if (look.width > 1000) assert.deepEqual(await atOnce(page, ["Leonardo Booster", "Cost at most", "binding until"]), []);
+    assert.match(await text(page, ".ring"), /9:\d\d|10:00/);
+    assert.match(plain(await text(page, ".options .best")), /Booked for you until the ring is empty/);
+    assert.match(await text(page, ".reasons"), /Needs 64 GB per GPU, has 40\./);
+    const button = page.locator(".options .best").getByRole("button", { name: /^Accept for/ });
+    const sum = (await button.innerText()).replace("Accept for ", "");
+    assert.equal(plain(await text(page, ".options .best .sum dd")), sum);
+    await button.click();
+    await page.waitForURL("**/en/reservations/*");
+    await settled(page);
+    await page.locator(".head .state", { hasText: "Settled" }).waitFor();
+    assert.match(plain(await text(page, ".timeline")), /Accepted by you.*Ticket issued.*Delivered to the agent.*Accepted by the site.*Running.*Finished.*Settled/);
+    await page.getByText("model saved").waitFor();
+    assert.match(await text(page, "pre.output"), /loss 0\.7\nloss 0\.3\nmodel saved/);
+    await page.getByText("Signature good").waitFor();
+    assert.match(await text(page, ".jws"), /^eyJ/);
+    await page.locator(".timeline").getByRole("link", { name: /^Entry \d/ }).first().click();
+    await page.locator("[data-check=good]").waitFor();
+    assert.match(await text(page, ".entry-panel"), /HOLD/);
+    await page.goBack();
+    await page.locator(".head .state", { hasText: "Settled" }).waitFor();
+
+    await openPage(page, look, "Reservations");
+    await page.getByRole("link", { name: `story at ${look.width}` }).waitFor();
+    await openPage(page, look, "Credits");
+    await page.locator("ul.grants a").first().click();
+    await page.getByRole("heading", { name: "Every entry of this account" }).waitFor();
+    await page.locator(".entries").waitFor();
+    assert.match(await text(page, ".entries"), /SETTLE/);
+});
+
+story("a start-up cancels what has not begun, and its credits return", async (page, look) => {
+    await signIn(page, S, kontor.password);
+    await settled(page);
+    const before = await text(page, "[data-figure=free]");
+    const later = new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 16);
+    await page.goto(`/en/ask?gpus=8&hours=2&name=later&from=${later}`);
+    await settled(page);
+    await page.waitForSelector("[data-answer=where]");
+    await page.getByRole("button", { name: "Get binding quotes" }).click();
+    await page.waitForURL("**/en/requests/*");
+    await page.locator(".options .best").getByRole("button", { name: /^Accept for/ }).click();
+    await page.waitForURL("**/en/reservations/*");
+    await page.getByRole("button", { name: "Cancel this job" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Keep it", "the focus is on the harmless choice");
+    await page.keyboard.press("Escape");
+    await dialog.waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Cancel this job", "the focus comes back");
+    await page.getByRole("button", { name: "Cancel this job" }).click();
+    await dialog.getByRole("button", { name: "Cancel this job" }).click();
+    await page.locator(".head .state", { hasText: "Cancelled" }).waitFor();
+    await page.getByText("Cancelled. What was not used returns to your grant.").waitFor();
+    await openPage(page, look, "Home");
+    await page.waitForFunction((was) => document.querySelector("[data-figure=free]")?.innerText === was, before);
+});
+
+story("a start-up sees at the field what cannot be right, and keeps what it typed", async (page) => {
+    await signIn(page, S, kontor.password);
+    await page.goto("/en/ask?gpus=8&hours=1&name=kept");
+    await settled(page);
+    await page.getByLabel("GPUs", { exact: true }).fill("0");
+    await page.getByText("Ask for at least 1 GPU.").waitFor();
+    assert.equal(await page.getByLabel("GPUs", { exact: true }).getAttribute("aria-invalid"), "true");
+    await page.getByLabel("GPUs", { exact: true }).fill("9000000");
+    await page.locator(".field-error").waitFor();
+    assert.equal(await page.getByLabel("Job name").inputValue(), "kept");
+    await page.reload();
+    await settled(page);
+    assert.equal(await page.getByLabel("Job name").inputValue(), "kept");
+});
+
+story("a start-up may not see what is another's", async (page) => {
+    await signIn(page, E, passwordOfElin);
+    await page.goto(`/en/credits/${kontor.grants.brisa}`);
+    await page.getByRole("heading", { name: "There is no such page" }).waitFor();
+    await page.goto("/en/programme");
+    await page.getByRole("heading", { name: "This page is for another role" }).waitFor();
+});
+
+story("an officer gives a grant and reads every entry, with filters and as CSV", async (page, look) => {
+    await signIn(page, O, kontor.password);
+    await page.waitForURL("**/en/programme");
+    await settled(page);
+    if (look.width > 1000) assert.deepEqual(await atOnce(page, ["Nothing needs a person", "Books agree", "of 6,000,000 credits granted"]), []);
+    assert.match(plain(await text(page, "[data-figure=granted]")), /^[\d,]+ of 6,000,000 credits granted$/);
+    await page.getByRole("link", { name: "Give a grant" }).click();
+    await settled(page);
+    await page.getByRole("button", { name: "Give a grant" }).click();
+    assert.equal(await page.locator(".field-error").count() > 1, true, "what is missing is said at its fields");
+    await page.waitForFunction(() => document.activeElement.getAttribute("aria-invalid") === "true"); /* the first of them has the focus */
+    await page.getByRole("combobox", { name: "Organisation" }).selectOption({ label: "Nordlys Språk AB, Sweden" });
+    await page.getByLabel("Access mode").selectOption("fast-lane");
+    await page.getByLabel("Credits", { exact: true }).fill("12,500.5");
+    await page.getByLabel("Value in euro").fill("18000");
+    await page.getByLabel("Decision's number").fill(`FL-${look.width}`);
+    await page.getByLabel("Reason").fill("Speech models");
+    await page.getByRole("button", { name: "Give 12,500 credits" }).click();
+    await page.waitForURL("**/en/programme/grants/*");
+    await page.getByRole("heading", { name: "Nordlys Språk AB" }).waitFor();
+    assert.match(plain(await text(page, ".figure")), /^12,500\.500/);
+    await openPage(page, look, "Funds and grants");
+    assert.match(await text(page, "table"), /Nordlys Språk AB/);
+
+    await openPage(page, look, "Journal");
+    await page.getByLabel("Kind").selectOption("GRANT");
+    await page.waitForURL("**/journal/entries?kind=GRANT");
+    await page.waitForFunction(() => [...document.querySelectorAll(".entries tbody tr")].length > 0 && [...document.querySelectorAll(".entries tbody tr")].every((r) => r.textContent.includes("GRANT")));
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
+    const lines = readFileSync(await download.path(), "utf8").trim().split(/\r?\n/);
+    assert.match(lines[0], /index/);
+    assert.ok(lines.length > 1 && lines.slice(1).every((l) => l.includes("GRANT")), "the CSV keeps the filter");
+    await page.locator(".entries a").first().click();
+    await page.locator("[data-check=good]").waitFor();
+    assert.match(await text(page, ".entry-panel"), /12,500\.500/);
+    await page.goBack();
+    assert.match(page.url(), /kind=GRANT/);
+});
+
+story("an officer opens a fund and splits it", async (page, look) => {
+    await signIn(page, O, kontor.password);
+    await page.goto("/en/programme/funds/new");
+    await settled(page);
+    await page.getByLabel("Name").fill(`Digital ${look.width}`);
+    await page.getByLabel("Decision's number").fill(`D-${look.width}`);
+    await page.getByLabel("Credits", { exact: true }).fill("1000");
+    await page.getByLabel("Reason").fill("Decision of the programme");
+    await page.getByRole("button", { name: "Open the fund with 1,000 credits" }).click();
+    await page.waitForURL("**/en/programme");
+    await page.getByText(`Digital ${look.width} fund`).waitFor();
+    await page.goto("/en/programme/tranches/new");
+    await settled(page);
+    const fund = page.getByRole("combobox", { name: "Fund" });
+    await fund.selectOption(await fund.locator("option", { hasText: `Digital ${look.width}` }).getAttribute("value"));
+    await page.getByLabel("Name").fill("Pilots");
+    await page.getByLabel("Decision's number").fill(`D-${look.width}/1`);
+    await page.getByLabel("Credits", { exact: true }).fill("2000");
+    await page.getByLabel("Reason").fill("Pilots");
+    await page.getByRole("button", { name: "Give 2,000 credits to it" }).click();
+    await page.getByText("Not enough free credits.", { exact: true }).waitFor();
+    await page.getByLabel("Credits", { exact: true }).fill("400");
+    await page.getByRole("button", { name: "Give 400 credits to it" }).click();
+    await page.waitForURL("**/en/programme");
+    await page.getByRole("link", { name: "Pilots" }).first().waitFor();
+});
+
+story("a site operator sees the agent, tickets and reports, and pauses the site", async (page, look) => {
+    await signIn(page, L, kontor.password);
+    await page.waitForURL("**/en/site/lumi");
+    await page.getByRole("heading", { name: "LUMI-G's agent is in touch" }).waitFor();
+    if (look.width > 1000) assert.deepEqual(await atOnce(page, ["Last contact", "Tickets not yet confirmed", "Tickets by state"]), []);
+    await openPage(page, look, "Reports");
+    await page.getByText("inventory").waitFor();
+    await openPage(page, look, "Tickets");
+    await openPage(page, look, "Agent");
+    await page.getByRole("button", { name: "Pause site" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("button", { name: "Pause site" }).click();
+    await dialog.getByText("This is needed.").waitFor();
+    await dialog.getByLabel("Reason").fill("Power work");
+    await dialog.getByRole("button", { name: "Pause site" }).click();
+    await page.locator(".head .state", { hasText: "Paused" }).waitFor();
+    await page.getByRole("button", { name: "End pause" }).click();
+    await dialog.getByLabel("Reason").fill("Power is back");
+    await dialog.getByRole("button", { name: "End pause" }).click();
+    await page.locator(".head .state", { hasText: "Active" }).waitFor();
+    assert.equal(await page.goto("/en/site/bsc").then((r) => r.status()), 200);
+    await page.getByRole("heading", { name: "This page is for another role" }).waitFor();
+});
+
+story("an administrator sees every site", async (page) => {
+    await signIn(page, A, kontor.password);
+    await page.waitForURL("**/en/admin");
+    await page.locator("table").waitFor();
+    assert.equal(await page.locator("tbody tr").count(), 7);
+});
+
+story("a person changes the password and signs in with it", async (page, look) => {
+    await signIn(page, E, passwordOfElin);
+    await page.goto("/en/me");
+    await settled(page);
+    await page.getByLabel("Present password").fill("not this one");
+    await page.getByLabel("New password", { exact: true }).fill("a new and longer one");
+    await page.getByLabel("New password again").fill("a new and longer one");
+    await page.getByRole("button", { name: "Change password" }).click();
+    await page.getByText("This is not your present password.").waitFor();
+    const next = `a new and longer one ${look.width}`;
+    await page.getByLabel("Present password").fill(passwordOfElin);
+    await page.getByLabel("New password", { exact: true }).fill(next);
+    await page.getByLabel("New password again").fill(next);
+    await page.getByRole("button", { name: "Change password" }).click();
+    await page.getByText("Your password is changed.").first().waitFor();
+    const old = passwordOfElin;
+    passwordOfElin = next;
+    if (look.width < 960) await page.getByRole("button", { name: "Menu" }).click();
+    await page.getByRole("button", { name: "Sign out" }).filter({ visible: true }).click();
+    await page.waitForURL("**/en/");
+    await page.goto("/en/sign-in");
+    await page.getByLabel("E-mail address").fill(E);
+    await page.getByLabel("Password", { exact: true }).fill(old);
+    await page.getByRole("button", { name: "Sign in with password" }).click();
+    await page.getByText("The address or the password is not right.", { exact: true }).waitFor();
+    await page.getByLabel("Password", { exact: true }).fill(next);
+    await page.getByRole("button", { name: "Sign in with password" }).click();
+    await page.waitForURL("**/en/home");
+});
+
+story("who is not signed in is asked to, and comes back to the page", async (page) => {
+    await page.goto("/en/reservations?state=running");
+    await page.waitForURL("**/en/sign-in?then=*");
+    await page.getByLabel("E-mail address").fill(S);
+    await page.getByLabel("Password", { exact: true }).fill(kontor.password);
+    await page.getByRole("button", { name: "Sign in with password" }).click();
+    await page.waitForURL("**/en/reservations?state=running");
+});
+
+story("the scheme is kept, and follows the system until it is chosen", async (page, look) => {
+    await page.goto("/en/");
+    await settled(page);
+    const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    assert.equal(await background(), look.scheme === "dark" ? "rgb(15, 21, 19)" : "rgb(244, 246, 244)");
+    await page.getByRole("button", { name: look.scheme === "dark" ? "Light" : "Dark" }).click();
+    await page.reload();
+    await settled(page);
+    assert.equal(await background(), look.scheme === "dark" ? "rgb(244, 246, 244)" : "rgb(15, 21, 19)");
+    assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), ["scheme"]);
+});
