@@ -119,6 +119,40 @@ ticket_claims_read(const char *jws, const struct jws_keys *keys, const char *ori
     return OK;
 }
 
+enum err
+ticket_claims_head(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
+                   struct ticket_claims *ret)
+{
+    struct ticket_claims t = { 0 };
+    struct json_in in;
+    enum err err, ignored;
+    char *payload;
+    size_t len;
+    bool run;
+
+    err = jws_verify_set(jws, strlen(jws), JWS_TYP_TICKET, keys, &payload, &len);
+    if (err)
+        return err;
+    in = json_in_open(BYTES(payload, len), NULL);
+    if (!for_us(&in, origin, site) && !in.err)
+        in.err = ERR_SIGNATURE;
+    run = strcmp(json_in_text(&in, "do", 1, 8), "run") == 0;
+    t.jti = json_in_uuid(&in, "jti");
+    t.seq = (uint64_t)json_in_i64(&in, "seq", 1, INT64_MAX);
+    t.fence = (uint64_t)json_in_i64(&in, "fence", 1, INT64_MAX);
+    t.request = json_in_uuid(&in, "request");
+    t.reservation = json_in_uuid(&in, "reservation");
+    err = in.err;
+    ignored = json_in_close(&in); /* there are other members, some of which are not as they should be */
+    (void)ignored;
+    free(payload);
+    if (err == OK && !run)
+        err = ERR_FIELD_INVALID;
+    if (err == OK)
+        *ret = t;
+    return err;
+}
+
 static void
 permit_in(struct json_in *in, struct receipt_claims *ret)
 {

@@ -6,9 +6,10 @@
 
 #include "base/hash.h"
 #include "base/uuid.h"
+#include "core/ticket.h"
 #include "crypto/jws.h"
 
-#define WORKLOAD_MAX 65536
+#define WORKLOAD_MAX TICKET_WORKLOAD_MAX
 
 struct ticket_claims {
     bool cancel; /* do: cancel; then nothing after `organisation` is set */
@@ -38,6 +39,12 @@ struct receipt_claims {
  * if its claims are not as in the schema. Expiry is the caller's to judge. */
 enum err ticket_claims_read(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
                             struct ticket_claims *ret, struct err_detail *d) MUST_USE;
+/* The same for a ticket that ticket_claims_read() refused for one of its values, if it is signed and for this site: what
+ * is needed to reject it (jti, request, reservation, seq, fence), the rest zero. A ticket that cannot be carried out must
+ * not keep those behind it waiting. ERR_SIGNATURE or the JSON errors if that cannot be read either; a cancel ticket is
+ * never read so. */
+enum err ticket_claims_head(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
+                            struct ticket_claims *ret) MUST_USE;
 enum err receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
                              struct receipt_claims *ret, struct err_detail *d) MUST_USE;
 

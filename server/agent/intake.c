@@ -63,7 +63,7 @@ struct todo {
 };
 
 static void
-take_run(struct agent *a, const struct ticket_claims *c, const char *jws, struct todo *ret)
+take_run(struct agent *a, const struct ticket_claims *c, const char *jws, enum report_reason against, struct todo *ret)
 {
     struct job j = job_of(c), *kept;
     struct agent_now now = agent_now(a);
@@ -73,7 +73,7 @@ take_run(struct agent *a, const struct ticket_claims *c, const char *jws, struct
         agent_spool_failed(a);
     if (known)
         return;
-    agent_begin(&j.t, reason_against(a, c), &now, &ret->act);
+    agent_begin(&j.t, against, &now, &ret->act);
     if (spool_add_job(a->spool, &j, jws) != OK || spool_raise_fence(a->spool, c->request, c->fence) != OK)
         agent_spool_failed(a);
     jobs_keep(a, &j);
@@ -104,7 +104,14 @@ take(struct agent *a, uint64_t seq, const char *jws, struct todo *ret)
     struct err_detail d = { 0 };
     struct ticket_claims c;
     enum err err = ticket_claims_read(jws, &a->keys, a->who.origin, a->who.site, &c, &d);
+    bool understood = err == OK;
 
+    if ((err == ERR_FIELD_RANGE || err == ERR_FIELD_INVALID) &&
+        ticket_claims_head(jws, &a->keys, a->who.origin, a->who.site, &c) == OK) {
+        log_error(&a->log, "ticket-not-understood", LOG_I64("seq", (int64_t)seq), LOG_TEXT("why", d.text),
+                  LOG_TEXT("at", d.pointer));
+        err = OK; /* it is rejected */
+    }
     if (err == OK && (c.seq != seq || seq != spool_last_seq(a->spool) + 1))
         err = err_internal(&d, ERR_SIGNATURE, "the ticket's number is not the next one");
     if (err) {
@@ -117,7 +124,7 @@ take(struct agent *a, uint64_t seq, const char *jws, struct todo *ret)
     if (c.cancel)
         take_cancel(a, &c, ret);
     else
-        take_run(a, &c, jws, ret);
+        take_run(a, &c, jws, understood ? reason_against(a, &c) : REASON_TICKET, ret);
     if (spool_set_last_seq(a->spool, seq) != OK)
         agent_spool_failed(a);
     return true;

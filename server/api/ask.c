@@ -157,9 +157,12 @@ workload_read(struct json_in *in, struct request_row *r, struct arena *a, const 
     r->template = TEMPLATES[template];
     r->parameters = "{}";
     if (template == SCRIPT) {
-        *ret_script = arena_text(a, json_in_text(in, "script", 1, 65536));
+        *ret_script = arena_text(a, json_in_text(in, "script", 1, TICKET_WORKLOAD_MAX));
         if (!in->err && strncmp(*ret_script, "#!", 2) != 0)
             *ret_script = arena_printf(a, "#!/bin/bash\n%s", *ret_script);
+        if (!in->err && strlen(*ret_script) > TICKET_WORKLOAD_MAX)
+            json_in_refuse(in, "script", ERR_FIELD_RANGE,
+                           "A script has at most 65536 bytes, with the line “#!/bin/bash” that goes before it.");
         if (json_in_has(in, "parameters")) {
             struct json_in none = json_in_object(in, "parameters");
 

@@ -128,6 +128,9 @@ struct ticket_facts {
     int64_t latest_ms;              /* no honest report has a later time; 0: do not judge by it */
 };
 
+/* The longest workload that a ticket may name, in bytes: what every site's agent takes. */
+#define TICKET_WORKLOAD_MAX 65536
+
 /* When `accepted` may get a permit at the earliest: permit-from, and one and a half lives after an older permit. Earlier:
  * ERR_TOO_EARLY with this time, and the report is not recorded. */
 int64_t ticket_permit_earliest(const struct ticket_facts *f);

@@ -203,6 +203,8 @@ decide_quote(struct deciding *d, struct command *c)
         return ERR_ACCOUNT_UNKNOWN;
     if (!actor_spends(&c->actor, grant->owner_org))
         return ERR_FORBIDDEN;
+    if (c->in.quote.workload_len > TICKET_WORKLOAD_MAX) /* no agent would take its ticket */
+        return err_at(d->detail, ERR_FIELD_RANGE, "/script", "A job's script has at most %d bytes.", TICKET_WORKLOAD_MAX);
     err = view_ask(d->state, grant->index, c->in.quote.ask, d->now_ms, &ask, d->detail);
     if (err)
         return err;

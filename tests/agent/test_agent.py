@@ -196,6 +196,16 @@ class Refusals(Case):
         self.until_last(t)
         self.assertEqual((t.kinds(), t.last.reason), (["rejected"], 4))
 
+    def test_a_value_that_cannot_be_taken_blocks_nobody(self):
+        self.rig.start()
+        bad = [self.server.issue("true", workload={"sha256": "0" * 64, "len": 65537}), self.server.issue("true", gpus=2 ** 40),
+               self.server.issue("true", window=[5, 3])]
+        good = self.server.issue(self.counting("after"))
+        self.until_last(*bad, good)
+        for t in bad:
+            self.assertEqual((t.kinds(), t.last.reason), (["rejected"], 6))
+        self.assertEqual((good.last.exit_code, self.runs("after")), (0, 1))
+
     def test_draining(self):
         self.rig.start(draining="yes")
         t = self.server.issue("true")
