@@ -87,7 +87,7 @@ open_http(struct server *s)
     if (!err)
         err = read_listener(s, arena_printf(s->arena, "unix:%s/admin.sock", c->data_dir), API_LISTENER_LOCAL, 1);
     if (!err && c->listen_agents[0])
-        err = read_listener(s, c->listen_agents, API_LISTENER_AGENTS, 1);
+        err = read_listener(s, c->listen_agents, API_LISTENER_AGENTS, threads);
     if (!err && c->listen_metrics[0])
         err = read_listener(s, c->listen_metrics, API_LISTENER_METRICS, 1);
     if (!err)

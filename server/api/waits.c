@@ -7,13 +7,14 @@
 #include <stdlib.h>
 
 #include "api/agent_tickets.h"
+#include "api/fresh.h"
 #include "api/internal.h"
 #include "api/reservation_json.h"
 #include "store/site_records.h"
 
 enum {
     BUCKETS = 1024,
-    SITES_AT_ONCE = 32,
+    SITES_AT_ONCE = 16,
     TICKETS_MAX = 200,
     POLLS_OF_A_SITE = 4,
     STREAMS_OF_A_PERSON = 6,
@@ -46,6 +47,7 @@ struct wake {
     struct uuid reservation;
     size_t sites_n; /* 0: it is the reservation */
     uint64_t sites[SITES_AT_ONCE];
+    struct fresh *fresh[SITES_AT_ONCE]; /* NULL: read them from the database */
 };
 
 struct waits *
@@ -184,17 +186,24 @@ take_surplus(struct waits *w, uint64_t site)
     return found;
 }
 
-/* A poll's reply, its waiter gone. */
 static struct http_response *
-poll_response(struct api *api, const struct waiter *x, const struct json_out *out)
+poll_response(const struct json_out *out)
 {
     struct http_response *r = http_response(200, "application/json", out->text, out->len, HTTP_COPY);
-    struct call call = { .api = api, .id = x->id, .began_ms = x->began_ms, .route = route_named("agent_tickets") };
 
     response_guard(r);
     http_response_header(r, "Cache-Control", "no-store");
-    call_log(&call, 200);
     return r;
+}
+
+/* After its answer is on its way: its waiter goes. */
+static void
+log_poll(struct api *api, struct waiter *x)
+{
+    struct call call = { .api = api, .id = x->id, .began_ms = x->began_ms, .route = route_named("agent_tickets") };
+
+    call_log(&call, 200);
+    free(x);
 }
 
 static void
@@ -203,16 +212,17 @@ answer_empty(struct waits *w, struct waiter *x)
     struct json_out out = { 0 };
 
     agent_tickets_none(w->api, &out);
-    http_complete(x->http, poll_response(w->api, x, &out));
+    http_complete(x->http, poll_response(&out));
     json_out_free(&out);
-    free(x);
+    log_poll(w->api, x);
 }
 
-/* Polls of up to so many sites are served together: one query, one wake of each socket thread. */
+/* Polls of up to so many sites are served together: one query at most, one wake of each socket thread. */
 struct serving {
     struct waiter *list[SITES_AT_ONCE];
     struct ticket_wish wish[SITES_AT_ONCE];
     uint64_t events[SITES_AT_ONCE];
+    struct waiter **served;
     struct http_call **calls;
     struct http_response **replies;
     size_t answered;
@@ -273,9 +283,9 @@ serve_site(struct waits *w, struct serving *s, size_t site, const struct ticket_
             agent_tickets_render(w->api, tickets + skip, n - skip, &out);
             rendered = x->after;
         }
+        s->served[s->answered] = x;
         s->calls[s->answered] = x->http;
-        s->replies[s->answered++] = poll_response(w->api, x, &out);
-        free(x);
+        s->replies[s->answered++] = poll_response(&out);
     }
     json_out_free(&out);
     return waiting;
@@ -283,43 +293,69 @@ serve_site(struct waits *w, struct serving *s, size_t site, const struct ticket_
 
 static void serve(void *ctx, struct db *db);
 
-static void
-wake_sites(struct waits *w, const uint64_t *sites, size_t n)
+static struct wake *
+wake_new(struct waits *w)
 {
     struct wake *wake = xcalloc(1, sizeof *wake);
 
     wake->waits = w;
-    wake->sites_n = n;
-    memcpy(wake->sites, sites, n * sizeof *sites);
-    pool_task(w->api->pool, serve, wake);
+    return wake;
+}
+
+/* Read what there is from the database for those sites whose waiters want more than is fresh. */
+static void
+read_tickets(struct serving *s, struct fresh *const *fresh, size_t n, struct db *db, struct arena *a,
+             struct ticket_record **ret, size_t *ret_n)
+{
+    struct ticket_wish wish[SITES_AT_ONCE];
+    size_t wishes = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (s->list[i] && !fresh_covers(fresh[i], s->wish[i].after))
+            wish[wishes++] = s->wish[i];
+    *ret_n = 0;
+    /* What cannot be read now is read at the next event, or when the agent asks again. */
+    if (wishes && tickets_after_each(db, wish, wishes, TICKETS_MAX, a, ret, ret_n))
+        *ret_n = 0;
 }
 
 static void
-serve_polls(struct waits *w, const uint64_t *sites, size_t n, struct db *db)
+serve_polls(struct waits *w, const uint64_t *sites, struct fresh *const *fresh, size_t n, struct db *db)
 {
     struct serving s = { .answered = 0 };
     size_t waiters = take_sites(w, sites, n, &s);
     struct arena *a = arena_new();
     struct ticket_record *tickets = NULL;
-    size_t tickets_n = 0, at = 0;
+    size_t tickets_n;
 
+    s.served = arena_alloc(a, (waiters + 1) * sizeof *s.served);
     s.calls = arena_alloc(a, (waiters + 1) * sizeof *s.calls);
     s.replies = arena_alloc(a, (waiters + 1) * sizeof *s.replies);
-    /* What cannot be read now is read at the next event, or when the agent asks again. */
-    if (waiters && tickets_after_each(db, s.wish, n, TICKETS_MAX, a, &tickets, &tickets_n))
-        tickets_n = 0;
+    read_tickets(&s, fresh, n, db, a, &tickets, &tickets_n);
     for (size_t i = 0; i < n; i++) {
-        size_t first = 0, more = 0;
+        const struct ticket_record *first = tickets;
+        size_t more = 0;
 
-        for (at = 0; at < tickets_n; at++)
-            if (tickets[at].site == sites[i] && more++ == 0)
-                first = at;
+        if (fresh_covers(fresh[i], s.wish[i].after)) {
+            first = fresh[i]->tickets;
+            more = fresh[i]->n;
+        } else {
+            for (size_t at = 0; at < tickets_n; at++)
+                if (tickets[at].site == sites[i] && more++ == 0)
+                    first = tickets + at;
+        }
         /* While they are served they are not in the table: if something happened meanwhile, once more. */
-        if (serve_site(w, &s, i, tickets + first, more) &&
-            events_of(w, bucket_of(false, sites[i], (struct uuid){ { 0 } })) != s.events[i])
-            wake_sites(w, &sites[i], 1);
+        if (serve_site(w, &s, i, first, more) &&
+            events_of(w, bucket_of(false, sites[i], (struct uuid){ { 0 } })) != s.events[i]) {
+            struct wake *again = wake_new(w);
+
+            again->sites[again->sites_n++] = sites[i];
+            pool_task(w->api->pool, serve, again);
+        }
     }
     http_complete_many(s.calls, s.replies, s.answered);
+    for (size_t i = 0; i < s.answered; i++)
+        log_poll(w->api, s.served[i]);
     arena_delete(a);
 }
 
@@ -330,6 +366,7 @@ waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms)
     struct db *db = call->db;
     struct waiter *x = xcalloc(1, sizeof *x);
     struct waiter *surplus;
+    struct fresh *none = NULL;
 
     *x = (struct waiter){ .http = call->http,
                           .site = site,
@@ -347,7 +384,7 @@ waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms)
     surplus = take_surplus(w, site);
     if (surplus)
         answer_empty(w, surplus);
-    serve_polls(w, &site, 1, db);
+    serve_polls(w, &site, &none, 1, db);
 }
 
 void
@@ -491,9 +528,11 @@ serve(void *ctx, struct db *db)
     struct wake *wake = ctx;
 
     if (wake->sites_n)
-        serve_polls(wake->waits, wake->sites, wake->sites_n, db);
+        serve_polls(wake->waits, wake->sites, wake->fresh, wake->sites_n, db);
     else
         serve_streams(wake->waits, wake->reservation, db);
+    for (size_t i = 0; i < wake->sites_n; i++)
+        fresh_delete(wake->fresh[i]);
     free(wake);
 }
 
@@ -517,28 +556,29 @@ wanted(struct waits *w, bool stream, uint64_t site, struct uuid reservation)
 void
 waits_events(struct waits *w, const struct market_event *events, size_t n)
 {
-    uint64_t sites[SITES_AT_ONCE];
-    size_t sites_n = 0;
+    struct wake *sites = NULL;
 
     for (size_t i = 0; i < n; i++) {
         const struct market_event *e = &events[i];
 
         if (e->kind == EVENT_TICKET && wanted(w, false, e->index, (struct uuid){ { 0 } })) {
-            sites[sites_n++] = e->index;
-            if (sites_n == SITES_AT_ONCE) {
-                wake_sites(w, sites, sites_n);
-                sites_n = 0;
+            if (!sites)
+                sites = wake_new(w);
+            sites->fresh[sites->sites_n] = fresh_new(events, n, e->index, TICKETS_MAX);
+            sites->sites[sites->sites_n++] = e->index;
+            if (sites->sites_n == SITES_AT_ONCE) {
+                pool_task(w->api->pool, serve, sites);
+                sites = NULL;
             }
         } else if (e->kind == EVENT_RESERVATION && wanted(w, true, 0, e->id)) {
-            struct wake *wake = xcalloc(1, sizeof *wake);
+            struct wake *wake = wake_new(w);
 
-            wake->waits = w;
             wake->reservation = e->id;
             pool_task(w->api->pool, serve, wake);
         }
     }
-    if (sites_n)
-        wake_sites(w, sites, sites_n);
+    if (sites)
+        pool_task(w->api->pool, serve, sites);
 }
 
 bool

@@ -175,7 +175,8 @@ batch_ticket(struct deciding *d, uint64_t site, struct uuid jti, struct uuid res
     row = vector_add(&d->batch->tickets, d->undo, 1);
     *row = (struct ticket_row){ .site = site, .seq = ++s->last_seq, .jti = jti, .reservation = reservation,
                                 .claims = BYTES(copy, len), .created_ms = d->now_ms };
-    batch_event(d, EVENT_TICKET, site, (struct uuid){ { 0 } });
+    *(struct market_event *)vector_add(&d->batch->events, d->undo, 1) =
+        (struct market_event){ .kind = EVENT_TICKET, .index = site, .seq = row->seq, .claims = row->claims };
     return row->seq;
 }
 

@@ -19,6 +19,8 @@ struct market_event {
     enum market_event_kind kind;
     uint64_t index;    /* TICKET: site; GRANT: account; HEAD: size of the journal */
     struct uuid id;    /* RESERVATION, QUOTE */
+    uint64_t seq;      /* TICKET: its number, and its claims, which last until on_commit returns; 0: some, look them up */
+    struct bytes claims;
 };
 
 struct market_config {
