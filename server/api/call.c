@@ -98,7 +98,12 @@ give(struct call *call, struct http_response *r)
         call->now = r;
         return;
     }
-    http_complete(call->http, r);
+    if (call->replies) {
+        call->replies->calls[call->replies->n] = call->http;
+        call->replies->responses[call->replies->n++] = r;
+    } else {
+        http_complete(call->http, r);
+    }
     call_free(call);
 }
 

@@ -47,6 +47,14 @@ struct route {
 #define CALL_NAME_MAX  121
 #define CALL_EMAIL_MAX 255
 
+/* Replies of calls that a worker took together, given together. */
+#define REPLIES_AT_ONCE 16
+struct replies {
+    size_t n;
+    struct http_call *calls[REPLIES_AT_ONCE];
+    struct http_response *responses[REPLIES_AT_ONCE];
+};
+
 struct call {
     struct api *api;
     struct http_call *http;
@@ -89,6 +97,7 @@ struct call {
     handler_fn *then;  /* what follows a command */
     bool then_any;     /* also when it was refused */
     struct call *next; /* in the pool's queue */
+    struct replies *replies; /* where its reply is to go; NULL: out at once */
     enum err logged_err;
 };
 

@@ -7,7 +7,7 @@
 
 #include "api/internal.h"
 
-enum { FRESH_MAX = 20000, SLOW_MAX = 200, SLOW_THREADS = 2, THREADS_MAX = 258 };
+enum { FRESH_MAX = 20000, SLOW_MAX = 200, SLOW_THREADS = 2, THREADS_MAX = 258, BACK_AT_ONCE = REPLIES_AT_ONCE };
 
 struct task {
     void (*run)(void *ctx, struct db *db);
@@ -55,6 +55,30 @@ pool_new(struct api *api)
     return p;
 }
 
+/* What the market has answered is taken several at a time, but leaves some for the others. */
+static struct call *
+take_back(struct pool *p)
+{
+    struct queue *q = &p->queue[LANE_BACK];
+    size_t share = q->n / (p->n > SLOW_THREADS ? p->n - SLOW_THREADS : 1) + 1;
+    struct call *list = q->first, *last = list;
+
+    if (!list)
+        return NULL;
+    if (share > BACK_AT_ONCE)
+        share = BACK_AT_ONCE;
+    q->n--;
+    while (--share > 0 && last->next) {
+        last = last->next;
+        q->n--;
+    }
+    q->first = last->next;
+    if (!q->first)
+        q->end = &q->first;
+    last->next = NULL;
+    return list;
+}
+
 static struct call *
 take(struct queue *q)
 {
@@ -65,6 +89,7 @@ take(struct queue *q)
         if (!q->first)
             q->end = &q->first;
         q->n--;
+        call->next = NULL;
     }
     return call;
 }
@@ -96,7 +121,7 @@ next_work(struct worker *w, struct call **ret_call, struct task **ret_task)
             if (!p->first_task)
                 p->task_end = &p->first_task;
         } else {
-            *ret_call = take(&p->queue[LANE_BACK]);
+            *ret_call = take_back(p);
             if (!*ret_call)
                 *ret_call = take(&p->queue[LANE_FRESH]);
         }
@@ -119,6 +144,35 @@ next_work(struct worker *w, struct call **ret_call, struct task **ret_task)
     }
 }
 
+static void
+send_replies(struct replies *r)
+{
+    http_complete_many(r->calls, r->responses, r->n);
+    r->n = 0;
+}
+
+/* Calls that have come back together: their replies go out together, which wakes each socket thread once; but none waits
+ * for a slow one behind it. */
+static void
+run_calls(struct call *list, struct db *db)
+{
+    struct replies replies = { .n = 0 };
+    int64_t began_ms = monotonic_ms();
+    struct call *next;
+
+    for (; list; list = next) {
+        next = list->next;
+        list->db = db;
+        list->replies = next || replies.n ? &replies : NULL;
+        list->stage(list);
+        if (monotonic_ms() != began_ms) {
+            send_replies(&replies);
+            began_ms = monotonic_ms();
+        }
+    }
+    send_replies(&replies);
+}
+
 static void *
 work(void *arg)
 {
@@ -135,8 +189,7 @@ work(void *arg)
             task->run(task->ctx, w->db);
             free(task);
         } else {
-            call->db = w->db;
-            call->stage(call);
+            run_calls(call, w->db);
         }
         pthread_mutex_lock(&p->lock);
         p->working--;
@@ -207,6 +260,7 @@ pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *sta
 
     call->stage = stage;
     call->db = NULL;
+    call->replies = NULL;
     call->next = NULL;
     pthread_mutex_lock(&p->lock);
     room = lane == LANE_BACK || q->n < (lane == LANE_SLOW ? SLOW_MAX : FRESH_MAX);

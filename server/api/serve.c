@@ -88,6 +88,8 @@ open_http(struct server *s)
         err = read_listener(s, arena_printf(s->arena, "unix:%s/admin.sock", c->data_dir), API_LISTENER_LOCAL, 1);
     if (!err && c->listen_agents[0])
         err = read_listener(s, c->listen_agents, API_LISTENER_AGENTS, threads);
+    if (!err && c->listen_agents[0]) /* their headers are short, and thousands may wait */
+        s->http_config.listeners[s->http_config.listener_count - 1].memory = 4096;
     if (!err && c->listen_metrics[0])
         err = read_listener(s, c->listen_metrics, API_LISTENER_METRICS, 1);
     if (!err)

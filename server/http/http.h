@@ -51,6 +51,7 @@ struct http_listener {
     int tag;               /* the caller's own number for it */
     unsigned threads;
     unsigned max_connections; /* of one thread */
+    size_t memory;            /* bytes of a connection, for headers both ways; 0: 8192 */
 };
 
 /* Answers at once by returning a response, or NULL after http_keep() or http_stream(). */

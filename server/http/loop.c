@@ -31,7 +31,7 @@ loop_open(struct http_loop *loop, struct err_detail *d)
         return err_internal(d, ERR_IO, "eventfd: %s", strerror(errno));
     loop->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, request_more, loop, MHD_OPTION_LISTEN_SOCKET,
-        loop->listen_fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)8192, MHD_OPTION_CONNECTION_LIMIT,
+        loop->listen_fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT, l->memory ? l->memory : 8192, MHD_OPTION_CONNECTION_LIMIT,
         l->max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, request_line, loop, MHD_OPTION_NOTIFY_COMPLETED, request_over, loop,
         MHD_OPTION_NOTIFY_CONNECTION, request_connection, loop, MHD_OPTION_ARRAY, extra, MHD_OPTION_END);
