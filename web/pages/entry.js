@@ -6,7 +6,7 @@ import { headerOf, leafHash } from "../lib/leaf.js";
 import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Credits, Folio } from "../parts/amount.js";
-import { Waiting } from "../parts/broken.js";
+import { Nowhere, Waiting } from "../parts/broken.js";
 import { Entries, KINDS } from "../parts/entries.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
@@ -76,7 +76,7 @@ export default ({ params }) => {
     const index = Number(params.index);
     const { data: e, error, reload } = useData(/^\d+$/.test(params.index) ? `/v1/journal/entries/${index}` : null);
     const near = useData(e ? `/v1/journal/entries?before=${index + 8}&limit=15` : null);
-    if (!/^\d+$/.test(params.index)) return html`<${Waiting} error=${{ status: 404 }} />`;
+    if (!/^\d+$/.test(params.index)) return html`<${Nowhere} status=${404} />`;
     if (!e) return html`<${Head} title=${t("entry.title", { n: index })} /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
     return html`
         <${Head} title=${t("entry.title", { n: index })} crumbs=${html`<a href=${to("/journal/entries")}>${t("nav.journal")}</a> / ${whole(index)}`} sub=${e.amount_gpums !== "0" ? t("entry.sub", { kind: e.kind, amount: credits(e.amount_gpums) }) : e.kind} />

@@ -41,18 +41,18 @@ export const Refused = ({ error }) => error && html`
     <div class="note brick" role="alert"><${Icon} name="warn" /><div><p><b>${words(error)}</b></p>
         ${error.detail && error.detail !== words(error) && html`<p>${error.detail}</p>`}<${Support} error=${error} /></div></div>`;
 
-/** A whole page for what is not there or not allowed. */
-export const Nowhere = ({ status, error }) => {
+/** What is not there or not allowed: a whole page, or, below a head, its content. */
+export const Nowhere = ({ status, error, below }) => {
     const key = status === 403 ? "forbidden" : status === 404 ? "missing" : "down";
     return html`
-        <div class="head"><div><h1 tabindex="-1">${t(`nowhere.${key}.title`)}</h1><p>${t(`nowhere.${key}.credits`)}</p></div></div>
+        <div class="head"><div>${below ? html`<h2>${t(`nowhere.${key}.title`)}</h2>` : html`<h1 tabindex="-1">${t(`nowhere.${key}.title`)}</h1>`}<p>${t(`nowhere.${key}.credits`)}</p></div></div>
         <div class="stack narrow"><div class="card"><p>${t(`nowhere.${key}.text`)}</p>
             <div class="links"><a href=${to("/")}>${t("nowhere.front")}</a></div></div>
             ${error && html`<div class="card"><${Support} error=${error} /></div>`}</div>`;
 };
 /** What a page shows while it has no data: the error, or grey bars after a moment. */
 export const Waiting = ({ error, retry, rows = 4 }) => {
-    if (error && (error.status === 403 || error.status === 404)) return html`<${Nowhere} status=${error.status} error=${error} />`;
+    if (error && (error.status === 403 || error.status === 404)) return html`<${Nowhere} below status=${error.status} error=${error} />`;
     if (error) return html`<${Broken} error=${error} retry=${retry} />`;
     return html`<${Loading} rows=${rows} />`;
 };
