@@ -26,6 +26,10 @@ def admin(world, *words):
     return subprocess.run([str(BUILD / "kontord"), "admin", f"--data-dir={world.server.data}", *words], capture_output=True, text=True)
 
 
+def within_a_second(ms):
+    return ms is not None and abs(ms) < 1000
+
+
 def test_most_agents_disagree(world):
     place = {"system": "X", "city": "Y", "country": "DE", "lat_milli": 48700, "lon_milli": 9100}
     for code in ("hlrs", "grnet"):
@@ -38,10 +42,10 @@ def test_most_agents_disagree(world):
     wait_for(lambda: metric(world, "kontor_clock_sites_heard") == 4)
     shown = world.people["administrator"].must("GET", "/v1/clock")
     assert {s["site"]: round((s["clock_ahead_ms"] or 0) / 1000) for s in shown["sites"]} == {"lumi": 3600, "bsc": 0, "hlrs": -1, "grnet": 0}
-    assert shown["database_ahead_ms"] is not None and abs(shown["database_ahead_ms"]) < 1000
+    # One sample may be late on a busy machine; the next is not.
+    wait_for(lambda: within_a_second(world.local.must("GET", "/v1/clock")["database_ahead_ms"]))
     assert 3590000 < world.people["lumi"].must("GET", "/v1/sites/lumi/agent")["clock_ahead_ms"] < 3610000
-    wait_for(lambda: world.local.must("GET", "/v1/clock")["most_sites_ahead_ms"] is not None)
-    assert abs(world.local.must("GET", "/v1/clock")["most_sites_ahead_ms"]) < 1000
+    wait_for(lambda: within_a_second(world.local.must("GET", "/v1/clock")["most_sites_ahead_ms"]))
     assert trusted(world)["ok"]
     say(agents, lumi=3600, bsc=3600, hlrs=0, grnet=0)  # half of them is no majority
     wait_for(lambda: abs(world.local.must("GET", "/v1/clock")["sites"][1]["clock_ahead_ms"]) > 3000000)
