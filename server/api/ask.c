@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "store/organisations.h"
 
+#define HORIZON_MS (CALENDAR_SLOTS * (int64_t)CALENDAR_SLOT_MS)
 enum { COUNTRIES_MAX = 32, WALLTIME_MIN = 60, WALLTIME_MAX = 90 * 86400 };
 
 static const char *const PREFERENCES[] = { "soonest", "cheapest", "nearest", "balanced", NULL };
@@ -31,6 +32,15 @@ preference_read(struct json_in *in)
     return json_in_has(in, "preference") ? json_in_choice(in, "preference", PREFERENCES) : BROKER_SOONEST;
 }
 
+static bool
+names_country(const char *all, size_t len, const char *code)
+{
+    for (size_t at = 0; at + 2 <= len; at += 3)
+        if (memcmp(all + at, code, 2) == 0)
+            return true;
+    return false;
+}
+
 static const char *
 read_countries(struct json_in *in, struct arena *a)
 {
@@ -43,8 +53,13 @@ read_countries(struct json_in *in, struct arena *a)
 
         if (in->err)
             break;
-        if (!country_valid(code)) {
-            json_in_refuse(in, "countries", ERR_FIELD_INVALID, "A country is two capital letters, as FI.");
+        if (!is_country(code)) {
+            json_in_refuse(in, "countries", ERR_FIELD_INVALID,
+                           "“%s” is no country: two capital letters of ISO 3166, as FI.", code);
+            break;
+        }
+        if (names_country(all, len, code)) {
+            json_in_refuse(in, "countries", ERR_FIELD_INVALID, "“%s” is named twice.", code);
             break;
         }
         if (len)
@@ -56,8 +71,27 @@ read_countries(struct json_in *in, struct arena *a)
     return all;
 }
 
+/* A time that can be met at all: else the answer would be a list of sites that each say no. */
+static void
+check_times(struct json_in *in, const struct request_row *r, int64_t now_ms)
+{
+    int64_t from_ms = r->earliest_ms > now_ms ? r->earliest_ms : now_ms;
+
+    if (in->err)
+        return;
+    if (r->earliest_ms >= now_ms + HORIZON_MS)
+        json_in_refuse(in, "earliest_start", ERR_FIELD_RANGE, "This is more than three years ahead.");
+    else if (r->deadline_ms && r->deadline_ms <= now_ms)
+        json_in_refuse(in, "deadline", ERR_FIELD_RANGE, "The deadline has passed.");
+    else if (r->deadline_ms && r->deadline_ms <= r->earliest_ms)
+        json_in_refuse(in, "deadline", ERR_FIELD_RANGE, "The deadline is not after the earliest start.");
+    else if (r->deadline_ms && r->deadline_ms - from_ms < r->walltime_s * 1000)
+        json_in_refuse(in, "deadline", ERR_FIELD_RANGE,
+                       "Between the earliest start and the deadline there is less time than the job may take.");
+}
+
 void
-ask_read(struct json_in *in, struct request_row *r, struct arena *a)
+ask_read(struct json_in *in, struct request_row *r, int64_t now_ms, struct arena *a)
 {
     r->organisation = json_in_uuid(in, "organisation");
     r->grant = in_index(in, "grant");
@@ -65,15 +99,14 @@ ask_read(struct json_in *in, struct request_row *r, struct arena *a)
     r->walltime_s = json_in_i64(in, "walltime_s", WALLTIME_MIN, WALLTIME_MAX);
     r->memory_gb = (int32_t)json_in_i64_or(in, "memory_gb", 0, 4096, 0);
     r->model = arena_text(a, json_in_text_or(in, "model", 31, ""));
-    if (!in->err && !text_is_line(r->model))
+    if (!in->err && (!text_is_line(r->model) || !text_is_plain(r->model, strlen(r->model))))
         json_in_refuse(in, "model", ERR_FIELD_INVALID, "This is no model's name.");
     r->countries = read_countries(in, a);
     r->one_island = json_in_bool_or(in, "one_island", false);
     r->kind = json_in_has(in, "kind") ? json_in_choice(in, "kind", KINDS) : BROKER_KIND_BATCH;
     r->earliest_ms = json_in_time_or(in, "earliest_start", 0);
     r->deadline_ms = json_in_time_or(in, "deadline", 0);
-    if (!in->err && r->deadline_ms && r->earliest_ms && r->deadline_ms <= r->earliest_ms)
-        json_in_refuse(in, "deadline", ERR_FIELD_RANGE, "The deadline is not after the earliest start.");
+    check_times(in, r, now_ms);
     r->max_gpums = json_in_has(in, "max_credits") ? in_credits(in, "max_credits") : 0;
     r->preference = preference_read(in);
     r->move_freely = json_in_bool_or(in, "move_freely", false);

@@ -6,8 +6,8 @@
 #include "core/broker.h"
 #include "store/requests.h"
 
-/* The members that requests and look-only quotes share. r's texts live in the arena. */
-void ask_read(struct json_in *in, struct request_row *r, struct arena *a);
+/* The members that requests and look-only quotes share. r's texts live in the arena. now_ms: the market's clock. */
+void ask_read(struct json_in *in, struct request_row *r, int64_t now_ms, struct arena *a);
 /* As the broker is asked: r's wishes, seen from its organisation's place. */
 enum err ask_of_request(struct call *call, const struct request_row *r, struct broker_ask *ret) MUST_USE;
 const char *preference_name(int preference);

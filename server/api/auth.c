@@ -2,6 +2,7 @@
  * Who calls: the operator on the unix socket; a person by a session cookie; a site's agent by a JWS it signed itself.
  * Security: of a session's token the database has the SHA-256 only. What is known of a session is remembered for ten
  * seconds; a sign-out or a change of roles or passwords forgets all at once. */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,8 @@
 enum {
     REMEMBER_MS = 10000,
     REMEMBER_MOST = 20000,
-    ADDRESS_TRIES = 10,
+    PAIR_TRIES = 10,
+    ADDRESS_TRIES = 200,
     CLIENT_TRIES = 50, /* failed sign-ins in five minutes */
     JWS_LIFE_S = 60,
     JWS_SKEW_S = 5,
@@ -354,51 +356,92 @@ auth_csrf(struct call *call)
     return OK;
 }
 
-/* Whom failed attempts count against: behind a proxy on this machine, the client that it names last. */
+/* Whom failed attempts count against: behind a proxy on this machine, the client that it names last. Of an IPv6 address
+ * the network counts, since each client has all of one. */
 static const char *
 client_of(struct call *call)
 {
     const char *peer = call->http->peer;
-    const char *last;
+    struct in6_addr six;
+    char *text = arena_alloc(call->arena, INET6_ADDRSTRLEN);
 
-    if (!call->forwarded || (strcmp(peer, "127.0.0.1") != 0 && strcmp(peer, "::1") != 0 && peer[0]))
+    if (call->http->local)
+        return "local";
+    if (call->forwarded && (strcmp(peer, "127.0.0.1") == 0 || strcmp(peer, "::1") == 0 || !peer[0])) {
+        const char *last = strrchr(call->forwarded, ',');
+
+        peer = last ? last + 1 : call->forwarded;
+        while (*peer == ' ')
+            peer++;
+    }
+    if (inet_pton(AF_INET6, peer, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
         return peer;
-    last = strrchr(call->forwarded, ',');
-    last = last ? last + 1 : call->forwarded;
-    while (*last == ' ')
-        last++;
-    return last;
+    memset(six.s6_addr + 8, 0, 8);
+    return inet_ntop(AF_INET6, &six, text, INET6_ADDRSTRLEN);
+}
+
+/* What failed sign-ins count against: the client's tries at this address, all of the client's, and all that anybody makes
+ * at this address. The last has room for many clients, so that no stranger can keep a person out. */
+struct tries {
+    char *pair, *client, *address;
+};
+
+static struct tries
+tries_of(struct call *call, const char *email)
+{
+    const char *client = client_of(call);
+    struct tries t = {
+        .pair = arena_printf(call->arena, "p:%.60s %s", client, email),
+        .client = arena_printf(call->arena, "c:%.60s", client),
+        .address = arena_printf(call->arena, "a:%s", email),
+    };
+
+    for (char *p = t.pair; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    for (char *p = t.address; *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return t;
+}
+
+static enum err
+check_tries(struct call *call, const struct tries *t, int64_t now_ms)
+{
+    struct limiter *l = call->api->limiter;
+    int wait_s = limiter_blocked(l, t->pair, PAIR_TRIES, now_ms);
+
+    if (!wait_s)
+        wait_s = limiter_blocked(l, t->address, ADDRESS_TRIES, now_ms);
+    if (!wait_s && !call->http->local)
+        wait_s = limiter_blocked(l, t->client, CLIENT_TRIES, now_ms);
+    call->detail.retry_after_s = wait_s;
+    return wait_s ? err_say(&call->detail, ERR_RATE_LIMITED, "Too many sign-ins have failed; try again in %d s.", wait_s)
+                  : OK;
 }
 
 enum err
 auth_password(struct call *call, const char *email, const char *password, struct uuid *ret_person)
 {
     struct limiter *l = call->api->limiter;
-    char *address = arena_printf(call->arena, "a:%s", email);
-    char *client = arena_printf(call->arena, "c:%.60s", client_of(call));
+    struct tries tries = tries_of(call, email);
     int64_t now = monotonic_ms();
     struct person person;
-    enum err err;
+    enum err err = check_tries(call, &tries, now);
 
-    for (char *p = address; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
-    call->detail.retry_after_s = limiter_blocked(l, address, ADDRESS_TRIES, now);
-    if (!call->detail.retry_after_s && !call->http->local)
-        call->detail.retry_after_s = limiter_blocked(l, client, CLIENT_TRIES, now);
-    if (call->detail.retry_after_s)
-        return ERR_RATE_LIMITED;
+    if (err)
+        return err;
     err = people_by_email(call->db, email, call->arena, &person);
     if (err == ERR_NOT_FOUND)
         err = password_verify_nobody(password, strlen(password));
     else if (!err)
         err = password_verify(person.password_hash, password, strlen(password));
     if (err == ERR_CREDENTIALS) {
-        limiter_count(l, address, now);
-        limiter_count(l, client, now);
+        limiter_count(l, tries.pair, now);
+        limiter_count(l, tries.client, now);
+        limiter_count(l, tries.address, now);
     }
     if (err)
         return err;
-    limiter_clear(l, address);
+    limiter_clear(l, tries.pair);
     *ret_person = person.id;
     return OK;
 }

@@ -361,6 +361,9 @@ send_command(struct call *call, handler_fn *then, bool any)
     call->then = then;
     call->then_any = any;
     c->actor = call->actor;
+    /* all that a start-up's people send counts against its share of the queue */
+    if (uuid_is_zero(c->org) && c->actor.kind == ACTOR_PERSON && c->actor.orgs_n)
+        c->org = c->actor.orgs[0].id;
     c->complete = on_complete;
     c->context = call;
     market_send(call->api->market, c);

@@ -34,18 +34,37 @@ in_credits(struct json_in *in, const char *name)
     return milli * GPUMS_PER_MILLICREDIT;
 }
 
-const char *
-in_line(struct json_in *in, const char *name, size_t max, struct arena *a)
+static void
+refuse_unplain(struct json_in *in, const char *name, const char *text)
 {
-    char *text = arena_text(a, json_in_text(in, name, 1, max));
+    if (!in->err && !text_is_plain(text, strlen(text)))
+        json_in_refuse(in, name, ERR_FIELD_INVALID,
+                       "There are characters in it that cannot be seen or that turn the direction of the text.");
+}
+
+const char *
+in_line_or_none(struct json_in *in, const char *name, size_t max, struct arena *a)
+{
+    char *text = arena_text(a, json_in_text(in, name, 0, max));
 
     if (in->err)
         return "";
-    if (!text_is_line(text) || text[0] == ' ' || text[strlen(text) - 1] == ' ') {
+    if (!text_is_line(text) || text_has_blank_ends(text, strlen(text))) {
         json_in_refuse(in, name, ERR_FIELD_INVALID,
                        "This is one line without control characters or blanks at its ends.");
         return "";
     }
+    refuse_unplain(in, name, text);
+    return text;
+}
+
+const char *
+in_line(struct json_in *in, const char *name, size_t max, struct arena *a)
+{
+    const char *text = in_line_or_none(in, name, max, a);
+
+    if (!in->err && !text[0])
+        json_in_refuse(in, name, ERR_FIELD_RANGE, "This must not be empty.");
     return text;
 }
 
@@ -59,7 +78,27 @@ in_prose(struct json_in *in, const char *name, size_t max, struct arena *a)
     for (const char *p = text; *p && !in->err; p++)
         if ((unsigned char)*p < 0x20 && !strchr("\n\r\t", *p))
             json_in_refuse(in, name, ERR_FIELD_INVALID, "There are control characters in it.");
+    refuse_unplain(in, name, text);
     return text;
+}
+
+/* ISO 3166-1, alpha-2, as of 2024; XK (Kosovo) as the Union uses it. */
+static const char COUNTRIES[] =
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD "
+    "CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA GB GD GE GF "
+    "GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG KH KI KM KN "
+    "KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA "
+    "NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI "
+    "SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI "
+    "VN VU WF WS XK YE YT ZA ZM ZW ";
+
+bool
+is_country(const char *code)
+{
+    for (const char *c = COUNTRIES; *c; c += 3)
+        if (strlen(code) == 2 && memcmp(c, code, 2) == 0)
+            return true;
+    return false;
 }
 
 const char *
@@ -67,8 +106,8 @@ in_country(struct json_in *in, const char *name, struct arena *a)
 {
     const char *text = arena_text(a, json_in_text(in, name, 2, 2));
 
-    if (!in->err && (text[0] < 'A' || text[0] > 'Z' || text[1] < 'A' || text[1] > 'Z'))
-        json_in_refuse(in, name, ERR_FIELD_INVALID, "A country is two capital letters, as ES.");
+    if (!in->err && !is_country(text))
+        json_in_refuse(in, name, ERR_FIELD_INVALID, "This is no country: two capital letters of ISO 3166, as ES.");
     return text;
 }
 
@@ -91,6 +130,7 @@ in_email(struct json_in *in, const char *name, struct arena *a)
 
     if (!in->err && (!at || at == text || !at[1] || strchr(at + 1, '@') || !text_is_line(text) || strchr(text, ' ')))
         json_in_refuse(in, name, ERR_FIELD_INVALID, "This is not an e-mail address.");
+    refuse_unplain(in, name, text);
     return text;
 }
 

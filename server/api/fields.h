@@ -6,11 +6,15 @@
 
 /* Credits with at most three places, as "7680" or "0.125" → gpums. Within 1 thousandth to 10^12 credits. */
 int64_t in_credits(struct json_in *in, const char *name);
-/* A line of text: no control characters, no blanks at its ends. Copied into the arena. */
+/* A line of text: no control or invisible characters, none that turn the text's direction, no blanks at its ends. Copied
+ * into the arena. */
 const char *in_line(struct json_in *in, const char *name, size_t max, struct arena *a);
+/* The same, or "". */
+const char *in_line_or_none(struct json_in *in, const char *name, size_t max, struct arena *a);
 /* The same with line breaks and tabs allowed. */
 const char *in_prose(struct json_in *in, const char *name, size_t max, struct arena *a);
-const char *in_country(struct json_in *in, const char *name, struct arena *a); /* two capitals */
+const char *in_country(struct json_in *in, const char *name, struct arena *a); /* of ISO 3166-1 */
+bool is_country(const char *code);
 /* Lower-case letters, digits and dashes, at most 15: a site's or a mode's code. */
 const char *in_code(struct json_in *in, const char *name, struct arena *a);
 const char *in_email(struct json_in *in, const char *name, struct arena *a);

@@ -375,7 +375,7 @@ reservations_resolve(struct call *call)
     const struct state *s;
     enum err err;
 
-    f->entry.u.resolve.share_milli = (uint32_t)json_in_i64(&in, "share_milli", 0, 1000);
+    f->entry.u.resolve.share_milli = (uint32_t)json_in_i64(&in, "share_milli", 1, 1000);
     f->reason = in_prose(&in, "reason", 500, call->arena);
     in_officers(&in, officers, call->arena);
     err = json_in_close(&in);

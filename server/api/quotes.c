@@ -131,7 +131,7 @@ quotes_look(struct call *call)
     struct broker_ask ask;
     enum err err;
 
-    ask_read(&in, &r, call->arena);
+    ask_read(&in, &r, call->now_ms, call->arena);
     err = json_in_close(&in);
     if (!err && !may_act_for(&call->actor, r.organisation))
         err = err_at(&call->detail, ERR_FORBIDDEN, "/organisation", "You do not act for this organisation.");
@@ -150,9 +150,42 @@ quoted(struct call *call)
     reply_quote(call, call->command->answer.id, 201);
 }
 
+/* The market knows open quotes only: what became of one that is open no more is in the database, for whom it concerns. */
+static enum err
+why_closed(struct call *call)
+{
+    struct quote_row q;
+    enum err err = quotes_find(call->db, call->path_id, call->arena, &q);
+
+    if (!err && !may_act_for(&call->actor, q.org))
+        err = ERR_NOT_FOUND;
+    if (err)
+        return err;
+    if (strcmp(q.state, "used") == 0)
+        return err_say(&call->detail, ERR_QUOTE_USED, "This quote was accepted already.");
+    return err_say(&call->detail, ERR_QUOTE_EXPIRED,
+                   strcmp(q.state, "released") == 0 ? "This quote was let go, or a newer one has taken its place."
+                                                    : "This quote's time is over; ask for a new one.");
+}
+
+/* True if the command was refused, and the caller has been told. */
+static bool
+refused(struct call *call)
+{
+    enum err err = call->command->err;
+
+    if (!err)
+        return false;
+    call->detail = call->command->detail;
+    call_fail(call, err == ERR_QUOTE_EXPIRED ? why_closed(call) : err);
+    return true;
+}
+
 static void
 changed(struct call *call)
 {
+    if (refused(call))
+        return;
     reply_quote(call, call->path_id, 200);
 }
 
@@ -207,7 +240,7 @@ change(struct call *call, enum command_kind kind)
     if (err)
         call_fail(call, err);
     else
-        call_send(call, changed);
+        call_send_any(call, changed);
 }
 
 void
@@ -225,6 +258,8 @@ quotes_release(struct call *call)
 static void
 accepted(struct call *call)
 {
+    if (refused(call))
+        return;
     reply_reservation(call, call->command->answer.id, 201);
 }
 
@@ -243,11 +278,9 @@ quotes_accept(struct call *call)
     c->in.accept.move_freely = json_in_bool_or(&in, "move_freely", false);
     for (int i = 0; i < 3; i++)
         c->new_id[i] = call_new_id(call);
-    if (call->actor.orgs_n)
-        c->org = call->actor.orgs[0].id;
     err = json_in_close(&in);
     if (err)
         call_fail(call, err);
     else
-        call_send(call, accepted);
+        call_send_any(call, accepted);
 }

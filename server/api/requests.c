@@ -121,7 +121,10 @@ request_members(struct call *call, const struct request_row *r)
     json_text(out, "preference", preference_name(r->preference));
     json_bool(out, "move_freely", r->move_freely);
     json_text(out, "template", r->template);
-    json_raw(out, "parameters", r->parameters, strlen(r->parameters));
+    if (may_act_for(&call->actor, r->organisation))
+        json_raw(out, "parameters", r->parameters, strlen(r->parameters));
+    else
+        json_none(out, "parameters");
     json_i64(out, "script_len", r->workload_len);
     json_hex(out, "script_sha256", BYTES(r->workload.b, 32));
     json_time(out, "created", r->created_ms);
@@ -147,7 +150,10 @@ request_details(struct call *call, const struct request_row *r)
         err = quotes_of_request(call->db, r->id, QUOTES_SHOWN, call->arena, &quotes, &n);
     if (err)
         return err;
-    json_textn(out, "script", (const char *)script.data, script.len);
+    if (may_act_for(&call->actor, r->organisation)) /* what it computes is nobody else's business */
+        json_textn(out, "script", (const char *)script.data, script.len);
+    else
+        json_none(out, "script");
     json_open_array(out, "quotes");
     for (size_t i = 0; !err && i < n; i++)
         err = quote_row_json(call, &quotes[i]);
@@ -196,7 +202,7 @@ requests_create(struct call *call)
     r->id = call_new_id(call);
     r->created_ms = call->now_ms;
     r->created_by = call->actor.person;
-    ask_read(&in, r, call->arena);
+    ask_read(&in, r, call->now_ms, call->arena);
     r->name = in_line(&in, "name", 63, call->arena);
     err = workload_read(&in, r, call->arena, &script);
     if (json_in_close(&in) || err) {

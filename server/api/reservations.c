@@ -115,9 +115,28 @@ reservations_list_get(struct call *call)
     call_end(call, err, 200);
 }
 
+/* The market forgets what has ended: whether there is such a reservation is asked of the database. */
 static void
 cancelled(struct call *call)
 {
+    enum err err = call->command->err;
+    struct reservation_row r;
+
+    if (err == ERR_STATE) {
+        err = reservations_find(call->db, call->path_id, &r);
+        if (!err && !may_act_for(&call->actor, r.org))
+            err = ERR_NOT_FOUND;
+        if (!err) {
+            call->detail = call->command->detail;
+            err = ERR_STATE;
+        }
+    } else {
+        call->detail = call->command->detail;
+    }
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
     reply_reservation(call, call->path_id, 200);
 }
 
@@ -134,7 +153,7 @@ reservations_cancel(struct call *call)
     if (err)
         call_fail(call, err);
     else
-        call_send(call, cancelled);
+        call_send_any(call, cancelled);
 }
 
 /* Bytes as text: what is not UTF-8, and control characters but tab and line feed, become U+FFFD. */

@@ -64,6 +64,79 @@ text_is_line(const char *text)
     return text_utf8_ok(text, len);
 }
 
+/* The code point of a well-formed character of so many bytes. */
+static uint32_t
+code_point(const char *text, size_t len)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    uint32_t c = len == 1 ? s[0] : s[0] & (0x7fU >> len);
+
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | (s[i] & 0x3fU);
+    return c;
+}
+
+static bool
+deceives(uint32_t c)
+{
+    static const struct {
+        uint32_t from, to;
+    } ranges[] = {
+        { 0x00ad, 0x00ad },   /* soft hyphen */
+        { 0x061c, 0x061c },   /* Arabic letter mark */
+        { 0x115f, 0x1160 },   /* Hangul fillers */
+        { 0x180e, 0x180e },   /* Mongolian vowel separator */
+        { 0x200b, 0x200b },   /* zero-width space */
+        { 0x200e, 0x200f },   /* left-to-right and right-to-left mark */
+        { 0x2028, 0x202e },   /* line and paragraph separator, embeddings and overrides */
+        { 0x2060, 0x206f },   /* word joiner, invisible operators, isolates */
+        { 0x3164, 0x3164 },   /* Hangul filler */
+        { 0xfdd0, 0xfdef },   /* noncharacters */
+        { 0xfeff, 0xfeff },   /* byte order mark */
+        { 0xffa0, 0xffa0 },   /* Hangul filler */
+        { 0xfff9, 0xfffb },   /* interlinear annotation */
+        { 0xe0000, 0xe0fff }, /* tags */
+    };
+
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0]; i++)
+        if (c >= ranges[i].from && c <= ranges[i].to)
+            return true;
+    return (c & 0xfffe) == 0xfffe; /* the last two of each plane */
+}
+
+bool
+text_is_plain(const char *text, size_t len)
+{
+    for (size_t at = 0, step; at < len; at += step) {
+        step = text_utf8_char(text + at, len - at);
+        if (step == 0 || deceives(code_point(text + at, step)))
+            return false;
+    }
+    return true;
+}
+
+static bool
+is_space(uint32_t c)
+{
+    return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+bool
+text_has_blank_ends(const char *text, size_t len)
+{
+    uint32_t first = 0, last = 0;
+
+    for (size_t at = 0, step; at < len; at += step) {
+        step = text_utf8_char(text + at, len - at);
+        if (step == 0)
+            return false;
+        last = code_point(text + at, step);
+        if (at == 0)
+            first = last;
+    }
+    return is_space(first) || is_space(last);
+}
+
 static bool
 is_blank(char c)
 {

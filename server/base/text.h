@@ -16,6 +16,14 @@ size_t text_utf8_char(const char *text, size_t len);
 /* True if text is UTF-8 without control characters (no line breaks, no tabs, no DEL, no C1): a name, a title. */
 bool text_is_line(const char *text);
 
+/* True if nothing in text[0..len), well-formed UTF-8, deceives the eye: no characters that turn the direction of what is
+ * around them (bidirectional marks, embeddings, overrides, isolates), that cannot be seen (zero-width space, word joiner,
+ * byte order mark, tags, fillers), that break lines in ways of their own (U+2028, U+2029), and no noncharacters. Joiners
+ * (U+200C, U+200D), which some scripts need, are let through. Not a rule of the journal's: it is for what people type. */
+bool text_is_plain(const char *text, size_t len);
+/* True if well-formed text begins or ends with a space of any width. */
+bool text_has_blank_ends(const char *text, size_t len);
+
 /* Cut white space (space, tab, CR, LF) off both ends, in place. Returns text's first kept character. */
 char *text_trim(char *text);
 bool text_starts(const char *text, const char *prefix);

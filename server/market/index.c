@@ -238,8 +238,36 @@ index_quote_close(struct state *s, struct quote *q, int64_t ttl_ms, struct undo 
     undo_free_on_commit(u, quote_release, q);
 }
 
+/* More than this part of a site is much of it: in short quotes too it must not be booked all the time. */
+#define MUCH_PART 10
+
+static bool
+is_much_of_site(const struct state *s, const struct quote *q)
+{
+    int64_t gpus = 0;
+    size_t it = 0;
+    void *value;
+
+    while (map_next(s->offerings, &it, NULL, &value)) {
+        const struct offering_state *os = value;
+        if (os->site == q->site)
+            gpus += os->brokered_gpus;
+    }
+    return q->gpus > gpus / MUCH_PART;
+}
+
+/* How long much of the site was booked and not used, this quote included; what passed between two is taken off. */
+static int64_t
+idle_with(const struct parking *p, const struct quote *q)
+{
+    int64_t left_ms = p->idle_ms - max_i64(0, q->created_ms - p->idle_at_ms);
+
+    return max_i64(0, left_ms) + q->ended_ms - q->created_ms;
+}
+
 /* Nobody parks capacity for nothing: a quote that booked for most of its time and was not used makes the next one count
- * as its renewal; after a renewal there is a pause. One that was used leaves nothing behind. */
+ * as its renewal, and so do short ones one after the other that book much of the site; after a renewal there is a pause.
+ * One that was used leaves nothing behind. */
 void
 index_quote_recall(struct state *s, const struct quote *q, int64_t ttl_ms, struct undo *u)
 {
@@ -251,13 +279,20 @@ index_quote_recall(struct state *s, const struct quote *q, int64_t ttl_ms, struc
     undo_save(u, p, sizeof *p);
     if (q->state == QUOTE_USED) {
         p->last_end_ms = 0;
+        p->idle_ms = 0;
         if (q->renewed)
             p->pause_until_ms = 0;
     } else if (q->renewed) {
         p->last_end_ms = 0;
+        p->idle_ms = 0;
         p->pause_until_ms = q->ended_ms + ttl_ms;
-    } else if (q->ended_ms - q->created_ms > ttl_ms / 2) {
-        p->last_end_ms = q->ended_ms;
+    } else {
+        if (is_much_of_site(s, q)) {
+            p->idle_ms = idle_with(p, q);
+            p->idle_at_ms = q->ended_ms;
+        }
+        if (max_i64(q->ended_ms - q->created_ms, p->idle_at_ms == q->ended_ms ? p->idle_ms : 0) > ttl_ms / 2)
+            p->last_end_ms = q->ended_ms;
     }
 }
 

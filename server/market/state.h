@@ -112,6 +112,11 @@ struct state {
 struct request_state { struct uuid request; uint64_t fence; struct reservation *live; struct quote *open; };
 struct grant_state { uint64_t grant; int64_t open_quotes_gpums; uint32_t open_quotes; };
 /* A grant's open quotes at a site: GPUs booked by those that are not its first, and the pause after a renewal. */
-struct parking { uint64_t grant, site; int64_t beyond_gpus; int64_t last_end_ms, pause_until_ms; };
+struct parking {
+    uint64_t grant, site;
+    int64_t beyond_gpus;
+    int64_t last_end_ms, pause_until_ms;
+    int64_t idle_ms, idle_at_ms; /* booked and not used, in short quotes of much of the site; runs off as time passes */
+};
 
 #endif

@@ -1,207 +1,219 @@
-"""A site that lies: with good keys, it says what no honest agent would. It gets a clear problem, or its report is kept and put
-before a person; nothing else moves, and everybody else goes on."""
-import base64
-import os
-import subprocess
+"""A start-up that means ill, with fresh eyes: spends twice, reads what is others', parks, floods, guesses, deceives."""
+import time
 import uuid
+from collections import Counter
 
-from harness import BUILD
-from test_agents import copy_of, fresh
-from world import PREFIX, Key, millis
+from harness import Client
+from world import PASSWORD, Agent, Later, stamp, millis
 
-LARGEST = 2**64 - 1
-YEAR_9999 = 253402300799999
+NOWHERE = "01900000-0000-7000-8000-000000000000"
+DAY = 86400000
 
 
-def now_of(world):
+def now(world):
     return millis(world.local.must("GET", "/v1/me")["now"])
 
 
-def state_of(world, reservation):
-    return world.people["brisa"].must("GET", f"/v1/reservations/{reservation['id']}")
+def again(world, name):
+    """The same session on a connection of its own."""
+    client = Client(world.server)
+    client.cookie, client.csrf = world.people[name].cookie, world.people[name].csrf
+    return client
 
 
-def take(world, agent, **more):
-    """One GPU accepted at this agent's site, so that there is room for many, and its ticket."""
-    reservation = world.accept(countries=["FI"], gpus=1, walltime_s=600, **more)
-    got = agent.tickets(after=agent.seq, wait=5)
-    tickets = [agent.claims(t["jws"]) for t in got.json["tickets"]]
-    agent.seq = max(t["seq"] for t in tickets)
-    return reservation, next(t for t in tickets if t["reservation"] == reservation["id"])
+def at_once(calls):
+    return [later.wait() for later in [Later(call) for call in calls]]
 
 
-def permitted(world, agent):
-    reservation, ticket = take(world, agent)
-    receipt = agent.report("accepted", ticket)
-    assert receipt.status == 200 and receipt.claims["permit"] == "granted", receipt
-    return reservation, ticket, now_of(world)
+def quoted(world, org="brisa", **more):
+    client = world.people[org]
+    request = client.must("POST", "/v1/requests", world.wants(org, **more), status=201, key=True)
+    return client.must("POST", f"/v1/requests/{request['id']}/quotes", {"hold": True}, status=201, key=True)
 
 
-def lumi_paid(world):
-    return world.server.sql("SELECT coalesce(sum(amount), 0) FROM entry WHERE kind = 9")
+def codes(replies):
+    return Counter(r.json.get("code") or r.status for r in replies)
 
 
-def test_absurd_totals_move_nothing_and_stop_nobody(world):
-    agent = fresh(world)
-    for kind, reason in (("failed", 2), ("failed", 0), ("failed", 1), ("finished", 0), ("usage", 0), ("cancelled", 0), ("rejected", 6),
-                         ("queued", 0), ("started", 0)):
-        for total in (LARGEST, 2**63, 2**63 - 1):
-            for times in ("none", "far"):
-                reservation, ticket, now = permitted(world, agent)
-                more = {"started": now, "ended": YEAR_9999 if kind in ("failed", "finished", "cancelled") else 0, "now": YEAR_9999} if times == "far" else {}
-                paid = lumi_paid(world)
-                reply = agent.report(kind, ticket, gpu_seconds=total, reason=reason, **more)
-                assert reply.status == 200, (kind, reason, total, times, reply, world.server.tail()[-600:])
-                assert lumi_paid(world) == paid, (kind, reason, total, times)
-                seen = state_of(world, reservation)
-                assert seen["state"] in ("disputed", "voided"), (kind, reason, total, times, seen["state"])
-                assert seen["reported"]["gpu_seconds"] == 0, (kind, reason, total, times, seen["reported"])
-                agent.report("failed", ticket, reason=2)  # room for the next
-                grant = world.people["brisa"].must("GET", f"/v1/grants/{world.grants['brisa']}")
-                assert int(grant["reported_gpums"]) >= 0
-    world.people["lumi"].must("GET", "/v1/sites/lumi/reports")
+def test_nothing_is_spent_twice(world):
+    brisa = world.people["brisa"]
+    grant = f"/v1/grants/{world.grants['brisa']}"
+    before = int(brisa.must("GET", grant)["held_gpums"])
+    quote = quoted(world)
+    path, key = f"/v1/quotes/{quote['id']}/accept", "the-same-key"
+    replies = at_once([lambda c=again(world, "brisa"): c.post(path, {"option": 0}, key=True) for _ in range(8)]
+                      + [lambda c=again(world, "brisa"): c.post(path, {"option": 1}, key=True) for _ in range(8)])
+    assert codes(replies) == {201: 1, "quote-used": 15}, codes(replies)
+    first = next(r.json for r in replies if r.status == 201)
+    other = quoted(world)
+    path = f"/v1/quotes/{other['id']}/accept"
+    replies = at_once([lambda c=again(world, "brisa"): c.post(path, {"option": 0}, key=key) for _ in range(12)])
+    assert codes(replies) == {201: 12} and len({r.json["id"] for r in replies}) == 1, "one key, one reservation"
+    second = replies[0].json
+    assert brisa.post(path, {"option": 1}, key=key).json["code"] == "idempotency-key-conflict"
+    assert brisa.post(f"/v1/quotes/{quote['id']}/accept", {"option": 0}, key=key).json["code"] == "idempotency-key-conflict"
+    held = int(brisa.must("GET", grant)["held_gpums"]) - before
+    assert held == int(first["cost_at_most_gpums"]) + int(second["cost_at_most_gpums"])
+    third = quoted(world)
+    mix = at_once([lambda c=again(world, "brisa"), verb=verb: c.post(f"/v1/quotes/{third['id']}/{verb}", {"option": 0} if verb == "accept" else {}, key=True)
+                   for _ in range(4) for verb in ("accept", "release", "renew")])
+    won = [r.json for r in mix if r.status == 201]
+    assert len(won) <= 1 and all(r.status in (200, 201, 409) for r in mix), codes(mix)
+    ids = [first["id"], second["id"], *(r["id"] for r in won)]
+    cancels = at_once([lambda c=again(world, "brisa"), i=i: c.post(f"/v1/reservations/{i}/cancel", {}, key=True) for i in ids for _ in range(4)])
+    assert codes(cancels) == {200: len(ids), "state": 3 * len(ids)}, codes(cancels)
+    assert int(brisa.must("GET", grant)["held_gpums"]) == before
+    assert world.people["auditor"].must("GET", "/v1/programme")["conserved"] is True
 
 
-def refused(reply, status, code):
-    assert reply.status == status and reply.json["code"] == code, (reply, status, code)
+def test_open_quotes_stay_within_the_credits(world):
+    far = stamp(now(world) + 20 * DAY)
+    replies = []
+    for _ in range(3):
+        request = world.people["nordlys"].must("POST", "/v1/requests", world.wants("nordlys", gpus=64, walltime_s=12 * 86400, earliest_start=far), status=201, key=True)
+        replies.append(world.people["nordlys"].post(f"/v1/requests/{request['id']}/quotes", {"hold": True}, key=True))
+    assert replies[0].status == 201 and {r.json["code"] for r in replies[1:]} <= {"quote-overcommitted", "quote-parking"}, codes(replies)
+    world.people["nordlys"].must("POST", f"/v1/quotes/{replies[0].json['id']}/release", {}, key=True)
 
 
-def test_what_is_not_this_sites(world):
-    agent, other = fresh(world), fresh(world, "bsc")
-    reservation, ticket, now = permitted(world, agent)
-    size = world.local.must("GET", "/v1/journal")["size"]
-    for kind, more in (("accepted", {}), ("started", {"started": now}), ("finished", {"started": now, "ended": now, "gpu_seconds": 1}),
-                       ("failed", {"reason": 2}), ("cancelled", {}), ("rejected", {"reason": 6})):
-        reply = other.report(kind, ticket, **more)
-        assert reply.status == 200, reply
-        if kind == "accepted":
-            assert reply.claims["permit"] == "refused" and reply.claims["reason"] == "not-found", reply.claims
-    assert other.report("failed", {"jti": str(uuid.uuid4()), "fence": LARGEST}, reason=2).status == 200
-    assert world.local.must("GET", "/v1/journal")["size"] == size and state_of(world, reservation)["state"] == "permitted"
-    stolen = other.statement("finished", ticket, started=now, ended=now)
-    refused(copy_of(agent).report("finished", statement=stolen), 403, "signature")
-    refused(other.call("GET", f"/v1/agent/blobs/{ticket['workload']['sha256']}"), 404, "not-found")
-    genesis = PREFIX + bytes(32) + agent.statement("failed", ticket, reason=2)[len(PREFIX) + 32:]
-    assert agent.report("failed", statement=genesis).json["code"] == "signature"
-    forged = copy_of(agent)
-    forged.key = Key()
-    assert forged.report("failed", ticket, reason=2).status == 401
-    assert world.local.must("GET", "/v1/journal")["size"] == size
-    assert agent.report("failed", ticket, reason=2).status == 200
+def test_what_is_not_there_and_what_is_others_look_alike(world):
+    mine, theirs = quoted(world), quoted(world, "nordlys")
+    closed = quoted(world, "nordlys")
+    world.people["nordlys"].must("POST", f"/v1/quotes/{closed['id']}/release", {}, key=True)
+    ran = world.accept("nordlys")
+    world.people["nordlys"].must("POST", f"/v1/reservations/{ran['id']}/cancel", {}, key=True)
+    live = world.accept("nordlys")
+    brisa = world.people["brisa"]
+    for quote in (NOWHERE, theirs["id"], closed["id"]):
+        for verb, body in (("accept", {"option": 0}), ("renew", {}), ("release", {})):
+            reply = brisa.post(f"/v1/quotes/{quote}/{verb}", body, key=True)
+            assert (reply.status, reply.json["code"]) == (404, "not-found"), (verb, reply)
+    for reservation in (NOWHERE, ran["id"], live["id"]):
+        reply = brisa.post(f"/v1/reservations/{reservation}/cancel", {}, key=True)
+        assert (reply.status, reply.json["code"]) == (404, "not-found"), reply
+    brisa.must("POST", f"/v1/quotes/{mine['id']}/release", {}, key=True)
+    reply = brisa.post(f"/v1/quotes/{mine['id']}/accept", {"option": 0}, key=True)
+    assert reply.json["code"] == "quote-expired" and "let go" in reply.json["detail"]
+    world.people["nordlys"].must("POST", f"/v1/reservations/{live['id']}/cancel", {}, key=True)
 
 
-def test_numbers(world):
-    agent = fresh(world)
-    for number, code in ((agent.number + 2, "gap"), (LARGEST, "gap"), (2**63, "gap")):
-        refused(agent.report("inventory", statement=agent.statement("inventory", number=number)), 409, code)
-    zero = bytearray(agent.statement("inventory"))
-    zero[len(PREFIX) + 40:len(PREFIX) + 48] = bytes(8)
-    assert agent.report("inventory", statement=bytes(zero)).status in (400, 422)
-    for place, value in (("kind", 0), ("kind", 10), ("kind", 65535), ("reason", 11), ("reason", 65535)):
-        s = bytearray(agent.statement("inventory"))
-        at = len(PREFIX) + 32 + 24 if place == "kind" else len(s) - 2
-        s[at:at + 2] = value.to_bytes(2, "big")
-        assert agent.report("x", statement=bytes(s)).status in (400, 422), (place, value)
-    assert agent.report("inventory", statement=agent.statement("inventory", instance=agent.instance + 1)).status in (400, 409, 422)
-    assert agent.report("inventory", statement=agent.statement("inventory", instance=LARGEST)).status in (400, 409, 422)
-    assert agent.report("inventory", statement=agent.statement("inventory", now=YEAR_9999 + 1)).status in (400, 422)
-    for seq in (2**63 - 1, 10**6):
-        reply = agent.call("POST", "/v1/agent/tickets/received", {"instance": agent.instance, "seq": seq})
-        assert 400 <= reply.status < 500, reply
-    for seq, report in ((2**63 - 1, 0), (0, 2**63 - 1)):
-        reply = agent.call("POST", "/v1/agent/instance", {"last_confirmed_seq": seq, "last_receipted_report": report, "checkpoint": None})
-        assert 400 <= reply.status < 500, reply
-    assert agent.report("inventory").status == 200
+def test_what_a_job_computes_is_its_organisations(world):
+    brisa = world.people["brisa"]
+    request = brisa.must("POST", "/v1/requests", world.wants(script="#!/bin/sh\necho SECRET\n"), status=201, key=True)
+    single = brisa.must("POST", "/v1/requests", {**{k: v for k, v in world.wants(template="single-gpu").items() if k != "script"},
+                                                 "parameters": {"command": "echo SECRET"}}, status=201, key=True)
+    for who in ("brisa", "brisa2"):
+        assert "SECRET" in world.people[who].must("GET", f"/v1/requests/{request['id']}")["script"]
+    for who in ("officer", "auditor", "administrator"):
+        for one in (request, single):
+            reply = world.people[who].get(f"/v1/requests/{one['id']}")
+            assert reply.status == 200 and b"SECRET" not in reply.body, who
+        assert b"SECRET" not in world.people[who].get(f"/v1/requests?organisation={world.organisations['brisa']}&limit=500").body
+    for who in ("nordlys", "lumi", "anybody"):
+        assert world.people[who].get(f"/v1/requests/{request['id']}").status in (401, 403, 404)
 
 
-def test_orders_of_events(world):
-    agent = fresh(world)
-    for kinds in (["finished"], ["usage"], ["started", "finished"], ["cancelled-used"]):
-        reservation, ticket = take(world, agent)
-        now, paid = now_of(world), lumi_paid(world)
-        for kind in kinds:
-            more = {"started": now, "ended": now if kind in ("finished", "cancelled-used") else 0, "gpu_seconds": 0 if kind == "started" else 60}
-            assert agent.report(kind.split("-")[0], ticket, **more).status == 200
-        assert state_of(world, reservation)["state"] == "disputed" and lumi_paid(world) == paid, (kinds, state_of(world, reservation)["state"])
-        assert agent.report("accepted", ticket).claims["permit"] == "refused"
-    reservation, ticket, now = permitted(world, agent)
-    assert agent.report("started", ticket, started=now).status == 200
-    assert agent.report("finished", ticket, started=now, ended=now, gpu_seconds=100, exit_code=-2**31).status == 200
-    seen = state_of(world, reservation)
-    assert seen["state"] == "settled" and seen["exit_code"] == -2**31, seen
-    paid, size = lumi_paid(world), world.local.must("GET", "/v1/journal")["size"]
-    for kind, more in (("finished", {"started": now, "ended": now, "gpu_seconds": 110}), ("usage", {"started": now, "gpu_seconds": 120}),
-                       ("failed", {"reason": 2}), ("failed", {"reason": 1, "started": now, "ended": now}), ("cancelled", {}), ("accepted", {}),
-                       ("rejected", {"reason": 6}), ("started", {"started": now + 1}), ("queued", {})):
-        assert agent.report(kind, ticket, **more).status == 200, kind
-        after = state_of(world, reservation)
-        assert after["state"] == "settled" and after["settled_gpums"] == seen["settled_gpums"], (kind, after)
-        assert after["reported"]["gpu_seconds"] == 100 and after["exit_code"] == -2**31, (kind, after["reported"], after["exit_code"])
-    assert lumi_paid(world) == paid and world.local.must("GET", "/v1/journal")["size"] == size
+def test_times_and_places_that_cannot_be(world):
+    brisa, at = world.people["brisa"], now(world)
+    cases = [({"deadline": stamp(at - 1000)}, "/deadline", "passed"),
+             ({"deadline": stamp(at + 3600000)}, "/deadline", "less time"),
+             ({"walltime_s": 7200, "earliest_start": stamp(at + DAY), "deadline": stamp(at + DAY + 7199000)}, "/deadline", "less time"),
+             ({"earliest_start": stamp(at + 2 * DAY), "deadline": stamp(at + DAY)}, "/deadline", "not after"),
+             ({"earliest_start": "9999-12-31T23:59:59Z"}, "/earliest_start", "three years"),
+             ({"countries": ["FI", "XX"]}, "/countries", "XX"), ({"countries": ["FI", "ES", "FI"]}, "/countries", "twice"),
+             ({"countries": ["fi"]}, "/countries", "fi"), ({"gpus": 2 ** 31}, "/gpus", "1000000"), ({"gpus": 0}, "/gpus", "1 to"),
+             ({"walltime_s": 0}, "/walltime_s", "60 to"), ({"walltime_s": -1}, "/walltime_s", "60 to"), ({"memory_gb": -1}, "/memory_gb", "0 to"),
+             ({"max_credits": "0.0001"}, "/max_credits", "three places"), ({"grant": 0}, "/grant", "no such grant"),
+             ({"grant": world.grants["nordlys"]}, "/grant", "no such grant")]
+    look = {k: v for k, v in world.wants().items() if k not in ("name", "template", "script")}
+    for change, pointer, word in cases:
+        for path, body, key in (("/v1/requests", world.wants(**change), True), ("/v1/quotes", {**look, **change}, None)):
+            reply = brisa.post(path, body, key=key)
+            assert reply.status == 422 and reply.json["pointer"] == pointer and word in reply.json["detail"], (path, change, reply)
+    brisa.must("POST", "/v1/requests", world.wants(earliest_start=stamp(at - DAY)), status=201, key=True)  # at once, that is
+    assert world.local.post("/v1/organisations", {"name": "X", "country": "XX", "city": "Y", "lat_milli": 0, "lon_milli": 0}, key=True).json["pointer"] == "/country"
 
 
-def test_outputs_and_inventories(world):
-    agent = fresh(world)
-    reservation, ticket, now = permitted(world, agent)
-    nasty = b"\x00\x1b[2J\x07<script>alert(1)</script>\xff\xfe\r\n\xe2\x80\xae\xed\xa0\x80"
-    assert agent.report("started", ticket, started=now, output=nasty).status == 200
-    shown = world.people["brisa"].must("GET", f"/v1/reservations/{reservation['id']}/output")
-    assert "<script>" in shown["output"]
-    number = agent.number
-    assert agent.report("usage", ticket, started=now, output=bytes(65537)).status in (400, 413, 422)
-    assert agent.number == number
-    assert agent.report("usage", ticket, started=now, output=bytes(65536)).status == 200
-    deep = "[" * 50000 + "]" * 50000
-    statement = agent.statement("inventory")
-    body = '{"statement":"%s","signature":"%s","inventory":%s}'
-    b64 = lambda b: base64.b64encode(b).decode()  # noqa: E731
-    for inventory in ('{"a":1,"a":2}', '{"a":%s}' % deep, '"text"', "[]", "null", '{"a":1e999}', '{"a":"\\u0000"}', '{"a":"\\ud800"}',
-                      '{"a":%d}' % 2**80, '{"a":"%s"}' % ("x" * 70000)):
-        raw = (body % (b64(statement), b64(agent.key.sign(statement)), inventory)).encode()
-        headers = {"Authorization": "Bearer " + agent.token(), "Kontor-Instance": str(agent.instance)}
-        reply = agent.client.call("POST", "/v1/agent/reports", raw=raw, headers=headers)
-        assert reply.status < 500, (inventory[:40], reply)
-        if reply.status == 200:
-            agent.number += 1
-            statement = agent.statement("inventory")
-    world.people["lumi"].must("GET", "/v1/sites/lumi/agent")
-    assert agent.report("finished", ticket, started=now, ended=now, gpu_seconds=1).status == 200
+def test_names_deceive_nobody(world):
+    brisa = world.people["brisa"]
+    for name in ("a\nb", "a\x1b[31m", "a\u202eb", "\u200b", "\ufeff", "a\u2028b", "\u00a0", "a\u2003", "a\u2066b", "\U000e0041", "a\u0085", "x" * 64, "", " a"):
+        reply = brisa.post("/v1/requests", world.wants(name=name), key=True)
+        assert reply.status == 422 and reply.json["pointer"] == "/name", (name, reply)
+    for name in ("<script>alert(1)</script>", "\u05e9\u05dc\u05d5\u05dd", "Zürich \u2013 \u201ctest\u201d", "'; DROP TABLE request; --", "%s%n", "\U0001f469\u200d\U0001f52c"):
+        made = brisa.must("POST", "/v1/requests", world.wants(name=name), status=201, key=True)
+        assert made["name"] == name
+    for field in ("model",):
+        assert brisa.post("/v1/requests", world.wants(**{field: "A\u202e100"}), key=True).json["pointer"] == f"/{field}"
+    assert world.people["lumi"].post("/v1/sites/lumi/pause", {"paused": True, "reason": "a\u202eb"}, key=True).json["pointer"] == "/reason"
+    assert world.local.post("/v1/funds", {"name": "F", "reference": "r", "credits": "1", "reason": "a\u202eb"}, key=True).json["pointer"] == "/reason"
 
 
-def test_blobs_do_not_pile_up(world):
-    """One report sent again and again with other output each time: nothing is kept of what nobody will ever read."""
-    agent = fresh(world)
-    statement = agent.statement("inventory")
-    assert agent.report("inventory", statement=statement).status == 200
-    reservation, ticket, now = permitted(world, agent)
-    before = world.server.sql("SELECT count(*) FROM blob")
-    for _ in range(5):
-        agent.report("inventory", statement=statement, output=os.urandom(1000))
-        agent.report("inventory", number=agent.number + 9, output=os.urandom(1000))
-        agent.report("started", ticket, number=agent.number + 9, output=os.urandom(1000))
-        refused(agent.report("accepted", ticket, output=os.urandom(1000)), 409, "too-early")
-        agent.report("usage", {"jti": str(uuid.uuid4()), "fence": 1}, output=os.urandom(1000))
-    assert world.server.sql("SELECT count(*) FROM blob") == before
-    assert agent.report("finished", ticket, started=now, ended=now, output=b"the last words").status == 200
-    assert agent.report("usage", ticket, started=now, output=b"other words").status == 200
-    shown = world.people["brisa"].must("GET", f"/v1/reservations/{reservation['id']}/output")
-    assert shown["output"] == "the last words", "what was settled is not told anew"
+def test_a_script_that_no_site_would_take(world):
+    brisa = world.people["brisa"]
+    for script in ("x" * 65536, "x" * 65525, "#!" + "x" * 65535):
+        reply = brisa.post("/v1/requests", world.wants(script=script), key=True)
+        assert reply.status == 422 and reply.json["pointer"] == "/script", (len(script), reply)
+    for script in ("x" * 65524, "#!" + "x" * 65534):
+        made = brisa.must("POST", "/v1/requests", world.wants(script=script), status=201, key=True)
+        assert made["script_len"] == 65536
+    assert brisa.call("POST", "/v1/requests", raw=b'{"script":"\\u0000"}', key=True).json["code"] == "json-malformed"
 
 
-def test_the_books_are_whole(world):
-    out = str(world.server.data / "export")
-    subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, out], check=True, capture_output=True)
-    done = subprocess.run([str(BUILD / "kontor-audit"), "verify", out], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    balances = os.path.join(out, "balances.csv")
-    with open(balances, encoding="ascii") as f:
-        lines = f.read().split("\n")
-    with open(balances, "w", encoding="ascii") as f:
-        f.write("\n".join([lines[0], lines[1] + "\0\0hidden", *lines[2:]]))
-    done = subprocess.run([str(BUILD / "kontor-audit"), "verify", out], capture_output=True, text=True)
-    assert done.returncode == 1 and "account 1" in done.stdout, done.stdout
-    for path, status in ((balances, 1), (os.path.join(out, "head"), 3)):  # a pipe must not hold the auditor
-        os.remove(path)
-        os.mkfifo(path)
-        done = subprocess.run([str(BUILD / "kontor-audit"), "verify", out], capture_output=True, text=True, timeout=30)
-        assert done.returncode == status, done.stdout + done.stderr
+def test_a_stranger_cannot_keep_a_person_out(world):
+    world.person("besieged", [])
+
+    def attempt(client, password):
+        return world.anybody.call("POST", "/v1/session", {"email": "besieged@kontor.example", "password": password}, headers={"X-Forwarded-For": client})
+
+    for _ in range(10):
+        assert attempt("203.0.113.7", "a wrong one").status == 401
+    reply = attempt("203.0.113.7", PASSWORD)
+    assert reply.status == 429 and int(reply.headers["retry-after"]) > 0 and "try again in" in reply.json["detail"]
+    assert attempt("198.51.100.9", PASSWORD).status == 200, "from elsewhere the person comes in"
+    for i in range(11):  # all of a network of IPv6 is one client
+        last = attempt(f"2001:db8:1:2::{i:x}", "a wrong one")
+    assert last.status == 429
+    assert attempt("2001:db8:1:3::1", PASSWORD).status == 200
+    for i in range(60):  # one client cannot try many people either
+        last = world.anybody.call("POST", "/v1/session", {"email": f"nobody{i}@kontor.example", "password": "a wrong one"}, headers={"X-Forwarded-For": "192.0.2.55"})
+    assert last.status == 429
+
+
+def test_forged_calls(world):
+    brisa, nordlys = world.people["brisa"], world.people["nordlys"]
+    body = world.wants()
+    for headers in ({"X-CSRF-Token": ""}, {"X-CSRF-Token": "x" * 43}, {"X-CSRF-Token": nordlys.csrf}, {"Origin": "https://evil.example"}, {"Origin": "null"}):
+        reply = brisa.call("POST", "/v1/requests", body, key=True, headers=headers)
+        assert (reply.status, reply.json["code"]) == (403, "csrf"), (headers, reply)
+    plain = {"email": "brisa@kontor.example", "password": PASSWORD}
+    assert world.anybody.call("POST", "/v1/session", plain, headers={"Origin": "https://evil.example"}).status == 403, "nobody is signed in by another's page"
+    fixed = "kontor=" + "A" * 43
+    reply = world.anybody.call("POST", "/v1/session", plain, headers={"Cookie": fixed})
+    assert reply.status == 200 and fixed not in reply.headers["set-cookie"] and "HttpOnly" in reply.headers["set-cookie"]
+    assert world.anybody.call("GET", "/v1/me", headers={"Cookie": fixed}).status == 401
+
+
+def test_one_organisations_flood_is_its_own(world):
+    """While one asks from forty connections at once, the other's calls are answered as if nothing were."""
+    brisa, nordlys = world.people["brisa"], world.people["nordlys"]
+    requests = [brisa.must("POST", "/v1/requests", world.wants(gpus=1, walltime_s=60), status=201, key=True)["id"] for _ in range(8)]
+    mine = nordlys.must("POST", "/v1/requests", world.wants("nordlys", gpus=1, walltime_s=60), status=201, key=True)["id"]
+    end = time.monotonic() + 4
+    seen = Counter()
+
+    def flood(i):
+        client = again(world, "brisa")
+        while time.monotonic() < end:
+            seen[client.post(f"/v1/requests/{requests[i % 8]}/quotes", {"hold": True}, key=True).status] += 1
+        return True
+
+    floods = [Later(lambda i=i: flood(i)) for i in range(40)]
+    slowest = 0
+    while time.monotonic() < end:
+        begun = time.monotonic()
+        assert nordlys.post(f"/v1/requests/{mine}/quotes", {"hold": True}, key=True).status == 201
+        slowest = max(slowest, time.monotonic() - begun)
+    for one in floods:
+        one.wait()
+    assert set(seen) <= {201, 409, 429} and sum(seen.values()) > 100, seen
+    assert slowest < 2, slowest

@@ -158,6 +158,41 @@ test_asking_again_counts_as_renewal(void **unused)
     assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &ask, NULL));
 }
 
+/* Let go before half its time is over and asked for anew, for ever: that parks as well. */
+static void
+test_short_quotes_one_after_the_other_count_too(void **unused)
+{
+    struct broker_ask much = mw_ask(32, 3600), little = mw_ask(4, 3600), other = mw_ask(32, 3600);
+    struct uuid request = world_uuid(m->w), quote;
+    int asked = 0;
+    enum err err;
+
+    (void)unused;
+    do { /* four minutes at a time; each question takes the place of the one before */
+        err = mw_quote(m, 0, request, &much, &quote);
+        mw_advance(m, 4 * MINUTE_MS);
+        mw_timers(m);
+        asked++;
+    } while (err == OK && asked < 20);
+    assert_err(ERR_QUOTE_RENEWED, err);
+    assert_true(asked >= 3 && asked <= 5); /* the first ones, one that counts as a renewal, then the pause */
+    assert_err(OK, mw_quote(m, 1, world_uuid(m->w), &other, NULL)); /* the site is free for others meanwhile */
+    for (int i = 0; i < 4; i++) { /* what is open runs out, and the pause after it */
+        mw_advance(m, TTL_MS);
+        mw_timers(m);
+    }
+    for (int i = 0; i < 20; i++) { /* who thinks as long as he books, or books little, may go on */
+        assert_err(OK, mw_quote(m, 0, request, &much, &quote));
+        mw_advance(m, 4 * MINUTE_MS);
+        assert_err(OK, mw_release(m, 0, quote));
+        mw_advance(m, 4 * MINUTE_MS);
+    }
+    for (int i = 0; i < 20; i++) {
+        assert_err(OK, mw_quote(m, 0, request, &little, &quote));
+        mw_advance(m, 4 * MINUTE_MS);
+    }
+}
+
 /* ---- accept ------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -376,6 +411,7 @@ main(void)
         CASE(test_a_new_question_takes_the_place_of_the_older),
         CASE(test_renewal_once_then_a_pause),
         CASE(test_asking_again_counts_as_renewal),
+        CASE(test_short_quotes_one_after_the_other_count_too),
         CASE(test_accept),
         CASE(test_claims),
         CASE(test_accept_an_indicative_option),

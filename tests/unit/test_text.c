@@ -41,6 +41,29 @@ utf8_is_checked(void **state)
     }
 }
 
+/* What people type: nothing that cannot be seen, nothing that turns what is around it. */
+static void
+plain_text_deceives_nobody(void **state)
+{
+    static const char *const good[] = { "", "train", "Z\xc3\xbcrich", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d", "\xe2\x82\xac 5",
+        "\xe0\xa4\x95\xe0\xa5\x8d\xe2\x80\x8d\xe0\xa4\xb7", /* a joiner that Hindi needs */
+        "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x94\xac", "\xe2\x80\x9cquoted\xe2\x80\x9d \xe2\x80\x93 x", "\xef\xbf\xbd" };
+    static const char *const bad[] = { "a\xe2\x80\xae" "b", "\xe2\x80\x8f", "a\xe2\x80\x8b" "b", "\xef\xbb\xbf", "a\xe2\x80\xa8" "b",
+        "a\xe2\x81\xa6" "b", "a\xd8\x9c", "\xef\xbf\xbe", "\xef\xbf\xbf", "\xf3\xa0\x81\x81", "\xf0\x9f\xbf\xbe", "a\xc2\xad" "b",
+        "\xe3\x85\xa4", "\xef\xb7\x90", "\xff", "a\xc3" };
+    static const char *const blank[] = { " a", "a ", "\xc2\xa0", "a\xe2\x80\x89", "\xe3\x80\x80" "a", "\xe2\x80\x80", "a\xe2\x80\xaf" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_true(text_is_plain(good[i], strlen(good[i])));
+        assert_false(text_has_blank_ends(good[i], strlen(good[i])));
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(text_is_plain(bad[i], strlen(bad[i])));
+    for (size_t i = 0; i < sizeof blank / sizeof blank[0]; i++)
+        assert_true(text_has_blank_ends(blank[i], strlen(blank[i])));
+}
+
 static void
 lines_have_no_control_characters(void **state)
 {
@@ -183,6 +206,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_checked),
+        cmocka_unit_test(plain_text_deceives_nobody),
         cmocka_unit_test(lines_have_no_control_characters),
         cmocka_unit_test(whole_numbers_only),
         cmocka_unit_test(formatting_is_bounded),
