@@ -4,7 +4,8 @@
  *   site CODE TOKEN     enrol a key of its own and open an instance; says "enrolled CODE"
  *   poll EACH WAIT-S    from each site so many polls, each on a connection of its own, with WAIT-S seconds of patience,
  *                       for tickets after those that it has; says "sent N"
- *   answers             when all of them are answered: "answer CODE STATUS REAL-US SEQ TICKETS" for each, then "end"
+ *   answers             when all of them are answered: "answer CODE STATUS REAL-US SEQ TICKETS" for each, then "end";
+ *                       the time is that at which the answer came in at the socket
  *
  *   http_polls ADDRESS:PORT     the address of kontord's listener for agents */
 #include <assert.h>
@@ -131,6 +132,7 @@ send_polls(struct polls *p, int64_t each, int64_t wait_s)
         poll->agent = &p->agents[i % p->agent_count];
         poll->wire.fd = -1;
         wire_open(&poll->wire, &p->to);
+        wire_stamp(&poll->wire);
         epoll_ctl(p->epoll, EPOLL_CTL_ADD, poll->wire.fd, &event);
         token = token_of(poll->agent);
         len = snprintf(head, sizeof head,
@@ -167,7 +169,7 @@ take_answers(struct polls *p)
 
             if (poll->done || !wire_receive(&poll->wire, false))
                 continue;
-            poll->us = wire_now_us();
+            poll->us = poll->wire.arrived_us;
             poll->done = true;
             done++;
         }

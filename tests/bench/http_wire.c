@@ -57,6 +57,35 @@ wire_open(struct wire *w, const struct sockaddr_in *to)
 }
 
 void
+wire_stamp(struct wire *w)
+{
+    int one = 1;
+
+    if (setsockopt(w->fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof one) != 0)
+        give_up("no time stamps");
+    w->cap = 8192; /* and the buffer is there by then */
+    w->buffer = xcalloc(1, w->cap);
+}
+
+static ssize_t
+take(struct wire *w, bool wait)
+{
+    struct iovec to = { .iov_base = w->buffer + w->have, .iov_len = w->cap - w->have - 1 };
+    char control[128];
+    struct msghdr m = { .msg_iov = &to, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+    ssize_t n = recvmsg(w->fd, &m, wait ? 0 : MSG_DONTWAIT);
+
+    for (struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL; c; c = CMSG_NXTHDR(&m, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMPNS) {
+            struct timespec t;
+
+            memcpy(&t, CMSG_DATA(c), sizeof t);
+            w->arrived_us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+        }
+    return n;
+}
+
+void
 wire_close(struct wire *w)
 {
     if (w->fd >= 0)
@@ -119,7 +148,7 @@ wire_receive(struct wire *w, bool wait)
             w->buffer = xrealloc(w->buffer, w->cap);
             w->body = w->buffer + body_at;
         }
-        n = recv(w->fd, w->buffer + w->have, w->cap - w->have - 1, wait ? 0 : MSG_DONTWAIT);
+        n = take(w, wait);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))

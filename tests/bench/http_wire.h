@@ -16,6 +16,7 @@ struct wire {
     int status;
     char *body; /* of a whole answer, with a NUL behind it */
     size_t body_len;
+    int64_t arrived_us; /* when its last part came in at the socket, by the kernel, if wire_stamp() was called */
 };
 
 /* "ADDRESS:PORT"; false if it is none. */
@@ -23,6 +24,8 @@ bool wire_address(const char *text, struct sockaddr_in *ret);
 /* Connect, blocking. */
 void wire_open(struct wire *w, const struct sockaddr_in *to);
 void wire_close(struct wire *w);
+/* Have the kernel note when answers arrive, so that it does not matter when this process gets round to reading them. */
+void wire_stamp(struct wire *w);
 /* Send it all, blocking if it must. */
 void wire_send(struct wire *w, const char *data, size_t len);
 /* Take what has come in. True when an answer is whole; wire_next() makes room for the next one. */
