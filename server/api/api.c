@@ -80,6 +80,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     response_guard(api->openapi);
     http_response_header(api->openapi, "Cache-Control", "no-cache");
     http_response_share(api->openapi);
+    health_prepare(api);
     *ret = api;
     return OK;
 }
@@ -166,6 +167,8 @@ api_delete(struct api *api)
     seen_delete(api->seen);
     sums_cache_delete(api->sums);
     pages_delete(api->pages);
+    for (size_t i = 0; i < sizeof api->well / sizeof api->well[0]; i++)
+        http_response_delete(api->well[i]);
     http_response_delete(api->openapi);
     random_wipe(&api->key, sizeof api->key);
     pthread_mutex_destroy(&api->random_lock);

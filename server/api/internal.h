@@ -42,6 +42,7 @@ struct api {
     struct seen *seen;
     struct pages *pages;           /* NULL: none */
     struct http_response *openapi; /* shared */
+    struct http_response *well[MARKET_STOPPING + 1]; /* shared: what health says when all is well, by phase */
     pthread_mutex_t random_lock;   /* ids are drawn from a store: one call of the system for many */
     uint8_t random[640];
     size_t random_left;
@@ -50,6 +51,8 @@ struct api {
     atomic_bool quiet;                 /* nothing begins any more */
     atomic_uint_fast64_t micros;       /* spent on all calls together */
 };
+
+void health_prepare(struct api *api); /* public.c: makes api->well */
 
 /* routes.c: THE table. */
 extern const struct route ROUTES[];

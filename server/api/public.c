@@ -7,15 +7,41 @@
 static const char *const PHASES[] = { "waiting-for-lease", "rebuilding", "leading", "troubled", "stopping" };
 
 static void
+health_json(struct json_out *out, bool ok, enum market_phase phase, const char *reason)
+{
+    json_open(out, NULL);
+    json_bool(out, "ok", ok);
+    json_text(out, "phase", PHASES[phase]);
+    if (reason)
+        json_text(out, "reason", reason);
+    json_shut(out);
+}
+
+void
+health_prepare(struct api *api)
+{
+    for (size_t i = 0; i < sizeof api->well / sizeof api->well[0]; i++) {
+        struct json_out out = { 0 };
+
+        health_json(&out, true, (enum market_phase)i, NULL);
+        api->well[i] = http_response(200, "application/json", out.text, out.len, HTTP_FREE);
+        response_guard(api->well[i]);
+        http_response_header(api->well[i], "Cache-Control", "no-store");
+        http_response_share(api->well[i]);
+    }
+}
+
+static void
 health(struct call *call, bool ok, const char *reason)
 {
-    json_open(&call->out, NULL);
-    json_bool(&call->out, "ok", ok);
-    json_text(&call->out, "phase", PHASES[market_phase(call->api->market)]);
-    if (reason)
-        json_text(&call->out, "reason", reason);
-    json_shut(&call->out);
-    call_reply(call, ok ? 200 : 503);
+    enum market_phase phase = market_phase(call->api->market);
+
+    if (ok) {
+        call_reply_response(call, call->api->well[phase]);
+        return;
+    }
+    health_json(&call->out, ok, phase, reason);
+    call_reply(call, 503);
 }
 
 void
