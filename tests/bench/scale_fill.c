@@ -188,13 +188,19 @@ lead(struct fill *f, const char *conninfo)
     struct err_detail d = { 0 };
     char why[320] = "";
     const struct state *s;
+    int waits = 60 * 200; /* of 5 ms: a minute */
 
+    memcpy(config.server_public_key, f->key.public, sizeof config.server_public_key);
     if (market_start(&config, &f->m, &d) != OK) {
         fprintf(stderr, "scale_fill: %s\n", d.internal);
         exit(1);
     }
-    while (market_trouble(f->m, why) != MARKET_LEADING)
+    while (market_trouble(f->m, why) != MARKET_LEADING && waits-- > 0)
         nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+    if (waits < 0) {
+        fprintf(stderr, "scale_fill: does not lead after a minute: %s\n", why);
+        exit(1);
+    }
     s = market_read_lock(f->m);
     f->genesis = ledger_genesis(s->ledger);
     market_read_unlock(f->m);
