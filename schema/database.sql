@@ -165,6 +165,17 @@ CREATE TABLE public.head (
 )
 WITH (fillfactor='10');
 
+CREATE TABLE public.leader (
+    only_one boolean DEFAULT true NOT NULL,
+    term bigint NOT NULL,
+    people text NOT NULL,
+    agents text NOT NULL,
+    CONSTRAINT leader_agents_check CHECK ((length(agents) <= 300)),
+    CONSTRAINT leader_only_one_check CHECK (only_one),
+    CONSTRAINT leader_people_check CHECK ((length(people) <= 300)),
+    CONSTRAINT leader_term_check CHECK ((term >= 0))
+);
+
 CREATE TABLE public.organisation (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -462,6 +473,9 @@ ALTER TABLE ONLY public.evidence
 ALTER TABLE ONLY public.head
     ADD CONSTRAINT head_pkey PRIMARY KEY (one);
 
+ALTER TABLE ONLY public.leader
+    ADD CONSTRAINT leader_pkey PRIMARY KEY (only_one);
+
 ALTER TABLE ONLY public.organisation
     ADD CONSTRAINT organisation_pkey PRIMARY KEY (id);
 
@@ -582,6 +596,8 @@ GRANT SELECT,INSERT ON TABLE public.evidence TO kontor_worker;
 
 GRANT SELECT,UPDATE ON TABLE public.head TO kontor_writer;
 GRANT SELECT ON TABLE public.head TO kontor_worker;
+
+GRANT SELECT,UPDATE ON TABLE public.leader TO kontor_writer;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.organisation TO kontor_worker;
 GRANT SELECT ON TABLE public.organisation TO kontor_writer;

@@ -12,7 +12,7 @@
 #include "crypto/random.h"
 
 #define PAUSE_FIRST_MS     250
-#define PAUSE_MOST_MS      30000
+#define PAUSE_MOST_MS      10000
 #define PRUNE_EVERY_MS     3600000
 #define INVENTORY_EVERY_MS 3600000
 #define DAY_MS             86400000LL
@@ -22,11 +22,12 @@ void
 pause_lane(struct agent *a, enum wire_lane lane, int retry_after_s)
 {
     struct lane_pause *p = &a->pause[lane];
-    int64_t ms = PAUSE_MOST_MS;
+    int64_t ms = PAUSE_MOST_MS, round = p->fails / (int)wire_servers(a->wire); /* each server gets its turn */
 
-    if (p->fails < 7)
-        ms = min_i64(PAUSE_MOST_MS, (int64_t)PAUSE_FIRST_MS << p->fails);
-    p->fails++;
+    if (round < 7)
+        ms = min_i64(PAUSE_MOST_MS, (int64_t)PAUSE_FIRST_MS << round);
+    if (p->fails < 1000)
+        p->fails++;
     ms = ms / 2 + random_below((uint32_t)(ms / 2 + 1));
     p->until_mono_ms = monotonic_ms() + max_i64(ms, (int64_t)retry_after_s * 1000);
 }

@@ -97,7 +97,12 @@ enrol_with(const struct agent_config *cfg, const char *token, struct err_detail 
         return err;
     request_write(&o, cfg, token, &sign, &seal);
     call.body = BYTES(o.text, o.len);
-    wire_once(wire, &call, &r);
+    for (size_t i = 0; i < 2 * wire_servers(wire); i++) { /* twice round: the second may name the first as the leader */
+        wire_once(wire, &call, &r);
+        if (r.status != 0 && r.status != 503)
+            break;
+        wire_turn(wire, r.server, "");
+    }
     if (r.status != 201)
         err = err_internal(d, ERR_TOKEN_SPENT, "the server answers %d: %.200s", r.status, r.status ? r.body : r.error);
     else if ((err = reply_read(&r, &who, d)) != OK)

@@ -166,12 +166,17 @@ command_check(struct agent *a)
     }
     d = (struct err_detail){ 0 };
     err = wire_new(a->cfg.server, a->cfg.ca_file, &a->wire, &d);
-    if (err == OK) {
+    if (err != OK)
+        good = told("server", err, &d) && good;
+    for (size_t i = 0; err == OK && i < wire_servers(a->wire); i++) {
+        enum err answers = OK;
+
         wire_once(a->wire, &call, &r);
         if (r.status == 0)
-            err = err_internal(&d, ERR_IO, "%s: %s", a->cfg.server, r.error);
+            answers = err_internal(&d, ERR_IO, "%s: %s", wire_server(a->wire, r.server), r.error);
+        good = told("server", answers, &d) && good;
+        wire_turn(a->wire, r.server, "");
     }
-    good = told("server", err, &d) && good;
     agent_close(a);
     return good ? EXIT_DONE : EXIT_ERROR;
 }

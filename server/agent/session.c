@@ -51,12 +51,28 @@ problem_code(const struct wire_reply *r, char *ret, size_t cap)
     (void)ignored;
 }
 
+void
+call_elsewhere(struct agent *a, const struct wire_reply *r, const char *code)
+{
+    bool away = r->status == 0 || r->status == 502 || r->status == 503 || r->status == 504;
+    struct json_in in = json_in_open(BYTES(r->body, r->len), NULL);
+    const char *leader = json_in_text_or(&in, "leader", 300, "");
+    enum err ignored;
+
+    if (away && strcmp(code, "busy") != 0)
+        wire_turn(a->wire, r->server, leader);
+    ignored = json_in_close(&in); /* there are other members */
+    (void)ignored;
+}
+
 bool
 call_failed(struct agent *a, const char *what, const struct wire_reply *r, char *ret_code, size_t cap)
 {
     problem_code(r, ret_code, cap);
     log_warning(&a->log, what, LOG_I64("status", r->status), LOG_TEXT("code", ret_code),
+                LOG_TEXT("server", wire_servers(a->wire) > 1 ? wire_server(a->wire, r->server) : NULL),
                 LOG_TEXT("error", r->error[0] ? r->error : NULL));
+    call_elsewhere(a, r, ret_code);
     a->token_until_mono_ms = 0; /* perhaps it was the token */
     if (strcmp(ret_code, "superseded") != 0 || r->instance != a->instance)
         return false;
@@ -239,6 +255,7 @@ keys_reply(struct agent *a, const struct wire_reply *r)
 {
     struct jws_keys keys;
     struct json_in in;
+    char code[48];
 
     if (r->status == 200) {
         in = json_in_open(BYTES(r->body, r->len), NULL);
@@ -250,5 +267,7 @@ keys_reply(struct agent *a, const struct wire_reply *r)
         }
     }
     log_warning(&a->log, "keys-not-read", LOG_I64("status", r->status), LOG_TEXT("error", r->error));
+    problem_code(r, code, sizeof code);
+    call_elsewhere(a, r, code);
     pause_lane(a, WIRE_ERRAND, r->retry_after_s);
 }

@@ -18,6 +18,7 @@ struct lane {
     CURL *easy;
     struct curl_slist *headers;
     bool busy, done;
+    size_t server;
     uint64_t instance;
     CURLcode code;
     char error[CURL_ERROR_SIZE];
@@ -28,7 +29,8 @@ struct lane {
 
 struct wire {
     CURLM *multi;
-    char base[URL_MAX], ca_file[URL_MAX];
+    char base[WIRE_SERVERS_MAX][URL_MAX], ca_file[URL_MAX];
+    size_t bases_n, at;
     struct lane lanes[WIRE_LANES];
 };
 
@@ -49,21 +51,47 @@ url_allowed(const char *url)
     return false;
 }
 
-enum err
-wire_new(const char *base_url, const char *ca_file, struct wire **ret, struct err_detail *d)
+/* Slashes at its end do not count. */
+static size_t
+url_len(const char *url, size_t len)
 {
-    struct wire *w;
-    size_t len = strlen(base_url);
-
-    while (len > 0 && base_url[len - 1] == '/')
+    while (len > 0 && url[len - 1] == '/')
         len--;
-    if (!url_allowed(base_url) || len >= URL_MAX - 1024)
-        return err_internal(d, ERR_CONFIG, "server = %s: must be https://…, or http:// on a loopback address",
-                            base_url);
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
-        return err_internal(d, ERR_INTERNAL, "libcurl does not start");
-    w = xcalloc(1, sizeof *w);
-    snprintf(w->base, sizeof w->base, "%.*s", (int)len, base_url);
+    return len;
+}
+
+static enum err
+read_urls(struct wire *w, const char *urls, struct err_detail *d)
+{
+    for (const char *at = urls + strspn(urls, " "); *at; at += strspn(at, " ")) {
+        size_t all = strcspn(at, " "), len = url_len(at, all);
+        char *base = w->base[w->bases_n];
+
+        if (w->bases_n == WIRE_SERVERS_MAX)
+            return err_internal(d, ERR_CONFIG, "server: more than %d addresses", WIRE_SERVERS_MAX);
+        if (len < URL_MAX - 1024)
+            snprintf(base, URL_MAX, "%.*s", (int)len, at);
+        if (!url_allowed(base))
+            return err_internal(d, ERR_CONFIG, "server = %.*s: must be https://…, or http:// on a loopback address",
+                                (int)all, at);
+        w->bases_n++;
+        at += all;
+    }
+    return w->bases_n ? OK : err_internal(d, ERR_CONFIG, "server: an address is missing");
+}
+
+enum err
+wire_new(const char *urls, const char *ca_file, struct wire **ret, struct err_detail *d)
+{
+    struct wire *w = xcalloc(1, sizeof *w);
+    enum err err = read_urls(w, urls, d);
+
+    if (!err && curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        err = err_internal(d, ERR_INTERNAL, "libcurl does not start");
+    if (err) {
+        free(w);
+        return err;
+    }
     text_format(w->ca_file, sizeof w->ca_file, "%s", ca_file);
     w->multi = curl_multi_init();
     assert(w->multi);
@@ -91,6 +119,32 @@ wire_delete(struct wire *w)
     curl_multi_cleanup(w->multi);
     curl_global_cleanup();
     free(w);
+}
+
+size_t
+wire_servers(const struct wire *w)
+{
+    return w->bases_n;
+}
+
+const char *
+wire_server(const struct wire *w, size_t i)
+{
+    assert(i < w->bases_n);
+    return w->base[i];
+}
+
+void
+wire_turn(struct wire *w, size_t from, const char *to)
+{
+    size_t len = url_len(to, strlen(to));
+
+    if (from != w->at)
+        return; /* another lane has turned already */
+    w->at = (w->at + 1) % w->bases_n;
+    for (size_t i = 0; i < w->bases_n && len > 0; i++)
+        if (strlen(w->base[i]) == len && memcmp(w->base[i], to, len) == 0)
+            w->at = i;
 }
 
 bool
@@ -147,7 +201,8 @@ wire_start(struct wire *w, enum wire_lane lane, const struct wire_call *call)
     l->done = false;
     l->instance = call->instance;
     l->error[0] = 0;
-    snprintf(url, sizeof url, "%s%s", w->base, call->path);
+    l->server = w->at;
+    snprintf(url, sizeof url, "%s%s", w->base[w->at], call->path);
     curl_easy_setopt(l->easy, CURLOPT_URL, url);
     curl_easy_setopt(l->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(l->easy, CURLOPT_NOSIGNAL, 1L);
@@ -233,7 +288,8 @@ wire_next(struct wire *w, struct wire_reply *ret)
         if (!l->done)
             continue;
         l->done = l->busy = false;
-        *ret = (struct wire_reply){ .lane = (enum wire_lane)i, .instance = l->instance };
+        *ret = (struct wire_reply){ .lane = (enum wire_lane)i, .instance = l->instance,
+                                     .server = l->server };
         if (l->code == CURLE_OK) {
             curl_easy_getinfo(l->easy, CURLINFO_RESPONSE_CODE, &status);
             curl_easy_getinfo(l->easy, CURLINFO_RETRY_AFTER, &retry);

@@ -24,13 +24,21 @@ struct wire_reply {
     int status;        /* 0: no reply; then error says why */
     bool unsent;       /* it certainly did not reach the server */
     int retry_after_s; /* 0: not said */
+    size_t server;     /* which of the addresses was asked */
     char error[256];
     char *body; /* ends in NUL; valid until the lane's next call */
     size_t len;
 };
 
-/* base_url: https://…, or http:// on a loopback address. ERR_CONFIG otherwise. ca_file "": the system's. */
-enum err wire_new(const char *base_url, const char *ca_file, struct wire **ret, struct err_detail *d) MUST_USE;
+/* urls: one or several, separated by spaces; each https://…, or http:// on a loopback address. ERR_CONFIG otherwise.
+ * ca_file "": the system's. Calls go to one of them, at first the first. */
+enum { WIRE_SERVERS_MAX = 8 };
+enum err wire_new(const char *urls, const char *ca_file, struct wire **ret, struct err_detail *d) MUST_USE;
+size_t wire_servers(const struct wire *w);
+const char *wire_server(const struct wire *w, size_t i);
+/* The server asked last (a reply's) will not do: from now on ask the one with that address, if it is one of ours, else the
+ * next. Security: an address that a reply names is never followed unless the operator has named it too. */
+void wire_turn(struct wire *w, size_t from, const char *to);
 void wire_delete(struct wire *w);
 bool wire_busy(const struct wire *w, enum wire_lane lane);
 /* Begin; the lane must be free (assert). */

@@ -108,7 +108,8 @@ take_key(void *ctx, uint64_t head)
     seen_add(ctx, scope);
 }
 
-/* What is kept in memory is read once, in a worker. Until then every key is looked up and names are asked for. */
+/* What is kept in memory is read in a worker, when the server starts and when it begins to lead: another may have written
+ * meanwhile. Until then every key is looked up and names are asked for. */
 static void
 load(void *ctx, struct db *db)
 {
@@ -175,6 +176,17 @@ api_delete(struct api *api)
     free(api->db_worker);
     free(api->base_url);
     free(api);
+}
+
+void
+api_on_lead(void *ctx)
+{
+    struct api *api = ctx;
+
+    seen_forget(api->seen);
+    sessions_cache_forget(api->sessions);
+    if (!atomic_load(&api->quiet))
+        pool_task(api->pool, load, api);
 }
 
 void

@@ -22,6 +22,19 @@ response_guard(struct http_response *r)
     http_response_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
 }
 
+/* Where who leads is reached, if that is known and it is not us. */
+static void
+leader_member(const struct call *call, struct json_out *out)
+{
+    struct market_leader leader;
+    const char *url;
+
+    market_leader(call->api->market, &leader);
+    url = call->http->listener == API_LISTENER_AGENTS ? leader.agents : leader.people;
+    if (url[0] != '\0')
+        json_text(out, "leader", url);
+}
+
 struct http_response *
 problem_response(const struct call *call, struct uuid id, enum err err, const struct err_detail *d)
 {
@@ -44,6 +57,8 @@ problem_response(const struct call *call, struct uuid id, enum err err, const st
     if (d && d->pointer[0])
         json_text(&out, "pointer", d->pointer);
     json_text(&out, "instance", instance);
+    if (call && err == ERR_NOT_LEADER)
+        leader_member(call, &out);
     if (call && err == ERR_TOO_EARLY && call->command && call->command->answer.time_ms)
         json_time(&out, "at", call->command->answer.time_ms);
     json_shut(&out);

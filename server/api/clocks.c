@@ -95,6 +95,7 @@ clock_confirm(struct call *call)
             janitor_confirm(call->api->janitor);
             log_warning(call->api->log, "clock-confirmed", LOG_UUID("person", call->actor.person), LOG_TEXT("reason", reason));
         }
+        err = key_made_meanwhile(call, err, &known);
     }
     if (err)
         call_fail(call, err);

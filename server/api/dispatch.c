@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "api/agent_tickets.h"
+#include "api/handlers.h"
 #include "api/internal.h"
 #include "api/pages.h"
 
@@ -56,6 +57,28 @@ void
 dispatch_in_worker(struct call *call)
 {
     proceed(call);
+}
+
+/* What a server may say that does not lead: how it is, the contract, its pages. All else waits for the leader: it alone
+ * knows what is so, and another may have written since this one last did. */
+static enum err
+check_leads(const struct call *call)
+{
+    struct market *m = call->api->market;
+
+    if (call->route->run == RUN_SOCKET || call->route->handler == health_ready || market_leads(m))
+        return OK;
+    switch (market_phase(m)) {
+    case MARKET_WAITING_LEASE:
+        return ERR_NOT_LEADER;
+    case MARKET_LEADING: /* it has heard nothing from the database for a while */
+    case MARKET_TROUBLED:
+        return ERR_DB;
+    case MARKET_REBUILDING: /* it takes a moment: commands wait in the queue */
+    case MARKET_STOPPING:
+        break;
+    }
+    return OK;
 }
 
 static const char *
@@ -167,6 +190,11 @@ api_handle(void *cls, struct http_call *http)
     }
     if (call->route->run == RUN_SOCKET) {
         call->route->handler(call);
+        return at_once(call, NULL);
+    }
+    err = check_leads(call);
+    if (err) {
+        call_fail(call, err);
         return at_once(call, NULL);
     }
     if (mutates(call))

@@ -108,12 +108,16 @@ void limiter_clear(struct limiter *l, const char *key);
 struct seen *seen_new(void);
 void seen_delete(struct seen *s);
 bool seen_maybe(const struct seen *s, struct hash scope);
+void seen_forget(struct seen *s); /* others may have added: ask for each until it is loaded again */
 void seen_add(struct seen *s, struct hash scope);
 void seen_loaded(struct seen *s);              /* all stored keys have been added: what is not in it is new */
 enum err key_read(struct call *call) MUST_USE; /* header and body → call->command.idem */
 struct hash key_derived(struct hash scope, const char *part);
 /* Plain writes: the outcome of an earlier call with this key. ERR_NOT_FOUND: a new one. */
 enum err key_known(struct call *call, struct uuid *ret_id) MUST_USE;
+/* After a write with its key has failed with err: if that is because the same call was carried out at the same time, by
+ * another worker or another server, what that one made. */
+enum err key_made_meanwhile(struct call *call, enum err err, struct uuid *ret_id) MUST_USE;
 
 /* directory.c: names of organisations and accounts, in memory. */
 struct organisation;

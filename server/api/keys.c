@@ -62,6 +62,12 @@ seen_add(struct seen *s, struct hash scope)
 }
 
 void
+seen_forget(struct seen *s)
+{
+    atomic_store(&s->loaded, false);
+}
+
+void
 seen_loaded(struct seen *s)
 {
     atomic_store(&s->loaded, true);
@@ -110,6 +116,18 @@ struct hash
 key_derived(struct hash scope, const char *part)
 {
     return sha256_of((const struct bytes[]){ BYTES(scope.b, sizeof scope.b), BYTES_TEXT(part) }, 2);
+}
+
+enum err
+key_made_meanwhile(struct call *call, enum err err, struct uuid *ret_id)
+{
+    const struct idem *idem = &call->command->idem;
+    enum err found;
+
+    if (err != ERR_EXISTS)
+        return err;
+    found = call_answers_find(call->db, idem->scope, idem->request, ret_id);
+    return found == OK || found == ERR_KEY_CONFLICT ? found : err;
 }
 
 enum err

@@ -210,7 +210,7 @@ people_roles(struct call *call)
         err = key_known(call, &known);
     if (err == ERR_NOT_FOUND && p->person.name) {
         seen_add(call->api->seen, p->idem.scope);
-        err = db_tx(call->db, store_roles, p);
+        err = key_made_meanwhile(call, db_tx(call->db, store_roles, p), &known);
         sessions_cache_forget(call->api->sessions);
     }
     if (!err)
@@ -282,7 +282,7 @@ organisations_create(struct call *call)
         n.o.id = known;
     else if (err == ERR_NOT_FOUND) {
         seen_add(call->api->seen, n.idem.scope);
-        err = db_tx(call->db, store_organisation, &n);
+        err = key_made_meanwhile(call, db_tx(call->db, store_organisation, &n), &n.o.id);
     }
     if (err)
         call_fail(call, err);

@@ -50,12 +50,23 @@ health_live(struct call *call)
     health(call, true, NULL);
 }
 
+/* Its own, or the one that it last heard of; with it, where that one is reached. */
 void
 health_leader(struct call *call)
 {
-    enum market_phase phase = market_phase(call->api->market);
+    struct market *m = call->api->market;
+    struct market_leader leader;
+    bool leads = market_leads(m);
 
-    health(call, phase == MARKET_LEADING || phase == MARKET_TROUBLED, NULL);
+    market_leader(m, &leader);
+    json_open(&call->out, NULL);
+    json_bool(&call->out, "ok", leads);
+    json_text(&call->out, "phase", PHASES[market_phase(m)]);
+    json_i64(&call->out, "term", (int64_t)leader.term);
+    if (!leads && leader.people[0])
+        json_text(&call->out, "leader", leader.people);
+    json_shut(&call->out);
+    call_reply(call, leads ? 200 : 503);
 }
 
 void

@@ -226,12 +226,13 @@ requests_create(struct call *call)
     }
     if (err == ERR_NOT_FOUND) {
         seen_add(call->api->seen, n->idem.scope);
-        err = db_tx_as(call->db, call->actor.person, store_request, n);
+        known = r->id;
+        err = key_made_meanwhile(call, db_tx_as(call->db, call->actor.person, store_request, n), &known);
     }
     if (err)
         call_fail(call, err);
     else
-        reply_request(call, r->id, 201);
+        reply_request(call, known, 201);
 }
 
 void

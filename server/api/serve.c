@@ -143,6 +143,21 @@ set_clock(struct server *s)
     return good ? OK : err_internal(&s->detail, ERR_IO, "cannot write %s: %s", path, strerror(errno));
 }
 
+/* Where agents reach this server: as configured, or its own listener. */
+static const char *
+agents_url(struct server *s)
+{
+    const struct http_config *h = &s->http_config;
+
+    if (s->config.advertise_agents[0])
+        return s->config.advertise_agents;
+    for (size_t i = 0; i < h->listener_count; i++)
+        if (h->listeners[i].tag == API_LISTENER_AGENTS && h->listeners[i].host)
+            return arena_printf(s->arena, strchr(h->listeners[i].host, ':') ? "http://[%s]:%u" : "http://%s:%u",
+                                h->listeners[i].host, http_port(s->http, i));
+    return "";
+}
+
 static enum err
 start_market(struct server *s)
 {
@@ -157,6 +172,9 @@ start_market(struct server *s)
         .queue_per_organisation = QUEUE_OF_ORGANISATION,
         .batch_max = BATCH_MAX,
         .on_commit = api_on_commit,
+        .on_lead = api_on_lead,
+        .people_url = c->advertise[0] ? c->advertise : s->base_url,
+        .agents_url = agents_url(s),
         .ctx = s->api,
     };
     enum err err;

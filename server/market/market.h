@@ -29,12 +29,16 @@ struct market_config {
     struct clock clock;
     bool simulation;                    /* only used when the journal is empty */
     const char *origin;                 /* likewise; else must equal the journal's */
+    const char *people_url, *agents_url; /* where this server is reached, for those that wait to tell; NULL: not said */
     uint8_t server_public_key[32];      /* likewise */
     size_t queue_max;                   /* 10,000 */
     size_t queue_per_organisation;      /* 200 */
     size_t batch_max;                   /* 1,000 */
     /* Called on the sequencer thread after each commit, before the commands' completions; must not block. */
     void (*on_commit)(void *ctx, const struct market_event *events, size_t n);
+    /* Called on the sequencer thread when it begins to lead with a state built anew: another server may have written
+     * meanwhile. Must not block. NULL. */
+    void (*on_lead)(void *ctx);
     void *ctx;
     struct db_fault (*fault)(void *ctx, const char *query); /* for torture tests: store/db.h; NULL */
     void *fault_ctx;
@@ -49,6 +53,13 @@ enum market_phase { MARKET_WAITING_LEASE, MARKET_REBUILDING, MARKET_LEADING, MAR
 enum market_phase market_phase(const struct market *m);
 /* Why it is not leading, for readiness and the operator; "" while all is well. Returns the phase. */
 enum market_phase market_trouble(struct market *m, char ret[320]);
+
+/* Is it certain that no other server leads now? True while this one leads and has heard from the database within the last
+ * four seconds; another can have the lease only after five of silence. What is said to callers as true is said only then. */
+bool market_leads(const struct market *m);
+/* The term that it leads in, or knows of; who leads when it is not this one: copies, "" if not known. */
+struct market_leader { uint64_t term; char people[301], agents[301]; };
+void market_leader(struct market *m, struct market_leader *ret);
 
 /* Queue a command. It will be completed exactly once, from the sequencer's thread or, when refused at the door
  * (ERR_BUSY, ERR_RATE_LIMITED, ERR_NOT_LEADER, ERR_SHUTDOWN), from this one. The command belongs to the market

@@ -47,7 +47,7 @@ enum commit_result {
 
 struct market {
     struct market_config config;
-    char *conninfo, *origin;
+    char *conninfo, *origin, *people_url, *agents_url;
     pthread_t thread;
 
     /* the queue: queue_lock */
@@ -63,11 +63,14 @@ struct market {
     bool told; /* the phase was logged once */
     bool stopping;
     int64_t stop_by_ms;             /* monotonic */
+    struct market_leader leader;
 
     /* the state: state_lock; written by the sequencer's thread only */
     pthread_rwlock_t state_lock;
     struct state *state;            /* NULL: none */
     struct keys keys;
+
+    atomic_int_fast64_t sure_until_ms; /* monotonic: until then the lease is certainly ours */
 
     /* the sequencer's thread alone */
     struct db *db;
@@ -97,6 +100,16 @@ void queue_phase(struct market *m, enum market_phase phase, enum err refusal, co
 void queue_refuse(struct market *m, enum err err);
 void queue_refuse_one(struct command *c, enum err err);
 bool queue_stopping(struct market *m);
+
+/* lease.c */
+/* Connect, take the lease, begin a term. The memory is still good if nobody has led since: the head's batch is the one
+ * that we wrote last, and ours was the last term. Then nothing is to be built anew (*ret_same). ERR_NOT_LEADER. */
+enum err lease_take(struct market *m, bool *ret_same, struct err_detail *d) MUST_USE;
+void lease_lost(struct market *m);
+/* The database has answered what we asked at that time (monotonic), on the connection that holds the lease. */
+void lease_sure(struct market *m, int64_t asked_ms);
+bool lease_is_quiet(const struct market *m); /* it is time for a beat */
+enum err lease_beat(struct market *m) MUST_USE; /* is the lease still ours? */
 
 /* batch.c */
 void batch_init(struct batch *b);

@@ -41,51 +41,6 @@ wait_ms(struct market *m, int64_t ms)
         pause_ms(20);
 }
 
-/* ---- the lease ------------------------------------------------------------------------------------------------------ */
-
-static enum err
-prepare_all(struct market *m)
-{
-    /* Arrays are opaque to the planner: one plan for all batches. The server's end must notice a dead line too, or it
-     * would keep the lease for hours. */
-    enum err err = db_script(m->db, "SET plan_cache_mode = force_generic_plan; SET synchronous_commit = on;"
-                                    " SET idle_in_transaction_session_timeout = '60s';"
-                                    " SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;"
-                                    " SET tcp_keepalives_count = 3; SET tcp_user_timeout = 10000");
-
-    if (!err)
-        err = journal_prepare(&m->writer, m->db);
-    return err ? err : rows_prepare(&m->rows, m->db);
-}
-
-/* Connect, take the lease, begin a term. The memory is still good if nobody has led since: the head's batch is the one
- * that we wrote last, and ours was the last term. Then nothing is to be built anew (*ret_same). */
-static enum err
-take_lease(struct market *m, bool *ret_same, struct err_detail *d)
-{
-    struct journal_head head;
-    enum err err;
-
-    m->leased = false;
-    db_disconnect(m->db);
-    err = db_connect(m->db, d);
-    if (err)
-        return err;
-    err = journal_lease(m->db);
-    if (err == ERR_NOT_LEADER)
-        return err_internal(d, err, "another server holds the lease");
-    if (!err)
-        err = prepare_all(m);
-    if (!err)
-        err = journal_raise_term(m->db, &head);
-    if (err)
-        return db_explain(m->db, err, d);
-    *ret_same = m->state != NULL && head.term == m->head.term + 1 && head.batch == m->head.batch;
-    m->head = head;
-    m->leased = true;
-    return OK;
-}
-
 /* ---- deciding ------------------------------------------------------------------------------------------------------- */
 
 struct lookup { struct market *m; struct command **commands; size_t n; };
@@ -286,13 +241,16 @@ static enum commit_result
 attempt(struct market *m, struct command **commands, size_t n)
 {
     enum commit_result result = COMMIT_DONE;
+    int64_t asked_ms;
 
     if (!db_connected(m->db) || look_up_keys(m, commands, n) != OK)
         return COMMIT_TROUBLE;
     if (decide_all(m, commands, n) == 0 && n > 0)
         return COMMIT_DONE; /* all were answered before */
+    asked_ms = monotonic_ms();
     result = commit_batch(m);
     if (result == COMMIT_DONE) {
+        lease_sure(m, asked_ms);
         keep_all(m);
         announce(m);
         batch_clear(&m->batch);
@@ -329,9 +287,9 @@ attempt_again(struct market *m, struct command **commands, size_t n)
         bool same = true;
 
         if (!db_connected(m->db))
-            m->leased = false;
+            lease_lost(m);
         while (!m->leased && monotonic_ms() < until_ms)
-            if (take_lease(m, &same, NULL) != OK)
+            if (lease_take(m, &same, NULL) != OK)
                 pause_ms(TRY_PAUSE_MS);
         if (!m->leased)
             return COMMIT_TROUBLE;
@@ -349,7 +307,7 @@ attempt_again(struct market *m, struct command **commands, size_t n)
 static void
 step_down(struct market *m)
 {
-    m->leased = false;
+    lease_lost(m);
     db_disconnect(m->db);
 }
 
@@ -402,7 +360,7 @@ process(struct market *m, struct command **commands, size_t n)
         err = trouble_err(m);
         tell_trouble(m, "cannot commit");
         if (!db_connected(m->db))
-            m->leased = false;
+            lease_lost(m);
         fail_all(m, commands, n, err);
         return;
     case COMMIT_UNKNOWN:
@@ -457,7 +415,7 @@ lead(struct market *m)
 {
     struct err_detail d = { 0 };
     bool same = false;
-    enum err err = take_lease(m, &same, &d);
+    enum err err = lease_take(m, &same, &d);
 
     if (err == ERR_NOT_LEADER) {
         rebuild_drop(m); /* who leads will change it */
@@ -472,8 +430,12 @@ lead(struct market *m)
             err = write_genesis(m, &d);
         if (!err)
             err = check_server_key(m, &d);
+        if (!err)
+            err = lease_beat(m); /* it has taken a while */
         if (err)
             rebuild_drop(m);
+        else if (m->config.on_lead != NULL)
+            m->config.on_lead(m->config.ctx);
     }
     if (err) {
         queue_phase(m, MARKET_TROUBLED, err == ERR_DISK ? ERR_DISK : ERR_DB, d.internal);
@@ -489,7 +451,11 @@ probe(struct market *m)
 {
     if (market_phase(m) != MARKET_TROUBLED)
         return true;
-    return attempt(m, NULL, 0) == COMMIT_DONE;
+    if (attempt(m, NULL, 0) == COMMIT_DONE)
+        return true;
+    if (!db_connected(m->db) || lease_beat(m) != OK) /* a full disk costs no lease */
+        step_down(m);
+    return false;
 }
 
 static void
@@ -537,11 +503,12 @@ serve(struct market *m, struct command **commands)
         process(m, commands, n);
         m->batch_us += (monotonic_us() - begin_us - m->batch_us) / 4;
         gather(m, n);
-        return;
     }
-    if (!db_alive(m->db)) /* nobody to tell, but the lease is gone */
-        m->leased = false;
-    else
+    if (!m->leased || !lease_is_quiet(m))
+        return;
+    if (!db_alive(m->db) || lease_beat(m) != OK) /* nobody to tell, but the lease is gone, or may be */
+        step_down(m);
+    else if (n == 0)
         prune(m);
 }
 
@@ -599,6 +566,8 @@ market_start(const struct market_config *config, struct market **ret, struct err
     m->config = *config;
     m->conninfo = xstrdup(config->db_writer);
     m->origin = config->origin != NULL ? xstrdup(config->origin) : NULL;
+    m->people_url = config->people_url != NULL ? xstrdup(config->people_url) : NULL;
+    m->agents_url = config->agents_url != NULL ? xstrdup(config->agents_url) : NULL;
     m->config.db_writer = m->conninfo;
     m->config.origin = m->origin;
     queue_init(m);
@@ -641,6 +610,8 @@ market_stop(struct market *m)
     pthread_rwlock_destroy(&m->state_lock);
     free(m->conninfo);
     free(m->origin);
+    free(m->people_url);
+    free(m->agents_url);
     free(m);
 }
 

@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "base/text.h"
+
 enum { CHUNK = 2000 };
 
 DB_QUERY(JOURNAL_LEASE,
@@ -19,6 +21,31 @@ DB_QUERY(JOURNAL_HEAD,
     .name = "journal_head",
     .sql = "SELECT term, batch, size, root, time_ms FROM head",
     .params = 0, .columns = 5);
+
+DB_QUERY(JOURNAL_BEAT,
+    .name = "journal_beat",
+    .sql = "SELECT term = $1 AND batch = $2 FROM head",
+    .params = 2, .columns = 1);
+
+DB_QUERY(JOURNAL_LEADER_TELL,
+    .name = "journal_leader_tell",
+    .sql = "UPDATE leader SET term = $1, people = $2, agents = $3 WHERE term < $1",
+    .params = 3, .columns = 0);
+
+DB_QUERY(JOURNAL_LEADER_READ,
+    .name = "journal_leader_read",
+    .sql = "SELECT term, people, agents FROM leader",
+    .params = 0, .columns = 3);
+
+/* The key of the lock as pg_locks shows it: its upper half is classid, its lower objid. */
+DB_QUERY(JOURNAL_UNBLOCK,
+    .name = "journal_unblock",
+    .sql = "SELECT pg_terminate_backend(a.pid) FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+           " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+           " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+           " AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended('kontor sequencer', 0)"
+           " AND a.wait_event = 'ClientWrite' AND a.state_change < clock_timestamp() - $1 * interval '1 ms'",
+    .params = 1, .columns = 1);
 
 /* $1 term, $2 batch, $3 to $5 the new head. A batch without entries. */
 DB_QUERY(JOURNAL_MOVE,
@@ -97,6 +124,45 @@ enum err
 journal_head_read(struct db *db, struct journal_head *ret)
 {
     return head_of(db, &JOURNAL_HEAD, ret);
+}
+
+enum err
+journal_beat(struct db *db, const struct journal_head *have)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &JOURNAL_BEAT, DB_ARGS(db_u64(have->term), db_u64(have->batch)), &rows);
+
+    if (err)
+        return err;
+    return PQntuples(rows) == 1 && db_get_bool(rows, 0, 0) ? OK : ERR_NOT_LEADER;
+}
+
+enum err
+journal_leader_tell(struct db *db, const struct journal_leader *l)
+{
+    return db_run(db, &JOURNAL_LEADER_TELL, DB_ARGS(db_u64(l->term), db_text(l->people), db_text(l->agents)), NULL);
+}
+
+enum err
+journal_leader_read(struct db *db, struct journal_leader *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &JOURNAL_LEADER_READ, DB_NO_ARGS, &rows);
+
+    if (err)
+        return err;
+    if (PQntuples(rows) != 1)
+        return ERR_CORRUPT;
+    ret->term = db_get_u64(rows, 0, 0);
+    text_format(ret->people, sizeof ret->people, "%s", db_get_text(rows, 0, 1));
+    text_format(ret->agents, sizeof ret->agents, "%s", db_get_text(rows, 0, 2));
+    return OK;
+}
+
+enum err
+journal_unblock(struct db *db)
+{
+    return db_run(db, &JOURNAL_UNBLOCK, DB_ARGS(db_i64(JOURNAL_IDLE_MS)), NULL);
 }
 
 /* ---- writing ------------------------------------------------------------------------------------------------------ */

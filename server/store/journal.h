@@ -22,6 +22,22 @@ enum err journal_lease(struct db *db) MUST_USE;
 /* A new term begins: what an older one still has under way will find the head changed. Returns the head since then. */
 enum err journal_raise_term(struct db *db, struct journal_head *ret) MUST_USE;
 enum err journal_head_read(struct db *db, struct journal_head *ret) MUST_USE;
+/* Is the head still as we know it? ERR_NOT_LEADER: another server has moved it. To be asked each second at least while
+ * nothing else goes over this connection: it is ended, and the lease with it, after JOURNAL_IDLE_MS of silence. */
+enum { JOURNAL_IDLE_MS = 5000 };
+enum err journal_beat(struct db *db, const struct journal_head *have) MUST_USE;
+
+/* Where the server that leads is reached; "" where it has not said. */
+enum { JOURNAL_URL_MAX = 301 };
+struct journal_leader {
+    uint64_t term;
+    char people[JOURNAL_URL_MAX], agents[JOURNAL_URL_MAX];
+};
+enum err journal_leader_tell(struct db *db, const struct journal_leader *l) MUST_USE; /* never over a later term's */
+enum err journal_leader_read(struct db *db, struct journal_leader *ret) MUST_USE;
+/* End the holder's connection if it has taken nothing of what it asked for since JOURNAL_IDLE_MS: it is frozen. A silent
+ * one is ended by its own limit. */
+enum err journal_unblock(struct db *db) MUST_USE;
 
 /* ---- writing a batch ---- */
 struct journal_writer {

@@ -130,6 +130,7 @@ class FakeServer:
         self.inventory = None
         self.faults = 0.0        # chance that a request or a reply is lost
         self.away = False        # refuse everything with 503
+        self.leader = None       # another leads: refuse everything with 503 and its address, "" if not known
         self.forced = {}         # path → (status, code), once
         self.requests = 0
         self.stopping = False
@@ -246,6 +247,8 @@ class FakeServer:
         try:
             if self.away:
                 raise Problem(503, "busy", 1)
+            if self.leader is not None:
+                raise Problem(503, "not-leader", 1)
             if path in self.forced:
                 raise Problem(*self.forced.pop(path))
             status, reply = self.route(h, path, body)
@@ -255,8 +258,9 @@ class FakeServer:
                 reply = json.dumps(reply).encode()
         except Problem as p:
             status, kind = p.status, "application/problem+json"
+            named = {"leader": self.leader} if p.code == "not-leader" and self.leader else {}
             reply = json.dumps({"type": "/errors/" + p.code, "title": p.code, "status": p.status, "code": p.code,
-                                "instance": "urn:uuid:" + str(uuid.uuid4())}).encode()
+                                "instance": "urn:uuid:" + str(uuid.uuid4()), **named}).encode()
             if p.retry_after:
                 extra["Retry-After"] = str(p.retry_after)
         if lost:

@@ -3,6 +3,7 @@
 that an agent must keep is a case here."""
 
 import os
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -47,6 +48,54 @@ class Case(unittest.TestCase):
 
     def counting(self, name, rest=""):
         return "#!/bin/sh\necho run >>\"$KONTOR_SHARE/%s\"\n%s\n" % (name, rest)
+
+
+class SeveralServers(Case):
+    """One leads, others stand by or are gone: the agent is configured with all addresses and finds the one that leads."""
+
+    def setUp(self):
+        self.server, self.standby, self.stranger = FakeServer(**self.server_options), FakeServer(), FakeServer()
+        self.standby.leader = ""
+        with socket.socket() as s:  # nobody listens there
+            s.bind(("127.0.0.1", 0))
+            self.gone = "http://127.0.0.1:%d" % s.getsockname()[1]
+        self.rig = Rig(" ".join((self.gone, self.standby.url, self.server.url)))
+        for close in (self.server.close, self.standby.close, self.stranger.close, self.rig.close):
+            self.addCleanup(close)
+        done = self.rig.enrol(self.server.new_token(), self.server.SITE)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_finds_the_leader(self):
+        self.rig.start()
+        t = self.server.issue(self.counting("found"))
+        self.until_last(t)
+        self.assertEqual(self.runs("found"), 1)
+        self.assertGreater(self.standby.requests, 0)
+
+    def test_follows_when_another_leads(self):
+        self.rig.start()
+        self.until(lambda: self.server.instance == 1 and self.server.inventory)
+        self.server.leader = self.standby.url  # it has lost the lease, and nobody has it yet
+        seen = self.standby.requests
+        t = self.server.issue(self.counting("back"))
+        self.until(lambda: self.standby.requests >= seen + 2)
+        self.standby.leader, self.server.leader = self.server.url, None
+        self.until_last(t)
+        self.assertEqual(self.runs("back"), 1)
+
+    def test_never_follows_to_a_stranger(self):
+        self.standby.leader = self.stranger.url
+        self.rig.start()
+        t = self.server.issue(self.counting("home"))
+        self.until_last(t)
+        self.assertEqual(self.stranger.requests, 0)
+
+    def test_check_asks_each(self):
+        done = subprocess.run(self.rig.command("check"), check=False, capture_output=True, text=True)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("server")]
+        self.assertEqual((done.returncode, len(lines)), (1, 3), done.stdout)
+        self.assertIn(self.gone, lines[0])
+        self.assertTrue(all(line.endswith(" well") and "not well" not in line for line in lines[1:]), done.stdout)
 
 
 class Days(Case):
