@@ -16,14 +16,16 @@ static_assert(SURE_MS + BEAT_MS <= JOURNAL_IDLE_MS, "a beat a second must not co
 static enum err
 prepare_all(struct market *m)
 {
-    /* Arrays are opaque to the planner: one plan for all batches. The database's end must notice that we are gone, or it
-     * would keep the lease for us: a dead line is silent, and so is a process that is frozen while its kernel still
-     * answers for it. */
-    char script[400];
+    /* Arrays are opaque to the planner: one plan for all batches, made while the tables are perhaps empty and kept as they
+     * grow; so every row is to be found by its key, never by reading all the others. The database's end must notice that
+     * we are gone, or it would keep the lease for us: a dead line is silent, and so is a process that is frozen while its
+     * kernel still answers for it. */
+    char script[512];
     enum err err;
 
     text_format(script, sizeof script,
-                "SET plan_cache_mode = force_generic_plan; SET synchronous_commit = on;"
+                "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; SET enable_hashjoin = off;"
+                " SET enable_mergejoin = off; SET jit = off; SET synchronous_commit = on;"
                 " SET idle_session_timeout = %d; SET idle_in_transaction_session_timeout = %d;"
                 " SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;"
                 " SET tcp_keepalives_count = 3; SET tcp_user_timeout = 10000",

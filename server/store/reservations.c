@@ -43,8 +43,10 @@ DB_QUERY(RESERVATIONS_REPORTED, .name = "reservations_reported",
                 " AND reported_gpu_seconds::numeric * rate_milli > settled_gpums GROUP BY 1",
          .params = 1, .columns = 2);
 
+/* Newest first: what an agent asks for is nearly always of the site's last tickets. */
 DB_QUERY(RESERVATIONS_NEED_WORKLOAD, .name = "reservations_need_workload",
-         .sql = "SELECT EXISTS (SELECT FROM reservation WHERE site = $1 AND workload = $2)", .params = 2, .columns = 1);
+         .sql = "SELECT EXISTS (SELECT FROM reservation WHERE site = $1 AND workload = $2 ORDER BY seq DESC LIMIT 1)",
+         .params = 2, .columns = 1);
 
 #define QUOTE_COLUMNS "id, request, org, grant_account, created_ms, expires_ms, state, renewed, ask, answer"
 
