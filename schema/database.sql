@@ -1,12 +1,122 @@
 -- Made by scripts/database-schema from migrations/. Not to be edited, not to be loaded: kontord migrate does that.
 
+CREATE FUNCTION public.actor_has_role(lowest smallint, highest smallint) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+    RETURN actor_is_server() OR EXISTS (SELECT FROM role r WHERE r.person = actor_person() AND r.role BETWEEN lowest AND highest);
+END
+$$;
+
+CREATE FUNCTION public.actor_administers() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN public.actor_has_role((5)::smallint, (5)::smallint);
+
+CREATE FUNCTION public.actor_agent() RETURNS bigint
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN (current_setting('app.actor'::text, true) ~ '^site [0-9]{1,18}$'::text) THEN (substr(current_setting('app.actor'::text, true), 6))::bigint ELSE NULL::bigint END;
+
+CREATE FUNCTION public.actor_is_known() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (COALESCE(current_setting('app.actor'::text, true), ''::text) <> ''::text);
+
+CREATE FUNCTION public.actor_is_server() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (current_setting('app.actor'::text, true) = ANY (ARRAY['server'::text, 'ffffffff-ffff-ffff-ffff-ffffffffffff'::text]));
+
+CREATE FUNCTION public.actor_organisations() RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+    RETURN ARRAY(SELECT r.organisation FROM role r WHERE r.person = actor_person() AND r.role IN (1, 2));
+END
+$$;
+
+CREATE FUNCTION public.actor_person() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN (current_setting('app.actor'::text, true) ~ '^[0-9a-f]{8}-'::text) THEN (current_setting('app.actor'::text, true))::uuid ELSE NULL::uuid END;
+
+CREATE FUNCTION public.actor_sees_all() RETURNS boolean
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN public.actor_has_role((3)::smallint, (5)::smallint);
+
+CREATE FUNCTION public.actor_sites() RETURNS bigint[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+    IF actor_agent() IS NOT NULL THEN
+        RETURN ARRAY[actor_agent()];
+    END IF;
+    RETURN ARRAY(SELECT r.site FROM role r WHERE r.person = actor_person() AND r.role = 6);
+END
+$$;
+
 CREATE FUNCTION public.entry_bytes_v1(version smallint, kind smallint, index bigint, time_ms bigint, group_first bigint, group_len smallint, group_pos smallint, debit bigint, credit bigint, amount bigint, prev_debit bigint, prev_credit bigint, body bytea) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((((((((((((int2send(version) || int2send(kind)) || int8send(index)) || int8send(time_ms)) || int8send(group_first)) || int2send(group_len)) || int2send(group_pos)) || int8send(debit)) || int8send(credit)) || int8send(amount)) || int8send(prev_debit)) || int8send(prev_credit)) || body);
 
+CREATE FUNCTION public.entry_page(before bigint, of_kind bigint, most bigint) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+    IF of_kind = -1 THEN
+        RETURN QUERY SELECT e.index FROM entry e WHERE e.index < before ORDER BY e.index DESC LIMIT most;
+    ELSE
+        RETURN QUERY SELECT e.index FROM entry e WHERE e.index < before AND e.kind = of_kind ORDER BY e.index DESC LIMIT most;
+    END IF;
+END
+$$;
+
+CREATE FUNCTION public.entry_page_of(account bigint, before bigint, of_kind bigint, most bigint) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 50
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+DECLARE
+    at bigint := (SELECT a.last_index FROM account a WHERE a.index = account);
+    e record;
+BEGIN
+    WHILE at >= 0 AND most > 0 LOOP -- the last is the OPEN, which has no side
+        SELECT t.index, t.kind, t.debit, t.prev_debit, t.prev_credit INTO e FROM entry t WHERE t.index = at;
+        EXIT WHEN NOT FOUND;
+        IF e.index < before AND (of_kind = -1 OR e.kind = of_kind) THEN
+            RETURN NEXT e.index;
+            most := most - 1;
+        END IF;
+        at := CASE WHEN e.debit = account THEN e.prev_debit ELSE e.prev_credit END;
+    END LOOP;
+END
+$$;
+
 CREATE FUNCTION public.leaf_hash_v1(entry bytea) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN sha256(('\x00'::bytea || entry));
+
+CREATE TABLE public.person (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    password_hash text NOT NULL,
+    created_ms bigint NOT NULL,
+    CONSTRAINT person_email_check CHECK (((octet_length(email) >= 3) AND (octet_length(email) <= 254))),
+    CONSTRAINT person_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120)))
+);
+
+ALTER TABLE ONLY public.person FORCE ROW LEVEL SECURITY;
+
+CREATE FUNCTION public.person_of_email(text) RETURNS SETOF public.person
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 1
+    SET search_path TO 'pg_catalog', 'public'
+    AS $_$
+BEGIN
+    IF actor_is_server() THEN
+        RETURN QUERY SELECT p.* FROM person p WHERE lower(p.email) = lower($1);
+    END IF;
+END
+$_$;
 
 CREATE TABLE public.account (
     index bigint NOT NULL,
@@ -42,6 +152,12 @@ CREATE TABLE public.account_name (
     CONSTRAINT account_name_reference_check CHECK (((octet_length(reference) >= 1) AND (octet_length(reference) <= 32)))
 );
 
+CREATE VIEW public.account_side AS
+ SELECT account.index,
+    (account.class = 5) AS private,
+    ((account.owner_org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (account.owner_site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))) AS mine
+   FROM public.account;
+
 CREATE TABLE public.agent_contact (
     site bigint NOT NULL,
     contact_ms bigint NOT NULL,
@@ -73,14 +189,19 @@ CREATE TABLE public.blob (
     CONSTRAINT blob_sha256_check CHECK ((octet_length(sha256) = 32))
 );
 
+ALTER TABLE ONLY public.blob FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.call_answer (
     scope bytea NOT NULL,
     request bytea NOT NULL,
     id uuid NOT NULL,
     created_ms bigint NOT NULL,
+    actor text DEFAULT COALESCE(current_setting('app.actor'::text, true), ''::text) NOT NULL,
     CONSTRAINT call_answer_request_check CHECK ((octet_length(request) = 32)),
     CONSTRAINT call_answer_scope_check CHECK ((octet_length(scope) = 32))
 );
+
+ALTER TABLE ONLY public.call_answer FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.capacity (
     offering bigint NOT NULL,
@@ -107,6 +228,8 @@ CREATE TABLE public.enrol_token (
     used_ms bigint,
     CONSTRAINT enrol_token_token_hash_check CHECK ((octet_length(token_hash) = 32))
 );
+
+ALTER TABLE ONLY public.enrol_token FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.entry (
     index bigint NOT NULL,
@@ -149,6 +272,8 @@ CREATE TABLE public.evidence (
     CONSTRAINT evidence_text_check CHECK ((octet_length(text) <= 500))
 );
 
+ALTER TABLE ONLY public.evidence FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.head (
     one boolean DEFAULT true NOT NULL,
     term bigint NOT NULL,
@@ -189,16 +314,6 @@ CREATE TABLE public.organisation (
     CONSTRAINT organisation_lat_milli_check CHECK (((lat_milli >= '-90000'::integer) AND (lat_milli <= 90000))),
     CONSTRAINT organisation_lon_milli_check CHECK (((lon_milli >= '-180000'::integer) AND (lon_milli <= 180000))),
     CONSTRAINT organisation_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120)))
-);
-
-CREATE TABLE public.person (
-    id uuid NOT NULL,
-    name text NOT NULL,
-    email text NOT NULL,
-    password_hash text NOT NULL,
-    created_ms bigint NOT NULL,
-    CONSTRAINT person_email_check CHECK (((octet_length(email) >= 3) AND (octet_length(email) <= 254))),
-    CONSTRAINT person_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120)))
 );
 
 CREATE TABLE public.quote (
@@ -297,6 +412,8 @@ CREATE TABLE public.request (
     CONSTRAINT request_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 63))),
     CONSTRAINT request_walltime_s_check CHECK ((walltime_s > 0))
 );
+
+ALTER TABLE ONLY public.request FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.reservation (
     id uuid NOT NULL,
@@ -397,6 +514,8 @@ CREATE TABLE public.session (
     expires_ms bigint NOT NULL,
     CONSTRAINT session_token_hash_check CHECK ((octet_length(token_hash) = 32))
 );
+
+ALTER TABLE ONLY public.session FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.site_status (
     site bigint NOT NULL,
@@ -530,11 +649,19 @@ CREATE INDEX quote_request ON public.quote USING btree (request, id);
 
 CREATE INDEX report_jti ON public.report USING btree (jti, number) WHERE (jti IS NOT NULL);
 
+CREATE INDEX request_created_by ON public.request USING btree (created_by);
+
 CREATE INDEX request_organisation ON public.request USING btree (organisation, id DESC);
+
+CREATE INDEX request_workload ON public.request USING btree (workload);
 
 CREATE INDEX reservation_hold ON public.reservation USING brin (hold);
 
 CREATE INDEX reservation_org ON public.reservation USING btree (org, id);
+
+CREATE INDEX reservation_output ON public.reservation USING btree (output) WHERE (output IS NOT NULL);
+
+CREATE INDEX reservation_workload ON public.reservation USING btree (workload, site);
 
 CREATE INDEX role_organisation ON public.role USING btree (organisation);
 
@@ -557,17 +684,177 @@ ALTER TABLE ONLY public.role
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
+ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY account_all ON public.account TO kontor_writer USING (true);
+
+ALTER TABLE public.account_name ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY account_name_all ON public.account_name TO kontor_writer USING (true);
+
+CREATE POLICY account_name_seen ON public.account_name TO kontor_worker USING (( SELECT public.actor_sees_all() AS actor_sees_all));
+
+CREATE POLICY account_seen ON public.account FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (owner_org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (owner_site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
+
+ALTER TABLE public.agent_contact ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY agent_contact_changed ON public.agent_contact FOR UPDATE TO kontor_worker USING ((site = ( SELECT public.actor_agent() AS actor_agent)));
+
+CREATE POLICY agent_contact_made ON public.agent_contact FOR INSERT TO kontor_worker WITH CHECK ((site = ( SELECT public.actor_agent() AS actor_agent)));
+
+CREATE POLICY agent_contact_seen ON public.agent_contact FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
+
+ALTER TABLE public.answer ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY answer_all ON public.answer TO kontor_writer USING (true);
+
+ALTER TABLE public.blob ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY blob_brought ON public.blob FOR INSERT TO kontor_worker WITH CHECK (( SELECT ((public.actor_agent() IS NOT NULL) OR (public.actor_person() IS NOT NULL))));
+
+CREATE POLICY blob_seen ON public.blob FOR SELECT TO kontor_worker USING (((EXISTS ( SELECT
+   FROM public.request q
+  WHERE ((q.workload = blob.sha256) AND (q.organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))))) OR (EXISTS ( SELECT
+   FROM public.reservation r
+  WHERE ((r.workload = blob.sha256) AND (r.site = ( SELECT public.actor_agent() AS actor_agent))))) OR (EXISTS ( SELECT
+   FROM public.reservation r
+  WHERE ((r.output = blob.sha256) AND (r.org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])))))));
+
+ALTER TABLE public.call_answer ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY call_answer_own ON public.call_answer TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (( SELECT public.actor_is_known() AS actor_is_known) AND (actor = ANY (ARRAY[''::text, current_setting('app.actor'::text, true)]))))) WITH CHECK (((actor <> ''::text) AND (actor = current_setting('app.actor'::text, true))));
+
+ALTER TABLE public.enrol_token ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY enrol_token_own ON public.enrol_token TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
+
+ALTER TABLE public.entry ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY entry_all ON public.entry TO kontor_writer USING (true);
+
+CREATE POLICY entry_seen ON public.entry FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (( SELECT public.actor_is_known() AS actor_is_known) AND (NOT (EXISTS ( SELECT
+   FROM public.account_side s
+  WHERE ((s.index = ANY (ARRAY[entry.debit, entry.credit])) AND s.private)))) AND (NOT ((kind = 1) AND (EXISTS ( SELECT
+   FROM public.account_side s
+  WHERE ((s.index = entry.index) AND s.private)
+ OFFSET 0)))) AND (NOT ((kind = 19) AND (get_byte(body, 1) = ANY (ARRAY[2, 3]))))) OR (EXISTS ( SELECT
+   FROM public.account_side s
+  WHERE ((s.index = ANY (ARRAY[entry.debit, entry.credit])) AND s.mine))) OR ((kind = 1) AND (EXISTS ( SELECT
+   FROM public.account_side s
+  WHERE ((s.index = entry.index) AND s.mine)
+ OFFSET 0)))));
+
+ALTER TABLE public.evidence ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY evidence_programme ON public.evidence TO kontor_worker USING (( SELECT public.actor_sees_all() AS actor_sees_all));
+
+ALTER TABLE public.organisation ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY organisation_all ON public.organisation TO kontor_writer USING (true);
+
+CREATE POLICY organisation_changed ON public.organisation FOR UPDATE TO kontor_worker USING (( SELECT public.actor_administers() AS actor_administers));
+
+CREATE POLICY organisation_made ON public.organisation FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_administers() AS actor_administers));
+
+CREATE POLICY organisation_seen ON public.organisation FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (id = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
+
+ALTER TABLE public.person ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY person_changed ON public.person FOR UPDATE TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR (id = ( SELECT public.actor_person() AS actor_person))));
+
+CREATE POLICY person_made ON public.person FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_administers() AS actor_administers));
+
+CREATE POLICY person_of_email ON public.person FOR SELECT TO kontor_owner USING (public.actor_is_server());
+
+CREATE POLICY person_seen ON public.person FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (id = ( SELECT public.actor_person() AS actor_person)) OR (EXISTS ( SELECT
+   FROM public.role r
+  WHERE ((r.person = person.id) AND (r.organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])))
+ OFFSET 0)) OR (EXISTS ( SELECT
+   FROM public.request q
+  WHERE (q.created_by = person.id)
+ OFFSET 0))));
+
+ALTER TABLE public.quote ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY quote_all ON public.quote TO kontor_writer USING (true);
+
+ALTER TABLE public.quote_answer ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY quote_answer_all ON public.quote_answer TO kontor_writer USING (true);
+
+CREATE POLICY quote_answer_seen ON public.quote_answer FOR SELECT TO kontor_worker USING ((EXISTS ( SELECT
+   FROM public.quote q
+  WHERE (q.id = quote_answer.id)
+ OFFSET 0)));
+
+CREATE POLICY quote_seen ON public.quote FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
+
+ALTER TABLE public.report ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY report_all ON public.report TO kontor_writer USING (true);
+
+CREATE POLICY report_seen ON public.report FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
+
 ALTER TABLE public.request ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY request_seen ON public.request TO kontor_worker USING (((current_setting('app.actor'::text, true) = 'ffffffff-ffff-ffff-ffff-ffffffffffff'::text) OR (EXISTS ( SELECT
-   FROM public.role r
-  WHERE (((r.person)::text = current_setting('app.actor'::text, true)) AND ((r.organisation = request.organisation) OR (r.role = ANY (ARRAY[3, 4, 5]))))))));
+CREATE POLICY request_made ON public.request FOR INSERT TO kontor_worker WITH CHECK ((organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])));
 
-CREATE POLICY request_written ON public.request FOR INSERT TO kontor_worker WITH CHECK ((EXISTS ( SELECT
-   FROM public.role r
-  WHERE (((r.person)::text = current_setting('app.actor'::text, true)) AND (r.organisation = request.organisation) AND (r.role = ANY (ARRAY[1, 2]))))));
+CREATE POLICY request_seen ON public.request FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
+
+ALTER TABLE public.reservation ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY reservation_all ON public.reservation TO kontor_writer USING (true);
+
+CREATE POLICY reservation_seen ON public.reservation FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
+
+ALTER TABLE public.role ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY role_changed ON public.role FOR UPDATE TO kontor_worker USING (( SELECT public.actor_administers() AS actor_administers));
+
+CREATE POLICY role_given ON public.role FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_administers() AS actor_administers));
+
+CREATE POLICY role_seen ON public.role FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (person = ( SELECT public.actor_person() AS actor_person)) OR (organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
+
+CREATE POLICY role_taken ON public.role FOR DELETE TO kontor_worker USING (( SELECT public.actor_administers() AS actor_administers));
+
+ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY session_own ON public.session TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+ALTER TABLE public.site_status ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY site_status_all ON public.site_status TO kontor_writer USING (true);
+
+ALTER TABLE public.ticket ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY ticket_all ON public.ticket TO kontor_writer USING (true);
+
+CREATE POLICY ticket_seen ON public.ticket FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[])) OR (EXISTS ( SELECT
+   FROM public.reservation r
+  WHERE (r.id = ticket.reservation)
+ OFFSET 0))));
 
 GRANT ALL ON SCHEMA public TO kontor_owner;
+
+REVOKE ALL ON FUNCTION public.actor_has_role(lowest smallint, highest smallint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.actor_has_role(lowest smallint, highest smallint) TO kontor_worker;
+
+REVOKE ALL ON FUNCTION public.actor_organisations() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.actor_organisations() TO kontor_worker;
+
+REVOKE ALL ON FUNCTION public.actor_sites() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.actor_sites() TO kontor_worker;
+
+REVOKE ALL ON FUNCTION public.entry_page(before bigint, of_kind bigint, most bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.entry_page(before bigint, of_kind bigint, most bigint) TO kontor_worker;
+
+REVOKE ALL ON FUNCTION public.entry_page_of(account bigint, before bigint, of_kind bigint, most bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.entry_page_of(account bigint, before bigint, of_kind bigint, most bigint) TO kontor_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.person TO kontor_worker;
+
+REVOKE ALL ON FUNCTION public.person_of_email(text) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.person_of_email(text) TO kontor_worker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.account TO kontor_writer;
 GRANT SELECT ON TABLE public.account TO kontor_worker;
@@ -575,10 +862,11 @@ GRANT SELECT ON TABLE public.account TO kontor_worker;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.account_name TO kontor_worker;
 GRANT SELECT ON TABLE public.account_name TO kontor_writer;
 
+GRANT SELECT ON TABLE public.account_side TO kontor_worker;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.agent_contact TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.answer TO kontor_writer;
-GRANT SELECT ON TABLE public.answer TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.blob TO kontor_worker;
 
@@ -601,8 +889,6 @@ GRANT SELECT,UPDATE ON TABLE public.leader TO kontor_writer;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.organisation TO kontor_worker;
 GRANT SELECT ON TABLE public.organisation TO kontor_writer;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.person TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.quote TO kontor_writer;
 GRANT SELECT ON TABLE public.quote TO kontor_worker;
@@ -631,7 +917,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.role TO kontor_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.session TO kontor_worker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.site_status TO kontor_writer;
-GRANT SELECT ON TABLE public.site_status TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.ticket TO kontor_writer;
 GRANT SELECT ON TABLE public.ticket TO kontor_worker;

@@ -59,8 +59,11 @@ enrolled(struct call *call)
     if (err == ERR_KEY_CONFLICT)
         err = ERR_TOKEN_SPENT; /* used, with another key */
     call->detail = call->command->detail;
-    if (!err)
+    if (!err) {
+        db_act_as(call->db, DB_ACTOR_SERVER); /* the token itself is the authority */
         err = enrol_tokens_used(call->db, e->token, call->now_ms);
+        call_act(call);
+    }
     if (err) {
         call_fail(call, err);
         return;
@@ -109,8 +112,11 @@ check_enrolment(struct call *call, struct enrolment *e, const char *token, const
     memcpy(words + 16, token, len);
     err = sign_verify(e->ed25519, BYTES(words, 16 + len), proof);
     e->token = sha256(BYTES_TEXT(token));
-    if (!err)
+    if (!err) {
+        db_act_as(call->db, DB_ACTOR_SERVER);
         err = enrol_tokens_find(call->db, e->token, call->now_ms, &of);
+        call_act(call);
+    }
     if (err)
         return err;
     s = market_read_lock(call->api->market);

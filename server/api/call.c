@@ -188,6 +188,21 @@ call_fail(struct call *call, enum err err)
 }
 
 void
+call_act(struct call *call)
+{
+    const struct actor *a = &call->actor;
+
+    if (!call->db)
+        return;
+    if (a->kind == ACTOR_AGENT)
+        db_act_as(call->db, db_actor_agent(a->sites[0]));
+    else if (a->kind == ACTOR_NOBODY)
+        db_act_as(call->db, DB_ACTOR_NOBODY);
+    else
+        db_act_as(call->db, db_actor_person(a->person));
+}
+
+void
 call_end(struct call *call, enum err err, int status)
 {
     if (err)

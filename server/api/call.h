@@ -109,6 +109,8 @@ void call_reply_response(struct call *call, struct http_response *r); /* as it i
 void call_fail(struct call *call, enum err err);                      /* with call->detail */
 /* Reply or fail, whichever err says. */
 void call_end(struct call *call, enum err err, int status);
+/* From now on its connection asks for its actor: the second wall (row security). */
+void call_act(struct call *call);
 struct http_response *problem_response(const struct call *call, struct uuid id, enum err err,
                                        const struct err_detail *d);
 void response_guard(struct http_response *r); /* the security headers */

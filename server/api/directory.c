@@ -68,6 +68,7 @@ directory_organisation(struct directory *d, struct db *db, struct uuid id, const
 {
     const struct organisation *o;
     struct organisation found;
+    struct db_actor before;
     struct arena *a;
     enum err err;
 
@@ -81,7 +82,9 @@ directory_organisation(struct directory *d, struct db *db, struct uuid id, const
     if (!db)
         return ERR_NOT_FOUND;
     a = arena_new();
+    before = db_act_as(db, DB_ACTOR_SERVER); /* what is kept in memory is kept for all */
     err = organisations_find(db, id, a, &found);
+    db_act_as(db, before);
     if (!err)
         directory_add_organisation(d, &found);
     arena_delete(a);

@@ -39,8 +39,12 @@ static void
 proceed(struct call *call)
 {
     bool worker = false;
-    enum err err = auth_call(call, &worker);
+    enum err err;
 
+    if (call->db)
+        db_act_as(call->db, DB_ACTOR_SERVER); /* who calls is what is to be found out */
+    err = auth_call(call, &worker);
+    call_act(call);
     if (worker) {
         call_to_worker(call, dispatch_in_worker);
         return;

@@ -110,7 +110,7 @@ collect(struct call *call, struct entry_filter *f, size_t max, struct entry_reco
         if (!s)
             return ERR_NOT_LEADER;
         for (; used < got && n < max; used++) {
-            if (may_see_entry(&call->actor, s, &list[used].entry))
+            if (!list[used].hidden && may_see_entry(&call->actor, s, &list[used].entry))
                 all[n++] = list[used];
             f->before = list[used].entry.index;
         }

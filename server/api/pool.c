@@ -163,6 +163,7 @@ run_calls(struct call *list, struct db *db)
     for (; list; list = next) {
         next = list->next;
         list->db = db;
+        call_act(list);
         list->replies = next || replies.n ? &replies : NULL;
         list->stage(list);
         if (monotonic_ms() != began_ms) {
@@ -186,11 +187,13 @@ work(void *arg)
         p->working++;
         pthread_mutex_unlock(&p->lock);
         if (task) {
+            db_act_as(w->db, DB_ACTOR_SERVER);
             task->run(task->ctx, w->db);
             free(task);
         } else {
             run_calls(call, w->db);
         }
+        db_act_as(w->db, DB_ACTOR_UNSET);
         pthread_mutex_lock(&p->lock);
         p->working--;
     }

@@ -30,26 +30,11 @@ store_request(struct db *db, void *ctx)
     return err ? err : call_answers_add(db, n->idem.scope, n->idem.request, n->row.id, n->row.created_ms);
 }
 
-struct find {
-    struct uuid id;
-    struct arena *a;
-    struct request_row *row;
-};
-
-static enum err
-find_in_tx(struct db *db, void *ctx)
-{
-    struct find *f = ctx;
-
-    return requests_find(db, f->id, f->a, f->row);
-}
-
 /* A request that the caller may see. ERR_NOT_FOUND. */
 enum err
 request_find(struct call *call, struct uuid id, struct request_row *ret)
 {
-    struct find f = { .id = id, .a = call->arena, .row = ret };
-    enum err err = db_tx_as(call->db, call->actor.person, find_in_tx, &f);
+    enum err err = requests_find(call->db, id, call->arena, ret);
 
     return !err && !may_see_organisation(&call->actor, ret->organisation) ? ERR_NOT_FOUND : err;
 }
@@ -140,17 +125,18 @@ request_details(struct call *call, const struct request_row *r)
 {
     struct json_out *out = &call->out;
     struct quote_row *quotes;
-    struct bytes script;
+    struct bytes script = BYTES("", 0);
+    bool own = may_act_for(&call->actor, r->organisation);
     size_t n = 0;
     enum err err = request_members(call, r);
 
-    if (!err)
+    if (!err && own)
         err = blobs_find(call->db, r->workload, call->arena, &script);
     if (!err)
         err = quotes_of_request(call->db, r->id, QUOTES_SHOWN, call->arena, &quotes, &n);
     if (err)
         return err;
-    if (may_act_for(&call->actor, r->organisation)) /* what it computes is nobody else's business */
+    if (own) /* what it computes is nobody else's business */
         json_textn(out, "script", (const char *)script.data, script.len);
     else
         json_none(out, "script");
@@ -227,7 +213,7 @@ requests_create(struct call *call)
     if (err == ERR_NOT_FOUND) {
         seen_add(call->api->seen, n->idem.scope);
         known = r->id;
-        err = key_made_meanwhile(call, db_tx_as(call->db, call->actor.person, store_request, n), &known);
+        err = key_made_meanwhile(call, db_tx(call->db, store_request, n), &known);
     }
     if (err)
         call_fail(call, err);
@@ -241,60 +227,44 @@ requests_get(struct call *call)
     reply_request(call, call->path_id, 200);
 }
 
-struct list {
-    struct uuid organisation, before;
-    int max;
-    struct arena *a;
-    struct request_row *rows;
-    size_t n;
-};
-
-static enum err
-list_in_tx(struct db *db, void *ctx)
-{
-    struct list *l = ctx;
-
-    return requests_list(db, l->organisation, l->before, l->max, l->a, &l->rows, &l->n);
-}
-
 void
 requests_list_get(struct call *call)
 {
     static const char *const NAMES[] = { "organisation", "limit", "cursor", NULL };
-    struct list l = { .a = call->arena };
+    struct uuid organisation, before;
+    struct request_row *rows;
+    size_t n = 0;
     const char *cursor;
     char next[UUID_TEXT];
     int limit;
     bool more;
     enum err err = call_query_only(call, NAMES);
 
-    memset(l.before.b, 0xff, sizeof l.before.b);
+    memset(before.b, 0xff, sizeof before.b);
     if (!err)
         err = call_query_page(call, &limit, &cursor);
     if (!err)
-        err = call_query_uuid(call, "organisation", &l.organisation);
-    if (!err && cursor && !uuid_parse(cursor, &l.before))
+        err = call_query_uuid(call, "organisation", &organisation);
+    if (!err && cursor && !uuid_parse(cursor, &before))
         err = ERR_QUERY_INVALID;
-    if (!err && !uuid_is_zero(l.organisation) && !may_see_organisation(&call->actor, l.organisation))
+    if (!err && !uuid_is_zero(organisation) && !may_see_organisation(&call->actor, organisation))
         err = ERR_NOT_FOUND;
-    if (!err) {
-        l.max = limit + 1;
-        err = db_tx_as(call->db, call->actor.person, list_in_tx, &l);
-    }
+    if (!err) /* of all: of those that row security shows */
+        err = requests_list(call->db, organisation, before, limit + 1, call->arena, &rows, &n);
     if (err) {
         call_fail(call, err);
         return;
     }
-    more = l.n > (size_t)limit;
+    more = n > (size_t)limit;
     json_open(&call->out, NULL);
     json_open_array(&call->out, "items");
-    for (size_t i = 0; !err && i < l.n && i < (size_t)limit; i++) {
-        err = request_members(call, &l.rows[i]);
+    for (size_t i = 0; !err && i < n && i < (size_t)limit; i++) {
+        err = request_members(call, &rows[i]);
         json_shut(&call->out);
     }
     json_shut_array(&call->out);
     if (more)
-        uuid_text(l.rows[limit - 1].id, next);
+        uuid_text(rows[limit - 1].id, next);
     call_next(call, more ? next : NULL);
     json_shut(&call->out);
     call_end(call, err, 200);

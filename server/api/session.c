@@ -143,6 +143,7 @@ session_create(struct call *call)
         call_fail(call, err);
         return;
     }
+    call_act(call);
     auth_new_token(token, &session.token_hash);
     session.person = person;
     session.created_ms = call->now_ms;

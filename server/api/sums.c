@@ -40,13 +40,16 @@ sums_of(struct api *api, struct db *db, uint64_t account, struct entry_sums *ret
 {
     struct sums_cache *c = api->sums;
     struct entry_sums *known, more;
+    struct db_actor before;
     enum err err;
 
     pthread_mutex_lock(&c->lock);
     known = map_get(c->by_account, &account);
     *ret = known ? *known : (struct entry_sums){ .last = 0 };
     pthread_mutex_unlock(&c->lock);
+    before = db_act_as(db, DB_ACTOR_SERVER); /* what is kept in memory is kept for all */
     err = journal_reads_sum(db, account, ret->last, &more);
+    db_act_as(db, before);
     if (err || more.last == ret->last)
         return err;
     for (int i = 0; i < ENTRY_KINDS; i++) {

@@ -1,9 +1,10 @@
-/* store/db.c: connections, waiting with a limit, what went wrong, transactions, flights. Parameters and results:
- * db_value.c. */
-#include "store/db.h"
+/* store/db.c: connections, waiting with a limit, what went wrong, transactions. Flights: db_flight.c; parameters and
+ * results: db_value.c. */
+#include "store/db_internal.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,24 +18,7 @@
 
 enum { TIMEOUT_MS = 10000, CONNECT_TIMEOUT_S = 5, TX_TRIES = 8, DB_ARGS_MAX = 96 };
 
-struct db {
-    PGconn *conn;
-    char *conninfo, *name;
-    int timeout_ms, connect_timeout_s;
-    const struct db_query **prepared; /* open hash by address */
-    size_t prepared_n, prepared_cap;
-    const struct db_query *failed;
-    char sqlstate[6];
-    char message[320];
-    bool in_tx, flying, warned, no_reconnect;
-    const struct db_query *flight[DB_FLIGHT_MAX + 1]; /* BEGIN first */
-    enum db_fault_kind flight_fault[DB_FLIGHT_MAX + 1];
-    size_t flight_n;
-    db_fault_fn *fault;
-    void *fault_ctx;
-};
-
-static const struct db_query BEGIN = { .name = "BEGIN", .sql = "BEGIN", .params = 0, .columns = 0 };
+const struct db_query DB_BEGIN = { .name = "BEGIN", .sql = "BEGIN", .params = 0, .columns = 0 };
 static const struct db_query COMMIT = { .name = "COMMIT", .sql = "COMMIT", .params = 0, .columns = 0 };
 static const struct db_query ROLLBACK = { .name = "ROLLBACK", .sql = "ROLLBACK", .params = 0, .columns = 0 };
 
@@ -87,6 +71,34 @@ db_disconnect(struct db *db)
     db->prepared_n = 0;
 }
 
+struct db_actor
+db_actor_person(struct uuid person)
+{
+    struct db_actor actor;
+
+    uuid_text(person, actor.text);
+    return actor;
+}
+
+struct db_actor
+db_actor_agent(uint64_t site)
+{
+    struct db_actor actor;
+
+    text_format(actor.text, sizeof actor.text, "site %" PRIu64, site);
+    return actor;
+}
+
+struct db_actor
+db_act_as(struct db *db, struct db_actor actor)
+{
+    struct db_actor before = db->actor;
+
+    assert(!db->flying);
+    db->actor = actor;
+    return before;
+}
+
 const char *
 db_sqlstate(const struct db *db)
 {
@@ -135,8 +147,8 @@ note_message(struct db *db, const char *message)
     text_trim(db->message);
 }
 
-static enum err
-lost(struct db *db, const char *why)
+enum err
+db_lost(struct db *db, const char *why)
 {
     db->sqlstate[0] = '\0';
     note_message(db, why);
@@ -161,15 +173,15 @@ err_of_sqlstate(const char *state)
 }
 
 /* What a result's error means; the connection is given up if the server closes it. */
-static enum err
-error_of(struct db *db, const PGresult *res)
+enum err
+db_error_of(struct db *db, const PGresult *res)
 {
     const char *state = PQresultErrorField(res, PG_DIAG_SQLSTATE);
     const char *severity = PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
     bool over = severity != NULL && strcmp(severity, "ERROR") != 0;
 
     if (state == NULL)
-        return lost(db, PQresultErrorMessage(res));
+        return db_lost(db, PQresultErrorMessage(res));
     text_format(db->sqlstate, sizeof db->sqlstate, "%s", state);
     note_message(db, PQresultErrorField(res, PG_DIAG_MESSAGE_PRIMARY));
     if (over) {
@@ -220,7 +232,7 @@ reconnect(struct db *db)
 {
     if (!db->no_reconnect)
         return db_connect(db, NULL);
-    return db->conn != NULL ? OK : lost(db, "not connected");
+    return db->conn != NULL ? OK : db_lost(db, "not connected");
 }
 
 enum err
@@ -245,13 +257,13 @@ db_connect(struct db *db, struct err_detail *d)
         PQsetNoticeReceiver(db->conn, on_notice, db);
         return OK;
     }
-    err = lost(db, PQerrorMessage(db->conn));
+    err = db_lost(db, PQerrorMessage(db->conn));
     return d != NULL ? db_explain(db, err, d) : err;
 }
 
 /* The next result, NULL between two queries; ERR_DB when the connection is lost or the deadline (monotonic ms) over. */
-static enum err
-next_result(struct db *db, int64_t deadline_ms, PGresult **ret)
+enum err
+db_next_result(struct db *db, int64_t deadline_ms, PGresult **ret)
 {
     for (;;) {
         int unsent = PQflush(db->conn);
@@ -259,24 +271,24 @@ next_result(struct db *db, int64_t deadline_ms, PGresult **ret)
         int64_t left_ms = deadline_ms - monotonic_ms();
 
         if (unsent < 0)
-            return lost(db, PQerrorMessage(db->conn));
+            return db_lost(db, PQerrorMessage(db->conn));
         if (PQisBusy(db->conn) == 0) {
             *ret = PQgetResult(db->conn);
             return OK;
         }
         if (left_ms <= 0)
-            return lost(db, "no answer in time");
+            return db_lost(db, "no answer in time");
         if (unsent > 0)
             fd.events |= POLLOUT;
         if (poll(&fd, 1, (int)(left_ms < 60000 ? left_ms : 60000)) < 0 && errno != EINTR)
-            return lost(db, "poll failed");
+            return db_lost(db, "poll failed");
         if (fd.revents != 0 && PQconsumeInput(db->conn) == 0)
-            return lost(db, PQerrorMessage(db->conn));
+            return db_lost(db, PQerrorMessage(db->conn));
     }
 }
 
-static int64_t
-deadline(const struct db *db)
+int64_t
+db_deadline(const struct db *db)
 {
     return monotonic_ms() + db->timeout_ms + 1000; /* the server's own limit comes first */
 }
@@ -285,17 +297,17 @@ deadline(const struct db *db)
 static enum err
 one_result(struct db *db, PGresult **ret)
 {
-    int64_t deadline_ms = deadline(db);
+    int64_t deadline_ms = db_deadline(db);
     PGresult *last = NULL, *res;
     enum err err;
 
-    while ((err = next_result(db, deadline_ms, &res)) == OK && res != NULL) {
+    while ((err = db_next_result(db, deadline_ms, &res)) == OK && res != NULL) {
         PQclear(last);
         last = res;
     }
     if (err || last == NULL) {
         PQclear(last);
-        return err ? err : lost(db, "no result");
+        return err ? err : db_lost(db, "no result");
     }
     switch (PQresultStatus(last)) {
     case PGRES_COMMAND_OK:
@@ -303,7 +315,7 @@ one_result(struct db *db, PGresult **ret)
         *ret = last;
         return OK;
     default:
-        err = error_of(db, last);
+        err = db_error_of(db, last);
         PQclear(last);
         return err;
     }
@@ -339,8 +351,8 @@ prepared_add(struct db *db, const struct db_query *q)
     db->prepared_n++;
 }
 
-static bool
-is_prepared(const struct db *db, const struct db_query *q)
+bool
+db_is_prepared(const struct db *db, const struct db_query *q)
 {
     return db->prepared_cap > 0 && db->prepared[slot_of(db, q)] == q;
 }
@@ -352,7 +364,7 @@ check_shape(struct db *db, const struct db_query *q)
     enum err err;
 
     if (PQsendDescribePrepared(db->conn, q->name) != 1)
-        return lost(db, PQerrorMessage(db->conn));
+        return db_lost(db, PQerrorMessage(db->conn));
     err = one_result(db, &res);
     if (err)
         return err;
@@ -369,13 +381,13 @@ db_prepare(struct db *db, const struct db_query *q)
     enum err err;
 
     assert(!db->flying);
-    if (is_prepared(db, q))
+    if (db_is_prepared(db, q))
         return OK;
     db->failed = q;
     if (db->conn == NULL)
-        return lost(db, "not connected");
+        return db_lost(db, "not connected");
     if (PQsendPrepare(db->conn, q->name, q->sql, 0, NULL) != 1)
-        return lost(db, PQerrorMessage(db->conn));
+        return db_lost(db, PQerrorMessage(db->conn));
     err = one_result(db, &res);
     PQclear(res);
     if (!err)
@@ -389,6 +401,12 @@ db_prepare(struct db *db, const struct db_query *q)
 /* Bounds of the section that DB_QUERY fills, made by the linker. */
 extern const struct db_query *const __start_db_queries[];
 extern const struct db_query *const __stop_db_queries[];
+
+const struct db_query *
+db_query_at(size_t i)
+{
+    return i < (size_t)(__stop_db_queries - __start_db_queries) ? __start_db_queries[i] : NULL;
+}
 
 enum err
 db_check_queries(struct db *db, size_t *ret_count, struct err_detail *d)
@@ -414,8 +432,8 @@ db_set_fault(struct db *db, db_fault_fn *fn, void *ctx)
     db->fault_ctx = ctx;
 }
 
-static struct db_fault
-fault_for(struct db *db, const struct db_query *q)
+struct db_fault
+db_fault_for(struct db *db, const struct db_query *q)
 {
     return db->fault != NULL ? db->fault(db->fault_ctx, q->name) : (struct db_fault){ .kind = DB_FAULT_NONE };
 }
@@ -429,8 +447,8 @@ cut(struct db *db)
 }
 
 /* Send q, or what the fault puts in its place. */
-static enum err
-send_query(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, const struct db_fault *fault)
+enum err
+db_send(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, const struct db_fault *fault)
 {
     const char *values[DB_ARGS_MAX];
     int lengths[DB_ARGS_MAX], formats[DB_ARGS_MAX];
@@ -452,7 +470,7 @@ send_query(struct db *db, const struct db_query *q, const struct db_arg *args, s
     } else {
         sent = PQsendQueryPrepared(db->conn, q->name, (int)n, values, lengths, formats, 1);
     }
-    return sent == 1 ? OK : lost(db, PQerrorMessage(db->conn));
+    return sent == 1 ? OK : db_lost(db, PQerrorMessage(db->conn));
 }
 
 /* ---- running ------------------------------------------------------------------------------------------------------ */
@@ -460,7 +478,7 @@ send_query(struct db *db, const struct db_query *q, const struct db_arg *args, s
 static enum err
 run_here(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, PGresult **rows)
 {
-    struct db_fault fault = fault_for(db, q);
+    struct db_fault fault = db_fault_for(db, q);
     PGresult *res = NULL;
     enum err err;
 
@@ -469,15 +487,102 @@ run_here(struct db *db, const struct db_query *q, const struct db_arg *args, siz
     db->warned = false;
     err = db_prepare(db, q);
     if (!err)
-        err = send_query(db, q, args, n, &fault);
+        err = db_send(db, q, args, n, &fault);
     if (!err)
         err = one_result(db, &res);
     if (!err && fault.kind == DB_FAULT_LOST_AFTER) {
         cut(db);
-        err = lost(db, "cut after it was carried out");
+        err = db_lost(db, "cut after it was carried out");
     }
     if (fault.kind == DB_FAULT_WARNING)
         db->warned = true;
+    if (err || rows == NULL)
+        PQclear(res);
+    else
+        *rows = res;
+    return err;
+}
+
+/* In pipeline mode: the next result but those that end a query. */
+static enum err
+landed_result(struct db *db, int64_t deadline_ms, PGresult **ret)
+{
+    enum err err;
+
+    do
+        err = db_next_result(db, deadline_ms, ret);
+    while (!err && *ret == NULL);
+    return err;
+}
+
+/* What was sent in run_for_actor() up to the mark at its end: the query's result, or the first error. */
+static enum err
+land_for_actor(struct db *db, PGresult **ret)
+{
+    int64_t deadline_ms = db_deadline(db);
+    PGresult *last = NULL, *res = NULL;
+    enum err err, failed = OK;
+
+    while ((err = landed_result(db, deadline_ms, &res)) == OK && PQresultStatus(res) != PGRES_PIPELINE_SYNC) {
+        switch (PQresultStatus(res)) {
+        case PGRES_COMMAND_OK:
+        case PGRES_TUPLES_OK:
+        case PGRES_PIPELINE_ABORTED:
+            break;
+        default:
+            failed = failed ? failed : db_error_of(db, res);
+        }
+        PQclear(last);
+        last = res;
+        if (db->conn == NULL)
+            break;
+    }
+    if (!err && db->conn != NULL) {
+        PQclear(res);
+        if (PQexitPipelineMode(db->conn) != 1)
+            err = db_lost(db, PQerrorMessage(db->conn));
+    }
+    err = err ? err : failed;
+    if (err)
+        PQclear(last);
+    else
+        *ret = last;
+    return err;
+}
+
+/* Tell the server for whom, then the query: one round trip, and outside a transaction one transaction. */
+static enum err
+run_for_actor(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, PGresult **rows)
+{
+    struct db_fault fault = db_fault_for(db, q), none = { DB_FAULT_NONE, "" };
+    PGresult *res = NULL;
+    enum err err;
+
+    db->failed = q;
+    db->sqlstate[0] = '\0';
+    db->warned = false;
+    err = db_prepare(db, &DB_SET_ACTOR);
+    if (!err)
+        err = db_prepare(db, q);
+    if (err)
+        return err;
+    if (PQenterPipelineMode(db->conn) != 1)
+        return db_lost(db, PQerrorMessage(db->conn));
+    err = db_send(db, &DB_SET_ACTOR, DB_ARGS(db_text(db->actor.text)), &none);
+    if (!err)
+        err = db_send(db, q, args, n, &fault);
+    if (!err && PQpipelineSync(db->conn) != 1)
+        err = db_lost(db, PQerrorMessage(db->conn));
+    if (!err)
+        err = land_for_actor(db, &res);
+    if (!err && fault.kind == DB_FAULT_LOST_AFTER) {
+        cut(db);
+        err = db_lost(db, "cut after it was carried out");
+    }
+    if (fault.kind == DB_FAULT_WARNING)
+        db->warned = true;
+    if (!err)
+        db->actor_in_tx = db->actor;
     if (err || rows == NULL)
         PQclear(res);
     else
@@ -500,6 +605,8 @@ db_run(struct db *db, const struct db_query *q, const struct db_arg *args, size_
     } else if (db->conn == NULL) {
         return ERR_DB; /* lost earlier in this transaction */
     }
+    if (strcmp(db->actor.text, db->in_tx ? db->actor_in_tx.text : "") != 0)
+        return run_for_actor(db, q, args, n, rows);
     return run_here(db, q, args, n, rows);
 }
 
@@ -512,10 +619,10 @@ db_affected(const PGresult *rows)
 }
 
 /* These must be there before they are needed: a failed transaction takes no PREPARE. */
-static enum err
-prepare_ends(struct db *db)
+enum err
+db_prepare_ends(struct db *db)
 {
-    enum err err = db_prepare(db, &BEGIN);
+    enum err err = db_prepare(db, &DB_BEGIN);
 
     if (!err)
         err = db_prepare(db, &COMMIT);
@@ -529,11 +636,13 @@ db_begin(struct db *db)
 
     assert(!db->in_tx);
     if (!err)
-        err = prepare_ends(db);
+        err = db_prepare_ends(db);
     if (!err)
-        err = run_here(db, &BEGIN, NULL, 0, NULL);
-    if (!err)
+        err = run_here(db, &DB_BEGIN, NULL, 0, NULL);
+    if (!err) {
         db->in_tx = true;
+        db->actor_in_tx = DB_ACTOR_UNSET;
+    }
     return err;
 }
 
@@ -594,7 +703,6 @@ wait_jitter(int try)
 struct tx {
     enum err (*body)(struct db *db, void *ctx);
     void *ctx;
-    const char *actor; /* NULL: none */
 };
 
 static enum err
@@ -604,10 +712,7 @@ tx_once(struct db *db, const struct tx *tx)
 
     if (err)
         return err;
-    if (tx->actor != NULL)
-        err = db_run(db, &DB_SET_ACTOR, DB_ARGS(db_text(tx->actor)), NULL);
-    if (!err)
-        err = tx->body(db, tx->ctx);
+    err = tx->body(db, tx->ctx);
     if (!err)
         return db_commit(db);
     db_rollback(db);
@@ -633,16 +738,7 @@ tx_run(struct db *db, const struct tx *tx)
 enum err
 db_tx(struct db *db, enum err (*body)(struct db *db, void *ctx), void *ctx)
 {
-    return tx_run(db, &(struct tx){ .body = body, .ctx = ctx, .actor = NULL });
-}
-
-enum err
-db_tx_as(struct db *db, struct uuid actor, enum err (*body)(struct db *db, void *ctx), void *ctx)
-{
-    char text[UUID_TEXT];
-
-    uuid_text(actor, text);
-    return tx_run(db, &(struct tx){ .body = body, .ctx = ctx, .actor = text });
+    return tx_run(db, &(struct tx){ .body = body, .ctx = ctx });
 }
 
 enum err
@@ -659,124 +755,8 @@ db_script(struct db *db, const char *sql)
     db->failed = NULL;
     db->sqlstate[0] = '\0';
     if (PQsendQuery(db->conn, sql) != 1)
-        return lost(db, PQerrorMessage(db->conn));
+        return db_lost(db, PQerrorMessage(db->conn));
     err = one_result(db, &res);
     PQclear(res);
     return err;
-}
-
-/* ---- flights ------------------------------------------------------------------------------------------------------ */
-
-static enum err
-flight_send(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n)
-{
-    struct db_fault fault = fault_for(db, q);
-
-    assert(db->flight_n < DB_FLIGHT_MAX + 1);
-    db->flight[db->flight_n] = q;
-    db->flight_fault[db->flight_n] = fault.kind;
-    db->flight_n++;
-    return send_query(db, q, args, n, &fault);
-}
-
-enum err
-db_flight_begin(struct db *db)
-{
-    enum err err;
-
-    assert(!db->flying && !db->in_tx);
-    db->sqlstate[0] = '\0';
-    err = prepare_ends(db);
-    if (err)
-        return err;
-    db->failed = &BEGIN;
-    if (PQenterPipelineMode(db->conn) != 1)
-        return lost(db, PQerrorMessage(db->conn));
-    db->flying = true;
-    db->in_tx = true;
-    db->flight_n = 0;
-    return flight_send(db, &BEGIN, NULL, 0);
-}
-
-enum err
-db_flight_add(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n)
-{
-    assert(db->flying);
-    assert(is_prepared(db, q));
-    db->failed = q;
-    return flight_send(db, q, args, n);
-}
-
-/* The result of the i-th query of the flight, its error in *ret_err; the error returned is the connection's. */
-static enum err
-land_one(struct db *db, size_t i, int64_t deadline_ms, struct db_landed *ret, enum err *ret_err)
-{
-    PGresult *res = NULL, *end = NULL;
-    enum err err = next_result(db, deadline_ms, &res);
-
-    if (err)
-        return err;
-    switch (PQresultStatus(res)) { /* NULL: PGRES_FATAL_ERROR */
-    case PGRES_COMMAND_OK:
-    case PGRES_TUPLES_OK:
-        break;
-    case PGRES_PIPELINE_ABORTED:
-        break;
-    default:
-        db->failed = db->flight[i];
-        *ret_err = error_of(db, res);
-        if (db->conn == NULL) {
-            PQclear(res);
-            return *ret_err;
-        }
-    }
-    err = next_result(db, deadline_ms, &end); /* the NULL after each query's result */
-    PQclear(end);
-    if (!err && *ret_err == OK && db->flight_fault[i] == DB_FAULT_LOST_AFTER) {
-        db->failed = db->flight[i];
-        err = lost(db, "cut after it was carried out");
-    }
-    if (err || ret == NULL) {
-        PQclear(res);
-        return err;
-    }
-    ret->rows = res;
-    ret->affected = db_affected(res) - (db->flight_fault[i] == DB_FAULT_COUNT ? 1 : 0);
-    return OK;
-}
-
-enum err
-db_flight_land(struct db *db, struct db_landed landed[DB_FLIGHT_MAX])
-{
-    int64_t deadline_ms = deadline(db);
-    enum err first = OK, err = OK;
-    PGresult *sync = NULL;
-
-    assert(db->flying);
-    for (size_t i = 0; i < DB_FLIGHT_MAX; i++)
-        landed[i] = (struct db_landed){ .rows = NULL, .affected = -1 };
-    if (PQpipelineSync(db->conn) != 1)
-        return lost(db, PQerrorMessage(db->conn));
-    for (size_t i = 0; !err && i < db->flight_n; i++)
-        err = land_one(db, i, deadline_ms, i > 0 ? &landed[i - 1] : NULL, &first);
-    if (!err)
-        err = next_result(db, deadline_ms, &sync);
-    if (!err && PQresultStatus(sync) != PGRES_PIPELINE_SYNC)
-        err = lost(db, "the flight did not end where it should");
-    PQclear(sync);
-    if (!err && PQexitPipelineMode(db->conn) != 1)
-        err = lost(db, PQerrorMessage(db->conn));
-    if (err)
-        return err;
-    db->flying = false;
-    return first;
-}
-
-void
-db_landed_clear(struct db_landed landed[DB_FLIGHT_MAX])
-{
-    for (size_t i = 0; i < DB_FLIGHT_MAX; i++) {
-        PQclear(landed[i].rows);
-        landed[i].rows = NULL;
-    }
 }

@@ -30,6 +30,15 @@
 
 struct db;
 
+/* For whom a connection's queries are run, as row security sees it (migrations/0006_row_security.sql): the setting
+ * app.actor. DB_ACTOR_UNSET: nothing is said, and a worker's connection then sees nothing. */
+struct db_actor {
+    char text[40];
+};
+#define DB_ACTOR_UNSET  ((struct db_actor){ "" })
+#define DB_ACTOR_NOBODY ((struct db_actor){ "nobody" }) /* a stranger: what is everybody's */
+#define DB_ACTOR_SERVER ((struct db_actor){ "server" }) /* the server for itself: everything */
+
 /* A query: a file-scope constant above the function that runs it. columns: of its result, 0 if it returns no rows. */
 struct db_query {
     const char *name;
@@ -102,6 +111,12 @@ enum err db_explain(const struct db *db, enum err err, struct err_detail *d);
 /* For store/: what came from the server is not what it should be. Returns ERR_INTERNAL. */
 enum err db_complain(struct db *db, const struct db_query *q, const char *fmt, ...) PRINTF(3, 4);
 
+struct db_actor db_actor_person(struct uuid person); /* all ones: the operator on the unix socket */
+struct db_actor db_actor_agent(uint64_t site);
+/* From now on queries are run for this actor; what it was before is returned. It goes with each query, in the same
+ * flight, and for its transaction only: a connection never keeps it. Not while flying. */
+struct db_actor db_act_as(struct db *db, struct db_actor actor);
+
 enum err db_prepare(struct db *db, const struct db_query *q) MUST_USE;
 /* Run one query. *rows (may be NULL) is the result, to be cleared by the caller (_cleanup_result_); NULL on an error. */
 enum err db_run(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, PGresult **rows) MUST_USE;
@@ -112,8 +127,6 @@ int64_t db_affected(const PGresult *rows);
  * If body returns an error, nothing has happened. The body neither signs, logs nor replies, and leaves no trace outside
  * the database but in its ctx. ERR_UNKNOWN_OUTCOME: the connection was lost while committing. */
 enum err db_tx(struct db *db, enum err (*body)(struct db *db, void *ctx), void *ctx) MUST_USE;
-/* The same with "app.actor" set to a person for the transaction's life (row security). */
-enum err db_tx_as(struct db *db, struct uuid actor, enum err (*body)(struct db *db, void *ctx), void *ctx) MUST_USE;
 enum err db_begin(struct db *db) MUST_USE;
 /* ERR_UNKNOWN_OUTCOME: it may or may not have been committed: lost, timed out, or the server said a WARNING. */
 enum err db_commit(struct db *db) MUST_USE;
@@ -147,6 +160,8 @@ struct bytes db_get_bytes(const PGresult *rows, int row, int col);
 struct uuid db_get_uuid(const PGresult *rows, int row, int col); /* NULL: zero */
 bool db_get_hash(const PGresult *rows, int row, int col, struct hash *ret); /* false unless 32 bytes */
 
+/* The i-th DB_QUERY of the program, NULL after the last. For tests. */
+const struct db_query *db_query_at(size_t i);
 /* Prepare every DB_QUERY of the program on this connection: the first that does not fit, in d. For a test. */
 enum err db_check_queries(struct db *db, size_t *ret_count, struct err_detail *d) MUST_USE;
 

@@ -28,9 +28,14 @@ DB_QUERY(ACCOUNT_ROWS_PAGE,
 enum err
 entries_snapshot(struct db *db)
 {
-    enum err err = db_begin(db);
+    enum err err;
 
-    return err == OK ? db_run(db, &ENTRIES_SNAPSHOT, DB_NO_ARGS, NULL) : err;
+    db_act_as(db, DB_ACTOR_UNSET); /* it must be the first that the transaction hears */
+    err = db_begin(db);
+    if (err == OK)
+        err = db_run(db, &ENTRIES_SNAPSHOT, DB_NO_ARGS, NULL);
+    db_act_as(db, DB_ACTOR_SERVER);
+    return err;
 }
 
 enum err

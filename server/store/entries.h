@@ -16,7 +16,7 @@ struct account_row {
 };
 
 /* A read-only transaction with one view of everything; ends by db_rollback. */
-enum err entries_snapshot(struct db *db) MUST_USE;
+enum err entries_snapshot(struct db *db) MUST_USE; /* begins it; from then on the connection asks as the server */
 enum err entries_head_read(struct db *db, struct entries_head *ret) MUST_USE;
 /* Every row in order of index. The first error of `take` ends it and is returned. ERR_CORRUPT: a leaf hash is not 32 bytes. */
 enum err entries_each(struct db *db, enum err (*take)(void *ctx, const struct entry_row *row), void *ctx) MUST_USE;

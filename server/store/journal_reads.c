@@ -4,25 +4,22 @@
 #define COLUMNS                                                                                                         \
     "index, version, kind, time_ms, group_first, group_len, group_pos, debit, credit, amount, prev_debit, prev_credit," \
     " body, leaf_hash"
+enum { AT = 14 };
 
+/* The page's numbers come from all entries, their contents under row security: a page ends where it would for anybody. */
 DB_QUERY(ENTRIES_LIST, .name = "journal_reads_list",
-         .sql = "SELECT " COLUMNS
-                " FROM entry WHERE index < $1 AND ($2::bigint = -1 OR kind = $2) ORDER BY index DESC LIMIT $3",
-         .params = 3, .columns = 14);
-
-/* An account's entries by its back-links: as many steps as rows. OFFSET 0: the planner takes each step by the key. It would
- * rather join with the whole journal at each, as long as that is short. */
-#define STEP " CROSS JOIN LATERAL (SELECT * FROM entry WHERE entry.index = walk.at OFFSET 0) e"
+         .sql = "SELECT " COLUMNS ", p.at FROM entry_page($1, $2, $3) p (at) LEFT JOIN entry ON index = p.at"
+                " ORDER BY p.at DESC",
+         .params = 3, .columns = 15);
 
 DB_QUERY(ENTRIES_OF_ACCOUNT, .name = "entries_of_account",
-         .sql = "WITH RECURSIVE walk (at, n) AS ("
-                " SELECT last_index, 0 FROM account WHERE account.index = $1"
-                " UNION ALL SELECT CASE WHEN e.debit = $1 THEN e.prev_debit ELSE e.prev_credit END,"
-                " n + (e.index < $2 AND ($3::bigint = -1 OR e.kind = $3))::int"
-                " FROM walk" STEP " WHERE n < $4::bigint)"
-                " SELECT " COLUMNS " FROM entry WHERE index IN (SELECT at FROM walk) AND index < $2"
-                " AND ($3::bigint = -1 OR kind = $3) ORDER BY index DESC LIMIT $4::bigint",
-         .params = 4, .columns = 14);
+         .sql = "SELECT " COLUMNS ", p.at FROM entry_page_of($1, $2, $3, $4) p (at) LEFT JOIN entry ON index = p.at"
+                " ORDER BY p.at DESC",
+         .params = 4, .columns = 15);
+
+/* By back-links: as many steps as rows. OFFSET 0: the planner takes each step by the key. It would rather join with the
+ * whole journal at each, as long as that is short. */
+#define STEP " CROSS JOIN LATERAL (SELECT * FROM entry WHERE entry.index = walk.at OFFSET 0) e"
 
 DB_QUERY(
     ENTRIES_SUM, .name = "journal_reads_sum",
@@ -58,6 +55,7 @@ read_entry(const PGresult *rows, int i, struct entry_record *ret)
 {
     struct entry *e = &ret->entry;
 
+    ret->hidden = false;
     *e = (struct entry){
         .index = db_get_u64(rows, i, 0),
         .version = (uint16_t)db_get_i64(rows, i, 1),
@@ -95,8 +93,11 @@ journal_reads_list(struct db *db, const struct entry_filter *f, int max, struct 
         return err;
     n = PQntuples(rows);
     *ret = arena_alloc(a, (size_t)n * sizeof **ret);
-    for (int i = 0; i < n && !err; i++)
-        err = read_entry(rows, i, &(*ret)[i]);
+    for (int i = 0; i < n && !err; i++) {
+        (*ret)[i] = (struct entry_record){ .hidden = true, .entry.index = db_get_u64(rows, i, AT) };
+        if (!db_is_null(rows, i, 0))
+            err = read_entry(rows, i, &(*ret)[i]);
+    }
     *ret_n = (size_t)n;
     return err;
 }

@@ -13,11 +13,12 @@ struct entry_filter {
 };
 
 struct entry_record {
+    bool hidden; /* not for whom it was read: only entry.index is set */
     struct entry entry;
     struct hash leaf;
 };
 
-/* At most max. ERR_CORRUPT if a row does not decode. */
+/* At most max, hidden ones counted. ERR_CORRUPT if a row does not decode. */
 enum err journal_reads_list(struct db *db, const struct entry_filter *f, int max, struct arena *a,
                             struct entry_record **ret, size_t *ret_n) MUST_USE;
 enum err journal_reads_find(struct db *db, uint64_t index, struct entry_record *ret) MUST_USE; /* ERR_NOT_FOUND */

@@ -2,7 +2,7 @@
 #include "store/people.h"
 
 DB_QUERY(PEOPLE_BY_EMAIL, .name = "people_by_email",
-         .sql = "SELECT id, name, email, password_hash, created_ms FROM person WHERE lower(email) = lower($1)",
+         .sql = "SELECT id, name, email, password_hash, created_ms FROM person_of_email($1)",
          .params = 1, .columns = 5);
 
 DB_QUERY(PEOPLE_BY_ID, .name = "people_by_id",

@@ -1,4 +1,4 @@
-/* store/requests.h: what start-ups want. Reads run under row security: inside db_tx_as(). */
+/* store/requests.h: what start-ups want. Reads run under row security. */
 #ifndef STORE_REQUESTS_H
 #define STORE_REQUESTS_H
 

@@ -1,0 +1,490 @@
+/* tests/integration/test_row_security.c
+ * The second wall, query by query: each DB_QUERY of store/ is run on the workers' connection as everybody in turn, with
+ * arguments that name what is brisa's or at site 11. Who is named beside it gets something else than an unset actor gets;
+ * everybody else gets exactly what an unset actor gets, or is refused. A query without a row here is a failure, and so is
+ * a table that is neither walled nor named as nobody's. Each attempt is rolled back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "store/db.h"
+#include "support.h"
+
+#define BRISA   "0a000000-0000-7000-8000-000000000000"
+#define NORDLYS "0b000000-0000-7000-8000-000000000000"
+#define AFTER   "0a000000-0000-7000-8000-000000000001" /* just after what is brisa's */
+#define LEFT    "f8000000-0000-7000-8000-000000000000" /* made brisa's request, and has left */
+#define LISE    "fa000000-0000-7000-8000-000000000000" /* brisa's owner */
+#define EVA     "1b000000-0000-7000-8000-000000000000" /* nordlys' */
+#define LOCAL   "ffffffff-ffff-ffff-ffff-ffffffffffff"
+#define H1      "\\x1111111111111111111111111111111111111111111111111111111111111111"
+#define H2      "\\x2222222222222222222222222222222222222222222222222222222222222222"
+
+enum who { OWNER, OTHER_OWNER, OPERATOR, OTHER_OPERATOR, AGENT, OTHER_AGENT, OFFICER, AUDITOR, ADMIN, SERVER, UNIX, NOBODY, UNSET, WHOS };
+static const char *const ACTORS[WHOS] = {
+    [OWNER] = LISE, [OTHER_OWNER] = EVA, [OPERATOR] = "1c000000-0000-7000-8000-000000000000",
+    [OTHER_OPERATOR] = "1d000000-0000-7000-8000-000000000000", [AGENT] = "site 11", [OTHER_AGENT] = "site 12",
+    [OFFICER] = "1e000000-0000-7000-8000-000000000000", [AUDITOR] = "1f000000-0000-7000-8000-000000000000",
+    [ADMIN] = "20000000-0000-7000-8000-000000000000", [SERVER] = "server", [UNIX] = LOCAL, [NOBODY] = "nobody", [UNSET] = "",
+};
+#define BIT(who)  (1u << (who))
+#define SERVERS   (BIT(SERVER) | BIT(UNIX))
+#define ADMINS    (BIT(ADMIN) | SERVERS)
+#define PROGRAMME (BIT(OFFICER) | BIT(AUDITOR) | ADMINS)
+#define ORG       (BIT(OWNER) | PROGRAMME)
+#define SITE      (BIT(OPERATOR) | BIT(AGENT) | PROGRAMME)
+#define EVERYBODY 0xffffffffu /* nobody's: no tenant in it */
+#define WRITER    0u          /* the sequencer's: refused to a worker */
+
+static const struct wanted {
+    const char *name;
+    unsigned who;
+    const char *args[24];
+} WANTED[] = {
+    { "enrol_tokens_add", ADMINS | BIT(OPERATOR) | BIT(AGENT), { H1, "11", "1", "2" } },
+    { "enrol_tokens_find", ADMINS | BIT(OPERATOR) | BIT(AGENT), { H2, "0" } },
+    { "enrol_tokens_used", ADMINS | BIT(OPERATOR) | BIT(AGENT), { H2, "5" } },
+    { "agent_contacts_find", SITE, { "11" } },
+    { "agent_contacts_touch", BIT(AGENT), { "11", "99" } },
+    { "agent_contacts_inventory", BIT(AGENT), { "11", "99", "{}" } },
+    { "agent_contacts_all", SITE, { 0 } },
+    { "answers_find", WRITER, { H1 } },
+    { "answers_find_all", WRITER, { "{}" } },
+    { "answers_keys", WRITER, { "0", "10" } },
+    { "answers_prune", WRITER, { "99", "10" } },
+    { "blobs_find", BIT(OWNER) | BIT(AGENT), { "sha256 of script" } },
+    { "blobs_add", BIT(OWNER) | BIT(OTHER_OWNER) | BIT(OPERATOR) | BIT(OTHER_OPERATOR) | BIT(AGENT) | BIT(OTHER_AGENT) | BIT(OFFICER) | BIT(AUDITOR) | BIT(ADMIN) | BIT(UNIX),
+      { "sha256 of new", "new", "1" } },
+    { "evidence_add", PROGRAMME, { NORDLYS, H1, "why", LISE, NULL, "1" } },
+    { "account_names_add", PROGRAMME, { "99", "Fund", "F" } },
+    { "account_names_all", PROGRAMME, { 0 } },
+    { "call_answers_add", ~BIT(UNSET), { H2, H2, BRISA, "1" } },
+    { "call_answers_find", BIT(OWNER) | SERVERS, { H1 } },
+    { "call_answers_keys", BIT(OWNER) | SERVERS, { "0", "10" } },
+    { "call_answers_remove_old", BIT(OWNER) | SERVERS, { "99" } },
+    { "organisations_find", ORG, { BRISA } },
+    { "organisations_list", ORG, { AFTER, "9" } },
+    { "organisations_add", ADMINS, { "0c000000-0000-7000-8000-000000000000", "C", "ES", "Vigo", "0", "0", "1" } },
+    { "people_by_email", SERVERS, { "LISE@kontor.example" } },
+    { "people_by_id", ORG, { LISE } },
+    { "people_list", ORG, { "f0000000-0000-7000-8000-000000000000", "9" } },
+    { "people_add", ADMINS, { "77000000-0000-7000-8000-000000000000", "N", "n@kontor.example", "x", "1" } },
+    { "people_set_password", BIT(OWNER) | ADMINS, { LISE, "y" } },
+    { "roles_of", ORG, { LISE } },
+    { "roles_of_organisation", ORG, { BRISA } },
+    { "roles_add", ADMINS, { EVA, "1", BRISA, "-1" } },
+    { "sessions_find", BIT(OWNER) | ADMINS, { H1, "0" } },
+    { "sessions_add", BIT(OWNER) | ADMINS, { H2, LISE, "1", "2" } },
+    { "sessions_remove", BIT(OWNER) | ADMINS, { H1 } },
+    { "sessions_remove_of", BIT(OWNER) | ADMINS, { LISE, H2 } },
+    { "sessions_remove_expired", BIT(OWNER) | ADMINS, { "99999" } },
+    { "tickets_after", SITE | BIT(OWNER), { "11", "0", "9" } },
+    { "tickets_after_each", SITE | BIT(OWNER), { "{11}", "{0}", "9" } },
+    { "tickets_before", SITE | BIT(OWNER), { "11", "9", "9" } },
+    { "tickets_of", SITE | BIT(OWNER), { BRISA } },
+    { "reports_before", SITE, { "11", "9", "9" } },
+    { "reports_find", SITE, { "11", "1" } },
+    { "requests_find", ORG, { BRISA } },
+    { "requests_of", ORG, { BRISA, AFTER, "9" } },
+    { "requests_all", ORG, { AFTER, "9" } },
+    { "requests_add", BIT(OWNER),
+      { "0d000000-0000-7000-8000-000000000000", BRISA, "40", "n", "1", "60", "1", "", "", "false", "0", "0", "0", "0", "0", "false", "script", "{}", "sha256 of script", "6", "1", LISE } },
+    { "entries_snapshot", EVERYBODY, { 0 } },
+    { "entries_head", EVERYBODY, { 0 } },
+    { "journal_head", EVERYBODY, { 0 } },
+    { "journal_reads_head", EVERYBODY, { 0 } },
+    { "server_clock", EVERYBODY, { 0 } },
+    { "record_shape", EVERYBODY, { "entry" } },
+    { "journal_lease", EVERYBODY, { 0 } },    /* who holds the lock but may not write is no leader */
+    { "journal_beat", EVERYBODY, { "0", "0" } },
+    { "journal_unblock", EVERYBODY, { "0" } }, /* a worker may not end the sequencer's connection anyhow */
+    { "migrations_lock", EVERYBODY, { 0 } },
+    { "db_set_actor", EVERYBODY, { "nobody" } },
+    { "entries_page", ORG | SITE, { "49", "9" } },
+    { "account_rows_page", ORG | SITE, { "39", "9" } },
+    { "journal_read", ORG | SITE, { "50", "51" } },
+    { "journal_accounts", ORG | SITE, { "39", "9" } },
+    { "journal_reads_list", ORG | SITE, { "51", "-1", "1" } },
+    { "entries_of_account", ORG | SITE, { "40", "99", "8", "9" } },
+    { "journal_reads_sum", ORG, { "40", "0" } },
+    { "balance_of", ORG, { "40" } },
+    { "balance_of_children", ORG, { "30" } },
+    { "journal_reads_find", ORG | SITE, { "50" } },
+    { "journal_leader_tell", WRITER, { "1", "a", "b" } },
+    { "journal_leader_read", WRITER, { 0 } },
+    { "journal_term", WRITER, { 0 } },
+    { "journal_move", WRITER, { "0", "0", "0", H1, "0" } },
+    { "journal_write", WRITER, { "0", "0", "0", H1, "0", "{}", "{}", "{}" } },
+    { "journal_open", WRITER, { "{}" } },
+    { "reservations_find", ORG | SITE, { BRISA } },
+    { "reservations_list", ORG | SITE, { AFTER, NULL, "-1", "", "9" } },
+    { "reservations_of_organisation", ORG | SITE, { AFTER, BRISA, "", "9" } },
+    { "reservations_of_request", ORG | SITE, { BRISA } },
+    { "reservations_count", ORG | SITE, { ",running," } },
+    { "reservations_reported", ORG | SITE, { "{40}" } },
+    { "reservations_need_workload", ORG | SITE, { "11", "sha256 of script" } },
+    { "quotes_find", ORG, { BRISA } },
+    { "quotes_of_request", ORG, { BRISA, "9" } },
+};
+
+/* What holds nothing of anybody's. */
+static const char *const OPEN_TABLES = " head leader capacity migration ";
+
+static const char *const DATA[] = {
+    "INSERT INTO organisation VALUES ('" BRISA "', 'brisa', 'ES', 'Valencia', 0, 0, 1), ('" NORDLYS "', 'nordlys', 'SE', 'Luleå', 0, 0, 1)",
+    "INSERT INTO person SELECT i::uuid, 'n', m || '@kontor.example', 'x', 1 FROM (VALUES ('" LISE "', 'lise'), ('" LEFT "', 'left'), ('" EVA "', 'eva'),"
+    " ('1c000000-0000-7000-8000-000000000000', 'c'), ('1d000000-0000-7000-8000-000000000000', 'd'), ('1e000000-0000-7000-8000-000000000000', 'e'),"
+    " ('1f000000-0000-7000-8000-000000000000', 'f'), ('20000000-0000-7000-8000-000000000000', 'g')) v (i, m)",
+    "INSERT INTO role (person, role, organisation) VALUES ('" LISE "', 1, '" BRISA "'), ('" EVA "', 1, '" NORDLYS "')",
+    "INSERT INTO role (person, role, site) VALUES ('1c000000-0000-7000-8000-000000000000', 6, 11), ('1d000000-0000-7000-8000-000000000000', 6, 12)",
+    "INSERT INTO role (person, role) VALUES ('1e000000-0000-7000-8000-000000000000', 3), ('1f000000-0000-7000-8000-000000000000', 4), ('20000000-0000-7000-8000-000000000000', 5)",
+    "INSERT INTO session VALUES ('" H1 "', '" LISE "', 1, 9)",
+    "INSERT INTO enrol_token VALUES ('" H2 "', 11, 1, 9)",
+    "INSERT INTO agent_contact VALUES (11, 5)",
+    "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output')) v (t)",
+    "INSERT INTO request VALUES ('" BRISA "', '" BRISA "', 40, 'n', 1, 60, 0, '', '', false, 0, 0, 0, 0, 0, false, 'script', '{}', sha256('script'), 6, 1, '" LEFT "')",
+    "INSERT INTO evidence VALUES ('" BRISA "', '" H1 "', 'why', '{}', 1)",
+    "INSERT INTO account_name VALUES (40, 'A', 'a')",
+    "INSERT INTO call_answer VALUES ('" H1 "', '" H1 "', '" BRISA "', 5, '" LISE "')",
+    "INSERT INTO quote SELECT '" BRISA "', '" BRISA "', '" BRISA "', 40, 1, 2, 'open', false, false, 0, NULL, 0, 'n', false, 1, 1, 1, 1, 1, 1, 11, 1, 1, 1, 1, 1",
+    "INSERT INTO quote_answer VALUES ('" BRISA "', 'x', 'y')",
+    "INSERT INTO reservation (id, request, org, quote, jti, grant_account, site, offering, rate, hold, gpus, nodes, walltime_s, rate_milli, cost_gpums,"
+    " window_start_ms, window_end_ms, permit_from_ms, accept_by_ms, start_by_ms, booked_slot, booked_slots, fence, seq, state, created_ms, changed_ms,"
+    " reported_gpu_seconds, version, move_freely, moves, workload, workload_len, output, output_len, name) VALUES ('" BRISA "', '" BRISA "', '" BRISA "',"
+    " '" BRISA "', '" BRISA "', 40, 11, 1, 1, 50, 1, 1, 60, 1000, 60000, 1, 2, 1, 1, 1, 1, 1, 1, 1, 'running', 1, 1, 7, 1, false, 0, sha256('script'), 6,"
+    " sha256('output'), 6, 'n')",
+    "INSERT INTO ticket VALUES (11, 1, '" BRISA "', '" BRISA "', 'x', 1)",
+    "INSERT INTO report VALUES (11, 1, 1, 1, 1, 1, '" BRISA "', 1, 'x', decode(repeat('00', 64), 'hex'), NULL, 0, 0, '', 1)",
+    "INSERT INTO answer VALUES ('" H1 "', '" H1 "', '', NULL, 1, 1, 1, 0, '', 1)",
+    "INSERT INTO account (index, class, owner_org, owner_site, parent, posted_credits, last_index) VALUES (10, 3, DEFAULT, 0, -1, 9, 10),"
+    " (20, 5, '" NORDLYS "', 0, 10, 9, 20), (21, 6, DEFAULT, 12, -1, 9, 21), (40, 5, '" BRISA "', 0, 30, 9, 50), (41, 6, DEFAULT, 11, -1, 9, 50)",
+    "INSERT INTO entry SELECT index, 1, kind, 1, index, 1, 0, debit, credit, 1, debit, credit, body, leaf_hash_v1(entry_bytes_v1(1::smallint, kind, index, 1, index,"
+    " 1::smallint, 0::smallint, debit, credit, 1, debit, credit, body)) FROM (SELECT k::smallint kind, i::bigint index, d::bigint debit, c::bigint credit, b::bytea body"
+    "  FROM (VALUES (14, 5, -1, -1, '\\x00'), (1, 40, -1, -1, '\\x00'), (8, 50, 40, 41, '\\x00'), (19, 51, -1, -1, '\\x0002')) v (k, i, d, c, b)) e",
+};
+
+struct fixture {
+    struct test_db t;
+    PGconn *worker;
+};
+
+static int
+setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+
+    test_db_make(&f->t);
+    for (size_t i = 0; i < sizeof DATA / sizeof DATA[0]; i++)
+        test_sql(&f->t, DATA[i]);
+    f->worker = PQconnectdb(f->t.worker);
+    assert_int_equal(PQstatus(f->worker), CONNECTION_OK);
+    *state = f;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    PQfinish(f->worker);
+    test_db_drop(&f->t);
+    free(f);
+    return 0;
+}
+
+static void
+plain(PGconn *conn, const char *sql)
+{
+    PGresult *res = PQexec(conn, sql);
+
+    if (PQresultStatus(res) != PGRES_COMMAND_OK && PQresultStatus(res) != PGRES_TUPLES_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(conn));
+    PQclear(res);
+}
+
+static void
+begin_as(PGconn *conn, const char *actor)
+{
+    const char *const values[] = { actor };
+    PGresult *res;
+
+    plain(conn, "BEGIN");
+    if (!*actor)
+        return;
+    res = PQexecParams(conn, "SELECT set_config('app.actor', $1, true)", 1, NULL, values, NULL, NULL, 0);
+    assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
+    PQclear(res);
+}
+
+/* What came back, as one text: the error's code, or the command's tag with all fields. malloc'ed. */
+static char *
+outcome_of(const PGresult *res)
+{
+    size_t cap = 65536, at;
+    char *text = malloc(cap);
+
+    if (PQresultStatus(res) != PGRES_TUPLES_OK && PQresultStatus(res) != PGRES_COMMAND_OK) {
+        snprintf(text, cap, "refused %s", PQresultErrorField(res, PG_DIAG_SQLSTATE));
+        return text;
+    }
+    at = (size_t)snprintf(text, cap, "%s:", PQcmdStatus((PGresult *)(uintptr_t)res));
+    for (int r = 0; r < PQntuples(res); r++)
+        for (int c = 0; c < PQnfields(res) && at < cap; c++)
+            at += (size_t)snprintf(text + at, cap - at, "%s|", PQgetisnull(res, r, c) ? "-" : PQgetvalue(res, r, c));
+    assert_true(at < cap);
+    return text;
+}
+
+/* “sha256 of WORD” as a literal; anything else as it is. */
+static const char *
+resolve(const char *arg, char text[80])
+{
+    struct hash h;
+
+    if (arg == NULL || strncmp(arg, "sha256 of ", 10) != 0)
+        return arg;
+    h = sha256(BYTES_TEXT(arg + 10));
+    memcpy(text, "\\x", 2);
+    hex_encode(BYTES(h.b, sizeof h.b), text + 2);
+    return text;
+}
+
+static char *
+run_as(struct fixture *f, const struct db_query *q, const struct wanted *w, const char *actor)
+{
+    const char *values[24];
+    char texts[24][80];
+    PGresult *res;
+    char *ret;
+
+    for (int i = 0; i < 24; i++)
+        values[i] = resolve(w->args[i], texts[i]);
+    begin_as(f->worker, w->who == EVERYBODY ? "" : actor);
+    res = PQexecParams(f->worker, q->sql, q->params, NULL, values, NULL, NULL, 0);
+    ret = outcome_of(res);
+    PQclear(res);
+    plain(f->worker, "ROLLBACK");
+    return ret;
+}
+
+static const struct wanted *
+wanted(const char *name)
+{
+    for (size_t i = 0; i < sizeof WANTED / sizeof WANTED[0]; i++)
+        if (strcmp(WANTED[i].name, name) == 0)
+            return &WANTED[i];
+    return NULL;
+}
+
+/* Does this actor get less than it must, or more? */
+static bool
+right(const struct wanted *w, int who, const char *got, const char *nothing)
+{
+    bool refused = strcmp(got, "refused 42501") == 0;
+
+    if (strncmp(got, "refused", 7) == 0 && !refused)
+        return false; /* a mistake in this test: another error */
+    if (w->who == EVERYBODY)
+        return !refused;
+    if (w->who == WRITER)
+        return refused;
+    if (w->who & BIT(who))
+        return !refused && strcmp(got, nothing) != 0;
+    return refused || strcmp(got, nothing) == 0;
+}
+
+static void
+test_each_query_as_everybody(void **state)
+{
+    struct fixture *f = *state;
+    const struct db_query *q;
+    size_t n = 0, bad = 0;
+
+    for (; (q = db_query_at(n)) != NULL; n++) {
+        const struct wanted *w = wanted(q->name);
+        char *nothing;
+
+        if (w == NULL) {
+            print_message("%s: nobody has said here who may see what it gives\n", q->name);
+            bad++;
+            continue;
+        }
+        nothing = run_as(f, q, w, "");
+        for (int who = 0; who < WHOS; who++) {
+            char *got = run_as(f, q, w, ACTORS[who]);
+
+            if (!right(w, who, got, nothing)) {
+                print_message("%s as “%s”: %.200s (unset: %.200s)\n", q->name, ACTORS[who], got, nothing);
+                bad++;
+            }
+            free(got);
+        }
+        free(nothing);
+    }
+    assert_int_equal(bad, 0);
+    assert_int_equal(n, sizeof WANTED / sizeof WANTED[0]);
+}
+
+/* Every table: walled, or named as nobody's; and an actor that is unset sees nothing of it. */
+static void
+test_each_table(void **state)
+{
+    struct fixture *f = *state;
+    PGresult *tables = PQexec(f->worker, "SELECT relname, relrowsecurity, has_table_privilege('kontor_worker', oid, 'SELECT') FROM pg_class"
+                                         " WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace");
+
+    assert_true(PQntuples(tables) > 15);
+    for (int i = 0; i < PQntuples(tables); i++) {
+        char sql[128], word[80];
+        PGresult *res;
+
+        text_format(word, sizeof word, " %s ", PQgetvalue(tables, i, 0));
+        if (strstr(OPEN_TABLES, word))
+            continue;
+        if (PQgetvalue(tables, i, 1)[0] != 't')
+            fail_msg("%s has no row security, and is not named as nobody's", PQgetvalue(tables, i, 0));
+        if (PQgetvalue(tables, i, 2)[0] != 't')
+            continue;
+        text_format(sql, sizeof sql, "SELECT count(*) FROM %s", PQgetvalue(tables, i, 0));
+        res = PQexec(f->worker, sql);
+        assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
+        assert_string_equal(PQgetvalue(res, 0, 0), "0");
+        PQclear(res);
+    }
+    PQclear(tables);
+}
+
+static void
+test_nobody_goes_round_it(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const FORCED[] = { "person", "session", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    PGconn *owner = PQconnectdb(f->t.owner);
+
+    assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+                                         " AND pg_has_role('kontor_worker', relowner, 'MEMBER')"), 0);
+    for (size_t i = 0; i < sizeof FORCED / sizeof FORCED[0]; i++) {
+        char sql[128];
+        PGresult *res;
+
+        text_format(sql, sizeof sql, "SELECT count(*) FROM %s", FORCED[i]);
+        assert_true(test_sql_i64(&f->t, sql) > 0);
+        res = PQexec(owner, sql);
+        assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
+        assert_string_equal(PQgetvalue(res, 0, 0), "0");
+        PQclear(res);
+    }
+    PQfinish(owner);
+}
+
+/* An actor that is not well-formed is nobody in particular, never an error and never more. */
+static void
+test_odd_actors(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const ODD[] = { "Server", "server ", "site", "site 11 ", "site -1", "site 99999999999999999999", "site 11; DROP TABLE role",
+                                       "' OR true --", "ffffffff", "00000000-0000-0000-0000-000000000000", "nobody" };
+
+    for (size_t i = 0; i < sizeof ODD / sizeof ODD[0]; i++) {
+        PGresult *res;
+
+        begin_as(f->worker, ODD[i]);
+        res = PQexec(f->worker, "SELECT (SELECT count(*) FROM reservation) + (SELECT count(*) FROM request) + (SELECT count(*) FROM session)"
+                                " + (SELECT count(*) FROM account) + (SELECT count(*) FROM entry WHERE index >= 40)");
+        if (PQresultStatus(res) != PGRES_TUPLES_OK || strcmp(PQgetvalue(res, 0, 0), "0") != 0)
+            fail_msg("%s: %s", ODD[i], PQerrorMessage(f->worker));
+        PQclear(res);
+        plain(f->worker, "ROLLBACK");
+    }
+}
+
+static const struct db_query MINE = { .name = "mine", .sql = "SELECT count(*) FROM request", .params = 0, .columns = 1 };
+static const struct db_query TOLD = { .name = "told", .sql = "SELECT current_setting('app.actor', true)", .params = 0, .columns = 1 };
+static const struct db_query WRONG = { .name = "wrong", .sql = "SELECT 1 / (n - n) FROM (SELECT count(*)::int AS n FROM role) r", .params = 0, .columns = 1 };
+
+static int64_t
+seen(struct db *db)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+
+    assert_int_equal(db_run(db, &MINE, DB_NO_ARGS, &rows), OK);
+    return db_get_i64(rows, 0, 0);
+}
+
+static void
+assert_told(struct db *db, const char *want)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+
+    assert_int_equal(db_run(db, &TOLD, DB_NO_ARGS, &rows), OK);
+    assert_string_equal(db_get_text(rows, 0, 0), want);
+}
+
+static enum err
+changes_its_mind(struct db *db, void *ctx)
+{
+    struct uuid lise;
+
+    (void)ctx;
+    uuid_parse(LISE, &lise);
+    assert_int_equal(seen(db), 1);
+    db_act_as(db, DB_ACTOR_NOBODY);
+    assert_int_equal(seen(db), 0);
+    db_act_as(db, DB_ACTOR_UNSET);
+    assert_int_equal(seen(db), 0);
+    db_act_as(db, db_actor_person(lise));
+    assert_int_equal(seen(db), 1);
+    return OK;
+}
+
+/* The actor goes with each query, and stays nowhere. */
+static void
+test_acting(void **state)
+{
+    struct fixture *f = *state;
+    struct db *db = db_new(&(struct db_config){ .conninfo = f->t.worker, .name = "worker" });
+    struct uuid lise;
+    struct db_actor before;
+
+    assert_true(uuid_parse(LISE, &lise));
+    assert_int_equal(seen(db), 0);
+    before = db_act_as(db, db_actor_person(lise));
+    assert_string_equal(before.text, "");
+    assert_int_equal(seen(db), 1);
+    assert_told(db, LISE);
+    db_act_as(db, db_actor_agent(11));
+    assert_told(db, "site 11");
+    db_act_as(db, DB_ACTOR_UNSET);
+    assert_told(db, "");
+    assert_int_equal(seen(db), 0);
+    db_act_as(db, db_actor_person(lise));
+    assert_int_equal(db_run(db, &WRONG, DB_NO_ARGS, NULL), ERR_INTERNAL); /* 22012 */
+    assert_string_equal(db_sqlstate(db), "22012");
+    assert_int_equal(seen(db), 1);
+    assert_int_equal(db_tx(db, changes_its_mind, NULL), OK);
+    assert_int_equal(seen(db), 1);
+    db_disconnect(db);
+    assert_int_equal(seen(db), 1);
+    db_delete(db);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_each_query_as_everybody), cmocka_unit_test(test_each_table),
+        cmocka_unit_test(test_nobody_goes_round_it),    cmocka_unit_test(test_odd_actors),
+        cmocka_unit_test(test_acting),
+    };
+
+    return cmocka_run_group_tests_name("row_security", tests, setup, teardown);
+}
