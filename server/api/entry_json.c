@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "api/handlers.h"
 #include "api/internal.h"
@@ -310,9 +311,9 @@ name_of(struct call *call, const struct state *s, uint64_t account)
     return a ? label_of(call, s, a) : "nobody";
 }
 
-/* What happened, in one sentence. */
+/* What happened, in one sentence, which may end in a name with a full stop of its own ("S.L."). */
 static const char *
-summary_of(struct call *call, const struct state *s, const struct entry *e)
+sentence_of(struct call *call, const struct state *s, const struct entry *e)
 {
     struct arena *m = call->arena;
     const char *amount = credits_text(m, e->amount);
@@ -353,7 +354,7 @@ summary_of(struct call *call, const struct state *s, const struct entry *e)
     case OFFERING:
         return arena_printf(m, "An offering of %s.", FIELD(call, e->u.offering.model));
     case RATE:
-        return arena_printf(m, "A rate of %u thousandths.", e->u.rate.rate_milli);
+        return arena_printf(m, "A rate of %u.%03u credits a GPU-hour.", e->u.rate.rate_milli / 1000, e->u.rate.rate_milli % 1000);
     case POLICY:
         return arena_printf(m, "The rules of %s.", FIELD(call, e->u.policy.name));
     case KEY:
@@ -361,6 +362,15 @@ summary_of(struct call *call, const struct state *s, const struct entry *e)
     default:
         return arena_printf(m, "A notice: %s.", NAME_OF(NOTICES, e->u.notice.type));
     }
+}
+
+static const char *
+summary_of(struct call *call, const struct state *s, const struct entry *e)
+{
+    const char *sentence = sentence_of(call, s, e);
+    size_t n = strlen(sentence);
+
+    return n > 1 && strcmp(sentence + n - 2, "..") == 0 ? arena_textn(call->arena, sentence, n - 1) : sentence;
 }
 
 void

@@ -10,7 +10,7 @@ struct request_row;
 struct site_state;
 
 handler_fn health_live, health_ready, health_leader, jwks_get, openapi_get, error_explained; /* public.c */
-handler_fn session_create, session_delete, me_get, me_password;           /* session.c */
+handler_fn session_get, session_create, session_delete, me_get, me_password; /* session.c */
 handler_fn people_create, people_list_get, people_password, people_roles; /* people.c */
 handler_fn organisations_create, organisations_list_get, organisations_get, organisations_members;
 handler_fn sites_list, offerings_list, offerings_free, sites_agent, sites_tickets, sites_reports, sites_pause,

@@ -37,6 +37,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/health/ready", "health_ready", PUBLIC, NO_KEY, RUN_WORKER, health_ready },
     { HTTP_GET, "/health/leader", "health_leader", PUBLIC, NO_KEY, RUN_SOCKET, health_leader },
     /* people */
+    { HTTP_GET, "/v1/session", "session_get", PUBLIC, NO_KEY, RUN_WORKER, session_get },
     { HTTP_POST, "/v1/session", "session_create", PUBLIC, NO_KEY, RUN_SLOW, session_create },
     { HTTP_DELETE, "/v1/session", "session_delete", SESSION, NO_KEY, RUN_WORKER, session_delete },
     { HTTP_GET, "/v1/me", "me_get", SESSION, NO_KEY, RUN_WORKER, me_get },

@@ -115,6 +115,27 @@ me_get(struct call *call)
     reply_me(call);
 }
 
+/* The same for anybody: nobody is signed in is an answer here, not a fault, so that a page can ask before it knows. */
+void
+session_get(struct call *call)
+{
+    struct json_out *out = &call->out;
+
+    if (call->actor.kind != ACTOR_NOBODY) {
+        reply_me(call);
+        return;
+    }
+    json_open(out, NULL);
+    json_none(out, "person");
+    json_text(out, "csrf", "");
+    json_open_array(out, "roles");
+    json_shut_array(out);
+    json_bool(out, "simulation", call->api->simulation);
+    json_time(out, "now", call->now_ms);
+    json_shut(out);
+    call_end(call, OK, 200);
+}
+
 static const char *
 cookie_text(struct call *call, const char *token, long life_s)
 {

@@ -3,7 +3,7 @@ import http.client
 import threading
 
 from harness import Client
-from world import PASSWORD
+from world import PASSWORD, millis, stamp
 
 
 def test_cookie_is_closed_to_scripts_and_strangers(world):
@@ -27,6 +27,25 @@ def test_forged_requests(world):
     assert brisa.call("POST", "/v1/requests", body, key=True, headers={"Origin": own}).status == 201
     reply = world.anybody.call("POST", "/v1/session", {"email": "brisa@kontor.example", "password": PASSWORD}, headers={"Origin": "https://evil.example"})
     assert reply.status == 403 and "set-cookie" not in reply.headers
+
+
+def test_a_page_may_ask_who_is_here(world):
+    nobody = world.anybody.get("/v1/session")
+    assert nobody.status == 200 and nobody.json["person"] is None and nobody.json["roles"] == [] and nobody.json["csrf"] == ""
+    assert world.anybody.call("GET", "/v1/session", headers={"Cookie": "kontor=" + "x" * 43}).json["person"] is None, "a session that is over"
+    brisa = world.people["brisa"]
+    mine, me = brisa.must("GET", "/v1/session"), brisa.must("GET", "/v1/me")
+    assert {**mine, "now": 0} == {**me, "now": 0} and mine["csrf"]
+    assert "no-store" in brisa.get("/v1/session").headers["cache-control"]
+
+
+def test_a_sentence_has_one_full_stop(world):
+    org = world.order("/v1/organisations", {"name": "Punto S.L.", "country": "ES", "city": "Vigo", "lat_milli": 42240, "lon_milli": -8720})["id"]
+    now = millis(world.local.must("GET", "/v1/me")["now"])
+    grant = world.order("/v1/grants", {"organisation": org, "tranche": world.tranche, "mode": "fast-lane", "credits": "10", "start": stamp(now - 1000),
+                                       "end": stamp(now + 86400000), "reference": "G-punto", "gge_eur_cents": 1000, "reason": "Test"})["account"]
+    summaries = [e["summary"] for e in world.local.must("GET", f"/v1/grants/{grant}/entries")["items"]]
+    assert any(s.endswith("Grant of Punto S.L.") for s in summaries) and not any(s.endswith("..") for s in summaries), summaries
 
 
 def test_signing_out_and_changing_the_password(world):
