@@ -49,7 +49,8 @@ const App = () => {
         queueMicrotask(() => go(to("/sign-in", { then: path + location.search }), { replace: true }));
         return null;
     }
-    const allowed = !found?.route.who || found.route.who.includes(seat.value?.kind);
+    const own = !found?.params.site || seat.value?.kind !== "site" || seat.value.site === found.params.site;
+    const allowed = !found?.route.who || (found.route.who.includes(seat.value?.kind) && own);
     const page = !found ? html`<${Nowhere} status=${404} />`
         : !allowed ? html`<${Nowhere} status=${403} />`
         : !ready ? html`<${Loading} />`

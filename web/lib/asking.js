@@ -3,7 +3,7 @@ import { fromLocalField, parseCredits, parseWhole, toLocalField } from "./format
 
 export const EMPTY = {
     gpus: "8", hours: "24", memory: "", model: "", from: "", by: "", price: "", countries: "", island: "", kind: "batch", prefer: "soonest", move: "",
-    name: "", template: "single-gpu", command: "python train.py", image: "", entry: "train.py", args: "", grant: "", like: "",
+    name: "", template: "single-gpu", command: 'echo "$KONTOR_GPUS GPUs for $KONTOR_WALLTIME_S s on $(uname -n)"', image: "", entry: "train.py", args: "", grant: "", like: "",
 };
 const NAMES = Object.keys(EMPTY);
 
@@ -32,6 +32,12 @@ export const hoursOf = (seconds) => {
     if (seconds % 60 === 0) return `${Math.floor(seconds / 3600)}:${String((seconds % 3600) / 60).padStart(2, "0")}`;
     return String(Math.ceil((seconds / 3600) * 1000) / 1000);
 };
+
+/** Refusals worth a line each, and the sites of those that only have another kind of offering: none of these was asked for. */
+export const sorted = (refusals) => ({
+    said: refusals.filter((r) => r.code !== "kind"),
+    others: [...new Set(refusals.filter((r) => r.code === "kind").map((r) => r.site))],
+});
 
 /** What is wrong with what was typed: field → key of the message. */
 export const faults = (ask) => {

@@ -21,27 +21,29 @@ export const useNow = (every = 1000) => {
 
 /**
  * A thing of the server. `path` null: nothing yet. Older data stay while newer are fetched, with the time of theirs.
- * @param {string | null} path @param {{every?: number}} [options] every: ask again after so many ms while the tab is seen
+ * @param {string | null} path
+ * @param {{every?: number, mark?: any}} [options] every: ask again after so many ms while the tab is seen; mark: and when this changes
+ * @returns {{data: any, at: number, error: any, fresh: boolean, reload: () => void}} fresh: what is shown is the answer to what was asked last
  */
-export const useData = (path, { every = 0 } = {}) => {
+export const useData = (path, { every = 0, mark } = {}) => {
     const old = path ? remembered(path) : null;
-    const [state, set] = useState({ path, data: old?.data ?? null, at: old?.at ?? 0, error: null });
+    const [state, set] = useState({ path, data: old?.data ?? null, at: old?.at ?? 0, error: null, mark: undefined, known: false });
     const [turn, setTurn] = useState(0);
     useEffect(() => {
         if (!path) return undefined;
         const stop = new AbortController();
         const load = () => get(path, { signal: stop.signal }).then(
-            (data) => set({ path, data, at: Date.now(), error: null }),
-            (error) => stop.signal.aborted || set((s) => ({ path, data: s.path === path ? s.data : null, at: s.at, error })));
+            (data) => set({ path, data, at: Date.now(), error: null, mark, known: true }),
+            (error) => stop.signal.aborted || set((s) => ({ path, data: s.path === path ? s.data : null, at: s.at, error, mark, known: true })));
         load();
         const timer = every ? setInterval(() => document.visibilityState === "visible" && load(), every) : 0;
         return () => {
             stop.abort();
             clearInterval(timer);
         };
-    }, [path, every, turn]);
+    }, [path, every, turn, mark]);
     const mine = state.path === path ? state : { data: old?.data ?? null, at: old?.at ?? 0, error: null };
-    return { ...mine, reload: useCallback(() => setTurn((n) => n + 1), []) };
+    return { ...mine, fresh: state.path === path && state.known && state.mark === mark, reload: useCallback(() => setTurn((n) => n + 1), []) };
 };
 
 /**

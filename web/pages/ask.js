@@ -4,7 +4,7 @@ import { t, tx } from "../lib/words.js";
 import { big, compare, country, dateTime, dayShort, hours, length, longDay, clockShort, list, parseWhole, rate, wholeCredits } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { get, post } from "../lib/api.js";
-import { faults, read, secondsOf, wants, work, write } from "../lib/asking.js";
+import { EMPTY, faults, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
 import { mainGrant } from "../lib/credit.js";
 import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
 import { seat } from "../lib/session.js";
@@ -19,12 +19,12 @@ import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { EuropeMap } from "../parts/map.js";
 import { Note, Say } from "../parts/note.js";
-import { reasonText } from "../parts/reasons.js";
+import { otherKinds, reasonText } from "../parts/reasons.js";
 
 const DELAY_MS = 150;
 const FIELDS = { gpus: "gpus", walltime_s: "hours", memory_gb: "memory", earliest_start: "from", deadline: "by", max_credits: "price", countries: "countries", script: "script", parameters: "command", name: "name" };
 /* A script is not put into the address; it stays here while the reader walks about. */
-let keptScript = "#!/bin/sh\n#SBATCH --job-name=train\n\npython train.py\n";
+let keptScript = `#!/bin/sh\n# Your own program goes here. This line shows what the job was given.\n${EMPTY.command}\n`;
 
 /** The look-only quote of what is typed, asked again 150 ms after the last key; the older answer stays meanwhile. */
 const useLook = (body) => {
@@ -139,7 +139,7 @@ const Answer = ({ quote, ask, grant, sites, asking, held, off }) => {
 const announced = (quote, sites) => {
     const best = quote?.options[0];
     if (!quote) return "";
-    return best ? t("ask.said", { site: siteName(sites.get(best.site), best.site), day: longDay(best.start), time: clockShort(best.start), amount: wholeCredits(best.cost_gpums), n: quote.options.length, all: quote.options.length + quote.refusals.length }) : t("ask.none");
+    return best ? t("ask.said", { site: siteName(sites.get(best.site), best.site), day: longDay(best.start), time: clockShort(best.start), amount: wholeCredits(best.cost_gpums), n: quote.options.length, all: quote.options.length + sorted(quote.refusals).said.length }) : t("ask.none");
 };
 const Places = ({ quote, sites, now, home }) => {
     const seen = new Set();
@@ -149,7 +149,8 @@ const Places = ({ quote, sites, now, home }) => {
         if (s && !seen.has(o.site)) marks.push({ ...s, name: siteName(s), second: `${dayShort(o.start)} ${clockShort(o.start)}`, kind: "rank", rank: i + 1 });
         seen.add(o.site);
     }
-    for (const r of quote.refusals) {
+    const { said, others } = sorted(quote.refusals);
+    for (const r of said) {
         const s = sites.get(r.site);
         if (s && !seen.has(r.site)) marks.push({ ...s, name: siteName(s), kind: "no" });
         seen.add(r.site);
@@ -165,11 +166,12 @@ const Places = ({ quote, sites, now, home }) => {
                         <span><b>${siteName(s, o.site)}</b> <span class="second inline">${siteTown(s)}</span><span class="block">${dateTime(o.start)} <span class="hint">${inTime((Date.parse(o.start) - now) / 1000)}</span></span></span>
                         <b class="about">${wholeCredits(o.cost_gpums)}</b></li>`;
                 })}
-                ${quote.refusals.map((r) => {
+                ${said.map((r) => {
                     const s = sites.get(r.site);
                     const offering = s?.offerings.find((o) => o.index === r.offering);
                     return html`<li key=${r.offering}><span class="no-mark"><${Icon} name="cross" /></span><span class="span2"><b>${siteName(s, r.site)}</b> ${offering && s.offerings.length > 1 ? html`<span class="hint">${gpuName(offering)}</span> ` : null}${reasonText(r, s)}<${Assumed} when=${offering?.assumed} /></span></li>`;
                 })}
+                ${others.length > 0 && html`<li class="second"><span class="span2">${otherKinds(others, sites)}</span></li>`}
             </ul>
         </section>`;
 };

@@ -77,7 +77,7 @@ export default ({ params }) => {
     const { data: e, error, reload } = useData(/^\d+$/.test(params.index) ? `/v1/journal/entries/${index}` : null);
     const near = useData(e ? `/v1/journal/entries?before=${index + 8}&limit=15` : null);
     if (!/^\d+$/.test(params.index)) return html`<${Nowhere} status=${404} />`;
-    if (!e) return html`<${Head} title=${t("entry.title", { n: index })} /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
+    if (!e) return html`<${Head} title=${t("entry.title", { n: index })} crumbs=${html`<a href=${to("/journal/entries")}>${t("nav.journal")}</a> / ${whole(index)}`} sub="" /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
     return html`
         <${Head} title=${t("entry.title", { n: index })} crumbs=${html`<a href=${to("/journal/entries")}>${t("nav.journal")}</a> / ${whole(index)}`} sub=${e.amount_gpums !== "0" ? t("entry.sub", { kind: e.kind, amount: credits(e.amount_gpums) }) : e.kind} />
         <div class="grid entry-grid">

@@ -30,19 +30,21 @@ const Figures = ({ grant, f }) => html`
 export default ({ params, query }) => {
     const cursor = query.get("cursor");
     const { data: grant, error, reload } = useData(`/v1/grants/${params.grant}`, { every: 15_000 });
-    const entries = useData(`/v1/grants/${params.grant}/entries?limit=${cursor ? 50 : 100}${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`);
-    const all = useData(`/v1/grants/${params.grant}/entries?limit=100`);
+    /* asked again whenever the grant has a newer entry, so that the list never lags behind the figures */
+    const all = useData(grant ? `/v1/grants/${params.grant}/entries?limit=100` : null, { mark: grant?.last_entry });
+    const older = useData(cursor ? `/v1/grants/${params.grant}/entries?limit=50&cursor=${encodeURIComponent(cursor)}` : null);
+    const entries = cursor ? older : all;
     const now = useNow(30_000);
     const mine = seat.value.kind === "startup";
     const up = mine ? "/credits" : "/programme/grants";
-    if (!grant) return html`<${Head} title=${t("credits.one")} /><${Waiting} error=${error} retry=${reload} />`;
+    if (!grant) return html`<${Head} title=${t("credits.one")} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} />`;
     const f = forecast(grant, all.data?.items ?? [], now, Boolean(all.data?.next));
     const title = t("credits.grant", { mode: grant.mode.name, from: dayYear(grant.start) });
     return html`
         <${Head} title=${mine ? title : grant.organisation.name} name=${title} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a> / ${t("account", { n: grant.account })}`} sub=${mine ? t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) }) : `${title}. ${t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) })}`} />
         <div class="grid side-right">
             <div class="stack"><${Figures} grant=${grant} f=${f} />
-                <section class="card flush"><div class="card-head padded"><h2>${t("credits.entries")}</h2></div>
+                <section class="card flush" aria-busy=${entries.fresh ? undefined : "true"}><div class="card-head padded"><h2>${t("credits.entries")}</h2></div>
                     ${!entries.data ? html`<div class="padded"><${Waiting} error=${entries.error} retry=${entries.reload} /></div>` : html`<${Entries} entries=${entries.data.items} caption=${t("credits.entries")} />
                         ${(entries.data.next || cursor) && html`<div class="pager">${cursor && html`<${Button} small href=${to(place.value.path)}>${t("newest")}<//>`}${entries.data.next && html`<${Button} small href=${to(place.value.path, { cursor: entries.data.next })}>${t("older")}<//>`}</div>`}`}</section></div>
             <section class="card"><h2>${t("home.unspent", { day: lastDay(grant.end) })}</h2>

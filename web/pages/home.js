@@ -75,9 +75,11 @@ const NextStep = ({ organisation, grant, f, sites }) => {
     const quote = detail.data?.quotes?.find((q) => q.state === "open");
     const now = useNow(1000);
     const left = quote ? (Date.parse(quote.expires) - now) / 1000 : 0;
+    const known = data && (!newest || detail.data || detail.error);
     return html`
         <section class="card next"><h2>${t("home.next")}</h2>
-            ${left > 0 ? html`
+            ${!known ? html`<${Loading} title=${false} rows=${2} bare />`
+            : left > 0 ? html`
                 <p>${t("home.waiting")}</p>
                 <p class="spaced"><b>${t("home.wanted", { gpus: newest.gpus, hours: hours(newest.walltime_s) })}</b>
                     <span class="block small second">${t("home.from", { n: quote.options.length, amount: wholeCredits(cheapest(quote.options)) })}</span></p>
@@ -106,7 +108,7 @@ export default () => {
     const { sites } = useSites();
     const now = useNow(15_000);
 
-    if (!grants.data) return html`<${Head} title=${t("nav.home")} /><${Waiting} error=${grants.error} retry=${grants.reload} rows=${6} />`;
+    if (!grants.data) return html`<${Head} title=${t("nav.home")} sub="" /><${Waiting} error=${grants.error} retry=${grants.reload} rows=${6} />`;
     if (!grant) return html`<${Head} title=${seat.value.organisation.name} /><${Empty} title=${t("home.no-grant")} deeds=${html`<${Button} href=${to("/capacity")}>${t("see-capacity")}<//>`}>${t("home.no-grant.text")}<//>`;
     const rows = entries.data?.items ?? [];
     const f = forecast(grant, rows, now, Boolean(entries.data?.next));

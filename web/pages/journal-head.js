@@ -12,7 +12,7 @@ import { Head } from "../parts/frame.js";
 export default () => {
     const { data, error, reload } = useData("/v1/journal", { every: 5000 });
     const keys = useData("/.well-known/jwks.json");
-    if (!data) return html`<${Head} title=${t("nav.journal")} /><${Waiting} error=${error} retry=${reload} />`;
+    if (!data) return html`<${Head} title=${t("nav.journal")} sub="" /><${Waiting} error=${error} retry=${reload} />`;
     return html`
         <${Head} title=${t("nav.journal")} sub=${t("journal.sub", { n: data.size, time: dateTime(data.time) })}>${me.value && html`<${Button} href=${to("/journal/entries")}>${t("journal.all")}<//>`}<//>
         <div class="grid halves">

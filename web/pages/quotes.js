@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
 import { big, clock, country, credits, dateTime, duration, hours, length, rate, wholeCredits } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
-import { changed, fromRequest, write } from "../lib/asking.js";
+import { changed, fromRequest, sorted, write } from "../lib/asking.js";
 import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
 import { useCommand, useData, nowMs } from "../lib/use.js";
 import { go, to } from "../lib/router.js";
@@ -124,7 +124,8 @@ export default ({ params }) => {
         hold();
     }, [refused]);
 
-    if (!request || !loaded) return html`<${Head} title=${t("quotes.title-loading")} /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
+    if (!request || !loaded) return html`<${Head} title=${t("quotes.title-loading")} crumbs=${html`<a href=${to("/ask")}>${t("nav.ask")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
+    const not = sorted(quote?.refusals ?? []).said;
     const ask = { ...fromRequest(request), seconds: request.walltime_s };
     const crumbs = html`<a href=${to("/ask", write(ask))}>${t("nav.ask")}</a> / ${request.name}`;
     const accept = async (option, index) => {
@@ -137,7 +138,7 @@ export default ({ params }) => {
     };
     if (request.reservation) {
         return html`<${Head} title=${request.name} crumbs=${crumbs} sub=${t("quotes.done")}><${Button} kind="primary" href=${to(`/reservations/${request.reservation}`)}>${t("quotes.see")}<//><//>
-            ${quote?.refusals?.length > 0 && html`<section class="card"><h2>${t("quotes.why-not", { n: quote.refusals.length })}</h2><${Reasons} refusals=${quote.refusals} sites=${sites} link=${() => null} /></section>`}`;
+            ${not.length > 0 && html`<section class="card"><h2>${t("quotes.why-not", { n: not.length })}</h2><${Reasons} refusals=${quote.refusals} sites=${sites} link=${() => null} /></section>`}`;
     }
     const free = big(grant.data?.free_gpums);
     const n = quote?.options.length ?? 0;
@@ -171,8 +172,8 @@ export default ({ params }) => {
                     <${Refused} error=${renewing.error} />
                 </div>`}
             ${quote && html`
-                <div class=${quote.what_if?.length && quote.refusals.length ? "grid side-wide" : "grid"}>
-                    ${quote.refusals.length > 0 && html`<section class="card"><h2>${n ? t("quotes.why-not", { n: quote.refusals.length }) : t("quotes.why-none")}</h2>
+                <div class=${quote.what_if?.length && not.length ? "grid side-wide" : "grid"}>
+                    ${not.length > 0 && html`<section class="card"><h2>${n ? t("quotes.why-not", { n: not.length }) : t("quotes.why-none")}</h2>
                         <${Reasons} refusals=${quote.refusals} sites=${sites} link=${(change) => {
                             const next = changed(ask, change, request.countries?.join(",") ?? "");
                             return next && to("/ask", write(next));

@@ -186,7 +186,7 @@ export default ({ params }) => {
     const { sites } = useSites();
     const now = useNow(5000);
     const [crumb, crumbName] = seat.value?.kind === "startup" ? ["/reservations", t("nav.reservations")] : ["/journal/entries", t("nav.journal")];
-    if (!r) return html`<${Head} title=${t("reservation.loading")} /><${Waiting} error=${error} retry=${reload} rows=${6} />`;
+    if (!r) return html`<${Head} title=${t("reservation.loading")} crumbs=${html`<a href=${to(crumb)}>${crumbName}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} rows=${6} />`;
     const site = sites.get(r.site.code);
     const first = r.timeline[0]?.time;
     const spender = seat.value?.kind === "startup";

@@ -24,7 +24,7 @@ export default ({ query }) => {
     const now = useNow(15_000);
     const tab = TABS.find(([name]) => name === (query.get("state") ?? "")) ?? TABS[0];
     const grant = grants.data && mainGrant(grants.data.items);
-    const head = html`<${Head} title=${t("nav.reservations")} sub=${grant && t("reservations.sub", { mode: grant.mode.name, n: wholeCredits(grant.free_gpums), to: lastDayYear(grant.end) })}>
+    const head = html`<${Head} title=${t("nav.reservations")} sub=${grant ? t("reservations.sub", { mode: grant.mode.name, n: wholeCredits(grant.free_gpums), to: lastDayYear(grant.end) }) : ""}>
         <${Button} kind="primary" icon="plus" href=${to("/ask")}>${t("nav.ask")}<//><//>`;
     if (!jobs.data) return html`${head}<${Waiting} error=${jobs.error} retry=${jobs.reload} />`;
     const items = jobs.data.items;

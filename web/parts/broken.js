@@ -56,16 +56,16 @@ export const Waiting = ({ error, retry, rows = 4 }) => {
     if (error) return html`<${Broken} error=${error} retry=${retry} />`;
     return html`<${Loading} rows=${rows} />`;
 };
-export const Loading = ({ rows = 4, title = true }) => {
+export const Loading = ({ rows = 4, title = true, bare }) => {
     const [said, set] = useState("");
     useEffect(() => {
         const timer = setTimeout(() => set(t("loading")), 1000);
         return () => clearTimeout(timer);
     }, []);
     return html`
-        <div aria-busy="true"><p class="hidden-text" role="status">${said}</p>
+        <div class="loading" aria-busy="true"><p class="hidden-text" role="status">${said}</p>
             ${title && html`<span class="grey w2 tall"></span>`}
-            <div class="card">${Array.from({ length: rows }, (_, i) => html`<span key=${i} class=${"grey " + ["", "w3", "w2"][i % 3]}></span>`)}</div></div>`;
+            <div class=${bare ? "" : "card"}>${Array.from({ length: rows }, (_, i) => html`<span key=${i} class=${"grey " + ["", "w3", "w2"][i % 3]}></span>`)}</div></div>`;
 };
 /** Nothing yet: what will stand here and the next deed. */
 export const Empty = ({ title, children, deeds }) => html`

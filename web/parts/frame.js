@@ -105,7 +105,8 @@ export const Public = ({ children, bare }) => html`
 
 /**
  * The page's head: one h1, what it is about, the one deed at the right. Sets the tab's title.
- * @param {{title: any, name?: string, crumbs?: any, sub?: any, state?: any, children?: any, ring?: boolean}} props name: the title as text, where it is not one
+ * @param {{title: any, name?: string, crumbs?: any, sub?: any, state?: any, children?: any, ring?: boolean}} props name: the title as text, where it is not one;
+ *   sub: "" keeps the line free for what will stand there, so that nothing moves when it comes
  */
 export const Head = ({ title, name, crumbs, sub, state, children, ring }) => {
     const text = name ?? title;
@@ -116,7 +117,7 @@ export const Head = ({ title, name, crumbs, sub, state, children, ring }) => {
     return html`
         ${crumbs && html`<nav class="crumbs" aria-label=${t("crumbs")}>${crumbs}</nav>`}
         <div class=${ring ? "head with-ring" : "head"}>
-            <div><h1 tabindex="-1">${title}</h1>${state}${sub && html`<p>${sub}</p>`}</div>
+            <div><h1 tabindex="-1">${title}</h1>${state}${(sub || sub === "") && html`<p>${sub || "\u00a0"}</p>`}</div>
             ${children && html`<div class="deeds">${children}</div>`}
         </div>`;
 };

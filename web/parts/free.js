@@ -35,7 +35,7 @@ export const FreeStrips = ({ quote, ask, sites }) => {
     const { data } = useData(ask ? `/v1/offerings/free?from=${new Date(from).toISOString()}&columns=${columns}&step_s=${STEP_MS / 1000}` : null, { every: 60_000 });
     if (!data) return null;
     const rows = data.items.map((item) => ({ ...item, place: sites.get(item.site), offering: sites.get(item.site)?.offerings.find((o) => o.index === item.offering) }))
-        .map((r) => ({ ...r, free: r.offering && ask.gpus < r.offering.gpus_per_node ? r.free_below_node : r.free })).filter((r) => r.offering && r.free.length);
+        .map((r) => ({ ...r, free: r.offering && ask.gpus < r.offering.gpus_per_node ? r.free_below_node : r.free })).filter((r) => r.offering && r.free.length && !quote.refusals.some((no) => no.offering === r.offering.index && no.code === "kind"));
     const rank = (r) => {
         const i = quote.options.findIndex((o) => o.offering === r.offering.index);
         return i < 0 ? 100 + quote.refusals.findIndex((x) => x.offering === r.offering.index) : i;

@@ -1,7 +1,9 @@
 /* Reason list: why each other site cannot, with its numbers, a small drawing, and the change that would help. */
 import { html } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
-import { country, credits, dateTime, length, whole } from "../lib/format.js";
+import { country, credits, dateTime, length, list, whole } from "../lib/format.js";
+import { sorted } from "../lib/asking.js";
+import { siteName } from "../lib/sites.js";
 import { Assumed, Credits } from "./amount.js";
 
 /** The sentence of a refusal: ours where the code is known, else the server's. */
@@ -35,9 +37,11 @@ const Certificate = ({ refusal }) => html`
         <ul class="blocked">${refusal.certificate.slice(0, 12).map((b) => html`<li key=${b.from}>${t("reason.blocked.row", { from: dateTime(b.from), to: dateTime(b.to), n: b.free })}</li>`)}</ul>
         ${refusal.certificate.length > 12 || refusal.certificate_more > 0 ? html`<p class="hint">${t("reason.blocked.more", { n: refusal.certificate.length - Math.min(12, refusal.certificate.length) + refusal.certificate_more })}</p>` : null}
     </details>`;
+/** Places that only have another kind of offering, in one sentence; nothing if there are none. */
+export const otherKinds = (codes, sites) => (codes.length ? t("reason.kinds", { n: codes.length, sites: list(codes.map((code) => siteName(sites.get(code), code))) }) : "");
 /** @param {{refusals: any[], sites: Map<string, any>, link: (change: any) => string | null}} props */
 export const Reasons = ({ refusals, sites, link }) => html`
-    <ul class="reasons">${refusals.map((r) => {
+    <ul class="reasons">${sorted(refusals).said.map((r) => {
         const site = sites.get(r.site);
         const offering = site?.offerings?.find((o) => o.index === r.offering);
         const short = shortage(r);
@@ -51,4 +55,5 @@ export const Reasons = ({ refusals, sites, link }) => html`
                 <div>${r.certificate?.length > 0 && html`<${Certificate} refusal=${r} />`}${short ? html`<${Needs} has=${short[0]} needs=${short[1]} unit=${short[2]} />`
                     : r.help?.start ? html`<p class="small second">${tx("reason.would", { time: dateTime(r.help.start), amount: html`<${Credits} gpums=${r.help.cost_gpums} />` })}</p>` : null}</div>
             </li>`;
-    })}</ul>`;
+    })}</ul>
+    <p class="small second">${otherKinds(sorted(refusals).others, sites)}</p>`;
