@@ -1,36 +1,68 @@
-/* What every page must keep, beyond what axe finds. */
+/* What every page must keep, beyond what axe finds. Each check throws with what is wrong and where. */
 import assert from "node:assert/strict";
-import AxeBuilder from "@axe-core/playwright";
+import axe from "axe-core";
 
-/** axe, WCAG 2.2 AA. */
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+/** axe, WCAG 2.2 AA, or only some of its rules. It is put into the page once; our pages have no frames. */
 export const accessible = async (page, where, rules) => {
-    const axe = new AxeBuilder({ page });
-    const { violations } = await (rules ? axe.withRules(rules) : axe.withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])).analyze();
-    assert.deepEqual(violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(" ")).join(" | ")}`), [], where);
+    if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source);
+    const wrong = await page.evaluate(async (runOnly) => {
+        const { violations } = await globalThis.axe.run(document, { runOnly, resultTypes: ["violations"], preload: false });
+        return violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.target.join(" ")).join(" | ")}`);
+    }, rules ? { type: "rule", values: rules } : { type: "tag", values: TAGS });
+    assert.deepEqual(wrong, [], where);
+};
+/** The window at another size, once the page has it. */
+export const resize = async (page, width, height) => {
+    await page.setViewportSize({ width, height });
+    await page.waitForFunction((w) => innerWidth === w, width);
 };
 /** One h1, a title that begins with what the page is, landmarks; no sideways scrolling; nothing cut off. */
 export const sound = async (page, where) => {
-    const found = await page.evaluate(() => ({
-        h1: document.querySelectorAll("h1").length, title: document.title, heading: document.querySelector("h1")?.textContent, main: document.querySelectorAll("main").length, language: document.documentElement.lang,
-        wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-        /* what sticks out of the page, except inside its own scrolling region */
-        out: [...document.querySelectorAll("body *")].filter((e) => !(e instanceof SVGElement && e.tagName !== "svg")).filter((e) => {
-            const r = e.getBoundingClientRect();
-            return r.width > 0 && r.right > innerWidth + 1 && !e.closest(".table-scroll, .hidden-text, pre, .jws, .skip, svg");
-        }).slice(0, 3).map((e) => `${e.tagName} ${e.className} ${e.textContent.slice(0, 40)}`),
-        small: [...document.querySelectorAll("a[href], button, input, select, textarea, summary")].filter((e) => {
-            const r = e.getBoundingClientRect();
-            const inline = getComputedStyle(e).display.startsWith("inline") && e.closest("p, dd, td, li, .second, span, h2, th, nav.crumbs");
-            return r.width > 0 && !inline && !e.closest(".hidden-text, label, .check, .choice, td, th, dd, dt") && (r.width < 24 || r.height < 23.5);
-        }).slice(0, 3).map((e) => `${e.tagName} ${e.textContent.slice(0, 30)} ${Math.round(e.getBoundingClientRect().height)}`),
-    }));
+    const found = await page.evaluate(() => {
+        const say = (e) => `${e.tagName} ${e.className} ${e.textContent.trim().slice(0, 40)}`;
+        const all = [...document.querySelectorAll("body *")].filter((e) => !(e instanceof SVGElement && e.tagName !== "svg"));
+        return {
+            h1: document.querySelectorAll("h1").length, title: document.title, main: document.querySelectorAll("main").length, language: document.documentElement.lang,
+            wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+            /* what sticks out of the page, except inside its own scrolling region */
+            out: all.filter((e) => {
+                const r = e.getBoundingClientRect();
+                return r.width > 0 && r.right > innerWidth + 1 && !e.closest(".table-scroll, .hidden-text, pre, .jws, .skip, svg");
+            }).slice(0, 3).map(say),
+            /* words that an element hides because it is too small for them; fields scroll, a ticket's end may go */
+            cut: all.filter((e) => {
+                const style = getComputedStyle(e);
+                return /hidden|clip/.test(style.overflowX + style.overflowY) && !e.matches(".jws, .whose, .hidden-text, svg, html, body, input, textarea, select") && !e.closest(".hidden-text, legend") && e.clientWidth > 1
+                    && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1);
+            }).slice(0, 3).map(say),
+            small: [...document.querySelectorAll("a[href], button, input, select, textarea, summary")].filter((e) => {
+                const r = e.getBoundingClientRect();
+                const inline = getComputedStyle(e).display.startsWith("inline") && e.closest("p, dd, td, li, .second, span, h2, th, nav.crumbs");
+                return r.width > 0 && !inline && !e.closest(".hidden-text, label, .check, .choice, td, th, dd, dt") && (r.width < 24 || r.height < 23.5);
+            }).slice(0, 3).map((e) => `${e.tagName} ${e.textContent.slice(0, 30)} ${Math.round(e.getBoundingClientRect().height)}`),
+        };
+    });
     assert.equal(found.h1, 1, `${where}: one h1`);
     assert.equal(found.main, 1, `${where}: one main`);
     assert.equal(found.language, "en", where);
     assert.match(found.title, /Kontor$/, where);
-    assert.ok(found.wide <= 0, `${where}: ${found.wide} px too wide`);
+    assert.ok(found.wide <= 0, `${where}: ${found.wide} px too wide: ${found.out.join(" | ")}`);
     assert.deepEqual(found.out, [], `${where}: sticks out`);
+    assert.deepEqual(found.cut, [], `${where}: cut off`);
     assert.deepEqual(found.small, [], `${where}: targets under 24 px`);
+};
+/** The same with the spacing of WCAG 1.4.12, which a reader may set. */
+export const spaced = async (page, where) => {
+    await page.evaluate(() => {
+        const sheet = new CSSStyleSheet();
+        sheet.replaceSync("* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; } p { margin-bottom: 2em !important; }");
+        document.adoptedStyleSheets = [sheet];
+    });
+    await sound(page, where);
+    await page.evaluate(() => {
+        document.adoptedStyleSheets = [];
+    });
 };
 /** Walk with Tab through the whole page: each stop has a ring, is in sight and not hidden behind something sticky. */
 export const walkable = async (page, where, most = 90) => {
@@ -62,21 +94,61 @@ export const walkable = async (page, where, most = 90) => {
     }
     assert.ok(stops > 2, `${where}: nothing to walk to`);
 };
-/** What Chromium received on the wire, with headers, since `start` was called. */
+/** With forced colours, states keep a border, bars a frame, and the present page in the column its mark. */
+export const forced = async (page, where) => {
+    await page.emulateMedia({ forcedColors: "active" });
+    const bad = await page.evaluate(() => [
+        ...[...document.querySelectorAll(".state")].filter((e) => Number.parseFloat(getComputedStyle(e).borderTopWidth) < 1).map((e) => `no border: ${e.textContent}`),
+        ...[...document.querySelectorAll(".bar .frame")].filter((e) => getComputedStyle(e).stroke === "none").map(() => "a bar without a frame"),
+        ...[...document.querySelectorAll(".column .pages a[aria-current]")].filter((e) => getComputedStyle(e, "::before").borderLeftStyle === "none").map((e) => `no mark: ${e.textContent}`),
+    ]);
+    await page.emulateMedia({ forcedColors: "none" });
+    assert.deepEqual(bad, [], where);
+};
+/** Nothing moves for who asked for that; for others only opacity and colours, for 120 ms at most. */
+export const still = async (page, where) => {
+    const moving = () => page.evaluate(() => [...document.querySelectorAll("*")].flatMap((e) => {
+        const s = getComputedStyle(e);
+        const long = Math.max(...s.transitionDuration.split(",").map(Number.parseFloat), ...s.animationDuration.split(",").map((d) => Number.parseFloat(d) || 0));
+        return long > 0 ? [{ long, what: s.transitionProperty, who: `${e.tagName} ${e.className}` }] : [];
+    }));
+    assert.deepEqual(await moving(), [], `${where}: moves though less motion was asked for`);
+    await page.emulateMedia({ reducedMotion: "no-preference" });
+    const some = await moving();
+    await page.emulateMedia({ reducedMotion: "reduce" });
+    assert.deepEqual(some.filter((m) => m.long > 0.12 || !m.what.split(", ").every((p) => p === "opacity" || p.endsWith("color"))), [], `${where}: motion of more than colour`);
+};
+/** What Chromium receives on the wire from now on, with headers; quiet() waits until nothing is under way but event streams. */
 export const meter = async (page) => {
     const session = await page.context().newCDPSession(page);
     await session.send("Network.enable");
-    let bytes = 0;
+    const open = new Set();
+    let bytes = 0, wake = () => {};
+    const done = (e) => {
+        open.delete(e.requestId);
+        if (!open.size) wake();
+    };
+    session.on("Network.requestWillBeSent", (e) => e.type !== "EventSource" && !e.request.url.startsWith("data:") && open.add(e.requestId));
+    session.on("Network.loadingFailed", done);
     session.on("Network.loadingFinished", (e) => {
         bytes += e.encodedDataLength;
+        done(e);
     });
-    return { session, bytes: () => bytes };
+    const quiet = () => (open.size ? new Promise((r) => (wake = r)) : Promise.resolve());
+    return { session, bytes: () => bytes, quiet };
 };
-/** Begin to add up layout shifts; read with shifts(). */
+/** Begin to note layout shifts; read with shifts(). */
 export const watchShifts = (page) => page.addInitScript(() => {
-    globalThis.__shift = 0;
-    new PerformanceObserver((list) => {
-        for (const e of list.getEntries()) if (!e.hadRecentInput) globalThis.__shift += e.value;
-    }).observe({ type: "layout-shift", buffered: true });
+    const name = (node) => (node?.nodeType === 1 ? `${node.tagName}.${node.className?.baseVal ?? node.className}` : node?.parentElement ? `text in ${node.parentElement.tagName}.${node.parentElement.className}` : "?");
+    const list = [];
+    const take = (entries) => list.push(...entries.filter((e) => !e.hadRecentInput).map((e) => ({ value: e.value, at: Math.round(e.startTime),
+        what: e.sources.slice(0, 3).map((s) => `${name(s.node)} ${Math.round(s.previousRect.y)}→${Math.round(s.currentRect.y)}`) })));
+    const observer = new PerformanceObserver((l) => take(l.getEntries()));
+    observer.observe({ type: "layout-shift", buffered: true });
+    globalThis.__shifts = () => {
+        take(observer.takeRecords());
+        return { sum: list.reduce((sum, e) => sum + e.value, 0), list };
+    };
 });
-export const shifts = (page) => page.evaluate(() => globalThis.__shift);
+/** @returns {Promise<{sum: number, list: {value: number, at: number, what: string[]}[]}>} once what came last is drawn */
+export const shifts = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(globalThis.__shifts())))));

@@ -4,14 +4,19 @@ import { chromium } from "playwright-core";
 export const SCHEMES = ["light", "dark"];
 export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--lang=en-IE", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])], env: { ...process.env, LANGUAGE: "en_IE" } });
 
-/** A page of its own context that notes what it must not do. @returns {Promise<{page: any, faults: string[], requests: any[], close: () => Promise<void>}>} */
-export const open = async (browser, { width = 1440, height = 900, scheme = "light", base, ...more } = {}) => {
+/* Chromium itself notes each reply above 399; a page that must cope with one names it */
+const refusal = (text, cope) => cope.includes(Number(/^Failed to load resource: the server responded with a status of (\d+)/.exec(text)?.[1]));
+
+/**
+ * A page of its own context that notes what it must not do. `cope`: statuses of replies that the page is here to cope with.
+ * @returns {Promise<{page: any, faults: string[], requests: any[], context: any, close: () => Promise<void>}>}
+ */
+export const open = async (browser, { width = 1440, height = 900, scheme = "light", base, cope = [], ...more } = {}) => {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale: "en-IE", timezoneId: "Europe/Madrid", reducedMotion: "reduce", baseURL: base, ...more });
     const page = await context.newPage();
     const faults = [], requests = [];
     page.on("console", (m) => {
-        /* Chromium itself notes each reply above 399; those that a page must cope with are not its fault */
-        if (!/Failed to load resource: the server responded with a status of (401|403|404|409|422|429)/.test(m.text())) faults.push(`console ${m.type()}: ${m.text()}`);
+        if (!refusal(m.text(), cope)) faults.push(`console ${m.type()}: ${m.text()} ${m.location().url}`);
     });
     page.on("pageerror", (e) => faults.push("error: " + e.message));
     page.on("request", (r) => {

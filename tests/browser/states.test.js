@@ -26,7 +26,7 @@ const tab = async (more) => {
 
 for (const width of [1440, 360]) {
     test(`states: a quote that ran out says so, and offers the next at once (${width} px)`, async () => {
-        const { page, faults, close } = await tab({ width });
+        const { page, faults, close } = await tab({ width, cope: [409] });
         mock.state.refuse = true;
         await page.goto(REQUEST);
         await settled(page);
