@@ -220,6 +220,17 @@ CREATE TABLE public.capacity (
     CONSTRAINT capacity_set_ms_check CHECK ((set_ms >= 0))
 );
 
+CREATE TABLE public.checkpoint (
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    note text NOT NULL,
+    signed_ms bigint NOT NULL,
+    CONSTRAINT checkpoint_note_check CHECK ((octet_length(note) <= 65536)),
+    CONSTRAINT checkpoint_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT checkpoint_signed_ms_check CHECK ((signed_ms >= 0)),
+    CONSTRAINT checkpoint_size_check CHECK ((size > 0))
+);
+
 CREATE TABLE public.enrol_token (
     token_hash bytea NOT NULL,
     site bigint NOT NULL,
@@ -559,6 +570,16 @@ CREATE TABLE public.ticket (
     CONSTRAINT ticket_site_check CHECK ((site > 0))
 );
 
+CREATE TABLE public.tile (
+    level integer NOT NULL,
+    n bigint NOT NULL,
+    hashes bytea NOT NULL,
+    CONSTRAINT tile_hashes_check CHECK ((octet_length(hashes) = 8192)),
+    CONSTRAINT tile_level_check CHECK (((level >= 0) AND (level <= 7))),
+    CONSTRAINT tile_n_check CHECK ((n >= 0))
+);
+ALTER TABLE ONLY public.tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
 ALTER TABLE ONLY public.account_name
     ADD CONSTRAINT account_name_pkey PRIMARY KEY (account);
 
@@ -579,6 +600,9 @@ ALTER TABLE ONLY public.call_answer
 
 ALTER TABLE ONLY public.capacity
     ADD CONSTRAINT capacity_pkey PRIMARY KEY (offering, number);
+
+ALTER TABLE ONLY public.checkpoint
+    ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (size);
 
 ALTER TABLE ONLY public.enrol_token
     ADD CONSTRAINT enrol_token_pkey PRIMARY KEY (token_hash);
@@ -636,6 +660,9 @@ ALTER TABLE ONLY public.site_status
 
 ALTER TABLE ONLY public.ticket
     ADD CONSTRAINT ticket_pkey PRIMARY KEY (site, seq);
+
+ALTER TABLE ONLY public.tile
+    ADD CONSTRAINT tile_pkey PRIMARY KEY (level, n);
 
 CREATE INDEX answer_created ON public.answer USING brin (created_ms);
 
@@ -723,6 +750,12 @@ CREATE POLICY blob_seen ON public.blob FOR SELECT TO kontor_worker USING (((EXIS
 ALTER TABLE public.call_answer ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY call_answer_own ON public.call_answer TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (( SELECT public.actor_is_known() AS actor_is_known) AND (actor = ANY (ARRAY[''::text, current_setting('app.actor'::text, true)]))))) WITH CHECK (((actor <> ''::text) AND (actor = current_setting('app.actor'::text, true))));
+
+ALTER TABLE public.checkpoint ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY checkpoint_seen ON public.checkpoint FOR SELECT TO kontor_worker USING (true);
+
+CREATE POLICY checkpoint_signed ON public.checkpoint FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
 
 ALTER TABLE public.enrol_token ENABLE ROW LEVEL SECURITY;
 
@@ -875,6 +908,8 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.call_answer TO kontor_worker;
 GRANT SELECT,INSERT ON TABLE public.capacity TO kontor_writer;
 GRANT SELECT ON TABLE public.capacity TO kontor_worker;
 
+GRANT SELECT,INSERT ON TABLE public.checkpoint TO kontor_worker;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.enrol_token TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.entry TO kontor_writer;
@@ -920,4 +955,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.site_status TO kontor_writer;
 
 GRANT SELECT,INSERT ON TABLE public.ticket TO kontor_writer;
 GRANT SELECT ON TABLE public.ticket TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.tile TO kontor_writer;
+GRANT SELECT ON TABLE public.tile TO kontor_worker;
 

@@ -62,6 +62,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->db_worker = xstrdup(config->db_worker);
     api->clock = config->clock;
     api->simulation = config->simulation;
+    api->public_entries = config->public_entries;
     api->key = config->key;
     api->workers = config->workers;
     api->pool = pool_new(api);
@@ -86,8 +87,8 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
 }
 
 void
-api_attach(struct api *api, struct market *market, struct janitor *janitor, struct http_server *http,
-           const char *base_url)
+api_attach(struct api *api, struct market *market, struct janitor *janitor, struct notary *notary,
+           struct http_server *http, const char *base_url)
 {
     free(api->base_url);
     api->base_url = xstrdup(base_url);
@@ -95,6 +96,7 @@ api_attach(struct api *api, struct market *market, struct janitor *janitor, stru
     api->cookie = api->https ? "__Host-kontor" : "kontor";
     api->market = market;
     api->janitor = janitor;
+    api->notary = notary;
     api->http = http;
 }
 

@@ -17,6 +17,7 @@
 
 struct api;
 struct janitor;
+struct notary;
 
 enum api_listener { API_LISTENER_PEOPLE, API_LISTENER_AGENTS, API_LISTENER_LOCAL, API_LISTENER_METRICS };
 
@@ -27,15 +28,16 @@ struct api_config {
     const char *web_dir;   /* what the browser gets; NULL: nothing */
     struct clock clock;
     bool simulation;
+    bool public_entries;   /* everybody may read every entry's bytes */
     struct sign_key key; /* the server's: signs tickets, receipts and vouched-for orders */
 };
 
 /* Strings are copied. ERR_CONFIG, ERR_IO with d->internal. */
 enum err api_new(const struct api_config *config, struct err_detail *d, struct api **ret) MUST_USE;
-/* Before api_start(): where commands go, who minds the clock (as long as the api), whose figures /metrics shows, and
+/* Before api_start(): where commands go, who minds the clock and who signs checkpoints (as long as the api), whose figures /metrics shows, and
  * where people's browsers find us: http(s)://host[:port], no slash at the end. */
-void api_attach(struct api *api, struct market *market, struct janitor *janitor, struct http_server *http,
-                const char *base_url);
+void api_attach(struct api *api, struct market *market, struct janitor *janitor, struct notary *notary,
+                struct http_server *http, const char *base_url);
 enum err api_start(struct api *api, struct err_detail *d) MUST_USE;
 /* After http_stop(), before janitor_stop() and market_stop(): waits, at most 10 s, until every call that was begun has come
  * to its end, so that nobody asks the market any more. */

@@ -36,7 +36,7 @@ enum run {
 
 struct route {
     enum http_method method;
-    const char *path; /* /v1/things/{id}; {id} a UUID, {index} and {account} journal indexes, others text */
+    const char *path; /* /v1/things/{id}; {id} a UUID, {index} and {account} journal indexes, {path} all that is left, others text */
     const char *name; /* for the log and the key's scope; the operationId of schema/openapi.yaml */
     unsigned who;     /* enum who */
     bool key;         /* needs an Idempotency-Key */

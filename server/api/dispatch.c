@@ -155,7 +155,7 @@ at_once(struct call *call, struct http_response *r)
 static bool
 beside_pages(const char *path)
 {
-    static const char *const OURS[] = { "/v1/", "/health/", "/errors/", "/.well-known/" };
+    static const char *const OURS[] = { "/v1/", "/health/", "/errors/", "/.well-known/", "/tile/", "/checkpoint" };
 
     for (size_t i = 0; i < sizeof OURS / sizeof OURS[0]; i++)
         if (strncmp(path, OURS[i], strlen(OURS[i])) == 0)

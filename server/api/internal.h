@@ -11,6 +11,7 @@
 #include "crypto/jws.h"
 
 struct janitor;
+struct notary;
 struct pool;
 struct sessions_cache;
 struct directory;
@@ -25,12 +26,13 @@ struct api {
     const struct log *log;
     struct market *market;
     struct janitor *janitor;
+    struct notary *notary;
     struct http_server *http;
     char *db_worker, *base_url, *web_dir;
     bool https;
     const char *cookie; /* its name */
     struct clock clock;
-    bool simulation;
+    bool simulation, public_entries;
     struct sign_key key;
     int workers;
     struct pool *pool;

@@ -8,6 +8,7 @@
 #include "api/entry_json.h"
 #include "api/internal.h"
 #include "base/text.h"
+#include "market/notary.h"
 #include "store/journal_reads.h"
 
 enum { CHUNK = 500, LOOKS_MAX = 20, CSV_MAX = 100000 };
@@ -18,7 +19,8 @@ journal_json(struct call *call, const char *name)
     struct json_out *out = &call->out;
     struct journal_state head;
     struct hash genesis = { { 0 } };
-    char origin[65] = "";
+    char origin[65] = "", vkey[VKEY_TEXT_MAX];
+    struct vkey key;
     bool simulation = call->api->simulation;
     const struct state *s;
     enum err err = journal_reads_head(call->db, &head);
@@ -39,6 +41,9 @@ journal_json(struct call *call, const char *name)
     json_i64(out, "term", (int64_t)head.term);
     json_bool(out, "simulation", simulation);
     json_text(out, "origin", origin);
+    key = notary_vkey(call->api->notary, origin);
+    vkey_text(&key, vkey);
+    json_text(out, "vkey", vkey);
     json_hex(out, "genesis", BYTES(genesis.b, 32));
     json_shut(out);
     return OK;

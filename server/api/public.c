@@ -3,6 +3,7 @@
 
 #include "api/internal.h"
 #include "market/janitor.h"
+#include "market/notary.h"
 
 static const char *const PHASES[] = { "waiting-for-lease", "rebuilding", "leading", "troubled", "stopping" };
 
@@ -72,7 +73,7 @@ health_leader(struct call *call)
 void
 health_ready(struct call *call)
 {
-    char market[320], clock[160];
+    char market[320], clock[160], notary[320];
     bool trusted = janitor_trouble(call->api->janitor, clock);
     enum err err = db_connect(call->db, &call->detail);
 
@@ -82,6 +83,8 @@ health_ready(struct call *call)
         health(call, false, market[0] ? market : "This server takes no commands at the moment.");
     else if (!trusted)
         health(call, false, clock);
+    else if (!notary_trouble(call->api->notary, notary))
+        health(call, false, notary);
     else
         health(call, true, NULL);
 }

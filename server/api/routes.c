@@ -27,6 +27,9 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/offerings/free", "offerings_free", PUBLIC, NO_KEY, RUN_WORKER, offerings_free },
     { HTTP_GET, "/v1/policies", "policies_list", PUBLIC, NO_KEY, RUN_WORKER, policies_list },
     { HTTP_GET, "/v1/journal", "journal_get", PUBLIC, NO_KEY, RUN_WORKER, journal_get },
+    { HTTP_GET, "/checkpoint", "checkpoint", PUBLIC, NO_KEY, RUN_WORKER, checkpoint_get },
+    { HTTP_GET, "/tile/{path}", "tile", PUBLIC, NO_KEY, RUN_WORKER, tile_get },
+    { HTTP_GET, "/v1/journal/entries/{index}/receipt", "journal_entry_receipt", PUBLIC, NO_KEY, RUN_WORKER, entry_receipt },
     { HTTP_GET, "/v1/journal/entries", "journal_entries", PUBLIC, NO_KEY, RUN_WORKER, journal_entries },
     { HTTP_GET, "/v1/journal/entries.csv", "journal_csv", PUBLIC, NO_KEY, RUN_WORKER, journal_csv },
     { HTTP_GET, "/v1/journal/entries/{index}", "journal_entry", PUBLIC, NO_KEY, RUN_WORKER, journal_entry_get },
@@ -185,7 +188,7 @@ match(const char *pattern, const char *path, struct call *call)
 {
     for (;;) {
         size_t pattern_len = strcspn(pattern, "/");
-        size_t len = strcspn(path, "/");
+        size_t len = strcmp(pattern, "{path}") == 0 ? strlen(path) : strcspn(path, "/"); /* all that is left */
 
         if (pattern[0] == '{') {
             if (!take_part(call, pattern, pattern_len, path, len))

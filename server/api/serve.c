@@ -14,6 +14,7 @@
 #include "base/config.h"
 #include "base/text.h"
 #include "market/janitor.h"
+#include "market/notary.h"
 
 enum { QUEUE_MAX = 10000, QUEUE_OF_ORGANISATION = 200, BATCH_MAX = 1000, THREADS_MOST = 64 };
 
@@ -21,7 +22,7 @@ struct server {
     struct config config;
     struct arena *arena;
     struct log log;
-    struct sign_key key;
+    struct sign_key key, log_key;
     struct clock clock;
     const char *base_url;
     struct http_config http_config;
@@ -29,6 +30,7 @@ struct server {
     struct api *api;
     struct market *market;
     struct janitor *janitor;
+    struct notary *notary;
     struct err_detail detail;
 };
 
@@ -184,6 +186,21 @@ start_market(struct server *s)
     if (!err)
         err = janitor_start(&(struct janitor_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log },
                             &s->janitor, &s->detail);
+    if (!err)
+        err = notary_start(&(struct notary_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .key = s->log_key,
+                                                    .every_ms = c->checkpoint_ms },
+                           &s->notary, &s->detail);
+    return err;
+}
+
+static enum err
+load_key(struct server *s, const char *name, struct sign_key *ret)
+{
+    const char *path = arena_printf(s->arena, "%s/%s", s->config.data_dir, name);
+    enum err err = sign_key_load(path, ret, &s->detail);
+
+    if (err == ERR_NOT_FOUND)
+        err_internal(&s->detail, err, "%s is missing: kontord keygen makes it", path);
     return err;
 }
 
@@ -191,16 +208,16 @@ static enum err
 begin(struct server *s)
 {
     const struct config *c = &s->config;
-    const char *key = arena_printf(s->arena, "%s/server.key", c->data_dir);
     struct api_config api = { .log = &s->log,
                               .db_worker = c->db_worker,
                               .workers = (int)c->workers,
                               .web_dir = c->web_dir,
-                              .simulation = c->simulation };
-    enum err err = sign_key_load(key, &s->key, &s->detail);
+                              .simulation = c->simulation,
+                              .public_entries = c->public_entries };
+    enum err err = load_key(s, "server.key", &s->key);
 
-    if (err == ERR_NOT_FOUND)
-        err_internal(&s->detail, err, "%s is missing: kontord keygen makes it", key);
+    if (!err)
+        err = load_key(s, "log.key", &s->log_key);
     if (!err)
         err = set_clock(s);
     api.clock = s->clock;
@@ -213,7 +230,7 @@ begin(struct server *s)
         err = start_market(s);
     if (err)
         return err;
-    api_attach(s->api, s->market, s->janitor, s->http, s->base_url);
+    api_attach(s->api, s->market, s->janitor, s->notary, s->http, s->base_url);
     err = api_start(s->api, &s->detail);
     return err ? err : http_start(s->http, &s->detail);
 }
@@ -228,6 +245,7 @@ end(struct server *s)
         api_quiet(s->api);
     if (s->janitor)
         janitor_stop(s->janitor);
+    notary_stop(s->notary);
     if (s->market)
         market_stop(s->market);
     if (s->api)
@@ -304,6 +322,44 @@ run_serve(int argc, char **argv)
     return status;
 }
 
+/* A key that is there is never touched. */
+static enum err
+make_key(struct server *s, const char *name, struct sign_key *ret, bool *made)
+{
+    const char *path = arena_printf(s->arena, "%s/%s", s->config.data_dir, name);
+    enum err err;
+
+    *ret = sign_key_new();
+    err = sign_key_save(ret, path, &s->detail);
+    *made = *made || err == OK;
+    return err == ERR_EXISTS ? sign_key_load(path, ret, &s->detail) : err;
+}
+
+/* The server's key signs tickets and receipts, the log's its checkpoints. Prints the first in hexadecimal, the second as a
+ * vkey (C2SP signed-note) under the configured origin. */
+static enum err
+make_keys(struct server *s)
+{
+    struct sign_key server, log;
+    struct vkey vkey;
+    char public[HEX_LEN(SIGN_PUBLIC_LEN)], text[VKEY_TEXT_MAX];
+    bool made = false;
+    enum err err = make_key(s, "server.key", &server, &made);
+
+    if (!err)
+        err = make_key(s, "log.key", &log, &made);
+    if (err)
+        return err;
+    if (!made)
+        return err_internal(&s->detail, ERR_EXISTS, "server.key and log.key are there already; nothing was changed");
+    if (!note_name_ok(s->config.origin))
+        return err_internal(&s->detail, ERR_CONFIG, "the origin may have no spaces and no +: %s", s->config.origin);
+    hex_encode(BYTES(server.public, sizeof server.public), public);
+    vkey = vkey_make(s->config.origin, NOTE_ED25519, log.public);
+    vkey_text(&vkey, text);
+    return printf("%s\n%s\n", public, text) < 0 ? ERR_IO : OK;
+}
+
 int
 run_keygen(int argc, char **argv)
 {
@@ -312,16 +368,8 @@ run_keygen(int argc, char **argv)
     int status = config_begin(&CONFIG_KONTORD, s.arena, argc, argv, &s.config, &rest);
 
     if (status < 0) {
-        const char *path = arena_printf(s.arena, "%s/server.key", s.config.data_dir);
-        struct sign_key key = sign_key_new();
-        char public[HEX_LEN(SIGN_PUBLIC_LEN)];
-        enum err err = sign_key_save(&key, path, &s.detail);
-
-        hex_encode(BYTES(key.public, sizeof key.public), public);
-        if (err)
-            status = refuse(&s, path, err);
-        else
-            status = printf("%s\n", public) < 0;
+        enum err err = make_keys(&s);
+        status = err ? refuse(&s, s.config.data_dir, err) : 0;
     }
     arena_delete(s.arena);
     return status;

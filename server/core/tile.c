@@ -27,6 +27,55 @@ tile_path(int level, uint64_t n, unsigned width, char ret[TILE_PATH_MAX])
     assert(used < TILE_PATH_MAX);
 }
 
+/* Digits of a path, at most `most` of them, onto *n; the place behind them, or NULL. */
+static const char *
+digits(const char *at, unsigned least, unsigned most, uint64_t *n)
+{
+    unsigned i = 0;
+
+    for (; i < most && at[i] >= '0' && at[i] <= '9'; i++)
+        if (*n > (UINT64_MAX - 9) / 10)
+            return NULL;
+        else
+            *n = *n * 10 + (uint64_t)(at[i] - '0');
+    return i >= least ? at + i : NULL;
+}
+
+bool
+tile_path_parse(const char *path, int *level, uint64_t *n, unsigned *width)
+{
+    char again[TILE_PATH_MAX];
+    uint64_t l = 0, w = TILE_WIDTH;
+    const char *at = path;
+
+    *n = 0;
+    if (strlen(path) >= TILE_PATH_MAX || !text_starts(path, "tile/"))
+        return false;
+    if (text_starts(path, "tile/entries/")) {
+        *level = TILE_ENTRIES;
+        at = path + strlen("tile/entries/");
+    } else {
+        at = digits(path + 5, 1, 1, &l);
+        if (at == NULL || *at++ != '/' || l >= TILE_LEVELS)
+            return false;
+        *level = (int)l;
+    }
+    while (at != NULL && *at == 'x') {
+        at = digits(at + 1, 3, 3, n);
+        at = at != NULL && *at == '/' ? at + 1 : NULL;
+    }
+    at = at == NULL ? NULL : digits(at, 3, 3, n);
+    if (at != NULL && text_starts(at, ".p/")) {
+        w = 0;
+        at = digits(at + 3, 1, 3, &w);
+    }
+    if (at == NULL || *at != '\0' || w < 1 || w > TILE_WIDTH)
+        return false;
+    *width = (unsigned)w;
+    tile_path(*level, *n, *width, again);
+    return strcmp(again, path) == 0;
+}
+
 unsigned
 tile_width(int level, uint64_t n, uint64_t size)
 {

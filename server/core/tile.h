@@ -15,6 +15,8 @@
 
 /* Where a tile lies, relative to the log. width: 1 to 256. */
 void tile_path(int level, uint64_t n, unsigned width, char ret[TILE_PATH_MAX]);
+/* The other way: false unless tile_path() writes exactly this. level is TILE_ENTRIES for a bundle. */
+bool tile_path_parse(const char *path, int *level, uint64_t *n, unsigned *width);
 /* Width of tile n of a level in a log of this size: 0 if it has none. */
 unsigned tile_width(int level, uint64_t n, uint64_t size);
 /* Root of a full tile's 256 hashes. */

@@ -19,6 +19,7 @@ batch_init(struct batch *b)
         .reports.size = sizeof(struct report_row),
         .capacity.size = sizeof(struct capacity_row),
         .answers.size = sizeof(struct answer_row),
+        .tiles.size = sizeof(struct tile_row),
         .events.size = sizeof(struct market_event),
         .arena = arena_new(),
     };
@@ -39,7 +40,7 @@ static void
 clear(struct batch *b, size_t keep)
 {
     struct vector *const all[] = { &b->entries, &b->bytes, &b->tickets, &b->reports, &b->capacity, &b->answers,
-                                   &b->events };
+                                   &b->tiles,   &b->events };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         vector_clear(all[i], keep);

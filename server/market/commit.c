@@ -2,21 +2,45 @@
 #include "market/market_internal.h"
 
 #include <assert.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 
+/* A tile that the batch's entries complete. */
+static enum err
+take_tile(void *ctx, int level, uint64_t n, const struct hash *hashes, unsigned width)
+{
+    struct market *m = ctx;
+    size_t len = width * sizeof *hashes;
+    uint8_t *copy = arena_alloc(m->batch.arena, len);
+
+    assert(width == TILE_WIDTH);
+    memcpy(copy, hashes, len);
+    *(struct tile_row *)vector_add(&m->batch.tiles, m->undo, 1) =
+        (struct tile_row){ .level = level, .n = n, .hashes = BYTES(copy, len) };
+    return OK;
+}
+
+/* May be called again for the same batch, when it is tried again. */
 static void
 fill_entries(struct market *m, struct merkle *tree)
 {
     const struct batch_entry *entries = m->batch.entries.items;
     const uint8_t *bytes = m->batch.bytes.items;
 
+    m->batch.tiles.n = 0;
+    if (m->batch.entries.n > 0)
+        m->tiles_next = m->tiles;
+    m->tiles_next.write = take_tile;
+    m->tiles_next.ctx = m;
     for (size_t i = 0; i < m->batch.entries.n; i++) {
         struct bytes encoded = BYTES(bytes + entries[i].at, entries[i].len);
         struct hash leaf = entry_leaf_hash(encoded);
 
         journal_entry(&m->writer, &entries[i].header, encoded, &leaf);
         merkle_append(tree, leaf);
+        if (tiles_append(&m->tiles_next, leaf) != OK)
+            abort(); /* take_tile has no errors */
     }
     for (struct account *a = ledger_dirty(m->state->ledger); a != NULL; a = a->next_dirty)
         journal_account(&m->writer, a);
@@ -61,6 +85,7 @@ fill(struct market *m, struct merkle *tree)
     fill_vector(m->rows.table[ROWS_REPORT], &m->batch.reports);
     fill_vector(m->rows.table[ROWS_CAPACITY], &m->batch.capacity);
     fill_vector(m->rows.table[ROWS_ANSWER], &m->batch.answers);
+    fill_vector(m->rows.table[ROWS_TILE], &m->batch.tiles);
 }
 
 static enum err
@@ -138,5 +163,11 @@ commit_batch(struct market *m)
         return COMMIT_UNKNOWN;
     m->head = next;
     m->merkle = tree;
+    if (m->batch.entries.n > 0) {
+        pthread_mutex_lock(&m->edge_lock);
+        m->tiles = m->tiles_next;
+        m->edge_known = true;
+        pthread_mutex_unlock(&m->edge_lock);
+    }
     return COMMIT_DONE;
 }

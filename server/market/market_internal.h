@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "core/merkle.h"
+#include "core/tile.h"
 #include "market/batch.h"
 #include "market/rows.h"
 #include "store/db.h"
@@ -30,6 +31,7 @@ struct batch {
     struct vector reports;          /* struct report_row */
     struct vector capacity;         /* struct capacity_row */
     struct vector answers;          /* struct answer_row */
+    struct vector tiles;            /* struct tile_row; hashes live in arena; filled when the batch is written */
     struct vector events;           /* struct market_event */
     struct arena *arena;
 };
@@ -76,6 +78,10 @@ struct market {
     struct db *db;
     struct journal_head head;
     struct merkle merkle;
+    struct tiles tiles;             /* the log's right edge, as of head; edge_lock, for log_tiles.c */
+    pthread_mutex_t edge_lock;
+    bool edge_known;
+    struct tiles tiles_next;        /* the same with the batch's entries, while it is written */
     struct undo *undo;
     struct batch batch;
     struct journal_writer writer;

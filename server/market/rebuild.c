@@ -12,17 +12,23 @@
 #include "market/due.h"
 #include "market/index.h"
 #include "market/timing.h"
+#include "store/tiles.h"
 
 struct rebuilding {
     struct market *m;
     struct state *s;
     struct merkle tree;
+    struct tiles *tiles;
+    struct tile_sum *stored;    /* of each tile that the table has, in its order */
+    size_t stored_n, stored_at[TILE_LEVELS], stored_end[TILE_LEVELS];
     struct keys keys;
     int64_t now_ms;
     int64_t settled_since_ms;   /* reservations settled before are not kept in memory */
     size_t accounts_it;
     struct err_detail *d;
 };
+
+struct tile_sum { int level; uint64_t n; struct hash sha256; };
 
 #define QUOTE_SLACK_MS INT64_C(3600000)
 
@@ -60,6 +66,49 @@ take_entry(void *ctx, const struct entry *e, const struct hash *leaf)
     if (e->kind == GENESIS)
         text_format(r->s->origin, sizeof r->s->origin, "%s", e->u.genesis.origin);
     merkle_append(&r->tree, *leaf);
+    return tiles_append(r->tiles, *leaf);
+}
+
+/* ---- tiles: what the table has must be the journal's; what it has not, as a journal older than the table, is added ---- */
+
+static enum err
+take_stored(void *ctx, int level, uint64_t n, const struct hash *sha256)
+{
+    struct rebuilding *r = ctx;
+
+    if (r->stored_n % 1024 == 0)
+        r->stored = xrealloc(r->stored, (r->stored_n + 1024) * sizeof *r->stored);
+    if (r->stored_n == 0 || r->stored[r->stored_n - 1].level != level)
+        r->stored_at[level] = r->stored_n;
+    r->stored[r->stored_n++] = (struct tile_sum){ level, n, *sha256 };
+    r->stored_end[level] = r->stored_n;
+    return OK;
+}
+
+static enum err
+take_tile(void *ctx, int level, uint64_t n, const struct hash *hashes, unsigned width)
+{
+    struct rebuilding *r = ctx;
+    struct hash sum = sha256(BYTES(hashes, width * sizeof *hashes));
+    const struct tile_sum *stored = &r->stored[r->stored_at[level]];
+
+    if (r->stored_at[level] == r->stored_end[level])
+        return tiles_add(r->m->db, level, n, hashes);
+    r->stored_at[level]++;
+    if (stored->n != n || !hash_equal(stored->sha256, sum))
+        return err_internal(r->d, ERR_CORRUPT, "tile %d/%llu: the table is not what the journal adds up to", level,
+                            (unsigned long long)stored->n);
+    return OK;
+}
+
+/* Tiles beyond the journal's end: somebody put them there. */
+static enum err
+check_tiles(struct rebuilding *r)
+{
+    for (int level = 0; level < TILE_LEVELS; level++)
+        if (r->stored_at[level] < r->stored_end[level])
+            return err_internal(r->d, ERR_CORRUPT, "tile %d/%llu is beyond the journal's end", level,
+                                (unsigned long long)r->stored[r->stored_at[level]].n);
     return OK;
 }
 
@@ -90,8 +139,12 @@ read_journal(struct rebuilding *r)
     const struct journal_head *head = &r->m->head;
     struct ledger *l = r->s->ledger;
     const char *rule;
-    enum err err = journal_read(r->m->db, 0, head->size, take_entry, r);
+    enum err err = tiles_each(r->m->db, take_stored, r);
 
+    if (!err)
+        err = journal_read(r->m->db, 0, head->size, take_entry, r);
+    if (!err)
+        err = check_tiles(r);
     if (err == ERR_CORRUPT && r->d->internal[0] == '\0')
         return err_internal(r->d, err, "entry %llu: its bytes do not fit its leaf hash, or it is missing",
                             (unsigned long long)ledger_size(l));
@@ -326,11 +379,21 @@ read_all(struct rebuilding *r)
 enum err
 rebuild(struct market *m, struct err_detail *d)
 {
-    struct rebuilding r = { .m = m, .s = state_new(m), .d = d };
+    struct rebuilding r = { .m = m, .s = state_new(m), .d = d, .tiles = xcalloc(1, sizeof *r.tiles) };
     enum err err;
 
+    r.tiles->write = take_tile;
+    r.tiles->ctx = &r;
     d->internal[0] = '\0';
     err = read_all(&r);
+    if (!err) {
+        pthread_mutex_lock(&m->edge_lock);
+        m->tiles = *r.tiles;
+        m->edge_known = true;
+        pthread_mutex_unlock(&m->edge_lock);
+    }
+    free(r.tiles);
+    free(r.stored);
     malloc_trim(0); /* what was read in chunks is not kept */
     if (err) {
         state_delete(r.s);
@@ -348,6 +411,9 @@ rebuild(struct market *m, struct err_detail *d)
 void
 rebuild_drop(struct market *m)
 {
+    pthread_mutex_lock(&m->edge_lock);
+    m->edge_known = false;
+    pthread_mutex_unlock(&m->edge_lock);
     pthread_rwlock_wrlock(&m->state_lock);
     undo_commit(m->undo); /* what has left the state is freed here, the rest with the state */
     batch_clear(&m->batch);

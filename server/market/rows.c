@@ -242,6 +242,13 @@ static const struct table_column CAPACITY_COLUMNS[] = {
     C(I64, set_ms, TABLE_ONCE),
 };
 
+#define L(type, field, flags) TABLE_COLUMN(TABLE_##type, struct tile_row, field, flags)
+static const struct table_column TILE_COLUMNS[] = {
+    L(I32, level, TABLE_KEY | TABLE_ONCE),
+    L(U64, n, TABLE_KEY | TABLE_ONCE),
+    L(BYTES, hashes, TABLE_ONCE),
+};
+
 #define TABLE_DEF(name_, columns_, type_, load_)                                                                       \
     { .name = (name_), .columns = (columns_), .columns_n = sizeof(columns_) / sizeof((columns_)[0]),                   \
       .object_size = sizeof(type_), .load = (load_) }
@@ -262,6 +269,7 @@ static const struct table_def REPORTS = TABLE_DEF("report", REPORT_COLUMNS, stru
     " ORDER BY site, number");
 static const struct table_def CAPACITY =
     TABLE_DEF("capacity", CAPACITY_COLUMNS, struct capacity_row, "ORDER BY offering, number");
+static const struct table_def TILES = TABLE_DEF("tile", TILE_COLUMNS, struct tile_row, NULL);
 
 void
 rows_init(struct rows *r)
@@ -270,7 +278,7 @@ rows_init(struct rows *r)
         [ROWS_QUOTE] = &QUOTES,     [ROWS_RESERVATION] = &RESERVATIONS, [ROWS_SITE] = &SITES,
         [ROWS_QUOTE_ANSWER] = &QUOTE_ANSWERS,
         [ROWS_TICKET] = &TICKETS,   [ROWS_REPORT] = &REPORTS,           [ROWS_CAPACITY] = &CAPACITY,
-        [ROWS_ANSWER] = &answers_table,
+        [ROWS_ANSWER] = &answers_table, [ROWS_TILE] = &TILES,
     };
 
     for (size_t i = 0; i < ROWS; i++)

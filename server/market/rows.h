@@ -33,8 +33,16 @@ struct capacity_row {
     int64_t from_ms, set_ms;
 };
 
+/* A full tile of the log, in the batch whose entries complete it. */
+struct tile_row {
+    int32_t level;              /* core/tile.h */
+    uint64_t n;
+    struct bytes hashes;
+};
+
 enum rows_table {
-    ROWS_QUOTE, ROWS_QUOTE_ANSWER, ROWS_RESERVATION, ROWS_SITE, ROWS_TICKET, ROWS_REPORT, ROWS_CAPACITY, ROWS_ANSWER, ROWS
+    ROWS_QUOTE, ROWS_QUOTE_ANSWER, ROWS_RESERVATION, ROWS_SITE, ROWS_TICKET, ROWS_REPORT, ROWS_CAPACITY, ROWS_ANSWER,
+    ROWS_TILE, ROWS
 };
 
 /* One table object each, with its own buffers. */

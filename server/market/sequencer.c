@@ -571,6 +571,7 @@ market_start(const struct market_config *config, struct market **ret, struct err
     m->config.db_writer = m->conninfo;
     m->config.origin = m->origin;
     queue_init(m);
+    pthread_mutex_init(&m->edge_lock, NULL);
     pthread_rwlockattr_init(&attr);
     pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&m->state_lock, &attr);
@@ -608,6 +609,7 @@ market_stop(struct market *m)
     rows_free(&m->rows);
     queue_free(m);
     pthread_rwlock_destroy(&m->state_lock);
+    pthread_mutex_destroy(&m->edge_lock);
     free(m->conninfo);
     free(m->origin);
     free(m->people_url);

@@ -1,7 +1,7 @@
 /* store/entries.c: by keyset, a thousand rows at a time. */
 #include "store/entries.h"
 
-enum { PAGE = 1000, HEADER = 72, BYTES_MAX = 4096 };
+enum { PAGE = 1000, HEADER = 72 };
 
 DB_QUERY(ENTRIES_SNAPSHOT,
     .name = "entries_snapshot",
@@ -57,12 +57,12 @@ entries_head_read(struct db *db, struct entries_head *ret)
 
 /* The entry's bytes from its columns: layout version 1, or what would be it. */
 static bool
-read_row(const PGresult *rows, int i, uint8_t bytes[BYTES_MAX], struct entry_row *ret)
+read_row(const PGresult *rows, int i, uint8_t bytes[ENTRY_ROW_MAX], struct entry_row *ret)
 {
-    struct wire_out w = { bytes, bytes + BYTES_MAX };
+    struct wire_out w = { bytes, bytes + ENTRY_ROW_MAX };
     struct bytes body = db_get_bytes(rows, i, 12);
 
-    if (body.len > BYTES_MAX - HEADER || !db_get_hash(rows, i, 13, &ret->leaf))
+    if (body.len > ENTRY_ROW_MAX - HEADER || !db_get_hash(rows, i, 13, &ret->leaf))
         return false;
     put_u16(&w, (uint16_t)db_get_i64(rows, i, 0));
     put_u16(&w, (uint16_t)db_get_i64(rows, i, 1));
@@ -83,7 +83,7 @@ read_row(const PGresult *rows, int i, uint8_t bytes[BYTES_MAX], struct entry_row
 enum err
 entries_each(struct db *db, enum err (*take)(void *ctx, const struct entry_row *row), void *ctx)
 {
-    uint8_t bytes[BYTES_MAX];
+    uint8_t bytes[ENTRY_ROW_MAX];
     int64_t after = -1;
 
     for (;;) {
@@ -99,6 +99,20 @@ entries_each(struct db *db, enum err (*take)(void *ctx, const struct entry_row *
         if (err != OK || PQntuples(rows) < PAGE)
             return err;
     }
+}
+
+enum err
+entries_range(struct db *db, uint64_t first, unsigned count, enum err (*take)(void *ctx, const struct entry_row *row), void *ctx)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    uint8_t bytes[ENTRY_ROW_MAX];
+    enum err err = db_run(db, &ENTRIES_PAGE, DB_ARGS(db_i64((int64_t)first - 1), db_i64(count)), &rows);
+
+    for (int i = 0; err == OK && i < PQntuples(rows); i++) {
+        struct entry_row row;
+        err = read_row(rows, i, bytes, &row) ? take(ctx, &row) : ERR_CORRUPT;
+    }
+    return err;
 }
 
 enum err

@@ -8,6 +8,7 @@
 
 struct entries_head { uint64_t size; struct hash root; int64_t time_ms; };
 struct entry_row { uint64_t index; const uint8_t *bytes; size_t len; struct hash leaf; };
+#define ENTRY_ROW_MAX 4096 /* bytes */
 struct account_row {
     uint64_t index, owner_site, parent, last_index;
     int64_t class, posted_debits, posted_credits, held_debits, held_credits;
@@ -20,6 +21,8 @@ enum err entries_snapshot(struct db *db) MUST_USE; /* begins it; from then on th
 enum err entries_head_read(struct db *db, struct entries_head *ret) MUST_USE;
 /* Every row in order of index. The first error of `take` ends it and is returned. ERR_CORRUPT: a leaf hash is not 32 bytes. */
 enum err entries_each(struct db *db, enum err (*take)(void *ctx, const struct entry_row *row), void *ctx) MUST_USE;
+/* Those of first .. first + count - 1 that are there, count at most 1,000. */
+enum err entries_range(struct db *db, uint64_t first, unsigned count, enum err (*take)(void *ctx, const struct entry_row *row), void *ctx) MUST_USE;
 enum err account_rows_each(struct db *db, enum err (*take)(void *ctx, const struct account_row *row), void *ctx) MUST_USE;
 
 #endif

@@ -145,7 +145,8 @@ class Server:
         done = subprocess.run(["psql", "-qXtA", self.conninfo(), "-c", statement], capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
-    def start(self):
+    def start(self, ready=True):
+        """Serving; with ready, leading too."""
         at = self.log.tell()
         self.process = subprocess.Popen([str(BUILD / "kontord"), "serve", *self.options, *self.more], stderr=self.log,
                                         stdout=self.log)
@@ -161,6 +162,8 @@ class Server:
                 raise RuntimeError(f"kontord ended: {text}")
             time.sleep(0.01)
         anybody = Client(self)
+        if not ready:
+            return self
         while time.monotonic() < end:
             if anybody.get("/health/ready").status == 200:
                 return self

@@ -23,6 +23,7 @@ def fill(world, path):
     path = path.replace("/grants/{account}", f"/grants/{world.grants['brisa']}").replace("/accounts/{account}", f"/accounts/{world.grants['brisa']}")
     path = path.replace("/offerings/{index}", f"/offerings/{world.sites['lumi']['offering']}").replace("{index}", "0")
     path = path.replace("/sites/{code}", "/sites/lumi").replace("{code}", "conflict")
+    path = path.replace("{path}", "0/000.p/1")
     assert "{" not in path, path
     return path + ("?after=0" if path == "/v1/agent/tickets" else "")
 

@@ -131,11 +131,17 @@ static const struct wanted {
     { "reservations_reported", ORG | SITE, { "{40}" } },
     { "reservations_need_workload", ORG | SITE, { "11", "sha256 of script" } },
     { "quotes_find", ORG, { BRISA } },
+    { "tiles_each", EVERYBODY, { 0 } },
+    { "tiles_add", WRITER, { "0", "0", "x" } },
+    { "tiles_find", EVERYBODY, { "0", "0" } },
+    { "tiles_leaves", ORG | SITE, { "50", "51" } },
+    { "checkpoints_newest", EVERYBODY, { "99" } },
+    { "checkpoints_add", SERVERS, { "7", H1, "note", "1" } },
     { "quotes_of_request", ORG, { BRISA, "9" } },
 };
 
 /* What holds nothing of anybody's. */
-static const char *const OPEN_TABLES = " head leader capacity migration ";
+static const char *const OPEN_TABLES = " head leader capacity migration tile ";
 
 static const char *const DATA[] = {
     "INSERT INTO organisation VALUES ('" BRISA "', 'brisa', 'ES', 'Valencia', 0, 0, 1), ('" NORDLYS "', 'nordlys', 'SE', 'Luleå', 0, 0, 1)",

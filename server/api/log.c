@@ -1,0 +1,202 @@
+/* api/log.c
+ * The Merkle log for anybody's programs: checkpoint, tiles, entry bundles (C2SP tlog-tiles), and receipts (tlog-proof).
+ * Tiles hold hashes only. Bundles show who computes where: for officers and auditors, and for everybody where the
+ * operator has said so (public_entries). */
+#include "api/handlers.h"
+
+#include <stdlib.h>
+
+#include "api/internal.h"
+#include "base/text.h"
+#include "core/note.h"
+#include "market/log_tiles.h"
+#include "market/notary.h"
+#include "store/checkpoints.h"
+#include "store/entries.h"
+#include "store/journal_reads.h"
+
+#define FOR_EVER "public, max-age=31536000, immutable"
+
+static const char *const NO_NAMES[] = { NULL };
+
+static void
+reply_text(struct call *call, const char *text, size_t len)
+{
+    char *copy = xmalloc(len + 1);
+
+    memcpy(copy, text, len);
+    call_reply_bytes(call, 200, "text/plain; charset=utf-8", copy, len);
+}
+
+void
+checkpoint_get(struct call *call)
+{
+    struct checkpoint_row row;
+    enum err err = call_query_only(call, NO_NAMES);
+
+    if (!err)
+        err = checkpoints_newest(call->db, INT64_MAX, call->arena, &row);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    call->cache = "public, max-age=2";
+    reply_text(call, row.note, strlen(row.note));
+}
+
+/* ---- tiles ------------------------------------------------------------------------------------------------------- */
+
+struct bundle {
+    uint64_t first, next;
+    unsigned width;
+    uint8_t *bytes;
+    size_t len;
+};
+
+static enum err
+take_entry(void *ctx, const struct entry_row *row)
+{
+    struct bundle *b = ctx;
+    struct wire_out w = { b->bytes + b->len, b->bytes + b->len + row->len + 2 };
+
+    if (row->index != b->next)
+        return ERR_CORRUPT;
+    put_u16(&w, (uint16_t)row->len);
+    put_bytes(&w, row->bytes, row->len);
+    b->len += row->len + 2;
+    b->next++;
+    return OK;
+}
+
+static void
+reply_bundle(struct call *call, uint64_t n, unsigned width)
+{
+    struct bundle b = { .first = n * TILE_WIDTH, .next = n * TILE_WIDTH, .width = width };
+    enum err err;
+
+    if (!call->api->public_entries && !may_see_programme(&call->actor)) {
+        call_fail(call, call->actor.kind == ACTOR_NOBODY ? ERR_UNAUTHENTICATED : ERR_FORBIDDEN);
+        return;
+    }
+    db_act_as(call->db, DB_ACTOR_SERVER);
+    b.bytes = xmalloc(width * (ENTRY_ROW_MAX + 2));
+    err = entries_range(call->db, b.first, width, take_entry, &b);
+    if (!err && b.next != b.first + width)
+        err = ERR_NOT_FOUND;
+    if (err) {
+        free(b.bytes);
+        call_fail(call, err);
+        return;
+    }
+    call->cache = call->api->public_entries ? FOR_EVER : "private, max-age=31536000, immutable";
+    call_reply_bytes(call, 200, "application/octet-stream", (char *)b.bytes, b.len);
+}
+
+static void
+reply_hashes(struct call *call, int level, uint64_t n, unsigned width)
+{
+    struct hash *hashes = xmalloc(TILE_WIDTH * sizeof *hashes);
+    enum err err;
+
+    db_act_as(call->db, DB_ACTOR_SERVER); /* hashes are for everybody */
+    err = log_tile(call->api->market, call->db, level, n, width, hashes);
+
+    if (err) {
+        free(hashes);
+        call_fail(call, err);
+        return;
+    }
+    call->cache = FOR_EVER;
+    call_reply_bytes(call, 200, "application/octet-stream", (char *)hashes, width * sizeof *hashes);
+}
+
+void
+tile_get(struct call *call)
+{
+    char path[TILE_PATH_MAX + 8];
+    struct journal_state head;
+    unsigned width;
+    uint64_t n;
+    int level;
+    enum err err;
+
+    if (!text_format(path, sizeof path, "tile/%s", call->path_text) || !tile_path_parse(path, &level, &n, &width)) {
+        call_fail(call, ERR_NOT_FOUND);
+        return;
+    }
+    err = call_query_only(call, NO_NAMES);
+    if (!err)
+        err = journal_reads_head(call->db, &head);
+    if (!err && (n > head.size || tile_width(level, n, head.size) < width))
+        err = ERR_NOT_FOUND; /* the log is not that long */
+    if (err)
+        call_fail(call, err);
+    else if (level == TILE_ENTRIES)
+        reply_bundle(call, n, width);
+    else
+        reply_hashes(call, level, n, width);
+}
+
+/* ---- receipts ---------------------------------------------------------------------------------------------------- */
+
+static enum err
+prove(struct call *call, uint64_t index, uint64_t size, struct proof *ret)
+{
+    struct log_reader *r = log_reader_new(call->api->market, call->db, size);
+    struct merkle_source from = log_reader_source(r);
+    enum err err = proof_inclusion(&from, index, size, ret);
+
+    log_reader_delete(r);
+    return err;
+}
+
+static enum err
+receipt(struct call *call, char **ret, size_t *ret_len)
+{
+    struct entry_record record;
+    struct checkpoint_row row;
+    const struct state *s;
+    struct proof path;
+    bool seen;
+    enum err err;
+
+    db_act_as(call->db, DB_ACTOR_SERVER); /* who may see the entry is decided below; the path is of hashes */
+    err = journal_reads_find(call->db, call->path_index, &record);
+    if (err)
+        return err;
+    s = market_read_lock(call->api->market);
+    if (!s)
+        return ERR_NOT_LEADER;
+    seen = call->api->public_entries || may_see_entry(&call->actor, s, &record.entry);
+    market_read_unlock(call->api->market);
+    if (!seen)
+        return ERR_NOT_FOUND;
+    err = checkpoints_newest(call->db, INT64_MAX, call->arena, &row);
+    if (err == ERR_NOT_FOUND || (!err && row.size <= call->path_index))
+        return err_say(&call->detail, ERR_TOO_EARLY, "No checkpoint covers this entry yet; one is signed within ten seconds.");
+    if (!err)
+        err = prove(call, call->path_index, row.size, &path);
+    if (err)
+        return err;
+    *ret = xmalloc(RECEIPT_HEAD_MAX + strlen(row.note));
+    *ret_len = receipt_head_write(call->path_index, &path, *ret);
+    memcpy(*ret + *ret_len, row.note, strlen(row.note));
+    *ret_len += strlen(row.note);
+    return OK;
+}
+
+void
+entry_receipt(struct call *call)
+{
+    char *text;
+    size_t len;
+    enum err err = call_query_only(call, NO_NAMES);
+
+    if (!err)
+        err = receipt(call, &text, &len);
+
+    if (err)
+        call_fail(call, err);
+    else
+        call_reply_bytes(call, 200, "text/plain; charset=utf-8", text, len);
+}

@@ -1,0 +1,105 @@
+/* market/log_tiles.c */
+#include "market/log_tiles.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "market/market_internal.h"
+#include "store/tiles.h"
+
+/* From the leader's memory: the tile at the log's end. */
+static bool
+edge(struct market *m, int level, uint64_t n, unsigned width, struct hash ret[TILE_WIDTH])
+{
+    bool found;
+
+    pthread_mutex_lock(&m->edge_lock);
+    found = m->edge_known && m->tiles.n[level] == n && m->tiles.width[level] >= width;
+    if (found)
+        memcpy(ret, m->tiles.level[level], width * sizeof *ret);
+    pthread_mutex_unlock(&m->edge_lock);
+    return found;
+}
+
+/* From the tiles below it. */
+static enum err
+compute(struct db *db, int level, uint64_t n, unsigned width, struct hash ret[TILE_WIDTH])
+{
+    struct hash *below;
+    enum err err = OK;
+
+    if (level == 0)
+        return tiles_leaves(db, n * TILE_WIDTH, width, ret);
+    below = xmalloc(TILE_WIDTH * sizeof *below);
+    for (unsigned i = 0; !err && i < width; i++) {
+        err = tiles_find(db, level - 1, n * TILE_WIDTH + i, below);
+        if (!err)
+            ret[i] = tile_root(below);
+    }
+    free(below);
+    return err;
+}
+
+enum err
+log_tile(struct market *m, struct db *db, int level, uint64_t n, unsigned width, struct hash ret[TILE_WIDTH])
+{
+    enum err err;
+
+    assert(level >= 0 && level < TILE_LEVELS && width >= 1 && width <= TILE_WIDTH);
+    if (width < TILE_WIDTH && m != NULL && edge(m, level, n, width, ret))
+        return OK;
+    err = tiles_find(db, level, n, ret); /* a partial one may be full by now */
+    return err == ERR_NOT_FOUND && width < TILE_WIDTH ? compute(db, level, n, width, ret) : err;
+}
+
+/* ---- proofs ------------------------------------------------------------------------------------------------------ */
+
+struct log_reader *
+log_reader_new(struct market *m, struct db *db, uint64_t size)
+{
+    struct log_reader *r = xcalloc(1, sizeof *r);
+
+    r->market = m;
+    r->db = db;
+    r->size = size;
+    return r;
+}
+
+void
+log_reader_delete(struct log_reader *r)
+{
+    free(r);
+}
+
+/* A full subtree of 2^k leaves is 2^(k mod 8) neighbouring hashes of one tile of level k / 8. */
+static enum err
+subtree(void *ctx, unsigned k, uint64_t n, struct hash *ret)
+{
+    struct log_reader *r = ctx;
+    int level = (int)(k / 8);
+    uint64_t first = n << k % 8, tile = first / TILE_WIDTH;
+    unsigned count = 1u << k % 8, width = tile_width(level, tile, r->size);
+    struct merkle sum = { .size = 0 };
+
+    assert(level < TILE_LEVELS);
+    if (first % TILE_WIDTH + count > width)
+        return ERR_NOT_FOUND;
+    if (r->seen[level].width != width || r->seen[level].n != tile) {
+        enum err err = log_tile(r->market, r->db, level, tile, width, r->seen[level].hashes);
+        if (err)
+            return err;
+        r->seen[level].n = tile;
+        r->seen[level].width = width;
+    }
+    for (unsigned i = 0; i < count; i++)
+        merkle_append(&sum, r->seen[level].hashes[first % TILE_WIDTH + i]);
+    *ret = merkle_root(&sum);
+    return OK;
+}
+
+struct merkle_source
+log_reader_source(struct log_reader *r)
+{
+    return (struct merkle_source){ subtree, r };
+}

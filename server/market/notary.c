@@ -1,0 +1,243 @@
+/* market/notary.c */
+#include "market/notary.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "core/ledger.h"
+#include "market/log_tiles.h"
+#include "market/state.h"
+#include "store/checkpoints.h"
+#include "store/journal_reads.h"
+
+enum { TICK_MS = 250, EVERY_MS = 10000, EVERY_ENTRIES = 1000 };
+
+struct notary {
+    struct notary_config config;
+    struct db *db;
+    pthread_t thread;
+    pthread_mutex_t lock; /* stopping, trouble */
+    pthread_cond_t wake;
+    bool stopping;
+    char trouble[320];
+    /* the thread's own */
+    char origin[64];
+    uint64_t signed_size;  /* 0: look into the table first */
+    struct hash signed_root;
+    int64_t signed_at_ms;  /* monotonic */
+};
+
+static void
+complain(struct notary *n, const char *why)
+{
+    bool news;
+
+    pthread_mutex_lock(&n->lock);
+    news = strcmp(n->trouble, why) != 0;
+    text_format(n->trouble, sizeof n->trouble, "%s", why);
+    pthread_mutex_unlock(&n->lock);
+    if (news && why[0] != '\0' && n->config.log != NULL)
+        log_error(n->config.log, "checkpoint", LOG_TEXT("why", why));
+}
+
+static bool
+learn_origin(struct notary *n)
+{
+    const struct state *s;
+
+    if (n->origin[0] != '\0')
+        return true;
+    s = market_read_lock(n->config.market);
+    if (s == NULL)
+        return false;
+    text_format(n->origin, sizeof n->origin, "%s", s->origin);
+    market_read_unlock(n->config.market);
+    return n->origin[0] != '\0';
+}
+
+/* Does the log of `head` begin with what was signed last? */
+static enum err
+extends(struct notary *n, const struct journal_state *head, bool *ret)
+{
+    struct log_reader *r;
+    struct merkle_source from;
+    struct hash root;
+    enum err err;
+
+    *ret = false;
+    if (n->signed_size > head->size)
+        return OK;
+    if (n->signed_size == head->size) {
+        *ret = hash_equal(n->signed_root, head->root);
+        return OK;
+    }
+    r = log_reader_new(n->config.market, n->db, n->signed_size);
+    from = log_reader_source(r);
+    err = merkle_root_at(&from, n->signed_size, &root);
+    log_reader_delete(r);
+    *ret = err == OK && hash_equal(root, n->signed_root);
+    return err;
+}
+
+static enum err
+sign_head(struct notary *n, const struct journal_state *head)
+{
+    struct checkpoint c = { .size = head->size, .root = head->root };
+    struct vkey key = notary_vkey(n, n->origin);
+    char note[CHECKPOINT_TEXT_MAX + 1 + NOTE_LINE_MAX];
+    uint8_t sig[SIGN_LEN];
+    size_t len;
+    enum err err;
+
+    text_format(c.origin, sizeof c.origin, "%s", n->origin);
+    len = checkpoint_text(&c, note);
+    sign_make(&n->config.key, BYTES(note, len), sig);
+    note[len++] = '\n';
+    len += note_line_write(&key, 0, sig, note + len);
+    err = checkpoints_add(n->db, &(struct checkpoint_row){ head->size, head->root, note, market_now(n->config.market) });
+    if (err && err != ERR_EXISTS)
+        return err;
+    n->signed_size = err == ERR_EXISTS ? 0 : head->size; /* another server's: look again */
+    n->signed_root = head->root;
+    n->signed_at_ms = monotonic_ms();
+    return OK;
+}
+
+static enum err
+recall(struct notary *n)
+{
+    struct arena *a = arena_new();
+    struct checkpoint_row row;
+    enum err err = checkpoints_newest(n->db, INT64_MAX, a, &row);
+
+    if (!err) {
+        n->signed_size = row.size;
+        n->signed_root = row.root;
+    }
+    arena_delete(a);
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err
+look(struct notary *n)
+{
+    struct journal_state head;
+    bool good = true;
+    enum err err = n->signed_size == 0 ? recall(n) : OK;
+
+    if (!err)
+        err = journal_reads_head(n->db, &head);
+    if (err || head.size == 0)
+        return err;
+    if (head.size == n->signed_size && hash_equal(head.root, n->signed_root)) {
+        complain(n, "");
+        return OK;
+    }
+    if (n->signed_size > 0 && head.size > n->signed_size && head.size - n->signed_size < EVERY_ENTRIES &&
+        monotonic_ms() - n->signed_at_ms < n->config.every_ms)
+        return OK;
+    if (n->signed_size > 0)
+        err = extends(n, &head, &good);
+    if (err)
+        return err;
+    if (!good) {
+        char why[200];
+        text_format(why, sizeof why, "The journal (%" PRIu64 " entries) does not extend the checkpoint of %" PRIu64 " entries that was signed; nothing is signed.",
+                    head.size, n->signed_size);
+        complain(n, why);
+        return OK;
+    }
+    err = sign_head(n, &head);
+    if (!err)
+        complain(n, "");
+    return err;
+}
+
+static void *
+run(void *ctx)
+{
+    struct notary *n = ctx;
+
+    pthread_mutex_lock(&n->lock);
+    while (!n->stopping) {
+        struct timespec until;
+
+        pthread_mutex_unlock(&n->lock);
+        if (market_phase(n->config.market) != MARKET_LEADING)
+            n->signed_size = 0; /* what another leader signs meanwhile is looked up again */
+        else if (learn_origin(n) && look(n) != OK)
+            complain(n, "The database does not answer; no checkpoint is signed.");
+        pthread_mutex_lock(&n->lock);
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += TICK_MS * 1000000L;
+        until.tv_sec += until.tv_nsec / 1000000000L;
+        until.tv_nsec %= 1000000000L;
+        if (!n->stopping)
+            pthread_cond_timedwait(&n->wake, &n->lock, &until);
+    }
+    pthread_mutex_unlock(&n->lock);
+    return NULL;
+}
+
+enum err
+notary_start(const struct notary_config *config, struct notary **ret, struct err_detail *d)
+{
+    struct notary *n = xcalloc(1, sizeof *n);
+    pthread_condattr_t attr;
+
+    n->config = *config;
+    n->config.every_ms = config->every_ms > 0 ? config->every_ms : EVERY_MS;
+    n->signed_at_ms = monotonic_ms() - n->config.every_ms;
+    n->db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontord notary" });
+    db_act_as(n->db, DB_ACTOR_SERVER);
+    pthread_mutex_init(&n->lock, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&n->wake, &attr);
+    pthread_condattr_destroy(&attr);
+    if (pthread_create(&n->thread, NULL, run, n) != 0) {
+        db_delete(n->db);
+        free(n);
+        return err_internal(d, ERR_INTERNAL, "no thread for the notary");
+    }
+    *ret = n;
+    return OK;
+}
+
+void
+notary_stop(struct notary *n)
+{
+    if (n == NULL)
+        return;
+    pthread_mutex_lock(&n->lock);
+    n->stopping = true;
+    pthread_cond_signal(&n->wake);
+    pthread_mutex_unlock(&n->lock);
+    pthread_join(n->thread, NULL);
+    db_delete(n->db);
+    pthread_mutex_destroy(&n->lock);
+    pthread_cond_destroy(&n->wake);
+    free(n);
+}
+
+bool
+notary_trouble(struct notary *n, char ret[320])
+{
+    bool well;
+
+    pthread_mutex_lock(&n->lock);
+    text_format(ret, 320, "%s", n->trouble);
+    well = n->trouble[0] == '\0';
+    pthread_mutex_unlock(&n->lock);
+    return well;
+}
+
+struct vkey
+notary_vkey(const struct notary *n, const char *origin)
+{
+    return vkey_make(origin, NOTE_ED25519, n->config.key.public);
+}

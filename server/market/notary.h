@@ -1,0 +1,31 @@
+/* market/notary.h
+ * The thread that signs the log's checkpoints (C2SP tlog-checkpoint): only heads that are committed, only while this
+ * server leads, every 10 s or 1,000 entries while the journal grows. It never signs what does not extend all that it has
+ * signed: before it signs anew, the root at the size of the newest checkpoint is computed from the tiles and compared. */
+#ifndef MARKET_NOTARY_H
+#define MARKET_NOTARY_H
+
+#include "base/log.h"
+#include "core/note.h"
+#include "crypto/sign.h"
+#include "market/market.h"
+
+struct notary;
+
+struct notary_config {
+    struct market *market;
+    const char *db_worker; /* conninfo */
+    const struct log *log; /* may be NULL */
+    struct sign_key key;   /* the log's, not the server's */
+    int64_t every_ms;      /* real time between two checkpoints of a growing journal; 0: 10,000 */
+};
+
+enum err notary_start(const struct notary_config *config, struct notary **ret, struct err_detail *d) MUST_USE;
+/* Before market_stop(). */
+void notary_stop(struct notary *n);
+/* Why nothing is signed (for readiness), "" if all is well. False: it refuses to sign. */
+bool notary_trouble(struct notary *n, char ret[320]);
+/* The log's public key under the journal's origin. */
+struct vkey notary_vkey(const struct notary *n, const char *origin);
+
+#endif

@@ -1,0 +1,33 @@
+/* store/checkpoints.c */
+#include "store/checkpoints.h"
+
+DB_QUERY(CHECKPOINTS_ADD, .name = "checkpoints_add",
+         .sql = "INSERT INTO checkpoint (size, root, note, signed_ms) VALUES ($1, $2, $3, $4)", .params = 4, .columns = 0);
+
+DB_QUERY(CHECKPOINTS_NEWEST, .name = "checkpoints_newest",
+         .sql = "SELECT size, root, note, signed_ms FROM checkpoint WHERE size <= $1 ORDER BY size DESC LIMIT 1", .params = 1,
+         .columns = 4);
+
+enum err
+checkpoints_add(struct db *db, const struct checkpoint_row *row)
+{
+    return db_run(db, &CHECKPOINTS_ADD, DB_ARGS(db_u64(row->size), db_hash(&row->root), db_text(row->note), db_i64(row->signed_ms)), NULL);
+}
+
+enum err
+checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struct checkpoint_row *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &CHECKPOINTS_NEWEST, DB_ARGS(db_u64(most)), &rows);
+
+    if (err)
+        return err;
+    if (PQntuples(rows) == 0)
+        return ERR_NOT_FOUND;
+    ret->size = db_get_u64(rows, 0, 0);
+    if (!db_get_hash(rows, 0, 1, &ret->root))
+        return ERR_CORRUPT;
+    ret->note = arena_text(a, db_get_text(rows, 0, 2));
+    ret->signed_ms = db_get_i64(rows, 0, 3);
+    return OK;
+}

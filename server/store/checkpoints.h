@@ -1,0 +1,15 @@
+/* store/checkpoints.h: what the log has signed, one a size, for ever. */
+#ifndef STORE_CHECKPOINTS_H
+#define STORE_CHECKPOINTS_H
+
+#include "base/arena.h"
+#include "store/db.h"
+
+struct checkpoint_row { uint64_t size; struct hash root; const char *note; int64_t signed_ms; };
+
+/* ERR_EXISTS: one of that size is there. */
+enum err checkpoints_add(struct db *db, const struct checkpoint_row *row) MUST_USE;
+/* The newest of at most `most` leaves. ERR_NOT_FOUND. The note lives in the arena. */
+enum err checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struct checkpoint_row *ret) MUST_USE;
+
+#endif

@@ -1,0 +1,180 @@
+"""The log as others' programs read it (C2SP tlog-tiles, tlog-checkpoint, tlog-proof): read and verified by tests/journal/tlog.py,
+which was written from the specifications. Then tampered with."""
+import pathlib
+import sys
+import time
+
+from world import stamp
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "journal"))
+
+from reader import leaf_hash, root  # noqa: E402
+from tlog import Bad, Checkpoint, Log, Note, receipt_ok, tile_path  # noqa: E402
+
+WORLD = {"more": ["--public-entries=yes", "--checkpoint-ms=100"]}
+WANTED = 600 # more than two tiles
+
+
+def grow(world, size):
+    now = world.server.sql("SELECT max(time_ms) FROM entry")
+    while True:
+        head = world.anybody.must("GET", "/v1/journal")
+        if head["size"] >= size:
+            return head
+        world.order("/v1/grants", {"organisation": world.organisations["nordlys"], "tranche": world.tranche, "mode": "fast-lane",
+                                   "credits": "1", "start": stamp(int(now)), "end": stamp(int(now) + 30 * 86400000),
+                                   "reference": f"more {head['size']}", "gge_eur_cents": 1, "reason": "Test"})
+
+
+def reader(world):
+    def get(path):
+        reply = world.anybody.get(path)
+        assert reply.status == 200, (path, reply)
+        return reply.body
+    return Log(get, world.anybody.must("GET", "/v1/journal")["vkey"])
+
+
+def newest(world, log, size):
+    """The first checkpoint of at least so many entries."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        reply = world.anybody.get("/checkpoint")
+        if reply.status == 200 and Checkpoint(Note(reply.body)).size >= size:
+            return log.checkpoint()
+        time.sleep(0.05)
+    raise AssertionError("no checkpoint")
+
+
+def fresh(world):
+    for client in [*world.people.values(), world.local]:
+        client.connection = None
+
+
+def refused(run, *args):
+    try:
+        run(*args)
+    except Bad as error:
+        return str(error)
+    raise AssertionError("nothing was found")
+
+
+def test_everything_is_read_and_adds_up(world):
+    grow(world, WANTED)
+    log = reader(world)
+    checkpoint = newest(world, log, WANTED)
+    leaves = log.verify(checkpoint)
+    assert len(leaves) == checkpoint.size
+    head = world.anybody.must("GET", "/v1/journal")
+    assert head["size"] != checkpoint.size or head["root"] == checkpoint.root.hex()
+
+
+def test_each_checkpoint_extends_the_ones_before(world):
+    log = reader(world)
+    for _ in range(3):
+        size = world.anybody.must("GET", "/v1/journal")["size"]
+        grow(world, size + 3)
+        newest(world, log, size + 3)
+    rows = world.server.sql("SELECT size, encode(root, 'hex') FROM checkpoint ORDER BY size").split("\n")
+    assert len(rows) >= 4
+    leaves = log.hashes(log.checkpoint().size)
+    for row in rows:
+        size, signed = row.split("|")
+        assert root(leaves[:int(size)]).hex() == signed, f"the checkpoint of {size} is of another history"
+
+
+def test_tiles_have_one_address_each_and_last_for_ever(world):
+    log = reader(world)
+    size = log.checkpoint().size
+    for path in (tile_path(0, 0), tile_path(0, 0, 17), tile_path(1, 0, 2), tile_path("entries", 0), tile_path(0, 2, size - 512)):
+        reply = world.anybody.get(path)
+        assert reply.status == 200 and "immutable" in reply.headers["cache-control"], (path, reply)
+        assert reply.headers["content-type"] == "application/octet-stream"
+    assert world.anybody.get(tile_path(0, 0, 17)).body == world.anybody.get(tile_path(0, 0)).body[:17 * 32]
+    assert "immutable" not in world.anybody.get("/checkpoint").headers["cache-control"]
+    assert world.anybody.get("/checkpoint").headers["content-type"] == "text/plain; charset=utf-8"
+    for path in ("/tile/0/0", "/tile/0/0000", "/tile/00/000", "/tile/8/000", "/tile/0/000.p/0", "/tile/0/000.p/256", "/tile/0/000.p/017",
+                 "/tile/0/x000/000", "/tile/0/900", "/tile/1/000.p/200", "/tile/0/000/", "/tile/entries/900", "/tile/-1/000", "/tile/",
+                 "/tile/0/000.p/", "/tile/0/x999/x999/x999/x999/x999/x999/999", "/tile/1/000", "/tile/entries/000.p/999"):
+        assert world.anybody.get(path).status == 404, path
+
+
+def test_receipts_prove_their_entries(world):
+    log = reader(world)
+    vkey, size = world.anybody.must("GET", "/v1/journal")["vkey"], log.checkpoint().size
+    leaves = log.hashes(size)
+    for index in (0, 1, 255, 256, 511, 512, size - 1):
+        receipt = world.anybody.get(f"/v1/journal/entries/{index}/receipt")
+        assert receipt.status == 200, receipt
+        found, checkpoint = receipt_ok(receipt.body, vkey, leaves[index])
+        assert found == index and checkpoint.size >= size
+        refused(receipt_ok, receipt.body, vkey, leaves[(index + 1) % size])
+        broken = bytearray(receipt.body)
+        broken[receipt.body.index(b"\n", 40) + 3] ^= 1
+        refused(receipt_ok, bytes(broken), vkey, leaves[index])
+    entry = world.people["officer"].must("GET", "/v1/journal/entries/7")
+    assert receipt_ok(world.anybody.get("/v1/journal/entries/7/receipt").body, vkey, leaf_hash(bytes.fromhex(entry["bytes"])))
+    assert world.anybody.get("/v1/journal/entries/100000/receipt").status == 404
+
+
+def test_entries_are_read_by_those_concerned_where_the_operator_says_so(world):
+    world.server.stop()
+    world.server.more = ["--public-entries=no", "--checkpoint-ms=100"]
+    world.server.start()
+    fresh(world)
+    assert world.anybody.get(tile_path("entries", 0)).status == 401
+    assert world.people["brisa"].get(tile_path("entries", 0)).status == 403
+    reply = world.people["officer"].get(tile_path("entries", 0))
+    assert reply.status == 200 and reply.headers["cache-control"].startswith("private")
+    assert world.anybody.get(tile_path(0, 0)).status == 200 # hashes are for everybody
+    assert world.anybody.get("/checkpoint").status == 200
+
+
+def test_a_tile_that_is_missing_is_made_anew(world):
+    before = world.anybody.get(tile_path(0, 1)).body
+    world.server.stop()
+    world.server.sql("DELETE FROM tile WHERE n = 1")
+    world.server.start()
+    fresh(world)
+    assert world.anybody.get(tile_path(0, 1)).body == before
+
+
+def unready(world, words):
+    """Wait until readiness gives this reason."""
+    end, reply = time.monotonic() + 20, None
+    while time.monotonic() < end:
+        reply = world.anybody.get("/health/ready")
+        if reply.status == 503 and words in reply.json["reason"]:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"readiness does not say “{words}”: {reply}")
+
+
+def test_a_tile_that_was_changed_stops_the_server(world):
+    change = "UPDATE tile SET hashes = set_byte(hashes, 5000, get_byte(hashes, 5000) # 1) WHERE level = 0 AND n = 0"
+    world.server.stop()
+    world.server.sql(change)
+    try:
+        world.server.start(ready=False)
+        fresh(world)
+        unready(world, "tile 0/0")
+    finally:
+        world.server.stop()
+        world.server.sql(change)
+        world.server.start()
+        fresh(world)
+    reader(world).verify(newest(world, reader(world), 1), entries=False)
+
+
+def test_what_was_signed_is_not_taken_back(world):
+    """A journal that no longer extends the newest checkpoint is not signed any more, and readiness says so."""
+    size = reader(world).checkpoint().size
+    world.server.sql(f"UPDATE checkpoint SET root = set_byte(root, 0, get_byte(root, 0) # 1) WHERE size = {size}")
+    world.server.stop()
+    world.server.start()
+    fresh(world)
+    grow(world, size + 2)
+    unready(world, "does not extend")
+    assert Checkpoint(Note(world.anybody.get("/checkpoint").body)).size == size, "it signed another"
+    world.server.sql(f"UPDATE checkpoint SET root = set_byte(root, 0, get_byte(root, 0) # 1) WHERE size = {size}")
+    world.server.stop()
+    world.server.start()
