@@ -25,11 +25,14 @@ static const struct config_set SET = {
     .program = "kontor-audit",
     .section = 1,
     .summary = "the auditor of a Kontor marketplace's journal",
-    .synopsis = "verify [OPTION...] DIR",
+    .synopsis = "verify [OPTION...] DIR | receipt [OPTION...] RECEIPT ENTRY",
     .description =
         "kontor-audit verify judges an export of the journal (kontord export DIR): it rebuilds the tree, replays every"
         " entry by the ledger's rules, checks every signature in it and compares every balance. It needs no database"
-        " and trusts no server.\n\n"
+        " and trusts no server. Where the export has a checkpoint, the journal must begin with what it says; with --policy its"
+        " signatures are judged.\n\n"
+        "kontor-audit receipt judges one entry: RECEIPT is what the server gives at /v1/journal/entries/INDEX/receipt (C2SP"
+        " tlog-proof), ENTRY a file with the entry's bytes, as they are or in hexadecimal.\n\n"
         "Each fault names the entry, account or file that it is about.",
     .exits = "0: no fault was found. 1: faults were found. 2: the command line is wrong. 3: there is nothing that can be"
              " judged.",
@@ -44,14 +47,36 @@ show_progress(void *unused, uint64_t done, uint64_t all)
     fprintf(stderr, "\r%3d %%  %" PRIu64 " of %" PRIu64 " entries", (int)(done * 100 / all), done, all);
 }
 
+/* The policy's text, malloc'ed, or NULL if none was named. False: it cannot be read. */
+static bool
+read_policy(const struct audit_config *config, char **ret)
+{
+    struct err_detail detail = { .text = "" };
+    size_t len;
+
+    *ret = NULL;
+    if (config->policy[0] == '\0')
+        return true;
+    if (signed_read_file(config->policy, QUORUM_TEXT_MAX, ret, &len, &detail) == OK && strlen(*ret) == len)
+        return true;
+    fprintf(stderr, "kontor-audit: %s\n", detail.text[0] != '\0' ? detail.text : "The policy has a zero byte.");
+    return false;
+}
+
 static int
 verify(const struct audit_config *config, const char *dir)
 {
     struct audit *a = xcalloc(1, sizeof *a);
     struct err_detail detail = { .text = "" };
+    char *policy;
     enum err err;
     int status;
 
+    if (!read_policy(config, &policy)) {
+        free(a);
+        return 3;
+    }
+    a->policy = policy;
     a->dir = dir;
     a->remember = config->remember[0] != '\0' ? config->remember : NULL;
     if (isatty(STDERR_FILENO) && !config->quiet)
@@ -67,7 +92,19 @@ verify(const struct audit_config *config, const char *dir)
         audit_print(a, stdout);
     status = err != OK ? 3 : a->n > 0 ? 1 : 0;
     free(a);
+    free(policy);
     return status;
+}
+
+/* Which of the two it is. -1: neither. */
+static int
+run(const struct audit_config *config, const struct config_rest *rest)
+{
+    if (rest->argc == 2 && strcmp(rest->argv[0], "verify") == 0)
+        return verify(config, rest->argv[1]);
+    if (rest->argc == 3 && strcmp(rest->argv[0], "receipt") == 0)
+        return receipt_check(rest->argv[1], rest->argv[2], config->policy[0] != '\0' ? config->policy : NULL, stdout);
+    return -1;
 }
 
 int
@@ -78,12 +115,12 @@ main(int argc, char **argv)
     struct config_rest rest;
     int status = config_begin(&SET, arena, argc - 1, argv + 1, &config, &rest);
 
-    if (status < 0 && (rest.argc != 2 || strcmp(rest.argv[0], "verify") != 0)) {
-        fputs("usage: kontor-audit verify [OPTION...] DIR; see kontor-audit --help\n", stderr);
+    if (status < 0)
+        status = run(&config, &rest);
+    if (status < 0) {
+        fputs("usage: kontor-audit verify [OPTION...] DIR\n       kontor-audit receipt [OPTION...] RECEIPT ENTRY\nsee kontor-audit --help\n", stderr);
         status = 2;
     }
-    if (status < 0)
-        status = verify(&config, rest.argv[1]);
     arena_delete(arena);
     return status;
 }

@@ -25,6 +25,18 @@ credits(int64_t gpums, char ret[40])
     text_format(ret, 40, "%" PRId64 ".%03d", gpums / GPUMS_PER_CREDIT, (int)(gpums % GPUMS_PER_CREDIT / (GPUMS_PER_CREDIT / 1000)));
 }
 
+static void
+print_checkpoint(const struct signed_head *c, FILE *to)
+{
+    if (!c->there)
+        return;
+    fprintf(to, "A checkpoint of %" PRIu64 " entries was signed. ", c->checkpoint.size);
+    if (c->judged)
+        fprintf(to, "%s %u of %u witnesses have cosigned.\n", quorum_sentence(c->says), c->cosigned, c->witnesses);
+    else
+        fputs("By whom was not checked: no --policy was given.\n", to);
+}
+
 void
 audit_print(const struct audit *a, FILE *to)
 {
@@ -38,6 +50,7 @@ audit_print(const struct audit *a, FILE *to)
             a->head.size, at, root);
     if (a->remembered > 0)
         fprintf(to, "The audit before saw the first %" PRIu64 " of them.\n", a->remembered);
+    print_checkpoint(&a->checkpoint, to);
     fprintf(to, "Replayed %" PRIu64 " entries by the ledger's rules%s.\n", a->entries, a->replayed ? "" : ", not to the end");
     fprintf(to, "Signatures verified: %" PRIu64 " of sites on reports, %" PRIu64 " of officers on orders.\n", a->by_site, a->by_officer);
     fprintf(to, "On the operator's word: %" PRIu64 " orders of signed-in people, vouched for by the server's key alone.\n", a->by_server);
@@ -80,6 +93,23 @@ json_finding(struct json_out *out, const char *name, const struct finding *f)
     json_shut(out);
 }
 
+static void
+json_checkpoint(struct json_out *out, const struct signed_head *c)
+{
+    if (!c->there) {
+        json_none(out, "checkpoint");
+        return;
+    }
+    json_open(out, "checkpoint");
+    json_i64(out, "size", (int64_t)c->checkpoint.size);
+    json_hex(out, "root", BYTES(c->checkpoint.root.b, 32));
+    json_bool(out, "judged", c->judged);
+    json_bool(out, "good", c->judged && c->says == QUORUM_OK);
+    json_i64(out, "cosigned", c->cosigned);
+    json_i64(out, "witnesses", c->witnesses);
+    json_shut(out);
+}
+
 void
 audit_print_json(const struct audit *a, FILE *to)
 {
@@ -93,6 +123,7 @@ audit_print_json(const struct audit *a, FILE *to)
     json_i64(&out, "size", (int64_t)a->head.size);
     json_hex(&out, "root", BYTES(a->head.root.b, 32));
     json_time(&out, "until", a->head.time_ms);
+    json_checkpoint(&out, &a->checkpoint);
     json_i64(&out, "replayed", (int64_t)a->entries);
     json_bool(&out, "whole", a->replayed);
     json_open(&out, "entries");

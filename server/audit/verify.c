@@ -173,6 +173,9 @@ check_leaf(struct verifying *v, uint64_t i, struct bytes bytes, const struct has
         abort();
     if (!v->stopped)
         replay(v, i, bytes);
+    if (v->a->checkpoint.there && v->tree.size == v->a->checkpoint.checkpoint.size &&
+        !hash_equal(merkle_root(&v->tree), v->a->checkpoint.checkpoint.root))
+        find(v, NO_INDEX, ENTRY_KINDS, "the first %" PRIu64 " entries are not those that were signed: history was rewritten", v->tree.size);
     if (v->has_remembered && v->tree.size == v->remembered.size && !hash_equal(merkle_root(&v->tree), v->remembered.root))
         find(v, NO_INDEX, ENTRY_KINDS, "the first %" PRIu64 " entries are not those of the audit before: history was rewritten", v->remembered.size);
 }
@@ -428,6 +431,33 @@ write_remembered(struct verifying *v, struct err_detail *d)
     return OK;
 }
 
+/* ---- the checkpoint ---------------------------------------------------------------------------------------------- */
+
+/* Read before the leaves, so that the tree's root can be compared when it has the checkpoint's size. */
+static void
+read_checkpoint(struct verifying *v)
+{
+    struct signed_head *c = &v->a->checkpoint;
+    struct err_detail d = { .text = "" };
+
+    if (!read_whole(v, "checkpoint")) {
+        if (v->a->policy != NULL)
+            find(v, NO_INDEX, ENTRY_KINDS, "there is no signed checkpoint in the export");
+        return;
+    }
+    if (signed_head_read(BYTES(v->file, v->len), v->a->policy, c, &d) != OK) {
+        find(v, NO_INDEX, ENTRY_KINDS, "checkpoint: %s", d.text);
+        c->there = false;
+        return;
+    }
+    if (strcmp(c->checkpoint.origin, v->a->head.origin) != 0)
+        find(v, NO_INDEX, ENTRY_KINDS, "the checkpoint is of another origin, %s", c->checkpoint.origin);
+    if (c->checkpoint.size > v->a->head.size)
+        find(v, NO_INDEX, ENTRY_KINDS, "%" PRIu64 " entries were signed: the journal was rolled back", c->checkpoint.size);
+    if (c->judged && c->says != QUORUM_OK)
+        find(v, NO_INDEX, ENTRY_KINDS, "checkpoint: %s", quorum_sentence(c->says));
+}
+
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
 static enum err
@@ -444,6 +474,7 @@ verify(struct verifying *v, struct err_detail *d)
     err = read_remembered(v, d);
     if (err != OK)
         return err;
+    read_checkpoint(v);
     bundles = a->head.size / TILE_WIDTH + (a->head.size % TILE_WIDTH != 0);
     for (uint64_t n = 0; n < bundles && check_bundle(v, n); n++) {
         if (n == 0 && v->len >= 2)

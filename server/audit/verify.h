@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "audit/signed.h"
 #include "core/entry.h"
 #include "core/tile.h"
 
@@ -22,10 +23,12 @@ struct audit {
     /* what to do */
     const char *dir;
     const char *remember; /* a file that keeps the head last found good; NULL: none */
+    const char *policy;   /* text of a C2SP tlog-policy: who must have signed the checkpoint; NULL: nobody is asked */
     void (*progress)(void *ctx, uint64_t done, uint64_t all); /* may be NULL */
     void *ctx;
     /* what was found */
     struct head_text head;
+    struct signed_head checkpoint;
     bool simulation;
     struct finding findings[FINDINGS_MAX];
     size_t n;           /* of them; the first FINDINGS_MAX are kept */

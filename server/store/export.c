@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "core/entry_layout.h"
 #include "core/tile.h"
+#include "store/checkpoints.h"
 #include "store/entries.h"
 
 struct exporting {
@@ -188,7 +190,7 @@ write_balances(struct exporting *x, struct db *db)
 static enum err
 prepare_folder(struct exporting *x)
 {
-    static const char *const ours[] = { ".", "..", "tile", "balances.csv", "head" };
+    static const char *const ours[] = { ".", "..", "tile", "balances.csv", "head", "checkpoint" };
     char path[4096];
     DIR *dir;
     struct dirent *one;
@@ -208,9 +210,24 @@ prepare_folder(struct exporting *x)
     closedir(dir);
     if (foreign)
         return err_say(x->detail, ERR_EXISTS, "%s has something else in it than an export.", x->dir);
-    if ((size_t)snprintf(path, sizeof path, "%s/head", x->dir) >= sizeof path || (unlink(path) != 0 && errno != ENOENT))
-        return io_error(x, path);
+    for (size_t i = 0; i < 2; i++)
+        if (!text_format(path, sizeof path, "%s/%s", x->dir, i == 0 ? "head" : "checkpoint") || (unlink(path) != 0 && errno != ENOENT))
+            return io_error(x, path);
     return OK;
+}
+
+/* The newest that was signed, if there is one: of this journal or a longer one, which the auditor will tell. */
+static enum err
+write_checkpoint(struct exporting *x, struct db *db)
+{
+    struct arena *a = arena_new();
+    struct checkpoint_row row;
+    enum err err = checkpoints_newest(db, INT64_MAX, a, &row);
+
+    if (err == OK)
+        err = write_file(x, "checkpoint", row.note, strlen(row.note));
+    arena_delete(a);
+    return err == ERR_NOT_FOUND ? OK : err;
 }
 
 static enum err
@@ -230,6 +247,8 @@ write_all(struct exporting *x, struct db *db)
         err = write_entries(x, db);
     if (err == OK)
         err = write_balances(x, db);
+    if (err == OK)
+        err = write_checkpoint(x, db);
     if (err != OK)
         return err;
     memcpy(head.origin, x->origin, sizeof head.origin);

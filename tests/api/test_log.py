@@ -1,9 +1,13 @@
 """The log as others' programs read it (C2SP tlog-tiles, tlog-checkpoint, tlog-proof): read and verified by tests/journal/tlog.py,
 which was written from the specifications. Then tampered with."""
+import json
 import pathlib
+import re
+import subprocess
 import sys
 import time
 
+from harness import BUILD
 from world import stamp
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "journal"))
@@ -114,6 +118,68 @@ def test_receipts_prove_their_entries(world):
     entry = world.people["officer"].must("GET", "/v1/journal/entries/7")
     assert receipt_ok(world.anybody.get("/v1/journal/entries/7/receipt").body, vkey, leaf_hash(bytes.fromhex(entry["bytes"])))
     assert world.anybody.get("/v1/journal/entries/100000/receipt").status == 404
+
+
+def audit(*words):
+    done = subprocess.run([str(BUILD / "kontor-audit"), *map(str, words)], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_auditor_judges_checkpoints_and_receipts(world):
+    vkey = world.anybody.must("GET", "/v1/journal")["vkey"]
+    folder, policy = world.server.data / "export", world.server.data / "policy"
+    newest(world, reader(world), world.anybody.must("GET", "/v1/journal")["size"])
+    subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], check=True, capture_output=True)
+    policy.write_text(f"log {vkey}\nquorum none\n")
+    status, said = audit("verify", "--json", f"--policy={policy}", folder)
+    report = json.loads(said)
+    assert status == 0 and report["clean"] and report["checkpoint"]["good"], said
+    assert report["checkpoint"]["size"] == report["size"]
+    kept = (folder / "checkpoint").read_bytes()
+    for at in range(0, len(kept), 5):
+        changed = bytearray(kept)
+        changed[at] ^= 1
+        (folder / "checkpoint").write_bytes(changed)
+        status, said = audit("verify", f"--policy={policy}", folder)
+        assert status == 1, (at, said)
+    other = Note(kept)
+    (folder / "checkpoint").write_bytes(kept.replace(b"\n" + other.text.split("\n")[1].encode() + b"\n", b"\n9999\n", 1))
+    status, said = audit("verify", folder)
+    assert status == 1 and "9999 entries were signed: the journal was rolled back" in said, said
+    older = world.server.sql("SELECT note FROM checkpoint ORDER BY size LIMIT 1") + "\n"
+    (folder / "checkpoint").write_text(older)
+    assert audit("verify", f"--policy={policy}", folder)[0] == 0, "an older checkpoint of the same journal is one"
+    (folder / "checkpoint").write_text(older.replace(Note(older.encode()).text.split("\n")[2], "A" * 43 + "="))
+    status, said = audit("verify", folder)
+    assert status == 1 and "history was rewritten" in said, said
+    (folder / "checkpoint").unlink()
+    assert audit("verify", folder)[0] == 0
+    status, said = audit("verify", f"--policy={policy}", folder)
+    assert status == 1 and "no signed checkpoint" in said, said
+
+
+def test_the_auditor_judges_a_receipt(world):
+    vkey, data = world.anybody.must("GET", "/v1/journal")["vkey"], world.server.data
+    policy, receipt, entry = data / "policy", data / "receipt", data / "entry"
+    policy.write_text(f"log {vkey}\nquorum none\n")
+    receipt.write_bytes(world.anybody.get("/v1/journal/entries/300/receipt").body)
+    text = world.people["officer"].must("GET", "/v1/journal/entries/300")["bytes"]
+    for written in (text.encode(), text.encode() + b"\n", bytes.fromhex(text)):
+        entry.write_bytes(written)
+        status, said = audit("receipt", f"--policy={policy}", receipt, entry)
+        assert status == 0 and "The entry is number 300 of this journal." in said and "signed by its log" in said, said
+    entry.write_bytes(bytes.fromhex(text)[:-1] + b"\1")
+    status, said = audit("receipt", receipt, entry)
+    assert status == 1 and "FAULT" in said, said
+    entry.write_text(text)
+    policy.write_text("log sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8\nquorum none\n")
+    status, said = audit("receipt", f"--policy={policy}", receipt, entry)
+    assert status == 1 and "not signed by a log that the policy names" in said, said
+    policy.write_text("nothing\n")
+    status, said = audit("receipt", f"--policy={policy}", receipt, entry)
+    assert status == 1 and re.search("Line 1 of the policy", said), said
+    assert audit("receipt", data / "none", entry)[0] == 3
+    assert audit("receipt", receipt)[0] == 2
 
 
 def test_entries_are_read_by_those_concerned_where_the_operator_says_so(world):

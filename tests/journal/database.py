@@ -288,7 +288,8 @@ def main():
     folder = os.path.join(scratch, "export")
     try:
         psql(f"CREATE DATABASE {DB};", db="postgres")
-        psql("BEGIN;" + open(os.path.join(SRC, "migrations", "0001_journal.sql"), encoding="utf-8").read() + "COMMIT;")
+        for migration in sorted(os.listdir(os.path.join(SRC, "migrations"))):
+            psql("BEGIN;" + open(os.path.join(SRC, "migrations", migration), encoding="utf-8").read() + "COMMIT;")
         done = export(folder)
         check("an empty journal has nothing to export", done.returncode == 1 and "empty" in done.stderr, done.stderr)
         entries = load()

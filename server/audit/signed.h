@@ -1,0 +1,28 @@
+/* audit/signed.h
+ * What the log and its witnesses have signed: a checkpoint judged under a policy (C2SP tlog-policy), and receipts
+ * (tlog-proof), which show offline that one entry is in a signed log. */
+#ifndef AUDIT_SIGNED_H
+#define AUDIT_SIGNED_H
+
+#include <stdio.h>
+
+#include "core/quorum.h"
+
+struct signed_head {
+    bool there;                  /* a checkpoint was given */
+    bool judged;                 /* under a policy */
+    struct checkpoint checkpoint;
+    enum quorum_says says;
+    unsigned cosigned, witnesses; /* of the policy's witnesses, so many have cosigned */
+};
+
+/* A file's bytes, at most `most`, and a NUL; *ret is malloc'ed. ERR_NOT_FOUND, ERR_IO (also: no regular file, or larger). */
+enum err signed_read_file(const char *path, size_t most, char **ret, size_t *ret_len, struct err_detail *d) MUST_USE;
+/* policy: the text of one, or NULL: then nothing is judged. ERR_CORRUPT: it is no signed checkpoint; ERR_FIELD_INVALID: the
+ * policy is none. */
+enum err signed_head_read(struct bytes note, const char *policy, struct signed_head *ret, struct err_detail *d) MUST_USE;
+
+/* The whole of `kontor-audit receipt`: prints to `to`; exit status as of main.c. policy may be NULL. */
+int receipt_check(const char *receipt_path, const char *entry_path, const char *policy_path, FILE *to);
+
+#endif
