@@ -159,8 +159,10 @@ why_closed(struct call *call)
 
     if (!err && !may_act_for(&call->actor, q.org))
         err = ERR_NOT_FOUND;
-    if (err)
+    if (err) { /* another's, or none: in the same words */
+        call->detail = (struct err_detail){ .retry_after_s = 0 };
         return err;
+    }
     if (strcmp(q.state, "used") == 0)
         return err_say(&call->detail, ERR_QUOTE_USED, "This quote was accepted already.");
     return err_say(&call->detail, ERR_QUOTE_EXPIRED,

@@ -254,7 +254,7 @@ site_of_path(struct call *call, uint64_t *ret)
     if (!site)
         err = ERR_NOT_FOUND;
     else if (!may_see_site(&call->actor, site->index))
-        err = ERR_FORBIDDEN;
+        err = ERR_NOT_FOUND;
     else
         *ret = site->index;
     market_read_unlock(call->api->market);

@@ -141,6 +141,10 @@ class Server:
             raise RuntimeError(f"kontord {verb}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    def kontord_plain(self, verb):
+        """A verb that takes no options."""
+        return subprocess.run([str(BUILD / "kontord"), verb], capture_output=True, text=True, check=True).stdout
+
     def sql(self, statement):
         done = subprocess.run(["psql", "-qXtA", self.conninfo(), "-c", statement], capture_output=True, text=True, check=True)
         return done.stdout.strip()
