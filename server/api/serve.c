@@ -17,6 +17,7 @@
 #include "market/notary.h"
 
 enum { QUEUE_MAX = 10000, QUEUE_OF_ORGANISATION = 200, BATCH_MAX = 1000, THREADS_MOST = 64 };
+enum { FEW = 256, FILES_KEPT = 256 }; /* connections of the local socket, and of the metrics; files that are none */
 
 struct server {
     struct config config;
@@ -45,7 +46,7 @@ refuse(const struct server *s, const char *what, enum err err)
 
 /* "ADDRESS:PORT", "[ADDRESS]:PORT" or "unix:PATH". */
 static enum err
-read_listener(struct server *s, const char *text, int tag, unsigned threads)
+read_listener(struct server *s, const char *text, int tag, unsigned threads, int64_t connections)
 {
     struct http_listener *l = &s->http_config.listeners[s->http_config.listener_count++];
     const char *colon = strrchr(text, ':');
@@ -54,7 +55,7 @@ read_listener(struct server *s, const char *text, int tag, unsigned threads)
 
     *l = (struct http_listener){ .tag = tag,
                                  .threads = threads,
-                                 .max_connections = (unsigned)(s->config.connections / (int64_t)threads) };
+                                 .max_connections = (unsigned)(connections / (int64_t)threads) };
     if (l->max_connections < 16)
         l->max_connections = 16;
     if (text_starts(text, "unix:")) {
@@ -73,27 +74,48 @@ read_listener(struct server *s, const char *text, int tag, unsigned threads)
     return OK;
 }
 
+/* As many as are configured, and as there may be open files: each is one, and some are needed for other things, or the
+ * server could not reach its database any more when strangers hold all connections. */
+static int64_t
+connections_in_all(struct server *s)
+{
+    int64_t all = s->config.connections;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+        all > (int64_t)limit.rlim_cur - FILES_KEPT - s->config.workers) {
+        all = (int64_t)limit.rlim_cur - FILES_KEPT - s->config.workers;
+        all = all > 64 ? all : 64;
+        log_warning(&s->log, "connections", LOG_I64("configured", s->config.connections), LOG_I64("possible", all),
+                    LOG_TEXT("why", "the limit of open files (LimitNOFILE, ulimit -n)"));
+    }
+    return all;
+}
+
 static enum err
 open_http(struct server *s)
 {
     const struct config *c = &s->config;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned threads = c->threads ? (unsigned)c->threads : cores > 0 && cores < THREADS_MOST ? (unsigned)cores : 1;
+    int64_t all = connections_in_all(s), few = all / 16 > FEW ? FEW : all / 16;
+    int64_t agents = c->listen_agents[0] ? all / 4 : 0; /* so that browsers cannot keep the sites out, nor they them */
     const struct http_listener *people;
-    enum err err = read_listener(s, c->listen, API_LISTENER_PEOPLE, threads);
+    enum err err = read_listener(s, c->listen, API_LISTENER_PEOPLE, threads, all - agents - 2 * few);
 
     s->http_config.max_body = 1 << 20;
     s->http_config.handler = api_handle;
     s->http_config.refuse = api_refuse;
     s->http_config.cls = s->api;
     if (!err)
-        err = read_listener(s, arena_printf(s->arena, "unix:%s/admin.sock", c->data_dir), API_LISTENER_LOCAL, 1);
+        err = read_listener(s, arena_printf(s->arena, "unix:%s/admin.sock", c->data_dir), API_LISTENER_LOCAL, 1,
+                            few);
     if (!err && c->listen_agents[0])
-        err = read_listener(s, c->listen_agents, API_LISTENER_AGENTS, threads);
+        err = read_listener(s, c->listen_agents, API_LISTENER_AGENTS, threads, agents);
     if (!err && c->listen_agents[0]) /* their headers are short, and thousands may wait */
         s->http_config.listeners[s->http_config.listener_count - 1].memory = 4096;
     if (!err && c->listen_metrics[0])
-        err = read_listener(s, c->listen_metrics, API_LISTENER_METRICS, 1);
+        err = read_listener(s, c->listen_metrics, API_LISTENER_METRICS, 1, few);
     if (!err)
         err = http_open(&s->http_config, &s->detail, &s->http);
     if (err)

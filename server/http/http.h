@@ -10,7 +10,8 @@
  * two parsers could read in two ways (400): two Content-Length, Content-Length beside chunked, another
  * Transfer-Encoding, a space before a colon, a bare line feed, NUL, folded lines, a body where none belongs, unknown
  * methods (405). A request must be complete within 30 s, a kept call is answered within HTTP_KEEP_MS by us if by
- * nobody else, an idle connection is closed after a minute. */
+ * nobody else, an idle connection is closed after a minute. When more than half of a listener's connections are taken,
+ * these times shrink, down to half a second for one that is idle: who holds many holds them briefly. */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
 

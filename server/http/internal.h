@@ -11,6 +11,11 @@
 #define RECEIVE_MS    30000  /* from the request line to the body's last byte */
 #define IDLE_S        60     /* without any byte */
 #define FIRST_LINE_MS 120000 /* from the last reply to the next request line */
+#define SEND_MS       600000 /* from the reply's first byte to its last, streams apart */
+/* The more connections there are beyond half of what is allowed, the shorter these three, down to: */
+#define FIRST_LINE_LEAST_MS 500
+#define RECEIVE_LEAST_MS    5000
+#define SEND_LEAST_MS       5000
 #define COMMENT_MS    15000  /* between the comments of a silent stream */
 #define GRACE_MS      2000   /* between on_deadline and our own answer */
 #define SWEEP_MS      250
@@ -25,6 +30,7 @@ struct conn {
     int64_t since_ms; /* of the state it is in */
     bool receiving;   /* a request line has come, its end has not */
     bool busy;        /* a request is being handled */
+    bool sending;     /* its reply has been given, and is no stream */
 };
 
 enum phase { PHASE_HEADERS, PHASE_BODY, PHASE_CALLED };
@@ -66,6 +72,7 @@ struct http_loop {
     pthread_t thread;
     int listen_fd, event_fd, epoll_fd;
     struct conn *conns; /* the loop's thread only, as */
+    size_t conn_count;
     struct request *kept;
     int64_t swept_ms;
     bool leaving;

@@ -139,6 +139,17 @@ overdue(struct http_loop *loop, struct request *r, int64_t now)
     }
 }
 
+/* How long a connection may dawdle: less, the fewer places are left, so that whoever holds many holds them briefly and
+ * others get in. */
+static int64_t
+patience(const struct http_loop *loop, int64_t whole_ms, int64_t least_ms)
+{
+    int64_t most = loop->listener->max_connections, half = most / 2, n = (int64_t)loop->conn_count;
+    int64_t ms = n <= half ? whole_ms : n >= most ? 0 : whole_ms * (most - n) / (most - half);
+
+    return ms > least_ms ? ms : least_ms;
+}
+
 /* What is due by time: kept calls, and connections that dawdle. */
 static void
 sweep(struct http_loop *loop)
@@ -154,10 +165,14 @@ sweep(struct http_loop *loop)
         if (now >= r->deadline_ms)
             overdue(loop, r, now);
     }
-    for (struct conn *c = loop->conns; c; c = c->next) {
-        int64_t limit = c->receiving ? RECEIVE_MS : FIRST_LINE_MS;
+    int64_t first_line_ms = patience(loop, FIRST_LINE_MS, FIRST_LINE_LEAST_MS);
+    int64_t receive_ms = patience(loop, RECEIVE_MS, RECEIVE_LEAST_MS);
+    int64_t send_ms = patience(loop, SEND_MS, SEND_LEAST_MS);
 
-        if (!c->busy && now - c->since_ms > limit)
+    for (struct conn *c = loop->conns; c; c = c->next) {
+        int64_t limit = c->sending ? send_ms : c->receiving ? receive_ms : first_line_ms;
+
+        if ((!c->busy || c->sending) && now - c->since_ms > limit)
             shutdown(c->fd, SHUT_RDWR);
     }
 }

@@ -73,6 +73,10 @@ give(struct request *r, struct http_response *reply)
 {
     enum MHD_Result result = MHD_queue_response(r->connection, (unsigned)reply->status, reply->mhd);
 
+    if (r->conn && !r->streaming) {
+        r->conn->since_ms = monotonic_ms();
+        r->conn->sending = true;
+    }
     if (!reply->shared)
         http_response_delete(reply);
     return result;
@@ -216,7 +220,7 @@ request_over(void *cls, struct MHD_Connection *c, void **ctx, enum MHD_RequestTe
     pthread_mutex_unlock(&r->loop->lock);
     if (r->conn) {
         r->conn->since_ms = monotonic_ms();
-        r->conn->receiving = r->conn->busy = false;
+        r->conn->receiving = r->conn->busy = r->conn->sending = false;
     }
     if (tell && r->on_gone)
         r->on_gone(r->loop->server->config.cls, &r->call);
@@ -237,6 +241,7 @@ request_connection(void *cls, struct MHD_Connection *c, void **ctx, enum MHD_Con
         if (loop->conns)
             loop->conns->prev = conn;
         loop->conns = conn;
+        loop->conn_count++;
         *ctx = conn;
         atomic_fetch_add(&loop->server->connections, 1);
         return;
@@ -252,6 +257,7 @@ request_connection(void *cls, struct MHD_Connection *c, void **ctx, enum MHD_Con
         conn->next->prev = conn->prev;
     free(conn);
     *ctx = NULL;
+    loop->conn_count--;
     atomic_fetch_sub(&loop->server->connections, 1);
 }
 

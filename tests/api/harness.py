@@ -174,6 +174,9 @@ class Server:
             time.sleep(0.02)
         raise RuntimeError("kontord is not ready: " + self.tail())
 
+    def tail_all(self):
+        return (self.data / "log").read_text(errors="replace")
+
     def tail(self):
         return (self.data / "log").read_text(errors="replace")[-4000:]
 

@@ -653,6 +653,40 @@ unix_socket(void **state)
     close(fd);
 }
 
+static int
+dial_unix(struct fixture *f)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", f->unix_path);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    return fd;
+}
+
+/* Ten connections are allowed there: twice as many that say nothing, or stop in the middle, keep nobody out for long. */
+static void
+idle_ones_make_room(void **state)
+{
+    static const char HALF[] = "POST /echo HTTP/1.1\r\n" H "Content-Length: 5\r\n\r\nhe";
+    struct fixture *f = *state;
+    char reply[1024];
+    int idle[20], fd;
+
+    for (int i = 0; i < 20; i++) {
+        idle[i] = dial_unix(f);
+        if (i % 10 == 0)
+            send_all(idle[i], HALF, sizeof HALF - 1);
+    }
+    fd = dial_unix(f);
+    send_all(fd, GET("/local"), sizeof GET("/local") - 1);
+    assert_true(read_until(fd, reply, sizeof reply, NULL));
+    assert_non_null(strstr(reply, "yes"));
+    close(fd);
+    for (int i = 0; i < 20; i++)
+        close(idle[i]);
+}
+
 static void *
 stop_server(void *arg)
 {
@@ -704,6 +738,7 @@ main(void)
         cmocka_unit_test_setup_teardown(streams, setup, teardown),
         cmocka_unit_test_setup_teardown(a_port_is_not_shared, setup, teardown),
         cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
+        cmocka_unit_test_setup_teardown(idle_ones_make_room, setup, teardown),
         cmocka_unit_test_setup_teardown(stopping, setup, teardown),
     };
 
