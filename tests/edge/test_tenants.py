@@ -10,7 +10,7 @@ from harness import CONTRACT
 from test_refusals import body_schema, sample
 from world import Agent
 
-PUBLIC = "sites_list offerings_list offerings_free policies_list journal_get journal_entries journal_csv journal_entry jwks openapi error_explained health_live health_ready health_leader session_create agent_enrol"
+PUBLIC = "sites_list offerings_list offerings_free policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get agent_enrol"
 PERSONAL = "session_delete me_get me_password organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
@@ -81,7 +81,7 @@ def fill(world, path, of):
                            ("/quotes/{id}", t["quote"]), ("/reservations/{id}", t["reservation"]), ("/grants/{account}", t["grant"]),
                            ("/accounts/{account}", t["grant"]), ("/sites/{code}", t["site"]), ("{sha256}", t["blob"])):
         path = path.replace(pattern, re.sub(r"\{\w+\}", "", pattern) + str(value))
-    path = path.replace("/offerings/{index}", f"/offerings/{world.sites['lumi']['offering']}").replace("{index}", "0").replace("{code}", "conflict")
+    path = path.replace("/offerings/{index}", f"/offerings/{world.sites['lumi']['offering']}").replace("{index}", "0").replace("{code}", "conflict").replace("{path}", "0/000.p/1")
     assert "{" not in path, path
     return path + ("?after=0" if path == "/v1/agent/tickets" else "")
 
@@ -211,6 +211,25 @@ def test_lists_hold_nothing_foreign(world):
                 found = [s for s in foreign if s in text]
                 assert not found, (who, path, found)
     assert looked > 60, looked
+
+
+def test_entries_of_others_are_not_there(world):
+    """Each entry that concerns brisa alone: its number gives a stranger what a number beyond the journal gives."""
+    things(world)
+    seen = {who: {i["index"]: i for i in world.people[who].must("GET", "/v1/journal/entries?limit=500")["items"]} for who in ("brisa", "anybody", "officer", "nordlys", "lumi", "bsc")}
+    private = sorted(set(seen["brisa"]) - set(seen["anybody"]))
+    kinds = {seen["brisa"][i]["kind"] for i in private}
+    assert {"GRANT", "HOLD", "OPEN"} <= kinds, kinds
+    assert set(seen["brisa"]) & set(seen["nordlys"]) == set(seen["anybody"]) and set(seen["officer"]) >= set(seen["brisa"]) | set(seen["nordlys"])
+    for index in private:
+        for who in ("nordlys", "bsc", "anybody"):
+            for what in ("", "/receipt"):
+                there, beyond = (plain(world.people[who].get(f"/v1/journal/entries/{i}{what}")) for i in (index, 999999999))
+                assert there == beyond and there[0] == 404, (who, index, there, beyond)
+        assert world.people["brisa"].get(f"/v1/journal/entries/{index}").status == 200
+    held = [i for i in private if seen["brisa"][i]["kind"] == "HOLD"]
+    assert set(held) <= set(seen["lumi"]) and not set(held) & set(seen["bsc"]), "a hold at a site is the site's to see"
+    return f"{len(private)} entries"
 
 
 def test_bodies_that_name_what_is_others(world):
