@@ -56,7 +56,7 @@ struct agent {
     struct hash errand_blob;
     uint64_t errand_seq;
     uint64_t sending; /* number of the report under way, 0: none */
-    int64_t poll_sent_mono_ms, next_prune_mono_ms, next_inventory_mono_ms;
+    int64_t poll_sent_mono_ms, confirm_mono_ms, next_prune_mono_ms, next_inventory_mono_ms;
     bool stop;
     enum agent_exit exit;
 };

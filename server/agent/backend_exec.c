@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,7 +18,6 @@
 #include "base/text.h"
 
 #define NEW_PREFIX ".new-"
-#define JOBS_NICE 10
 
 struct backend {
     char folder[PATH_MAX - 64], supervisor[PATH_MAX], wake[PATH_MAX];
@@ -92,7 +90,7 @@ static void __attribute__((noreturn)) become_supervisor(struct backend *b, int l
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGCHLD, SIG_DFL);
     setsid();
-    setpriority(PRIO_PROCESS, 0, JOBS_NICE); /* the agent itself, and whatever else runs here, come first */
+    run_step_back(); /* the agent itself, and whatever else runs here, come first */
     lock = fcntl(lock, F_DUPFD, 20);
     go = fcntl(go, F_DUPFD, 20);
     if (lock < 0 || go < 0 || dup2(lock, RUN_LOCK_FD) < 0 || dup2(go, RUN_GO_FD) < 0)

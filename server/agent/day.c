@@ -70,21 +70,29 @@ lane_free(struct agent *a, enum wire_lane lane, int64_t now_ms)
     return !wire_busy(a->wire, lane) && a->pause[lane].until_mono_ms <= now_ms;
 }
 
+/* Jobs wait for their workloads, nobody for a confirmation, as long as it comes some time. */
+static void
+start_errand(struct agent *a, int64_t now_ms)
+{
+    bool unconfirmed = spool_last_seq(a->spool) > a->confirmed_seq;
+
+    if (!a->open)
+        session_start(a);
+    else if (a->wants_keys)
+        keys_start(a);
+    else if (unconfirmed && a->confirm_mono_ms <= now_ms)
+        received_start(a);
+    else if (!workload_start(a) && unconfirmed)
+        received_start(a);
+}
+
 static void
 start_calls(struct agent *a)
 {
     int64_t now_ms = monotonic_ms();
 
-    if (lane_free(a, WIRE_ERRAND, now_ms)) {
-        if (!a->open)
-            session_start(a);
-        else if (spool_last_seq(a->spool) > a->confirmed_seq)
-            received_start(a);
-        else if (a->wants_keys)
-            keys_start(a);
-        else
-            workload_start(a);
-    }
+    if (lane_free(a, WIRE_ERRAND, now_ms))
+        start_errand(a, now_ms);
     if (!a->open)
         return;
     if (lane_free(a, WIRE_POLL, now_ms))
@@ -219,6 +227,8 @@ agent_run(struct agent *a)
         if (!a->stop)
             read_wake(a);
     }
+    if (spool_sync(a->spool) != OK)
+        agent_spool_failed(a);
     close(fds[0]);
     return a->exit;
 }

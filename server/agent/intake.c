@@ -10,6 +10,7 @@
 #define POLL_TIMEOUT_MS   ((WAIT_S + 15) * 1000)
 #define CALL_TIMEOUT_MS   20000
 #define TICKETS_MAX       10000
+#define CONFIRM_WITHIN_MS 250
 #define EMPTY_TOO_SOON_MS 500 /* an empty answer earlier than that: do not hurry */
 
 void
@@ -138,6 +139,8 @@ take_all(struct agent *a, struct json_in *in, size_t n)
     size_t taken = 0;
     bool good = true;
 
+    if (spool_last_seq(a->spool) == a->confirmed_seq)
+        a->confirm_mono_ms = monotonic_ms() + CONFIRM_WITHIN_MS;
     if (spool_begin(a->spool) != OK)
         agent_spool_failed(a);
     for (size_t i = 0; i < n && good; i++) {
@@ -202,6 +205,8 @@ received_start(struct agent *a)
                               .instance = a->instance,
                               .timeout_ms = CALL_TIMEOUT_MS };
 
+    if (spool_sync(a->spool) != OK)
+        agent_spool_failed(a);
     a->errand_seq = spool_last_seq(a->spool);
     json_open(&o, NULL);
     json_i64(&o, "instance", (int64_t)a->instance);

@@ -146,6 +146,8 @@ static bool
 act_once(struct agent *a, struct job *j, const struct agent_actions *act, struct agent_event *ret)
 {
     assert(!((act->acts & AGENT_SUBMIT) && (act->acts & AGENT_LOOK_UP)));
+    if ((act->acts & (AGENT_SUBMIT | AGENT_CANCEL_JOB)) && spool_sync(a->spool) != OK)
+        agent_spool_failed(a);
     if (act->acts & AGENT_CANCEL_JOB)
         a->kind->cancel(a->backend, j->t.jti);
     if (act->acts & AGENT_SUBMIT) {
@@ -212,15 +214,18 @@ job_look(struct agent *a, struct job *j)
 int64_t
 jobs_tick(struct agent *a)
 {
+    struct agent_now now = agent_now(a);
     int64_t next = INT64_MAX;
 
     for (size_t i = 0; i < a->jobs_n; i++) {
-        struct agent_now now = agent_now(a);
+        int64_t wake_ms = agent_wake(&a->jobs[i]->t, &now);
 
-        if (agent_wake(&a->jobs[i]->t, &now) <= now.mono_ms)
+        if (wake_ms <= now.mono_ms) {
             job_feed(a, a->jobs[i], (struct agent_event){ .kind = AGENT_ON_TICK });
-        now = agent_now(a);
-        next = min_i64(next, agent_wake(&a->jobs[i]->t, &now));
+            now = agent_now(a);
+            wake_ms = agent_wake(&a->jobs[i]->t, &now);
+        }
+        next = min_i64(next, wake_ms);
     }
     return next;
 }

@@ -115,6 +115,8 @@ outbox_start(struct agent *a)
     j = row.kind == REPORT_ACCEPTED ? jobs_find(a, row.jti) : NULL;
     if (j)
         job_feed(a, j, (struct agent_event){ .kind = AGENT_ON_SENT });
+    if (spool_sync(a->spool) != OK) /* what has left us we must never forget */
+        agent_spool_failed(a);
     report_write(a, &row, &o);
     call.token = agent_token(a);
     call.body = BYTES(o.text, o.len);
@@ -158,11 +160,8 @@ take_receipt(struct agent *a, const struct spool_report *row, const struct recei
     struct agent_now now = agent_now(a);
     struct agent_actions act = { 0 };
     struct agent_event e;
-    enum err begun;
 
-    /* Only a permit must be on disk before anything follows from it. Another receipt that is lost is given again. */
-    begun = row->kind == REPORT_ACCEPTED ? spool_begin(a->spool) : spool_begin_lazy(a->spool);
-    if (begun != OK || spool_receipt(a->spool, row->number, jws) != OK)
+    if (spool_begin(a->spool) != OK || spool_receipt(a->spool, row->number, jws) != OK)
         agent_spool_failed(a);
     if (j && event_of_receipt(j, row, c, &e)) {
         if (e.kind == AGENT_ON_REFUSED)

@@ -6,12 +6,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/num.h"
 
-#define FILE_MAX 16384 /* of spec, started, status */
+#define FILE_MAX  16384 /* of spec, started, status */
+#define JOBS_NICE 15
 
 static enum err
 write_all(int fd, const void *data, size_t len)
@@ -277,4 +279,18 @@ run_use(const struct run_spec *spec, int64_t ran_ms, bool round_up)
     int64_t seconds = (max_i64(ran_ms, 0) + (round_up ? 999 : 0)) / 1000;
 
     return (uint64_t)spec->gpus * (uint64_t)min_i64(seconds, spec->walltime_s);
+}
+
+/* With autogroups niceness counts only within a session, and the session's own is what counts among sessions. */
+void
+run_step_back(void)
+{
+    int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+
+    setpriority(PRIO_PROCESS, 0, JOBS_NICE);
+    if (fd < 0)
+        return;
+    if (dprintf(fd, "%d", JOBS_NICE) < 0)
+        errno = 0; /* changed a moment ago by another, which the kernel limits: then not */
+    close(fd);
 }

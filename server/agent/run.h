@@ -57,6 +57,9 @@ enum err run_file_tail(int dir, const char *name, void *ret, size_t cap, size_t 
 /* GPU-seconds of a run of so many ms of the journal's clock: GPUs × whole seconds, at most the walltime. */
 uint64_t run_use(const struct run_spec *spec, int64_t ran_ms, bool round_up);
 
+/* Lets others come first: this process, and its session as far as the kernel shares processors by session. After setsid(). */
+void run_step_back(void);
+
 /* The supervisor: kontor-supervise FOLDER. Returns its exit status. */
 int supervise(const char *folder);
 

@@ -178,6 +178,7 @@ child_prepare(int script, int told, int output, int work)
     for (int s = 1; s < 32; s++)
         signal(s, SIG_DFL);
     setsid();
+    run_step_back();
     /* Out of the way of the fixed numbers first. */
     script = fcntl(script, F_DUPFD, 20);
     told = told < 0 ? -1 : fcntl(told, F_DUPFD, 20);

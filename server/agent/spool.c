@@ -18,11 +18,18 @@
 
 #define SCHEMA_VERSION "1"
 
+enum { STATEMENTS_MAX = 32 };
+
 struct spool {
     sqlite3 *db;
-    int lock;
+    int lock, wal; /* descriptors; -1: not open */
     uint64_t last_seq, last_number, last_receipted;
-    bool within, lazy; /* between begin and commit; that transaction need not be synced */
+    bool within, unsynced; /* between begin and commit; there are changes that are perhaps not on disk */
+    char wal_path[PATH_MAX];
+    struct {
+        const char *sql; /* a literal: told apart by its address */
+        sqlite3_stmt *st;
+    } statements[STATEMENTS_MAX];
 };
 
 static const char SCHEMA[] =
@@ -44,18 +51,30 @@ static const char SCHEMA[] =
 /* ---- SQLite, wrapped ---- */
 
 static void
-finalize(sqlite3_stmt **st)
+put_back(sqlite3_stmt **st)
 {
-    sqlite3_finalize(*st);
+    if (!*st)
+        return;
+    sqlite3_reset(*st);
+    sqlite3_clear_bindings(*st);
 }
-#define STATEMENT __attribute__((cleanup(finalize))) sqlite3_stmt *
+#define STATEMENT __attribute__((cleanup(put_back))) sqlite3_stmt *
 
+/* Prepared once. NULL: SQLite does not take it. */
 static sqlite3_stmt *
 prepare(struct spool *s, const char *sql)
 {
-    sqlite3_stmt *st = NULL;
+    size_t i = 0;
 
-    return sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) == SQLITE_OK ? st : NULL;
+    while (i + 1 < STATEMENTS_MAX && s->statements[i].sql && s->statements[i].sql != sql)
+        i++;
+    assert(!s->statements[i].sql || s->statements[i].sql == sql); /* there are not so many */
+    if (!s->statements[i].sql) {
+        if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i].st, NULL) != SQLITE_OK)
+            return NULL;
+        s->statements[i].sql = sql;
+    }
+    return s->statements[i].st;
 }
 
 static void
@@ -121,25 +140,28 @@ spool_begin(struct spool *s)
 }
 
 enum err
-spool_begin_lazy(struct spool *s)
-{
-    s->lazy = execute(s, "PRAGMA synchronous = NORMAL") == OK;
-    return spool_begin(s);
-}
-
-enum err
 spool_commit(struct spool *s)
 {
-    enum err err;
-
     assert(s->within);
     s->within = false;
-    err = execute(s, "COMMIT");
-    if (err == OK && s->lazy) {
-        s->lazy = false;
-        err = execute(s, "PRAGMA synchronous = FULL");
-    }
-    return err;
+    s->unsynced = true;
+    return execute(s, "COMMIT");
+}
+
+/* SQLite appends each transaction to its log (NORMAL: unsynced), whose frames have checksums: synced, the log is as good as
+ * with synchronous = FULL, at one sync for all transactions since the last. Its own syncs around a checkpoint are NORMAL's. */
+enum err
+spool_sync(struct spool *s)
+{
+    assert(!s->within);
+    if (!s->unsynced)
+        return OK;
+    if (s->wal < 0)
+        s->wal = open(s->wal_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (s->wal < 0 || fdatasync(s->wal) != 0)
+        return ERR_IO;
+    s->unsynced = false;
+    return OK;
 }
 
 /* ---- meta ---- */
@@ -226,12 +248,13 @@ db_open(struct spool *s, const char *folder, int flags, struct err_detail *d)
     char path[PATH_MAX];
 
     snprintf(path, sizeof path, "%s/spool.db", folder);
+    snprintf(s->wal_path, sizeof s->wal_path, "%s/spool.db-wal", folder);
     if (sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK)
         return err_internal(d, ERR_IO, "%s: %s", path, s->db ? sqlite3_errmsg(s->db) : "no memory");
     sqlite3_busy_timeout(s->db, 5000);
     if (flags & SQLITE_OPEN_READONLY)
         return OK;
-    if (execute(s, "PRAGMA journal_mode = WAL") != OK || execute(s, "PRAGMA synchronous = FULL") != OK ||
+    if (execute(s, "PRAGMA journal_mode = WAL") != OK || execute(s, "PRAGMA synchronous = NORMAL") != OK ||
         execute(s, "PRAGMA secure_delete = ON") != OK)
         return err_internal(d, ERR_IO, "%s: %s", path, sqlite3_errmsg(s->db));
     return OK;
@@ -240,9 +263,13 @@ db_open(struct spool *s, const char *folder, int flags, struct err_detail *d)
 static enum err
 db_close(struct spool *s, enum err err)
 {
+    for (size_t i = 0; i < STATEMENTS_MAX; i++)
+        sqlite3_finalize(s->statements[i].st);
     sqlite3_close(s->db);
     if (s->lock >= 0)
         close(s->lock);
+    if (s->wal >= 0)
+        close(s->wal);
     free(s);
     return err;
 }
@@ -297,7 +324,7 @@ spool_make(const char *folder, const struct spool_identity *who, struct err_deta
     char has[8];
     enum err err;
 
-    s->lock = -1;
+    s->lock = s->wal = -1;
     err = spool_check_folder(folder, d);
     if (err == OK)
         err = db_open(s, folder, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, d);
@@ -312,6 +339,8 @@ spool_make(const char *folder, const struct spool_identity *who, struct err_deta
         err = identity_write(s, who);
     if (err == OK)
         err = spool_commit(s);
+    if (err == OK)
+        err = spool_sync(s);
     if (err)
         err = err_internal(d, err, "%s: %s", folder, sqlite3_errmsg(s->db));
     return db_close(s, err);
@@ -348,7 +377,7 @@ spool_open(const char *folder, const uint8_t *public, struct spool **ret, struct
     uint64_t base;
     enum err err;
 
-    s->lock = -1;
+    s->lock = s->wal = -1;
     snprintf(path, sizeof path, "%s/spool.db", folder);
     err = spool_check_folder(folder, d);
     if (err == OK && access(path, F_OK) != 0)

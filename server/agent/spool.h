@@ -1,9 +1,10 @@
 /* agent/spool.h
- * What the agent must not forget, in SQLite (WAL, synchronous=FULL) on a local file system; its only user. A folder:
+ * What the agent must not forget, in SQLite (WAL) on a local file system; its only user. A folder:
  *   spool.db   agent.key, seal.key   lock (held while an agent uses it)   claims/ (backend exec)   blobs/
- * It belongs to one site and one key; another's is refused. Every change is one transaction and on disk when the call
- * returns, unless made between spool_begin() (or _lazy) and spool_commit(). A failure to write is final for the process: it must end
- * and begin anew from what is stored. */
+ * It belongs to one site and one key; another's is refused. Every change is one transaction, or part of the one between
+ * spool_begin() and spool_commit(). A transaction survives this process's death at once, and a power cut from the next
+ * spool_sync() on: nothing that follows from it leaves the process before (a report, a confirmation, a start). A failure to
+ * write is final for the process: it must end and begin anew from what is stored. */
 #ifndef AGENT_SPOOL_H
 #define AGENT_SPOOL_H
 
@@ -62,9 +63,9 @@ void spool_close(struct spool *s);
 const char *spool_error(const struct spool *s); /* of the last failure, for the operator */
 
 enum err spool_begin(struct spool *s) MUST_USE;
-/* The same for what may be asked for again, such as a receipt: it is on disk with the next other transaction. */
-enum err spool_begin_lazy(struct spool *s) MUST_USE;
 enum err spool_commit(struct spool *s) MUST_USE;
+/* All transactions so far to disk, if any is not there yet. */
+enum err spool_sync(struct spool *s) MUST_USE;
 
 uint64_t spool_last_seq(const struct spool *s);    /* newest ticket that is here */
 uint64_t spool_last_number(const struct spool *s); /* newest report number given */

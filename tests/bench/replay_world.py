@@ -247,18 +247,13 @@ class World:
 
     # ---- agents -----------------------------------------------------------------------------------------------------
     def start_agents(self, options):
-        # In life jobs run on other machines: here they step back behind server, database and agents.
-        supervisor = os.path.join(self.folder, "supervise")
-        with open(supervisor, "w") as f:
-            f.write(f'#!/bin/sh\nexec nice -n 15 "{self.tool("kontor-supervise")}" "$@"\n')
-        os.chmod(supervisor, 0o755)
         for code in self.agents:
             folder = os.path.join(self.folder, "agents", code)
             os.makedirs(folder)
             conf = os.path.join(folder, "agent.conf")
             with open(conf, "w") as f:
                 f.write(f"server = http://127.0.0.1:{self.agent_port}\nsite = {code}\nspool_dir = {folder}/spool\n"
-                        f"backend = exec\nshare = {self.share}\nsupervisor = {supervisor}\n" + "".join(f"{name} = {value}\n" for name, value in options.items()))
+                        f"backend = exec\nshare = {self.share}\n" + "".join(f"{name} = {value}\n" for name, value in options.items()))
             token = self.admin("POST", f"/v1/sites/{code}/agent-tokens", {})["token"]
             token_file = os.path.join(folder, "token")
             with open(token_file, "w", opener=lambda path, flags: os.open(path, flags, 0o600)) as f:
