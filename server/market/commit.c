@@ -74,12 +74,10 @@ fill_objects(struct market *m)
 }
 
 static void
-fill(struct market *m, struct merkle *tree)
+fill_tables(struct market *m)
 {
-    journal_begin(&m->writer);
     for (size_t i = 0; i < ROWS; i++)
         table_begin(m->rows.table[i]);
-    fill_entries(m, tree);
     fill_objects(m);
     fill_vector(m->rows.table[ROWS_TICKET], &m->batch.tickets);
     fill_vector(m->rows.table[ROWS_REPORT], &m->batch.reports);
@@ -88,14 +86,24 @@ fill(struct market *m, struct merkle *tree)
     fill_vector(m->rows.table[ROWS_TILE], &m->batch.tiles);
 }
 
+/* The journal goes first: PostgreSQL writes it while the rest is made ready here. */
 static enum err
-send_all(struct market *m, const struct journal_head *next)
+send_all(struct market *m, struct merkle *tree, struct journal_head *next)
 {
-    enum err err = db_flight_begin(m->db);
     size_t flown = 0;
+    enum err err;
 
+    journal_begin(&m->writer);
+    fill_entries(m, tree);
+    next->batch++;
+    next->size = tree->size;
+    next->root = merkle_root(tree);
+    next->time_ms = ledger_time(m->state->ledger);
+    assert(tree->size == ledger_size(m->state->ledger));
+    err = db_flight_begin(m->db);
     if (!err)
         err = journal_fly(&m->writer, m->db, &m->head, next, &flown);
+    fill_tables(m);
     for (size_t i = 0; !err && i < ROWS; i++)
         err = table_fly(m->rows.table[i], m->db, &flown);
     return err;
@@ -140,13 +148,7 @@ commit_batch(struct market *m)
     bool right;
     enum err err;
 
-    fill(m, &tree);
-    next.batch++;
-    next.size = tree.size;
-    next.root = merkle_root(&tree);
-    next.time_ms = ledger_time(m->state->ledger);
-    assert(tree.size == ledger_size(m->state->ledger));
-    err = send_all(m, &next);
+    err = send_all(m, &tree, &next);
     if (!err)
         err = db_flight_land(m->db, landed);
     if (err) {
