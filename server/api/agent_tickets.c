@@ -18,7 +18,7 @@ agent_tickets_render(struct api *api, const struct ticket_record *t, size_t n, s
     json_open(out, NULL);
     json_open_array(out, "tickets");
     for (size_t i = 0; i < n; i++) {
-        char *jws = jws_make(&api->key, JWS_TYP_TICKET, "0", t[i].claims);
+        char *jws = api_sign(api, JWS_TYP_TICKET, t[i].claims);
 
         json_open(out, NULL);
         json_i64(out, "seq", (int64_t)t[i].seq);

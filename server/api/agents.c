@@ -321,7 +321,7 @@ reported(struct call *call)
         return;
     receipt_claims(call, s, &claims);
     call_state_done(call);
-    jws = jws_make(&call->api->key, JWS_TYP_RECEIPT, "0", BYTES(claims.text, claims.len));
+    jws = api_sign(call->api, JWS_TYP_RECEIPT, BYTES(claims.text, claims.len));
     json_open(&call->out, NULL);
     json_text(&call->out, "receipt", jws);
     json_shut(&call->out);

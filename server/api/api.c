@@ -1,11 +1,13 @@
 /* api/api.c: the api as a whole: made, attached to the market, started, stopped. */
 #include "api/api.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "api/internal.h"
 #include "api/pages.h"
+#include "base/text.h"
 #include "crypto/random.h"
 #include "store/answers.h"
 #include "store/evidence.h"
@@ -64,12 +66,16 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->simulation = config->simulation;
     api->public_entries = config->public_entries;
     api->key = config->key;
+    api->keys_dir = config->keys_dir ? xstrdup(config->keys_dir) : NULL;
+    atomic_store(&api->key_index, NO_INDEX);
     api->workers = config->workers;
     api->pool = pool_new(api);
     api->sessions = sessions_cache_new();
     api->directory = directory_new();
     api->limiter = limiter_new();
     api->waits = waits_new(api);
+    api->traffic = traffic_new();
+    api->started_ms = real_now_ms();
     api->seen = seen_new();
     api->sums = sums_cache_new();
     if (config->web_dir) {
@@ -164,6 +170,7 @@ api_delete(struct api *api)
         return;
     pool_delete(api->pool);
     waits_delete(api->waits);
+    traffic_delete(api->traffic);
     sessions_cache_delete(api->sessions);
     directory_delete(api->directory);
     limiter_delete(api->limiter);
@@ -176,8 +183,50 @@ api_delete(struct api *api)
     random_wipe(&api->key, sizeof api->key);
     pthread_mutex_destroy(&api->random_lock);
     free(api->db_worker);
+    free(api->keys_dir);
     free(api->base_url);
     free(api);
+}
+
+/* The key does not change while the process runs: whoever finds it first notes it. */
+uint64_t
+api_key_index(struct api *api)
+{
+    uint64_t index = atomic_load_explicit(&api->key_index, memory_order_relaxed);
+    const struct state *s = index == NO_INDEX ? market_read_lock(api->market) : NULL;
+    const struct key *k;
+
+    if (!s)
+        return index == NO_INDEX ? 0 : index;
+    index = 0;
+    for (size_t it = 0; (k = ledger_next_key(s->ledger, &it)) != NULL;)
+        if (k->entry.u.key.use == KEY_SERVER && k->entry.u.key.status == KEY_ACTIVE &&
+            memcmp(k->entry.u.key.ed25519, api->key.public, sizeof api->key.public) == 0)
+            index = k->index;
+    market_read_unlock(api->market);
+    atomic_store_explicit(&api->key_index, index, memory_order_relaxed);
+    return index;
+}
+
+bool
+api_keys_there(const struct api *api)
+{
+    static const char *const FILES[] = { "server.key", "log.key" };
+    char path[4096];
+
+    for (size_t i = 0; api->keys_dir && i < sizeof FILES / sizeof FILES[0]; i++)
+        if (!text_format(path, sizeof path, "%s/%s", api->keys_dir, FILES[i]) || access(path, R_OK) != 0)
+            return false;
+    return true;
+}
+
+char *
+api_sign(struct api *api, const char *typ, struct bytes claims)
+{
+    char kid[24];
+
+    snprintf(kid, sizeof kid, "%" PRIu64, api_key_index(api));
+    return jws_make(&api->key, typ, kid, claims);
 }
 
 void

@@ -30,6 +30,7 @@ struct api_config {
     bool simulation;
     bool public_entries;   /* everybody may read every entry's bytes */
     struct sign_key key; /* the server's: signs tickets, receipts and vouched-for orders */
+    const char *keys_dir; /* where it and the log's lie; NULL: nobody watches them */
 };
 
 /* Strings are copied. ERR_CONFIG, ERR_IO with d->internal. */

@@ -77,22 +77,25 @@ problem_response(const struct call *call, struct uuid id, enum err err, const st
 void
 call_log(struct call *call, int status)
 {
+    static const struct uuid NOBODY = { { 0 } };
     const struct err_detail *d = &call->detail;
     bool bad = status >= 500;
     /* Probes come by the second from every side; those that are well are nobody's news. */
     bool probe = status == 200 && call->route && strncmp(call->route->name, "health_", 7) == 0;
-    int64_t ms = monotonic_ms() - call->began_ms;
+    int64_t us = monotonic_us() - call->began_us;
+    const struct command *c = call->command;
 
-    atomic_fetch_add(&call->api->by_status[status / 100 < 6 ? status / 100 : 0], 1);
-    atomic_fetch_add(&call->api->micros, (uint64_t)ms * 1000);
+    traffic_count(call->api->traffic, call->route, status, us);
     LOG_WRITE(call->api->log,
               bad     ? LOG_LEVEL_ERROR
               : probe ? LOG_LEVEL_DEBUG
                       : LOG_LEVEL_INFO,
-              "request", LOG_UUID("id", call->id), LOG_TEXT("route", call->route ? call->route->name : "none"),
+              "request", LOG_UUID("id", call->id),
+              LOG_TEXT("request_id", call->foreign_id || !call->arena ? call->request_id : NULL), LOG_TEXT("route", call->route ? call->route->name : "none"),
               LOG_I64("status", status), LOG_TEXT("error", call->logged_err ? err_wire(call->logged_err) : NULL),
               LOG_UUID("person", call->actor.person), LOG_TEXT("detail", bad && d->internal[0] ? d->internal : NULL),
-              LOG_I64("ms", ms));
+              LOG_UUID("answer", c && c->err == OK ? c->answer.id : NOBODY), LOG_UUID("order", call->order),
+              LOG_I64_OR_NONE("batch", c ? (int64_t)c->batch : 0), LOG_I64("ms", us / 1000));
 }
 
 void
@@ -108,6 +111,8 @@ call_free(struct call *call)
 static void
 give(struct call *call, struct http_response *r)
 {
+    if (!http_response_is_shared(r))
+        http_response_header(r, "X-Request-Id", call->request_id);
     call_log(call, http_response_status(r));
     if (!call->kept) {
         call->now = r;

@@ -63,6 +63,10 @@ struct call {
     struct uuid id;   /* of the call: the problem's instance, the log's key */
     int64_t now_ms;   /* the market's clock when it came in */
     int64_t began_ms; /* monotonic */
+    int64_t began_us;
+    const char *request_id; /* X-Request-Id: the caller's where it is well formed, else the id's text */
+    bool foreign_id;        /* it is the caller's */
+    struct uuid order;      /* of the order that it gives; zero: none */
 
     /* what the path said */
     struct uuid path_id;

@@ -9,6 +9,8 @@
 #include "api/internal.h"
 #include "api/pages.h"
 
+enum { REQUEST_ID_MIN = 8, REQUEST_ID_MAX = 48 };
+
 static bool
 mutates(const struct call *call)
 {
@@ -163,6 +165,25 @@ beside_pages(const char *path)
     return false;
 }
 
+/* The id that a proxy or a caller gave its request, so that logs on both sides can be joined: plain, and short enough for
+ * all that it stands in. Else our own. */
+static const char *
+request_id(struct call *call)
+{
+    const char *given = http_header(call->http, "X-Request-Id");
+    size_t len = given ? strlen(given) : 0;
+    char *own;
+
+    if (len >= REQUEST_ID_MIN && len <= REQUEST_ID_MAX &&
+        strspn(given, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.") == len) {
+        call->foreign_id = true;
+        return arena_text(call->arena, given);
+    }
+    own = arena_alloc(call->arena, UUID_TEXT);
+    uuid_text(call->id, own);
+    return own;
+}
+
 struct http_response *
 api_handle(void *cls, struct http_call *http)
 {
@@ -183,14 +204,17 @@ api_handle(void *cls, struct http_call *http)
     call->arena = arena_new();
     call->body = http->body;
     call->now_ms = clock_now(&api->clock);
-    call->began_ms = monotonic_ms();
+    call->began_us = monotonic_us();
+    call->began_ms = call->began_us / 1000;
     call->id = call_new_id(call);
+    call->request_id = request_id(call);
     call->route = route_find(http->method, http->path, call, &err, allowed, sizeof allowed);
     if (!call->route) {
         call->logged_err = err;
+        page = err == ERR_METHOD ? refuse_method(call, allowed) : problem_response(call, call->id, err, NULL);
+        http_response_header(page, "X-Request-Id", call->request_id);
         call_log(call, err_status(err));
-        return at_once(call,
-                       err == ERR_METHOD ? refuse_method(call, allowed) : problem_response(call, call->id, err, NULL));
+        return at_once(call, page);
     }
     if (call->route->run == RUN_SOCKET) {
         call->route->handler(call);
@@ -222,9 +246,14 @@ api_refuse(void *cls, const struct http_call *http, enum err err)
 {
     struct api *api = cls;
     struct uuid id = api_new_id(api, clock_now(&api->clock));
+    struct http_response *r;
+    char text[UUID_TEXT];
 
     (void)http;
     log_info(api->log, "refused", LOG_UUID("id", id), LOG_I64("status", err_status(err)),
              LOG_TEXT("error", err_wire(err)));
-    return problem_response(NULL, id, err, NULL);
+    r = problem_response(NULL, id, err, NULL);
+    uuid_text(id, text);
+    http_response_header(r, "X-Request-Id", text);
+    return r;
 }

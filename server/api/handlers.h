@@ -9,7 +9,8 @@ struct role;
 struct request_row;
 struct site_state;
 
-handler_fn health_live, health_ready, health_leader, jwks_get, openapi_get, error_explained; /* public.c */
+handler_fn health_live, health_ready, health_leader; /* health.c */
+handler_fn jwks_get, openapi_get, error_explained; /* public.c */
 handler_fn session_get, session_create, session_delete, me_get, me_password; /* session.c */
 handler_fn people_create, people_list_get, people_password, people_roles; /* people.c */
 handler_fn organisations_create, organisations_list_get, organisations_get, organisations_members;

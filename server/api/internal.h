@@ -19,6 +19,7 @@ struct limiter;
 struct waits;
 struct seen;
 struct pages;
+struct traffic;
 struct sums_cache;
 struct entry_sums;
 
@@ -34,6 +35,8 @@ struct api {
     struct clock clock;
     bool simulation, public_entries;
     struct sign_key key;
+    char *keys_dir; /* of the files of the server's keys; NULL: none is watched */
+    atomic_uint_fast64_t key_index; /* NO_INDEX: not looked up yet */
     int workers;
     struct pool *pool;
     struct sessions_cache *sessions;
@@ -48,13 +51,20 @@ struct api {
     pthread_mutex_t random_lock;   /* ids are drawn from a store: one call of the system for many */
     uint8_t random[640];
     size_t random_left;
-    atomic_uint_fast64_t by_status[6]; /* replies by status / 100 */
+    struct traffic *traffic;
     atomic_size_t calls;               /* begun, not answered yet; polls and streams that wait are none */
     atomic_bool quiet;                 /* nothing begins any more */
-    atomic_uint_fast64_t micros;       /* spent on all calls together */
+    int64_t started_ms;                /* real time */
 };
 
-void health_prepare(struct api *api); /* public.c: makes api->well */
+void health_prepare(struct api *api); /* health.c: makes api->well */
+
+/* api.c: the journal's index of the key that this server signs with; its text is the `kid` of what it signs. */
+uint64_t api_key_index(struct api *api);
+/* Are the key files there, so that the next start will find them? */
+bool api_keys_there(const struct api *api);
+/* A signed token, free() it. */
+char *api_sign(struct api *api, const char *typ, struct bytes claims);
 
 /* routes.c: THE table. */
 extern const struct route ROUTES[];
@@ -78,7 +88,11 @@ enum pool_lane { LANE_FRESH, LANE_BACK, LANE_SLOW }; /* new calls; committed one
 bool pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage); /* false: full */
 /* Other work: run(ctx, db) once in a worker. Never refused. */
 void pool_task(struct pool *p, void (*run)(void *ctx, struct db *db), void *ctx);
-size_t pool_waiting(struct pool *p);
+struct pool_load {
+    size_t workers, busy; /* threads with a connection; those that have something in hand (slow ones too) */
+    size_t waiting[3];    /* by enum pool_lane */
+};
+struct pool_load pool_load(struct pool *p);
 bool pool_still(struct pool *p); /* nothing waits, nobody works */
 
 /* auth.c */
@@ -166,7 +180,19 @@ bool may_see_entry(const struct actor *a, const struct state *s, const struct en
 bool is_administrator(const struct actor *a);
 bool is_officer(const struct actor *a);
 
+/* traffic.c: calls by route, counted with atomics only */
+struct traffic *traffic_new(void);
+void traffic_delete(struct traffic *t);
+void traffic_count(struct traffic *t, const struct route *route, int status, int64_t us); /* route NULL: none */
+/* i up to ROUTES_COUNT, which is "none". Calls by status / 100; their times. */
+uint64_t traffic_calls(const struct traffic *t, size_t i, int status_class);
+const struct histogram *traffic_times(const struct traffic *t, size_t i);
+
 /* metrics.c: Prometheus' text, on a listener of its own */
 struct http_response *metrics_get(struct api *api, struct http_call *http);
+/* metrics_state.c: what the market's state shows: sites, tickets, holds, calendars. Nothing while there is none. */
+void metrics_of_state(struct api *api, FILE *to);
+/* One figure's head. type: counter, gauge or histogram. */
+void metric_head(FILE *to, const char *name, const char *type, const char *help);
 
 #endif

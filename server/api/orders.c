@@ -57,6 +57,7 @@ order_sign(struct call *call, const struct entry *entry, int signers)
     uint8_t bytes[ENTRY_MAX];
     struct authority *auth;
     struct hash genesis;
+    uint64_t key = api_key_index(call->api);
     const struct state *s = market_read_lock(call->api->market);
     size_t len;
 
@@ -67,10 +68,11 @@ order_sign(struct call *call, const struct entry *entry, int signers)
     c->kind = COMMAND_ORDER;
     *e = *entry;
     auth = entry_authority(e);
+    call->order = *entry_order(e);
     len = entry_order_bytes(e, genesis, bytes);
     for (int i = 0; i < signers; i++) {
         auth->slot[i].class = 3;
-        auth->slot[i].key = 0;
+        auth->slot[i].key = key;
         sign_make(&call->api->key, BYTES(bytes, len), auth->slot[i].sig);
     }
     return OK;

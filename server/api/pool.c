@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/internal.h"
+#include "base/text.h"
 
 enum { FRESH_MAX = 20000, SLOW_MAX = 200, SLOW_THREADS = 2, THREADS_MAX = 258, BACK_AT_ONCE = REPLIES_AT_ONCE };
 
@@ -151,6 +152,16 @@ send_replies(struct replies *r)
     r->n = 0;
 }
 
+/* What the database's own log shows beside each statement: the call that it is for. */
+static void
+tag(const struct call *call, struct db *db)
+{
+    char text[DB_TAG_MAX];
+
+    text_format(text, sizeof text, "kontord req=%s", call->request_id);
+    db_tag(db, text);
+}
+
 /* Calls that have come back together: their replies go out together, which wakes each socket thread once; but none waits
  * for a slow one behind it. */
 static void
@@ -164,6 +175,7 @@ run_calls(struct call *list, struct db *db)
         next = list->next;
         list->db = db;
         call_act(list);
+        tag(list, db);
         list->replies = next || replies.n ? &replies : NULL;
         list->stage(list);
         if (monotonic_ms() != began_ms) {
@@ -188,6 +200,7 @@ work(void *arg)
         pthread_mutex_unlock(&p->lock);
         if (task) {
             db_act_as(w->db, DB_ACTOR_SERVER);
+            db_tag(w->db, "");
             task->run(task->ctx, w->db);
             free(task);
         } else {
@@ -294,15 +307,17 @@ pool_task(struct pool *p, void (*run)(void *ctx, struct db *db), void *ctx)
     pthread_mutex_unlock(&p->lock);
 }
 
-size_t
-pool_waiting(struct pool *p)
+struct pool_load
+pool_load(struct pool *p)
 {
-    size_t n;
+    struct pool_load load;
 
     pthread_mutex_lock(&p->lock);
-    n = p->queue[LANE_FRESH].n + p->queue[LANE_BACK].n + p->queue[LANE_SLOW].n;
+    load = (struct pool_load){ .workers = p->n, .busy = p->working };
+    for (int i = 0; i < 3; i++)
+        load.waiting[i] = p->queue[i].n;
     pthread_mutex_unlock(&p->lock);
-    return n;
+    return load;
 }
 
 bool

@@ -220,7 +220,7 @@ reservations_ticket(struct call *call)
         call_fail(call, err);
         return;
     }
-    jws = jws_make(&call->api->key, JWS_TYP_TICKET, "0", t.claims);
+    jws = api_sign(call->api, JWS_TYP_TICKET, t.claims);
     json_open(&call->out, NULL);
     json_text(&call->out, "jws", jws);
     json_raw(&call->out, "claims", (const char *)t.claims.data, t.claims.len);

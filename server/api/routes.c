@@ -37,7 +37,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/openapi.yaml", "openapi", PUBLIC, NO_KEY, RUN_SOCKET, openapi_get },
     { HTTP_GET, "/errors/{code}", "error_explained", PUBLIC, NO_KEY, RUN_SOCKET, error_explained },
     { HTTP_GET, "/health/live", "health_live", PUBLIC, NO_KEY, RUN_SOCKET, health_live },
-    { HTTP_GET, "/health/ready", "health_ready", PUBLIC, NO_KEY, RUN_WORKER, health_ready },
+    { HTTP_GET, "/health/ready", "health_ready", PUBLIC, NO_KEY, RUN_SOCKET, health_ready },
     { HTTP_GET, "/health/leader", "health_leader", PUBLIC, NO_KEY, RUN_SOCKET, health_leader },
     /* people */
     { HTTP_GET, "/v1/session", "session_get", PUBLIC, NO_KEY, RUN_WORKER, session_get },

@@ -16,7 +16,7 @@
 #include "market/janitor.h"
 #include "market/notary.h"
 
-enum { QUEUE_MAX = 10000, QUEUE_OF_ORGANISATION = 200, BATCH_MAX = 1000, THREADS_MOST = 64 };
+enum { QUEUE_OF_ORGANISATION = 200, BATCH_MAX = 1000, THREADS_MOST = 64 };
 enum { FEW = 256, FILES_KEPT = 256 }; /* connections of the local socket, and of the metrics; files that are none */
 
 struct server {
@@ -192,7 +192,7 @@ start_market(struct server *s)
         .clock = s->clock,
         .simulation = c->simulation,
         .origin = c->origin,
-        .queue_max = QUEUE_MAX,
+        .queue_max = (size_t)c->queue,
         .queue_per_organisation = QUEUE_OF_ORGANISATION,
         .batch_max = BATCH_MAX,
         .on_commit = api_on_commit,
@@ -244,6 +244,7 @@ begin(struct server *s)
         err = set_clock(s);
     api.clock = s->clock;
     api.key = s->key;
+    api.keys_dir = c->data_dir;
     if (!err)
         err = api_new(&api, &s->detail, &s->api);
     if (!err)

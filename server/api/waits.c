@@ -26,7 +26,8 @@ struct waiter {
     struct http_call *http;
     uint64_t site, after; /* a poll's */
     struct uuid id;       /* of the poll's call, which is gone: thousands may wait, so they are kept small */
-    int64_t began_ms;
+    int64_t began_us;
+    char *request_id;     /* a poll's, if its caller gave one */
     struct uuid reservation, person;
     uint64_t version; /* a stream's: what was sent last */
     int64_t since_ms; /* monotonic */
@@ -50,6 +51,13 @@ struct wake {
     struct fresh *fresh[SITES_AT_ONCE]; /* NULL: read them from the database */
 };
 
+static void
+waiter_free(struct waiter *x)
+{
+    free(x->request_id);
+    free(x);
+}
+
 struct waits *
 waits_new(struct api *api)
 {
@@ -72,7 +80,7 @@ waits_delete(struct waits *w)
                 http_stream_end(x->http);
             else
                 http_complete(x->http, http_response(503, NULL, "", 0, HTTP_FOREVER)); /* into the void */
-            free(x);
+            waiter_free(x);
         }
     pthread_mutex_destroy(&w->lock);
     free(w);
@@ -187,12 +195,15 @@ take_surplus(struct waits *w, uint64_t site)
 }
 
 static struct http_response *
-poll_response(const struct json_out *out)
+poll_response(const struct waiter *x, const struct json_out *out)
 {
     struct http_response *r = http_response(200, "application/json", out->text, out->len, HTTP_COPY);
+    char own[UUID_TEXT];
 
     response_guard(r);
     http_response_header(r, "Cache-Control", "no-store");
+    uuid_text(x->id, own);
+    http_response_header(r, "X-Request-Id", x->request_id ? x->request_id : own);
     return r;
 }
 
@@ -200,10 +211,11 @@ poll_response(const struct json_out *out)
 static void
 log_poll(struct api *api, struct waiter *x)
 {
-    struct call call = { .api = api, .id = x->id, .began_ms = x->began_ms, .route = route_named("agent_tickets") };
+    struct call call = { .api = api, .id = x->id, .began_us = x->began_us, .route = route_named("agent_tickets"),
+                         .request_id = x->request_id };
 
     call_log(&call, 200);
-    free(x);
+    waiter_free(x);
 }
 
 static void
@@ -212,7 +224,7 @@ answer_empty(struct waits *w, struct waiter *x)
     struct json_out out = { 0 };
 
     agent_tickets_none(w->api, &out);
-    http_complete(x->http, poll_response(&out));
+    http_complete(x->http, poll_response(x, &out));
     json_out_free(&out);
     log_poll(w->api, x);
 }
@@ -285,7 +297,7 @@ serve_site(struct waits *w, struct serving *s, size_t site, const struct ticket_
         }
         s->served[s->answered] = x;
         s->calls[s->answered] = x->http;
-        s->replies[s->answered++] = poll_response(&out);
+        s->replies[s->answered++] = poll_response(x, &out);
     }
     json_out_free(&out);
     return waiting;
@@ -372,10 +384,11 @@ waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms)
                           .site = site,
                           .after = after,
                           .id = call->id,
-                          .began_ms = call->began_ms,
+                          .began_us = call->began_us,
+                          .request_id = call->foreign_id ? xstrdup(call->request_id) : NULL,
                           .since_ms = monotonic_ms() };
     call_free(call);
-    if (monotonic_ms() >= x->began_ms + wait_ms) {
+    if (monotonic_ms() >= x->began_us / 1000 + wait_ms) {
         answer_empty(w, x);
         return;
     }
@@ -407,7 +420,7 @@ on_gone(void *cls, struct http_call *http)
 
     if (x) {
         http_stream_end(http);
-        free(x);
+        waiter_free(x);
     } /* else who has it will find out when it pushes */
 }
 
@@ -427,7 +440,7 @@ static void
 end_stream(struct waiter *x)
 {
     http_stream_end(x->http);
-    free(x);
+    waiter_free(x);
 }
 
 static struct waiter *
@@ -503,6 +516,7 @@ waits_stream(struct call *call, struct uuid reservation, uint64_t version)
     response_guard(head);
     http_response_header(head, "Cache-Control", "no-store");
     http_response_header(head, "X-Accel-Buffering", "no");
+    http_response_header(head, "X-Request-Id", call->request_id);
     *x = (struct waiter){ .http = http,
                           .reservation = reservation,
                           .person = call->actor.person,

@@ -67,6 +67,15 @@ monotonic_ms(void)
 }
 
 int64_t
+monotonic_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+int64_t
 boottime_ms(void)
 {
     return read_clock(CLOCK_BOOTTIME);

@@ -19,6 +19,7 @@ int64_t clock_now(const struct clock *c);
 int64_t clock_to_real(const struct clock *c, int64_t span_ms); /* a span of clock time in real ms, at least 1 */
 int64_t real_now_ms(void);                                     /* CLOCK_REALTIME */
 int64_t monotonic_ms(void);                                    /* CLOCK_MONOTONIC */
+int64_t monotonic_us(void);                                    /* the same clock, finer */
 int64_t boottime_ms(void);                                     /* CLOCK_BOOTTIME */
 
 #define TIME_TEXT 25                                /* 2026-05-12T14:47:11.123Z + NUL */

@@ -110,6 +110,10 @@ add_field(struct line *l, const struct log_field *f)
         if (f->text != NULL)
             add_text(l, f->key, f->text);
         break;
+    case LOG_KIND_I64_OR_NONE:
+        if (f->i64 == 0)
+            break;
+        /* fall through */
     case LOG_KIND_I64:
         text_format(text, sizeof text, "%lld", (long long)f->i64);
         add_key(l, f->key);
@@ -120,6 +124,8 @@ add_field(struct line *l, const struct log_field *f)
         add(l, f->flag ? "true" : "false", f->flag ? 4 : 5);
         break;
     case LOG_KIND_UUID:
+        if (uuid_is_zero(f->uuid))
+            break;
         uuid_text(f->uuid, text);
         add_text(l, f->key, text);
         break;

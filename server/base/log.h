@@ -21,7 +21,7 @@ struct log {
     enum log_level least; /* what is below it is not written */
 };
 
-enum log_kind { LOG_KIND_NONE, LOG_KIND_TEXT, LOG_KIND_I64, LOG_KIND_BOOL, LOG_KIND_UUID };
+enum log_kind { LOG_KIND_NONE, LOG_KIND_TEXT, LOG_KIND_I64, LOG_KIND_I64_OR_NONE, LOG_KIND_BOOL, LOG_KIND_UUID };
 
 struct log_field {
     const char *key;
@@ -30,7 +30,7 @@ struct log_field {
         const char *text; /* NULL: the field is left out */
         int64_t i64;
         bool flag;
-        struct uuid uuid;
+        struct uuid uuid; /* zero: the field is left out */
     };
 };
 
@@ -41,6 +41,11 @@ struct log_field {
 #define LOG_I64(k, v)                                \
     {                                                \
         .key = (k), .kind = LOG_KIND_I64, .i64 = (v) \
+    }
+/* Left out if it is 0. */
+#define LOG_I64_OR_NONE(k, v)                                                   \
+    {                                                                           \
+        .key = (k), .kind = LOG_KIND_I64_OR_NONE, .i64 = (v)                   \
     }
 #define LOG_BOOL(k, v)                                 \
     {                                                  \

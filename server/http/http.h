@@ -108,6 +108,7 @@ void http_response_header(struct http_response *r, const char *name, const char 
 int http_response_status(const struct http_response *r);
 /* From now on it may be given many times, from any thread; deleted by its owner only. */
 void http_response_share(struct http_response *r);
+bool http_response_is_shared(const struct http_response *r);
 void http_response_delete(struct http_response *r);
 
 /* ---- kept calls --------------------------------------------------------------------------------------------------- */

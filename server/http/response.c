@@ -50,6 +50,12 @@ http_response_share(struct http_response *r)
     r->shared = true;
 }
 
+bool
+http_response_is_shared(const struct http_response *r)
+{
+    return r->shared;
+}
+
 void
 http_response_delete(struct http_response *r)
 {

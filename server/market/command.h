@@ -76,7 +76,9 @@ struct command {
     struct answer answer;
     void (*complete)(struct command *c); /* must not block */
     void *context;
+    uint64_t batch;         /* the number of the batch that committed it; 0: none did */
     /* the market's */
+    int64_t queued_us;      /* monotonic: when it came */
     struct command *next;
     struct command *twin;   /* of the same key, before it in its batch: its answer is this one's too */
     enum { COMMAND_FRESH, COMMAND_ANSWERED, COMMAND_TWIN, COMMAND_POISONED } stage;

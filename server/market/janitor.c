@@ -15,7 +15,7 @@
 enum {
     TICK_MS = 100,          /* between looks at what is due */
     SCAN_EVERY_MS = 1000,   /* for tickets at sites that drain */
-    CLOCK_EVERY_MS = 10000, /* PostgreSQL's clock */
+    CLOCK_EVERY_MS = 2000,  /* PostgreSQL's clock; also whether it answers at all */
     PAUSE_MS = 1000,        /* after a command that could not be taken */
     SHUN_MS = 60000,        /* one that was refused is not tried again before */
     STATEMENT_EVERY_MS = 3600000,
@@ -38,6 +38,9 @@ struct janitor {
     bool stopping;
     size_t out; /* commands not completed yet */
     struct clock_guard guard;
+    int64_t answered_ms; /* monotonic: when the database last did */
+    bool asked_known; /* what its clock said, not judged yet */
+    int64_t asked_ahead_ms;
     struct site_clocks *sites;
     /* the thread's own */
     struct command commands[ROUND_MAX];
@@ -209,24 +212,37 @@ do_statement(struct janitor *j, int64_t now_ms)
     return j->commands[0].err == OK;
 }
 
-/* May timed commands go on? PostgreSQL is asked now and then; if it does not answer, that is for others to mend. The
- * sites are not asked: what their agents said is at hand. */
+/* Ask PostgreSQL what time it is, now and then, whatever the market does: that it answers is itself worth knowing. */
+static void
+ask_database(struct janitor *j)
+{
+    int64_t asked_ms = monotonic_ms(), database_ms, now_ms;
+
+    if (j->db == NULL || asked_ms - j->clock_ms < CLOCK_EVERY_MS)
+        return;
+    j->asked_known = server_clock(j->db, &database_ms) == OK;
+    j->clock_ms = now_ms = monotonic_ms();
+    if (!j->asked_known)
+        return;
+    /* it looked at its clock at some time while we waited */
+    j->asked_ahead_ms = database_ms - real_now_ms() + (now_ms - asked_ms) / 2;
+    pthread_mutex_lock(&j->lock);
+    j->answered_ms = now_ms;
+    pthread_mutex_unlock(&j->lock);
+}
+
+/* May timed commands go on? If the database does not answer, that is for others to mend. The sites are not asked: what
+ * their agents said is at hand. */
 static bool
 clocks_agree(struct janitor *j)
 {
     struct clock_reading now = { 0 };
     bool was_stopped, agree;
     char why[sizeof j->guard.why];
-    int64_t database_ms;
 
-    if (j->db != NULL && monotonic_ms() - j->clock_ms >= CLOCK_EVERY_MS) {
-        int64_t asked_ms = monotonic_ms();
-
-        now.other[CLOCK_DATABASE].known = server_clock(j->db, &database_ms) == OK;
-        j->clock_ms = monotonic_ms();
-        if (now.other[CLOCK_DATABASE].known) /* it looked at its clock at some time while we waited */
-            now.other[CLOCK_DATABASE].ahead_ms = database_ms - real_now_ms() + (j->clock_ms - asked_ms) / 2;
-    }
+    now.other[CLOCK_DATABASE].known = j->asked_known;
+    now.other[CLOCK_DATABASE].ahead_ms = j->asked_ahead_ms;
+    j->asked_known = false; /* judged once */
     now.other[CLOCK_SITES].known = site_clocks_most(j->sites, monotonic_ms(), &now.other[CLOCK_SITES].ahead_ms);
     now.real_ms = real_now_ms();
     now.boot_ms = boottime_ms();
@@ -248,6 +264,7 @@ one_round(struct janitor *j)
     int64_t now_ms = 0;
     size_t n;
 
+    ask_database(j);
     if (market_phase(j->config.market) != MARKET_LEADING || !clocks_agree(j))
         return PAUSE_MS;
     n = look(j, &now_ms, &statement);
@@ -319,6 +336,7 @@ janitor_start(const struct janitor_config *config, struct janitor **ret, struct 
         j->db =
             db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontord janitor", .timeout_ms = 2000 });
     j->clock_ms = monotonic_ms() - CLOCK_EVERY_MS;
+    j->answered_ms = monotonic_ms();
     pthread_mutex_init(&j->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -354,6 +372,19 @@ janitor_trouble(struct janitor *j, char ret[160])
     text_format(ret, 160, "%s", stopped ? j->guard.why : "");
     pthread_mutex_unlock(&j->lock);
     return !stopped;
+}
+
+int64_t
+janitor_database_silence(struct janitor *j)
+{
+    int64_t answered_ms;
+
+    if (j->db == NULL)
+        return 0;
+    pthread_mutex_lock(&j->lock);
+    answered_ms = j->answered_ms;
+    pthread_mutex_unlock(&j->lock);
+    return monotonic_ms() - answered_ms;
 }
 
 struct clock_reading

@@ -26,6 +26,8 @@ void janitor_delete(struct janitor *j);
 
 /* Why timed commands have stopped (for readiness), "" if they go on. False: stopped. */
 bool janitor_trouble(struct janitor *j, char ret[160]);
+/* ms since the database last answered the janitor's probe, which it sends every two seconds; 0 if it is not asked. */
+int64_t janitor_database_silence(struct janitor *j);
 /* The newest comparison of the clocks. */
 struct clock_reading janitor_clocks(struct janitor *j);
 /* The operator says that the clock is right. */

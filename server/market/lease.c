@@ -127,6 +127,7 @@ lease_take(struct market *m, bool *ret_same, struct err_detail *d)
     *ret_same = m->state != NULL && head.term == m->head.term + 1 && head.batch == m->head.batch;
     m->head = head;
     m->leased = true;
+    figures_head(&m->figures, head.term, head.batch, head.size);
     lease_sure(m, asked_ms);
     err = tell_leader(m);
     return err ? db_explain(m->db, err, d) : OK;

@@ -11,6 +11,7 @@
 #include "market/state.h"
 
 struct market;
+struct market_figures;
 struct db_fault;
 
 /* What a commit changed, for long polls and event streams. */
@@ -53,6 +54,12 @@ enum market_phase { MARKET_WAITING_LEASE, MARKET_REBUILDING, MARKET_LEADING, MAR
 enum market_phase market_phase(const struct market *m);
 /* Why it is not leading, for readiness and the operator; "" while all is well. Returns the phase. */
 enum market_phase market_trouble(struct market *m, char ret[320]);
+/* What callers are refused with while it is not leading. */
+enum err market_refusal(struct market *m);
+/* What it has counted of itself; as long as the market. */
+const struct market_figures *market_figures(const struct market *m);
+/* Commands in the queue now; the most that it takes. */
+size_t market_queued(struct market *m, size_t *ret_max);
 
 /* Is it certain that no other server leads now? True while this one leads and has heard from the database within the last
  * four seconds; another can have the lease only after five of silence. What is said to callers as true is said only then. */

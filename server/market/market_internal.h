@@ -10,6 +10,7 @@
 #include "core/merkle.h"
 #include "core/tile.h"
 #include "market/batch.h"
+#include "market/figures.h"
 #include "market/rows.h"
 #include "store/db.h"
 #include "store/journal.h"
@@ -49,6 +50,7 @@ enum commit_result {
 
 struct market {
     struct market_config config;
+    struct market_figures figures;
     char *conninfo, *origin, *people_url, *agents_url;
     pthread_t thread;
 
@@ -104,7 +106,6 @@ void queue_complete(struct market *m, struct command *c);
 void queue_phase(struct market *m, enum market_phase phase, enum err refusal, const char *why);
 /* Complete all that waits with an error. */
 void queue_refuse(struct market *m, enum err err);
-void queue_refuse_one(struct command *c, enum err err);
 bool queue_stopping(struct market *m);
 
 /* lease.c */

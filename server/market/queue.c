@@ -35,10 +35,12 @@ queue_free(struct market *m)
     pthread_mutex_destroy(&m->queue_lock);
 }
 
-void
-queue_refuse_one(struct command *c, enum err err)
+static void
+refuse_at_the_door(struct market *m, struct command *c, enum err err)
 {
     c->err = err;
+    c->stage = COMMAND_FRESH;
+    figures_decided(&m->figures, c, true);
     c->detail = (struct err_detail){ .retry_after_s = err_status(err) == 503 || err_status(err) == 429 ? 1 : 0 };
     c->complete(c);
 }
@@ -101,6 +103,8 @@ market_send(struct market *m, struct command *c)
 
     assert(c->complete != NULL && c->kind < COMMAND_KINDS);
     c->next = NULL;
+    c->batch = 0;
+    c->queued_us = monotonic_us();
     pthread_mutex_lock(&m->queue_lock);
     err = admit(m, c);
     if (!err) {
@@ -115,7 +119,7 @@ market_send(struct market *m, struct command *c)
     }
     pthread_mutex_unlock(&m->queue_lock);
     if (err)
-        queue_refuse_one(c, err);
+        refuse_at_the_door(m, c, err);
 }
 
 static struct timespec
@@ -146,6 +150,15 @@ wait_for(struct market *m, size_t wanted, int64_t us)
     m->wanted = 1;
 }
 
+static void
+count_waits(struct market *m, struct command **commands, size_t n)
+{
+    int64_t now_us = n > 0 ? monotonic_us() : 0;
+
+    for (size_t i = 0; i < n; i++)
+        histogram_add(&m->figures.waited, &HISTOGRAM_TIME, now_us - commands[i]->queued_us);
+}
+
 size_t
 queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms)
 {
@@ -163,6 +176,7 @@ queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms)
         m->last = NULL;
     m->queued -= n;
     pthread_mutex_unlock(&m->queue_lock);
+    count_waits(m, ret, n);
     return n;
 }
 
@@ -187,6 +201,7 @@ queue_complete(struct market *m, struct command *c)
     pthread_mutex_lock(&m->queue_lock);
     load_remove(m, c);
     pthread_mutex_unlock(&m->queue_lock);
+    figures_decided(&m->figures, c, false);
     c->complete(c);
 }
 
@@ -249,6 +264,35 @@ market_trouble(struct market *m, char ret[320])
     memcpy(ret, m->trouble, sizeof m->trouble);
     pthread_mutex_unlock(&m->queue_lock);
     return phase;
+}
+
+enum err
+market_refusal(struct market *m)
+{
+    enum err err;
+
+    pthread_mutex_lock(&m->queue_lock);
+    err = m->stopping ? ERR_SHUTDOWN : m->refusal;
+    pthread_mutex_unlock(&m->queue_lock);
+    return err;
+}
+
+size_t
+market_queued(struct market *m, size_t *ret_max)
+{
+    size_t n;
+
+    pthread_mutex_lock(&m->queue_lock);
+    n = m->queued;
+    pthread_mutex_unlock(&m->queue_lock);
+    *ret_max = m->config.queue_max;
+    return n;
+}
+
+const struct market_figures *
+market_figures(const struct market *m)
+{
+    return &m->figures;
 }
 
 enum market_phase

@@ -236,6 +236,37 @@ announce(struct market *m)
 
 /* ---- one batch ------------------------------------------------------------------------------------------------------ */
 
+static enum commit_result
+commit_and_count(struct market *m)
+{
+    static const enum commit_outcome OUTCOME[] = {
+        [COMMIT_DONE] = COMMITS_DONE, [COMMIT_DATA] = COMMITS_DATA, [COMMIT_ROWS] = COMMITS_ROWS,
+        [COMMIT_TROUBLE] = COMMITS_TROUBLE, [COMMIT_UNKNOWN] = COMMITS_UNKNOWN,
+    };
+    struct market_figures *f = &m->figures;
+    int64_t begin_us = monotonic_us(), took_us;
+    uint64_t batch = m->head.batch + 1, size = m->head.size;
+    enum commit_result result;
+
+    atomic_store_explicit(&f->commit_since_ms, begin_us / 1000, memory_order_relaxed);
+    result = commit_batch(m);
+    atomic_store_explicit(&f->commit_since_ms, 0, memory_order_relaxed);
+    took_us = monotonic_us() - begin_us;
+    histogram_add(&f->commit_time, &HISTOGRAM_TIME, took_us);
+    atomic_fetch_add_explicit(&f->commits[OUTCOME[result]], 1, memory_order_relaxed);
+    if (result == COMMIT_DONE) {
+        atomic_fetch_add_explicit(&f->entries, m->head.size - size, memory_order_relaxed);
+        figures_head(&m->figures, m->head.term, m->head.batch, m->head.size);
+    }
+    LOG_WRITE(m->config.log, result == COMMIT_DONE ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "batch",
+              LOG_I64("batch", (int64_t)batch), LOG_I64("term", (int64_t)m->head.term),
+              LOG_I64("entries", (int64_t)m->batch.entries.n), LOG_TEXT("outcome", commit_outcome_name(OUTCOME[result])),
+              LOG_TEXT("query", result == COMMIT_DONE ? NULL : db_failed_query(m->db)),
+              LOG_TEXT("sqlstate", result == COMMIT_DONE ? NULL : db_sqlstate(m->db)),
+              LOG_TEXT("detail", result == COMMIT_DONE ? NULL : db_message(m->db)), LOG_I64("us", took_us));
+    return result;
+}
+
 /* Look up, decide, commit, once. */
 static enum commit_result
 attempt(struct market *m, struct command **commands, size_t n)
@@ -248,9 +279,12 @@ attempt(struct market *m, struct command **commands, size_t n)
     if (decide_all(m, commands, n) == 0 && n > 0)
         return COMMIT_DONE; /* all were answered before */
     asked_ms = monotonic_ms();
-    result = commit_batch(m);
+    result = commit_and_count(m);
     if (result == COMMIT_DONE) {
         lease_sure(m, asked_ms);
+        for (size_t k = 0; k < n; k++)
+            if (commands[k]->stage != COMMAND_ANSWERED)
+                commands[k]->batch = m->head.batch;
         keep_all(m);
         announce(m);
         batch_clear(&m->batch);
@@ -387,7 +421,7 @@ write_genesis(struct market *m, struct err_detail *d)
     if (err)
         return err;
     text_format(m->state->origin, sizeof m->state->origin, "%s", m->config.origin);
-    if (commit_batch(m) != COMMIT_DONE)
+    if (commit_and_count(m) != COMMIT_DONE)
         return db_explain(m->db, ERR_DB, d);
     keep_all(m);
     announce(m);
@@ -409,6 +443,17 @@ check_server_key(const struct market *m, struct err_detail *d)
     return err_internal(d, ERR_CONFIG, "the server's key is not one that the journal holds in force");
 }
 
+static enum err
+rebuild_and_count(struct market *m, struct err_detail *d)
+{
+    int64_t begin_us = monotonic_us();
+    enum err err = rebuild(m, d);
+
+    atomic_fetch_add_explicit(err ? &m->figures.rebuilds_failed : &m->figures.rebuilds, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&m->figures.rebuild_us, (uint64_t)(monotonic_us() - begin_us), memory_order_relaxed);
+    return err;
+}
+
 /* Become the leader, with a state. Else the phase says why not. */
 static bool
 lead(struct market *m)
@@ -425,7 +470,7 @@ lead(struct market *m)
     if (!err && !same) {
         rebuild_drop(m);
         queue_phase(m, MARKET_REBUILDING, ERR_DB, "building the state from the database");
-        err = rebuild(m, &d);
+        err = rebuild_and_count(m, &d);
         if (!err && m->head.size == 0)
             err = write_genesis(m, &d);
         if (!err)
@@ -470,15 +515,6 @@ prune(struct market *m)
         m->pruned_ms = monotonic_ms();
 }
 
-static int64_t
-monotonic_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 /* Callers that were just answered often have their next command ready. Those that come back within a tenth of what a batch
  * takes go into this batch, not the next: without that, callers fall into two halves that wait for each other. Where they
  * do not come back, it is left alone for a while. */
@@ -501,7 +537,10 @@ serve(struct market *m, struct command **commands)
 
     if (n > 0) {
         process(m, commands, n);
-        m->batch_us += (monotonic_us() - begin_us - m->batch_us) / 4;
+        begin_us = monotonic_us() - begin_us;
+        m->batch_us += (begin_us - m->batch_us) / 4;
+        histogram_add(&m->figures.batch_size, &HISTOGRAM_COUNT, (int64_t)n);
+        histogram_add(&m->figures.batch_time, &HISTOGRAM_TIME, begin_us);
         gather(m, n);
     }
     if (!m->leased || !lease_is_quiet(m))

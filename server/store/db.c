@@ -24,8 +24,9 @@ static const struct db_query ROLLBACK = { .name = "ROLLBACK", .sql = "ROLLBACK",
 
 DB_QUERY(DB_SET_ACTOR,
     .name = "db_set_actor",
-    .sql = "SELECT set_config('app.actor', $1, true)",
-    .params = 1, .columns = 1);
+    .sql = "SELECT set_config('app.actor', $1, true),"
+           " set_config('application_name', coalesce($2, current_setting('application_name')), true)",
+    .params = 2, .columns = 2);
 
 struct db *
 db_new(const struct db_config *config)
@@ -87,6 +88,12 @@ db_actor_agent(uint64_t site)
 
     text_format(actor.text, sizeof actor.text, "site %" PRIu64, site);
     return actor;
+}
+
+void
+db_tag(struct db *db, const char *tag)
+{
+    text_format(db->tag, sizeof db->tag, "%s", tag);
 }
 
 struct db_actor
@@ -204,17 +211,23 @@ on_notice(void *arg, const PGresult *res)
     }
 }
 
-/* A connection that the server has closed meanwhile shows as readable. */
+/* A connection that the server has closed meanwhile shows as readable: first its last words, then the end. */
 static bool
 still_open(struct db *db)
 {
-    struct pollfd fd = { .fd = PQsocket(db->conn), .events = POLLIN };
+    enum { READS_MAX = 16 }; /* more than an idle connection ever has to say */
 
-    if (PQstatus(db->conn) != CONNECTION_OK || fd.fd < 0)
-        return false;
-    if (poll(&fd, 1, 0) == 0)
-        return true;
-    return PQconsumeInput(db->conn) == 1 && PQstatus(db->conn) == CONNECTION_OK;
+    for (int i = 0; i < READS_MAX; i++) {
+        struct pollfd fd = { .fd = PQsocket(db->conn), .events = POLLIN };
+
+        if (PQstatus(db->conn) != CONNECTION_OK || fd.fd < 0)
+            return false;
+        if (poll(&fd, 1, 0) == 0)
+            return true;
+        if (PQconsumeInput(db->conn) != 1)
+            return false;
+    }
+    return false;
 }
 
 bool
@@ -568,7 +581,8 @@ run_for_actor(struct db *db, const struct db_query *q, const struct db_arg *args
         return err;
     if (PQenterPipelineMode(db->conn) != 1)
         return db_lost(db, PQerrorMessage(db->conn));
-    err = db_send(db, &DB_SET_ACTOR, DB_ARGS(db_text(db->actor.text)), &none);
+    err = db_send(db, &DB_SET_ACTOR, DB_ARGS(db_text(db->actor.text), db_text(db->tag[0] != '\0' ? db->tag : NULL)),
+                      &none);
     if (!err)
         err = db_send(db, q, args, n, &fault);
     if (!err && PQpipelineSync(db->conn) != 1)

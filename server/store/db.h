@@ -116,6 +116,10 @@ struct db_actor db_actor_agent(uint64_t site);
 /* From now on queries are run for this actor; what it was before is returned. It goes with each query, in the same
  * flight, and for its transaction only: a connection never keeps it. Not while flying. */
 struct db_actor db_act_as(struct db *db, struct db_actor actor);
+/* Which call it is for, for the server's own log and pg_stat_activity: application_name of the queries that go for an actor,
+ * with the actor, for their transaction only. At most 63 bytes; "": the connection's own name. */
+#define DB_TAG_MAX 64
+void db_tag(struct db *db, const char *tag);
 
 enum err db_prepare(struct db *db, const struct db_query *q) MUST_USE;
 /* Run one query. *rows (may be NULL) is the result, to be cleared by the caller (_cleanup_result_); NULL on an error. */

@@ -14,6 +14,7 @@ struct db {
     char sqlstate[6];
     char message[320];
     bool in_tx, flying, warned, no_reconnect;
+    char tag[DB_TAG_MAX];
     struct db_actor actor, actor_in_tx; /* in_tx: what the server has been told in this transaction */
     const struct db_query *flight[DB_FLIGHT_MAX + 1]; /* BEGIN first */
     enum db_fault_kind flight_fault[DB_FLIGHT_MAX + 1];

@@ -47,6 +47,12 @@ DB_QUERY(JOURNAL_UNBLOCK,
            " AND a.wait_event = 'ClientWrite' AND a.state_change < clock_timestamp() - $1 * interval '1 ms'",
     .params = 1, .columns = 1);
 
+/* For the server's log and pg_stat_activity: which batch a statement is of. The request log names the batch of each call. */
+DB_QUERY(JOURNAL_TAG,
+    .name = "journal_tag",
+    .sql = "SELECT set_config('application_name', 'kontord batch ' || $1::bigint, true)",
+    .params = 1, .columns = 1);
+
 /* $1 term, $2 batch, $3 to $5 the new head. A batch without entries. */
 DB_QUERY(JOURNAL_MOVE,
     .name = "journal_move",
@@ -192,6 +198,8 @@ journal_prepare(struct journal_writer *w, struct db *db)
     if (!err)
         err = record_shape(db, "account", ACCOUNT_COLUMNS, ACCOUNT_COLUMNS_N, &w->account_type);
     if (!err)
+        err = db_prepare(db, &JOURNAL_TAG);
+    if (!err)
         err = db_prepare(db, &JOURNAL_MOVE);
     if (!err)
         err = db_prepare(db, &JOURNAL_WRITE);
@@ -271,9 +279,11 @@ journal_fly(struct journal_writer *w, struct db *db, const struct journal_head *
 {
     struct db_arg args[8] = { db_u64(have->term), db_u64(have->batch), db_u64(next->size), db_hash(&next->root),
                               db_i64(next->time_ms) };
-    enum err err;
+    enum err err = db_flight_add(db, &JOURNAL_TAG, DB_ARGS(db_u64(next->batch)));
 
-    ++*flown;
+    *flown += 2;
+    if (err)
+        return err;
     if (w->entries.n == 0) {
         assert(w->accounts.n == 0 && w->opens.n == 0 && next->size == have->size);
         return db_flight_add(db, &JOURNAL_MOVE, args, 5);
@@ -292,8 +302,10 @@ journal_fly(struct journal_writer *w, struct db *db, const struct journal_head *
 enum err
 journal_landed(const struct journal_writer *w, const struct db_landed *landed, size_t *from)
 {
-    const struct db_landed *first = &landed[(*from)++];
+    const struct db_landed *tag = &landed[(*from)++], *first = &landed[(*from)++];
 
+    if (tag->affected != 1)
+        return ERR_CORRUPT;
     if (first->affected != 1 || (w->entries.n > 0 && db_get_i64(first->rows, 0, 0) != 1))
         return ERR_NOT_LEADER;
     if (w->entries.n > 0 && (db_get_i64(first->rows, 0, 1) != w->entries.n || db_get_i64(first->rows, 0, 2) != w->accounts.n))

@@ -208,7 +208,7 @@ def unready(world, words):
     """Wait until readiness gives this reason."""
     end, reply = time.monotonic() + 20, None
     while time.monotonic() < end:
-        reply = world.anybody.get("/health/ready")
+        reply = world.local.get("/health/ready")
         if reply.status == 503 and words in reply.json["reason"]:
             return
         time.sleep(0.05)
