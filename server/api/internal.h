@@ -168,7 +168,7 @@ void waits_stream(struct call *call, struct uuid reservation, uint64_t version);
 void waits_poll_deadline(void *cls, struct http_call *http); /* for http_keep() of a poll */
 void waits_events(struct waits *w, const struct market_event *events, size_t n);
 void waits_count(struct waits *w, size_t *ret_polls, size_t *ret_streams);
-bool waits_polled(struct waits *w, uint64_t site); /* does this site's agent wait for tickets now? */
+bool waits_polled(struct waits *w, uint64_t site); /* does this site's agent wait for tickets, or did it within 2 s? */
 
 /* may.c: THE function for what is answered from memory or by a worker. */
 bool may_see_organisation(const struct actor *a, struct uuid organisation);

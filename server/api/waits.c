@@ -17,6 +17,7 @@ enum {
     SITES_AT_ONCE = 16,
     TICKETS_MAX = 200,
     POLLS_OF_A_SITE = 4,
+    BETWEEN_POLLS_MS = 2000, /* an agent that polled within them is connected */
     STREAMS_OF_A_PERSON = 6,
     STREAM_LIFE_MS = 3600000
 };
@@ -40,6 +41,7 @@ struct waits {
     struct waiter *buckets[BUCKETS];
     uint64_t events[BUCKETS]; /* how often something happened there */
     size_t polls, streams;
+    struct map *left; /* site → when a poll of it ended last, monotonic ms */
 };
 
 /* What happened, for a worker to look into: to a reservation, or to some sites. */
@@ -64,6 +66,7 @@ waits_new(struct api *api)
     struct waits *w = xcalloc(1, sizeof *w);
 
     w->api = api;
+    w->left = map_new(8);
     pthread_mutex_init(&w->lock, NULL);
     return w;
 }
@@ -83,6 +86,7 @@ waits_delete(struct waits *w)
             waiter_free(x);
         }
     pthread_mutex_destroy(&w->lock);
+    map_delete(w->left);
     free(w);
 }
 
@@ -109,6 +113,8 @@ count(struct waits *w, const struct waiter *x, int by)
         w->streams += (size_t)by;
     else
         w->polls += (size_t)by;
+    if (!x->stream && by < 0)
+        map_put(w->left, &x->site, (void *)(uintptr_t)monotonic_ms(), NULL);
 }
 
 static void
@@ -604,6 +610,7 @@ waits_polled(struct waits *w, uint64_t site)
     pthread_mutex_lock(&w->lock);
     for (const struct waiter *x = w->buckets[bucket_of(false, site, none)]; x && !polled; x = x->next)
         polled = matches(x, false, site, none);
+    polled = polled || monotonic_ms() - (int64_t)(uintptr_t)map_get_u64(w->left, site) < BETWEEN_POLLS_MS;
     pthread_mutex_unlock(&w->lock);
     return polled;
 }

@@ -180,8 +180,8 @@ class Cancelling(Case):
 
     def test_while_it_runs(self):
         self.rig.start()
-        t = self.server.issue("echo begun; while :; do sleep 0.1; done")
-        self.until(lambda: "started" in t.kinds())
+        t = self.server.issue("echo begun\n" + self.counting("w", "while :; do sleep 0.1; done"))
+        self.until(lambda: "started" in t.kinds() and self.runs("w") == 1)
         self.server.cancel(t)
         self.until_last(t)
         self.assertEqual((t.kinds(), t.last.reason), (["accepted", "started", "cancelled"], 9))
