@@ -311,6 +311,25 @@ name_of(struct call *call, const struct state *s, uint64_t account)
     return a ? label_of(call, s, a) : "nobody";
 }
 
+/* The code of a site, or the offering with its site, by the index of its entry. */
+static const char *
+site_of(struct call *call, const struct state *s, uint64_t index)
+{
+    const struct site *site = ledger_site(s->ledger, index);
+
+    return site ? FIELD(call, site->entry.u.site.code) : "a site";
+}
+
+static const char *
+offering_of(struct call *call, const struct state *s, uint64_t index)
+{
+    const struct offering *o = ledger_offering(s->ledger, index);
+
+    return o ? arena_printf(call->arena, "%s of %s", FIELD(call, o->entry.u.offering.model),
+                            site_of(call, s, o->entry.u.offering.site))
+             : "an offering";
+}
+
 /* What happened, in one sentence, which may end in a name with a full stop of its own ("S.L."). */
 static const char *
 sentence_of(struct call *call, const struct state *s, const struct entry *e)
@@ -324,7 +343,9 @@ sentence_of(struct call *call, const struct state *s, const struct entry *e)
     case GENESIS:
         return arena_printf(m, "The journal of %s begins.", FIELD(call, e->u.genesis.origin));
     case OPEN:
-        return arena_printf(m, "The account of a %s is opened.", NAME_OF(CLASSES, e->u.open.class));
+        return e->u.open.class == ACCOUNT_SITE
+                   ? arena_printf(m, "The account of the site %s is opened.", site_of(call, s, e->u.open.owner_site))
+                   : arena_printf(m, "The account of a %s is opened.", NAME_OF(CLASSES, e->u.open.class));
     case CLOSE:
         return arena_printf(m, "%s is closed.", from);
     case FUND:
@@ -352,13 +373,19 @@ sentence_of(struct call *call, const struct state *s, const struct entry *e)
     case SITE:
         return arena_printf(m, "The site %s: %s.", FIELD(call, e->u.site.code), FIELD(call, e->u.site.name));
     case OFFERING:
-        return arena_printf(m, "An offering of %s.", FIELD(call, e->u.offering.model));
+        return arena_printf(m, "The site %s offers %s with %d GB.", site_of(call, s, e->u.offering.site),
+                            FIELD(call, e->u.offering.model), (int)e->u.offering.memory_gb);
     case RATE:
-        return arena_printf(m, "A rate of %u.%03u credits a GPU-hour.", e->u.rate.rate_milli / 1000, e->u.rate.rate_milli % 1000);
+        return arena_printf(m, "%s costs %u.%03u credits a GPU-hour.", offering_of(call, s, e->u.rate.offering),
+                            e->u.rate.rate_milli / 1000, e->u.rate.rate_milli % 1000);
     case POLICY:
         return arena_printf(m, "The rules of %s.", FIELD(call, e->u.policy.name));
     case KEY:
-        return arena_printf(m, "A key of a %s is %s.", NAME_OF(USES, e->u.key.use), NAME_OF(STATUSES, e->u.key.status));
+        return e->u.key.use != KEY_SITE
+                   ? arena_printf(m, "A key of a %s is %s.", NAME_OF(USES, e->u.key.use),
+                                  NAME_OF(STATUSES, e->u.key.status))
+                   : arena_printf(m, "A key of the site %s is %s.", site_of(call, s, e->u.key.site),
+                                  NAME_OF(STATUSES, e->u.key.status));
     default:
         return arena_printf(m, "A notice: %s.", NAME_OF(NOTICES, e->u.notice.type));
     }

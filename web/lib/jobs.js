@@ -6,6 +6,8 @@ export const isOpen = (r) => OPEN.has(r.state);
 export const isRunning = (r) => r.state === "running" || r.state === "cancelling";
 export const isComing = (r) => r.state === "issued" || r.state === "permitted";
 export const isEnded = (r) => !isRunning(r) && !isComing(r);
+/** The latest time at which a job ends: known from its start, else the end of its window. ms */
+export const endOf = (r) => Date.parse(r.next?.find((n) => n.what === "finished")?.by ?? r.window.end);
 /** May its holder still cancel it? */
 export const mayCancel = (r) => ["issued", "permitted", "running"].includes(r.state);
 /** What stands in the bar: settled, reported but not settled, the rest still held. gpums */

@@ -158,7 +158,7 @@ const Places = ({ quote, sites, now, home }) => {
     if (home?.lat_milli !== undefined && home.lat_milli !== null) marks.push({ ...home, name: home.city, kind: "home" });
     return html`
         <section class="card flush ask-places" aria-label=${t("ask.places")}>
-            <div class="drawing"><${EuropeMap} places=${marks} /></div>
+            <div class="drawing"><${EuropeMap} places=${marks} crop="xMidYMin meet" /></div>
             <ul class="places">
                 ${quote.options.map((o, i) => {
                     const s = sites.get(o.site);

@@ -22,8 +22,8 @@ const titles = (options, preference) => {
     const least = (value) => options.reduce((a, o, i) => (value(o) !== null && (a < 0 || value(o) < value(options[a])) ? i : a), -1);
     const best = { soonest: least((o) => Date.parse(o.start)), cheapest: least((o) => Number(big(o.cost_gpums) / 1000n)), nearest: least((o) => o.distance_km) };
     return options.map((o, i) => {
-        if (i === 0) return t("quotes.as-asked", { what: t("prefer." + preference) });
-        const what = Object.keys(best).filter((name) => best[name] === i);
+        const what = Object.keys(best).filter((name) => best[name] === i && (i > 0 || name !== preference));
+        if (i === 0) return [t("quotes.as-asked", { what: t("prefer." + preference) }), ...what.map((name) => t("quotes.too." + name))].join(", ");
         return what.length ? what.map((name) => t("prefer." + name)).join(", ") : t("quotes.also");
     });
 };
@@ -50,7 +50,7 @@ const Option = ({ option, index, title, site, free, now, from, open, accept, bus
                 <div class="sum"><dt>${t("cost-at-most")}</dt><dd><${Total} gpums=${cost} /></dd></div>
                 <div><dt>${t("quotes.after")}</dt><dd><${Credits} gpums=${free - cost} /></dd></div>
             </dl>
-            <p class="why">${tx("quotes.not-sooner", { why: notSooner(option) })}</p>
+            <p class="why">${option.not_sooner?.code === "at-once" ? t("sooner.at-once") : tx("quotes.not-sooner", { why: notSooner(option) })}</p>
             <div class="foot-of">
                 <${Button} wide kind=${primary ? "primary" : "plain"} busy=${busy} off=${short ? t("quotes.short") : open ? undefined : t("quotes.ended")} onClick=${() => accept(option, index)}>${t("accept-for", { amount: credits(cost) })}<//>
                 <p class="small hint">${option.booked ? t("quotes.booked") : t("quotes.likely")}</p>

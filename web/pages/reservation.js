@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
 import { big, clock, clockMs, country, credits, dateTime, dayKey, dayShort, duration, length, shortHash, tail } from "../lib/format.js";
 import { ago, inTime } from "../lib/ago.js";
-import { costs, isComing, isRunning, mayCancel } from "../lib/jobs.js";
+import { costs, endOf, isComing, isRunning, mayCancel } from "../lib/jobs.js";
 import { header, verify } from "../lib/jws.js";
 import { useLive } from "../lib/live.js";
 import { seat } from "../lib/session.js";
@@ -64,7 +64,7 @@ const stepsOf = (r) => {
 };
 /** One sentence: on time or not, and when what. */
 const sentence = (r, now) => {
-    const start = Date.parse(r.window.start), end = Date.parse(r.window.end);
+    const start = Date.parse(r.window.start), end = endOf(r);
     if (isRunning(r)) return t(now <= end ? "reservation.on-time" : "reservation.late", { time: dateTime(end), left: duration(Math.abs(end - now) / 1000) });
     if (isComing(r)) return t("reservation.coming", { time: dateTime(start), by: dateTime(r.start_by), wait: inTime((start - now) / 1000) });
     if (r.state === "ended") return t("reservation.ended");
@@ -85,7 +85,7 @@ const Money = ({ r }) => {
                     <p class="small second">${asOf ? tx("reservation.reported", { time: clock(asOf), gpus: r.gpus, length: length(r.gpus ? Number(big(seconds)) / r.gpus : 0) }) : t("reservation.no-report")}</p></div>
                 <div><p class="small second">${t(r.state === "settled" || r.state === "voided" ? "reservation.cost" : "reservation.cost-so-far")}</p>
                     <p class="figure-card" data-figure="cost">${c.reported > c.settled ? html`<span class="about"><${Credits} gpums=${c.soFar} /></span>` : html`<${Credits} gpums=${c.soFar} />`}${" "}<span class="of">${t("credits-word")}</span></p>
-                    <p class="small second">${c.reported > c.settled ? t("reservation.cost.reported") : t("settled-lower")} <${Folio} entry=${entry} />${entry !== null && entry !== undefined ? ", " : " "}${t("reservation.at-most", { amount: credits(c.most) })}</p></div>
+                    <p class="small second">${c.reported > c.settled ? t("reservation.cost.reported") : t("settled-lower")}${entry !== null && entry !== undefined && html` <${Folio} entry=${entry} />`}, ${t("reservation.at-most", { amount: credits(c.most) })}</p></div>
             </div>
             <${Bar} height=${28} total=${c.most} parts=${[{ kind: "settled", gpums: c.settled }, { kind: "held", gpums: c.held }]} />
             <p class="bar-legend"><span><${Swatch} kind="settled" /><span>${tx("reservation.legend.settled", { amount: html`<${Credits} gpums=${c.settled} />` })}</span></span>

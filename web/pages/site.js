@@ -37,7 +37,7 @@ const States = ({ tickets }) => {
             const n = tickets.filter((k) => stepOf(k) === name && k.do !== "cancel").length;
             return html`<li key=${name} class=${name === "running" && n ? "on" : ""}><span><${Icon} name=${icon} />${t(name === "permitted" ? "site.step.permitted" : "state." + name)}</span><b>${whole(n)}</b></li>`;
         })}</ul>
-        <p class="small second">${t("site.left", { n: left.length, all: tickets.length })}</p>`;
+        <p class="small second">${tickets.length ? t("site.left", { n: left.length, all: tickets.length }) : t("site.no-tickets")}</p>`;
 };
 
 export default ({ params }) => {

@@ -1,7 +1,7 @@
 /* Rows of the journal: what moved, from where to where. */
 import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { clockMs, dateTime, dayKey, dayYear, whole } from "../lib/format.js";
+import { clockMs, dateTime, dayKey, dayShort, whole } from "../lib/format.js";
 import { to } from "../lib/router.js";
 import { Credits } from "./amount.js";
 import { Icon } from "./icon.js";
@@ -20,7 +20,7 @@ export const Entries = ({ entries, caption, selected, href = (index) => to(`/jou
     const oneDay = entries.length > 0 && entries.every((e) => dayKey(e.time) === dayKey(entries[0].time));
     return html`
         <div class="table-scroll"><table class="entries blocks"><caption class="hidden-text">${caption}</caption>
-            <thead><tr><th scope="col" class="num">${t("entry")}</th><th scope="col">${oneDay ? dayYear(entries[0].time) : t("time")}</th><th scope="col">${t("kind")}</th>
+            <thead><tr><th scope="col" class="num">${t("entry")}</th><th scope="col">${oneDay ? html`<span class="hidden-text">${t("time")}, </span><span class="nowrap">${dayShort(entries[0].time)} ${new Date(entries[0].time).getUTCFullYear()}</span>` : t("time")}</th><th scope="col">${t("kind")}</th>
                 <th scope="col">${t("debit-credit")}</th><th scope="col" class="num">${t("credits")}</th></tr></thead>
             <tbody>${entries.map((e) => html`
                 <tr key=${e.index} aria-current=${e.index === selected ? "true" : undefined}>

@@ -3,7 +3,7 @@ import { html } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
 import { dateTime, length, tail } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
-import { costs, isComing, isRunning } from "../lib/jobs.js";
+import { costs, endOf, isComing, isRunning } from "../lib/jobs.js";
 import { gpuName, siteName } from "../lib/sites.js";
 import { to } from "../lib/router.js";
 import { Bar } from "./bar.js";
@@ -14,7 +14,7 @@ export const jobName = (r) => r.name || t("job.unnamed", { id: tail(r.id) });
 const jobPlace = (r, sites) => t("job.place", { gpus: r.gpus, gpu: gpuName(r.offering), site: siteName(sites.get(r.site.code) ?? r.site) });
 
 const When = ({ r, now }) => {
-    const start = Date.parse(r.window.start), end = Date.parse(r.window.end);
+    const start = Date.parse(r.window.start), end = endOf(r);
     const second = isRunning(r) ? t("job.ends", { time: dateTime(end, now) })
         : isComing(r) ? (start > now ? t("job.in", { length: length(r.walltime_s), time: inTime((start - now) / 1000) }) : t("job.for", { length: length(r.walltime_s) }))
         : t("job.for", { length: length(r.walltime_s) });

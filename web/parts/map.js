@@ -12,7 +12,8 @@ const sideOf = (places, i) => {
 };
 
 /**
- * @param {{places: {lat_milli: number, lon_milli: number, name: string, second?: string, kind: "rank" | "no" | "gauge" | "home", rank?: number, share?: number}[]}} props
+ * crop: as SVG has it; "slice" only where the drawing is nearly as wide and high as the map, or places are cut off
+ * @param {{places: {lat_milli: number, lon_milli: number, name: string, second?: string, kind: "rank" | "no" | "gauge" | "home", rank?: number, share?: number}[], crop?: string}} props
  */
 export const EuropeMap = ({ places, crop = "xMidYMax slice" }) => {
     const set = places.map((p) => {

@@ -19,7 +19,7 @@ export const reasonText = (refusal, site) => {
     const tail = n.earliest ? " " + t("reason.earliest", { time: time(n.earliest) }) : code === "shape" && n.below ? " " + t("reason.shape.either", { below: n.below, above: n.above }) : code === "shape" ? " " + t("reason.shape.only", { above: n.above }) : "";
     return t("reason." + code, params) + tail;
 };
-/** Has against needs, where the reason is a plain shortage. */
+/** Has against needs, where the reason is a plain shortage. @param {{code: string, numbers?: any}} refusal */
 const shortage = ({ code, numbers: n = {} }) =>
     code === "memory" ? [n.has, n.needs, "gb"] : code === "too-large" ? [n.brokered, n.asked, "gpus"] : code === "island" ? [n.largest, n.asked, "gpus"]
     : code === "busy" ? [n.most_free, n.gpus, "gpus"] : null;
@@ -56,4 +56,4 @@ export const Reasons = ({ refusals, sites, link }) => html`
                     : r.help?.start ? html`<p class="small second">${tx("reason.would", { time: dateTime(r.help.start), amount: html`<${Credits} gpums=${r.help.cost_gpums} />` })}</p>` : null}</div>
             </li>`;
     })}</ul>
-    <p class="small second">${otherKinds(sorted(refusals).others, sites)}</p>`;
+    ${sorted(refusals).others.length > 0 && html`<p class="small second gap">${otherKinds(sorted(refusals).others, sites)}</p>`}`;
