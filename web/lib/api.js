@@ -34,6 +34,7 @@ const cache = new Map();
 export const forget = () => cache.clear();
 export const remembered = (path) => cache.get(path);
 
+/** @param {string} method @param {string} path @param {{body?: any, key?: string, signal?: AbortSignal, headers?: Record<string, string>}} options */
 const send = async (method, path, { body, key, signal: stop, headers = {} }) => {
     const clock = AbortSignal.timeout(PATIENCE_MS);
     const both = stop ? AbortSignal.any([stop, clock]) : clock;

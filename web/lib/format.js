@@ -110,6 +110,7 @@ export const zoneName = (now) => {
 /** Seconds as "2 d 4 h", the two largest units that matter. */
 export const duration = (seconds, words = { d: "d", h: "h", min: "min", s: "s" }) => {
     const s = Math.max(0, Math.round(Number(seconds)));
+    /** @type {[number, string][]} */
     const parts = [[Math.floor(s / 86400), words.d], [Math.floor((s % 86400) / 3600), words.h], [Math.floor((s % 3600) / 60), words.min], [s % 60, words.s]];
     const first = parts.findIndex(([n]) => n > 0);
     if (first < 0) return `0\u00a0${words.s}`;

@@ -45,7 +45,7 @@ export const Area = ({ label, value, onInput, name, hint, error, rows = 7, light
             </div>
         <//>`;
 };
-/** One of a few. @param {{options: [string, string][]}} props */
+/** One of a few. @param {{label: string, value: string, onInput: (v: string) => void, name?: string, options: [string, string][], hint?: any, error?: string, light?: boolean, class?: string}} props */
 export const Select = ({ label, value, onInput, name, options, hint, error, light, class: look }) => {
     const id = useId();
     return html`
@@ -62,7 +62,7 @@ export const Select = ({ label, value, onInput, name, options, hint, error, ligh
 export const Check = ({ label, hint, checked, onInput, name }) => html`
     <label class="check"><input type="checkbox" name=${name} checked=${checked} onChange=${(event) => onInput(event.currentTarget.checked)} />
         <span>${label}${hint && html` <span class="hint small">${hint}</span>`}</span></label>`;
-/** Radio buttons as boxes with a second line. @param {{options: {value: string, label: string, hint?: string}[]}} props */
+/** Radio buttons as boxes with a second line. @param {{name: string, value: string, onInput: (v: string) => void, options: {value: string, label: string, hint?: string}[]}} props */
 export const Choices = ({ name, value, onInput, options }) => html`
     <div class="choices">${options.map((o) => html`
         <label class="choice" key=${o.value}>
