@@ -1,6 +1,7 @@
 /* base/map.c
  * Open addressing, linear probing, at most 8/10 full. A removal shifts back those behind it, so there are no
- * tombstones and the table does not age. A slot is a value (NULL: empty) followed by its key. */
+ * tombstones and the table does not age. A slot is a value (NULL: empty) followed by its key; where values hold their
+ * keys, a byte of the key's hash stands for it, so that hardly any other value is looked into. */
 #include "base/map.h"
 
 #include <assert.h>
@@ -12,10 +13,13 @@
 
 struct map {
     size_t key_len; /* 8, 16 or 32 */
+    bool inside;    /* values hold their keys, at key_at */
+    size_t key_at;
     size_t stride;
     size_t count;
     size_t cap; /* slots, a power of two; 0 before the first insertion */
     unsigned char *slots;
+    uint8_t *tags; /* of each slot; inside only */
     uint64_t secret[2];
 };
 
@@ -67,17 +71,23 @@ sip(const uint64_t secret[2], const unsigned char *key, size_t len)
     return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
-static inline size_t
-home_of(const struct map *m, const void *key)
+static inline uint64_t
+hash_of(const struct map *m, const void *key)
 {
     switch (m->key_len) { /* constant lengths let the compiler unroll */
     case 8:
-        return sip(m->secret, key, 8) & (m->cap - 1);
+        return sip(m->secret, key, 8);
     case 16:
-        return sip(m->secret, key, 16) & (m->cap - 1);
+        return sip(m->secret, key, 16);
     default:
-        return sip(m->secret, key, 32) & (m->cap - 1);
+        return sip(m->secret, key, 32);
     }
+}
+
+static inline uint8_t
+tag_of(uint64_t hash)
+{
+    return (uint8_t)(hash >> 56);
 }
 
 static inline bool
@@ -108,10 +118,11 @@ value_at(const struct map *m, size_t i)
     return value;
 }
 
+/* Of a slot that is not empty. */
 static inline unsigned char *
 key_at(const struct map *m, size_t i)
 {
-    return slot_at(m, i) + sizeof(void *);
+    return m->inside ? (unsigned char *)value_at(m, i) + m->key_at : slot_at(m, i) + sizeof(void *);
 }
 
 static inline void
@@ -133,11 +144,23 @@ map_new(size_t key_len)
     return m;
 }
 
+struct map *
+map_new_inside(size_t key_len, size_t key_at)
+{
+    struct map *m = map_new(key_len);
+
+    m->inside = true;
+    m->key_at = key_at;
+    m->stride = sizeof(void *);
+    return m;
+}
+
 void
 map_delete(struct map *m)
 {
     if (m == NULL)
         return;
+    free(m->tags);
     free(m->slots);
     free(m);
 }
@@ -150,13 +173,19 @@ map_count(const struct map *m)
 
 /* The slot that holds the key, or the empty one where it belongs. There is always an empty one. */
 static size_t
-find(const struct map *m, const void *key)
+find_hashed(const struct map *m, const void *key, uint64_t hash)
 {
-    size_t i = home_of(m, key);
+    size_t i = hash & (m->cap - 1);
 
-    while (value_at(m, i) != NULL && !same_key(m, key_at(m, i), key))
+    while (value_at(m, i) != NULL && ((m->inside && m->tags[i] != tag_of(hash)) || !same_key(m, key_at(m, i), key)))
         i = (i + 1) & (m->cap - 1);
     return i;
+}
+
+static size_t
+find(const struct map *m, const void *key)
+{
+    return find_hashed(m, key, hash_of(m, key));
 }
 
 void *
@@ -172,9 +201,18 @@ grow(struct map *m)
 
     m->cap = old.cap > 0 ? old.cap * 2 : CAP_FIRST;
     m->slots = xcalloc(m->cap, m->stride);
+    if (m->inside)
+        m->tags = xcalloc(m->cap, 1);
     for (size_t i = 0; i < old.cap; i++)
-        if (value_at(&old, i) != NULL)
-            memcpy(slot_at(m, find(m, key_at(&old, i))), slot_at(&old, i), m->stride);
+        if (value_at(&old, i) != NULL) {
+            uint64_t hash = hash_of(m, key_at(&old, i));
+            size_t to = find_hashed(m, key_at(&old, i), hash);
+
+            memcpy(slot_at(m, to), slot_at(&old, i), m->stride);
+            if (m->inside)
+                m->tags[to] = tag_of(hash);
+        }
+    free(old.tags);
     free(old.slots);
 }
 
@@ -208,18 +246,21 @@ remember(struct map *m, const void *key, void *before, struct undo *u)
 void
 map_put(struct map *m, const void *key, void *value, struct undo *u)
 {
+    uint64_t hash;
     size_t i;
 
-    assert(value != NULL);
+    assert(value != NULL && (!m->inside || memcmp((const unsigned char *)value + m->key_at, key, m->key_len) == 0));
     if ((m->count + 1) * 10 > m->cap * 8)
         grow(m);
-    i = find(m, key);
+    hash = hash_of(m, key);
+    i = find_hashed(m, key, hash);
     remember(m, key, value_at(m, i), u);
-    if (value_at(m, i) == NULL) {
-        memcpy(key_at(m, i), key, m->key_len);
-        m->count++;
-    }
+    m->count += value_at(m, i) == NULL;
     set_value(m, i, value);
+    if (m->inside)
+        m->tags[i] = tag_of(hash);
+    else
+        memcpy(key_at(m, i), key, m->key_len);
 }
 
 /* Close the hole at i: move up whoever may stand there, until the run ends. */
@@ -229,9 +270,11 @@ close_hole(struct map *m, size_t hole)
     size_t mask = m->cap - 1;
 
     for (size_t i = (hole + 1) & mask; value_at(m, i) != NULL; i = (i + 1) & mask) {
-        size_t home = home_of(m, key_at(m, i));
+        size_t home = hash_of(m, key_at(m, i)) & mask;
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             memcpy(slot_at(m, hole), slot_at(m, i), m->stride);
+            if (m->inside)
+                m->tags[hole] = m->tags[i];
             hole = i;
         }
     }

@@ -4,6 +4,7 @@
 #include "core/ledger.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -86,7 +87,7 @@ ledger_new(void)
     l->orders = map_new(16);
     l->reports = map_new(16);
     l->by_request = map_new(16);
-    l->by_reservation = map_new(16);
+    l->by_reservation = map_new_inside(16, offsetof(struct hold, reservation));
     l->by_owner = map_new(16);
     l->by_public = map_new(32);
     l->own = undo_new();

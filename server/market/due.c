@@ -39,7 +39,8 @@ due_new(void)
     struct due *d = xcalloc(1, sizeof *d);
 
     for (int what = DUE_QUOTE; what <= DUE_GRANT; what++)
-        d->nodes[what] = map_new(what == DUE_GRANT ? sizeof(uint64_t) : sizeof(struct uuid));
+        d->nodes[what] = what == DUE_GRANT ? map_new_inside(sizeof(uint64_t), offsetof(struct node, item.index))
+                                           : map_new_inside(sizeof(struct uuid), offsetof(struct node, item.id));
     return d;
 }
 

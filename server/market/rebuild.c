@@ -5,6 +5,7 @@
 #include "market/market_internal.h"
 
 #include <malloc.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/num.h"
@@ -40,9 +41,9 @@ state_new(const struct market *m)
     s->ledger = ledger_new();
     s->clock = m->config.clock;
     s->due = due_new();
-    s->quotes = map_new(16);
-    s->reservations = map_new(16);
-    s->by_request = map_new(16);
+    s->quotes = map_new_inside(16, offsetof(struct quote, id));
+    s->reservations = map_new_inside(16, offsetof(struct reservation, id));
+    s->by_request = map_new_inside(16, offsetof(struct request_state, request));
     s->sites = map_new(8);
     s->offerings = map_new(8);
     s->grants = map_new(8);

@@ -2,6 +2,7 @@
 #include "market_world.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -49,9 +50,9 @@ state_make(struct ledger *l)
         .origin = "kontor.example/journal",
         .clock = clock_simulated(0, 0, 1),
         .due = due_new(),
-        .quotes = map_new(16),
-        .reservations = map_new(16),
-        .by_request = map_new(16),
+        .quotes = map_new_inside(16, offsetof(struct quote, id)),
+        .reservations = map_new_inside(16, offsetof(struct reservation, id)),
+        .by_request = map_new_inside(16, offsetof(struct request_state, request)),
         .sites = map_new(8),
         .offerings = map_new(8),
         .grants = map_new(8),

@@ -275,51 +275,73 @@ a_large_log_gives_its_memory_back_and_works_on(void **state)
 
 /* ---- maps against a plain array ---- */
 
+struct keyed {
+    int x;
+    uint64_t key[4];
+};
+
+/* As long as the key, and different for each k; in the last word only, and in the first too. */
+static void
+key_of_number(size_t len, uint64_t k, uint64_t ret[4])
+{
+    memset(ret, 0, 32);
+    if (len > 8)
+        ret[0] = 5;
+    ret[len / 8 - 1] = k;
+}
+
+static void
+map_agrees_with_array(struct map *m, size_t len, bool inside, struct dice dice)
+{
+    enum { RANGE = 600, STEPS = 20000 };
+    static struct keyed values[RANGE][2];
+    void *want[RANGE] = { 0 }, *value;
+    size_t count = 0, it = 0, n = 0;
+    const void *key;
+
+    for (uint64_t k = 0; k < RANGE; k++)
+        for (int i = 0; i < 2; i++)
+            key_of_number(len, k, values[k][i].key);
+    for (int step = 0; step < STEPS; step++) {
+        uint64_t k = roll(&dice, RANGE), words[4];
+
+        key_of_number(len, k, words);
+        assert_ptr_equal(map_get(m, words), want[k]);
+        if (roll(&dice, 100) < (step / 5000 % 2 == 0 ? 70 : 30)) {
+            value = &values[inside ? k : roll(&dice, RANGE)][roll(&dice, 2)];
+            count += want[k] == NULL;
+            want[k] = value;
+            map_put(m, words, value, NULL);
+        } else {
+            count -= want[k] != NULL;
+            assert_ptr_equal(map_remove(m, words, NULL), want[k]);
+            want[k] = NULL;
+        }
+        assert_int_equal(map_count(m), count);
+    }
+    while (map_next(m, &it, &key, &value)) {
+        uint64_t k;
+
+        memcpy(&k, (const char *)key + len - 8, 8);
+        assert_ptr_equal(want[k], value);
+        n++;
+    }
+    assert_int_equal(n, count);
+}
+
 static void
 maps_agree_with_an_array(void **state)
 {
     static const size_t lengths[] = { 8, 16, 32 };
-    enum { RANGE = 600, STEPS = 20000 };
 
     (void)state;
-    for (size_t l = 0; l < 3; l++) {
-        struct map *m = map_new(lengths[l]);
-        struct dice dice = { 12345 + l };
-        static int values[RANGE]; /* addresses only */
-        void *want[RANGE] = { 0 };
-        size_t count = 0;
+    for (size_t l = 0; l < 3; l++)
+        for (int inside = 0; inside < 2; inside++) {
+            struct map *m = inside ? map_new_inside(lengths[l], offsetof(struct keyed, key)) : map_new(lengths[l]);
 
-        for (int step = 0; step < STEPS; step++) {
-            uint64_t key[4] = { roll(&dice, RANGE), 0, 0, 0 };
-            uint64_t k = key[0];
-            key[lengths[l] / 8 - 1] = k; /* the last word tells long keys apart */
-            if (lengths[l] > 8)
-                key[0] = 5;
-            assert_ptr_equal(map_get(m, key), want[k]);
-            if (roll(&dice, 100) < (step / 5000 % 2 == 0 ? 70 : 30)) {
-                void *value = &values[roll(&dice, RANGE)];
-                count += want[k] == NULL;
-                want[k] = value;
-                map_put(m, key, value, NULL);
-            } else {
-                count -= want[k] != NULL;
-                assert_ptr_equal(map_remove(m, key, NULL), want[k]);
-                want[k] = NULL;
-            }
-            assert_int_equal(map_count(m), count);
+            map_agrees_with_array(m, lengths[l], inside, (struct dice){ 12345 + l });
+            map_delete(m);
         }
-        size_t it = 0, n = 0;
-        const void *key;
-        void *value;
-        while (map_next(m, &it, &key, &value)) {
-            uint64_t k;
-            memcpy(&k, (const char *)key + lengths[l] - 8, 8);
-            assert_ptr_equal(want[k], value);
-            n++;
-        }
-        assert_int_equal(n, count);
-        map_delete(m);
-    }
 }
 
 static void
