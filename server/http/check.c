@@ -3,7 +3,7 @@
  *
  * Bare line feeds and NUL are gone by the time it calls us. But it cuts the request up in place: CR LF becomes two
  * NULs, a bare LF one, and the parts it hands out point into the connection's own buffer. So they must stand where they
- * stood, with exactly two NULs after each line. That holds for the 0.9 series, which is in Debian 12; the 1.x series
+ * stood, with exactly two NULs after each line, up to the head's end. That holds for the 0.9 series, which is in Debian 12; the 1.x series
  * has a strictness of its own, which loop.c sets instead, and may lay out its buffer as it likes. The tests send each
  * form, so a library that differs is noticed. */
 #include <strings.h>
@@ -126,6 +126,17 @@ check_body(struct request *r, const struct check *c, const char *version)
     return OK;
 }
 
+/* The byte after the head: NULs alone do not tell where it ends, since what comes next may be NUL too, or nothing yet.
+ * `method` stands at its beginning. */
+static const char *
+head_end(struct request *r, const char *method)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    return info ? method + info->header_size : NULL;
+}
+
 enum err
 check_request(struct request *r, const char *method, const char *version)
 {
@@ -139,7 +150,7 @@ check_request(struct request *r, const char *method, const char *version)
         c.next = version + strlen(version) + 2;
     }
     MHD_get_connection_values_n(r->connection, MHD_HEADER_KIND, check_header, &c);
-    if (c.bad || (c.next && (c.next[0] || c.next[1])))
+    if (c.bad || (c.next && (c.next[0] || c.next[1] || c.next + 2 != head_end(r, method))))
         return ERR_BAD_REQUEST;
     if (strcmp(version, "HTTP/1.1") == 0 ? !c.once[HOST] : strcmp(version, "HTTP/1.0") != 0)
         return ERR_BAD_REQUEST;

@@ -1,16 +1,17 @@
 /* tests/fuzz/replay.c
- * The main of a fuzz test in `make check`: feeds the entry point every file of tests/fuzz/corpus/NAME, and of each some
- * thousand changed copies, the same ones every time. scripts/fuzz builds the same entry point with libFuzzer instead.
+ * The main of a fuzz test in `make check`: feeds the entry point every file of tests/fuzz/corpus/NAME, then changed copies
+ * of each in turn, the same ones every time, for a second of processor time. scripts/fuzz builds the same entry point with libFuzzer instead.
  * NAME is the program's, without fuzz_. A crash, an assertion or a sanitizer's finding is the failure. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-enum { INPUT_MAX = 65536, CHANGED_COPIES = 3000 };
+enum { INPUT_MAX = 65536, COPIES = 20, ROUNDS = 400, CHANGED_S = 1 };
 
 static uint32_t
 next(uint32_t *seed)
@@ -67,8 +68,9 @@ change(uint8_t *data, size_t len, uint32_t *seed)
     }
 }
 
+/* The file as it is (copies 0), or so many changed copies. */
 static void
-replay(const char *path, uint32_t *seed, size_t *ret_inputs)
+replay(const char *path, int copies, uint32_t *seed)
 {
     static uint8_t original[INPUT_MAX], changed[INPUT_MAX];
     FILE *f = fopen(path, "rb");
@@ -80,25 +82,42 @@ replay(const char *path, uint32_t *seed, size_t *ret_inputs)
     }
     len = fread(original, 1, sizeof original, f);
     fclose(f);
-    feed(original, len);
-    for (int i = 0; i < CHANGED_COPIES; i++) {
+    if (copies == 0)
+        feed(original, len);
+    for (int i = 0; i < copies; i++) {
         size_t n = len;
         memcpy(changed, original, len);
         for (uint32_t k = next(seed) % 4 + 1; k > 0; k--)
             n = change(changed, n, seed);
         feed(changed, n);
     }
-    *ret_inputs += 1 + CHANGED_COPIES;
+}
+
+/* Each file of the folder in turn; how many inputs that were. */
+static size_t
+replay_all(const char *folder, struct dirent **files, int n, int copies, uint32_t *seed, clock_t end)
+{
+    char path[2048];
+    size_t inputs = 0;
+
+    for (int i = 0; i < n && (copies == 0 || clock() < end); i++)
+        if (files[i]->d_name[0] != '.') {
+            snprintf(path, sizeof path, "%s/%s", folder, files[i]->d_name);
+            replay(path, copies, seed);
+            inputs += copies == 0 ? 1 : (size_t)copies;
+        }
+    return inputs;
 }
 
 int
 main(int argc, char **argv)
 {
     const char *name = strrchr(argv[0], '/'), *src = getenv("KONTOR_SRC");
-    char folder[1024], path[2048];
+    char folder[1024];
     struct dirent **files;
-    size_t inputs = 0;
+    size_t inputs;
     uint32_t seed = 2463534242u;
+    clock_t end;
     int n;
 
     (void)argc;
@@ -109,12 +128,12 @@ main(int argc, char **argv)
         src = getenv("srcdir");
     snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/%s", src != NULL ? src : ".", name);
     n = scandir(folder, &files, NULL, alphasort);
-    for (int i = 0; i < n; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder, files[i]->d_name);
-        if (files[i]->d_name[0] != '.')
-            replay(path, &seed, &inputs);
+    inputs = replay_all(folder, files, n, 0, &seed, 0);
+    end = clock() + CHANGED_S * CLOCKS_PER_SEC;
+    for (int round = 0; inputs > 0 && round < ROUNDS && clock() < end; round++)
+        inputs += replay_all(folder, files, n, COPIES, &seed, end);
+    for (int i = 0; i < n; i++)
         free(files[i]);
-    }
     if (n >= 0)
         free(files);
     printf("%s 1 - fuzz %s: %zu inputs\n", inputs > 0 ? "ok" : "not ok", name, inputs);
