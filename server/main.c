@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include "api/admin.h"
+#include "base/clock.h"
 #include "base/config.h"
 #include "store/export.h"
 #include "api/serve.h"
 #include "store/migrate.h"
+#include "store/poisoned.h"
 
 struct subcommand { const char *name; int (*run)(int argc, char **argv); const char *sentence; };
 
@@ -71,6 +73,44 @@ run_export(int argc, char **argv)
 }
 
 static void
+show_poisoned(void *unused, const struct hash *scope, int64_t created_ms)
+{
+    char text[HEX_LEN(sizeof scope->b)], time[TIME_TEXT];
+
+    (void)unused;
+    hex_encode(BYTES(scope->b, sizeof scope->b), text);
+    time_text(created_ms, time);
+    printf("%s  %s\n", text, time);
+}
+
+/* kontord poisoned [OPTION…] [SCOPE]: as db_writer; lists, or releases one. */
+static int
+run_poisoned(int argc, char **argv)
+{
+    struct arena *arena = arena_new();
+    struct config config;
+    struct config_rest rest;
+    struct hash scope;
+    int status = config_begin(&CONFIG_KONTORD, arena, argc, argv, &config, &rest);
+
+    if (status < 0 && (rest.argc > 1 || (rest.argc == 1 && !hex_decode(rest.argv[0], scope.b, sizeof scope.b)))) {
+        fputs("usage: kontord poisoned [OPTION...] [SCOPE]\n", stderr);
+        status = 2;
+    }
+    if (status < 0) {
+        struct db *db = db_new(&(struct db_config){ .conninfo = config.db_writer, .name = "kontord poisoned" });
+        enum err err = rest.argc == 1 ? poisoned_release(db, &scope) : poisoned_list(db, show_poisoned, NULL);
+
+        if (err != OK)
+            fprintf(stderr, "kontord poisoned: %s %s\n", err_sentence(err), db_message(db));
+        status = err != OK;
+        db_delete(db);
+    }
+    arena_delete(arena);
+    return status;
+}
+
+static void
 show_migration(void *unused, int number, const char *name, bool applied)
 {
     (void)unused;
@@ -109,6 +149,7 @@ static const struct subcommand SUBCOMMANDS[] = {
     { "routes", run_routes, "list the routes of the HTTP interface" },
     { "migrate", run_migrate, "bring the database up to this version: kontord migrate" },
     { "export", run_export, "write the journal as files for kontor-audit: kontord export DIR" },
+    { "poisoned", run_poisoned, "list the commands that were set aside, or release one: kontord poisoned [SCOPE]" },
     { "admin", run_admin, "administer the running server (kontord admin --help)" },
 };
 

@@ -334,11 +334,12 @@ print_problem(const char *body)
 {
     struct err_detail detail = { 0 };
     struct json_in in = json_in_open(BYTES_TEXT(body), &detail);
-    const char *text = json_in_text_or(&in, "detail", 1000, "the server refused");
+    const char *reason = json_in_text_or(&in, "reason", 1000, "the server refused"); /* what health says instead */
+    const char *text = json_in_text_or(&in, "detail", 1000, reason);
     const char *pointer = json_in_text_or(&in, "pointer", 200, "");
 
     fprintf(stderr, "kontord admin: %s%s%s (%s)\n", text, *pointer ? " at " : "", pointer,
-            json_in_text_or(&in, "code", 80, "?"));
+            json_in_text_or(&in, "code", 80, json_in_text_or(&in, "phase", 80, "?")));
     enum err unread = json_in_close(&in);
     (void)unread; /* members that this client does not show are no error here */
     return REFUSED;

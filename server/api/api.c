@@ -188,21 +188,29 @@ api_delete(struct api *api)
     free(api);
 }
 
+uint64_t
+api_key_number(const struct state *s, const struct sign_key *key)
+{
+    const struct key *k;
+    uint64_t index = 0;
+
+    for (size_t it = 0; (k = ledger_next_key(s->ledger, &it)) != NULL;)
+        if (k->entry.u.key.use == KEY_SERVER && k->entry.u.key.status == KEY_ACTIVE &&
+            memcmp(k->entry.u.key.ed25519, key->public, sizeof key->public) == 0)
+            index = k->index;
+    return index;
+}
+
 /* The key does not change while the process runs: whoever finds it first notes it. */
 uint64_t
 api_key_index(struct api *api)
 {
     uint64_t index = atomic_load_explicit(&api->key_index, memory_order_relaxed);
     const struct state *s = index == NO_INDEX ? market_read_lock(api->market) : NULL;
-    const struct key *k;
 
     if (!s)
         return index == NO_INDEX ? 0 : index;
-    index = 0;
-    for (size_t it = 0; (k = ledger_next_key(s->ledger, &it)) != NULL;)
-        if (k->entry.u.key.use == KEY_SERVER && k->entry.u.key.status == KEY_ACTIVE &&
-            memcmp(k->entry.u.key.ed25519, api->key.public, sizeof api->key.public) == 0)
-            index = k->index;
+    index = api_key_number(s, &api->key);
     market_read_unlock(api->market);
     atomic_store_explicit(&api->key_index, index, memory_order_relaxed);
     return index;

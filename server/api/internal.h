@@ -61,6 +61,7 @@ void health_prepare(struct api *api); /* health.c: makes api->well */
 
 /* api.c: the journal's index of the key that this server signs with; its text is the `kid` of what it signs. */
 uint64_t api_key_index(struct api *api);
+uint64_t api_key_number(const struct state *s, const struct sign_key *key); /* the same, under the lock */
 /* Are the key files there, so that the next start will find them? */
 bool api_keys_there(const struct api *api);
 /* A signed token, free() it. */

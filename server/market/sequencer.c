@@ -350,12 +350,18 @@ static void process(struct market *m, struct command **commands, size_t n);
 static void
 process_culprit(struct market *m, struct command *c)
 {
+    char scope[HEX_LEN(sizeof c->idem.scope.b)];
+
     if (c->stage == COMMAND_POISONED || !c->idem.present) { /* not even that could be stored, or nothing is to be */
         c->err = ERR_POISONED;
         c->answer = (struct answer){ 0 };
         queue_complete(m, c);
         return;
     }
+    hex_encode(BYTES(c->idem.scope.b, sizeof c->idem.scope.b), scope);
+    log_error(m->config.log, "poisoned", LOG_TEXT("scope", scope), LOG_TEXT("command", command_name(c->kind)),
+              LOG_TEXT("query", db_failed_query(m->db)), LOG_TEXT("sqlstate", db_sqlstate(m->db)),
+              LOG_TEXT("detail", db_message(m->db)));
     c->stage = COMMAND_POISONED;
     process(m, &c, 1);
 }
@@ -433,11 +439,12 @@ write_genesis(struct market *m, struct err_detail *d)
 static enum err
 check_server_key(const struct market *m, struct err_detail *d)
 {
+    int64_t now_ms = max_i64(ledger_time(m->state->ledger), clock_now(&m->config.clock));
     const struct key *k;
     size_t it = 0;
 
     while ((k = ledger_next_key(m->state->ledger, &it)) != NULL)
-        if (k->entry.u.key.use == KEY_SERVER && k->until == NO_INDEX &&
+        if (k->entry.u.key.use == KEY_SERVER && key_in_force(k, ledger_size(m->state->ledger), now_ms) &&
             memcmp(k->entry.u.key.ed25519, m->config.server_public_key, sizeof m->config.server_public_key) == 0)
             return OK;
     return err_internal(d, ERR_CONFIG, "the server's key is not one that the journal holds in force");

@@ -23,7 +23,7 @@ RULES = {
     (frozenset(PROGRAMME), None): "programme_get funds_list tranches_list",
     (frozenset({"officer"}), None): "funds_create tranches_create grants_create",
     (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles grants_clawback"
-    " reservations_resolve accounts_close clock_get clock_confirm sites_create offerings_create rates_create capacity_create policies_create",
+    " reservations_resolve accounts_close clock_get clock_confirm keys_rotate sites_create offerings_create rates_create capacity_create policies_create",
     (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_tickets sites_reports sites_pause sites_drain sites_spool_retire sites_agent_token",
     (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report",
     (frozenset({"agent"}), "site"): "agent_blob",
@@ -106,7 +106,7 @@ def plain(reply):
     """A refusal without what differs by nature: its own number."""
     body = reply.json
     body.pop("instance")
-    return reply.status, body, {k: v for k, v in reply.headers.items() if k not in ("date", "content-length")}
+    return reply.status, body, {k: v for k, v in reply.headers.items() if k not in ("date", "content-length", "x-request-id")}
 
 
 def bodies(world, method, path):

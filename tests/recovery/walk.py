@@ -1,0 +1,352 @@
+#!/usr/bin/env python3
+"""tests/recovery/walk.py: what docs/operator.md says an operator does, done."""
+import inspect
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+import traceback
+import uuid
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "api")]
+
+from guide import FOLDER, PG, Guide, blocks  # noqa: E402
+from harness import BUILD, TOP, Client, Server  # noqa: E402
+from world import Agent, World  # noqa: E402
+
+
+def until(what, seconds=30):
+    end = time.monotonic() + seconds
+    while not (found := what()):
+        assert time.monotonic() < end, "it does not come"
+        time.sleep(0.02)
+    return found
+
+
+def again(world):
+    """New connections, after the server was started anew."""
+    for client in [*world.people.values(), world.local]:
+        client.connection = None
+
+
+def audit(server):
+    """The journal as it is now, judged by the auditor."""
+    to = FOLDER / f"audit-{uuid.uuid4().hex}"
+    subprocess.run([BUILD / "kontord", "export", *server.options, to], check=True, capture_output=True)
+    done = subprocess.run([BUILD / "kontor-audit", "verify", to], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def reservations(server):
+    return set(server.sql("SELECT id FROM reservation").split())
+
+
+def shim():
+    """A library that moves the process's real clock by the milliseconds in a file; CLOCK_BOOTTIME and the others stay."""
+    source = FOLDER / "clock.c"
+    source.write_text("""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+int clock_gettime(clockid_t which, struct timespec *t) {
+    static int (*real)(clockid_t, struct timespec *);
+    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int r = real(which, t);
+    if (which == CLOCK_REALTIME) {
+        FILE *f = fopen(getenv("CLOCK_FILE"), "r");
+        long s = 0;
+        if (f) { if (fscanf(f, "%ld", &s) != 1) s = 0; fclose(f); }
+        t->tv_sec += s;
+    }
+    return r;
+}
+""")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", FOLDER / "clock.so", source, "-ldl"], check=True)
+
+
+# ---- the walks --------------------------------------------------------------------------------------------------------
+
+def test_point_in_time(world, guide):
+    server = world.server
+    agent = Agent(world, "lumi")
+    assert agent.open().status == 201
+    first = world.accept(countries=["FI"])["id"]
+    guide.run("keys")
+    assert (FOLDER / "backups" / "keys" / "server.key").read_bytes() == (server.data / "server.key").read_bytes()
+    guide.run("base-backup")
+    second = world.accept()["id"]
+    when = server.sql("SELECT clock_timestamp()")
+    until(lambda: server.sql(f"SELECT clock_timestamp() > '{when}'::timestamptz + interval '20 ms'") == "t")
+    lost = world.accept(countries=["FI"])["id"]
+    seen = agent.tickets().json["tickets"]
+    assert lost in [agent.claims(t["jws"])["reservation"] for t in seen]
+    seq = seen[-1]["seq"]
+    assert agent.call("POST", "/v1/agent/tickets/received", {"instance": agent.instance, "seq": seq}).status == 200
+    wal = server.sql("SELECT pg_walfile_name(pg_switch_wal())")
+    until(lambda: (FOLDER / "backups" / "wal" / wal).exists())
+    guide.run("point-in-time", WHEN=when)
+    until(lambda: server.sql("SELECT pg_is_in_recovery()") == "f")
+    said = guide.run("check")
+    assert "entries" in said, said
+    again(world)
+    assert reservations(server) >= {first, second} and lost not in reservations(server)
+    # the site has seen what is gone: it may not go on with what it knows, and is begun anew
+    ahead = agent.open(seq)
+    assert ahead.status == 409 and ahead.json["code"] == "spool-ahead", ahead
+    token = json.loads(guide.run("spool", SITE="lumi", WHEN=when).strip().splitlines()[-1])["token"]
+    assert agent.open(seq).status == 409, "nor may it afterwards"
+    fresh = Agent(world, "lumi", enrol=False)
+    fresh.enrolled = fresh.enrol(token)
+    assert fresh.enrolled.status == 201, fresh.enrolled
+    fresh.at = fresh.enrolled.json
+    fresh.server_key = agent.server_key
+    had = world.local.must("GET", "/v1/sites/lumi/agent")
+    fresh.number = had["last_report"]
+    assert fresh.open(had["confirmed_seq"]).status == 201
+    guide.run("serve-again")
+    reservation = world.accept(countries=["FI"])
+    assert reservation["id"] in [fresh.claims(t["jws"])["reservation"] for t in fresh.tickets(had["confirmed_seq"]).json["tickets"]]
+    audit(server)
+
+
+def test_dump(world, guide):
+    server, before = world.server, None
+    world.accept()
+    before = server.sql("SELECT size, encode(root, 'hex') FROM head")
+    was = server.name
+    guide.run("dump")
+    server.stop()
+    guide.configure("kontor_restored")
+    guide.run("check")
+    again(world)
+    assert server.sql("SELECT size, encode(root, 'hex') FROM head") == before
+    assert world.accept()["state"] == "issued"
+    refused = subprocess.run(["psql", "-qX", server.conninfo(), "-c", "UPDATE entry SET amount = amount + 1 WHERE index = (SELECT max(index) FROM entry WHERE amount > 0)"],
+                             capture_output=True, text=True)
+    assert refused.returncode and "check constraint" in refused.stderr, "the restored table still refuses what was not logged"
+    audit(server)
+    server.stop()
+    guide.configure(was)
+    server.start()
+    again(world)
+    server.sql("DROP DATABASE kontor_restored")
+
+
+def test_disk_full(world, guide):
+    """The database has no room for what it is to write; the guide's look at it, and its waiting for room."""
+    server = world.server
+    server.sql("CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+               "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$;"
+               "CREATE TRIGGER no_room BEFORE UPDATE ON head FOR EACH ROW EXECUTE FUNCTION no_room()")
+    size = server.sql("SELECT size FROM head")
+    key = str(uuid.uuid4())
+    order = {"code": "late", "name": "Late", "cap_credits": "1", "longest_days": 1, "decide_days": 1}
+    try:
+        assert world.local.post("/v1/policies", order, key=key).status == 507
+        said = guide.run("disk")
+        assert "53100" in said and "reservation" in said, said
+        assert server.sql("SELECT size FROM head") == size
+    finally:
+        server.sql("DROP TRIGGER no_room ON head; DROP FUNCTION no_room()")
+    guide.run("disk-after")
+    assert world.local.post("/v1/policies", order, key=key).status == 201, "the same key, and now there is room"
+    audit(server)
+
+
+def test_key_lost(world, guide):
+    server = world.server
+    agent = Agent(world, "bsc")
+    had = world.local.must("GET", "/v1/sites/bsc/agent")
+    agent.number = had["last_report"]
+    assert agent.open(had["confirmed_seq"]).status == 201
+    old = (server.data / "server.key").read_bytes()
+    os.unlink(server.data / "server.key")
+    assert "key file" in Client(server, local=True).get("/health/ready").json["warning"]
+    keys = json.loads(guide.run("key").strip().splitlines()[-1])["keys"]
+    again(world)
+    assert len(keys) == 2 and keys[0]["kid"] == "0", "the old one for a day more, and the new one"
+    new = (server.data / "server.key").read_bytes()
+    assert new != old and not (server.data / "server.key.next").exists()
+    reservation = world.accept(countries=["ES"])
+    token = agent.tickets(after=had["confirmed_seq"]).json["tickets"][-1]["jws"]
+    header = json.loads(__import__("base64").urlsafe_b64decode(token.split(".")[0] + "=="))
+    assert header["kid"] == keys[1]["kid"], "tickets are signed with the new key, and say so"
+    import base64
+    agent.server_key = base64.urlsafe_b64decode(keys[1]["x"] + "=")
+    assert agent.claims(token)["reservation"] == reservation["id"]
+    world.order("/v1/policies", {"code": "after", "name": "After", "cap_credits": "1", "longest_days": 1, "decide_days": 1})
+    key = "rotate-once"
+    once = world.local.must("POST", "/v1/keys/rotate", {"reason": "Again"}, key=key)
+    twice = world.local.must("POST", "/v1/keys/rotate", {"reason": "Again"}, key=key)
+    assert once == twice and not (server.data / "server.key.next").exists()
+    third = (server.data / "server.key").read_bytes()
+    assert third not in (old, new)
+    server.stop()
+    server.start()
+    again(world)
+    assert (server.data / "server.key").read_bytes() == third
+    for who in ("brisa", "officer", "lumi"):
+        assert world.people[who].post("/v1/keys/rotate", {"reason": "x"}, key=True).status == 403
+    world.accept()
+    audit(server)
+
+
+def test_clock_jumped(world, guide):
+    shim()
+    server, file = world.server, FOLDER / "ahead"
+    server.stop()
+    file.write_text("0")
+    os.environ["LD_PRELOAD"], os.environ["CLOCK_FILE"] = str(FOLDER / "clock.so"), str(file)
+    try:
+        server.start()
+    finally:
+        del os.environ["LD_PRELOAD"]
+    again(world)
+    file.write_text("3600")
+    reason = until(lambda: (lambda r: r.status == 503 and r.json.get("reason"))(Client(server).get("/health/ready")))
+    assert "clock has moved 36" in reason or "PostgreSQL's clock is 36" in reason, reason
+    file.write_text("0")
+    assert Client(server).get("/health/ready").status == 503, "it waits for an operator"
+    said = guide.run("clock")
+    assert '"trusted":true' in said.replace(" ", "") and '"ok":true' in said.replace(" ", ""), said
+    server.stop()
+    server.start()
+    again(world)
+    audit(server)
+
+
+def test_poisoned(world, guide):
+    server, brisa = world.server, world.people["brisa"]
+    server.sql("ALTER TABLE reservation ADD CONSTRAINT somebodys CHECK (name <> 'poison')")
+    request = brisa.must("POST", "/v1/requests", world.wants(name="poison"), status=201, key=True)
+    quote = brisa.must("POST", f"/v1/requests/{request['id']}/quotes", {"hold": True}, status=201, key=True)
+    key = str(uuid.uuid4())
+    for _ in range(2):
+        refused = brisa.post(f"/v1/quotes/{quote['id']}/accept", {"option": 0}, key=key)
+        assert refused.status == 500 and refused.json["code"] == "poisoned", refused
+    line = [one for one in map(json.loads, (server.data / "log").read_text().splitlines()) if one["event"] == "poisoned"][-1]
+    assert "somebodys" in line["detail"] and line["command"] == "accept", line
+    server.sql("ALTER TABLE reservation DROP CONSTRAINT somebodys")
+    assert brisa.post(f"/v1/quotes/{quote['id']}/accept", {"option": 0}, key=key).status == 500, "it stays set aside"
+    said = guide.run("poisoned", SCOPE=line["scope"])
+    assert said.split()[0] == line["scope"], said
+    done = brisa.post(f"/v1/quotes/{quote['id']}/accept", {"option": 0}, key=key)
+    assert done.status == 201, done
+    assert subprocess.run([BUILD / "kontord", "poisoned", *server.options, line["scope"]], capture_output=True).returncode == 1, "released once"
+    assert subprocess.run([BUILD / "kontord", "poisoned", *server.options, "nonsense"], capture_output=True).returncode == 2
+    audit(server)
+
+
+def migrate_to(server, number, folder):
+    """A folder with the migrations up to this one, applied."""
+    folder.mkdir()
+    for file in sorted((TOP / "migrations").glob("*.sql"))[:number]:
+        (folder / file.name).write_bytes(file.read_bytes())
+    options = [o for o in server.options if not o.startswith("--migrations-dir")] + [f"--migrations-dir={folder}"]
+    subprocess.run([BUILD / "kontord", "migrate", *options], check=True, capture_output=True)
+
+
+def columns(server):
+    """{table: [column]} of what may be written."""
+    rows = server.sql("SELECT c.relname || ' ' || a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid WHERE c.relkind = 'r' AND "
+                      "c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY 1").splitlines()
+    found = {}
+    for row in rows:
+        table, column = row.split()
+        found.setdefault(table, []).append(column)
+    return found
+
+
+def fill(old, new):
+    """What the older form can hold of what there is now: how many rows."""
+    have, can = columns(old), columns(new)
+    files = pathlib.Path(FOLDER / f"rows-{new.name}")
+    files.mkdir()
+    out, into = [], ["SET session_replication_role = replica;"]
+    for table in can:
+        shared = [c for c in can[table] if c in have.get(table, [])]
+        if table == "migration" or not shared:
+            continue
+        names = ", ".join(f'"{c}"' for c in shared)
+        out.append(f"\\copy (SELECT {names} FROM {table}) TO '{files / table}'")
+        into += [f"DELETE FROM {table};", f"\\copy {table} ({names}) FROM '{files / table}'"]
+    for server, script in ((old, out), (new, into)):
+        subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", server.conninfo()], input="\n".join(script) + "\n", text=True, check=True, capture_output=True)
+    return sum(file.read_bytes().count(b"\n") for file in files.iterdir())
+
+
+def test_upgrades(world, guide):
+    """From every earlier form of the database, with data in it: migrated on as the guide says, served, audited."""
+    here = world.server
+    here.stop()
+    last = len(list((TOP / "migrations").glob("*.sql")))
+    for number in range(1, last):
+        older = Server.__new__(Server)
+        older.__dict__.update(here.__dict__)
+        older.name = f"older_{number}"
+        older.options = [o.replace(f"dbname={here.name}", f"dbname={older.name}") for o in here.options]
+        here.sql(f"CREATE DATABASE {older.name}")
+        migrate_to(older, number, FOLDER / f"migrations-{number}")
+        filled = fill(here, older)
+        assert filled > 20, filled
+        guide.server = older
+        guide.configure(older.name)
+        try:
+            guide.run("upgrade")
+            live = number >= 3  # reservations are kept from the third on
+            size = Client(older, local=True).must("GET", "/v1/journal")["size"]
+            assert size >= int(here.sql("SELECT size FROM head"))
+            if live:
+                assert reservations(older) == reservations(here)
+            audit(older)
+            print(f"# from {number}: {filled} rows, {size} entries", flush=True)
+        finally:
+            older.stop()
+            guide.server = here
+    guide.configure(here.name)
+    here.start()
+    again(world)
+
+
+def test_every_command_was_walked(world, guide):
+    assert guide.walked == set(blocks()), f"not walked: {set(blocks()) - guide.walked}"
+    text = (TOP / "docs" / "operator.md").read_text()
+    for line in re.findall(r"kontord admin ([a-z][a-z-]*)", text):
+        assert f'V("{line}"' in (TOP / "server" / "api" / "admin.def").read_text() or line == "get", line
+
+
+def main():
+    wanted, bad, number = sys.argv[1:], 0, 0
+    tests = [(n, f) for n, f in globals().items() if n.startswith("test_") and inspect.isfunction(f) and (not wanted or n in wanted)]
+    world = World()
+    guide = Guide(world.server)
+    try:
+        for name, test in tests:
+            number += 1
+            begun = time.monotonic()
+            try:
+                test(world, guide)
+                print(f"ok {number} {name} # {time.monotonic() - begun:.1f} s", flush=True)
+            except Exception as error:
+                bad += 1
+                print(f"not ok {number} {name}", flush=True)
+                print("".join("# " + line for line in traceback.format_exc().splitlines(True)), flush=True)
+                if isinstance(error, subprocess.CalledProcessError):
+                    print("#", error.stdout, error.stderr)
+                print("# " + world.server.tail()[-1500:].replace("\n", "\n# "), flush=True)
+    finally:
+        guide.close()
+        world.remove()
+    print(f"1..{number}")
+    return bad != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
