@@ -17,7 +17,9 @@
 #include "base/undo.h"
 
 #define CALENDAR_SLOT_MS     INT64_C(900000)
+#ifndef CALENDAR_SLOTS /* a build may look less far ahead */
 #define CALENDAR_SLOTS       105216    /* horizon: 3 years of 365 1/3 days */
+#endif
 #define CALENDAR_GPUS_MAX    100000000 /* capacity and single bookings */
 #define CALENDAR_BLOCKED_MAX 64        /* intervals listed in a certificate */
 

@@ -129,14 +129,22 @@ rows_are_right(struct market *m, const struct db_landed *landed)
     return true;
 }
 
+/* Was it some command's data? Where another server has led meanwhile, what it wrote stands where ours was to stand: then
+ * a unique key says so before the head's row is looked at, and no command is to blame. */
 static enum commit_result
 failed(struct market *m)
 {
     const char *state = db_sqlstate(m->db);
     bool data = strncmp(state, "22", 2) == 0 || strncmp(state, "23", 2) == 0;
+    struct journal_head head;
 
     db_rollback(m->db);
-    return data ? COMMIT_DATA : COMMIT_TROUBLE;
+    if (!data || journal_head_read(m->db, &head) != OK)
+        return COMMIT_TROUBLE;
+    if (head.term == m->head.term && head.batch == m->head.batch)
+        return COMMIT_DATA;
+    text_format(m->why, sizeof m->why, "the head has moved: another server leads");
+    return COMMIT_ROWS;
 }
 
 enum commit_result

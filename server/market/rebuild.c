@@ -299,7 +299,8 @@ memories(const struct state *s, int64_t *ret_quote_ms, int64_t *ret_settled_ms)
     }
 }
 
-/* The first HOLD that is open, or was resolved after a time. */
+/* The first HOLD that is open or in dispute (a contest may outlast the time in which it was opened), or was resolved
+ * after a time. */
 static uint64_t
 first_hold(const struct ledger *l, int64_t since_ms)
 {
@@ -307,7 +308,7 @@ first_hold(const struct ledger *l, int64_t since_ms)
     size_t it = 0;
 
     while ((h = ledger_next_hold(l, &it)) != NULL)
-        if (h->open || h->resolved_ms >= since_ms)
+        if (h->open || h->disputed || h->resolved_ms >= since_ms)
             return h->index;
     return ledger_size(l);
 }

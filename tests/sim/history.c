@@ -1,0 +1,173 @@
+/* tests/sim/history.c: one seed, one history: a base, some minutes under fire, then time to come to rest; then the checks. */
+#include <assert.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include "world_sim.h"
+
+jmp_buf history_jump; /* where a violation in the loop's own context goes */
+
+/* ---- every pair of the state table that is looked up ------------------------------------------------------------------ */
+
+const struct ticket_cell *__real_ticket_next(enum ticket_state state, enum ticket_event event);
+const struct ticket_cell *__wrap_ticket_next(enum ticket_state state, enum ticket_event event);
+int64_t __real_ticket_permit_earliest(const struct ticket_facts *f);
+int64_t __wrap_ticket_permit_earliest(const struct ticket_facts *f);
+
+const struct ticket_cell *
+__wrap_ticket_next(enum ticket_state state, enum ticket_event event)
+{
+    totals.reached[state][event]++;
+    return __real_ticket_next(state, event);
+}
+
+int64_t
+__wrap_ticket_permit_earliest(const struct ticket_facts *f)
+{
+    return sim.plant == PLANT_SECOND_PERMIT ? f->permit_from_ms : __real_ticket_permit_earliest(f);
+}
+
+/* ---- the beginning ---------------------------------------------------------------------------------------------------- */
+
+static void
+begin(uint64_t seed, bool verbose, enum planted plant)
+{
+    static const int64_t RATES[] = { 1, 1, 1, 1, 1, 60, 60, 1000 };
+
+    sim = (struct sim){ .seed = seed, .verbose = verbose, .plant = plant, .epoch_ms = base.real_ms,
+                        .draw = { seed * UINT64_C(0x9e3779b97f4a7c15) + 1, ~seed }, .hash = seed };
+    sim.rate = RATES[draw(8)];
+    sim.stretch = 4 + (int64_t)draw(60);
+    pg_begin();
+    check_begin();
+    memset(site_worlds, 0, sizeof site_worlds);
+    for (size_t i = 0; i < SERVERS; i++) {
+        memset(&servers[i], 0, sizeof servers[i]);
+        servers[i].machine.boot_us = -(int64_t)draw(1000000000);
+    }
+    for (size_t i = 0; i < SEATS; i++) {
+        struct seat *s = &seats[i];
+
+        memset(s, 0, sizeof *s);
+        s->proc.machine = &s->machine;
+        s->site = (int)(i / 2);
+        s->key = base.w->site_keys[s->site];
+        s->key_index = base.w->site_key[s->site];
+        s->machine.boot_us = -(int64_t)draw(1000000000);
+        s->backend = &s->own_backend;
+        s->wanted = i % 2 == 0;
+        s->committed = s->synced = i % 2 == 0 ? image_empty() : NULL;
+    }
+    for (size_t i = 0; i < SITES; i++)
+        if (draw(2) == 0) {
+            site_worlds[i].batch.shared = true;
+            seats[2 * i].backend = seats[2 * i + 1].backend = &site_worlds[i].batch;
+        }
+}
+
+/* ---- the way to rest -------------------------------------------------------------------------------------------------- */
+
+/* Time passes in which everything is off; then everything is on again, for a while. */
+static bool
+night(int64_t span)
+{
+    faults_darkness(span);
+    return loop_until(sim.now + span + SECOND);
+}
+
+/* A ticket that waits for its window is none: where a clock was far ahead, that may lie months away. */
+static bool
+has_work(const struct agent *a)
+{
+    for (size_t i = 0; i < a->jobs_n; i++)
+        if (a->jobs[i]->t.had_permit || a->jobs[i]->t.phase > AGENT_READY)
+            return true;
+    return false;
+}
+
+/* NULL if all has come to its end; else what has not. */
+static const char *
+unrest(void)
+{
+    if (!check_all_over())
+        return "a reservation has not ended";
+    if (!people_done())
+        return "somebody waits for an answer";
+    if (server_in_office() == NULL)
+        return "nobody leads";
+    for (size_t i = 0; i < SEATS; i++)
+        if (seats[i].wanted && (!seats[i].proc.alive || seats[i].retiring))
+            return "an agent does not come up";
+        else if (seats[i].wanted && has_work(&seats[i].agent))
+            return "an agent still has a job";
+    return NULL;
+}
+
+static void
+come_to_rest(void)
+{
+    const char *why = NULL;
+
+    faults_heal();
+    for (int round = 0; round < 60; round++) {
+        if (round % 2 == 1 && !night(round < 12 ? draw_span(HOUR, 12 * HOUR) / sim.rate : 30 * HOUR / sim.rate))
+            return;
+        if (!loop_until(sim.now + 30 * SECOND))
+            return;
+        people_settle();
+        if (!loop_until(sim.now + (round == 0 ? 3 * MINUTE : MINUTE)))
+            return;
+        why = unrest();
+        if (why == NULL)
+            return;
+    }
+    violation("it does not come to rest: %s", why);
+}
+
+static void
+compare_rebuilt(void)
+{
+    struct server *l = server_in_office();
+    struct summary before, after;
+    uint64_t batch = pg.head.batch;
+
+    if (l == NULL)
+        return;
+    before = summary_of(l->market);
+    proc_kill(&l->proc);
+    for (int i = 0; i < 60 && server_in_office() == NULL; i++)
+        if (!loop_until(sim.now + SECOND))
+            return;
+    l = server_in_office();
+    if (l == NULL) {
+        violation("nobody takes over");
+        return;
+    }
+    after = summary_of(l->market);
+    if (batch == pg.head.batch && memcmp(&before, &after, sizeof before) != 0)
+        violation("a new leader builds %zu quotes, %zu reservations%s%s from the database; the old one had %zu and %zu",
+                  after.quotes, after.reservations, after.things != before.things ? ", other things" : "",
+                  hash_equal(after.root, before.root) ? "" : ", other balances", before.quotes, before.reservations);
+}
+
+int
+history_run(uint64_t seed, bool verbose, enum planted plant)
+{
+    begin(seed, verbose, plant);
+    if (setjmp(history_jump) == 0) {
+        people_begin();
+        faults_begin();
+        if (loop_until(draw_span(3 * MINUTE, 11 * MINUTE)))
+            come_to_rest();
+        if (sim.violation[0] == '\0')
+            check_end();
+        if (sim.violation[0] == '\0')
+            compare_rebuilt();
+    }
+    totals.histories++;
+    totals.events += sim.events;
+    fibers_reset();
+    loop_reset();
+    memory_reset();
+    return sim.violation[0] == '\0' ? HISTORY_GOOD : HISTORY_BAD;
+}
