@@ -113,7 +113,7 @@ add_field(struct line *l, const struct log_field *f)
     case LOG_KIND_I64_OR_NONE:
         if (f->i64 == 0)
             break;
-        /* fall through */
+        __attribute__((fallthrough));
     case LOG_KIND_I64:
         text_format(text, sizeof text, "%lld", (long long)f->i64);
         add_key(l, f->key);
