@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -79,25 +80,41 @@ prepare(struct backend *b, const struct backend_run *run, const char *name)
     return -1;
 }
 
-/* The child becomes the supervisor: own session, the lock and the pipe as its only descriptors beside 0 to 2. */
-static void __attribute__((noreturn)) become_supervisor(struct backend *b, int lock, int go, const char *folder)
+/* The supervisor: own session, the lock and the pipe as its only descriptors beside 0 to 2. Not by fork(): that copies what
+ * we have mapped, and waits for locks that the starts and ends of other runs hold; a site starts many at a time. 0 or
+ * errno. */
+static int
+spawn_supervisor(struct backend *b, int lock, int go, const char *folder, pid_t *ret)
 {
     char *argv[] = { (char *)"kontor-supervise", (char *)folder, NULL };
     char *envp[] = { (char *)"PATH=/usr/local/bin:/usr/bin:/bin", NULL };
-    sigset_t none;
+    int aside = (int)max_i64(max_i64(lock, go), RUN_GO_FD) + 1, fault;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    sigset_t none, defaults;
 
     sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    signal(SIGCHLD, SIG_DFL);
-    setsid();
-    run_step_back(); /* the agent itself, and whatever else runs here, come first */
-    lock = fcntl(lock, F_DUPFD, 20);
-    go = fcntl(go, F_DUPFD, 20);
-    if (lock < 0 || go < 0 || dup2(lock, RUN_LOCK_FD) < 0 || dup2(go, RUN_GO_FD) < 0)
-        _exit(1);
-    close_range(RUN_GO_FD + 1, ~0U, 0);
-    execve(b->supervisor, argv, envp);
-    _exit(1);
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGCHLD);
+    posix_spawnattr_init(&attr);
+    posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setsigmask(&attr, &none);
+    posix_spawnattr_setsigdefault(&attr, &defaults);
+    posix_spawn_file_actions_init(&actions);
+    fault = posix_spawn_file_actions_adddup2(&actions, lock, aside);
+    if (fault == 0)
+        fault = posix_spawn_file_actions_adddup2(&actions, go, aside + 1);
+    if (fault == 0)
+        fault = posix_spawn_file_actions_adddup2(&actions, aside, RUN_LOCK_FD);
+    if (fault == 0)
+        fault = posix_spawn_file_actions_adddup2(&actions, aside + 1, RUN_GO_FD);
+    if (fault == 0)
+        fault = posix_spawn_file_actions_addclosefrom_np(&actions, RUN_GO_FD + 1);
+    if (fault == 0)
+        fault = posix_spawn(ret, b->supervisor, &actions, &attr, argv, envp);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attr);
+    return fault;
 }
 
 static struct agent_event
@@ -113,7 +130,7 @@ static struct agent_event
 exec_submit(struct backend *b, const struct backend_run *run, struct err_detail *d)
 {
     char name[UUID_TEXT], temporary[UUID_TEXT + sizeof NEW_PREFIX], folder[PATH_MAX];
-    int lock, go[2];
+    int lock, go[2], why;
     pid_t pid;
     bool claimed;
 
@@ -130,24 +147,25 @@ exec_submit(struct backend *b, const struct backend_run *run, struct err_detail 
         close(lock);
         return not_submitted(d, "cannot make a pipe", REASON_SITE);
     }
-    pid = fork();
-    if (pid == 0)
-        become_supervisor(b, lock, go[0], folder);
+    why = spawn_supervisor(b, lock, go[0], folder, &pid);
     close(go[0]);
     close(lock); /* the supervisor's now */
     /* From the rename on the run is claimed. Its supervisor is there already, so no crash of ours wastes the claim; it
      * makes the claim durable before it starts anything, so that we need not wait for the disk here. */
-    claimed = pid > 0 && renameat(b->dir, temporary, b->dir, name) == 0;
+    claimed = why == 0 && renameat(b->dir, temporary, b->dir, name) == 0;
     if (claimed && write(go[1], "g", 1) == 1) {
         close(go[1]);
         return (struct agent_event){ .kind = AGENT_ON_SUBMITTED };
     }
+    if (why == 0)
+        why = claimed ? 0 : errno;
     close(go[1]);
     if (claimed)
         return (struct agent_event){ .kind = AGENT_ON_SUBMIT_UNKNOWN };
     remove_folder(b->dir, temporary);
-    if (pid > 0 && (errno == EEXIST || errno == ENOTEMPTY)) /* claimed before: a look-up tells what became of it */
+    if (why == EEXIST || why == ENOTEMPTY) /* claimed before: a look-up tells what became of it */
         return (struct agent_event){ .kind = AGENT_ON_SUBMIT_UNKNOWN };
+    errno = why;
     return not_submitted(d, "cannot start a supervisor", REASON_SITE);
 }
 

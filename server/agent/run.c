@@ -13,7 +13,7 @@
 #include "base/num.h"
 
 #define FILE_MAX  16384 /* of spec, started, status */
-#define JOBS_NICE 15
+#define JOBS_NICE 5
 
 static enum err
 write_all(int fd, const void *data, size_t len)

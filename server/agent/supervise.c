@@ -337,6 +337,7 @@ supervise(const char *folder)
     struct watch w = { 0 };
     struct run_status status;
 
+    run_step_back(); /* the agent, and whatever else runs here, come first */
     fcntl(RUN_LOCK_FD, F_SETFD, FD_CLOEXEC);
     fcntl(RUN_GO_FD, F_SETFD, FD_CLOEXEC);
     /* The lock came with the descriptor; taking it again through the same one says that nobody else has it. */
