@@ -69,6 +69,8 @@ void keys_start(struct agent *a);
 void keys_reply(struct agent *a, const struct wire_reply *r);
 /* The wire name of a problem document, "" if it is none. */
 void problem_code(const struct wire_reply *r, char *ret, size_t cap);
+/* How long an answer is waited for: less where another server may lead meanwhile, as one that is frozen does not say so. */
+int call_timeout_ms(const struct agent *a);
 /* If that server is away, or is not the one that leads: ask another from now on. */
 void call_elsewhere(struct agent *a, const struct wire_reply *r, const char *code);
 /* Log a call that failed; turn to another server; stop if it says that a newer instance than ours is open. True: stopped. */

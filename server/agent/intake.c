@@ -7,8 +7,8 @@
 #include "base/arena.h"
 
 #define WAIT_S            30
-#define POLL_TIMEOUT_MS   ((WAIT_S + 15) * 1000)
-#define CALL_TIMEOUT_MS   20000
+#define WAIT_OF_SEVERAL_S 10 /* where another server may lead meanwhile: one that is frozen does not say so */
+#define POLL_GRACE_MS     15000
 #define TICKETS_MAX       10000
 #define CONFIRM_WITHIN_MS 250
 #define EMPTY_TOO_SOON_MS 500 /* an empty answer earlier than that: do not hurry */
@@ -17,11 +17,12 @@ void
 poll_start(struct agent *a)
 {
     char path[96];
-    struct wire_call call = {
-        .path = path, .token = agent_token(a), .instance = a->instance, .timeout_ms = POLL_TIMEOUT_MS
-    };
+    bool several = wire_servers(a->wire) > 1;
+    int wait_s = several ? WAIT_OF_SEVERAL_S : WAIT_S;
+    struct wire_call call = { .path = path, .token = agent_token(a), .instance = a->instance,
+                              .timeout_ms = wait_s * 1000 + (several ? POLL_GRACE_MS / 3 : POLL_GRACE_MS) };
 
-    snprintf(path, sizeof path, "/v1/agent/tickets?after=%" PRIu64 "&wait=%d", spool_last_seq(a->spool), WAIT_S);
+    snprintf(path, sizeof path, "/v1/agent/tickets?after=%" PRIu64 "&wait=%d", spool_last_seq(a->spool), wait_s);
     a->poll_sent_mono_ms = monotonic_ms();
     wire_start(a->wire, WIRE_POLL, &call);
 }
@@ -203,7 +204,7 @@ received_start(struct agent *a)
     struct wire_call call = { .path = "/v1/agent/tickets/received",
                               .token = agent_token(a),
                               .instance = a->instance,
-                              .timeout_ms = CALL_TIMEOUT_MS };
+                              .timeout_ms = call_timeout_ms(a) };
 
     if (spool_sync(a->spool) != OK)
         agent_spool_failed(a);

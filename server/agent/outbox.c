@@ -6,8 +6,6 @@
 #include "agent/run.h"
 #include "base/num.h"
 
-#define CALL_TIMEOUT_MS 20000
-
 void
 report_add(struct agent *a, struct report *r, const char *inventory)
 {
@@ -102,7 +100,8 @@ report_write(struct agent *a, const struct spool_report *row, struct json_out *o
 bool
 outbox_start(struct agent *a)
 {
-    struct wire_call call = { .path = "/v1/agent/reports", .instance = a->instance, .timeout_ms = CALL_TIMEOUT_MS };
+    struct wire_call call = { .path = "/v1/agent/reports", .instance = a->instance,
+                              .timeout_ms = call_timeout_ms(a) };
     struct spool_report row;
     struct json_out o = { 0 };
     struct job *j;

@@ -10,7 +10,6 @@
 
 #define TOKEN_LIFE_S    60
 #define TOKEN_USE_MS    20000 /* real; a long poll that begins with it may last, the server looks at its beginning */
-#define CALL_TIMEOUT_MS 20000
 #define SKEW_MS         5000
 
 const char *
@@ -51,6 +50,12 @@ problem_code(const struct wire_reply *r, char *ret, size_t cap)
     (void)ignored;
 }
 
+int
+call_timeout_ms(const struct agent *a)
+{
+    return wire_servers(a->wire) > 1 ? 8000 : 20000;
+}
+
 void
 call_elsewhere(struct agent *a, const struct wire_reply *r, const char *code)
 {
@@ -84,7 +89,7 @@ void
 session_start(struct agent *a)
 {
     struct json_out o = { 0 };
-    struct wire_call call = { .path = "/v1/agent/instance", .token = agent_token(a), .timeout_ms = CALL_TIMEOUT_MS };
+    struct wire_call call = { .path = "/v1/agent/instance", .token = agent_token(a), .timeout_ms = call_timeout_ms(a) };
 
     json_open(&o, NULL);
     json_i64(&o, "last_confirmed_seq", (int64_t)spool_last_seq(a->spool));
@@ -243,7 +248,7 @@ session_reply(struct agent *a, const struct wire_reply *r)
 void
 keys_start(struct agent *a)
 {
-    struct wire_call call = { .path = "/.well-known/jwks.json", .timeout_ms = CALL_TIMEOUT_MS };
+    struct wire_call call = { .path = "/.well-known/jwks.json", .timeout_ms = call_timeout_ms(a) };
 
     wire_start(a->wire, WIRE_ERRAND, &call);
     a->errand = ERRAND_KEYS;

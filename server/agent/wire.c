@@ -134,6 +134,20 @@ wire_server(const struct wire *w, size_t i)
     return w->base[i];
 }
 
+/* What waits there for tickets waits in vain. */
+static void
+end_poll(struct wire *w, size_t server)
+{
+    struct lane *l = &w->lanes[WIRE_POLL];
+
+    if (!l->busy || l->done || l->server != server)
+        return;
+    curl_multi_remove_handle(w->multi, l->easy);
+    l->code = CURLE_ABORTED_BY_CALLBACK;
+    snprintf(l->error, sizeof l->error, "turned to another server");
+    l->done = true;
+}
+
 void
 wire_turn(struct wire *w, size_t from, const char *to)
 {
@@ -145,6 +159,8 @@ wire_turn(struct wire *w, size_t from, const char *to)
     for (size_t i = 0; i < w->bases_n && len > 0; i++)
         if (strlen(w->base[i]) == len && memcmp(w->base[i], to, len) == 0)
             w->at = i;
+    if (w->at != from)
+        end_poll(w, from);
 }
 
 bool

@@ -9,7 +9,6 @@
 #include "agent/agent.h"
 #include "agent/run.h"
 
-#define CALL_TIMEOUT_MS 20000
 
 bool
 workload_read(struct agent *a, const struct job *j, char ret[WORKLOAD_MAX], size_t *ret_len)
@@ -34,7 +33,7 @@ bool
 workload_start(struct agent *a)
 {
     char path[128], name[HEX_LEN(32)];
-    struct wire_call call = { .path = path, .instance = a->instance, .timeout_ms = CALL_TIMEOUT_MS };
+    struct wire_call call = { .path = path, .instance = a->instance, .timeout_ms = call_timeout_ms(a) };
 
     for (size_t i = 0; i < a->jobs_n; i++) {
         struct job *j = a->jobs[i];

@@ -237,15 +237,26 @@ api_sign(struct api *api, const char *typ, struct bytes claims)
     return jws_make(&api->key, typ, kid, claims);
 }
 
-void
-api_on_lead(void *ctx)
+static void
+leave_waits(void *ctx, struct db *db)
 {
     struct api *api = ctx;
 
-    seen_forget(api->seen);
-    sessions_cache_forget(api->sessions);
+    (void)db;
+    waits_leave(api->waits);
+}
+
+void
+api_on_lead(void *ctx, bool leads)
+{
+    struct api *api = ctx;
+
+    if (leads) {
+        seen_forget(api->seen);
+        sessions_cache_forget(api->sessions);
+    }
     if (!atomic_load(&api->quiet))
-        pool_task(api->pool, load, api);
+        pool_task(api->pool, leads ? load : leave_waits, api);
 }
 
 void

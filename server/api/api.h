@@ -52,7 +52,7 @@ struct http_response *api_handle(void *cls, struct http_call *call);
 struct http_response *api_refuse(void *cls, const struct http_call *call, enum err err);
 /* For struct market_config: ctx is the struct api. */
 void api_on_commit(void *ctx, const struct market_event *events, size_t n);
-void api_on_lead(void *ctx);
+void api_on_lead(void *ctx, bool leads);
 
 /* Method, path, name, roles, key: one line a route, for the test that compares them with the contract. */
 void routes_print(FILE *to);

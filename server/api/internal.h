@@ -162,6 +162,8 @@ enum err sums_of(struct api *api, struct db *db, uint64_t account, struct entry_
 /* waits.c: long polls of agents, event streams */
 struct waits *waits_new(struct api *api);
 void waits_delete(struct waits *w);
+/* Another server leads: nothing will happen here any more. Polls are answered, streams end; their callers go there. */
+void waits_leave(struct waits *w);
 /* Takes the call: answered when the site gets a ticket, or after wait_ms with what there is. */
 void waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms);
 /* Takes the call: a stream of this reservation's states, beginning with what is in call->out. */

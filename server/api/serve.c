@@ -3,11 +3,13 @@
 #include "api/serve.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "api/api.h"
@@ -16,7 +18,8 @@
 #include "market/janitor.h"
 #include "market/notary.h"
 
-enum { QUEUE_OF_ORGANISATION = 200, BATCH_MAX = 1000, THREADS_MOST = 64 };
+enum { QUEUE_OF_ORGANISATION = 200, BATCH_MAX = 1000, THREADS_MOST = 64,
+       LEAVE_S = 5 /* from being asked to end until the process is gone */ };
 enum { FEW = 256, FILES_KEPT = 256 }; /* connections of the local socket, and of the metrics; files that are none */
 
 struct server {
@@ -258,6 +261,19 @@ begin(struct server *s)
     return err ? err : http_start(s->http, &s->detail);
 }
 
+/* Everybody has been answered by then, and what is committed is committed: if a database that does not answer keeps us, we
+ * go without it. */
+static void *
+leave_at_last(void *arg)
+{
+    struct server *s = arg;
+    struct timespec pause = { .tv_sec = LEAVE_S - 1, .tv_nsec = 500000000 };
+
+    nanosleep(&pause, NULL);
+    log_warning(&s->log, "leaving", LOG_TEXT("why", "the database does not answer; what is under way there ends by itself"));
+    _exit(0);
+}
+
 /* What is kept is answered, what is queued committed, then everything ends. */
 static void
 end(struct server *s)
@@ -311,6 +327,7 @@ run_serve(int argc, char **argv)
     sigset_t signals;
     int status = config_begin(&CONFIG_KONTORD, s.arena, argc, argv, &s.config, &rest);
     int signal_number = 0;
+    pthread_t watch;
     enum err err;
 
     if (status < 0 && rest.argc != 0) {
@@ -338,6 +355,8 @@ run_serve(int argc, char **argv)
         while (sigwait(&signals, &signal_number) != 0)
             ;
         log_info(&s.log, "stopping", LOG_I64("signal", signal_number));
+        if (pthread_create(&watch, NULL, leave_at_last, &s) == 0)
+            pthread_detach(watch);
         status = 0;
     }
     end(&s);

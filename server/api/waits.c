@@ -215,13 +215,46 @@ poll_response(const struct waiter *x, const struct json_out *out)
 
 /* After its answer is on its way: its waiter goes. */
 static void
-log_poll(struct api *api, struct waiter *x)
+log_poll(struct api *api, struct waiter *x, enum err err)
 {
     struct call call = { .api = api, .id = x->id, .began_us = x->began_us, .route = route_named("agent_tickets"),
-                         .request_id = x->request_id };
+                         .request_id = x->request_id, .logged_err = err };
 
-    call_log(&call, 200);
+    call_log(&call, err_status(err));
     waiter_free(x);
+}
+
+/* Take out everybody. A list. */
+static struct waiter *
+take_everybody(struct waits *w)
+{
+    struct waiter *list = NULL;
+
+    pthread_mutex_lock(&w->lock);
+    for (int i = 0; i < BUCKETS; i++)
+        for (struct waiter *x; (x = w->buckets[i]) != NULL;) {
+            w->buckets[i] = x->next;
+            count(w, x, -1);
+            x->next = list;
+            list = x;
+        }
+    pthread_mutex_unlock(&w->lock);
+    return list;
+}
+
+void
+waits_leave(struct waits *w)
+{
+    for (struct waiter *x = take_everybody(w), *next; x; x = next) {
+        next = x->next;
+        if (x->stream) {
+            http_stream_end(x->http);
+            waiter_free(x);
+        } else {
+            http_complete(x->http, problem_response(NULL, x->id, ERR_NOT_LEADER, NULL));
+            log_poll(w->api, x, ERR_NOT_LEADER);
+        }
+    }
 }
 
 static void
@@ -232,7 +265,7 @@ answer_empty(struct waits *w, struct waiter *x)
     agent_tickets_none(w->api, &out);
     http_complete(x->http, poll_response(x, &out));
     json_out_free(&out);
-    log_poll(w->api, x);
+    log_poll(w->api, x, OK);
 }
 
 /* Polls of up to so many sites are served together: one query at most, one wake of each socket thread. */
@@ -373,7 +406,7 @@ serve_polls(struct waits *w, const uint64_t *sites, struct fresh *const *fresh, 
     }
     http_complete_many(s.calls, s.replies, s.answered);
     for (size_t i = 0; i < s.answered; i++)
-        log_poll(w->api, s.served[i]);
+        log_poll(w->api, s.served[i], OK);
     arena_delete(a);
 }
 

@@ -76,7 +76,8 @@ struct http_stats {
 /* Opens all listeners; nothing is served before http_start(). ERR_CONFIG or ERR_IO with d->internal. */
 enum err http_open(const struct http_config *config, struct err_detail *d, struct http_server **ret) MUST_USE;
 enum err http_start(struct http_server *s, struct err_detail *d) MUST_USE;
-/* Answers every kept call with ERR_SHUTDOWN, ends the streams, refuses what comes in and joins the threads. Calls may
+/* Refuses what comes in, ends the streams and polls, gives other kept calls a second to be answered, answers those that are
+ * left with ERR_SHUTDOWN, and joins the threads. Calls may
  * still be completed afterwards (into the void), until http_delete(). */
 void http_stop(struct http_server *s);
 void http_delete(struct http_server *s);

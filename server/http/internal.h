@@ -19,6 +19,7 @@
 #define COMMENT_MS    15000  /* between the comments of a silent stream */
 #define GRACE_MS      2000   /* between on_deadline and our own answer */
 #define SWEEP_MS      250
+#define DRAIN_MS      1000   /* when the server stops: for calls that are being worked on */
 #define STREAM_MAX    (256 << 10) /* unsent bytes of a stream; a client that lags further behind is let go */
 #define URI_MAX       4096
 #define BODIES_MAX    (256 << 20) /* bytes of all bodies in memory together */

@@ -177,9 +177,10 @@ sweep(struct http_loop *loop)
     }
 }
 
-/* The server stops: answer what is kept, once and whenever something else gets kept meanwhile. */
+/* The server stops. Nothing new is begun; what only waits for something to happen is answered at once, what is being worked
+ * on may come to its own answer for a moment, then it is answered too. */
 static void
-leave(struct http_loop *loop)
+leave(struct http_loop *loop, bool at_once)
 {
     struct request *next;
 
@@ -192,7 +193,8 @@ leave(struct http_loop *loop)
     }
     for (struct request *r = loop->kept; r; r = next) {
         next = r->next;
-        answer_kept(loop, r, ERR_SHUTDOWN);
+        if (at_once || r->streaming || r->on_deadline)
+            answer_kept(loop, r, ERR_SHUTDOWN);
     }
 }
 
@@ -214,7 +216,7 @@ loop_run(void *arg)
 {
     struct http_loop *loop = arg;
     struct pollfd fds[2] = { { .fd = loop->epoll_fd, .events = POLLIN }, { .fd = loop->event_fd, .events = POLLIN } };
-    int64_t last_ms = 0;
+    int64_t drained_ms = 0;
 
     for (;;) {
         uint64_t drained;
@@ -226,18 +228,18 @@ loop_run(void *arg)
         resume_done(loop);
         sweep(loop);
         if (atomic_load(&loop->server->stopping)) {
-            if (!last_ms)
-                last_ms = monotonic_ms() + 1000;
-            leave(loop);
+            if (!drained_ms)
+                drained_ms = monotonic_ms() + DRAIN_MS;
+            leave(loop, monotonic_ms() > drained_ms);
         }
         MHD_run(loop->daemon);
-        /* Idle connections have nothing to wait for; those in the middle of a reply get a second. */
-        if (last_ms && !loop->kept) {
+        /* Idle connections have nothing to wait for; those in the middle of a reply get as long again. */
+        if (drained_ms && !loop->kept) {
             bool busy = false;
 
             for (struct conn *c = loop->conns; c; c = c->next)
                 busy = busy || c->busy || c->receiving;
-            if (!busy || monotonic_ms() > last_ms)
+            if (!busy || monotonic_ms() > drained_ms + DRAIN_MS)
                 break;
         }
     }

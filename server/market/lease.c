@@ -9,7 +9,7 @@
 
 #include "base/text.h"
 
-enum { SURE_MS = 4000, BEAT_MS = 1000 };
+enum { SURE_MS = 4000, BEAT_MS = 1000, LOOK_MS = 1000 };
 
 static_assert(SURE_MS + BEAT_MS <= JOURNAL_IDLE_MS, "a beat a second must not come too late");
 
@@ -66,6 +66,9 @@ look_at_leader(struct market *m)
 {
     struct journal_leader l;
 
+    if (monotonic_ms() < m->look_ms)
+        return;
+    m->look_ms = monotonic_ms() + LOOK_MS;
     if (journal_leader_read(m->db, &l) == OK)
         note_leader(m, &l);
     if (journal_unblock(m->db) != OK)
@@ -108,13 +111,16 @@ lease_take(struct market *m, bool *ret_same, struct err_detail *d)
     enum err err;
 
     lease_lost(m);
-    db_disconnect(m->db);
+    if (!m->asking) /* else this connection has no lock and no transaction: it asks again */
+        db_disconnect(m->db);
+    m->asking = false;
     err = db_connect(m->db, d);
     if (err)
         return err;
     err = journal_lease(m->db);
     if (err == ERR_NOT_LEADER) {
         look_at_leader(m);
+        m->asking = true;
         return err_internal(d, err, "another server holds the lease");
     }
     if (!err)

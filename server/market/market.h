@@ -37,9 +37,9 @@ struct market_config {
     size_t batch_max;                   /* 1,000 */
     /* Called on the sequencer thread after each commit, before the commands' completions; must not block. */
     void (*on_commit)(void *ctx, const struct market_event *events, size_t n);
-    /* Called on the sequencer thread when it begins to lead with a state built anew: another server may have written
-     * meanwhile. Must not block. NULL. */
-    void (*on_lead)(void *ctx);
+    /* Called on the sequencer thread when it begins to lead with a state built anew (another server may have written
+     * meanwhile), and when it has found that another one leads. Must not block. NULL. */
+    void (*on_lead)(void *ctx, bool leads);
     void *ctx;
     struct db_fault (*fault)(void *ctx, const char *query); /* for torture tests: store/db.h; NULL */
     void *fault_ctx;

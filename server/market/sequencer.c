@@ -19,7 +19,7 @@
 #include "base/text.h"
 #include "market/index.h"
 
-enum { TRIES = 3, TRIES_MS = 2000, TRY_PAUSE_MS = 100, IDLE_MS = 1000, LEASE_PAUSE_MS = 500, PROBE_PAUSE_MS = 1000,
+enum { TRIES = 3, TRIES_MS = 2000, TRY_PAUSE_MS = 100, IDLE_MS = 1000, LEASE_PAUSE_MS = 100, PROBE_PAUSE_MS = 1000,
        STOP_MS = 4000, LOCK_TURN = 32, GATHER_US = 1000, GATHER_REST = 32,
        PRUNE_EVERY_MS = 600000, PRUNE_MAX = 10000 };
 
@@ -471,6 +471,8 @@ lead(struct market *m)
 
     if (err == ERR_NOT_LEADER) {
         rebuild_drop(m); /* who leads will change it */
+        if (market_phase(m) != MARKET_WAITING_LEASE && m->config.on_lead != NULL)
+            m->config.on_lead(m->config.ctx, false);
         queue_phase(m, MARKET_WAITING_LEASE, ERR_NOT_LEADER, d.internal);
         return false;
     }
@@ -487,7 +489,7 @@ lead(struct market *m)
         if (err)
             rebuild_drop(m);
         else if (m->config.on_lead != NULL)
-            m->config.on_lead(m->config.ctx);
+            m->config.on_lead(m->config.ctx, true);
     }
     if (err) {
         queue_phase(m, MARKET_TROUBLED, err == ERR_DISK ? ERR_DISK : ERR_DB, d.internal);

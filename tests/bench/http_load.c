@@ -1,11 +1,14 @@
 /* tests/bench/http_load.c
  * Makes given calls over keep-alive connections, each connection one at a time, as fast as they are answered.
  *
- *   http_load ADDRESS:PORT CONNECTIONS <CALLS >ANSWERS
+ *   http_load ADDRESS:PORT CONNECTIONS [PAUSE-MS] <CALLS >ANSWERS
+ *
+ * With PAUSE-MS a call that is refused for now (429, 503) is sent again after so long, on its connection, until it is not.
  *
  * Calls, one a line:  who COOKIE CSRF                  a session; they are counted from 0
  *                     call WHO PATH KEY BODY           a POST; BODY is the rest of the line
  * Answers:            STATUS MICROSECONDS ID           one for each call in order; ID is the body's first member "id", or -
+ *                     refused STATUS MICROSECONDS     one for each refusal, with PAUSE-MS
  * and at the end:     done SECONDS                     from the first byte sent to the last answer */
 #include <assert.h>
 #include <stdio.h>
@@ -33,9 +36,18 @@ struct load {
     struct who *who;
     struct call *calls;
     size_t who_count, call_count, next, done;
+    int64_t pause_us; /* 0: a refusal is an answer */
+    struct refusal { int status; int64_t took_us; } *refusals;
+    size_t refusals_n;
+    struct connection *resting, **resting_end; /* in the order in which they go on */
 };
 
-struct connection { struct wire wire; struct call *call; };
+struct connection {
+    struct wire wire;
+    struct call *call;
+    int64_t again_us;
+    struct connection *next;
+};
 
 static bool
 add_call(struct load *l, char *line)
@@ -86,15 +98,50 @@ read_calls(struct load *l)
     return good && l->call_count > 0;
 }
 
+static void
+send_call(struct connection *c)
+{
+    c->call->sent_us = wire_now_us();
+    wire_send(&c->wire, c->call->request, c->call->len);
+}
+
 /* Send the connection's next call, if there is one. */
 static void
 go_on(struct load *l, struct connection *c)
 {
     c->call = l->next < l->call_count ? &l->calls[l->next++] : NULL;
-    if (!c->call)
-        return;
-    c->call->sent_us = wire_now_us();
-    wire_send(&c->wire, c->call->request, c->call->len);
+    if (c->call)
+        send_call(c);
+}
+
+/* Refused for now: the call rests. */
+static void
+rest(struct load *l, struct connection *c)
+{
+    if ((l->refusals_n & (l->refusals_n - 1)) == 0)
+        l->refusals = xrealloc(l->refusals, (l->refusals_n ? l->refusals_n * 2 : 1) * sizeof *l->refusals);
+    l->refusals[l->refusals_n++] = (struct refusal){ c->call->status, c->call->took_us };
+    c->again_us = wire_now_us() + l->pause_us;
+    c->next = NULL;
+    *l->resting_end = c;
+    l->resting_end = &c->next;
+}
+
+/* Send again what has rested. The ms until there is more of it, -1: never. */
+static int
+wake(struct load *l)
+{
+    int64_t now_us = wire_now_us();
+
+    while (l->resting && l->resting->again_us <= now_us) {
+        struct connection *c = l->resting;
+
+        l->resting = c->next;
+        if (!l->resting)
+            l->resting_end = &l->resting;
+        send_call(c);
+    }
+    return l->resting ? (int)((l->resting->again_us - now_us) / 1000 + 1) : -1;
 }
 
 static void
@@ -105,6 +152,10 @@ take_answers(struct load *l, struct connection *c)
         c->call->status = c->wire.status;
         wire_member(&c->wire, "id", c->call->id, sizeof c->call->id);
         wire_next(&c->wire);
+        if (l->pause_us && (c->call->status == 429 || c->call->status == 503)) {
+            rest(l, c);
+            return;
+        }
         l->done++;
         go_on(l, c);
     }
@@ -129,7 +180,7 @@ run(struct load *l, const struct sockaddr_in *to, size_t count)
     for (size_t i = 0; i < count; i++)
         go_on(l, &connections[i]);
     while (l->done < l->call_count) {
-        int n = epoll_wait(epoll, events, EVENTS, -1);
+        int n = epoll_wait(epoll, events, EVENTS, wake(l));
 
         for (int i = 0; i < n; i++)
             take_answers(l, events[i].data.ptr);
@@ -137,6 +188,8 @@ run(struct load *l, const struct sockaddr_in *to, size_t count)
     began_us = wire_now_us() - began_us;
     for (size_t i = 0; i < l->call_count; i++)
         printf("%d %lld %s\n", l->calls[i].status, (long long)l->calls[i].took_us, l->calls[i].id[0] ? l->calls[i].id : "-");
+    for (size_t i = 0; i < l->refusals_n; i++)
+        printf("refused %d %lld\n", l->refusals[i].status, (long long)l->refusals[i].took_us);
     printf("done %.6f\n", (double)began_us / 1e6);
     for (size_t i = 0; i < count; i++)
         wire_close(&connections[i].wire);
@@ -148,16 +201,19 @@ main(int argc, char **argv)
 {
     struct load l = { 0 };
     struct sockaddr_in to;
-    int64_t connections;
+    int64_t connections, pause_ms = 0;
 
-    if (argc != 3 || !wire_address(argv[1], &to) || !text_to_i64(argv[2], 1, 100000, &connections) || !read_calls(&l)) {
-        fprintf(stderr, "usage: http_load ADDRESS:PORT CONNECTIONS <CALLS\n");
+    l.resting_end = &l.resting;
+    if ((argc != 3 && (argc != 4 || !text_to_i64(argv[3], 1, 60000, &pause_ms))) || !wire_address(argv[1], &to) || !text_to_i64(argv[2], 1, 100000, &connections) || !read_calls(&l)) {
+        fprintf(stderr, "usage: http_load ADDRESS:PORT CONNECTIONS [PAUSE-MS] <CALLS\n");
         return 2;
     }
+    l.pause_us = pause_ms * 1000;
     run(&l, &to, (size_t)connections);
     for (size_t i = 0; i < l.call_count; i++)
         free(l.calls[i].request);
     free(l.calls);
     free(l.who);
+    free(l.refusals);
     return 0;
 }

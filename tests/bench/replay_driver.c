@@ -3,7 +3,9 @@
  * steady number of accepts a second. Whatever the server answers for the moment (busy, not the leader, gone) is tried
  * again under the same Idempotency-Key, as a careful client would; a quote that has lapsed is asked for anew.
  *
- *   replay_driver ADDRESS:PORT RATE THREADS GIVE-UP-SECONDS <PLAN >RESULTS     RATE: accepts in 1,000 s
+ *   replay_driver ADDRESS:PORT[,ADDRESS:PORT…] RATE THREADS GIVE-UP-SECONDS <PLAN >RESULTS     RATE: accepts in 1,000 s
+ *
+ * Of several addresses another one is asked when one does not answer within 3 s, or says 503.
  *
  * Plan, one a line:   org UUID GRANT COOKIE CSRF
  *                     job ORG GPUS WALLTIME-S SLEEP-MS MEMORY-GB PREFERENCE     ORG counts the lines above from 0
@@ -28,7 +30,7 @@
 #include "base/json.h"
 #include "base/text.h"
 
-enum { BODY_MAX = 1 << 20, TEXT_MAX = 160 };
+enum { BODY_MAX = 1 << 20, TEXT_MAX = 160, SERVERS_MAX = 4, PATIENCE_S = 35, PATIENCE_OF_SEVERAL_S = 3 };
 
 struct org {
     char id[64], grant[32], cookie[400], csrf[200];
@@ -51,7 +53,8 @@ struct result {
 };
 
 struct driver {
-    struct sockaddr_in to;
+    struct sockaddr_in to[SERVERS_MAX];
+    size_t to_n;
     int64_t rate; /* accepts in 1,000 s */
     int64_t give_up_us, begin_us;
     struct org *orgs;
@@ -67,6 +70,7 @@ struct driver {
 struct client {
     struct driver *d;
     int fd; /* -1: not connected */
+    size_t server;
     char *buffer;
     size_t len; /* of the last answer's body, which lies at body */
     char *body;
@@ -103,7 +107,7 @@ client_close(struct client *c)
 static bool
 client_connect(struct client *c)
 {
-    struct timeval limit = { .tv_sec = 35 };
+    struct timeval limit = { .tv_sec = c->d->to_n > 1 ? PATIENCE_OF_SEVERAL_S : PATIENCE_S };
     int one = 1;
 
     c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -111,7 +115,8 @@ client_connect(struct client *c)
         return false;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    if (connect(c->fd, (struct sockaddr *)&c->d->to, sizeof c->d->to) == 0)
+    setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+    if (connect(c->fd, (struct sockaddr *)&c->d->to[c->server], sizeof c->d->to[0]) == 0)
         return true;
     client_close(c);
     return false;
@@ -215,6 +220,10 @@ post(struct client *c, const struct org *org, const char *path, const char *key,
             return status;
         if (now_us() > until_us)
             return status;
+        if (status != 429 && c->d->to_n > 1) {
+            client_close(c);
+            c->server = (c->server + 1) % c->d->to_n;
+        }
         wait_us(pause_us);
     }
 }
@@ -258,8 +267,8 @@ file_request(struct client *c, size_t i, struct result *r)
         body, sizeof body,
         "{\"organisation\":\"%s\",\"grant\":%s,\"name\":\"job %zu\",\"gpus\":%d,\"walltime_s\":%ld,\"memory_gb\":%d,"
         "\"model\":\"\",\"countries\":[],\"one_island\":false,\"kind\":\"batch\",\"preference\":\"%s\","
-        "\"move_freely\":true,\"template\":\"script\",\"script\":\"#!/bin/sh\\necho start >>$KONTOR_SHARE/job-%zu\\n"
-        "sleep %ld.%03ld\\necho end >>$KONTOR_SHARE/job-%zu\\n\"}",
+        "\"move_freely\":true,\"template\":\"script\",\"script\":\"#!/bin/sh\\necho start $KONTOR_JTI >>$KONTOR_SHARE/job-%zu\\n"
+        "sleep %ld.%03ld\\necho end $KONTOR_JTI >>$KONTOR_SHARE/job-%zu\\n\"}",
         org->id, org->grant, i, job->gpus, job->walltime_s, job->memory_gb, job->preference, i, job->sleep_ms / 1000,
         job->sleep_ms % 1000, i);
     status = post(c, org, "/v1/requests", key, body, r);
@@ -417,23 +426,37 @@ write_results(const struct driver *d)
     }
 }
 
+static bool
+read_addresses(struct driver *d, char *text)
+{
+    for (char *one; (one = strsep(&text, ",")) != NULL;) {
+        char *colon = strchr(one, ':');
+        int64_t port;
+
+        if (d->to_n == SERVERS_MAX || !colon || !text_to_i64(colon + 1, 1, 65535, &port))
+            return false;
+        *colon = '\0';
+        d->to[d->to_n] = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
+        if (inet_pton(AF_INET, one, &d->to[d->to_n++].sin_addr) != 1)
+            return false;
+    }
+    return d->to_n > 0;
+}
+
 int
 main(int argc, char **argv)
 {
     struct driver d = { 0 };
-    char *colon = argc == 5 ? strchr(argv[1], ':') : NULL;
-    int64_t threads, port, give_up_s;
+    int64_t threads, give_up_s;
     pthread_t *thread;
 
-    if (!colon || !text_to_i64(colon + 1, 1, 65535, &port) || !text_to_i64(argv[2], 1, 1000000000, &d.rate) ||
+    if (argc != 5 || !read_addresses(&d, argv[1]) || !text_to_i64(argv[2], 1, 1000000000, &d.rate) ||
         !text_to_i64(argv[3], 1, 1000, &threads) || !text_to_i64(argv[4], 1, 86400, &give_up_s)) {
-        fprintf(stderr, "usage: replay_driver ADDRESS:PORT RATE THREADS GIVE-UP-SECONDS <PLAN >RESULTS\n");
+        fprintf(stderr, "usage: replay_driver ADDRESS:PORT[,…] RATE THREADS GIVE-UP-SECONDS <PLAN >RESULTS\n");
         return 2;
     }
-    *colon = '\0';
-    d.to = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons((uint16_t)port) };
     d.give_up_us = give_up_s * 1000000;
-    if (inet_pton(AF_INET, argv[1], &d.to.sin_addr) != 1 || !read_plan(&d))
+    if (!read_plan(&d))
         return 2;
     snprintf(d.run, sizeof d.run, "%llx", (unsigned long long)now_us());
     d.begin_us = now_us() + 500000;

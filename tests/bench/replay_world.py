@@ -1,4 +1,4 @@
-"""The processes of a live replay: kontord, seven agents, and the operator's and the start-ups' way to them.
+"""The processes of a live replay: one kontord or several, seven agents, and the operator's and the start-ups' way to them.
 
 Everything lives in one throw-away folder, listens on loopback at ports that were free, and is ended by its own pid.
 The database is the one that scripts/with-postgres has started.
@@ -8,10 +8,10 @@ import datetime
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 import uuid
 
@@ -46,8 +46,8 @@ def instant_ms(text):
 
 
 class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path):
-        super().__init__("localhost", timeout=35)
+    def __init__(self, path, timeout=35):
+        super().__init__("localhost", timeout=timeout)
         self.path = path
 
     def connect(self):
@@ -74,6 +74,13 @@ class Process:
         self.popen.wait()
         self.kills += 1
 
+    def freeze(self):
+        self.popen.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        if self.popen is not None and self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGCONT)
+
     def stop(self):
         if self.popen is None or self.popen.poll() is not None:
             return
@@ -92,21 +99,77 @@ class Process:
             return "".join(f.readlines()[-lines:])
 
 
+class Server:
+    """One kontord of a world: its folder, its ports, its process."""
+
+    def __init__(self, world, name="kontord", folder="data"):
+        self.world, self.name = world, name
+        self.port, self.agent_port = free_ports(2)
+        self.data = os.path.join(world.folder, folder)
+        self.conf = os.path.join(self.data, "kontord.conf")
+        self.process = None
+        os.makedirs(self.data, mode=0o700)
+
+    def configure(self, database, host, port, more):
+        base = f"host={host} port={port} dbname={database}"
+        world = self.world
+        with open(self.conf, "w") as f:
+            f.write(f"db_owner = {base} user=kontor_owner\ndb_writer = {base} user=kontor_writer\n"
+                    f"db_worker = {base} user=kontor_worker\ndata_dir = {self.data}\n"
+                    f"migrations_dir = {os.path.join(world.src, 'migrations')}\n"
+                    f"web_dir = {world.folder}\n"
+                    f"listen = 127.0.0.1:{self.port}\nlisten_agents = 127.0.0.1:{self.agent_port}\n"
+                    f"origin = localhost/replay\nsimulation = yes\nclock_rate = {world.rate}\n"
+                    f"clock_origin = {rfc3339(world.origin_ms)}\n" + "".join(f"{line}\n" for line in more))
+
+    def launch(self):
+        if self.process is None:
+            self.process = Process(self.name, [self.world.tool("kontord"), "serve", f"--config={self.conf}"],
+                                   self.world.log(self.name))
+        self.process.start()
+
+    def health(self, what, timeout=5):
+        """What /health/WHAT says: (status, the answer); (0, {}) if nobody answers in time."""
+        c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
+        try:
+            c.request("GET", f"/health/{what}")
+            answer = c.getresponse()
+            return answer.status, json.loads(answer.read())
+        except (OSError, http.client.HTTPException, ValueError):
+            return 0, {}
+        finally:
+            c.close()
+
+    def wait(self, what, seconds=60):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.process.dead():
+                raise SystemExit(f"replay: {self.name} ended by itself\n{self.process.tail()}")
+            if self.health(what)[0] == 200:
+                return
+            time.sleep(0.02)
+        raise SystemExit(f"replay: {self.name} is not {what} within {seconds} s\n{self.process.tail()}")
+
+
 class World:
     def __init__(self, folder, src, build, clock_rate):
         self.folder, self.src, self.build, self.rate = folder, src, build, clock_rate
-        self.port, self.agent_port = free_ports(2)
-        self.data = os.path.join(folder, "data")
-        self.kontord = None
         self.agents = {}
         self.orgs = []
         self.origin_ms = int(time.time() * 1000)
-        os.makedirs(self.data, mode=0o700)
-        os.makedirs(os.path.join(folder, "log"))
+        self.servers = [Server(self)]
+        self.ended = False
+        os.makedirs(os.path.join(folder, "log"), exist_ok=True)
         self.share = os.path.join(folder, "share")
         os.mkdir(self.share)
         os.chmod(self.share, 0o1777)  # jobs may run as another user
         os.chmod(folder, 0o755)
+
+    port = property(lambda self: self.servers[0].port)
+    agent_port = property(lambda self: self.servers[0].agent_port)
+    data = property(lambda self: self.servers[0].data)
+    conf = property(lambda self: self.servers[0].conf)
+    kontord = property(lambda self: self.servers[0].process)
 
     def tool(self, name):
         return os.path.join(self.build, name)
@@ -122,48 +185,42 @@ class World:
         sql("DO $$BEGIN CREATE ROLE kontor_owner LOGIN CREATEROLE; EXCEPTION WHEN duplicate_object THEN END$$")
         sql(f"CREATE DATABASE {name} OWNER kontor_owner")
 
-    def configure(self, database="kontor", more=()):
-        base = f"host={os.environ['PGHOST']} port={os.environ['PGPORT']} dbname={database}"
-        self.conf = os.path.join(self.data, "kontord.conf")
-        with open(self.conf, "w") as f:
-            f.write(f"db_owner = {base} user=kontor_owner\ndb_writer = {base} user=kontor_writer\n"
-                    f"db_worker = {base} user=kontor_worker\ndata_dir = {self.data}\n"
-                    f"migrations_dir = {os.path.join(self.src, 'migrations')}\n"
-                    f"web_dir = {self.folder}\n"
-                    f"listen = 127.0.0.1:{self.port}\nlisten_agents = 127.0.0.1:{self.agent_port}\n"
-                    f"origin = localhost/replay\nsimulation = yes\nclock_rate = {self.rate}\n"
-                    f"clock_origin = {rfc3339(self.origin_ms)}\n" + "".join(f"{line}\n" for line in more))
+    def configure(self, database="kontor", more=(), host=None, port=None):
+        self.servers[0].configure(database, host or os.environ["PGHOST"], port or os.environ["PGPORT"], more)
         for verb in ("migrate", "keygen"):
             with open(self.log(verb), "ab") as log:
                 subprocess.run([self.tool("kontord"), verb, f"--config={self.conf}"], check=True, stdout=log, stderr=log)
 
     def start_server(self):
-        self.kontord = Process("kontord", [self.tool("kontord"), "serve", f"--config={self.conf}"], self.log("kontord"))
-        self.kontord.start()
+        self.servers[0].launch()
         self.wait_ready()
 
+    def add_server(self, name, database="kontor", more=(), host=None, port=None):
+        """Another one on the same database, with the same keys and clock; not started."""
+        server = Server(self, name, name)
+        server.configure(database, host or os.environ["PGHOST"], port or os.environ["PGPORT"], more)
+        for file in os.listdir(self.data):
+            if file == "clock" or file.endswith(".key"):
+                shutil.copy2(os.path.join(self.data, file), os.path.join(server.data, file))
+        self.servers.append(server)
+        return server
+
     def wait_ready(self, seconds=60):
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if self.kontord.dead():
-                raise SystemExit(f"replay-live: kontord ended by itself\n{self.kontord.tail()}")
-            try:
-                c = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-                c.request("GET", "/health/ready")
-                if c.getresponse().status == 200:
-                    return
-            except OSError:
-                pass
-            time.sleep(0.02)
-        raise SystemExit(f"replay-live: kontord is not ready within {seconds} s\n{self.kontord.tail()}")
+        self.servers[0].wait("ready", seconds)
+
+    def addresses(self):
+        """Where people reach the servers, for replay_driver."""
+        return ",".join(f"127.0.0.1:{s.port}" for s in self.servers)
 
     def admin(self, method, path, body=None, key=None, patience_s=60):
-        """One call of the local operator, repeated with the same key while the server is away."""
-        until = time.monotonic() + patience_s
+        """One call of the local operator, repeated with the same key while the server is away, at each in turn."""
+        until, turn = time.monotonic() + patience_s, 0
         headers = {"Content-Type": "application/json", "Idempotency-Key": key or str(uuid.uuid4())}
         while True:
             try:
-                c = UnixConnection(os.path.join(self.data, "admin.sock"))
+                c = UnixConnection(os.path.join(self.servers[turn % len(self.servers)].data, "admin.sock"),
+                                   35 if len(self.servers) == 1 else 3)
+                turn += 1
                 c.request(method, path, None if body is None else json.dumps(body), headers)
                 answer = c.getresponse()
                 text = answer.read()
@@ -247,12 +304,13 @@ class World:
 
     # ---- agents -----------------------------------------------------------------------------------------------------
     def start_agents(self, options):
+        urls = " ".join(f"http://127.0.0.1:{s.agent_port}" for s in self.servers)
         for code in self.agents:
             folder = os.path.join(self.folder, "agents", code)
             os.makedirs(folder)
             conf = os.path.join(folder, "agent.conf")
             with open(conf, "w") as f:
-                f.write(f"server = http://127.0.0.1:{self.agent_port}\nsite = {code}\nspool_dir = {folder}/spool\n"
+                f.write(f"server = {urls}\nsite = {code}\nspool_dir = {folder}/spool\n"
                         f"backend = exec\nshare = {self.share}\n" + "".join(f"{name} = {value}\n" for name, value in options.items()))
             token = self.admin("POST", f"/v1/sites/{code}/agent-tokens", {})["token"]
             token_file = os.path.join(folder, "token")
@@ -267,9 +325,13 @@ class World:
 
     # ---- the end ----------------------------------------------------------------------------------------------------
     def stop(self):
-        for process in list(self.agents.values()) + [self.kontord]:
-            if process:
-                process.stop()
+        """End all that runs, frozen or not."""
+        self.ended = True
+        processes = [p for p in list(self.agents.values()) + [s.process for s in self.servers] if p]
+        for process in processes:
+            process.thaw()
+        for process in processes:
+            process.stop()
         self.end_supervisors()
 
     def supervisors(self):
@@ -313,53 +375,10 @@ class World:
         return seen
 
     def runs(self):
-        """What the jobs themselves wrote: job number -> (starts, ends)."""
+        """What the jobs themselves wrote: job number -> (the ticket of each start, the ticket of each end)."""
         ran = {}
         for name in os.listdir(self.share):
             with open(os.path.join(self.share, name)) as f:
-                lines = f.read().split()
-            ran[int(name.removeprefix("job-"))] = (lines.count("start"), lines.count("end"))
+                lines = [line.split() for line in f]
+            ran[int(name.removeprefix("job-"))] = tuple([line[1] for line in lines if line[0] == what] for what in ("start", "end"))
         return ran
-
-
-class Killer(threading.Thread):
-    """Kills kontord, PostgreSQL and agents at random instants (as kill -9 does) until each has died `each` times."""
-
-    def __init__(self, world, rng, each):
-        super().__init__(daemon=True)
-        self.world, self.rng = world, rng
-        self.left = {"kontord": each, "postgresql": each, "agent": each}
-        self.done = {name: 0 for name in self.left}
-        self.fault = None
-
-    def run(self):
-        try:
-            while any(self.left.values()):
-                time.sleep(self.rng.uniform(0.05, 1.5))
-                victim = self.rng.choice([name for name, left in self.left.items() if left])
-                with open(self.world.log("kills"), "a") as log:
-                    log.write(f"{rfc3339(int(time.time() * 1000))} {victim}\n")
-                getattr(self, f"kill_{victim}")()
-                self.left[victim] -= 1
-                self.done[victim] += 1
-        except BaseException as fault:  # told by whoever joins
-            self.fault = fault
-
-    def kill_kontord(self):
-        self.world.kontord.kill()
-        time.sleep(self.rng.uniform(0, 0.3))
-        self.world.kontord.start()
-        self.world.wait_ready()
-
-    def kill_postgresql(self):
-        folder = os.environ["KONTOR_TEST_PG_DIR"]
-        subprocess.run([f"{folder}/kill"], check=True)
-        time.sleep(self.rng.uniform(0, 0.3))
-        subprocess.run([f"{folder}/start"], check=True)
-        self.world.wait_ready()
-
-    def kill_agent(self):
-        agent = self.world.agents[self.rng.choice(sorted(self.world.agents))]
-        agent.kill()
-        time.sleep(self.rng.uniform(0, 0.3))
-        agent.start()

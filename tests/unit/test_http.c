@@ -703,25 +703,35 @@ stop_server(void *arg)
     return NULL;
 }
 
-/* Stopping answers what is kept and ends the streams, then nobody is let in. */
+/* Stopping ends the streams, lets what is being worked on come to its own answer for a moment, answers the rest; then nobody
+ * is let in. */
 static void
 stopping(void **state)
 {
     struct fixture *f = *state;
     char reply[1024];
     pthread_t thread;
-    int kept = dial(f), events = dial(f);
+    struct http_call *soon;
+    int kept = dial(f), events = dial(f), done = dial(f);
 
+    send_all(done, GET("/later"), sizeof GET("/later") - 1);
+    assert_true(wait_for_later(f, 1));
+    soon = f->later[0];
     send_all(kept, GET("/later"), sizeof GET("/later") - 1);
     send_all(events, GET("/events"), sizeof GET("/events") - 1);
-    assert_true(wait_for_later(f, 1));
+    assert_true(wait_for_later(f, 2));
+    f->later[0] = f->later[1];
+    f->later_count = 1;
     the_stream(f);
     assert_true(read_until(events, reply, sizeof reply, "text/event-stream"));
     pthread_create(&thread, NULL, stop_server, f);
+    assert_true(read_until(events, reply, sizeof reply, NULL));
+    http_complete(soon, text(200, "in time"));
+    assert_true(read_until(done, reply, sizeof reply, "in time"));
+    assert_int_equal(status_of(reply), 200);
     assert_true(read_until(kept, reply, sizeof reply, NULL));
     assert_int_equal(status_of(reply), 503);
     assert_non_null(strstr(reply, "shutting-down"));
-    assert_true(read_until(events, reply, sizeof reply, NULL));
     pthread_join(thread, NULL);
     if (f->stream) {
         assert_false(http_stream_push(f->stream, BYTES_TEXT("data: late\n\n")));
@@ -729,6 +739,7 @@ stopping(void **state)
     }
     close(kept);
     close(events);
+    close(done);
 }
 
 int
