@@ -33,6 +33,7 @@ struct known {
 struct sessions_cache {
     pthread_mutex_t lock;
     struct map *by_token;
+    struct map *heads; /* of agents' tokens that were good, hashed */
 };
 
 struct sessions_cache *
@@ -41,6 +42,7 @@ sessions_cache_new(void)
     struct sessions_cache *c = xcalloc(1, sizeof *c);
 
     pthread_mutex_init(&c->lock, NULL);
+    c->heads = map_new(sizeof(uint64_t));
     c->by_token = map_new(sizeof(struct hash));
     return c;
 }
@@ -64,6 +66,7 @@ sessions_cache_delete(struct sessions_cache *c)
     if (!c)
         return;
     forget_all(c);
+    map_delete(c->heads);
     map_delete(c->by_token);
     pthread_mutex_destroy(&c->lock);
     free(c);
@@ -259,6 +262,91 @@ check_claims(const char *claims, size_t len, const struct agent_key *key, uint64
     return OK;
 }
 
+/* Whom failed attempts count against: behind a proxy on this machine, the client that it names last. Of an IPv6 address
+ * the network counts, since each client has all of one. */
+static const char *
+client_of(struct call *call)
+{
+    const char *peer = call->http->peer;
+    struct in6_addr six;
+    char *text = arena_alloc(call->arena, INET6_ADDRSTRLEN);
+
+    if (call->http->local)
+        return "local";
+    if (call->forwarded && (strcmp(peer, "127.0.0.1") == 0 || strcmp(peer, "::1") == 0 || !peer[0])) {
+        const char *last = strrchr(call->forwarded, ',');
+
+        peer = last ? last + 1 : call->forwarded;
+        while (*peer == ' ')
+            peer++;
+    }
+    if (inet_pton(AF_INET6, peer, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
+        return peer;
+    memset(six.s6_addr + 8, 0, 8);
+    return inet_ntop(AF_INET6, &six, text, INET6_ADDRSTRLEN);
+}
+
+static uint64_t
+share_named(const char *what, struct bytes name)
+{
+    struct hash h = sha256_of((const struct bytes[]){ BYTES_TEXT(what), name }, 2);
+    uint64_t key;
+
+    memcpy(&key, h.b, sizeof key);
+    return key;
+}
+
+/* What names the key in an agent's token. */
+static uint64_t
+head_of(const struct call *call)
+{
+    return share_named("agent ", BYTES(call->authorization, strcspn(call->authorization, ".")));
+}
+
+static void
+remember_head(struct call *call)
+{
+    struct sessions_cache *c = call->api->sessions;
+    uint64_t head = head_of(call);
+
+    pthread_mutex_lock(&c->lock);
+    if (map_count(c->heads) < REMEMBER_MOST && !map_get(c->heads, &head))
+        map_put(c->heads, &head, c, NULL);
+    pthread_mutex_unlock(&c->lock);
+}
+
+uint64_t
+auth_share(struct call *call)
+{
+    struct sessions_cache *c = call->api->sessions;
+    struct uuid whose = { { 0 } };
+    const struct known *k;
+    struct hash token;
+
+    if (call->http->local)
+        return share_named("local", BYTES("", 0));
+    if (call->authorization && (call->route->who & WHO_AGENT)) {
+        uint64_t head = head_of(call);
+        bool good;
+
+        pthread_mutex_lock(&c->lock);
+        good = map_get(c->heads, &head) != NULL;
+        pthread_mutex_unlock(&c->lock);
+        if (good) /* anybody can say it: so only together with where it comes from */
+            return head ^ share_named("from ", BYTES_TEXT(client_of(call)));
+    } else if (call->cookie) {
+        token = sha256(BYTES_TEXT(call->cookie));
+        pthread_mutex_lock(&c->lock);
+        k = map_get(c->by_token, &token);
+        if (k)
+            whose = k->actor.orgs_n ? k->actor.orgs[0].id : k->actor.person;
+        pthread_mutex_unlock(&c->lock);
+    }
+    if (!uuid_is_zero(whose))
+        return share_named("known ", BYTES(whose.b, sizeof whose.b));
+    return share_named("from ", BYTES_TEXT(client_of(call)));
+}
+
 static enum err
 auth_agent(struct call *call, bool *ret_worker)
 {
@@ -287,6 +375,8 @@ auth_agent(struct call *call, bool *ret_worker)
     call->agent_key = key.index;
     err = check_claims(claims, len, &key, &call->actor.instance);
     free(claims);
+    if (!err)
+        remember_head(call);
     return err;
 }
 
@@ -357,30 +447,6 @@ auth_csrf(struct call *call)
         !random_equal(call->csrf, call->csrf_token, strlen(call->csrf_token)))
         return ERR_CSRF;
     return OK;
-}
-
-/* Whom failed attempts count against: behind a proxy on this machine, the client that it names last. Of an IPv6 address
- * the network counts, since each client has all of one. */
-static const char *
-client_of(struct call *call)
-{
-    const char *peer = call->http->peer;
-    struct in6_addr six;
-    char *text = arena_alloc(call->arena, INET6_ADDRSTRLEN);
-
-    if (call->http->local)
-        return "local";
-    if (call->forwarded && (strcmp(peer, "127.0.0.1") == 0 || strcmp(peer, "::1") == 0 || !peer[0])) {
-        const char *last = strrchr(call->forwarded, ',');
-
-        peer = last ? last + 1 : call->forwarded;
-        while (*peer == ' ')
-            peer++;
-    }
-    if (inet_pton(AF_INET6, peer, &six) != 1 || IN6_IS_ADDR_V4MAPPED(&six))
-        return peer;
-    memset(six.s6_addr + 8, 0, 8);
-    return inet_ntop(AF_INET6, &six, text, INET6_ADDRSTRLEN);
 }
 
 /* What failed sign-ins count against: the client's tries at this address, all of the client's, and all that anybody makes

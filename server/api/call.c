@@ -221,8 +221,12 @@ call_to_worker(struct call *call, handler_fn *stage)
 {
     bool slow = call->route->run == RUN_SLOW;
 
-    if (!pool_put(call->api->pool, slow ? LANE_SLOW : LANE_FRESH, call, stage))
-        call_fail(call, ERR_BUSY);
+    enum err err;
+
+    call->share = auth_share(call);
+    err = pool_put(call->api->pool, slow ? LANE_SLOW : LANE_FRESH, call, stage);
+    if (err)
+        call_fail(call, err);
 }
 
 const char *
@@ -384,7 +388,10 @@ on_complete(struct command *c)
 {
     struct call *call = c->context;
 
-    pool_put(call->api->pool, LANE_BACK, call, came_back);
+    enum err err = pool_put(call->api->pool, LANE_BACK, call, came_back);
+
+    assert(!err);
+    (void)err;
 }
 
 /* The market looks the key up by itself. */

@@ -81,6 +81,7 @@ struct call {
     struct actor actor;
     struct hash session; /* of the cookie's token; by_session only */
     bool by_session;
+    uint64_t share; /* whose it is in the pool's queue */
     char csrf_token[44]; /* what X-CSRF-Token must be; by_session only */
     char name[CALL_NAME_MAX], email[CALL_EMAIL_MAX];
 

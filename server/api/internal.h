@@ -86,7 +86,8 @@ enum err pool_start(struct pool *p, int workers, struct err_detail *d) MUST_USE;
 void pool_stop(struct pool *p);
 void pool_delete(struct pool *p);
 enum pool_lane { LANE_FRESH, LANE_BACK, LANE_SLOW }; /* new calls; committed ones (first); those that take long */
-bool pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage); /* false: full */
+/* ERR_BUSY: full; ERR_RATE_LIMITED: the caller's share is. Never LANE_BACK. */
+enum err pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage) MUST_USE;
 /* Other work: run(ctx, db) once in a worker. Never refused. */
 void pool_task(struct pool *p, void (*run)(void *ctx, struct db *db), void *ctx);
 struct pool_load {
@@ -96,7 +97,22 @@ struct pool_load {
 struct pool_load pool_load(struct pool *p);
 bool pool_still(struct pool *p); /* nothing waits, nobody works */
 
+/* fair.c: a queue of which each caller has a share. */
+struct fair;
+struct fair *fair_new(size_t most, size_t most_of_one);
+void fair_delete(struct fair *f);
+void fair_workers(struct fair *f, size_t workers); /* how many take from it */
+size_t fair_count(const struct fair *f);
+/* By call->share. ERR_BUSY: full; ERR_RATE_LIMITED: the share is. */
+enum err fair_put(struct fair *f, struct call *call) MUST_USE;
+/* The next one's whose turn it is, NULL if none may be; fair_done() with its share once it is worked on no more. */
+struct call *fair_take(struct fair *f);
+void fair_done(struct fair *f, uint64_t share);
+
 /* auth.c */
+/* Whose share of the server a call takes: an organisation's, a person's, a site's; a stranger's address'. Not yet sure:
+ * the caller may still turn out to be another. */
+uint64_t auth_share(struct call *call);
 struct sessions_cache *sessions_cache_new(void);
 void sessions_cache_delete(struct sessions_cache *c);
 void sessions_cache_forget(struct sessions_cache *c); /* all: roles or passwords have changed */

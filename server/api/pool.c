@@ -8,7 +8,7 @@
 #include "api/internal.h"
 #include "base/text.h"
 
-enum { FRESH_MAX = 20000, SLOW_MAX = 200, SLOW_THREADS = 2, THREADS_MAX = 258, BACK_AT_ONCE = REPLIES_AT_ONCE };
+enum { FRESH_MAX = 20000, FRESH_OF_ONE = 5000, SLOW_MAX = 400, SLOW_OF_ONE = 50, SLOW_THREADS = 2, THREADS_MAX = 258, BACK_AT_ONCE = REPLIES_AT_ONCE };
 
 struct task {
     void (*run)(void *ctx, struct db *db);
@@ -32,7 +32,8 @@ struct pool {
     struct api *api;
     pthread_mutex_t lock;
     pthread_cond_t work, slow_work;
-    struct queue queue[3];
+    struct queue back;
+    struct fair *fresh, *waiting_slow;
     struct task *first_task, **task_end;
     bool stopping;
     size_t working;      /* workers, slow ones too, that have something in hand */
@@ -50,8 +51,9 @@ pool_new(struct api *api)
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
     pthread_cond_init(&p->slow_work, NULL);
-    for (int i = 0; i < 3; i++)
-        p->queue[i].end = &p->queue[i].first;
+    p->back.end = &p->back.first;
+    p->fresh = fair_new(FRESH_MAX, FRESH_OF_ONE);
+    p->waiting_slow = fair_new(SLOW_MAX, SLOW_OF_ONE);
     p->task_end = &p->first_task;
     return p;
 }
@@ -60,7 +62,7 @@ pool_new(struct api *api)
 static struct call *
 take_back(struct pool *p)
 {
-    struct queue *q = &p->queue[LANE_BACK];
+    struct queue *q = &p->back;
     size_t share = q->n / (p->n > SLOW_THREADS ? p->n - SLOW_THREADS : 1) + 1;
     struct call *list = q->first, *last = list;
 
@@ -80,43 +82,30 @@ take_back(struct pool *p)
     return list;
 }
 
-static struct call *
-take(struct queue *q)
-{
-    struct call *call = q->first;
-
-    if (call) {
-        q->first = call->next;
-        if (!q->first)
-            q->end = &q->first;
-        q->n--;
-        call->next = NULL;
-    }
-    return call;
-}
-
 /* Workers wake one another: whoever brings work wakes one only, and that one the next if there is more. So a batch of a
  * thousand answers costs the sequencer one wake. Under the lock. */
 static void
 wake_one(struct pool *p)
 {
-    if ((p->queue[LANE_BACK].n || p->queue[LANE_FRESH].n || p->first_task) && p->idle > p->waking && p->waking == 0) {
+    if ((p->back.n || fair_count(p->fresh) || p->first_task) && p->idle > p->waking && p->waking == 0) {
         p->waking++;
         pthread_cond_signal(&p->work);
     }
 }
 
-/* The next piece of work for this worker, under the lock; false when it is to end. */
+/* The next piece of work for this worker, under the lock; false when it is to end. *ret_from: where it was taken from in
+ * turn, or NULL. */
 static bool
-next_work(struct worker *w, struct call **ret_call, struct task **ret_task)
+next_work(struct worker *w, struct call **ret_call, struct task **ret_task, struct fair **ret_from)
 {
     struct pool *p = w->pool;
 
     *ret_call = NULL;
     *ret_task = NULL;
     for (;;) {
+        *ret_from = NULL;
         if (w->slow) {
-            *ret_call = take(&p->queue[LANE_SLOW]);
+            *ret_call = fair_take(*ret_from = p->waiting_slow);
         } else if ((*ret_task = p->first_task) != NULL) {
             p->first_task = (*ret_task)->next;
             if (!p->first_task)
@@ -124,7 +113,7 @@ next_work(struct worker *w, struct call **ret_call, struct task **ret_task)
         } else {
             *ret_call = take_back(p);
             if (!*ret_call)
-                *ret_call = take(&p->queue[LANE_FRESH]);
+                *ret_call = fair_take(*ret_from = p->fresh);
         }
         if (*ret_call || *ret_task) {
             if (!w->slow)
@@ -191,11 +180,14 @@ work(void *arg)
 {
     struct worker *w = arg;
     struct pool *p = w->pool;
+    struct fair *from;
     struct call *call;
     struct task *task;
 
     pthread_mutex_lock(&p->lock);
-    while (next_work(w, &call, &task)) {
+    while (next_work(w, &call, &task, &from)) {
+        uint64_t share = from ? call->share : 0; /* the call is gone afterwards */
+
         p->working++;
         pthread_mutex_unlock(&p->lock);
         if (task) {
@@ -209,6 +201,8 @@ work(void *arg)
         db_act_as(w->db, DB_ACTOR_UNSET);
         pthread_mutex_lock(&p->lock);
         p->working--;
+        if (from)
+            fair_done(from, share);
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -221,6 +215,8 @@ pool_start(struct pool *p, int workers, struct err_detail *d)
     enum err err = OK;
 
     assert(workers >= 1 && workers <= THREADS_MAX - SLOW_THREADS);
+    fair_workers(p->fresh, (size_t)workers);
+    fair_workers(p->waiting_slow, SLOW_THREADS);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (int i = 0; i < workers + SLOW_THREADS && !err; i++) {
@@ -265,32 +261,34 @@ pool_delete(struct pool *p)
     pthread_cond_destroy(&p->work);
     pthread_cond_destroy(&p->slow_work);
     pthread_mutex_destroy(&p->lock);
+    fair_delete(p->fresh);
+    fair_delete(p->waiting_slow);
     free(p);
 }
 
-bool
+enum err
 pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage)
 {
-    struct queue *q = &p->queue[lane];
-    bool room;
+    enum err err = OK;
 
     call->stage = stage;
     call->db = NULL;
     call->replies = NULL;
     call->next = NULL;
     pthread_mutex_lock(&p->lock);
-    room = lane == LANE_BACK || q->n < (lane == LANE_SLOW ? SLOW_MAX : FRESH_MAX);
-    if (room) {
-        *q->end = call;
-        q->end = &call->next;
-        q->n++;
-        if (lane == LANE_SLOW)
-            pthread_cond_signal(&p->slow_work);
-        else
-            wake_one(p);
+    if (lane == LANE_BACK) {
+        *p->back.end = call;
+        p->back.end = &call->next;
+        p->back.n++;
+    } else {
+        err = fair_put(lane == LANE_SLOW ? p->waiting_slow : p->fresh, call);
     }
+    if (!err && lane == LANE_SLOW)
+        pthread_cond_signal(&p->slow_work);
+    else if (!err)
+        wake_one(p);
     pthread_mutex_unlock(&p->lock);
-    return room;
+    return err;
 }
 
 void
@@ -314,8 +312,9 @@ pool_load(struct pool *p)
 
     pthread_mutex_lock(&p->lock);
     load = (struct pool_load){ .workers = p->n, .busy = p->working };
-    for (int i = 0; i < 3; i++)
-        load.waiting[i] = p->queue[i].n;
+    load.waiting[LANE_FRESH] = fair_count(p->fresh);
+    load.waiting[LANE_BACK] = p->back.n;
+    load.waiting[LANE_SLOW] = fair_count(p->waiting_slow);
     pthread_mutex_unlock(&p->lock);
     return load;
 }
@@ -326,8 +325,7 @@ pool_still(struct pool *p)
     bool still;
 
     pthread_mutex_lock(&p->lock);
-    still =
-        !p->working && !p->first_task && !p->queue[LANE_FRESH].n && !p->queue[LANE_BACK].n && !p->queue[LANE_SLOW].n;
+    still = !p->working && !p->first_task && !fair_count(p->fresh) && !p->back.n && !fair_count(p->waiting_slow);
     pthread_mutex_unlock(&p->lock);
     return still;
 }

@@ -80,6 +80,7 @@ struct command {
     /* the market's */
     int64_t queued_us;      /* monotonic: when it came */
     struct command *next;
+    struct load *load;          /* its organisation's; NULL if none */
     struct command *twin;   /* of the same key, before it in its batch: its answer is this one's too */
     enum { COMMAND_FRESH, COMMAND_ANSWERED, COMMAND_TWIN, COMMAND_POISONED } stage;
 };

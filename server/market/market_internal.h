@@ -61,6 +61,8 @@ struct market {
     size_t queued;
     size_t wanted;                  /* so many wake the sequencer */
     struct map *loads;              /* organisation → struct load: commands not completed */
+    uint64_t round;                 /* takes so far */
+    int64_t about_ms;               /* monotonic: when there was more than one organisation last */
     enum market_phase phase;
     enum err refusal;               /* what callers get while troubled */
     char trouble[320];

@@ -8,7 +8,15 @@
 
 #include "base/text.h"
 
-struct load { struct uuid org; size_t n; };
+struct load {
+    struct uuid org;
+    size_t n;      /* not completed */
+    uint64_t round; /* the take that `taken` is of */
+    size_t taken;
+};
+
+/* What an organisation may put into one batch while others are about: so many units, and what a command takes of them. */
+enum { TURN = 16, QUOTE_UNITS = 4, ABOUT_MS = 1000 };
 
 void
 queue_init(struct market *m)
@@ -70,10 +78,11 @@ admit(struct market *m, const struct command *c)
 }
 
 static void
-load_add(struct market *m, const struct command *c)
+load_add(struct market *m, struct command *c)
 {
     struct load *load;
 
+    c->load = NULL;
     if (uuid_is_zero(c->org))
         return;
     load = map_get(m->loads, c->org.b);
@@ -81,8 +90,11 @@ load_add(struct market *m, const struct command *c)
         load = xcalloc(1, sizeof *load);
         load->org = c->org;
         map_put(m->loads, load->org.b, load, NULL);
+        if (map_count(m->loads) > 1)
+            m->about_ms = monotonic_ms();
     }
     load->n++;
+    c->load = load;
 }
 
 static void
@@ -159,21 +171,51 @@ count_waits(struct market *m, struct command **commands, size_t n)
         histogram_add(&m->figures.waited, &HISTOGRAM_TIME, now_us - commands[i]->queued_us);
 }
 
+/* In order of arrival, but of each organisation no more than its turn: the others' do not wait for a batch that is long
+ * because of it. Alone, it may fill a batch. */
+static bool
+has_turn(struct market *m, struct command *c)
+{
+    struct load *load = c->load;
+
+    if (load == NULL)
+        return true;
+    if (load->round != m->round) {
+        load->round = m->round;
+        load->taken = 0;
+    }
+    if (load->taken >= TURN)
+        return false;
+    load->taken += c->kind == COMMAND_QUOTE ? QUOTE_UNITS : 1;
+    return true;
+}
+
 size_t
 queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms)
 {
+    struct command *left = NULL, **at = &m->first;
     size_t n = 0;
+    bool fair;
 
     pthread_mutex_lock(&m->queue_lock);
     if (m->first == NULL && wait_ms > 0)
         wait_for(m, 1, wait_ms * 1000);
-    while (n < max && m->first != NULL) {
-        ret[n] = m->first;
-        m->first = m->first->next;
-        ret[n++]->next = NULL;
+    m->round++;
+    fair = m->queued > TURN && (map_count(m->loads) > 1 || monotonic_ms() - m->about_ms < ABOUT_MS);
+    while (n < max && *at != NULL) {
+        struct command *c = *at;
+
+        if (fair && !has_turn(m, c)) {
+            left = c;
+            at = &c->next;
+        } else {
+            *at = c->next;
+            c->next = NULL;
+            ret[n++] = c;
+        }
     }
-    if (m->first == NULL)
-        m->last = NULL;
+    if (*at == NULL)
+        m->last = left;
     m->queued -= n;
     pthread_mutex_unlock(&m->queue_lock);
     count_waits(m, ret, n);

@@ -1,0 +1,176 @@
+/* api/fair.c
+ * A queue in which nobody waits for another's crowd: each share (an organisation, a site, a stranger's address) has a list
+ * of its own, shares take turns, and one share may not have all workers at once: all but one while it is alone, half of
+ * them while others are about. Under the pool's lock. */
+#include <assert.h>
+#include <stdlib.h>
+
+#include "api/internal.h"
+#include "base/clock.h"
+
+enum { ABOUT_MS = 1000 };
+
+struct share {
+    uint64_t key;
+    struct call *first, **end;
+    size_t waiting, working;
+    struct share *prev, *next; /* in the ring of those with calls waiting */
+};
+
+struct fair {
+    struct map *shares; /* key → struct share: those with something waiting or worked on */
+    struct share *turn; /* the next one's */
+    size_t n, most, most_of_one, workers;
+    int64_t about_ms; /* monotonic: when there was more than one share last */
+};
+
+struct fair *
+fair_new(size_t most, size_t most_of_one)
+{
+    struct fair *f = xcalloc(1, sizeof *f);
+
+    f->shares = map_new(sizeof(uint64_t));
+    f->most = most;
+    f->most_of_one = most_of_one;
+    f->workers = 1;
+    f->about_ms = -ABOUT_MS;
+    return f;
+}
+
+void
+fair_delete(struct fair *f)
+{
+    const void *key;
+    void *share;
+
+    if (!f)
+        return;
+    for (size_t it = 0; map_next(f->shares, &it, &key, &share);)
+        free(share);
+    map_delete(f->shares);
+    free(f);
+}
+
+void
+fair_workers(struct fair *f, size_t workers)
+{
+    f->workers = workers;
+}
+
+size_t
+fair_count(const struct fair *f)
+{
+    return f->n;
+}
+
+static struct share *
+share_of(struct fair *f, uint64_t key)
+{
+    struct share *s = map_get_u64(f->shares, key);
+
+    if (s)
+        return s;
+    s = xcalloc(1, sizeof *s);
+    s->key = key;
+    s->end = &s->first;
+    map_put(f->shares, &s->key, s, NULL);
+    if (map_count(f->shares) > 1)
+        f->about_ms = monotonic_ms();
+    return s;
+}
+
+/* At the end of the ring: before the one whose turn it is. */
+static void
+ring_add(struct fair *f, struct share *s)
+{
+    if (!f->turn) {
+        s->prev = s->next = s;
+        f->turn = s;
+        return;
+    }
+    s->next = f->turn;
+    s->prev = f->turn->prev;
+    s->prev->next = s;
+    s->next->prev = s;
+}
+
+static void
+ring_remove(struct fair *f, struct share *s)
+{
+    if (f->turn == s)
+        f->turn = s->next == s ? NULL : s->next;
+    s->prev->next = s->next;
+    s->next->prev = s->prev;
+}
+
+enum err
+fair_put(struct fair *f, struct call *call)
+{
+    struct share *s;
+
+    if (f->n >= f->most)
+        return ERR_BUSY;
+    s = share_of(f, call->share);
+    if (s->waiting >= f->most_of_one)
+        return ERR_RATE_LIMITED;
+    if (s->waiting == 0)
+        ring_add(f, s);
+    *s->end = call;
+    s->end = &call->next;
+    s->waiting++;
+    f->n++;
+    return OK;
+}
+
+/* How many workers a share may have. */
+static size_t
+most_working(const struct fair *f)
+{
+    size_t most = f->workers - 1;
+
+    if (map_count(f->shares) > 1 || monotonic_ms() - f->about_ms < ABOUT_MS)
+        most = f->workers / 2;
+    return most > 0 ? most : 1;
+}
+
+struct call *
+fair_take(struct fair *f)
+{
+    struct share *s = f->turn;
+    struct call *call;
+    size_t most;
+
+    if (!s)
+        return NULL;
+    most = most_working(f);
+    while (s->working >= most) {
+        s = s->next;
+        if (s == f->turn)
+            return NULL;
+    }
+    call = s->first;
+    s->first = call->next;
+    if (!s->first)
+        s->end = &s->first;
+    call->next = NULL;
+    s->waiting--;
+    s->working++;
+    f->n--;
+    f->turn = s->next;
+    if (s->waiting == 0)
+        ring_remove(f, s);
+    return call;
+}
+
+void
+fair_done(struct fair *f, uint64_t key)
+{
+    struct share *s = map_get_u64(f->shares, key);
+
+    assert(s && s->working > 0);
+    s->working--;
+    if (s->working == 0 && s->waiting == 0) {
+        map_remove(f->shares, &s->key, NULL);
+        free(s);
+    }
+}

@@ -1,0 +1,135 @@
+/* tests/unit/test_fair.c: the workers' queue: shares take turns, a share has its bounds, nothing is lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "api/internal.h"
+
+enum { CROWD = 1000 };
+
+static struct call calls[CROWD + 8];
+
+static struct call *
+call_of(size_t i, uint64_t share)
+{
+    calls[i] = (struct call){ .share = share };
+    return &calls[i];
+}
+
+static void
+take_is(struct fair *f, uint64_t share)
+{
+    struct call *call = fair_take(f);
+
+    assert_non_null(call);
+    assert_int_equal(call->share, share);
+    assert_null(call->next);
+}
+
+/* Behind a thousand of one, another's call is the next but one. */
+static void
+nobody_waits_for_a_crowd(void **state)
+{
+    struct fair *f = fair_new(10000, 10000);
+
+    (void)state;
+    fair_workers(f, 100);
+    for (size_t i = 0; i < CROWD; i++)
+        assert_int_equal(fair_put(f, call_of(i, 7)), OK);
+    assert_int_equal(fair_put(f, call_of(CROWD, 8)), OK);
+    assert_int_equal(fair_put(f, call_of(CROWD + 1, 9)), OK);
+    assert_int_equal(fair_put(f, call_of(CROWD + 2, 8)), OK);
+    assert_int_equal(fair_count(f), CROWD + 3);
+    take_is(f, 7);
+    take_is(f, 8);
+    take_is(f, 9);
+    take_is(f, 7);
+    take_is(f, 8);
+    take_is(f, 7);
+    take_is(f, 7);
+    fair_delete(f);
+}
+
+/* Each share's own order is kept. */
+static void
+first_come_first_within_a_share(void **state)
+{
+    struct fair *f = fair_new(100, 100);
+
+    (void)state;
+    fair_workers(f, 100);
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(fair_put(f, call_of(i, i % 2)), OK);
+    for (size_t i = 0; i < 10; i++)
+        assert_ptr_equal(fair_take(f), &calls[i]);
+    assert_null(fair_take(f));
+    for (size_t i = 0; i < 10; i++)
+        fair_done(f, i % 2);
+    fair_delete(f);
+}
+
+static void
+a_share_leaves_workers_for_others(void **state)
+{
+    struct fair *f = fair_new(100, 100);
+
+    (void)state;
+    fair_workers(f, 4);
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(fair_put(f, call_of(i, 1)), OK);
+    for (int i = 0; i < 3; i++)
+        take_is(f, 1);
+    assert_null(fair_take(f)); /* alone: all but one */
+    fair_done(f, 1);
+    fair_done(f, 1);
+    assert_int_equal(fair_put(f, call_of(20, 2)), OK);
+    take_is(f, 1);
+    take_is(f, 2);
+    assert_null(fair_take(f)); /* with another about: half */
+    fair_done(f, 2);
+    fair_done(f, 1);
+    take_is(f, 1);
+    fair_delete(f);
+    f = fair_new(100, 100);
+    fair_workers(f, 1); /* one worker serves all the same */
+    assert_int_equal(fair_put(f, call_of(0, 1)), OK);
+    assert_int_equal(fair_put(f, call_of(1, 2)), OK);
+    take_is(f, 1);
+    fair_done(f, 1);
+    take_is(f, 2);
+    fair_done(f, 2);
+    assert_int_equal(fair_count(f), 0);
+    fair_delete(f);
+}
+
+static void
+it_is_bounded(void **state)
+{
+    struct fair *f = fair_new(10, 6);
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(fair_put(f, call_of(i, 1)), OK);
+    assert_int_equal(fair_put(f, call_of(6, 1)), ERR_RATE_LIMITED);
+    for (size_t i = 6; i < 10; i++)
+        assert_int_equal(fair_put(f, call_of(i, 2)), OK);
+    assert_int_equal(fair_put(f, call_of(10, 3)), ERR_BUSY);
+    assert_int_equal(fair_count(f), 10);
+    fair_delete(f);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nobody_waits_for_a_crowd),
+        cmocka_unit_test(first_come_first_within_a_share),
+        cmocka_unit_test(a_share_leaves_workers_for_others),
+        cmocka_unit_test(it_is_bounded),
+    };
+
+    return cmocka_run_group_tests_name("fair", tests, NULL, NULL);
+}
