@@ -59,6 +59,8 @@ static const struct wanted {
     { "answers_find_all", WRITER, { "{}" } },
     { "answers_keys", WRITER, { "0", "10" } },
     { "answers_prune", WRITER, { "99", "10" } },
+    { "poisoned_list", WRITER, { 0 } },
+    { "poisoned_release", WRITER, { H1 } },
     { "blobs_find", BIT(OWNER) | BIT(AGENT), { "sha256 of script" } },
     { "blobs_add", BIT(OWNER) | BIT(OTHER_OWNER) | BIT(OPERATOR) | BIT(OTHER_OPERATOR) | BIT(AGENT) | BIT(OTHER_AGENT) | BIT(OFFICER) | BIT(AUDITOR) | BIT(ADMIN) | BIT(UNIX),
       { "sha256 of new", "new", "1" } },
@@ -104,6 +106,7 @@ static const struct wanted {
     { "record_shape", EVERYBODY, { "entry" } },
     { "journal_lease", EVERYBODY, { 0 } },    /* who holds the lock but may not write is no leader */
     { "journal_beat", EVERYBODY, { "0", "0" } },
+    { "journal_tag", EVERYBODY, { "0" } },
     { "journal_unblock", EVERYBODY, { "0" } }, /* a worker may not end the sequencer's connection anyhow */
     { "migrations_lock", EVERYBODY, { 0 } },
     { "db_set_actor", EVERYBODY, { "nobody" } },
