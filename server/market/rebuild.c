@@ -359,6 +359,9 @@ read_all(struct rebuilding *r)
 {
     enum err err = db_begin(r->m->db); /* cursors live in a transaction */
 
+    if (!err) /* whole tables: not row by row, by key, as the sequencer's batches (lease.c) */
+        err = db_script(r->m->db, "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on;"
+                                  " SET LOCAL enable_mergejoin = on; SET LOCAL work_mem = '64MB'");
     if (!err)
         err = read_journal(r);
     if (!err && r->m->head.size > 0) {

@@ -12,10 +12,13 @@ encode_answer_ask(const void *object, uint8_t *ret)
     return BROKER_ASK_LEN;
 }
 
+/* A quote that is over has none to load. */
 static enum err
 decode_quote_ask(struct bytes in, void *object)
 {
-    return broker_ask_decode(in, &((struct quote *)object)->ask);
+    struct quote *q = object;
+
+    return in.len == 0 && q->state != QUOTE_OPEN ? OK : broker_ask_decode(in, &q->ask);
 }
 
 static const char *const QUOTE_WORDS[] = {
@@ -109,7 +112,7 @@ static const struct table_column QUOTE_ANSWER_COLUMNS[] = {
     Q(BYTES, answer, TABLE_ONCE),
 };
 
-/* Both, as a rebuild reads them. */
+/* Both, as a rebuild reads them; the long part of open ones only. */
 static const struct table_column QUOTE_LOAD_COLUMNS[] = {
     QUOTE_FIELDS
     { .name = "ask", .type = TABLE_CODED, .decode = decode_quote_ask },
@@ -258,7 +261,8 @@ static const struct table_column TILE_COLUMNS[] = {
 static const struct table_def QUOTES = TABLE_DEF("quote", QUOTE_COLUMNS, struct quote, NULL);
 static const struct table_def QUOTE_ANSWERS = TABLE_DEF("quote_answer", QUOTE_ANSWER_COLUMNS, struct quote, NULL);
 static const struct table_def QUOTES_LOAD = TABLE_DEF("quote", QUOTE_LOAD_COLUMNS, struct quote,
-    "JOIN quote_answer USING (id) WHERE created_ms >= $1 ORDER BY ended_ms, id");
+    "LEFT JOIN LATERAL (SELECT ask, answer FROM quote_answer a WHERE a.id = quote.id AND quote.state = 'open' OFFSET 0) long"
+    " ON true WHERE created_ms >= $1 ORDER BY ended_ms, id");
 static const struct table_def RESERVATIONS = TABLE_DEF("reservation", RESERVATION_COLUMNS, struct reservation,
     "WHERE hold >= $1 AND state <> 'voided' ORDER BY hold");
 static const struct table_def SITES =
