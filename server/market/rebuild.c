@@ -337,7 +337,7 @@ read_tables(struct rebuilding *r)
         err = table_load(r->m->rows.quotes_load, db, ledger_time(r->s->ledger) - 4 * quote_ms - QUOTE_SLACK_MS, take_quote,
                          r);
     if (!err)
-        err = answers_keys(db, r->now_ms - ANSWERS_KEEP_MS, KEYS_MAX + 1, take_key, r);
+        err = answers_keys(db, 0, KEYS_MAX + 1, take_key, r); /* all that are there still, old ones that wait to go too */
     return err;
 }
 

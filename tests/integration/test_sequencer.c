@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/text.h"
 #include "market_fixture.h"
 #include "store/answers.h"
 
@@ -274,6 +275,33 @@ an_old_leader_writes_nothing(void **state)
     assert_int_equal(test_sql_i64(&f->t, "SELECT size FROM head"), size + 1);
 }
 
+/* Another server has led meanwhile and stored an answer under the key that comes here now: the row that stands in the way
+ * is no fault of the command's data. */
+static void
+an_old_leader_blames_no_command(void **state)
+{
+    struct fixture *f = *state;
+    enum err err = OK;
+
+    for (int i = 0; i < 20 && err == OK; i++) { /* once a second it looks by itself, and may be first */
+        struct command c = fixture_move(f, 3);
+        char scope[HEX_LEN(32)], request[HEX_LEN(32)], sql[600];
+
+        c.idem = fixture_key(f);
+        hex_encode(BYTES(c.idem.scope.b, 32), scope);
+        hex_encode(BYTES(c.idem.request.b, 32), request);
+        assert_true(text_format(sql, sizeof sql,
+                                "UPDATE head SET term = term + 1;"
+                                "INSERT INTO answer (scope, request, err, index, number, time_ms, flags, text, created_ms)"
+                                " VALUES ('\\x%s', '\\x%s', 'ok', 0, 0, 0, 0, '', 0)",
+                                scope, request));
+        test_sql(&f->t, sql);
+        err = fixture_send(f, &c);
+        fixture_wait(f->m, MARKET_LEADING);
+    }
+    assert_int_equal(err, ERR_DB);
+}
+
 static void
 it_notices_by_itself_that_another_leads(void **state)
 {
@@ -404,6 +432,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_second_server_waits_for_the_lease, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_old_leader_writes_nothing, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(it_notices_by_itself_that_another_leads, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(an_old_leader_blames_no_command, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_idle_leader_keeps_the_lease, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_balance_that_was_touched_is_noticed, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(another_key_than_the_journals_is_refused, setup_seeded, teardown),

@@ -234,6 +234,8 @@ check_started(const struct state *s, const struct started *job)
         violation("job …%02x ran and has no reservation", job->jti.b[15]);
         return;
     }
+    if (forge_has(job->jti)) /* what its site has signed is so */
+        return;
     if (r->state == TICKET_SETTLED || r->state == TICKET_CONTESTED)
         totals.settled++;
     else if (r->state != TICKET_VOIDED)

@@ -17,7 +17,7 @@ static const unsigned MOST[FAULT_COUNT] = {
     [FAULT_SPOOL_FULL_] = 2500, [FAULT_SPOOL_RESTORED_] = 40000, [FAULT_AGENT_TWICE_] = 50000,
     [FAULT_SPOOL_GONE_] = 15000, [FAULT_CLOCK_FORWARD_] = 25000, [FAULT_CLOCK_BACK_] = 25000,
     [FAULT_BATCH_UNKNOWN_] = 20000, [FAULT_BATCH_REFUSES_] = 12000, [FAULT_BATCH_LOSES_] = 10000,
-    [FAULT_BATCH_SLOW_] = 40000, [FAULT_READ_FAILS_] = 5000, [FAULT_DARK_DAY_] = 8000, [FAULT_FORGED_REPORT_] = 20000,
+    [FAULT_BATCH_SLOW_] = 40000, [FAULT_READ_FAILS_] = 5000, [FAULT_DARK_DAY_] = 8000, [FAULT_FORGED_REPORT_] = 90000,
 };
 
 static int64_t dark_until;
@@ -190,6 +190,11 @@ strike(enum fault f)
     case FAULT_CLOCK_BACK_:
         jump(-jump_span());
         break;
+    case FAULT_FORGED_REPORT_:
+        forge_report(&seats[2 * site]);
+        if (draw(3) == 0)
+            forge_report(&seats[2 * site]);
+        break;
     case FAULT_DARK_DAY_:
         faults_darkness(draw_span(MINUTE, 30 * HOUR / sim.rate + MINUTE));
         break;
@@ -204,7 +209,8 @@ trouble(void *a, uint64_t b)
     static const enum fault TIMED[] = {
         FAULT_CUT_SITE_, FAULT_CUT_DB_, FAULT_KILL_SERVER_, FAULT_KILL_AGENT_, FAULT_FREEZE_SERVER_, FAULT_FREEZE_AGENT_,
         FAULT_POWER_CUT_, FAULT_DB_CRASH_, FAULT_LEASE_SLIPS_, FAULT_SPOOL_RESTORED_, FAULT_AGENT_TWICE_,
-        FAULT_SPOOL_GONE_, FAULT_CLOCK_FORWARD_, FAULT_CLOCK_BACK_, FAULT_DARK_DAY_,
+        FAULT_SPOOL_GONE_, FAULT_CLOCK_FORWARD_, FAULT_CLOCK_BACK_, FAULT_DARK_DAY_, FAULT_FORGED_REPORT_,
+        FAULT_FORGED_REPORT_,
     };
     enum fault f = TIMED[draw(sizeof TIMED / sizeof TIMED[0])];
 

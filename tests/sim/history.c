@@ -40,6 +40,7 @@ begin(uint64_t seed, bool verbose, enum planted plant)
     sim.stretch = 4 + (int64_t)draw(60);
     pg_begin();
     check_begin();
+    forge_begin();
     memset(site_worlds, 0, sizeof site_worlds);
     for (size_t i = 0; i < SERVERS; i++) {
         memset(&servers[i], 0, sizeof servers[i]);
@@ -106,15 +107,20 @@ unrest(void)
 static void
 come_to_rest(void)
 {
+    int away = draw(5) == 0 ? 3 + (int)draw(40) : 0, idle = draw(5) == 0 ? 3 + (int)draw(50) : 0;
+    int64_t longest = away + idle > 0 ? draw_span(30, 500) : 30;
     const char *why = NULL;
 
     faults_heal();
     for (int round = 0; round < 60; round++) {
-        if (round % 2 == 1 && !night(round < 12 ? draw_span(HOUR, 12 * HOUR) / sim.rate : 30 * HOUR / sim.rate))
+        if (round % 2 == 1 && !night((round < 12 && away + idle == 0 ? draw_span(HOUR, 12 * HOUR) : longest * HOUR) / sim.rate))
             return;
+        seats[2 * (away % SITES)].wanted = round >= away; /* a site may stay away for a long time yet */
         if (!loop_until(sim.now + 30 * SECOND))
             return;
-        people_settle();
+        if (round < away + idle && round < 50 && draw(2) == 0)
+            forge_report(&seats[2 * (away % SITES)]);
+        people_settle(round >= idle);
         if (!loop_until(sim.now + (round == 0 ? 3 * MINUTE : MINUTE)))
             return;
         why = unrest();
@@ -144,7 +150,7 @@ compare_rebuilt(void)
         return;
     }
     after = summary_of(l->market);
-    if (batch == pg.head.batch && memcmp(&before, &after, sizeof before) != 0)
+    if (people_done() && batch == pg.head.batch && memcmp(&before, &after, sizeof before) != 0)
         violation("a new leader builds %zu quotes, %zu reservations%s%s from the database; the old one had %zu and %zu",
                   after.quotes, after.reservations, after.things != before.things ? ", other things" : "",
                   hash_equal(after.root, before.root) ? "" : ", other balances", before.quotes, before.reservations);

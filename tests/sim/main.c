@@ -1,8 +1,8 @@
 /* tests/sim/main.c
  * sim --seed N             one history, told event by event, with its hash
  * sim --hash FROM N        the hashes of N histories, one a line
- * sim --histories N [--from SEED] [--jobs J] [--plant BUG] [--strict]
- *                          a campaign: progress, then a report. --strict: a pair of the state table that was neither
+ * sim --histories N [--from SEED] [--jobs J] [--seconds S] [--plant BUG] [--strict]
+ *                          a campaign: progress, then a report. --seconds: no longer than that. --strict: a pair of the state table that was neither
  *                          reached nor is named impossible fails it. --plant: ends at the first violation. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ struct shared {
 };
 
 struct options {
-    uint64_t from, histories, jobs;
+    uint64_t from, histories, jobs, seconds; /* seconds: it stops after so many; 0: when it is done */
     enum planted plant;
     bool strict, first_only;
 };
@@ -187,6 +187,8 @@ campaign(const struct options *o)
     }
     while (tend_jobs(o)) {
         __real_nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        if (o->seconds > 0 && real_s() - begin > (double)o->seconds)
+            shared->stop = true;
         if (real_s() - told < 5)
             continue;
         told = real_s();
@@ -270,6 +272,8 @@ main(int argc, char **argv)
             o.from = number(next);
         else if (strcmp(argv[i], "--histories") == 0)
             o.histories = number(next);
+        else if (strcmp(argv[i], "--seconds") == 0)
+            o.seconds = number(next);
         else if (strcmp(argv[i], "--jobs") == 0)
             o.jobs = number(next);
         else if (strcmp(argv[i], "--plant") == 0)

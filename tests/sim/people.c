@@ -103,7 +103,7 @@ answered(void *a, uint64_t tries)
         return;
     }
     if (w->again) {
-        if (sim.now - w->first_at < 6 * 24 * HOUR) /* keys are kept for seven days */
+        if ((sim.now - w->first_at) * sim.rate < 6 * 24 * HOUR) /* keys are kept for seven days */
             compare(w);
         w->over = true;
         wants_open--;
@@ -383,9 +383,9 @@ officer_looks_at(const struct state *s, const struct reservation *r, bool hurry)
             notice(r->hold, false);
         else
             resolves(s, r);
-    } else if (!hurry && draw(150) == 0) {
+    } else if (draw(hurry ? 30 : 150) == 0) {
         notice(r->hold, draw(4) != 0); /* a contest, or an officer's own dispute; or one that is no sense */
-    } else if (!hurry && draw(400) == 0) {
+    } else if (draw(hurry ? 20 : 400) == 0) {
         (draw(2) == 0 ? resolves : corrects)(s, r);
     } else if (!hurry && draw(600) == 0) {
         voids(s, r);
@@ -410,7 +410,7 @@ officers_look(void *a, uint64_t hurry)
             market_read_unlock(l->market);
         scope_leave(scope);
     }
-    if (a != NULL)
+    if (a != NULL && !sim.quiet)
         at(sim.now + draw_span(20 * SECOND, 4 * MINUTE), officers_look, a, 0);
 }
 
@@ -546,12 +546,13 @@ people_begin(void)
 }
 
 void
-people_settle(void)
+people_settle(bool officers)
 {
     for (int i = 0; i < SITES; i++)
         site_status(NULL, (uint64_t)i);
     operators_look(NULL, 0);
-    officers_look(NULL, 1);
+    if (officers)
+        officers_look(NULL, 1);
 }
 
 bool

@@ -88,7 +88,7 @@ void base_build(void);
 
 /* people.c */
 void people_begin(void);
-void people_settle(void); /* the end is near: what officers and operators would do by and by */
+void people_settle(bool officers); /* the end is near: what officers and operators would do by and by */
 bool people_done(void);
 struct promise { enum command_kind kind; struct hash scope; struct answer answer; };
 extern struct promise promises[512];
@@ -99,6 +99,11 @@ void faults_begin(void);
 void faults_heal(void);
 void faults_darkness(int64_t span); /* everything is off for so long */
 int64_t faults_dark_until(void);
+
+/* forge.c */
+void forge_begin(void);
+void forge_report(struct seat *s);
+bool forge_has(struct uuid jti); /* has its site lied about it? */
 
 /* check.c */
 void check_start(struct uuid jti, int site);
