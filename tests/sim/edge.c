@@ -124,7 +124,7 @@ task_runs(void *a, uint64_t b)
     scope_leave(s);
 }
 
-bool
+enum err
 pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage)
 {
     struct task *t = xcalloc(1, sizeof *t);
@@ -133,7 +133,7 @@ pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *sta
     (void)lane;
     *t = (struct task){ here(), here()->proc.life, call, stage };
     at(sim.now + draw_span(0, 300), task_runs, t, 0);
-    return true;
+    return OK;
 }
 
 /* ---- long polls ------------------------------------------------------------------------------------------------------- */

@@ -89,7 +89,7 @@ server_start(struct server *s)
     if (janitor_start(&janitor, &s->janitor, &d) != OK)
         abort();
     s->api = (struct api){ .market = s->market, .janitor = s->janitor, .clock = market.clock, .simulation = true,
-                           .key = base.server_key };
+                           .key = base.server_key, .sessions = sessions_cache_new() };
     pthread_mutex_init(&s->api.random_lock, NULL);
     scope_leave(scope);
 }
