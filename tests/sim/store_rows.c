@@ -321,7 +321,8 @@ static const char *const ORDERS[][3] = {
 };
 
 static const char *const CLAUSES[] = {
-    "JOIN quote_answer USING (id) WHERE created_ms >= $1 ORDER BY ended_ms, id",
+    ("LEFT JOIN LATERAL (SELECT ask, answer FROM quote_answer a WHERE a.id = quote.id AND quote.state = 'open' OFFSET 0) long"
+     " ON true WHERE created_ms >= $1 ORDER BY ended_ms, id"),
     "WHERE hold >= $1 AND state <> 'voided' ORDER BY hold",
     "ORDER BY site",
     ("JOIN (SELECT s.site AS of_site, s.last_report FROM site_status s) l ON site = of_site AND number > last_report - $1"
@@ -349,14 +350,19 @@ compare(const void *a, const void *b)
     return 0;
 }
 
-/* The long part of a quote stands in a table of its own, whose rows have the same objects. */
+/* The long part of a quote stands in a table of its own, whose rows have the same objects; only open ones have one. */
 static const struct pgrow *
 joined(const struct table_def *def, const struct pgrow *row)
 {
     const struct pgtable *t = pg_table("quote_answer");
 
+    static const struct quote nothing;
+    static const struct pgrow none = { .object = &nothing };
+
     if (strcmp(def->name, "quote") != 0)
         return row;
+    if (((const struct quote *)row->object)->state != QUOTE_OPEN)
+        return &none;
     for (size_t i = 0; i < t->n; i++)
         if (memcmp(((const struct quote *)t->rows[i]->object)->id.b, ((const struct quote *)row->object)->id.b, 16) == 0)
             return t->rows[i];
