@@ -3,7 +3,8 @@
  *
  *   http_load ADDRESS:PORT CONNECTIONS [PAUSE-MS] <CALLS >ANSWERS
  *
- * With PAUSE-MS a call that is refused for now (429, 503) is sent again after so long, on its connection, until it is not.
+ * With PAUSE-MS a call that is refused for now (429, 503) is sent again after so long, on its connection, until it is not;
+ * and the connections begin one after the other within as long.
  *
  * Calls, one a line:  who COOKIE CSRF                  a session; they are counted from 0
  *                     call WHO PATH KEY BODY           a POST; BODY is the rest of the line
@@ -114,6 +115,16 @@ go_on(struct load *l, struct connection *c)
         send_call(c);
 }
 
+/* It goes on at that time, which is not before any other's. */
+static void
+rest_until(struct load *l, struct connection *c, int64_t again_us)
+{
+    c->again_us = again_us;
+    c->next = NULL;
+    *l->resting_end = c;
+    l->resting_end = &c->next;
+}
+
 /* Refused for now: the call rests. */
 static void
 rest(struct load *l, struct connection *c)
@@ -121,10 +132,7 @@ rest(struct load *l, struct connection *c)
     if ((l->refusals_n & (l->refusals_n - 1)) == 0)
         l->refusals = xrealloc(l->refusals, (l->refusals_n ? l->refusals_n * 2 : 1) * sizeof *l->refusals);
     l->refusals[l->refusals_n++] = (struct refusal){ c->call->status, c->call->took_us };
-    c->again_us = wire_now_us() + l->pause_us;
-    c->next = NULL;
-    *l->resting_end = c;
-    l->resting_end = &c->next;
+    rest_until(l, c, wire_now_us() + l->pause_us);
 }
 
 /* Send again what has rested. The ms until there is more of it, -1: never. */
@@ -177,8 +185,14 @@ run(struct load *l, const struct sockaddr_in *to, size_t count)
         epoll_ctl(epoll, EPOLL_CTL_ADD, connections[i].wire.fd, &event);
     }
     began_us = wire_now_us();
-    for (size_t i = 0; i < count; i++)
-        go_on(l, &connections[i]);
+    for (size_t i = 0; i < count; i++) {
+        if (l->pause_us && l->next < l->call_count) { /* callers are not all there in the same instant */
+            connections[i].call = &l->calls[l->next++];
+            rest_until(l, &connections[i], began_us + l->pause_us * (int64_t)i / (int64_t)count);
+        } else {
+            go_on(l, &connections[i]);
+        }
+    }
     while (l->done < l->call_count) {
         int n = epoll_wait(epoll, events, EVENTS, wake(l));
 
