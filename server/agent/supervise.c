@@ -212,8 +212,11 @@ wait_to_start(struct watch *w, struct run_status *ret)
             *ret = (struct run_status){ .end = w->stop == STOP_CANCEL ? AGENT_END_CANCELLED : AGENT_END_UNSTARTED };
             return false;
         }
-        if (left_ms <= 0)
+        if (left_ms <= 0) {
+            w->started_ms = now_ms; /* the time that was compared: however long what follows takes, it was in time */
+            w->start_mono_ms = monotonic_ms();
             return true;
+        }
         poll(fds, 2, (int)min_i64(clock_to_real(&w->spec.clock, left_ms), 3600000));
         read_signals(w);
     }
@@ -299,11 +302,9 @@ run_payload(struct watch *w)
     const char *why;
     struct run_status status;
 
-    w->started_ms = clock_now(&w->spec.clock);
     if (run_started_write(RUN_LOCK_FD, w->started_ms) != OK)
         return end_with(&w->spec, (struct run_status){ .end = AGENT_END_UNSTARTED });
-    w->start_mono_ms = monotonic_ms();
-    w->deadline_mono_ms = w->start_mono_ms + clock_to_real(&w->spec.clock, (int64_t)w->spec.walltime_s * 1000);
+    w->deadline_mono_ms = monotonic_ms() + clock_to_real(&w->spec.clock, (int64_t)w->spec.walltime_s * 1000);
     if (sandbox_start(RUN_LOCK_FD, &w->spec, &w->box, &why) != OK) {
         keep_tail(w, why, strlen(why));
         flush_output(w, true);
