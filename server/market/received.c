@@ -4,6 +4,7 @@
 #include "market/actor.h"
 #include "market/index.h"
 #include "market/life.h"
+#include "market/spool.h"
 
 static void
 mark_received(struct deciding *d, uint64_t site, uint64_t seq)
@@ -26,6 +27,8 @@ decide_received(struct deciding *d, struct command *c)
         return ERR_NOT_FOUND;
     if (!actor_is_agent_of(&c->actor, site->site))
         return ERR_FORBIDDEN;
+    if (spool_awaited(site)) /* Security: an instance's number can be guessed */
+        return ERR_SUPERSEDED;
     if (c->in.received.instance != site->instance)
         return c->in.received.instance < site->instance ? ERR_SUPERSEDED : ERR_SPOOL_AHEAD;
     if (seq > site->last_seq)

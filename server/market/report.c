@@ -6,6 +6,7 @@
 #include "market/actor.h"
 #include "market/index.h"
 #include "market/life.h"
+#include "market/spool.h"
 
 /* What was answered to this number; NULL if it is not known any more. */
 static const struct report_seen *
@@ -238,6 +239,8 @@ decide_report(struct deciding *d, struct command *c)
         return ERR_NOT_FOUND;
     if (!actor_is_agent_of(&c->actor, site->site))
         return ERR_FORBIDDEN;
+    if (spool_awaited(site)) /* Security: an instance's number can be guessed */
+        return ERR_SUPERSEDED;
     if (c->actor.instance != site->instance)
         return c->actor.instance < site->instance ? ERR_SUPERSEDED : ERR_SPOOL_AHEAD;
     if (report->instance > site->instance || report->number == 0 || report->kind == REPORT_NONE ||

@@ -31,6 +31,12 @@ spool_begins(const struct site_state *site)
     return site->retired_ms != 0 && site->confirmed_seq == site->base_seq && site->last_report == site->base_report;
 }
 
+bool
+spool_awaited(const struct site_state *site)
+{
+    return site->retired_ms != 0 && site->instance_key == site->retired_key;
+}
+
 /* Security: the site's own operators, and administrators. ERR_CONFLICT where there is nothing to retire. */
 enum err
 decide_spool_retire(struct deciding *d, struct command *c)

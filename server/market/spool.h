@@ -16,4 +16,7 @@ enum err spool_see_to(struct deciding *d, struct uuid reservation) MUST_USE;
 /* The janitor's scan has found nothing more at this site. */
 enum err spool_seen_to(struct deciding *d, uint64_t site) MUST_USE;
 
+/* It was retired, and none has begun in its place: nobody acts for the site, whatever instance it says it is. */
+bool spool_awaited(const struct site_state *site);
+
 #endif

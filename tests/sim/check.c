@@ -240,6 +240,8 @@ check_started(const struct state *s, const struct started *job)
         totals.settled++;
     else if (r->state != TICKET_VOIDED)
         totals.disputes++;
+    else if (job->ended && job->gpu_seconds == 0 && (r->outcome == OUTCOME_CANCELLED || r->outcome == OUTCOME_NEVER_STARTED))
+        return; /* cancelled within its first second: there is nothing to pay */
     else if (r->outcome != OUTCOME_FAILED_SITE && r->outcome != OUTCOME_EXPIRED && r->outcome != OUTCOME_RESOLVED &&
              !(r->outcome == OUTCOME_WITHDRAWN && ledger_hold(s->ledger, r->hold)->resolved_by != NO_INDEX))
         violation("job …%02x ran and is voided: %s", job->jti.b[15], ticket_outcome_name(r->outcome));

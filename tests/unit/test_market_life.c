@@ -281,6 +281,23 @@ test_who_may_retire_a_spool_and_when(void **unused)
     assert_err(OK, open_instance(1, 0, 0));
 }
 
+/* Who has the retired key and guesses the instance's number moves no number on: the new spool could not begin. */
+static void
+test_nobody_acts_while_a_spool_is_awaited(void **unused)
+{
+    struct reservation *r = running(8, 3600, false);
+    struct report report;
+
+    (void)unused;
+    assert_err(OK, retire(1, &OPERATOR));
+    report = mw_report_of(m, r, REPORT_USAGE); /* of the instance that the retirement has opened */
+    assert_int_equal(report.instance, site_state(1)->instance);
+    assert_err(ERR_SUPERSEDED, mw_report(m, &report));
+    assert_err(ERR_SUPERSEDED, mw_received(m, 1, site_state(1)->last_seq));
+    world_new_site_key(m->w, 1);
+    assert_err(OK, open_instance(1, 0, 0));
+}
+
 /* One running, one whose ticket was confirmed, one whose ticket is not delivered yet. */
 struct lost {
     struct reservation *ran, *confirmed, *fresh;
@@ -455,6 +472,7 @@ main(void)
         CASE(test_sweep_finds_what_is_due_and_what_to_withdraw),
         CASE(test_instances_and_spools),
         CASE(test_who_may_retire_a_spool_and_when),
+        CASE(test_nobody_acts_while_a_spool_is_awaited),
         CASE(test_what_a_lost_spool_had_is_seen_to),
         CASE(test_an_empty_spool_begins_at_the_numbers_on_record),
         CASE(test_a_lost_permit_is_disputed_before_anything_else),
