@@ -18,7 +18,7 @@ static const char OPENAPI[] =
 #include "api/openapi.inc"
     ;
 
-enum { KEYS_MAX = 2000000, QUIET_MS = 10000 };
+enum { KEYS_MAX = 2000000, QUIET_MS = 10000, TEND_EVERY_MS = 600000, TEND_AGAIN_MS = 1000 };
 
 /* Plain HTTP never leaves the machine. */
 static bool
@@ -116,25 +116,59 @@ take_key(void *ctx, uint64_t head)
     seen_add(ctx, scope);
 }
 
-/* What is kept in memory is read in a worker, when the server starts and when it begins to lead: another may have written
- * meanwhile. Until then every key is looked up and names are asked for. */
-static void
-load(void *ctx, struct db *db)
+/* What is kept in memory beside the market's state. */
+static enum err
+load(struct api *api, struct db *db)
 {
-    struct api *api = ctx;
-    int64_t since_ms = clock_now(&api->clock) - ANSWERS_KEEP_MS;
     enum err err = directory_load(api->directory, db);
 
     if (!err)
-        err = call_answers_remove_old(db, since_ms);
-    if (!err)
-        err = sessions_remove_expired(db, clock_now(&api->clock));
-    if (!err)
-        err = call_answers_keys(db, since_ms, KEYS_MAX, take_key, api->seen);
+        err = call_answers_keys(db, clock_now(&api->clock) - ANSWERS_KEEP_MS, KEYS_MAX, take_key, api->seen);
     if (!err)
         seen_loaded(api->seen);
+    return err;
+}
+
+/* What is over goes: answers past their time, sessions. */
+static enum err
+clean(struct api *api, struct db *db)
+{
+    enum err err = call_answers_remove_old(db, clock_now(&api->clock) - ANSWERS_KEEP_MS);
+
+    return err ? err : sessions_remove_expired(db, clock_now(&api->clock));
+}
+
+/* In a worker. What is kept in memory is read when the server starts and when it begins to lead, since another may have
+ * written meanwhile; until then every key is looked up and names are asked for. What fails is tried again. */
+static void
+tend(void *ctx, struct db *db)
+{
+    struct api *api = ctx;
+    bool stale = atomic_exchange(&api->stale, false);
+    enum err err = stale ? load(api, db) : OK;
+
+    if (err)
+        atomic_store(&api->stale, true);
     else
-        log_warning(api->log, "load", LOG_TEXT("error", err_wire(err)), LOG_TEXT("detail", db_message(db)));
+        err = clean(api, db);
+    if (err)
+        log_warning(api->log, "tend", LOG_TEXT("error", err_wire(err)), LOG_TEXT("detail", db_message(db)));
+    atomic_store(&api->tend_ms, monotonic_ms() + TEND_EVERY_MS);
+    if (err)
+        atomic_store(&api->tend_ms, monotonic_ms() + TEND_AGAIN_MS);
+    else if (atomic_load(&api->stale)) /* it has begun to lead meanwhile */
+        atomic_store(&api->tend_ms, 0);
+    atomic_store(&api->tending, false);
+}
+
+void
+api_tend(struct api *api)
+{
+    bool idle = false;
+
+    if (monotonic_ms() >= atomic_load(&api->tend_ms) && !atomic_load(&api->quiet) &&
+        atomic_compare_exchange_strong(&api->tending, &idle, true))
+        pool_task(api->pool, tend, api);
 }
 
 enum err
@@ -142,8 +176,9 @@ api_start(struct api *api, struct err_detail *d)
 {
     enum err err = pool_start(api->pool, api->workers, d);
 
+    atomic_store(&api->stale, true);
     if (!err)
-        pool_task(api->pool, load, api);
+        api_tend(api);
     return err;
 }
 
@@ -251,12 +286,16 @@ api_on_lead(void *ctx, bool leads)
 {
     struct api *api = ctx;
 
-    if (leads) {
-        seen_forget(api->seen);
-        sessions_cache_forget(api->sessions);
+    if (!leads) {
+        if (!atomic_load(&api->quiet))
+            pool_task(api->pool, leave_waits, api);
+        return;
     }
-    if (!atomic_load(&api->quiet))
-        pool_task(api->pool, leads ? load : leave_waits, api);
+    seen_forget(api->seen);
+    sessions_cache_forget(api->sessions);
+    atomic_store(&api->stale, true);
+    atomic_store(&api->tend_ms, 0);
+    api_tend(api);
 }
 
 void

@@ -193,6 +193,7 @@ api_handle(void *cls, struct http_call *http)
     char allowed[64] = "";
     enum err err = OK;
 
+    api_tend(api);
     if (http->listener == API_LISTENER_METRICS)
         return metrics_get(api, http);
     if (api->pages && !beside_pages(http->path) && (page = pages_answer(api->pages, http)) != NULL)

@@ -55,9 +55,14 @@ struct api {
     atomic_size_t calls;               /* begun, not answered yet; polls and streams that wait are none */
     atomic_bool quiet;                 /* nothing begins any more */
     int64_t started_ms;                /* real time */
+    atomic_bool stale;                 /* what is kept in memory is to be read anew */
+    atomic_bool tending;               /* a worker does what api_tend() found to be due */
+    atomic_int_fast64_t tend_ms;       /* monotonic: when it is due again */
 };
 
 void health_prepare(struct api *api); /* health.c: makes api->well */
+/* At each call: is it time that a worker reads anew what is kept in memory, or throws away what is over? */
+void api_tend(struct api *api);
 
 /* api.c: the journal's index of the key that this server signs with; its text is the `kid` of what it signs. */
 uint64_t api_key_index(struct api *api);

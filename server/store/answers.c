@@ -39,11 +39,6 @@ const struct table_def answers_table = {
 
 #define ANSWER_SQL "SELECT scope, request, err, id, index, number, time_ms, flags, text, created_ms FROM answer"
 
-DB_QUERY(ANSWERS_FIND,
-    .name = "answers_find",
-    .sql = ANSWER_SQL " WHERE scope = $1",
-    .params = 1, .columns = 10);
-
 DB_QUERY(ANSWERS_FIND_ALL,
     .name = "answers_find_all",
     .sql = ANSWER_SQL " WHERE scope = ANY($1::bytea[])",
@@ -78,17 +73,6 @@ read_answer(const PGresult *rows, int row, struct answer_row *ret)
     text_format(a.text, sizeof a.text, "%s", db_get_text(rows, row, 8));
     *ret = a;
     return OK;
-}
-
-enum err
-answers_find(struct db *db, const struct hash *scope, struct answer_row *ret)
-{
-    _cleanup_result_ PGresult *rows = NULL;
-    enum err err = db_run(db, &ANSWERS_FIND, DB_ARGS(db_hash(scope)), &rows);
-
-    if (err)
-        return err;
-    return PQntuples(rows) == 1 ? read_answer(rows, 0, ret) : ERR_NOT_FOUND;
 }
 
 enum err

@@ -22,8 +22,6 @@ struct answer_row {
 
 extern const struct table_def answers_table;
 
-/* The answer behind a key. ERR_NOT_FOUND if there is none. For workers. */
-enum err answers_find(struct db *db, const struct hash *scope, struct answer_row *ret) MUST_USE;
 /* Those among n keys that were used, in no particular order. */
 enum err answers_find_all(struct db *db, const struct hash *scopes, size_t n,
                           void (*take)(void *ctx, const struct answer_row *a), void *ctx) MUST_USE;

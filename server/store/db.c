@@ -676,8 +676,13 @@ db_commit(struct db *db)
     }
     err = run_here(db, &COMMIT, NULL, 0, &res);
     db->in_tx = false;
-    if (err && db->sqlstate[0] != '\0' && db->conn != NULL)
-        return err; /* refused by a deferred constraint or the like: the server rolled back */
+    if (err && db->sqlstate[0] != '\0' && db->conn != NULL) {
+        /* Refused by a deferred constraint or the like: the server rolled back. Cancelled before it was carried out, it
+         * has not yet: nothing else would ever run on this connection. */
+        if (PQtransactionStatus(db->conn) != PQTRANS_IDLE)
+            db_disconnect(db);
+        return err;
+    }
     if (err || db->warned) {
         db_disconnect(db);
         return ERR_UNKNOWN_OUTCOME;

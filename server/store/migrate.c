@@ -209,7 +209,7 @@ migrate_run(const char *conninfo, const char *dir, migrate_progress_fn *progress
 {
     struct migrations m = { 0 };
     struct db *db = db_new(&(struct db_config){
-        .conninfo = conninfo, .name = "kontord migrate", .timeout_ms = TIMEOUT_MS });
+        .conninfo = conninfo, .name = "kontord migrate", .timeout_ms = TIMEOUT_MS, .no_reconnect = true }); /* the lock is the connection's */
     enum err err = read_folder(dir, &m, d);
 
     if (!err)

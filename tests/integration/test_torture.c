@@ -12,7 +12,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
-#include "market_fixture.h"
+#include "torture_kinds.h"
 
 /* What the sequencer's connection suffers: the `at`-th query of this name from now on. */
 struct plan {
@@ -36,13 +36,15 @@ fault_now(void *ctx, const char *query)
     return p->fault;
 }
 
+static struct db_fault watch(void *ctx, const char *query);
+
 static struct fixture *
 begin(void)
 {
     struct fixture *f = fixture_new();
 
     the_plan = (struct plan){ .left = 0 };
-    f->config.fault = fault_now;
+    f->config.fault = watch;
     f->config.fault_ctx = &the_plan;
     fixture_start(f);
     fixture_seed(f);
@@ -138,85 +140,246 @@ repeat_until_done(struct fixture *f, struct command commands[BATCH], const char 
     check_all_done(commands, what);
 }
 
-static const char *const STATEMENTS[] = {
-    "BEGIN", "journal_write", "quote_insert", "quote_update", "quote_answer_insert", "reservation_insert", "site_status_update",
-    "ticket_insert", "capacity_insert", "answer_insert", "COMMIT",
+/* ---- every statement of every kind of command ---------------------------------------------------------------------- */
+
+enum { TORTURED = 3, STATEMENTS_MAX = 64 };
+
+/* What a batch of one tortured command and two others does when nothing fails. */
+struct plan_of_kind {
+    char statements[STATEMENTS_MAX][64];
+    size_t n;
+    int64_t rows;
 };
+
+static struct plan_of_kind seen; /* filled by the sequencer's thread while `watching` */
+static bool watching;
+
+static struct db_fault
+watch(void *ctx, const char *query)
+{
+    if (watching && seen.n < STATEMENTS_MAX)
+        text_format(seen.statements[seen.n++], sizeof seen.statements[0], "%s", query);
+    return fault_now(ctx, query);
+}
 
 struct trial {
     const char *why;
     struct db_fault fault;
     int times;
-    bool at_commit;         /* also a fault of COMMIT */
-    bool served;            /* callers notice nothing: it is tried again and works */
-    enum err err;           /* else what they get */
+    bool served;  /* callers notice nothing: it is tried again and works */
+    bool culprit; /* always the data: who needs the statement is set aside, the others are served */
 };
 
-static void
-run_trial(struct fixture *f, const struct trial *t, const char *statement)
+static const struct trial TRIALS[] = {
+    { "serialization", { DB_FAULT_ERROR, "40001" }, 1, true, false },
+    { "server stops", { DB_FAULT_ERROR, "57P03" }, 1, true, false },
+    { "data, once", { DB_FAULT_ERROR, "23514" }, 1, false, true },
+    { "line cut before", { DB_FAULT_LOST_BEFORE, "" }, 1, true, false },
+    { "line cut after", { DB_FAULT_LOST_AFTER, "" }, 1, true, false },
+    { "server error, thrice", { DB_FAULT_ERROR, "XX000" }, 3, false, false },
+    { "disk full, thrice", { DB_FAULT_ERROR, "53100" }, 3, false, false },
+    { "data, always", { DB_FAULT_ERROR, "22003" }, 1000, false, true },
+    { "a row too few", { DB_FAULT_COUNT, "" }, 1, false, false },
+    { "warning", { DB_FAULT_WARNING, "" }, 1, true, false },
+};
+enum { TRIALS_N = sizeof TRIALS / sizeof TRIALS[0] };
+
+/* Every row of the database but the answers, which remember refusals too, and the head, which counts batches. */
+static int64_t
+all_rows(struct fixture *f)
 {
-    struct command commands[BATCH];
-    bool commit = strcmp(statement, "COMMIT") == 0;
-    bool unknown = commit && t->fault.kind != DB_FAULT_NONE;
-    int64_t before, after;
-    char what[128];
+    return test_sql_i64(&f->t, "SELECT (SELECT size FROM head) + (SELECT count(*) FROM entry) + (SELECT count(*) FROM account)"
+                               " + (SELECT count(*) FROM quote) + (SELECT count(*) FROM quote_answer)"
+                               " + (SELECT count(*) FROM reservation) + (SELECT count(*) FROM ticket)"
+                               " + (SELECT count(*) FROM report) + (SELECT count(*) FROM capacity)");
+}
 
-    text_format(what, sizeof what, "%s at %s", t->why, statement);
-    make_batch(f, commands);
-    before = rows(f);
-    the_plan = (struct plan){ .fault = t->fault };
-    text_format(the_plan.query, sizeof the_plan.query, "%s", statement);
-    the_plan.left = t->times;
-    fixture_send_all(f->m, commands, BATCH);
-    the_plan.left = 0;
-    if (the_plan.met == 0)
-        fail_msg("%s: the fault was never met", what);
-    after = rows(f);
-    if (t->served && !unknown) {
-        check_all_done(commands, what);
-        assert_int_equal(after - before, BATCH_ROWS);
-    } else {
-        size_t failed = 0;
-
-        for (size_t i = 0; i < BATCH; i++)
-            failed += commands[i].err == (unknown ? ERR_UNKNOWN_OUTCOME : t->err);
-        if (failed == 0)
-            fail_msg("%s: nobody was told: %s", what, err_wire(commands[0].err));
-        if (failed == BATCH && after - before != 0 && (!unknown || after - before != BATCH_ROWS))
-            fail_msg("%s: %d rows of %d", what, (int)(after - before), BATCH_ROWS);
-    }
-    fixture_wait(f->m, MARKET_LEADING);
-    repeat_until_done(f, commands, what);
-    if (rows(f) - before != BATCH_ROWS)
-        fail_msg("%s: repeated, there are %d rows of %d", what, (int)(rows(f) - before), BATCH_ROWS);
-    free_batch(commands);
+/* The command, and before and after it one of another caller. */
+static void
+make_tortured(struct kinds *k, const struct kind *kind, struct command commands[TORTURED])
+{
+    kind->make(k, &commands[1]);
+    commands[0] = fixture_move(k->f, 11);
+    commands[2] = fixture_move(k->f, 13);
+    for (size_t i = 0; i < TORTURED; i++)
+        if (i != 1 || kind->keyed)
+            commands[i].idem = fixture_key(k->f);
 }
 
 static void
-each_statement_fails_in_each_way(void **state)
+check_served(const struct command commands[TORTURED], const char *what)
 {
-    static const struct trial trials[] = {
-        { "serialization", { DB_FAULT_ERROR, "40001" }, 1, true, true, OK },
-        { "server stops", { DB_FAULT_ERROR, "57P03" }, 1, true, true, OK },
-        { "line cut before", { DB_FAULT_LOST_BEFORE, "" }, 1, true, true, OK },
-        { "line cut after", { DB_FAULT_LOST_AFTER, "" }, 1, true, true, OK },
-        { "server error, thrice", { DB_FAULT_ERROR, "XX000" }, 3, false, false, ERR_DB },
-        { "disk full, thrice", { DB_FAULT_ERROR, "53100" }, 3, false, false, ERR_DISK },
-        { "a row too few", { DB_FAULT_COUNT, "" }, 1, false, false, ERR_DB },
-        { "warning", { DB_FAULT_WARNING, "" }, 1, true, true, OK },
-    };
-    struct fixture *f = *state;
+    for (size_t i = 0; i < TORTURED; i++)
+        if (commands[i].err != OK)
+            fail_msg("%s: command %zu: %s %s %s", what, i, err_wire(commands[i].err), commands[i].detail.text,
+                     commands[i].detail.internal);
+}
 
-    for (size_t i = 0; i < sizeof trials / sizeof trials[0]; i++)
-        for (size_t k = 0; k < sizeof STATEMENTS / sizeof STATEMENTS[0]; k++) {
-            bool commit = strcmp(STATEMENTS[k], "COMMIT") == 0;
+static void
+untroubled(struct kinds *k, const struct kind *kind)
+{
+    struct command commands[TORTURED];
+    int64_t before;
 
-            if (commit ? !trials[i].at_commit : trials[i].fault.kind == DB_FAULT_WARNING)
-                continue;
-            if (trials[i].fault.kind == DB_FAULT_COUNT && strcmp(STATEMENTS[k], "BEGIN") == 0)
-                continue;
-            run_trial(f, &trials[i], STATEMENTS[k]);
+    make_tortured(k, kind, commands);
+    before = all_rows(k->f);
+    seen = (struct plan_of_kind){ .n = 0 };
+    watching = true;
+    fixture_send_all(k->f->m, commands, TORTURED);
+    watching = false;
+    check_served(commands, kind->name);
+    seen.rows = all_rows(k->f) - before;
+    kinds_free(&commands[1]);
+}
+
+/* The callers ask again, those with a key under their key, until all is done; then it is done once. */
+static void
+ask_again(struct kinds *k, struct command commands[TORTURED], int64_t before, bool twice, const char *what)
+{
+    int64_t more;
+
+    fixture_wait(k->f->m, MARKET_LEADING);
+    for (int try = 0;; try++) {
+        size_t left = 0;
+
+        for (size_t i = 0; i < TORTURED; i++) {
+            if (commands[i].err == ERR_POISONED) { /* its key says so for good: the caller takes another */
+                commands[i].idem = commands[i].idem.present ? fixture_key(k->f) : commands[i].idem;
+                commands[i].stage = COMMAND_FRESH;
+            }
+            if (commands[i].err != OK)
+                left += fixture_send(k->f, &commands[i]) != OK;
         }
+        if (left == 0)
+            break;
+        if (try == 200)
+            check_served(commands, what);
+        usleep(10000);
+    }
+    more = all_rows(k->f) - before;
+    if (more != seen.rows && !(twice && more == seen.rows + seen.rows - 4)) /* the others' moves: an entry each, in two sums */
+        fail_msg("%s: asked again, there are %d rows, not %d", what, (int)more, (int)seen.rows);
+}
+
+/* Did every caller hear the truth? */
+static void
+check_truth(struct kinds *k, const struct trial *t, const struct command commands[TORTURED], int64_t rows_more, bool commit,
+            const char *what)
+{
+    size_t well = 0;
+
+    (void)k;
+    for (size_t i = 0; i < TORTURED; i++) {
+        int status = commands[i].err ? err_status(commands[i].err) : 200;
+
+        well += commands[i].err == OK;
+        if (status != 200 && status != 503 && status != 507 && commands[i].err != ERR_POISONED)
+            fail_msg("%s: command %zu was told %s %s", what, i, err_wire(commands[i].err), commands[i].detail.internal);
+        if ((status == 503 || status == 507) && commands[i].detail.retry_after_s <= 0)
+            fail_msg("%s: command %zu was not told when to try again", what, i);
+        if (t->served && !commit && status != 200)
+            fail_msg("%s: command %zu was not served: %s", what, i, err_wire(commands[i].err));
+        if (commands[i].err == ERR_POISONED && !t->culprit)
+            fail_msg("%s: command %zu is no culprit", what, i);
+    }
+    if (well == TORTURED && rows_more != seen.rows)
+        fail_msg("%s: all were told that it is done, but there are %d rows, not %d", what, (int)rows_more, (int)seen.rows);
+    if (well == 0 && rows_more != 0 && (!commit || rows_more != seen.rows))
+        fail_msg("%s: nobody was told, but there are %d rows of %d", what, (int)rows_more, (int)seen.rows);
+}
+
+/* False if the fault was never met: the statement is not needed when it is another batch's turn. */
+static bool
+run_trial(struct kinds *k, const struct kind *kind, const struct trial *t, const char *statement)
+{
+    struct command commands[TORTURED];
+    bool commit = strcmp(statement, "COMMIT") == 0 && t->fault.kind != DB_FAULT_NONE;
+    int64_t before;
+    char what[192];
+
+    text_format(what, sizeof what, "%s: %s at %s", kind->name, t->why, statement);
+    make_tortured(k, kind, commands);
+    before = all_rows(k->f);
+    the_plan = (struct plan){ .fault = t->fault };
+    text_format(the_plan.query, sizeof the_plan.query, "%s", statement);
+    the_plan.left = t->times;
+    fixture_send_all(k->f->m, commands, TORTURED);
+    the_plan.left = 0;
+    check_truth(k, t, commands, all_rows(k->f) - before, commit, what);
+    ask_again(k, commands, before, kind->twice, what);
+    kinds_free(&commands[1]);
+    return the_plan.met > 0;
+}
+
+/* What is in memory is what a fresh start finds. */
+static void
+compare_with_rebuilt(struct fixture *f, const char *what)
+{
+    struct fixture_summary before = fixture_summary(f->m), after;
+
+    fixture_stop(f);
+    fixture_start(f);
+    after = fixture_summary(f->m);
+    if (memcmp(&before, &after, sizeof before) != 0)
+        fail_msg("after %s: the memory was not what the database has", what);
+}
+
+static bool
+fits(const struct trial *t, const char *statement)
+{
+    bool commit = strcmp(statement, "COMMIT") == 0;
+
+    if (t->fault.kind == DB_FAULT_WARNING)
+        return commit;
+    if (t->fault.kind == DB_FAULT_COUNT)
+        return !commit && strcmp(statement, "BEGIN") != 0 && strcmp(statement, "answers_find_all") != 0;
+    return !t->culprit || (!commit && strcmp(statement, "BEGIN") != 0 && strcmp(statement, "answers_find_all") != 0);
+}
+
+static size_t
+torture_kind(struct kinds *k, const struct kind *kind, size_t turn, bool all)
+{
+    struct plan_of_kind plan;
+    size_t trials = 0;
+
+    untroubled(k, kind);
+    plan = seen;
+    for (size_t s = 0; s < plan.n; s++)
+        for (size_t i = 0; i < TRIALS_N; i++) {
+            bool commit = strcmp(plan.statements[s], "COMMIT") == 0;
+            bool slow = commit || TRIALS[i].times == 3; /* takes up to a second until it works again */
+
+            /* In the short form each statement of each kind fails in some ways: over the kinds, in all. */
+            if (!fits(&TRIALS[i], plan.statements[s]) || !(all || (s + i + turn) % (slow ? 8 : 3) == 0))
+                continue;
+            seen = plan;
+            trials += run_trial(k, kind, &TRIALS[i], plan.statements[s]);
+            if (all)
+                compare_with_rebuilt(k->f, kind->name);
+        }
+    compare_with_rebuilt(k->f, kind->name);
+    return trials;
+}
+
+static void
+each_statement_of_each_command_fails_in_each_way(void **state)
+{
+    struct fixture *f = *state;
+    bool kinds[COMMAND_KINDS] = { false }, all = getenv("KONTOR_TORTURE_LONG") != NULL;
+    struct kinds k = { .f = f, .first_key = f->w->site_key[1] };
+    const char *only = getenv("KONTOR_TORTURE_ONLY");
+    size_t trials = 0;
+
+    for (size_t i = 0; i < KINDS_N; i++) {
+        if (only != NULL && strcmp(only, KINDS[i].name) != 0)
+            continue;
+        trials += torture_kind(&k, &KINDS[i], i, all);
+        kinds[KINDS[i].kind] = true;
+    }
+    printf("# %zu commands of %d kinds, %zu trials\n", KINDS_N, COMMAND_KINDS, trials);
+    for (int i = 0; only == NULL && i < COMMAND_KINDS; i++)
+        if (!kinds[i])
+            fail_msg("no command of kind %d was tortured: torture_kinds.c has none", i);
 }
 
 /* Data that some statement cannot store: the others of its batch are served, the culprit is set aside for good. */
@@ -312,12 +475,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(each_statement_fails_in_each_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_statement_of_each_command_fails_in_each_way, setup, teardown),
         cmocka_unit_test_setup_teardown(the_culprit_is_found, setup, teardown),
         cmocka_unit_test_setup_teardown(the_server_dies_and_comes_back, setup, teardown),
         cmocka_unit_test_setup_teardown(two_sequencers_one_journal, setup, teardown),
     };
 
-    alarm(600); /* a test that hangs is a test that fails */
+    alarm(getenv("KONTOR_TORTURE_LONG") != NULL ? 3600 : 600); /* a test that hangs is a test that fails */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

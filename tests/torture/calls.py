@@ -1,0 +1,414 @@
+"""tests/torture/calls.py: every call of the API as something that can be done again and again.
+
+A Call is made fresh for each trial: what it needs is prepared first, then `send(key)` does it. `again`: what the same call
+with the same key answers once it is done (None: as the first time). `once` is false where no key makes it safe to repeat:
+what returns a secret, or belongs to a connection."""
+import time
+import uuid
+
+from harness import CONTRACT, Client
+from test_refusals import caller_of, fill, prepare
+from test_refusals import send as send_as
+from world import PASSWORD, Agent
+
+CALLS = {}
+
+
+class Call:
+    def __init__(self, send, once=True, again=None, after=None):
+        self.send, self.once, self.again, self.after = send, once, again, after or (lambda reply: None)
+
+
+def call(make):
+    CALLS[make.__name__] = make
+    return make
+
+
+def word():
+    return uuid.uuid4().hex[:10]
+
+
+def officers():
+    return [{"email": f"{n}@kontor.example", "password": PASSWORD} for n in ("officer", "officer2")]
+
+
+def post(client, path, body, **more):
+    return Call(lambda key: client.post(path, body, key=key), **more)
+
+
+def a_request(w, **more):
+    return w.people["brisa"].must("POST", "/v1/requests", w.wants(gpus=1, walltime_s=600, **more), status=201, key=True)
+
+
+def a_quote(w, **more):
+    return w.people["brisa"].must("POST", f"/v1/requests/{a_request(w, **more)['id']}/quotes", {"hold": True}, status=201, key=True)
+
+
+def a_grant(w, org, tranche=None, credits="5"):
+    like = w.local.must("GET", f"/v1/grants/{w.grants['brisa']}")
+    return w.order("/v1/grants", {"organisation": w.organisations[org], "tranche": tranche or w.tranche, "mode": "fast-lane", "credits": credits,
+                                  "start": like["start"], "end": like["end"], "reference": word(), "gge_eur_cents": 1, "reason": "Test"})["account"]
+
+
+def release(w, quote):
+    w.people["brisa"].post(f"/v1/quotes/{quote}/release", {}, key=True)
+
+
+def cancel(w, reservation):
+    w.people["brisa"].post(f"/v1/reservations/{reservation}/cancel", {}, key=True)
+
+
+def a_reservation(w, **more):
+    return w.accept(gpus=1, walltime_s=600, countries=["FI"], **more)
+
+
+# ---- people and sessions --------------------------------------------------------------------------------------------
+
+@call
+def session_create(w):
+    client = Client(w.server)
+    return Call(lambda key: client.post("/v1/session", {"email": "auditor@kontor.example", "password": PASSWORD}), once=False)
+
+
+@call
+def session_delete(w):
+    client = Client(w.server)
+    client.sign_in("auditor@kontor.example", PASSWORD)
+    return Call(lambda key: client.call("DELETE", "/v1/session"), again=401, once=False)
+
+
+@call
+def me_password(w):
+    client = w.person(word(), [])
+    return Call(lambda key: client.post("/v1/me/password", {"old": PASSWORD, "new": PASSWORD}), once=False)
+
+
+@call
+def people_create(w):
+    body = {"name": "Some One", "email": f"{word()}@kontor.example", "password": PASSWORD, "roles": [{"role": "auditor"}]}
+    return post(w.local, "/v1/people", body, once=False, again=409)
+
+
+@call
+def people_password(w):
+    return Call(lambda key: w.local.post(f"/v1/people/{w.ids['brisa2']}/password", {}), once=False)
+
+
+@call
+def people_roles(w):
+    w.person(name := word(), [])
+    return post(w.local, f"/v1/people/{w.ids[name]}/roles", {"roles": [{"role": "auditor"}, {"role": "officer"}]})
+
+
+@call
+def organisations_create(w):
+    return post(w.local, "/v1/organisations", {"name": word(), "country": "ES", "city": "Vigo", "lat_milli": 1, "lon_milli": 2})
+
+
+# ---- buying ---------------------------------------------------------------------------------------------------------
+
+@call
+def requests_create(w):
+    return post(w.people["brisa"], "/v1/requests", w.wants(script=f"#!/bin/sh\necho {word()}\n"))
+
+
+@call
+def quotes_look(w):
+    return Call(lambda key: w.people["brisa"].post("/v1/quotes", {k: v for k, v in w.wants().items() if k not in ("name", "template", "script")}))
+
+
+@call
+def requests_quote(w):
+    return post(w.people["brisa"], f"/v1/requests/{a_request(w)['id']}/quotes", {"hold": True}, after=lambda r: release(w, r.json["id"]))
+
+
+@call
+def quotes_renew(w):
+    quote = a_quote(w, grant=a_grant(w, "brisa"))["id"]  # once renewed, a grant has to pause
+    return post(w.people["brisa"], f"/v1/quotes/{quote}/renew", {}, after=lambda r: release(w, quote))
+
+
+@call
+def quotes_release(w):
+    return post(w.people["brisa"], f"/v1/quotes/{a_quote(w)['id']}/release", {})
+
+
+@call
+def quotes_accept(w):
+    return post(w.people["brisa"], f"/v1/quotes/{a_quote(w)['id']}/accept", {"option": 0}, after=lambda r: cancel(w, r.json["id"]))
+
+
+@call
+def reservations_cancel(w):
+    return post(w.people["brisa"], f"/v1/reservations/{a_reservation(w)['id']}/cancel", {})
+
+
+# ---- the programme --------------------------------------------------------------------------------------------------
+
+@call
+def funds_create(w):
+    return post(w.people["officer"], "/v1/funds", {"name": word(), "reference": word(), "credits": "10", "reason": "Test"})
+
+
+@call
+def tranches_create(w):
+    return post(w.people["officer"], "/v1/tranches", {"fund": w.fund, "name": word(), "reference": word(), "credits": "1", "reason": "Test"})
+
+
+@call
+def grants_create(w):
+    grant = w.local.must("GET", f"/v1/grants/{w.grants['brisa']}")
+    body = {"organisation": w.organisations["nordlys"], "tranche": w.tranche, "mode": "fast-lane", "credits": "1", "start": grant["start"],
+            "end": grant["end"], "reference": word(), "gge_eur_cents": 1, "reason": "Test"}
+    return post(w.people["officer"], "/v1/grants", body)
+
+
+@call
+def grants_clawback(w):
+    body = {"credits": "0.5", "reason": "Too much", "officers": officers()}
+    return post(w.people["administrator"], f"/v1/grants/{w.grants['nordlys']}/clawback", body)
+
+
+@call
+def accounts_close(w):
+    fund = w.order("/v1/funds", {"name": word(), "reference": word(), "credits": "1", "reason": "Test"})["account"]
+    w.order("/v1/tranches", {"fund": fund, "name": word(), "reference": word(), "credits": "1", "to_reserve": True, "reason": "Test"})
+    return post(w.people["administrator"], f"/v1/accounts/{fund}/close", {"reason": "Empty", "officers": officers()})
+
+
+@call
+def reservations_resolve(w):
+    agent = agent_of(w)
+    reservation = a_reservation(w)
+    ticket = ticket_of(agent, reservation)
+    agent.report("accepted", ticket)
+    w.people["lumi"].must("POST", "/v1/sites/lumi/spool-retire", {"reason": "Test"}, key=True)
+    w.torture_agent = None
+    end = time.monotonic() + 20
+    while w.people["brisa"].must("GET", f"/v1/reservations/{reservation['id']}")["state"] != "disputed":
+        assert time.monotonic() < end, "the janitor does not open the dispute"
+        time.sleep(0.02)
+    return post(w.people["administrator"], f"/v1/reservations/{reservation['id']}/resolve",
+                {"share_milli": 500, "reason": "Half", "officers": officers()})
+
+
+@call
+def clock_confirm(w):
+    return post(w.people["administrator"], "/v1/clock/confirm", {"reason": "It is right"})
+
+
+# ---- sites ----------------------------------------------------------------------------------------------------------
+
+@call
+def policies_create(w):
+    return post(w.local, "/v1/policies", {"code": word(), "name": word(), "cap_credits": "5", "longest_days": 9, "decide_days": 4})
+
+
+@call
+def sites_create(w):
+    return post(w.local, "/v1/sites", {"code": "s" + word(), "name": word(), "system": word(), "city": "Vigo", "country": "ES", "lat_milli": 1, "lon_milli": 2})
+
+
+@call
+def offerings_create(w):
+    site = "s" + word()
+    w.order("/v1/sites", {"code": site, "name": site, "system": site, "city": "Vigo", "country": "ES", "lat_milli": 1, "lon_milli": 2})
+    return post(w.local, f"/v1/sites/{site}/offerings", {
+        "model": "H100", "memory_gb": 64, "gpus_per_node": 4, "max_gpus_one_island": 64, "kind": "batch", "nodes": 40, "brokered_gpus": 80,
+        "pool_nodes": 4, "rate_milli": 1000, "rate_assumed": True})
+
+
+@call
+def rates_create(w):
+    return post(w.local, f"/v1/offerings/{w.sites['bsc']['offering']}/rates", {"rate_milli": 1900, "assumed": True})
+
+
+@call
+def capacity_create(w):
+    return post(w.local, f"/v1/offerings/{w.sites['bsc']['offering']}/capacity", {"nodes": 40, "brokered_gpus": 80})
+
+
+@call
+def sites_pause(w):
+    return post(w.people["bsc"], "/v1/sites/bsc/pause", {"paused": False, "reason": "Test"})
+
+
+@call
+def sites_drain(w):
+    return post(w.people["bsc"], "/v1/sites/bsc/drain", {"draining": False, "reason": "Test"})
+
+
+@call
+def sites_spool_retire(w):
+    agent_of(w)
+    w.torture_agent = None
+    return post(w.people["lumi"], "/v1/sites/lumi/spool-retire", {"reason": "Test"})
+
+
+@call
+def sites_agent_token(w):
+    return Call(lambda key: w.people["lumi"].post("/v1/sites/lumi/agent-tokens", {}), once=False)
+
+
+# ---- agents ---------------------------------------------------------------------------------------------------------
+
+def agent_of(w):
+    if getattr(w, "torture_agent", None) is None:
+        w.torture_agent = Agent(w, "lumi")
+        w.torture_agent.open()
+        w.torture_agent.seq = w.torture_agent.call("GET", "/v1/agent/tickets?after=0").json
+        w.torture_agent.seq = max([w.torture_agent.claims(t["jws"])["seq"] for t in w.torture_agent.seq["tickets"]] or [0])
+    return w.torture_agent
+
+
+def ticket_of(agent, reservation):
+    while True:
+        for one in agent.tickets(after=agent.seq).json["tickets"]:
+            ticket = agent.claims(one["jws"])
+            agent.seq = ticket["seq"]
+            if ticket["do"] == "run" and ticket["reservation"] == reservation["id"]:
+                return ticket
+
+
+@call
+def agent_enrol(w):
+    token = w.local.must("POST", "/v1/sites/bsc/agent-tokens", {}, status=201)["token"]
+    agent = Agent(w, "bsc", enrol=False)
+    return Call(lambda key: agent.enrol(token), once=False, again=403)
+
+
+@call
+def agent_instance(w):
+    agent = agent_of(w)
+    return Call(lambda key: agent.open(agent.seq), once=False)
+
+
+@call
+def agent_first_contact(w):
+    site = "s" + word()
+    w.order("/v1/sites", {"code": site, "name": site, "system": site, "city": "Vigo", "country": "ES", "lat_milli": 1, "lon_milli": 2})
+    agent = Agent(w, site)
+    return Call(lambda key: agent.open(), once=False)
+
+
+@call
+def agent_tickets(w):
+    agent = agent_of(w)
+    return Call(lambda key: agent.tickets(after=0))
+
+
+@call
+def agent_received(w):
+    agent = agent_of(w)
+    a = a_reservation(w)
+    ticket = ticket_of(agent, a)
+    return Call(lambda key: agent.call("POST", "/v1/agent/tickets/received", {"instance": agent.instance, "seq": ticket["seq"]}),
+                after=lambda r: cancel(w, a["id"]))
+
+
+@call
+def agent_blob(w):
+    agent = agent_of(w)
+    a = a_reservation(w)
+    digest = ticket_of(agent, a)["workload"]["sha256"]
+    return Call(lambda key: agent.call("GET", f"/v1/agent/blobs/{digest}"), after=lambda r: cancel(w, a["id"]))
+
+
+def report(w, kind, before=(), **more):
+    agent = agent_of(w)
+    reservation = a_reservation(w)
+    ticket = ticket_of(agent, reservation)
+    now = agent.world.local.must("GET", "/v1/me")["now"]
+    facts = {"started": millis_of(now)}
+    for one in before:
+        assert agent.report(one, ticket, **(facts if one == "started" else {})).status == 200
+    if kind == "finished":
+        more = {**facts, "ended": millis_of(w.local.must("GET", "/v1/me")["now"]), "gpu_seconds": 0, **more}
+    elif kind == "started":
+        more = {**facts, **more}
+    output = more.pop("output", None)
+    statement = agent.statement(kind, ticket, **more)
+    end = (lambda r: None) if kind in ("finished", "rejected") else (lambda r: finish(agent, ticket, kind, facts))
+    return Call(lambda key: agent.report(kind, ticket, statement=statement, output=output), after=end) if reservation else None
+
+
+def finish(agent, ticket, kind, facts):
+    now = millis_of(agent.world.local.must("GET", "/v1/me")["now"])
+    agent.report("failed", ticket, **(facts if kind == "started" else {}), ended=now if kind == "started" else 0, reason=3)
+
+
+def millis_of(text):
+    from world import millis
+    return millis(text)
+
+
+@call
+def report_accepted(w):
+    return report(w, "accepted")
+
+
+@call
+def report_rejected(w):
+    return report(w, "rejected", reason=1)
+
+
+@call
+def report_started(w):
+    return report(w, "started", before=("accepted",))
+
+
+@call
+def report_finished(w):
+    return report(w, "finished", before=("accepted", "started"), output=word().encode())
+
+
+# ---- what was done before ---------------------------------------------------------------------------------------------
+
+def repeated(make):
+    """The same call again, with the key that it was done with: it does nothing, and says the same."""
+    def again(w):
+        first = make(w)
+        key = str(uuid.uuid4())
+        assert first.send(key).status < 300
+        return Call(lambda unused: first.send(key), after=first.after)
+    return again
+
+
+for one in (requests_create, people_roles, clock_confirm, quotes_accept, funds_create):
+    CALLS["again_" + one.__name__] = repeated(one)
+
+
+@call
+def agent_report_of_old(w):
+    """A report that left the market's memory long ago."""
+    agent = agent_of(w)
+    if not hasattr(agent, "old"):
+        agent.old = agent.statement("inventory")
+        assert agent.report("inventory", statement=agent.old).status == 200
+        for _ in range(260):
+            assert agent.report("inventory").status == 200
+    return Call(lambda key: agent.report("inventory", statement=agent.old))
+
+
+@call
+def agent_inventory(w):
+    agent = agent_of(w)
+    statement = agent.statement("inventory")
+    return Call(lambda key: agent.report("inventory", statement=statement, inventory={"nodes": 1}))
+
+
+@call
+def requests_list_of_one(w):
+    return Call(lambda key: w.people["brisa"].get(f"/v1/requests?organisation={w.organisations['brisa']}"))
+
+
+# ---- all that only reads --------------------------------------------------------------------------------------------
+
+def reads(w):
+    """One Call maker for every GET of the route table but the stream, which never ends."""
+    prepare(w)
+    for method, _, path, op in CONTRACT.routes:
+        if method != "GET" or path.endswith("/events") or path.startswith("/health") or path.startswith("/v1/agent/"):
+            continue
+        caller, at = caller_of(w, op["x-who"]), fill(w, path)
+        yield op["operationId"], lambda w, caller=caller, at=at: Call(lambda key: send_as(w, caller, "GET", at, key=None))

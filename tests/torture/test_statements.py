@@ -1,0 +1,373 @@
+"""Each statement that kontord sends to PostgreSQL fails in turn, in each way: for every call of the API the statements that
+it runs are counted, then the call is made again and again with one of them failing. Always: the answer is the true one, or
+503 with Retry-After, or a 500 that says nothing; repeated with its key the call has been done exactly once; the audit at the
+end is clean, and a fresh start finds the same state. A statement in store/ that nothing reached fails the test."""
+import re
+import subprocess
+import time
+
+import calls
+import harness
+from shim import Shim, ShimServer
+from world import Later, World
+
+HOWS = [("error", "XX000"), ("error", "40001"), ("error", "53100"), ("lost before", ""), ("lost after", ""), ("count", "")]
+ENDS = [("warning", "")]
+
+
+class Psql:
+    """One psql that stays: a query in a millisecond instead of thirty."""
+
+    def __init__(self, server):
+        self.process = subprocess.Popen(["psql", "-qXtA", server.conninfo()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, sql):
+        self.process.stdin.write(sql + ";\n\\echo ===\n")
+        self.process.stdin.flush()
+        lines = []
+        while (line := self.process.stdout.readline().rstrip("\n")) != "===":
+            assert self.process.poll() is None, "psql has ended"
+            lines.append(line)
+        return "\n".join(lines)
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+class Torture:
+    def __init__(self, long):
+        self.long = long
+        harness_server = ShimServer
+        import world
+        world.Server = harness_server
+        self.w = World(more=("--workers=1",))
+        self.shim = self.w.server.shim
+        self.sql = Psql(self.w.server)
+        self.trials = self.told = 0
+        self.pairs, self.reached, self.made = set(), set(), set()
+        self.wrong, self.last = [], ""
+        tables = self.sql.ask("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1").split()
+        self.count_sql = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {t}" for t in tables if t not in ("agent_contact", "answer", "session"))
+
+    def counts(self):
+        return {k: int(v) for k, v in (line.split("|") for line in self.sql.ask(self.count_sql).split("\n"))}
+
+    def delta(self, before):
+        after = self.counts()
+        return {t: after[t] - before[t] for t in after if after[t] != before[t]}
+
+    def ready(self):
+        end = time.monotonic() + 30
+        while True:
+            reply = self.w.anybody.get("/health/ready")
+            if reply.status == 200:
+                return
+            assert time.monotonic() < end, reply
+            time.sleep(0.01)
+
+    def plan(self, name, make):
+        """What an untroubled call runs, what it changes, what it answers."""
+        call = make(self.w)
+        before = self.counts()
+        self.shim.watch(who="kontord")
+        reply = call.send(key := str(calls.uuid.uuid4()))
+        seen = self.shim.seen()
+        assert reply.status < 400, (name, reply)
+        delta = self.delta(before)
+        if call.once:
+            again = call.send(key)
+            assert again.status == reply.status, (name, "again", again)
+            assert self.delta(before) == delta, (name, "again", self.delta(before), delta)
+        call.after(reply)
+        self.shim.watch()
+        return reply.status, delta, seen
+
+    def trial(self, name, make, statement, nth, how, status, delta):
+        what = f"{name}: {how[0]} {how[1]} at {statement} #{nth}"
+        try:
+            call = make(self.w)
+        except Exception as error:
+            raise AssertionError(f"after {self.last}, before {what}: {error}\n{self.w.server.tail()[-1500:]}") from error
+        self.last = what
+        before = self.counts()
+        self.shim.arm(nth, how[0], how[1], only=statement, who="kontord", times=1)
+        reply = call.send(key := str(calls.uuid.uuid4()))
+        struck = self.shim.struck
+        self.shim.watch()
+        if not struck:
+            call.after(reply) if reply.status == status else None
+            return
+        self.trials += 1
+        self.told += reply.status != status
+        refused = how[0] == "count" and 400 <= reply.status < 500 and not self.delta(before)  # no such row: then nothing was done
+        if reply.status != status and not refused and not (reply.status in (500, 507) or (reply.status == 503 and "retry-after" in reply.headers)):
+            self.wrong.append(f"{what}: {reply}")
+        if reply.status == status and call.once and self.delta(before) != delta:
+            self.wrong.append(f"{what}: it said {status} and did {self.delta(before)}, not {delta}")
+        self.ready()
+        last, want = reply, status
+        if reply.status != status:
+            last = call.send(key)
+            want = status if call.once or call.again is None or not self.delta_is(before, delta) else (status, call.again)
+            if last.status != status and (call.once or last.status != call.again):
+                self.wrong.append(f"{what}: repeated: {last}, not {want}")
+        if call.once and last.status == status and self.delta(before) != delta:
+            self.wrong.append(f"{what}: {reply.status}, repeated: it did {self.delta(before)}, not {delta}")
+        if last.status == status:
+            call.after(last)
+
+    def delta_is(self, before, delta):
+        return self.delta(before) == delta
+
+    def torture(self, name, make):
+        self.plan(name, make)  # once for what it finds to clear away
+        status, delta, seen = self.plan(name, make)
+        self.reached.update(s.split()[-1] for s in seen)
+        nth = {}
+        for statement in seen:
+            nth[statement] = nth.get(statement, 0) + 1
+            for i, how in enumerate(HOWS + (ENDS if statement == "COMMIT" else [])):
+                pair = (statement, how)
+                fresh = pair not in self.pairs
+                turn = (len(name) + nth[statement] + sum(map(ord, statement))) % len(HOWS) == i and (name, statement) not in self.made
+                if not (fresh or self.long or (turn and delta)):
+                    continue
+                self.pairs.add(pair)
+                self.made.add((name, statement))
+                self.trial(name, make, statement, nth[statement], how, status, delta)
+
+    def close(self):
+        self.shim.watch()
+        self.sql.close()
+
+
+def statements_in_store():
+    found = {}
+    for path in sorted((harness.TOP / "server" / "store").glob("*.c")):
+        for name in re.findall(r'DB_QUERY\(\s*\w+,\s*\.name = "(\w+)"', path.read_text()):
+            found[name] = path.name
+    return found
+
+
+def audit(server, shim=None):
+    out = server.data / f"export-{time.monotonic_ns()}"
+    done = subprocess.run([str(harness.BUILD / "kontord"), "export", *server.options, str(out)], capture_output=True, text=True,
+                          env=shim.environment() if shim else None, check=False)
+    assert done.returncode == 0, done
+    done = subprocess.run([str(harness.BUILD / "kontor-audit"), "verify", str(out)], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+REACHED = set()
+
+
+def test_each_statement_of_each_call(long):
+    t = Torture(long)
+    try:
+        # argon2id is slow: what those calls share with others is done by then
+        slow = ("session_", "me_", "people_", "accounts_", "grants_clawback", "reservations_resolve", "again_people")
+        makers = sorted(list(calls.reads(t.w)) + list(calls.CALLS.items()), key=lambda m: m[0].startswith(slow))
+        for name, make in makers:
+            began, trials = time.monotonic(), t.trials
+            t.torture(name, make)
+            if long or time.monotonic() - began > 3:
+                print(f"# {name}: {t.trials - trials} trials, {time.monotonic() - began:.1f} s", flush=True)
+        print(f"# {len(makers)} calls, {len(t.reached)} statements, {len(t.pairs)} statements x failures, {t.trials} trials, {t.told} told their callers")
+        REACHED.update(t.reached)
+        audit(t.w.server)
+        assert not t.wrong, f"{len(t.wrong)}:\n" + "\n".join(t.wrong)
+        same_key_at_once(t)
+        behind_the_scenes(t, long)
+        before = facts(t)
+        t.w.server.stop()
+        each_statement_of_a_start(t, long, before)
+        each_statement_of_an_export(t, long)
+    finally:
+        t.close()
+        t.w.server.remove()
+
+
+def differ(a, b, where=""):
+    if isinstance(a, dict) and isinstance(b, dict):
+        return [x for k in sorted(a.keys() | b.keys()) for x in differ(a.get(k), b.get(k), f"{where}/{k}")]
+    if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
+        return [x for i in range(len(a)) for x in differ(a[i], b[i], f"{where}/{i}")]
+    return [] if a == b else [f"{where}: {a!r} → {b!r}"]
+
+
+def timeless(document):
+    """Without what moves by itself."""
+    if isinstance(document, list):
+        return [timeless(d) for d in document]
+    if not isinstance(document, dict):
+        return document
+    return {k: timeless(v) for k, v in document.items() if k not in ("as_of", "journal", "in_touch", "silent_s", "last_contact")}
+
+
+def facts(t):
+    """What every server says of the same database."""
+    w = t.w
+    journal = w.anybody.must("GET", "/v1/journal")
+    return {"journal": (journal["size"], journal["root"])} | {path: timeless(client.must("GET", path)) for client, path in (
+        (w.local, "/v1/programme"), (w.people["brisa"], f"/v1/grants/{w.grants['brisa']}"),
+        (w.people["brisa"], "/v1/reservations?limit=500"), (w.people["officer"], "/v1/tranches"))}
+
+
+def same_key_at_once(t):
+    """A caller who gave up and asks again while the first call is still under way: both get the one answer."""
+    w = t.w
+    for round_ in range(12):
+        def make(client, path, body):
+            key = str(calls.uuid.uuid4())
+            others = [harness.Client(w.server) for _ in range(8)]
+            for o in others:
+                o.cookie, o.csrf, o.local = client.cookie, client.csrf, client.local
+            t.shim.watch(who="kontord")
+            later = [Later(lambda o=o: o.post(path, body, key=key)) for o in others]
+            replies = [x.wait() for x in later]
+            REACHED.update(s.split()[-1] for s in t.shim.seen())
+            assert {r.status for r in replies} == {replies[0].status} and replies[0].status < 300, replies
+            ids = {r.json["id"] for r in replies if "id" in r.json}
+            assert len(ids) <= 1, replies
+            return replies[0]
+        make(w.people["brisa"], "/v1/requests", w.wants(script=f"#!/bin/sh\n# {calls.word()}\n"))
+        make(w.local, "/v1/organisations", {"name": calls.word(), "country": "ES", "city": "Vigo", "lat_milli": 1, "lon_milli": 2})
+        quote = make(w.people["brisa"], f"/v1/requests/{calls.a_request(w)['id']}/quotes", {"hold": True}).json["id"]
+        reservation = make(w.people["brisa"], f"/v1/quotes/{quote}/accept", {"option": 0}).json["id"]
+        calls.cancel(w, reservation)
+        if "answers_find_all" in REACHED and round_ > 1:
+            break
+
+
+def behind_the_scenes(t, long):
+    """What runs without a caller: it may fail, and the next time it works; nobody notices."""
+    w = t.w
+    agent = calls.agent_of(w)
+
+    def poll():
+        """A poll that has missed what the memory keeps is answered from the database."""
+        agent.tickets(after=0)
+        waiting = Later(lambda: agent.tickets(after=agent.seq, wait=3))
+        time.sleep(0.05)
+        reservation = calls.a_reservation(w)
+        assert waiting.wait().status == 200
+        calls.ticket_of(agent, reservation)
+        calls.cancel(w, reservation["id"])
+
+    for statement, do, seconds in (("server_clock", lambda: time.sleep(0.2), 12), ("tickets_after_each", poll, 1)):
+        for how in HOWS if long else HOWS[:1] + HOWS[3:4]:
+            t.shim.arm(1, how[0], how[1], only=statement, who="kontord")
+            end = time.monotonic() + seconds
+            while t.shim.struck == 0 and time.monotonic() < end:
+                do()
+            if t.shim.struck:
+                REACHED.add(statement)
+                t.trials += 1
+            t.shim.watch()
+            t.ready()
+
+
+def each_statement_of_a_start(t, long, before):
+    """A start whose k-th statement fails comes up by itself, with the same state."""
+    server = t.w.server
+    t.shim.watch(who="kontord")
+    server.start()
+    agent = getattr(t.w, "torture_agent", None)
+    if agent:
+        agent.tickets(after=0)
+    end = time.monotonic() + 5
+    while "answers_prune" not in t.shim.seen() and time.monotonic() < end:
+        time.sleep(0.05)
+    seen = t.shim.seen()
+    REACHED.update(s.split()[-1] for s in seen)
+    nth, plan, trials = {}, [], 0
+    for statement in seen:
+        nth[statement] = nth.get(statement, 0) + 1
+        first = not statement.startswith(("prepare ", "describe ")) and nth[statement] == 1 and statement.split()[-1] not in t.reached
+        for i, how in enumerate(HOWS):
+            if long or (first and i in (0, 4)) or (statement == "connect" and i == 0):
+                plan.append((statement, nth[statement], how))
+    for statement, k, how in plan:
+        server.stop()
+        t.shim.arm(k, how[0], how[1], only=statement, who="kontord")
+        server.start()
+        if agent:
+            agent.tickets(after=0)
+        end = time.monotonic() + 2
+        while t.shim.struck == 0 and time.monotonic() < end:
+            time.sleep(0.02)
+        trials += t.shim.struck > 0
+        t.shim.watch()
+        t.ready()
+        after = facts(t)
+        for path in before:
+            assert after[path] == before[path], (statement, k, how, path, differ(before[path], after[path]))
+        names = {n["name"] for n in after["/v1/tranches"]["items"]}
+        assert "First" in names, (statement, how, names)
+    print(f"# start: {len(seen)} statements, {trials} of {len(plan)} trials struck")
+    audit(server)
+
+
+def each_statement_of_an_export(t, long):
+    server = t.w.server
+    shim = Shim()
+    shim.watch(who="kontord")
+    out = audit(server, shim)
+    seen = shim.seen()
+    REACHED.update(s.split()[-1] for s in seen)
+    for k in range(1, len(seen) + 1) if long else sorted({seen.index(s) + 1 for s in seen}):
+        for how in HOWS[:5] if long else (HOWS[0], HOWS[3]):
+            shim.arm(k, how[0], how[1], who="kontord")
+            done = subprocess.run([str(harness.BUILD / "kontord"), "export", *server.options, f"{out}-{k}-{how[0]}-{how[1]}".replace(" ", "-")],
+                                  capture_output=True, text=True, env=shim.environment(), check=False)
+            assert shim.struck == 1
+            if done.returncode == 0 and (how[1] == "40001" or seen[k - 1] == "ROLLBACK"):
+                continue  # it tried again; or all was written by then
+            assert done.returncode == 1 and "kontord export: " in done.stderr, (seen[k - 1], how, done)
+    print(f"# export: {len(seen)} statements")
+
+
+def test_each_statement_of_a_migration(long):
+    """Half a migration is none: it says so, and the next run makes the same schema as an untroubled one."""
+    server = harness.Server()
+    try:
+        def fresh():
+            subprocess.run(["psql", "-qX", server.super, "-c", f"DROP DATABASE {server.name}", "-c", f"CREATE DATABASE {server.name}"],
+                           check=True, capture_output=True)
+
+        def schema():
+            return server.sql("SELECT md5(string_agg(table_name || column_name || data_type, ',' ORDER BY 1, 2)) FROM"
+                              " (SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, 2) c")
+
+        shim, want = Shim(), schema()
+        fresh()
+        shim.watch(who="kontord")
+        migrate(server, shim)
+        seen = shim.seen()
+        REACHED.update(s.split()[-1] for s in seen)
+        assert schema() == want
+        ks = range(1, len(seen) + 1) if long else sorted({seen.index(s) + 1 for s in seen})
+        for k in ks:
+            for how in HOWS[:5] + (ENDS if seen[k - 1] == "COMMIT" else []) if long or seen[k - 1] == "COMMIT" else (HOWS[k % 5],):
+                fresh()
+                shim.arm(k, how[0], how[1], who="kontord")
+                done = migrate(server, shim)
+                assert shim.struck == 1 and done.returncode == 1 and "kontord migrate: " in done.stderr, (seen[k - 1], how, done)
+                shim.watch()
+                done = migrate(server, shim)
+                assert done.returncode == 0 and schema() == want, (seen[k - 1], how, done)
+        print(f"# migrate: {len(seen)} statements")
+    finally:
+        server.remove()
+
+
+def migrate(server, shim):
+    return subprocess.run([str(harness.BUILD / "kontord"), "migrate", *server.options], capture_output=True, text=True, env=shim.environment(), check=False)
+
+
+def test_no_statement_was_left_out(long):
+    missed = {n: f for n, f in statements_in_store().items() if n not in REACHED}
+    print(f"# {len(statements_in_store())} statements in store/, {len(REACHED & set(statements_in_store()))} tortured")
+    assert not missed, f"never reached: {missed}: give tests/torture/calls.py a call that does"
