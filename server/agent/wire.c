@@ -94,11 +94,13 @@ wire_new(const char *urls, const char *ca_file, struct wire **ret, struct err_de
     }
     text_format(w->ca_file, sizeof w->ca_file, "%s", ca_file);
     w->multi = curl_multi_init();
-    assert(w->multi);
-    for (size_t i = 0; i < WIRE_LANES; i++) {
+    for (size_t i = 0; i < WIRE_LANES; i++)
         w->lanes[i].easy = curl_easy_init();
-        assert(w->lanes[i].easy);
-    }
+    for (size_t i = 0; i < WIRE_LANES; i++)
+        if (!w->multi || !w->lanes[i].easy) {
+            wire_delete(w);
+            return err_internal(d, ERR_INTERNAL, "libcurl does not start");
+        }
     *ret = w;
     return OK;
 }

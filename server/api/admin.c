@@ -386,7 +386,7 @@ new_key(char ret[UUID_TEXT])
     uint8_t random[10];
 
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
-        abort();
+        fatal("no randomness from the system");
     uuid_text(uuid_v7(real_now_ms(), random), ret);
 }
 

@@ -65,7 +65,7 @@ problem_response(const struct call *call, struct uuid id, enum err err, const st
     r = http_response(status, PROBLEM_TYPE, out.text, out.len, HTTP_FREE);
     response_guard(r);
     http_response_header(r, "Cache-Control", "no-store");
-    if (status == 503 || status == 429 || (d && d->retry_after_s)) {
+    if (status == 503 || status == 507 || status == 429 || (d && d->retry_after_s)) {
         snprintf(text, sizeof text, "%d", d && d->retry_after_s ? d->retry_after_s : 1);
         http_response_header(r, "Retry-After", text);
     }

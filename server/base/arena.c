@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
+
 /* The first block is small enough for the allocator to keep it at hand; most calls need no other. */
 enum { BLOCK_FIRST = 992, BLOCK_MAX = 65536 };
 
@@ -29,7 +31,7 @@ xmalloc(size_t len)
     void *p = malloc(len > 0 ? len : 1);
 
     if (p == NULL)
-        abort();
+        fatal(OUT_OF_MEMORY);
     return p;
 }
 
@@ -39,7 +41,7 @@ xcalloc(size_t n, size_t len)
     void *p = calloc(n > 0 ? n : 1, len > 0 ? len : 1);
 
     if (p == NULL)
-        abort();
+        fatal(OUT_OF_MEMORY);
     return p;
 }
 
@@ -49,7 +51,7 @@ xrealloc(void *old, size_t len)
     void *p = realloc(old, len > 0 ? len : 1);
 
     if (p == NULL)
-        abort();
+        fatal(OUT_OF_MEMORY);
     return p;
 }
 

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/err.h"
+
 enum { MS_PER_DAY = 86400000 };
 
 static const int64_t YEAR_9999_END_MS = 253402300799999;
@@ -50,7 +52,7 @@ read_clock(clockid_t id)
     struct timespec t;
 
     if (clock_gettime(id, &t) != 0)
-        abort();
+        fatal("the clock cannot be read");
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 

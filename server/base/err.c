@@ -2,9 +2,13 @@
 #include "base/err.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
@@ -93,4 +97,20 @@ err_internal(struct err_detail *d, enum err err, const char *fmt, ...)
     text_vformat(d->internal, sizeof d->internal, fmt, args);
     va_end(args);
     return err;
+}
+
+void
+fatal(const char *why)
+{
+    char colon[] = ": ", newline[] = "\n";
+    struct iovec line[] = {
+        { program_invocation_short_name, strlen(program_invocation_short_name) },
+        { colon, 2 },
+        { (void *)(uintptr_t)why, strlen(why) },
+        { newline, 1 },
+    };
+    ssize_t written = writev(STDERR_FILENO, line, sizeof line / sizeof line[0]);
+
+    (void)written; /* nobody is left to be told */
+    _exit(71);     /* EX_OSERR */
 }

@@ -9,6 +9,7 @@
 
 #define MUST_USE           __attribute__((warn_unused_result))
 #define PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#define NO_RETURN          __attribute__((noreturn))
 
 enum err {
     OK = 0,
@@ -39,5 +40,11 @@ enum err err_say(struct err_detail *d, enum err err, const char *fmt, ...) PRINT
 enum err err_at(struct err_detail *d, enum err err, const char *pointer, const char *fmt, ...) PRINTF(4, 5);
 /* Set the operator's text only. */
 enum err err_internal(struct err_detail *d, enum err err, const char *fmt, ...) PRINTF(3, 4);
+
+/* What nobody could answer for and nothing goes on without: no memory, a library that does not begin. Says so on stderr
+ * and ends the process with status 71, at once and without a core, which would hold keys. What was decided and not yet
+ * committed is lost, as after a kill -9. Allocates nothing. */
+void fatal(const char *why) NO_RETURN;
+#define OUT_OF_MEMORY "out of memory"
 
 #endif

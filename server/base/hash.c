@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/hash.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -24,7 +25,7 @@ prepare(void)
 {
     algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
     if (algorithm == NULL || pthread_key_create(&at_thread_end, context_free) != 0)
-        abort();
+        fatal("OpenSSL does not compute SHA-256");
 }
 
 static EVP_MD_CTX *
@@ -37,7 +38,7 @@ context(void)
     if (ctx == NULL) {
         ctx = EVP_MD_CTX_new();
         if (ctx == NULL || pthread_setspecific(at_thread_end, ctx) != 0)
-            abort();
+            fatal("OpenSSL does not compute SHA-256");
     }
     return ctx;
 }
@@ -50,12 +51,12 @@ sha256_of(const struct bytes *parts, size_t n)
     unsigned len;
 
     if (EVP_DigestInit_ex2(ctx, algorithm, NULL) != 1)
-        abort();
+        fatal("OpenSSL does not compute SHA-256");
     for (size_t i = 0; i < n; i++)
         if (parts[i].len > 0 && EVP_DigestUpdate(ctx, parts[i].data, parts[i].len) != 1)
-            abort();
+            fatal("OpenSSL does not compute SHA-256");
     if (EVP_DigestFinal_ex(ctx, h.b, &len) != 1 || len != sizeof h.b)
-        abort();
+        fatal("OpenSSL does not compute SHA-256");
     return h;
 }
 

@@ -190,7 +190,7 @@ json_canonical(struct bytes body, struct err_detail *d, char **ret, size_t *ret_
     text = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY);
     json_decref(root);
     if (text == NULL)
-        abort(); /* out of memory: what was loaded can be written */
+        fatal(OUT_OF_MEMORY);
     *ret = text;
     *ret_len = strlen(text);
     return OK;
@@ -337,7 +337,7 @@ json_in_any(struct json_in *in, const char *name, size_t *ret_len)
     }
     text = json_dumps(value, JSON_COMPACT | JSON_SORT_KEYS);
     if (text == NULL)
-        abort(); /* out of memory: what was loaded can be written */
+        fatal(OUT_OF_MEMORY);
     *ret_len = strlen(text);
     return text;
 }

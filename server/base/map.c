@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "base/arena.h"
+#include "base/err.h"
 
 struct map {
     size_t key_len; /* 8, 16 or 32 */
@@ -140,7 +141,7 @@ map_new(size_t key_len)
     m->key_len = key_len;
     m->stride = sizeof(void *) + key_len;
     if (getrandom(m->secret, sizeof m->secret, 0) != (ssize_t)sizeof m->secret)
-        abort(); /* cannot fail for so few bytes on a kernel that has the call */
+        fatal("no randomness from the system");
     return m;
 }
 

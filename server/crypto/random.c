@@ -5,11 +5,13 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#include "base/err.h"
+
 static void
 ready_once(void)
 {
     if (sodium_init() < 0)
-        abort();
+        fatal("libsodium does not begin");
 }
 
 void

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/err.h"
 #include "http/internal.h"
 
 enum err
@@ -222,7 +223,7 @@ loop_run(void *arg)
         uint64_t drained;
 
         if (poll(fds, 2, timeout_of(loop)) < 0 && errno != EINTR)
-            abort();
+            fatal("poll fails");
         while (read(loop->event_fd, &drained, sizeof drained) < 0 && errno == EINTR)
             ;
         resume_done(loop);

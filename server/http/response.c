@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "http/internal.h"
 
 struct http_response *
@@ -23,7 +24,7 @@ http_response(int status, const char *type, const void *body, size_t len, enum h
     }
     r->mhd = MHD_create_response_from_buffer(len, (void *)(uintptr_t)body, MODES[mode]);
     if (!r->mhd)
-        abort();
+        fatal(OUT_OF_MEMORY);
     if (type)
         http_response_header(r, "Content-Type", type);
     return r;
@@ -34,8 +35,8 @@ http_response_header(struct http_response *r, const char *name, const char *valu
 {
     enum MHD_Result added = MHD_add_response_header(r->mhd, name, value);
 
-    assert(added == MHD_YES);
-    (void)added;
+    if (added != MHD_YES)
+        fatal("a header cannot be added to a reply: out of memory, or not a header");
 }
 
 int

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/err.h"
 #include "http/internal.h"
 
 void
@@ -75,7 +76,7 @@ stream_response(struct request *r, struct http_response *head)
     stream->status = head->status;
     stream->mhd = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 4096, read_some, r, NULL);
     if (!stream->mhd)
-        abort();
+        fatal(OUT_OF_MEMORY);
     MHD_get_response_headers(head->mhd, copy_header, stream->mhd);
     if (!head->shared)
         http_response_delete(head);

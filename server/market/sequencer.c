@@ -601,6 +601,25 @@ run(void *arg)
 
 /* ---- start and stop ------------------------------------------------------------------------------------------------- */
 
+static void
+market_delete(struct market *m)
+{
+    rebuild_drop(m);
+    db_delete(m->db);
+    undo_delete(m->undo);
+    batch_free(&m->batch);
+    journal_writer_free(&m->writer);
+    rows_free(&m->rows);
+    queue_free(m);
+    pthread_rwlock_destroy(&m->state_lock);
+    pthread_mutex_destroy(&m->edge_lock);
+    free(m->conninfo);
+    free(m->origin);
+    free(m->people_url);
+    free(m->agents_url);
+    free(m);
+}
+
 enum err
 market_start(const struct market_config *config, struct market **ret, struct err_detail *d)
 {
@@ -631,8 +650,8 @@ market_start(const struct market_config *config, struct market **ret, struct err
     rows_init(&m->rows);
     m->pruned_ms = monotonic_ms() - PRUNE_EVERY_MS;
     if (pthread_create(&m->thread, NULL, run, m) != 0) {
-        perror("pthread_create");
-        abort();
+        market_delete(m);
+        return err_internal(d, ERR_INTERNAL, "cannot start the sequencer's thread");
     }
     *ret = m;
     return OK;
@@ -649,20 +668,7 @@ market_stop(struct market *m)
     pthread_cond_broadcast(&m->queue_more);
     pthread_mutex_unlock(&m->queue_lock);
     pthread_join(m->thread, NULL);
-    rebuild_drop(m);
-    db_delete(m->db);
-    undo_delete(m->undo);
-    batch_free(&m->batch);
-    journal_writer_free(&m->writer);
-    rows_free(&m->rows);
-    queue_free(m);
-    pthread_rwlock_destroy(&m->state_lock);
-    pthread_mutex_destroy(&m->edge_lock);
-    free(m->conninfo);
-    free(m->origin);
-    free(m->people_url);
-    free(m->agents_url);
-    free(m);
+    market_delete(m);
 }
 
 const struct state *

@@ -88,7 +88,7 @@ meet(const char *name)
     if (control->strike_at == 0 || k < control->strike_at || k >= control->strike_at + control->times)
         return NOTHING;
     if (atomic_fetch_add(&control->struck, 1) == 0) {
-        strncpy(control->struck_name, name, NAME - 1);
+        snprintf(control->struck_name, NAME, "%s", name);
     }
     return control->how;
 }
@@ -165,7 +165,7 @@ PQconnectdbParams(const char *const *keys, const char *const *values, int expand
     p = of(conn, true);
     if (p != NULL) {
         *p = (struct pending){ .conn = conn };
-        strncpy(p->name, name, NAME - 1);
+        snprintf(p->name, NAME, "%s", name);
     }
     pthread_mutex_unlock(&lock);
     return conn;
