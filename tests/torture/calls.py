@@ -3,6 +3,7 @@
 A Call is made fresh for each trial: what it needs is prepared first, then `send(key)` does it. `again`: what the same call
 with the same key answers once it is done (None: as the first time). `once` is false where no key makes it safe to repeat:
 what returns a secret, or belongs to a connection."""
+import threading
 import time
 import uuid
 
@@ -360,6 +361,43 @@ def report_started(w):
 @call
 def report_finished(w):
     return report(w, "finished", before=("accepted", "started"), output=word().encode())
+
+
+# ---- the log ----------------------------------------------------------------------------------------------------------
+
+def one_entry(client, w, key=True):
+    return client.post(f"/v1/offerings/{w.sites['bsc']['offering']}/rates", {"rate_milli": 1900, "assumed": True}, key=key)
+
+
+def fill_tile(w, left):
+    """Until the newest tile of the log lacks `left` hashes."""
+    def some(n):
+        client = Client(w.server, local=True)
+        for _ in range(n):
+            assert one_entry(client, w).status == 201
+    missing = (256 - left - w.anybody.must("GET", "/v1/journal")["size"]) % 256
+    workers = [threading.Thread(target=some, args=(missing // 8 + (i < missing % 8),)) for i in range(8)]
+    for t in workers:
+        t.start()
+    for t in workers:
+        t.join()
+
+
+@call
+def zz_tile_completed(w):
+    fill_tile(w, 1)
+    return Call(lambda key: one_entry(w.local, w, key))
+
+
+CALLS["zz_tile_completed"].rare = True
+
+
+@call
+def zz_tile_read(w):
+    if w.anybody.must("GET", "/v1/journal")["size"] < 257:
+        fill_tile(w, 0)
+        one_entry(w.local, w)
+    return Call(lambda key: w.anybody.get("/tile/0/000"))
 
 
 # ---- what was done before ---------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "market_trace.h"
 
 /* ---- a batch that is never written ------------------------------------------------------------------------------- */
 
@@ -186,6 +187,8 @@ mw_run(struct market_world *m, struct command *c)
     if (err)
         undo_back(m->undo, 0);
     keep_batch(m);
+    if (m->trace != NULL)
+        market_trace(m->trace, m, c, err);
     return err;
 }
 

@@ -5,6 +5,8 @@
 #ifndef TESTS_MARKET_WORLD_H
 #define TESTS_MARKET_WORLD_H
 
+#include <stdio.h>
+
 #include "market/due.h"
 #include "market/index.h"
 #include "market/market_internal.h"
@@ -33,6 +35,7 @@ struct market_world {
     struct told_report *reports;
     size_t reports_n;
     struct answer answer; /* of the last command that was taken */
+    FILE *trace;          /* where each command is written down (market_trace.h); NULL: nowhere */
 };
 
 #define MW_GPUS       64 /* brokered at each site: 14 whole nodes of 4, and a pool of 2 */

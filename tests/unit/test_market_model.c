@@ -3,7 +3,9 @@
  * reports, timers that run late, sites that drain, instances that come and go, spools that are lost. After every command what must always
  * hold
  * is checked; every command is taken back once and must leave no trace. At the end all holds are resolved.
- * MODEL_SEED, MODEL_STEPS in the environment; the seed is printed. */
+ * MODEL_SEED, MODEL_STEPS in the environment; the seed is printed. What a step draws depends on the seed and on its own
+ * number alone, so steps can be left out (MODEL_WITHOUT: numbers and ranges, as 3,7-20) and the others stay what they
+ * were: tests/model shrinks failing histories by that, and checks the trace (MODEL_TRACE: a file) against a plain model. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +15,7 @@
 #include <cmocka.h>
 
 #include "market/sweep.h"
+#include "market_trace.h"
 #include "market_world.h"
 
 #define SENT_MAX  64
@@ -37,6 +40,32 @@ draw(struct model *x, uint64_t below)
     x->random ^= x->random >> 7;
     x->random ^= x->random << 17;
     return (x->random >> 11) % below;
+}
+
+/* The stream of one step. */
+static uint64_t
+stream_of(uint64_t seed, size_t step)
+{
+    uint64_t z = seed * 0x9e3779b97f4a7c15u + (uint64_t)step * 0xbf58476d1ce4e5b9u + 1;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return (z ^ (z >> 31)) | 1;
+}
+
+/* Is a step in a list like 3,7-20? */
+static bool
+listed(const char *list, size_t step)
+{
+    while (list != NULL && *list != '\0') {
+        char *end;
+        size_t from = strtoull(list, &end, 10), to = *end == '-' ? strtoull(end + 1, &end, 10) : from;
+
+        if (step >= from && step <= to)
+            return true;
+        list = *end == ',' ? end + 1 : NULL;
+    }
+    return false;
 }
 
 static bool
@@ -482,16 +511,28 @@ run_out(struct model *x)
 static size_t
 run(uint64_t seed, size_t steps)
 {
-    struct model x = { .m = mw_new(), .random = seed };
+    struct model x = { .m = mw_new(), .random = stream_of(seed, 0) };
     struct map *permits = map_new(16);
     size_t it = 0, settled = 0, voided = 0, disputed = 0;
     const struct hold *h;
     void *value;
 
-    x.m->undo_twice = true;
+    x.m->undo_twice = getenv("MODEL_TRACE") == NULL; /* seen to without a trace */
+    x.m->trace = getenv("MODEL_TRACE") != NULL ? fopen(getenv("MODEL_TRACE"), "w") : NULL;
+    if (x.m->trace != NULL)
+        market_trace_begin(x.m->trace, x.m);
     for (size_t i = 0; i < steps; i++) {
-        enum err err = (x.ordered = false, step(&x));
-        const char *broken = mw_broken(x.m);
+        const char *broken;
+        enum err err;
+
+        if (listed(getenv("MODEL_WITHOUT"), i))
+            continue;
+        x.random = stream_of(seed, i);
+        x.ordered = false;
+        if (x.m->trace != NULL)
+            fprintf(x.m->trace, "{\"step\": %zu}\n", i);
+        err = step(&x);
+        broken = mw_broken(x.m);
 
         if (broken == NULL && i % 16 == 0)
             broken = mw_rebuilt_differs(x.m);
@@ -505,7 +546,11 @@ run(uint64_t seed, size_t steps)
         x.errors[err]++;
         check_permits(&x, permits);
     }
+    if (x.m->trace != NULL)
+        fprintf(x.m->trace, "{\"step\": %zu}\n", steps);
     run_out(&x);
+    if (x.m->trace != NULL)
+        fclose(x.m->trace);
     while ((h = ledger_next_hold(x.m->w->l, &it)) != NULL) {
         settled += h->settled > h->corrected;
         voided += h->settled == h->corrected;
