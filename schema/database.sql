@@ -54,6 +54,133 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.request (
+    id uuid NOT NULL,
+    organisation uuid NOT NULL,
+    grant_account bigint NOT NULL,
+    name text NOT NULL,
+    gpus integer NOT NULL,
+    walltime_s bigint NOT NULL,
+    memory_gb integer NOT NULL,
+    model text NOT NULL,
+    countries text NOT NULL,
+    one_island boolean NOT NULL,
+    kind smallint NOT NULL,
+    earliest_ms bigint NOT NULL,
+    deadline_ms bigint NOT NULL,
+    max_gpums bigint NOT NULL,
+    preference smallint NOT NULL,
+    move_freely boolean NOT NULL,
+    template text NOT NULL,
+    parameters text NOT NULL,
+    workload bytea NOT NULL,
+    workload_len integer NOT NULL,
+    created_ms bigint NOT NULL,
+    created_by uuid NOT NULL,
+    CONSTRAINT request_gpus_check CHECK ((gpus > 0)),
+    CONSTRAINT request_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 63))),
+    CONSTRAINT request_walltime_s_check CHECK ((walltime_s > 0))
+);
+
+ALTER TABLE ONLY public.request FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.reservation (
+    id uuid NOT NULL,
+    request uuid NOT NULL,
+    org uuid NOT NULL,
+    quote uuid NOT NULL,
+    jti uuid NOT NULL,
+    grant_account bigint NOT NULL,
+    site bigint NOT NULL,
+    offering bigint NOT NULL,
+    rate bigint NOT NULL,
+    hold bigint NOT NULL,
+    gpus bigint NOT NULL,
+    nodes bigint NOT NULL,
+    walltime_s bigint NOT NULL,
+    rate_milli bigint NOT NULL,
+    cost_gpums bigint NOT NULL,
+    window_start_ms bigint NOT NULL,
+    window_end_ms bigint NOT NULL,
+    permit_from_ms bigint NOT NULL,
+    accept_by_ms bigint NOT NULL,
+    start_by_ms bigint NOT NULL,
+    booked_slot bigint NOT NULL,
+    booked_slots bigint NOT NULL,
+    fence bigint NOT NULL,
+    seq bigint NOT NULL,
+    cancel_seq bigint DEFAULT 0 NOT NULL,
+    state text NOT NULL,
+    outcome integer DEFAULT 0 NOT NULL,
+    permit_instance bigint DEFAULT 0 NOT NULL,
+    first_permit_ms bigint DEFAULT 0 NOT NULL,
+    permit_ms bigint DEFAULT 0 NOT NULL,
+    permit_report bigint DEFAULT 0 NOT NULL,
+    created_ms bigint NOT NULL,
+    received_ms bigint DEFAULT 0 NOT NULL,
+    queued_ms bigint DEFAULT 0 NOT NULL,
+    started_ms bigint DEFAULT 0 NOT NULL,
+    ended_ms bigint DEFAULT 0 NOT NULL,
+    settled_ms bigint DEFAULT 0 NOT NULL,
+    changed_ms bigint NOT NULL,
+    reported_gpu_seconds bigint DEFAULT 0 NOT NULL,
+    reported_ms bigint DEFAULT 0 NOT NULL,
+    settled_gpums bigint DEFAULT 0 NOT NULL,
+    daily_settle_ms bigint DEFAULT 0 NOT NULL,
+    exit_code integer DEFAULT 0 NOT NULL,
+    settle_entry bigint DEFAULT 0 NOT NULL,
+    void_entry bigint DEFAULT 0 NOT NULL,
+    dispute_entry bigint DEFAULT 0 NOT NULL,
+    cancel_ms bigint DEFAULT 0 NOT NULL,
+    disputed_ms bigint DEFAULT 0 NOT NULL,
+    dispute_why smallint DEFAULT 0 NOT NULL,
+    version bigint NOT NULL,
+    move_freely boolean NOT NULL,
+    moves smallint NOT NULL,
+    moved_from uuid,
+    moved_to uuid,
+    workload bytea,
+    workload_len bigint NOT NULL,
+    output bytea,
+    output_len bigint DEFAULT 0 NOT NULL,
+    output_ms bigint DEFAULT 0 NOT NULL,
+    name text NOT NULL,
+    ask bytea,
+    CONSTRAINT reservation_booked_slots_check CHECK ((booked_slots >= 0)),
+    CONSTRAINT reservation_check CHECK ((cost_gpums = ((gpus * walltime_s) * rate_milli))),
+    CONSTRAINT reservation_check1 CHECK ((window_end_ms > window_start_ms)),
+    CONSTRAINT reservation_check2 CHECK (((settled_gpums >= 0) AND (settled_gpums <= cost_gpums))),
+    CONSTRAINT reservation_fence_check CHECK ((fence > 0)),
+    CONSTRAINT reservation_gpus_check CHECK ((gpus > 0)),
+    CONSTRAINT reservation_grant_account_check CHECK ((grant_account > 0)),
+    CONSTRAINT reservation_hold_check CHECK ((hold > 0)),
+    CONSTRAINT reservation_nodes_check CHECK ((nodes > 0)),
+    CONSTRAINT reservation_offering_check CHECK ((offering > 0)),
+    CONSTRAINT reservation_output_check CHECK ((octet_length(output) = 32)),
+    CONSTRAINT reservation_rate_check CHECK ((rate > 0)),
+    CONSTRAINT reservation_rate_milli_check CHECK ((rate_milli > 0)),
+    CONSTRAINT reservation_reported_gpu_seconds_check CHECK ((reported_gpu_seconds >= 0)),
+    CONSTRAINT reservation_seq_check CHECK ((seq > 0)),
+    CONSTRAINT reservation_site_check CHECK ((site > 0)),
+    CONSTRAINT reservation_walltime_s_check CHECK ((walltime_s > 0)),
+    CONSTRAINT reservation_workload_check CHECK ((octet_length(workload) = 32))
+)
+WITH (fillfactor='70');
+
+CREATE FUNCTION public.blob_is_unnamed(digest bytea) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN ((NOT (EXISTS (SELECT FROM public.request q WHERE (q.workload = blob_is_unnamed.digest)))) AND (NOT (EXISTS (SELECT FROM public.reservation r WHERE (r.workload = blob_is_unnamed.digest)))) AND (NOT (EXISTS (SELECT FROM public.reservation r WHERE (r.output = blob_is_unnamed.digest)))));
+
+CREATE FUNCTION public.blob_renew(digest bytea, at_ms bigint, young_ms bigint) RETURNS boolean
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+    UPDATE blob SET created_ms = at_ms WHERE sha256 = digest AND created_ms < at_ms - young_ms;
+    RETURN FOUND OR EXISTS (SELECT FROM blob WHERE sha256 = digest AND created_ms >= at_ms - young_ms);
+END
+$$;
+
 CREATE FUNCTION public.entry_bytes_v1(version smallint, kind smallint, index bigint, time_ms bigint, group_first bigint, group_len smallint, group_pos smallint, debit bigint, credit bigint, amount bigint, prev_debit bigint, prev_credit bigint, body bytea) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((((((((((((int2send(version) || int2send(kind)) || int8send(index)) || int8send(time_ms)) || int8send(group_first)) || int2send(group_len)) || int2send(group_pos)) || int8send(debit)) || int8send(credit)) || int8send(amount)) || int8send(prev_debit)) || int8send(prev_credit)) || body);
@@ -396,119 +523,6 @@ CREATE TABLE public.report (
     CONSTRAINT report_site_check CHECK ((site > 0))
 );
 
-CREATE TABLE public.request (
-    id uuid NOT NULL,
-    organisation uuid NOT NULL,
-    grant_account bigint NOT NULL,
-    name text NOT NULL,
-    gpus integer NOT NULL,
-    walltime_s bigint NOT NULL,
-    memory_gb integer NOT NULL,
-    model text NOT NULL,
-    countries text NOT NULL,
-    one_island boolean NOT NULL,
-    kind smallint NOT NULL,
-    earliest_ms bigint NOT NULL,
-    deadline_ms bigint NOT NULL,
-    max_gpums bigint NOT NULL,
-    preference smallint NOT NULL,
-    move_freely boolean NOT NULL,
-    template text NOT NULL,
-    parameters text NOT NULL,
-    workload bytea NOT NULL,
-    workload_len integer NOT NULL,
-    created_ms bigint NOT NULL,
-    created_by uuid NOT NULL,
-    CONSTRAINT request_gpus_check CHECK ((gpus > 0)),
-    CONSTRAINT request_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 63))),
-    CONSTRAINT request_walltime_s_check CHECK ((walltime_s > 0))
-);
-
-ALTER TABLE ONLY public.request FORCE ROW LEVEL SECURITY;
-
-CREATE TABLE public.reservation (
-    id uuid NOT NULL,
-    request uuid NOT NULL,
-    org uuid NOT NULL,
-    quote uuid NOT NULL,
-    jti uuid NOT NULL,
-    grant_account bigint NOT NULL,
-    site bigint NOT NULL,
-    offering bigint NOT NULL,
-    rate bigint NOT NULL,
-    hold bigint NOT NULL,
-    gpus bigint NOT NULL,
-    nodes bigint NOT NULL,
-    walltime_s bigint NOT NULL,
-    rate_milli bigint NOT NULL,
-    cost_gpums bigint NOT NULL,
-    window_start_ms bigint NOT NULL,
-    window_end_ms bigint NOT NULL,
-    permit_from_ms bigint NOT NULL,
-    accept_by_ms bigint NOT NULL,
-    start_by_ms bigint NOT NULL,
-    booked_slot bigint NOT NULL,
-    booked_slots bigint NOT NULL,
-    fence bigint NOT NULL,
-    seq bigint NOT NULL,
-    cancel_seq bigint DEFAULT 0 NOT NULL,
-    state text NOT NULL,
-    outcome integer DEFAULT 0 NOT NULL,
-    permit_instance bigint DEFAULT 0 NOT NULL,
-    first_permit_ms bigint DEFAULT 0 NOT NULL,
-    permit_ms bigint DEFAULT 0 NOT NULL,
-    permit_report bigint DEFAULT 0 NOT NULL,
-    created_ms bigint NOT NULL,
-    received_ms bigint DEFAULT 0 NOT NULL,
-    queued_ms bigint DEFAULT 0 NOT NULL,
-    started_ms bigint DEFAULT 0 NOT NULL,
-    ended_ms bigint DEFAULT 0 NOT NULL,
-    settled_ms bigint DEFAULT 0 NOT NULL,
-    changed_ms bigint NOT NULL,
-    reported_gpu_seconds bigint DEFAULT 0 NOT NULL,
-    reported_ms bigint DEFAULT 0 NOT NULL,
-    settled_gpums bigint DEFAULT 0 NOT NULL,
-    daily_settle_ms bigint DEFAULT 0 NOT NULL,
-    exit_code integer DEFAULT 0 NOT NULL,
-    settle_entry bigint DEFAULT 0 NOT NULL,
-    void_entry bigint DEFAULT 0 NOT NULL,
-    dispute_entry bigint DEFAULT 0 NOT NULL,
-    cancel_ms bigint DEFAULT 0 NOT NULL,
-    disputed_ms bigint DEFAULT 0 NOT NULL,
-    dispute_why smallint DEFAULT 0 NOT NULL,
-    version bigint NOT NULL,
-    move_freely boolean NOT NULL,
-    moves smallint NOT NULL,
-    moved_from uuid,
-    moved_to uuid,
-    workload bytea,
-    workload_len bigint NOT NULL,
-    output bytea,
-    output_len bigint DEFAULT 0 NOT NULL,
-    output_ms bigint DEFAULT 0 NOT NULL,
-    name text NOT NULL,
-    ask bytea,
-    CONSTRAINT reservation_booked_slots_check CHECK ((booked_slots >= 0)),
-    CONSTRAINT reservation_check CHECK ((cost_gpums = ((gpus * walltime_s) * rate_milli))),
-    CONSTRAINT reservation_check1 CHECK ((window_end_ms > window_start_ms)),
-    CONSTRAINT reservation_check2 CHECK (((settled_gpums >= 0) AND (settled_gpums <= cost_gpums))),
-    CONSTRAINT reservation_fence_check CHECK ((fence > 0)),
-    CONSTRAINT reservation_gpus_check CHECK ((gpus > 0)),
-    CONSTRAINT reservation_grant_account_check CHECK ((grant_account > 0)),
-    CONSTRAINT reservation_hold_check CHECK ((hold > 0)),
-    CONSTRAINT reservation_nodes_check CHECK ((nodes > 0)),
-    CONSTRAINT reservation_offering_check CHECK ((offering > 0)),
-    CONSTRAINT reservation_output_check CHECK ((octet_length(output) = 32)),
-    CONSTRAINT reservation_rate_check CHECK ((rate > 0)),
-    CONSTRAINT reservation_rate_milli_check CHECK ((rate_milli > 0)),
-    CONSTRAINT reservation_reported_gpu_seconds_check CHECK ((reported_gpu_seconds >= 0)),
-    CONSTRAINT reservation_seq_check CHECK ((seq > 0)),
-    CONSTRAINT reservation_site_check CHECK ((site > 0)),
-    CONSTRAINT reservation_walltime_s_check CHECK ((walltime_s > 0)),
-    CONSTRAINT reservation_workload_check CHECK ((octet_length(workload) = 32))
-)
-WITH (fillfactor='70');
-
 CREATE TABLE public.role (
     person uuid NOT NULL,
     role smallint NOT NULL,
@@ -739,6 +753,8 @@ ALTER TABLE public.blob ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY blob_brought ON public.blob FOR INSERT TO kontor_worker WITH CHECK (( SELECT ((public.actor_agent() IS NOT NULL) OR (public.actor_person() IS NOT NULL))));
 
+CREATE POLICY blob_renewed ON public.blob TO kontor_owner USING (public.actor_is_known()) WITH CHECK (public.actor_is_known());
+
 CREATE POLICY blob_seen ON public.blob FOR SELECT TO kontor_worker USING (((EXISTS ( SELECT
    FROM public.request q
   WHERE ((q.workload = blob.sha256) AND (q.organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))))) OR (EXISTS ( SELECT
@@ -746,6 +762,10 @@ CREATE POLICY blob_seen ON public.blob FOR SELECT TO kontor_worker USING (((EXIS
   WHERE ((r.workload = blob.sha256) AND (r.site = ( SELECT public.actor_agent() AS actor_agent))))) OR (EXISTS ( SELECT
    FROM public.reservation r
   WHERE ((r.output = blob.sha256) AND (r.org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])))))));
+
+CREATE POLICY blob_swept ON public.blob FOR DELETE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) AND public.blob_is_unnamed(sha256)));
+
+CREATE POLICY blob_unnamed ON public.blob FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) AND public.blob_is_unnamed(sha256)));
 
 ALTER TABLE public.call_answer ENABLE ROW LEVEL SECURITY;
 
@@ -878,6 +898,14 @@ GRANT ALL ON FUNCTION public.actor_organisations() TO kontor_worker;
 REVOKE ALL ON FUNCTION public.actor_sites() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.actor_sites() TO kontor_worker;
 
+GRANT SELECT,INSERT ON TABLE public.request TO kontor_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.reservation TO kontor_writer;
+GRANT SELECT ON TABLE public.reservation TO kontor_worker;
+
+REVOKE ALL ON FUNCTION public.blob_renew(digest bytea, at_ms bigint, young_ms bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.blob_renew(digest bytea, at_ms bigint, young_ms bigint) TO kontor_worker;
+
 REVOKE ALL ON FUNCTION public.entry_page(before bigint, of_kind bigint, most bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.entry_page(before bigint, of_kind bigint, most bigint) TO kontor_worker;
 
@@ -901,7 +929,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.agent_contact TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.answer TO kontor_writer;
 
-GRANT SELECT,INSERT ON TABLE public.blob TO kontor_worker;
+GRANT SELECT,INSERT,DELETE ON TABLE public.blob TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.call_answer TO kontor_worker;
 
@@ -941,11 +969,6 @@ GRANT SELECT ON TABLE public.quote_answer TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.report TO kontor_writer;
 GRANT SELECT ON TABLE public.report TO kontor_worker;
-
-GRANT SELECT,INSERT ON TABLE public.request TO kontor_worker;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE public.reservation TO kontor_writer;
-GRANT SELECT ON TABLE public.reservation TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.role TO kontor_worker;
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "crypto/random.h"
 #include "store/answers.h"
+#include "store/blobs.h"
 #include "store/evidence.h"
 #include "store/sessions.h"
 
@@ -18,7 +19,7 @@ static const char OPENAPI[] =
 #include "api/openapi.inc"
     ;
 
-enum { KEYS_MAX = 2000000, QUIET_MS = 10000, TEND_EVERY_MS = 600000, TEND_AGAIN_MS = 1000 };
+enum { KEYS_MAX = 2000000, QUIET_MS = 10000, TEND_EVERY_MS = 600000, TEND_AGAIN_MS = 1000, SWEEP_REAL_MS = 60000 };
 
 /* Plain HTTP never leaves the machine. */
 static bool
@@ -129,13 +130,20 @@ load(struct api *api, struct db *db)
     return err;
 }
 
-/* What is over goes: answers past their time, sessions. */
+/* What is over goes: answers past their time, sessions, bytes that nothing names. */
 static enum err
 clean(struct api *api, struct db *db)
 {
-    enum err err = call_answers_remove_old(db, clock_now(&api->clock) - ANSWERS_KEEP_MS);
+    int64_t now_ms = clock_now(&api->clock), kept_ms = api->clock.rate * SWEEP_REAL_MS, swept = 0;
+    enum err err = call_answers_remove_old(db, now_ms - ANSWERS_KEEP_MS);
 
-    return err ? err : sessions_remove_expired(db, clock_now(&api->clock));
+    if (!err)
+        err = sessions_remove_expired(db, now_ms);
+    if (!err)
+        err = blobs_sweep(db, now_ms - (kept_ms > BLOBS_KEEP_MS ? kept_ms : BLOBS_KEEP_MS), &swept);
+    if (swept > 0)
+        log_info(api->log, "swept", LOG_I64("blobs", swept));
+    return err;
 }
 
 /* In a worker. What is kept in memory is read when the server starts and when it begins to lead, since another may have

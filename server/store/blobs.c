@@ -8,6 +8,15 @@ DB_QUERY(BLOBS_ADD, .name = "blobs_add",
          .sql = "INSERT INTO blob (sha256, bytes, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", .params = 3,
          .columns = 0);
 
+DB_QUERY(BLOBS_RENEW, .name = "blobs_renew", .sql = "SELECT blob_renew($1, $2, $3)", .params = 3, .columns = 1);
+
+/* $1 to $2: hashes from, and below (NULL: to the end). Which ones go, row security says. */
+DB_QUERY(BLOBS_SWEEP, .name = "blobs_sweep",
+         .sql = "DELETE FROM blob WHERE sha256 >= $1 AND ($2::bytea IS NULL OR sha256 < $2) AND created_ms < $3",
+         .params = 3, .columns = 0);
+
+enum { SWEEP_PARTS = 16, BRING_TRIES = 3, YOUNG_PART = 24 };
+
 enum err
 blobs_find(struct db *db, struct hash sha256, struct arena *a, struct bytes *ret)
 {
@@ -27,5 +36,36 @@ blobs_find(struct db *db, struct hash sha256, struct arena *a, struct bytes *ret
 enum err
 blobs_add(struct db *db, struct hash sha256, struct bytes bytes, int64_t now_ms)
 {
-    return db_run(db, &BLOBS_ADD, DB_ARGS(db_hash(&sha256), db_bytes(bytes), db_i64(now_ms)), NULL);
+    /* There already: made young again, unless it is just being swept away; then it is brought anew. */
+    for (int i = 0; i < BRING_TRIES; i++) {
+        _cleanup_result_ PGresult *added = NULL, *renewed = NULL;
+        enum err err = db_run(db, &BLOBS_ADD, DB_ARGS(db_hash(&sha256), db_bytes(bytes), db_i64(now_ms)), &added);
+
+        if (err || db_affected(added) == 1)
+            return err;
+        err = db_run(db, &BLOBS_RENEW, DB_ARGS(db_hash(&sha256), db_i64(now_ms), db_i64(BLOBS_KEEP_MS / YOUNG_PART)),
+                     &renewed);
+        if (err || db_get_bool(renewed, 0, 0))
+            return err;
+    }
+    return db_complain(db, &BLOBS_RENEW, "the bytes come and go");
+}
+
+enum err
+blobs_sweep(struct db *db, int64_t before_ms, int64_t *ret)
+{
+    int64_t swept = 0;
+
+    for (int i = 0; i < SWEEP_PARTS; i++) {
+        _cleanup_result_ PGresult *rows = NULL;
+        uint8_t from = (uint8_t)(i * 256 / SWEEP_PARTS), below = (uint8_t)((i + 1) * 256 / SWEEP_PARTS);
+        struct db_arg end = i + 1 < SWEEP_PARTS ? db_bytes(BYTES(&below, 1)) : db_null();
+        enum err err = db_run(db, &BLOBS_SWEEP, DB_ARGS(db_bytes(BYTES(&from, 1)), end, db_i64(before_ms)), &rows);
+
+        if (err)
+            return err;
+        swept += db_affected(rows);
+    }
+    *ret = swept;
+    return OK;
 }

@@ -55,7 +55,6 @@ static const struct wanted {
     { "agent_contacts_touch", BIT(AGENT), { "11", "99" } },
     { "agent_contacts_inventory", BIT(AGENT), { "11", "99", "{}" } },
     { "agent_contacts_all", SITE, { 0 } },
-    { "answers_find", WRITER, { H1 } },
     { "answers_find_all", WRITER, { "{}" } },
     { "answers_keys", WRITER, { "0", "10" } },
     { "answers_prune", WRITER, { "99", "10" } },
@@ -64,6 +63,8 @@ static const struct wanted {
     { "blobs_find", BIT(OWNER) | BIT(AGENT), { "sha256 of script" } },
     { "blobs_add", BIT(OWNER) | BIT(OTHER_OWNER) | BIT(OPERATOR) | BIT(OTHER_OPERATOR) | BIT(AGENT) | BIT(OTHER_AGENT) | BIT(OFFICER) | BIT(AUDITOR) | BIT(ADMIN) | BIT(UNIX),
       { "sha256 of new", "new", "1" } },
+    { "blobs_renew", ~BIT(UNSET), { "sha256 of stray", "99", "0" } }, /* tells whether it is there, to who has its hash */
+    { "blobs_sweep", SERVERS, { "\\x", NULL, "99" } },
     { "evidence_add", PROGRAMME, { NORDLYS, H1, "why", LISE, NULL, "1" } },
     { "account_names_add", PROGRAMME, { "99", "Fund", "F" } },
     { "account_names_all", PROGRAMME, { 0 } },
@@ -100,11 +101,11 @@ static const struct wanted {
       { "0d000000-0000-7000-8000-000000000000", BRISA, "40", "n", "1", "60", "1", "", "", "false", "0", "0", "0", "0", "0", "false", "script", "{}", "sha256 of script", "6", "1", LISE } },
     { "entries_snapshot", EVERYBODY, { 0 } },
     { "entries_head", EVERYBODY, { 0 } },
-    { "journal_head", EVERYBODY, { 0 } },
     { "journal_reads_head", EVERYBODY, { 0 } },
     { "server_clock", EVERYBODY, { 0 } },
     { "record_shape", EVERYBODY, { "entry" } },
     { "journal_lease", EVERYBODY, { 0 } },    /* who holds the lock but may not write is no leader */
+    { "journal_tag", EVERYBODY, { "1" } },
     { "journal_beat", EVERYBODY, { "0", "0" } },
     { "journal_tag", EVERYBODY, { "0" } },
     { "journal_unblock", EVERYBODY, { "0" } }, /* a worker may not end the sequencer's connection anyhow */
@@ -157,7 +158,7 @@ static const char *const DATA[] = {
     "INSERT INTO session VALUES ('" H1 "', '" LISE "', 1, 9)",
     "INSERT INTO enrol_token VALUES ('" H2 "', 11, 1, 9)",
     "INSERT INTO agent_contact VALUES (11, 5)",
-    "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output')) v (t)",
+    "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
     "INSERT INTO request VALUES ('" BRISA "', '" BRISA "', 40, 'n', 1, 60, 0, '', '', false, 0, 0, 0, 0, 0, false, 'script', '{}', sha256('script'), 6, 1, '" LEFT "')",
     "INSERT INTO evidence VALUES ('" BRISA "', '" H1 "', 'why', '{}', 1)",
     "INSERT INTO account_name VALUES (40, 'A', 'a')",

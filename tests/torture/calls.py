@@ -3,7 +3,6 @@
 A Call is made fresh for each trial: what it needs is prepared first, then `send(key)` does it. `again`: what the same call
 with the same key answers once it is done (None: as the first time). `once` is false where no key makes it safe to repeat:
 what returns a secret, or belongs to a connection."""
-import threading
 import time
 import uuid
 
@@ -365,39 +364,31 @@ def report_finished(w):
 
 # ---- the log ----------------------------------------------------------------------------------------------------------
 
-def one_entry(client, w, key=True):
-    return client.post(f"/v1/offerings/{w.sites['bsc']['offering']}/rates", {"rate_milli": 1900, "assumed": True}, key=key)
-
-
-def fill_tile(w, left):
-    """Until the newest tile of the log lacks `left` hashes."""
-    def some(n):
-        client = Client(w.server, local=True)
-        for _ in range(n):
-            assert one_entry(client, w).status == 201
-    missing = (256 - left - w.anybody.must("GET", "/v1/journal")["size"]) % 256
-    workers = [threading.Thread(target=some, args=(missing // 8 + (i < missing % 8),)) for i in range(8)]
-    for t in workers:
-        t.start()
-    for t in workers:
-        t.join()
-
-
-@call
-def zz_tile_completed(w):
-    fill_tile(w, 1)
-    return Call(lambda key: one_entry(w.local, w, key))
-
-
-CALLS["zz_tile_completed"].rare = True
+def full_tile(w):
+    """At least one tile of the log is full."""
+    while w.anybody.must("GET", "/v1/journal")["size"] < 257:
+        w.order(f"/v1/offerings/{w.sites['bsc']['offering']}/rates", {"rate_milli": 1900, "assumed": True})
 
 
 @call
 def zz_tile_read(w):
-    if w.anybody.must("GET", "/v1/journal")["size"] < 257:
-        fill_tile(w, 0)
-        one_entry(w.local, w)
+    full_tile(w)
     return Call(lambda key: w.anybody.get("/tile/0/000"))
+
+
+@call
+def zz_tile_computed(w):
+    """Of a journal from before there were tiles."""
+    full_tile(w)
+    w.server.sql("DELETE FROM tile")
+    return Call(lambda key: w.anybody.get("/tile/0/000.p/5"))
+
+
+@call
+def zz_bytes_brought_again(w):
+    script = f"#!/bin/sh\n# {word()}\n"
+    w.people["brisa"].must("POST", "/v1/requests", w.wants(script=script), status=201, key=True)
+    return post(w.people["brisa"], "/v1/requests", w.wants(script=script))
 
 
 # ---- what was done before ---------------------------------------------------------------------------------------------
