@@ -17,6 +17,11 @@ DB_QUERY(JOURNAL_TERM,
     .sql = "UPDATE head SET term = term + 1 RETURNING term, batch, size, root, time_ms",
     .params = 0, .columns = 5);
 
+DB_QUERY(JOURNAL_HEAD,
+    .name = "journal_head",
+    .sql = "SELECT term, batch, size, root, time_ms FROM head",
+    .params = 0, .columns = 5);
+
 DB_QUERY(JOURNAL_BEAT,
     .name = "journal_beat",
     .sql = "SELECT term = $1 AND batch = $2 FROM head",
@@ -119,6 +124,12 @@ enum err
 journal_raise_term(struct db *db, struct journal_head *ret)
 {
     return head_of(db, &JOURNAL_TERM, ret);
+}
+
+enum err
+journal_head_read(struct db *db, struct journal_head *ret)
+{
+    return head_of(db, &JOURNAL_HEAD, ret);
 }
 
 enum err

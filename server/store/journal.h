@@ -21,6 +21,7 @@ struct journal_head {
 enum err journal_lease(struct db *db) MUST_USE;
 /* A new term begins: what an older one still has under way will find the head changed. Returns the head since then. */
 enum err journal_raise_term(struct db *db, struct journal_head *ret) MUST_USE;
+enum err journal_head_read(struct db *db, struct journal_head *ret) MUST_USE;
 /* Is the head still as we know it? ERR_NOT_LEADER: another server has moved it. To be asked each second at least while
  * nothing else goes over this connection: it is ended, and the lease with it, after JOURNAL_IDLE_MS of silence. */
 enum { JOURNAL_IDLE_MS = 5000 };

@@ -101,6 +101,7 @@ static const struct wanted {
       { "0d000000-0000-7000-8000-000000000000", BRISA, "40", "n", "1", "60", "1", "", "", "false", "0", "0", "0", "0", "0", "false", "script", "{}", "sha256 of script", "6", "1", LISE } },
     { "entries_snapshot", EVERYBODY, { 0 } },
     { "entries_head", EVERYBODY, { 0 } },
+    { "journal_head", EVERYBODY, { 0 } },
     { "journal_reads_head", EVERYBODY, { 0 } },
     { "server_clock", EVERYBODY, { 0 } },
     { "record_shape", EVERYBODY, { "entry" } },

@@ -177,7 +177,7 @@ def test_each_statement_of_each_call(long):
         print(f"# {len(makers)} calls, {len(t.reached)} statements, {len(t.pairs)} statements x failures, {t.trials} trials, {t.told} told their callers")
         REACHED.update(t.reached)
         audit(t.w.server)
-        for section in (same_key_at_once, behind_the_scenes, waiting_for_the_lease):
+        for section in (same_key_at_once, data_that_cannot_be_stored, behind_the_scenes, waiting_for_the_lease):
             began = time.monotonic()
             section(t, long)
             print(f"# {section.__name__}: {time.monotonic() - began:.1f} s", flush=True)
@@ -241,6 +241,58 @@ def same_key_at_once(t, long):
         calls.cancel(w, reservation)
         if "answers_find_all" in REACHED and round_ > 1:
             break
+
+
+def poisoned(t, *scope):
+    """kontord poisoned: each of its statements fails, then it goes through."""
+    shim = Shim()
+
+    def run():
+        return subprocess.run([str(harness.BUILD / "kontord"), "poisoned", *t.w.server.options, *scope], capture_output=True, text=True,
+                              env=shim.environment(), check=False)
+    for k in range(1, 5):
+        for how in (HOWS[0], HOWS[3]):
+            shim.arm(k, how[0], how[1])
+            done = run()
+            assert shim.struck == 0 or (done.returncode == 1 and "kontord poisoned: " in done.stderr), (k, how, done)
+            if shim.struck == 0:
+                break
+        if shim.struck == 0:
+            break
+    else:
+        done = run()
+    REACHED.update(shim.seen())
+    assert done.returncode == 0, done
+    return done.stdout.split()[0] if done.stdout else ""
+
+
+def data_that_cannot_be_stored(t, long):
+    """Its sender is told so, for good; with another key it may try again. Whether it is the data is looked up first."""
+    def policy():
+        body = {"code": calls.word(), "name": calls.word(), "cap_credits": "5", "longest_days": 9, "decide_days": 4}
+        return lambda key: t.w.local.post("/v1/policies", body, key=key)
+
+    t.shim.watch(who="sequencer")
+    assert policy()(True).status == 201
+    k = t.shim.seen().index("journal_write") + 1
+    send, key = policy(), calls.word()
+    t.shim.arm(k, "error", "23514", who="sequencer")
+    reply = send(key)
+    seen = t.shim.seen()
+    t.shim.watch()
+    assert reply.status == 500 and reply.json["code"] == "poisoned", reply
+    assert send(key).json["code"] == "poisoned" and send(True).status == 201
+    REACHED.update(seen)
+    scope = poisoned(t)
+    assert len(scope) == 64, scope
+    poisoned(t, scope)
+    assert poisoned(t) == "" and send(key).status == 201, "released, it may be tried again"
+    for how in HOWS[:5]:  # everything from there to the look at the head fails
+        t.shim.arm(k, how[0], how[1], times=seen.index("journal_head") + 2 - k, who="sequencer")
+        reply = policy()(True)
+        t.shim.watch()
+        assert reply.status in (201, 503, 507), (how, reply)
+        t.ready()
 
 
 def behind_the_scenes(t, long):
