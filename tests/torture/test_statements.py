@@ -260,6 +260,7 @@ def poisoned(t, *scope):
         if shim.struck == 0:
             break
     else:
+        shim.watch()
         done = run()
     REACHED.update(shim.seen())
     assert done.returncode == 0, done
