@@ -311,8 +311,13 @@ def behind_the_scenes(t, long):
         calls.ticket_of(agent, reservation)
         calls.cancel(w, reservation["id"])
 
-    for statement, do, seconds in (("server_clock", lambda: time.sleep(0.2), 12),) * long + (("tickets_after_each", poll, 1),):
-        for how in HOWS if long else HOWS[:1] + HOWS[3:4]:
+    def grow():
+        """The log's notary signs within ten seconds of the last entry."""
+        calls.funds_create(w).send(calls.word())
+        time.sleep(0.2)
+
+    for statement, do, seconds in (("server_clock", lambda: time.sleep(0.2), 12),) * long + (("tickets_after_each", poll, 1), ("checkpoints_add", grow, 15)):
+        for how in HOWS[:1] if statement == "checkpoints_add" and not long else HOWS if long else HOWS[:1] + HOWS[3:4]:
             t.shim.arm(1, how[0], how[1], only=statement, who="kontord")
             end = time.monotonic() + seconds
             while t.shim.struck == 0 and time.monotonic() < end:
