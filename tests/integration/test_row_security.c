@@ -108,7 +108,6 @@ static const struct wanted {
     { "journal_lease", EVERYBODY, { 0 } },    /* who holds the lock but may not write is no leader */
     { "journal_tag", EVERYBODY, { "1" } },
     { "journal_beat", EVERYBODY, { "0", "0" } },
-    { "journal_tag", EVERYBODY, { "0" } },
     { "journal_unblock", EVERYBODY, { "0" } }, /* a worker may not end the sequencer's connection anyhow */
     { "migrations_lock", EVERYBODY, { 0 } },
     { "db_set_actor", EVERYBODY, { "nobody" } },
