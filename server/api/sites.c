@@ -418,12 +418,26 @@ numbered_page(struct call *call, uint64_t *ret_site, int *ret_limit, uint64_t *r
     return err;
 }
 
+/* What the offering was called when it was bought; it is immutable. NULL: not known (no leader, no reservation). */
+static const char *
+model_of(struct call *call, uint64_t offering)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    const struct offering *o = s ? ledger_offering(s->ledger, offering) : NULL;
+    const char *model = o ? FIELD(call, o->entry.u.offering.model) : NULL;
+
+    if (s)
+        market_read_unlock(call->api->market);
+    return model;
+}
+
 static void
 ticket_json(struct call *call, const struct ticket_record *t, uint64_t confirmed)
 {
     struct json_out *out = &call->out;
     struct reservation_row r = { 0 };
     bool found = reservations_find(call->db, t->reservation, &r) == OK;
+    const char *outcome = ticket_outcome_name((enum ticket_outcome)r.outcome);
 
     json_open(out, NULL);
     json_i64(out, "seq", (int64_t)t->seq);
@@ -432,9 +446,15 @@ ticket_json(struct call *call, const struct ticket_record *t, uint64_t confirmed
     json_i64(out, "fence", (int64_t)r.fence);
     json_uuid(out, "reservation", t->reservation);
     json_text(out, "state", found ? reservation_state_name(r.state) : NULL);
+    json_text(out, "outcome", outcome[0] ? outcome : NULL);
     json_i64(out, "gpus", r.gpus);
     json_i64(out, "nodes", r.nodes);
+    json_text(out, "model", found ? model_of(call, r.offering) : NULL);
     json_i64(out, "walltime_s", r.walltime_s);
+    if (r.reported_ms)
+        json_i64(out, "gpu_seconds", (int64_t)r.reported_gpu_seconds);
+    else
+        json_none(out, "gpu_seconds");
     json_open(out, "window");
     json_time(out, "start", r.window_start_ms);
     json_time(out, "end", r.window_end_ms);

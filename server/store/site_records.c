@@ -28,7 +28,7 @@ DB_QUERY(TICKETS_OF, .name = "tickets_of",
 
 DB_QUERY(REPORTS_BEFORE, .name = "reports_before",
          .sql = "SELECT p.site, p.number, p.statement, p.answer_flags, p.reason, p.received_ms, r.id"
-                " FROM report p LEFT JOIN reservation r ON r.jti = p.jti WHERE p.site = $1 AND p.number < $2"
+                " FROM report p LEFT JOIN reservation r ON r.jti = p.jti AND r.site = p.site WHERE p.site = $1 AND p.number < $2"
                 " ORDER BY p.number DESC LIMIT $3",
          .params = 3, .columns = 7);
 

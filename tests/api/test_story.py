@@ -77,7 +77,9 @@ def test_main_job(world):
     assert {"HOLD", "SETTLE", "GRANT"} <= {e["kind"] for e in entries["items"]}
     operator = world.people[code]
     assert operator.must("GET", f"/v1/sites/{code}/reports")["items"][0]["kind"] == "finished"
-    assert operator.must("GET", f"/v1/sites/{code}/tickets")["items"][0]["confirmed"] is True
+    shown = operator.must("GET", f"/v1/sites/{code}/tickets")["items"][0]
+    assert (shown["confirmed"], shown["state"], shown["outcome"]) == (True, "settled", "finished"), shown
+    assert shown["gpu_seconds"] > 0 and shown["model"] == reservation["offering"]["model"], shown
     assert operator.must("GET", f"/v1/sites/{code}/agent")["instance"] == agent.instance
     assert brisa.must("GET", "/v1/programme", status=403)
     programme = world.people["auditor"].must("GET", "/v1/programme")

@@ -87,6 +87,7 @@ story("a start-up asks, compares, accepts, watches, reads the output", async (pa
     await settled(page);
     await page.waitForSelector(".options .best");
     if (look.width > 1000) assert.deepEqual(await atOnce(page, ["Leonardo Booster", "Cost at most", "binding until"]), []);
+    assert.match(plain(await text(page, "h1")), /^\d places can run 16 GPUs for 30 min$/);
     assert.match(await text(page, ".ring"), /9:\d\d|10:00/);
     assert.match(plain(await text(page, ".options .best")), /Booked for you until the ring is empty/);
     assert.match(await text(page, ".reasons"), /Needs 64 GB per GPU, has 40\./);

@@ -44,6 +44,8 @@ export const roundCredits = (gpums, step = 1n) => {
     return ((v + (v < 0n ? -unit : unit) / 2n) / unit) * step;
 };
 export const wholeCredits = (gpums) => whole(roundCredits(gpums));
+/** What a job costs, in a sentence: whole credits, but with their thousandths where these make the difference. */
+export const priceCredits = (gpums) => (big(gpums) < 100n * GPUMS_PER_CREDIT ? credits(gpums) : wholeCredits(gpums));
 export const aboutCredits = (gpums) => whole(roundCredits(gpums, big(gpums) >= 1000n * GPUMS_PER_CREDIT ? 10n : 1n));
 
 /** "1,234.5" or "1234,5" typed by a person, as whole thousandths of a credit in the wire's form, or null. */

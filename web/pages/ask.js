@@ -1,7 +1,7 @@
 /* /ask: for what is typed: where, when, how much, and who cannot. Each change asks for a look-only quote. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { big, compare, country, dateTime, dayShort, hours, length, longDay, clockShort, list, parseWhole, rate, wholeCredits } from "../lib/format.js";
+import { big, compare, country, dateTime, dayShort, hours, length, longDay, clockShort, list, parseWhole, priceCredits, rate, wholeCredits } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { get, post } from "../lib/api.js";
 import { EMPTY, faults, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
@@ -102,7 +102,7 @@ const Form = ({ ask, edit, bad, sites, quote, script, setScript }) => {
         <${Fieldset} legend=${t("ask.prefer")}>
             <${Choices} name="prefer" value=${ask.prefer} onInput=${set("prefer")} options=${[
                 { value: "soonest", label: t("prefer.soonest"), hint: soonest && dateTime(soonest.start) },
-                { value: "cheapest", label: t("prefer.cheapest"), hint: cheapest && t("n-credits", { amount: wholeCredits(cheapest.cost_gpums) }) },
+                { value: "cheapest", label: t("prefer.cheapest"), hint: cheapest && t("n-credits", { amount: priceCredits(cheapest.cost_gpums) }) },
                 { value: "nearest", label: t("prefer.nearest"), hint: nearest && t("ask.km", { site: siteName(sites.get(nearest.site), nearest.site), n: nearest.distance_km }) },
                 { value: "balanced", label: t("prefer.balanced"), hint: t("prefer.balanced.hint") }]} />
         <//>
@@ -139,7 +139,7 @@ const Answer = ({ quote, ask, grant, sites, asking, held, off }) => {
 const announced = (quote, sites) => {
     const best = quote?.options[0];
     if (!quote) return "";
-    return best ? t("ask.said", { site: siteName(sites.get(best.site), best.site), day: longDay(best.start), time: clockShort(best.start), amount: wholeCredits(best.cost_gpums), n: quote.options.length, all: quote.options.length + sorted(quote.refusals).said.length }) : t("ask.none");
+    return best ? t("ask.said", { site: siteName(sites.get(best.site), best.site), day: longDay(best.start), time: clockShort(best.start), amount: priceCredits(best.cost_gpums), n: quote.options.length, all: quote.options.length + sorted(quote.refusals).said.length }) : t("ask.none");
 };
 const Places = ({ quote, sites, now, home }) => {
     const seen = new Set();
@@ -164,7 +164,7 @@ const Places = ({ quote, sites, now, home }) => {
                     const s = sites.get(o.site);
                     return html`<li key=${o.offering}><span class="rank">${i + 1}</span>
                         <span><b>${siteName(s, o.site)}</b> <span class="second inline">${siteTown(s)}</span><span class="block">${dateTime(o.start)} <span class="hint">${inTime((Date.parse(o.start) - now) / 1000)}</span></span></span>
-                        <b class="about">${wholeCredits(o.cost_gpums)}</b></li>`;
+                        <b class="about">${priceCredits(o.cost_gpums)}</b></li>`;
                 })}
                 ${said.map((r) => {
                     const s = sites.get(r.site);

@@ -1,7 +1,7 @@
 /* /credits/{grant} and /programme/grants/{grant}: every entry that made the balance. */
 import { html } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { aboutCredits, big, clock, day, dayYear, endTime, lastDay, lastDayYear, wholeCredits } from "../lib/format.js";
+import { aboutCredits, big, clock, day, dayYear, endTime, lastDay, lastDayYear, priceCredits, wholeCredits } from "../lib/format.js";
 import { forecast, unspentLine } from "../lib/credit.js";
 import { seat } from "../lib/session.js";
 import { useData, useNow } from "../lib/use.js";
@@ -20,7 +20,7 @@ const Figures = ({ grant, f }) => html`
         ${f.known && f.lapsing > 0n && html`<p class="bar-labels"><span class="bad">${t("home.will-lapse", { amount: aboutCredits(f.lapsing) })}</span></p>`}
         <dl class="parts">
             <${Part} kind="settled" name=${t("settled")} value=${html`<${Credits} gpums=${grant.settled_gpums} />`}>${t("home.settled")}<br />${t("as-of", { time: clock(grant.as_of) })} <${Folio} entry=${grant.last_entry} /><//>
-            <${Part} kind="held" name=${t("held")} value=${html`<${Credits} gpums=${grant.held_gpums} />`}>${big(grant.reported_gpums) > 0n ? t("grant.reported", { amount: wholeCredits(grant.reported_gpums) }) : t("home.held")}<//>
+            <${Part} kind="held" name=${t("held")} value=${html`<${Credits} gpums=${grant.held_gpums} />`}>${big(grant.reported_gpums) > 0n ? t("grant.reported", { amount: priceCredits(grant.reported_gpums) }) : t("home.held")}<//>
             <${Part} kind="free" name=${t("free")} value=${html`<${Credits} gpums=${grant.free_gpums} />`}>${t("home.free-is")}<//>
             <${Part} name=${t("granted")} value=${html`<${Total} gpums=${grant.granted_gpums} />`}>${t("period", { from: day(grant.start), to: lastDayYear(grant.end) })} <${Folio} entry=${grant.entry} />
                 ${big(grant.lapsed_gpums) > 0n && html`<br />${t("grant.lapsed", { amount: wholeCredits(grant.lapsed_gpums) })}`}${big(grant.clawed_back_gpums) > 0n && html`<br />${t("grant.clawed", { amount: wholeCredits(grant.clawed_back_gpums) })}`}<//>

@@ -1,7 +1,7 @@
 /* /home: free credits, what will lapse and when, what runs, the next step. */
 import { html, useEffect, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { aboutCredits, big, clock, countdown, dateTime, day, duration, endTime, hours, lastDay, lastDayYear, whole, wholeCredits } from "../lib/format.js";
+import { aboutCredits, big, clock, countdown, dateTime, day, duration, endTime, lastDay, lastDayYear, length, priceCredits, whole, wholeCredits } from "../lib/format.js";
 import { post } from "../lib/api.js";
 import { forecast, mainGrant, unspentLine } from "../lib/credit.js";
 import { isOpen } from "../lib/jobs.js";
@@ -64,7 +64,7 @@ const Suggestions = ({ grant, f, sites }) => {
         <h3>${t(f.known && f.lapsing > 0n ? "home.use-lapsing" : "home.could-start")}</h3>
         <ul class="offers">${offers.map((o) => html`
             <li key=${o.gpus}><div>${t("home.offer", { gpus: o.gpus, hours: o.hours, site: siteName(sites.get(o.option.site), o.option.site) })}
-                <span class="block small second">${t("home.offer.when", { time: dateTime(o.option.start), amount: wholeCredits(o.option.cost_gpums) })}</span></div>
+                <span class="block small second">${t("home.offer.when", { time: dateTime(o.option.start), amount: priceCredits(o.option.cost_gpums) })}</span></div>
                 <${Button} small href=${to("/ask", { gpus: o.gpus, hours: o.hours })} label=${t("home.ask-for", { gpus: o.gpus, hours: o.hours })}>${t("home.ask")}<//></li>`)}</ul>`;
 };
 const cheapest = (options) => options.map((o) => big(o.cost_gpums)).reduce((a, b) => (b < a ? b : a), big(options[0]?.cost_gpums));
@@ -81,8 +81,8 @@ const NextStep = ({ organisation, grant, f, sites }) => {
             ${!known ? html`<${Loading} title=${false} rows=${2} bare />`
             : left > 0 ? html`
                 <p>${t("home.waiting")}</p>
-                <p class="spaced"><b>${t("home.wanted", { gpus: newest.gpus, hours: hours(newest.walltime_s) })}</b>
-                    <span class="block small second">${t("home.from", { n: quote.options.length, amount: wholeCredits(cheapest(quote.options)) })}</span></p>
+                <p class="spaced"><b>${t("home.wanted", { gpus: newest.gpus, time: length(newest.walltime_s) })}</b>
+                    <span class="block small second">${t("home.from", { n: quote.options.length, amount: priceCredits(cheapest(quote.options)) })}</span></p>
                 <${Button} kind="primary" wide href=${to(`/requests/${newest.id}`)}>${t("home.compare", { left: countdown(left) })}<//>`
             : html`<p>${t("home.nothing-waits")}</p><${Button} wide href=${to("/ask")}>${t("nav.ask")}<//>`}
             <${Suggestions} grant=${grant} f=${f} sites=${sites} />

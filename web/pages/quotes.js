@@ -1,7 +1,7 @@
 /* /requests/{id}: quotes compared: best place, start and cost; how long it binds; why not the others. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
-import { big, clock, country, credits, dateTime, duration, hours, length, rate, wholeCredits } from "../lib/format.js";
+import { big, clock, country, credits, dateTime, duration, length, priceCredits, rate } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { changed, fromRequest, sorted, write } from "../lib/asking.js";
 import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
@@ -65,10 +65,10 @@ const Changes = ({ quote, ask, sites, best }) => quote.what_if?.length > 0 && ht
             const words = t("whatif." + w.change, { to: w.change === "countries" ? country(w.to) : w.change === "walltime_s" ? length(w.to) : w.change === "deadline" ? dateTime(w.to) : w.to,
                 asked: ask.gpus, before: length(ask.seconds), length: w.to_walltime_s ? length(w.to_walltime_s) : "", model: ask.model });
             return html`
-                <li key=${i}><div><b>${words}</b>${tx("quotes.change.row", { site: siteName(sites.get(w.site), w.site), time: dateTime(w.start), amount: wholeCredits(w.cost_gpums) })}
+                <li key=${i}><div><b>${words}</b>${tx("quotes.change.row", { site: siteName(sites.get(w.site), w.site), time: dateTime(w.start), amount: priceCredits(w.cost_gpums) })}
                     ${best && sooner > 0 && html`, <b class="good inline-b">${t("sooner-by", { time: duration(sooner) })}</b>`}
                     ${best && sooner < 0 && html`, ${t("later-by", { time: duration(-sooner) })}`}
-                    ${best && cheaper > 0n && html`, <b class="good inline-b">${t("cheaper-by", { amount: wholeCredits(cheaper) })}</b>`}</div>
+                    ${best && cheaper > 0n && html`, <b class="good inline-b">${t("cheaper-by", { amount: priceCredits(cheaper) })}</b>`}</div>
                     ${next && html`<${Button} small href=${to("/ask", write(next))} label=${t("quotes.change.do", { what: words })}>${t("change")}<//>`}</li>`;
         })}</ul></section>`;
 
@@ -142,7 +142,7 @@ export default ({ params }) => {
     }
     const free = big(grant.data?.free_gpums);
     const n = quote?.options.length ?? 0;
-    const title = !quote ? request.name : n ? t("quotes.title", { n, gpus: request.gpus, time: t("n-hours", { n: hours(request.walltime_s) }) }) : t("quotes.title-none", { gpus: request.gpus, time: t("n-hours", { n: hours(request.walltime_s) }) });
+    const title = !quote ? request.name : n ? t("quotes.title", { n, gpus: request.gpus, time: length(request.walltime_s) }) : t("quotes.title-none", { gpus: request.gpus, time: length(request.walltime_s) });
     const wishes = [request.memory_gb > 0 && t("wish.memory", { n: request.memory_gb }), request.one_island && t("wish.island"), request.deadline && t("wish.by", { time: dateTime(request.deadline) }),
         request.countries?.length > 0 && t("wish.countries", { n: request.countries.length }), request.max_credits && t("wish.price", { amount: request.max_credits })].filter(Boolean);
     return html`

@@ -15,12 +15,13 @@ import { Reports, Stop, Tickets } from "../parts/site-bits.js";
 import { State, stateOf } from "../parts/state.js";
 
 const STEPS = [["issued", "send"], ["delivered", "check"], ["permitted", "clock"], ["running", "play"], ["ended", "flag"], ["settled", "ok"]];
-const stepOf = (k) => (k.state === "issued" && k.delivered ? "delivered" : k.state);
+const stepOf = (k) => (k.state === "issued" && k.confirmed ? "delivered" : k.state);
+const ON_THE_PATH = [...STEPS.map(([name]) => name), "finished"];
 /** Longer than a poll and a half: no longer in touch. */
 const IN_TOUCH_MS = 90_000;
 
-const Figures = ({ agent, tickets, now, touch }) => {
-    const open = tickets.filter((k) => stepOf(k) === "issued").length;
+const Figures = ({ agent, now, touch }) => {
+    const open = agent.last_seq - agent.confirmed_seq;
     return html`
         <section class="card figures4">
             <div><p class="name">${t("site.contact")}</p><p class=${touch ? "figure-card good" : "figure-card bad"} data-figure="contact">${agent.last_contact ? ago(now - Date.parse(agent.last_contact)) : t("site.never")}</p>
@@ -31,13 +32,14 @@ const Figures = ({ agent, tickets, now, touch }) => {
         </section>`;
 };
 const States = ({ tickets }) => {
-    const left = tickets.map((k) => (k.outcome ? stateOf(k) : null)).filter((s) => s && !["finished", "settled", "running", "ended"].includes(s));
+    const runs = tickets.filter((k) => k.do !== "cancel");
+    const left = runs.filter((k) => !ON_THE_PATH.includes(stateOf(k)));
     return html`
         <ul class="steps">${STEPS.map(([name, icon]) => {
-            const n = tickets.filter((k) => stepOf(k) === name && k.do !== "cancel").length;
+            const n = runs.filter((k) => stepOf(k) === name).length;
             return html`<li key=${name} class=${name === "running" && n ? "on" : ""}><span><${Icon} name=${icon} />${t(name === "permitted" ? "site.step.permitted" : "state." + name)}</span><b>${whole(n)}</b></li>`;
         })}</ul>
-        <p class="small second">${tickets.length ? t("site.left", { n: left.length, all: tickets.length }) : t("site.no-tickets")}</p>`;
+        <p class="small second">${tickets.length ? t("site.left", { n: left.length, all: runs.length }) : t("site.no-tickets")}</p>`;
 };
 
 export default ({ params }) => {
@@ -66,7 +68,7 @@ export default ({ params }) => {
             ${!touch && html`<${Note} kind="brick"><p><b>${t("site.silent.title")}</b> ${t("site.silent.text")}</p><//>`}
             ${site.state === "paused" && html`<${Note} kind="ochre" icon="pause">${t("site.paused.note")}<//>`}
             ${site.state === "draining" && html`<${Note} kind="ochre" icon="right">${t("site.draining.note")}<//>`}
-            <${Figures} agent=${{ state: site.state, ...agent.data }} tickets=${all} now=${now} touch=${touch} />
+            <${Figures} agent=${{ state: site.state, ...agent.data }} now=${now} touch=${touch} />
             <div class="grid side-right">
                 <div class="stack">
                     <section class="card"><div class="card-head"><h2>${t("site.by-state")}</h2><a class="small" href=${to(`/site/${site.code}/tickets`)}>${t("site.all-tickets")}</a></div>

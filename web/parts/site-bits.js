@@ -21,12 +21,12 @@ export const Tickets = ({ items, caption }) => html`
         <tbody>${items.map((k) => {
             const w = windowOf(k);
             const id = typeof k.reservation === "string" ? k.reservation : k.reservation?.id;
-            const state = k.outcome || k.state ? stateOf(k) : k.delivered ? "delivered" : "issued";
+            const state = stateOf(k);
             return html`
                 <tr key=${k.seq}><td class="lead">${id ? html`<a href=${to(`/reservations/${id}`)}><b>${whole(k.seq)}</b></a>` : html`<b>${whole(k.seq)}</b>`}</td>
                     <td>${k.do === "cancel" ? t("ticket.do.cancel") : k.gpus ? t("site.run", { n: k.gpus, model: k.model ?? "" }) : t("ticket.do." + (k.do ?? "run"))}<span class="hint">${k.fence !== undefined && t("site.fence", { n: k.fence })}${k.jti && `, ${tail(k.jti)}`}</span></td>
                     <td>${w ? dateTime(startOf(w)) : ""}<span class="hint">${k.walltime_s ? t("job.for", { length: length(k.walltime_s) }) : ""}</span></td>
-                    <td class="end"><${State} name=${state === "issued" && k.delivered ? "delivered" : state} /></td>
+                    <td class="end"><${State} name=${state === "issued" && k.confirmed ? "delivered" : state} /></td>
                     <td class="num" data-label=${t("site.reported")}>${k.gpu_seconds === null || k.gpu_seconds === undefined ? html`<span class="hint inline">${t("none")}</span>` : html`<${GpuHours} seconds=${k.gpu_seconds} />`}</td></tr>`;
         })}</tbody></table></div>`;
 /** @param {{items: any[], caption: string}} props */

@@ -14,6 +14,7 @@ table("credits are cut toward zero at three places", f.credits, [["0", "0.000"],
 table("credits beyond 2^53 stay exact", f.credits, [[String(2n ** 62n), "1,281,023,894,007.607"], [String(9007199254740993n * 3600n), "9,007,199,254,740.993"]]);
 table("whole credits round to the nearest", f.wholeCredits, [[String(C / 2n), "1"], [String(C / 2n - 1n), "0"], [String(15_850n * C + 1n), "15,850"]]);
 table("forecasts above a thousand go to tens", f.aboutCredits, [[String(15_846n * C), "15,850"], [String(512n * C), "512"]]);
+table("a price keeps its thousandths where they make the difference", f.priceCredits, [[String((C * 6n) / 5n), "1.200"], [String(C * 100n - 1n), "99.999"], [String(7_680n * C + 1n), "7,680"], ["0", "0.000"]]);
 table("credits typed", f.parseCredits, [["1,234.5", "1234.500"], ["7680", "7680.000"], ["0.001", "0.001"], ["1.2345", null], ["-1", null], ["", null], ["1e3", null], ["007", "7.000"]]);
 table("numbers typed", f.parseWhole, [["128", 128], ["1 024", 1024], ["1,024", 1024], ["0", 0], ["1.5", null], ["-3", null], ["x", null], ["9999999999", null]]);
 table("rate", f.rate, [[1250, "1.250"], [1000, "1.000"], [900, "0.900"], [1, "0.001"]]);
