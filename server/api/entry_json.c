@@ -330,6 +330,23 @@ offering_of(struct call *call, const struct state *s, uint64_t index)
              : "an offering";
 }
 
+static const char *
+notice_of(struct call *call, const struct entry *e)
+{
+    unsigned long long ref = e->u.notice.ref;
+
+    switch (e->u.notice.type) {
+    case NOTICE_STATE:
+        return "A statement of every account's balance.";
+    case NOTICE_DISPUTE_OPENED:
+        return arena_printf(call->arena, "A dispute is opened over hold %llu.", ref);
+    case NOTICE_DISPUTE_CLOSED:
+        return arena_printf(call->arena, "The dispute over hold %llu is closed.", ref);
+    default:
+        return arena_printf(call->arena, "A notice: %s.", NAME_OF(NOTICES, e->u.notice.type));
+    }
+}
+
 /* What happened, in one sentence, which may end in a name with a full stop of its own ("S.L."). */
 static const char *
 sentence_of(struct call *call, const struct state *s, const struct entry *e)
@@ -387,7 +404,7 @@ sentence_of(struct call *call, const struct state *s, const struct entry *e)
                    : arena_printf(m, "A key of the site %s is %s.", site_of(call, s, e->u.key.site),
                                   NAME_OF(STATUSES, e->u.key.status));
     default:
-        return arena_printf(m, "A notice: %s.", NAME_OF(NOTICES, e->u.notice.type));
+        return notice_of(call, e);
     }
 }
 

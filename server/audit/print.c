@@ -28,8 +28,10 @@ credits(int64_t gpums, char ret[40])
 static void
 print_checkpoint(const struct signed_head *c, FILE *to)
 {
-    if (!c->there)
+    if (!c->there) {
+        fputs("The export has no checkpoint: nothing that was signed says that these are all its entries.\n", to);
         return;
+    }
     fprintf(to, "A checkpoint of %" PRIu64 " entries was signed. ", c->checkpoint.size);
     if (c->judged)
         fprintf(to, "%s %u of %u witnesses have cosigned.\n", quorum_sentence(c->says), c->cosigned, c->witnesses);
@@ -59,8 +61,8 @@ audit_print(const struct audit *a, FILE *to)
     if (a->replayed) {
         credits(a->minted, minted);
         credits(a->held, held);
-        fprintf(to, "%s credits in all accounts, %s of them in %" PRIu64 " open holds; %" PRIu64 " of %" PRIu64 " balances compared.\n",
-                minted, held, a->holds_open, a->balances, a->accounts);
+        fprintf(to, "%s credits in all accounts, %s of them in %" PRIu64 " open hold%s; %" PRIu64 " of %" PRIu64 " balances compared.\n",
+                minted, held, a->holds_open, a->holds_open == 1 ? "" : "s", a->balances, a->accounts);
     }
     for (size_t i = 0; i < kept; i++) {
         where(&a->findings[i], place);

@@ -4,7 +4,7 @@ import json
 import time
 
 from fake_server import Key, b64url
-from world import Agent, Later, millis
+from world import PASSWORD, Agent, Later, millis
 
 
 def fresh(world, site="lumi"):
@@ -105,6 +105,29 @@ def test_a_permit_is_given_once(world):
     world.people["brisa"].must("POST", f"/v1/reservations/{reservation['id']}/cancel", {}, key=True)
     cancel = agent.tickets(after=ticket["seq"], wait=5).json["tickets"]
     assert agent.claims(cancel[-1]["jws"])["do"] == "cancel"
+
+
+def test_a_start_without_a_permit_is_disputed_and_resolved_by_two(world):
+    agent = fresh(world)
+    reservation, ticket = take(world, agent)
+    path = f"/v1/reservations/{reservation['id']}"
+    now = millis(world.local.must("GET", "/v1/me")["now"])
+    assert agent.report("started", ticket, started=now, now=now).status == 200
+    assert agent.report("finished", ticket, started=now, ended=now + 1, gpu_seconds=8, now=now + 1).status == 200
+    brisa, administrator = world.people["brisa"], world.people["administrator"]
+    before = brisa.must("GET", path)
+    assert before["state"] == "disputed" and before["settled_gpums"] == "0", before
+    officers = [{"email": f"{n}@kontor.example", "password": PASSWORD} for n in ("officer", "officer2")]
+    body = {"share_milli": 500, "reason": "Half of it", "officers": officers}
+    assert administrator.post(path + "/resolve", dict(body, officers=officers[:1] * 2), key=True).json["code"] == "authority"
+    assert administrator.post(path + "/resolve", dict(body, share_milli=1001), key=True).status == 422
+    after = administrator.must("POST", path + "/resolve", body, key=True)
+    assert (after["state"], after["outcome"], after["held_gpums"]) == ("settled", "resolved", "0"), after
+    assert int(after["settled_gpums"]) == int(before["held_gpums"]) // 2
+    assert administrator.post(path + "/resolve", body, key=True).status == 409
+    notices = [e["summary"] for e in world.people["officer"].must("GET", "/v1/journal/entries?kind=NOTICE")["items"]]
+    hold = reservation["hold_entry"]
+    assert f"A dispute is opened over hold {hold}." in notices, notices
 
 
 def test_a_report_beyond_sense_harms_no_page(world):

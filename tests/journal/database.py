@@ -296,6 +296,8 @@ def main():
         check("the golden vectors pass every CHECK: the encoder in SQL agrees", psql("SELECT count(*) FROM entry;").strip() == str(len(entries)))
         done = export(folder)
         code, report = audit(folder)
+        words = subprocess.run([f"{BUILD}/kontor-audit", "verify", "--quiet", folder], capture_output=True, text=True).stdout
+        check("an export without a checkpoint is said to have none", "The export has no checkpoint" in words and "No fault found" in words, words)
         check("export and audit: no fault", done.returncode == 0 and code == 0 and report["clean"] and report["whole"]
               and report["balances_compared"] == report["accounts"], str(report))
         told = report["signatures"]

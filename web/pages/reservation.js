@@ -26,7 +26,7 @@ const OUT = new Set(["rejected", "withdrawn", "failed", "failed-job", "failed-si
 /* What stands under a step: how long after the one before, who, and on which report or entry it rests. */
 const textOf = (s, before, r) => {
     const words = [];
-    const gap = before ? Date.parse(s.time) - Date.parse(before.time) : 0;
+    const gap = before ? Math.max(0, Date.parse(s.time) - Date.parse(before.time)) : 0; /* the agent asks for its permit before it confirms: either may be first */
     if (s.what === "accepted") words.push(t("step.held", { amount: credits(r.cost_at_most_gpums) }));
     if (before && ["ticket-issued", "delivered", "permitted"].includes(s.what)) words.push(t("step.after", { time: gap < 1000 ? t("step.ms", { n: gap }) : gap < 10_000 ? t("step.s", { n: (gap / 1000).toFixed(1) }) : duration(gap / 1000) }));
     if (s.what === "ticket-issued" && r.ticket) words.push(t("ticket.numbers", { site: r.site.code, seq: r.ticket.seq, fence: r.ticket.fence }));
