@@ -167,14 +167,6 @@ __wrap_db_tx(struct db *d, enum err (*body)(struct db *d, void *ctx), void *ctx)
     return body(d, ctx);
 }
 
-enum err __wrap_db_tx_as(struct db *d, struct uuid actor, enum err (*body)(struct db *d, void *ctx), void *ctx);
-enum err
-__wrap_db_tx_as(struct db *d, struct uuid actor, enum err (*body)(struct db *d, void *ctx), void *ctx)
-{
-    (void)actor;
-    return body(d, ctx);
-}
-
 struct db_arg __real_db_textn(const char *text, size_t len);
 struct db_arg __wrap_db_textn(const char *text, size_t len);
 struct db_arg
@@ -345,15 +337,15 @@ __wrap_auth_call(struct call *call, bool *ret_worker)
     }
 }
 
-bool __wrap_pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage);
-bool
+enum err __wrap_pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage);
+enum err
 __wrap_pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage)
 {
     (void)p;
     (void)lane;
     call->db = db;
     stage(call);
-    return true;
+    return OK;
 }
 
 void __wrap_pool_task(struct pool *p, void (*run)(void *ctx, struct db *d), void *ctx);
