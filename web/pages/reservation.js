@@ -30,7 +30,7 @@ const textOf = (s, before, r) => {
     if (s.what === "accepted") words.push(t("step.held", { amount: credits(r.cost_at_most_gpums) }));
     if (before && ["ticket-issued", "delivered", "permitted"].includes(s.what)) words.push(t("step.after", { time: gap < 1000 ? t("step.ms", { n: gap }) : gap < 10_000 ? t("step.s", { n: (gap / 1000).toFixed(1) }) : duration(gap / 1000) }));
     if (s.what === "ticket-issued" && r.ticket) words.push(t("ticket.numbers", { site: r.site.code, seq: r.ticket.seq, fence: r.ticket.fence }));
-    if (s.what === "started") words.push(Date.parse(s.time) >= Date.parse(r.window.start) ? t("step.after-start", { time: duration((Date.parse(s.time) - Date.parse(r.window.start)) / 1000) }) : t("step.before-start"));
+    if (s.what === "started") words.push(Math.abs(Date.parse(s.time) - Date.parse(r.window.start)) < 1000 ? t("step.at-start") : Date.parse(s.time) > Date.parse(r.window.start) ? t("step.after-start", { time: duration((Date.parse(s.time) - Date.parse(r.window.start)) / 1000) }) : t("step.before-start"));
     if (s.what === "finished" && r.exit_code !== null) words.push(t("site.exit", { n: r.exit_code }));
     if (s.what === "settled") words.push(t("step.paid", { amount: credits(r.settled_gpums) }));
     if (s.detail && has("state." + s.detail) && !["finished", s.what].includes(s.detail)) words.push(t("state." + s.detail));
