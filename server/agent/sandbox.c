@@ -98,6 +98,8 @@ args_of_run(struct sandbox_args *a, const struct run_spec *spec)
     env(a, "KONTOR_GPUS", number);
     snprintf(number, sizeof number, "%u", spec->nodes);
     env(a, "KONTOR_NODES", number);
+    snprintf(number, sizeof number, "%u", spec->nodes > 1 ? spec->gpus / spec->nodes : spec->gpus);
+    env(a, "KONTOR_GPUS_PER_NODE", number);
     snprintf(number, sizeof number, "%u", spec->walltime_s);
     env(a, "KONTOR_WALLTIME_S", number);
     snprintf(number, sizeof number, "%lld", (long long)spec->clock.rate);

@@ -110,7 +110,9 @@ test_runs_once(void **state)
 {
     struct rig r = rig_with("none", 1);
     struct uuid jti = fresh();
-    struct backend_run run = run_of(&r, jti, "#!/bin/sh\necho \"gpus $KONTOR_GPUS\"\necho x >>\"$KONTOR_SHARE/once\"\nexit 3\n");
+    struct backend_run run = run_of(&r, jti, "#!/bin/sh\necho \"gpus $KONTOR_GPUS\"\n"
+                                              "[ \"$KONTOR_GPUS_PER_NODE\" = $((KONTOR_GPUS / KONTOR_NODES)) ] || exit 9\n"
+                                              "echo x >>\"$KONTOR_SHARE/once\"\nexit 3\n");
     struct agent_event e;
     char path[128];
     struct stat st;
