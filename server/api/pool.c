@@ -219,6 +219,7 @@ pool_start(struct pool *p, int workers, struct err_detail *d)
     fair_workers(p->waiting_slow, SLOW_THREADS);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_mutex_lock(&p->lock); /* the first ones ask how many there are */
     for (int i = 0; i < workers + SLOW_THREADS && !err; i++) {
         struct worker *w = &p->workers[p->n];
 
@@ -233,6 +234,7 @@ pool_start(struct pool *p, int workers, struct err_detail *d)
             p->n++;
         }
     }
+    pthread_mutex_unlock(&p->lock);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return err;
 }

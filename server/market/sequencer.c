@@ -470,15 +470,17 @@ lead(struct market *m)
     enum err err = lease_take(m, &same, &d);
 
     if (err == ERR_NOT_LEADER) {
+        bool led = market_phase(m) != MARKET_WAITING_LEASE;
+
+        queue_phase(m, MARKET_WAITING_LEASE, ERR_NOT_LEADER, d.internal); /* first: nobody leads without a state */
         rebuild_drop(m); /* who leads will change it */
-        if (market_phase(m) != MARKET_WAITING_LEASE && m->config.on_lead != NULL)
+        if (led && m->config.on_lead != NULL)
             m->config.on_lead(m->config.ctx, false);
-        queue_phase(m, MARKET_WAITING_LEASE, ERR_NOT_LEADER, d.internal);
         return false;
     }
     if (!err && !same) {
-        rebuild_drop(m);
         queue_phase(m, MARKET_REBUILDING, ERR_DB, "building the state from the database");
+        rebuild_drop(m);
         err = rebuild_and_count(m, &d);
         if (!err && m->head.size == 0)
             err = write_genesis(m, &d);
