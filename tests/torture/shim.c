@@ -6,7 +6,9 @@
  * Statements: what goes to PostgreSQL, by the name of its query ("prepare NAME", "describe NAME", "connect" too), on the
  * connections whose application_name contains `who`.
  * Calls: open, socket, bind, malloc and their like, by name; counted from the first. */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
