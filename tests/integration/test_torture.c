@@ -284,7 +284,8 @@ check_truth(struct kinds *k, const struct trial *t, const struct command command
     }
     if (well == TORTURED && rows_more != seen.rows)
         fail_msg("%s: all were told that it is done, but there are %d rows, not %d", what, (int)rows_more, (int)seen.rows);
-    if (well == 0 && rows_more != 0 && (!commit || rows_more != seen.rows))
+    /* The three may have come in two batches, of which only the first was committed; ask_again() counts them all. */
+    if (well == 0 && rows_more != 0 && (!commit || rows_more > seen.rows))
         fail_msg("%s: nobody was told, but there are %d rows of %d", what, (int)rows_more, (int)seen.rows);
 }
 
