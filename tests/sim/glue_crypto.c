@@ -1,7 +1,7 @@
 /* tests/sim/glue_crypto.c
  * Chance and signatures of a history. crypto/random.h draws from the seed. crypto/sign.h: a signature is a keyed hash,
  * forty times faster than Ed25519; who alters a byte is found out as with the real one, and nobody in a history forges
- * one. (The program sim-signed is the same with libsodium's signatures in place of these.) */
+ * one. */
 #include <assert.h>
 #include <string.h>
 #include <sys/types.h>
