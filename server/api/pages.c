@@ -110,12 +110,22 @@ load_form(const char *web_dir, char *const column[COLUMNS], enum encoding encodi
     return OK;
 }
 
+/* What may stand in a header's value: printable ASCII, something at all. */
+static bool
+is_value(const char *text)
+{
+    for (const char *at = text; *at; at++)
+        if (*at < 0x20 || *at > 0x7e)
+            return false;
+    return text[0] != '\0';
+}
+
 static enum err
 load_page(const char *web_dir, char *const column[COLUMNS], struct err_detail *d, struct page *page)
 {
     enum err err;
 
-    if (column[0][0] != '/' || strstr(column[1], "..") ||
+    if (column[0][0] != '/' || strstr(column[1], "..") || !is_value(column[2]) || !is_value(column[3]) ||
         (strcmp(column[4], "shell") && strcmp(column[4], "immutable")))
         return err_internal(d, ERR_CONFIG, "the manifest's line of %s makes no sense", column[0]);
     page->path = xstrdup(column[0]);
