@@ -7,6 +7,7 @@
 
 #include "audit/verify.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/config.h"
 
 struct audit_config {
@@ -40,11 +41,31 @@ static const struct config_set SET = {
     .count = sizeof OPTIONS / sizeof OPTIONS[0],
 };
 
+struct bar { int64_t began_ms, shown_ms; };
+
+/* Ten times a second: how far, how fast, how long still. */
 static void
-show_progress(void *unused, uint64_t done, uint64_t all)
+show_progress(void *ctx, uint64_t done, uint64_t all)
 {
-    (void)unused;
-    fprintf(stderr, "\r%3d %%  %" PRIu64 " of %" PRIu64 " entries", (int)(done * 100 / all), done, all);
+    static const char FULL[] = "##############################";
+    struct bar *bar = ctx;
+    int64_t now_ms = monotonic_ms(), took_ms = now_ms - bar->began_ms;
+    int full = (int)(done * 30 / all);
+
+    if (done < all && now_ms - bar->shown_ms < 100)
+        return;
+    bar->shown_ms = now_ms;
+    fprintf(stderr, "\r[%.*s%*s] %3d %%  %" PRIu64 " of %" PRIu64 " entries", full, FULL, 30 - full, "", (int)(done * 100 / all), done, all);
+    if (took_ms > 500)
+        fprintf(stderr, ", %" PRIu64 "/s, %" PRIu64 " s left \033[K", done * 1000 / (uint64_t)took_ms, (all - done) * (uint64_t)took_ms / done / 1000);
+}
+
+static unsigned
+cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n > 1 ? (unsigned)n : 1;
 }
 
 /* The policy's text, malloc'ed, or NULL if none was named. False: it cannot be read. */
@@ -68,6 +89,7 @@ verify(const struct audit_config *config, const char *dir)
 {
     struct audit *a = xcalloc(1, sizeof *a);
     struct err_detail detail = { .text = "" };
+    struct bar bar = { monotonic_ms(), 0 };
     char *policy;
     enum err err;
     int status;
@@ -79,6 +101,10 @@ verify(const struct audit_config *config, const char *dir)
     a->policy = policy;
     a->dir = dir;
     a->remember = config->remember[0] != '\0' ? config->remember : NULL;
+    a->resume = config->resume[0] != '\0' ? config->resume : NULL;
+    a->threads = config->threads > 0 ? (unsigned)config->threads : cores();
+    a->scratch = config->scratch;
+    a->ctx = &bar;
     if (isatty(STDERR_FILENO) && !config->quiet)
         a->progress = show_progress;
     err = audit_verify(a, &detail);
@@ -90,7 +116,7 @@ verify(const struct audit_config *config, const char *dir)
         audit_print_json(a, stdout);
     else
         audit_print(a, stdout);
-    status = err != OK ? 3 : a->n > 0 ? 1 : 0;
+    status = err != OK ? 3 : a->found.n > 0 ? 1 : 0;
     free(a);
     free(policy);
     return status;

@@ -42,7 +42,7 @@ print_checkpoint(const struct signed_head *c, FILE *to)
 void
 audit_print(const struct audit *a, FILE *to)
 {
-    size_t kept = a->n < FINDINGS_MAX ? a->n : FINDINGS_MAX;
+    size_t kept = a->found.n < FINDINGS_MAX ? a->found.n : FINDINGS_MAX;
     const struct finding *first = audit_first(a);
     char root[HEX_LEN(32)], at[TIME_TEXT], place[64], minted[40], held[40];
 
@@ -54,10 +54,12 @@ audit_print(const struct audit *a, FILE *to)
         fprintf(to, "The audit before saw the first %" PRIu64 " of them.\n", a->remembered);
     print_checkpoint(&a->checkpoint, to);
     fprintf(to, "Replayed %" PRIu64 " entries by the ledger's rules%s.\n", a->entries, a->replayed ? "" : ", not to the end");
-    fprintf(to, "Signatures verified: %" PRIu64 " of sites on reports, %" PRIu64 " of officers on orders.\n", a->by_site, a->by_officer);
-    fprintf(to, "On the operator's word: %" PRIu64 " orders of signed-in people, vouched for by the server's key alone.\n", a->by_server);
-    if (a->by_assertion > 0)
-        fprintf(to, "Not checked: %" PRIu64 " WebAuthn assertions, published beside the journal.\n", a->by_assertion);
+    fprintf(to, "Signatures verified: %" PRIu64 " of sites on reports, %" PRIu64 " of officers on orders.\n", a->count.by_site, a->count.by_officer);
+    if (a->resumed > 0)
+        fprintf(to, "Those of the first %" PRIu64 " entries were verified by an audit before, and are not verified again.\n", a->resumed);
+    fprintf(to, "On the operator's word: %" PRIu64 " orders of signed-in people, vouched for by the server's key alone.\n", a->count.by_server);
+    if (a->count.by_assertion > 0)
+        fprintf(to, "Not checked: %" PRIu64 " WebAuthn assertions, published beside the journal.\n", a->count.by_assertion);
     if (a->replayed) {
         credits(a->minted, minted);
         credits(a->held, held);
@@ -65,11 +67,11 @@ audit_print(const struct audit *a, FILE *to)
                 minted, held, a->holds_open, a->holds_open == 1 ? "" : "s", a->balances, a->accounts);
     }
     for (size_t i = 0; i < kept; i++) {
-        where(&a->findings[i], place);
-        fprintf(to, "FAULT %s: %s\n", place, a->findings[i].what);
+        where(&a->found.kept[i], place);
+        fprintf(to, "FAULT %s: %s\n", place, a->found.kept[i].what);
     }
-    if (a->n > kept)
-        fprintf(to, "… and %zu more faults\n", a->n - kept);
+    if (a->found.n > kept)
+        fprintf(to, "… and %zu more faults\n", a->found.n - kept);
     if (first == NULL)
         fputs("No fault found.\n", to);
     else if (first->leaf != NO_INDEX) {
@@ -116,10 +118,10 @@ void
 audit_print_json(const struct audit *a, FILE *to)
 {
     struct json_out out = { .fresh = true };
-    size_t kept = a->n < FINDINGS_MAX ? a->n : FINDINGS_MAX;
+    size_t kept = a->found.n < FINDINGS_MAX ? a->found.n : FINDINGS_MAX;
 
     json_open(&out, NULL);
-    json_bool(&out, "clean", a->n == 0);
+    json_bool(&out, "clean", a->found.n == 0);
     json_text(&out, "origin", a->head.origin);
     json_bool(&out, "simulation", a->simulation);
     json_i64(&out, "size", (int64_t)a->head.size);
@@ -133,25 +135,26 @@ audit_print_json(const struct audit *a, FILE *to)
         json_i64(&out, entry_kind_name(k), (int64_t)a->kinds[k]);
     json_shut(&out);
     json_open(&out, "signatures");
-    json_i64(&out, "by_site", (int64_t)a->by_site);
-    json_i64(&out, "by_officer", (int64_t)a->by_officer);
-    json_i64(&out, "on_the_operators_word", (int64_t)a->by_server);
-    json_i64(&out, "assertions_not_checked", (int64_t)a->by_assertion);
-    json_i64(&out, "none_needed", (int64_t)a->without);
+    json_i64(&out, "by_site", (int64_t)a->count.by_site);
+    json_i64(&out, "by_officer", (int64_t)a->count.by_officer);
+    json_i64(&out, "on_the_operators_word", (int64_t)a->count.by_server);
+    json_i64(&out, "assertions_not_checked", (int64_t)a->count.by_assertion);
+    json_i64(&out, "verified_before", (int64_t)a->resumed);
+    json_i64(&out, "none_needed", (int64_t)a->count.without);
     json_shut(&out);
     json_i64(&out, "accounts", (int64_t)a->accounts);
     json_i64(&out, "balances_compared", (int64_t)a->balances);
     json_i64(&out, "holds_open", (int64_t)a->holds_open);
     json_amount(&out, "minted", a->minted);
     json_amount(&out, "held", a->held);
-    json_i64(&out, "faults", (int64_t)a->n);
+    json_i64(&out, "faults", (int64_t)a->found.n);
     if (audit_first(a) != NULL)
         json_finding(&out, "first", audit_first(a));
     else
         json_text(&out, "first", NULL);
     json_open_array(&out, "findings");
     for (size_t i = 0; i < kept; i++)
-        json_finding(&out, NULL, &a->findings[i]);
+        json_finding(&out, NULL, &a->found.kept[i]);
     json_shut_array(&out);
     json_shut(&out);
     fprintf(to, "%.*s\n", (int)out.len, out.text);

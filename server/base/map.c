@@ -1,7 +1,7 @@
 /* base/map.c
  * Open addressing, linear probing, at most 8/10 full. A removal shifts back those behind it, so there are no
  * tombstones and the table does not age. A slot is a value (NULL: empty) followed by its key; where values hold their
- * keys, a byte of the key's hash stands for it, so that hardly any other value is looked into. */
+ * keys, half of the key's hash stands for it: hardly any other value is looked into, and none when the table grows. */
 #include "base/map.h"
 
 #include <assert.h>
@@ -20,8 +20,9 @@ struct map {
     size_t count;
     size_t cap; /* slots, a power of two; 0 before the first insertion */
     unsigned char *slots;
-    uint8_t *tags; /* of each slot; inside only */
+    uint32_t *tags; /* of each slot, the hash's low half; inside only */
     uint64_t secret[2];
+    const struct memory *memory; /* NULL: the heap */
 };
 
 enum { CAP_FIRST = 16, KEY_MAX = 32 };
@@ -85,10 +86,17 @@ hash_of(const struct map *m, const void *key)
     }
 }
 
-static inline uint8_t
+static inline uint32_t
 tag_of(uint64_t hash)
 {
-    return (uint8_t)(hash >> 56);
+    return (uint32_t)hash;
+}
+
+/* Where the search for a key begins. A table has far fewer than 2^32 slots. */
+static inline size_t
+home_of(const struct map *m, uint64_t hash)
+{
+    return (uint32_t)hash & (m->cap - 1);
 }
 
 static inline bool
@@ -157,12 +165,34 @@ map_new_inside(size_t key_len, size_t key_at)
 }
 
 void
+map_live_in(struct map *m, const struct memory *from)
+{
+    assert(m->cap == 0);
+    m->memory = from;
+}
+
+static void *
+take(const struct map *m, size_t n, size_t size)
+{
+    return m->memory != NULL ? m->memory->take(m->memory->ctx, n * size) : xcalloc(n, size);
+}
+
+static void
+give(const struct map *m, void *at, size_t size)
+{
+    if (m->memory == NULL)
+        free(at);
+    else if (at != NULL)
+        m->memory->give(m->memory->ctx, at, size);
+}
+
+void
 map_delete(struct map *m)
 {
     if (m == NULL)
         return;
-    free(m->tags);
-    free(m->slots);
+    give(m, m->tags, m->cap * sizeof *m->tags);
+    give(m, m->slots, m->cap * m->stride);
     free(m);
 }
 
@@ -176,7 +206,7 @@ map_count(const struct map *m)
 static size_t
 find_hashed(const struct map *m, const void *key, uint64_t hash)
 {
-    size_t i = hash & (m->cap - 1);
+    size_t i = home_of(m, hash);
 
     while (value_at(m, i) != NULL && ((m->inside && m->tags[i] != tag_of(hash)) || !same_key(m, key_at(m, i), key)))
         i = (i + 1) & (m->cap - 1);
@@ -201,20 +231,22 @@ grow(struct map *m)
     struct map old = *m;
 
     m->cap = old.cap > 0 ? old.cap * 2 : CAP_FIRST;
-    m->slots = xcalloc(m->cap, m->stride);
+    m->slots = take(m, m->cap, m->stride);
     if (m->inside)
-        m->tags = xcalloc(m->cap, 1);
+        m->tags = take(m, m->cap, sizeof *m->tags);
     for (size_t i = 0; i < old.cap; i++)
         if (value_at(&old, i) != NULL) {
-            uint64_t hash = hash_of(m, key_at(&old, i));
-            size_t to = find_hashed(m, key_at(&old, i), hash);
+            uint64_t hash = m->inside ? old.tags[i] : hash_of(m, key_at(&old, i));
+            size_t to = home_of(m, hash);
 
+            while (value_at(m, to) != NULL)
+                to = (to + 1) & (m->cap - 1);
             memcpy(slot_at(m, to), slot_at(&old, i), m->stride);
             if (m->inside)
-                m->tags[to] = tag_of(hash);
+                m->tags[to] = old.tags[i];
         }
-    free(old.tags);
-    free(old.slots);
+    give(m, old.tags, old.cap * sizeof *old.tags);
+    give(m, old.slots, old.cap * old.stride);
 }
 
 struct change {
@@ -271,7 +303,7 @@ close_hole(struct map *m, size_t hole)
     size_t mask = m->cap - 1;
 
     for (size_t i = (hole + 1) & mask; value_at(m, i) != NULL; i = (i + 1) & mask) {
-        size_t home = hash_of(m, key_at(m, i)) & mask;
+        size_t home = home_of(m, m->inside ? m->tags[i] : hash_of(m, key_at(m, i)));
         if (((i - home) & mask) >= ((i - hole) & mask)) {
             memcpy(slot_at(m, hole), slot_at(m, i), m->stride);
             if (m->inside)

@@ -9,14 +9,16 @@
 
 #include <stdbool.h>
 
+#include "base/memory.h"
 #include "base/undo.h"
 
 struct map;
 
 struct map *map_new(size_t key_len);
 /* Of values that hold their keys, key_at bytes from where they begin, unchanged as long as they are in the map (and as long as
- * the undo log may put them back). A slot then needs 9 bytes instead of 8 and the key's. */
+ * the undo log may put them back). A slot then needs 12 bytes instead of 8 and the key's. */
 struct map *map_new_inside(size_t key_len, size_t key_at);
+void map_live_in(struct map *m, const struct memory *from); /* of an empty map; from outlives it */
 void map_delete(struct map *m);
 size_t map_count(const struct map *m);
 void *map_get(const struct map *m, const void *key);                       /* NULL if none */

@@ -12,7 +12,7 @@
 #include "core/entry_layout.h"
 #include "core/ledger_state.h"
 
-enum { CHUNK = 256 };
+enum { CHUNK = 256, WALK = 1 << 14 };
 
 /* ---- pools ------------------------------------------------------------------------------------------------------- */
 
@@ -45,7 +45,7 @@ pool_add(struct pool *p, struct undo *u)
         p->chunks_cap = cap;
     }
     if (p->chunks[chunk] == NULL)
-        p->chunks[chunk] = xmalloc(CHUNK * p->item);
+        p->chunks[chunk] = p->memory == NULL ? xmalloc(CHUNK * p->item) : p->memory->take(p->memory->ctx, CHUNK * p->item);
     undo_call(u, pool_pop, p, NULL);
     p->count++;
     item = pool_at(p, p->count - 1);
@@ -56,7 +56,7 @@ pool_add(struct pool *p, struct undo *u)
 static void
 pool_free(struct pool *p)
 {
-    for (size_t i = 0; i < p->chunks_cap; i++)
+    for (size_t i = 0; i < p->chunks_cap && p->memory == NULL; i++)
         free(p->chunks[i]);
     free(p->chunks);
 }
@@ -64,13 +64,38 @@ pool_free(struct pool *p)
 static void *
 pool_walk(const struct pool *p, size_t *it)
 {
+    if (p->memory != NULL && *it % WALK == WALK - 1)
+        p->memory->rest(p->memory->ctx);
     return *it < p->count ? pool_at(p, (*it)++) : NULL;
 }
+
+#define ALL_POOLS(l)                                                                                                   \
+    &(l)->slots, &(l)->accounts, &(l)->holds, &(l)->sites, &(l)->offerings, &(l)->rates, &(l)->policies, &(l)->keys,   \
+        &(l)->payments, &(l)->requests, &(l)->report_blocks
+#define ALL_MAPS(l) (l)->orders, (l)->reports, (l)->by_request, (l)->by_reservation, (l)->by_owner, (l)->by_public
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
 struct ledger *
 ledger_new(void)
+{
+    return ledger_new_in(NULL);
+}
+
+static void
+live_in_memory(struct ledger *l)
+{
+    struct pool *pools[] = { ALL_POOLS(l) };
+    struct map *maps[] = { ALL_MAPS(l) };
+
+    for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
+        pools[i]->memory = &l->memory;
+    for (size_t i = 0; i < sizeof maps / sizeof *maps; i++)
+        map_live_in(maps[i], &l->memory);
+}
+
+struct ledger *
+ledger_new_in(const struct memory *memory)
 {
     struct ledger *l = xcalloc(1, sizeof *l);
 
@@ -84,14 +109,19 @@ ledger_new(void)
     l->keys.item = sizeof(struct key);
     l->payments.item = sizeof(struct payment);
     l->requests.item = sizeof(struct request);
+    l->report_blocks.item = sizeof(struct reports_block);
     l->orders = map_new(16);
     l->reports = map_new(16);
-    l->by_request = map_new(16);
+    l->by_request = map_new_inside(16, offsetof(struct request, id));
     l->by_reservation = map_new_inside(16, offsetof(struct hold, reservation));
     l->by_owner = map_new(16);
     l->by_public = map_new(32);
     l->own = undo_new();
     l->tree = ledger_tree_new();
+    if (memory != NULL) {
+        l->memory = *memory;
+        live_in_memory(l);
+    }
     return l;
 }
 
@@ -100,9 +130,8 @@ ledger_delete(struct ledger *l)
 {
     if (l == NULL)
         return;
-    struct pool *pools[] = { &l->slots, &l->accounts, &l->holds, &l->sites, &l->offerings, &l->rates, &l->policies,
-                             &l->keys, &l->payments, &l->requests };
-    struct map *maps[] = { l->orders, l->reports, l->by_request, l->by_reservation, l->by_owner, l->by_public };
+    struct pool *pools[] = { ALL_POOLS(l) };
+    struct map *maps[] = { ALL_MAPS(l) };
 
     for (size_t i = 0; i < sizeof pools / sizeof *pools; i++)
         pool_free(pools[i]);
@@ -211,7 +240,7 @@ check_place(struct applying *a)
     const struct entry *e = a->e;
     uint64_t size = ledger_size(l);
 
-    if (entry_check(e) != OK)
+    if (!a->decoded && entry_check(e) != OK)
         return REFUSE(a, ERR_ENTRY_INVALID, "every field of an entry is within its limits");
     if (e->index != size)
         return REFUSE(a, ERR_LEDGER_RULE, "indexes have no gap");
@@ -270,6 +299,7 @@ touch(struct applying *a, struct account *account)
     if (account == NULL)
         return;
     KEEP(a, account);
+    ledger_tree_touch(a->l, account, a->undo);
     account->last_index = a->e->index;
     if (!account->dirty) {
         KEEP(a, &a->l->dirty);
@@ -337,11 +367,11 @@ apply(struct applying *a)
     return ledger_group_whole(l) ? check_promises(a) : OK;
 }
 
-enum err
-ledger_apply(struct ledger *l, const struct entry *e, struct undo *undo, const char **rule)
+static enum err
+apply_or_undo(struct ledger *l, const struct entry *e, bool decoded, struct undo *undo, const char **rule)
 {
     const char *unused;
-    struct applying a = { .l = l, .e = e, .undo = undo != NULL ? undo : l->own, .rule = rule != NULL ? rule : &unused };
+    struct applying a = { .l = l, .e = e, .undo = undo != NULL ? undo : l->own, .rule = rule != NULL ? rule : &unused, .decoded = decoded };
     undo_mark before = undo_here(a.undo);
     enum err err = apply(&a);
 
@@ -350,6 +380,18 @@ ledger_apply(struct ledger *l, const struct entry *e, struct undo *undo, const c
     if (undo == NULL)
         undo_commit(l->own);
     return err;
+}
+
+enum err
+ledger_apply(struct ledger *l, const struct entry *e, struct undo *undo, const char **rule)
+{
+    return apply_or_undo(l, e, false, undo, rule);
+}
+
+enum err
+ledger_apply_decoded(struct ledger *l, const struct entry *e, struct undo *undo, const char **rule)
+{
+    return apply_or_undo(l, e, true, undo, rule);
 }
 
 /* ---- looking ----------------------------------------------------------------------------------------------------- */

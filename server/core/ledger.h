@@ -13,6 +13,7 @@ struct account {
     uint64_t index;                  /* the OPEN entry's */
     uint8_t class;
     bool closed;
+    uint32_t number;                 /* place among all accounts, from 0 */
     struct uuid owner_org;           /* grant */
     uint64_t owner_site;             /* site; else 0 */
     uint64_t prev_open;              /* as its OPEN has it */
@@ -65,6 +66,8 @@ struct key {
 struct ledger;
 
 struct ledger *ledger_new(void);
+/* One whose state lives in this memory (copied; what it stands on outlives the ledger). */
+struct ledger *ledger_new_in(const struct memory *memory);
 void ledger_delete(struct ledger *l);
 
 /* Apply the next entry. Security: a SETTLE, VOID or CORRECT on a site's report must name the hold's site, its fence and
@@ -75,6 +78,8 @@ void ledger_delete(struct ledger *l);
  * ERR_ENTRY_INVALID or a money rule's error (ERR_INSUFFICIENT_CREDITS, ERR_HOLD_RESOLVED, ERR_LEDGER_RULE, …) with the
  * rule named in *rule (a static text); then nothing has changed. */
 enum err ledger_apply(struct ledger *l, const struct entry *e, struct undo *undo, const char **rule) MUST_USE;
+/* The same for an entry that comes from entry_decode(), which has checked its fields. */
+enum err ledger_apply_decoded(struct ledger *l, const struct entry *e, struct undo *undo, const char **rule) MUST_USE;
 /* A group is whole: the last applied entry was the last of its group. */
 bool ledger_group_whole(const struct ledger *l);
 

@@ -97,6 +97,7 @@ check_request(struct applying *a, struct request **ret)
         return REFUSE(a, ERR_LEDGER_RULE, "a request's fence grows with every HOLD");
     if (request == NULL) {
         request = pool_add(&l->requests, a->undo);
+        request->id = e->u.hold.request;
         map_put(l->by_request, e->u.hold.request.b, request, a->undo);
     }
     *ret = request;

@@ -41,10 +41,11 @@ ledger_open(struct applying *a)
     *account = (struct account){
         .index = e->index, .class = class, .owner_org = e->u.open.owner_org, .owner_site = e->u.open.owner_site,
         .prev_open = e->u.open.prev_open, .last_index = e->index, .parent = NO_INDEX, .grant_entry = NO_INDEX,
-        .policy = NO_INDEX, .saved_last_index = e->index, .dirty = true, .next_dirty = l->dirty,
+        .policy = NO_INDEX, .number = (uint32_t)(l->accounts.count - 1), .saved_last_index = e->index, .dirty = true, .next_dirty = l->dirty,
     };
     KEEP(a, &l->dirty);
     l->dirty = account;
+    ledger_tree_touch(l, account, a->undo);
     ledger_slot_set(a, SLOT_ACCOUNT, account);
     if (class == ACCOUNT_GRANT)
         map_put(l->by_owner, account->owner_org.b, account, a->undo);

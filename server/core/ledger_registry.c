@@ -70,19 +70,38 @@ same_report(const struct report *a, const struct report *b)
     return memcmp(bytes[0], bytes[1], sizeof bytes[0]) == 0;
 }
 
+/* Mark a report's number as used; false if it was. */
+static bool
+mark_number(struct applying *a, const struct report *r)
+{
+    struct ledger *l = a->l;
+    uint64_t key[2] = { r->site, r->number / REPORTS_BLOCK };
+    struct reports_block *block = map_get(l->reports, key);
+    uint64_t *word, bit = (uint64_t)1 << r->number % 64;
+
+    if (block == NULL) {
+        block = pool_add(&l->report_blocks, a->undo);
+        map_put(l->reports, key, block, a->undo);
+    }
+    word = &block->used[r->number % REPORTS_BLOCK / 64];
+    if ((*word & bit) != 0)
+        return false;
+    KEEP(a, word);
+    *word |= bit;
+    return true;
+}
+
 /* The number was not used before, but by another entry of this group for the very same report. */
 static enum err
 use_number(struct applying *a, const struct report *r)
 {
     struct ledger *l = a->l;
-    uint64_t key[2] = { r->site, r->number };
     struct site *site = ledger_slot(l, r->site, SLOT_SITE);
 
     if (l->at.has_report && same_report(&l->report, r))
         return OK;
-    if (r->number == 0 || map_get(l->reports, key) != NULL)
+    if (r->number == 0 || !mark_number(a, r))
         return REFUSE(a, ERR_LEDGER_RULE, "a report's number is used once");
-    map_put(l->reports, key, l, a->undo);
     undo_save(a->undo, &l->report, sizeof l->report);
     l->report = *r;
     l->at.has_report = true;

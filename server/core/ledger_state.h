@@ -7,14 +7,18 @@
 #include "core/ledger.h"
 
 /* A growing array of equal items, in chunks: what is added stays where it is. */
-struct pool { size_t item, count, chunks_cap; char **chunks; };
+struct pool { size_t item, count, chunks_cap; char **chunks; const struct memory *memory; };
 
 enum slot_type { SLOT_NONE, SLOT_ACCOUNT, SLOT_HOLD, SLOT_SITE, SLOT_OFFERING, SLOT_RATE, SLOT_POLICY, SLOT_KEY, SLOT_PAYMENT, SLOT_TYPES };
 
 /* A posted movement of credits, kept because a CORRECT may name it. */
 struct payment { uint64_t debit, credit; int64_t amount, corrected; struct hold *hold; uint16_t kind; };
 
-struct request { uint64_t fence; struct hold *live; };
+struct request { struct uuid id; uint64_t fence; struct hold *live; };
+
+/* Which of 512 numbers of a site's reports were used. Sites count from 1, so there are few of these. */
+enum { REPORTS_BLOCK = 512 };
+struct reports_block { uint64_t used[REPORTS_BLOCK / 64]; };
 
 /* What a group must still bring when it ends. */
 enum promise_kind { PROMISE_LAPSE, PROMISE_HOLD, PROMISE_VOID };
@@ -36,10 +40,11 @@ struct ledger {
     } at;
     struct promise promises[2 * GROUP_MAX];
     struct report report;
-    struct pool slots, accounts, holds, sites, offerings, rates, policies, keys, payments, requests;
-    struct map *orders, *reports;    /* used: uuid, (site, number) */
+    struct pool slots, accounts, holds, sites, offerings, rates, policies, keys, payments, requests, report_blocks;
+    struct map *orders, *reports;    /* used: uuid; (site, number / REPORTS_BLOCK): a block */
     struct map *by_request, *by_reservation, *by_public, *by_owner;
     struct account *dirty;
+    struct memory memory;            /* where pools and maps live, if they do not in the heap */
     struct undo *own;                /* for callers without an undo log */
     struct state_tree *tree;         /* ledger_sum.c's, kept from one statement to the next */
 };
@@ -50,6 +55,7 @@ struct applying {
     const struct entry *e;
     struct undo *undo;
     const char **rule;
+    bool decoded;                    /* its fields were checked */
     struct account *debit, *credit;  /* NULL where the kind has none */
 };
 
@@ -94,6 +100,8 @@ enum err ledger_policy_entry(struct applying *a) MUST_USE;
 enum err ledger_key_entry(struct applying *a) MUST_USE;
 enum err ledger_notice(struct applying *a) MUST_USE;
 
+/* The account's leaf in the statement of state is no longer what it was, or is not again, when this is undone. */
+void ledger_tree_touch(struct ledger *l, const struct account *account, struct undo *u);
 struct state_tree *ledger_tree_new(void);
 void ledger_tree_free(struct state_tree *t);
 

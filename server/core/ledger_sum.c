@@ -1,7 +1,7 @@
 /* core/ledger_sum.c
  * Sums over the whole state: conservation, and the root of the statement of state. The root is asked for every 10,000
- * entries while the sequencer waits, so its tree is kept: an account that is as it was costs a comparison, no hash. What
- * is kept is compared with the accounts as they are, so undo needs to know nothing of it. */
+ * entries while the sequencer waits, so its tree is kept, and the accounts that an entry or its undoing has touched are
+ * hashed anew: the others cost nothing. */
 #include "core/ledger_state.h"
 
 #include <stdlib.h>
@@ -38,12 +38,16 @@ ledger_conserved(const struct ledger *l)
 
 enum { LEAF = 48 };
 
-/* level[0]: leaf hashes; level[k]: roots of full subtrees of 2^k leaves. changed: indexes on the level under way, rising. */
+/* level[0]: leaf hashes; level[k]: roots of full subtrees of 2^k leaves. marked: numbers of the accounts whose leaf may
+ * differ from level[0]'s, each once; changed: indexes on the level under way, rising. */
 struct state_tree {
     size_t n, cap;
-    uint8_t (*image)[LEAF];
     struct hash *level[STATE_LEVELS];
     uint32_t *changed;
+    uint32_t *marked;
+    size_t n_marked, marked_cap;
+    bool *is_marked;
+    size_t is_marked_cap;
 };
 
 void
@@ -53,8 +57,9 @@ ledger_tree_free(struct state_tree *t)
         return;
     for (size_t k = 0; k < STATE_LEVELS; k++)
         free(t->level[k]);
-    free(t->image);
     free(t->changed);
+    free(t->marked);
+    free(t->is_marked);
     free(t);
 }
 
@@ -67,7 +72,6 @@ reserve(struct state_tree *t, size_t n)
         return;
     while (cap < n)
         cap *= 2;
-    t->image = xrealloc(t->image, cap * sizeof *t->image);
     t->changed = xrealloc(t->changed, cap * sizeof *t->changed);
     for (size_t k = 0; k < STATE_LEVELS && cap >> k > 0; k++)
         t->level[k] = xrealloc(t->level[k], (cap >> k) * sizeof *t->level[k]);
@@ -87,24 +91,70 @@ leaf_image(const struct account *a, uint8_t ret[LEAF])
     put_i64(&w, a->held_credits);
 }
 
-/* Hash the leaves that are new or differ; their indexes go to t->changed. */
+static void
+mark(struct state_tree *t, uint32_t number)
+{
+    if (number >= t->is_marked_cap) {
+        size_t cap = t->is_marked_cap > 0 ? t->is_marked_cap : 64;
+
+        while (cap <= number)
+            cap *= 2;
+        t->is_marked = xrealloc(t->is_marked, cap);
+        memset(t->is_marked + t->is_marked_cap, 0, cap - t->is_marked_cap);
+        t->is_marked_cap = cap;
+    }
+    if (t->is_marked[number])
+        return;
+    if (t->n_marked == t->marked_cap) {
+        t->marked_cap = t->marked_cap > 0 ? t->marked_cap * 2 : 64;
+        t->marked = xrealloc(t->marked, t->marked_cap * sizeof *t->marked);
+    }
+    t->is_marked[number] = true;
+    t->marked[t->n_marked++] = number;
+}
+
+static void
+mark_again(void *tree, void *number)
+{
+    mark(tree, (uint32_t)(uintptr_t)number);
+}
+
+/* Marks are not undone: a leaf that is hashed once too often is only that. */
+void
+ledger_tree_touch(struct ledger *l, const struct account *account, struct undo *u)
+{
+    mark(l->tree, account->number);
+    undo_call(u, mark_again, l->tree, (void *)(uintptr_t)account->number);
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* Hash the leaves that are marked; their indexes go to t->changed. */
 static size_t
 refresh_leaves(struct state_tree *t, const struct ledger *l)
 {
-    size_t changed = 0, known = t->n, i = 0;
-    const struct account *a;
+    size_t changed = 0;
 
-    for (size_t it = 0; (a = ledger_next_account(l, &it)) != NULL; i++) {
+    qsort(t->marked, t->n_marked, sizeof *t->marked, by_number);
+    for (size_t i = 0; i < t->n_marked; i++) {
+        uint32_t number = t->marked[i];
         uint8_t image[LEAF];
 
-        leaf_image(a, image);
-        if (i < known && memcmp(t->image[i], image, LEAF) == 0)
-            continue;
-        memcpy(t->image[i], image, LEAF);
-        t->level[0][i] = entry_leaf_hash(BYTES(image, LEAF));
-        t->changed[changed++] = (uint32_t)i;
+        t->is_marked[number] = false;
+        if (number >= l->accounts.count)
+            continue; /* its OPEN was taken back */
+        leaf_image(pool_at(&l->accounts, number), image);
+        t->level[0][number] = entry_leaf_hash(BYTES(image, LEAF));
+        t->changed[changed++] = number;
     }
-    t->n = i;
+    t->n_marked = 0;
+    t->n = l->accounts.count;
     return changed;
 }
 
@@ -116,8 +166,6 @@ ledger_state_root(const struct ledger *l)
     size_t changed;
 
     reserve(t, l->accounts.count);
-    if (t->n > l->accounts.count)
-        t->n = l->accounts.count; /* some were taken back */
     changed = refresh_leaves(t, l);
     for (size_t k = 1; k < STATE_LEVELS && t->n >> k > 0; k++) {
         size_t above = 0;

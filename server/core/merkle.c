@@ -1,6 +1,8 @@
 /* core/merkle.c: appending a leaf is adding one to a binary counter whose digits are full subtrees. */
 #include "core/merkle.h"
 
+#include <assert.h>
+
 struct hash
 merkle_node(struct hash left, struct hash right)
 {
@@ -13,14 +15,21 @@ merkle_node(struct hash left, struct hash right)
 }
 
 void
+merkle_append_full(struct merkle *m, unsigned level, struct hash root)
+{
+    unsigned k = level;
+
+    assert((m->size & (((uint64_t)1 << level) - 1)) == 0);
+    for (; (m->size >> k & 1) != 0; k++)
+        root = merkle_node(m->frontier[k], root);
+    m->frontier[k] = root;
+    m->size += (uint64_t)1 << level;
+}
+
+void
 merkle_append(struct merkle *m, struct hash leaf)
 {
-    unsigned k = 0;
-
-    for (; (m->size >> k & 1) != 0; k++)
-        leaf = merkle_node(m->frontier[k], leaf);
-    m->frontier[k] = leaf;
-    m->size++;
+    merkle_append_full(m, 0, leaf);
 }
 
 struct hash

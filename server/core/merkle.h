@@ -9,6 +9,8 @@
 struct merkle { uint64_t size; struct hash frontier[64]; }; /* frontier[k]: full subtree of 2^k leaves if bit k of size is set */
 
 void merkle_append(struct merkle *m, struct hash leaf); /* plain value: copy the struct to undo */
+/* A full subtree of 2^level leaves by its root; the size must be a multiple of 2^level. */
+void merkle_append_full(struct merkle *m, unsigned level, struct hash root);
 struct hash merkle_root(const struct merkle *m);
 struct hash merkle_node(struct hash left, struct hash right);
 

@@ -95,22 +95,36 @@ tile_root(const struct hash hashes[TILE_WIDTH])
     return merkle_root(&m);
 }
 
-enum err
-tiles_append(struct tiles *t, struct hash leaf)
+static enum err
+append_at(struct tiles *t, int from, struct hash hash)
 {
-    for (int level = 0; level < TILE_LEVELS; level++) {
+    for (int level = from; level < TILE_LEVELS; level++) {
         enum err err;
 
-        t->level[level][t->width[level]++] = leaf;
+        t->level[level][t->width[level]++] = hash;
         if (t->width[level] < TILE_WIDTH)
             return OK;
         err = t->write(t->ctx, level, t->n[level]++, t->level[level], TILE_WIDTH);
         if (err != OK)
             return err;
         t->width[level] = 0;
-        leaf = tile_root(t->level[level]);
+        hash = tile_root(t->level[level]);
     }
     return OK;
+}
+
+enum err
+tiles_append(struct tiles *t, struct hash leaf)
+{
+    return append_at(t, 0, leaf);
+}
+
+enum err
+tiles_append_tile(struct tiles *t, struct hash root)
+{
+    assert(t->width[0] == 0);
+    t->n[0]++;
+    return append_at(t, 1, root);
 }
 
 enum err

@@ -31,6 +31,9 @@ struct tiles {
     void *ctx;
 };
 enum err tiles_append(struct tiles *t, struct hash leaf) MUST_USE;
+/* The same with the root of a whole tile of leaves, for who has that tile already: it is not written again. Only between
+ * whole tiles. */
+enum err tiles_append_tile(struct tiles *t, struct hash root) MUST_USE;
 enum err tiles_finish(struct tiles *t) MUST_USE; /* the partial ones */
 
 /* The head of an export: a checkpoint's text (C2SP tlog-checkpoint: origin, size, root), with one extension line,

@@ -160,7 +160,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         err = audit_verify(a, &d);
         if (err)
             assert(d.text[0]);
-        else if (a->n == 0 && i != REMEMBERED && i != HEAD)
+        else if (a->found.n == 0 && i != REMEMBERED && i != HEAD)
             assert(len - 1 == file[i].len && memcmp(data + 1, file[i].data, len - 1) == 0);
         put(i, file[i].data, file[i].len);
     }

@@ -228,7 +228,7 @@ check_audit(void)
         violation("the journal cannot be exported: %s %s", d.text, d.internal);
     else if (audit_verify(&audit, &d) != OK)
         violation("the auditor cannot read the export: %s", d.text);
-    else if (audit.n > 0)
+    else if (audit.found.n > 0)
         violation("the audit finds: leaf %llu: %s", (unsigned long long)audit_first(&audit)->leaf, audit_first(&audit)->what);
 }
 

@@ -2,10 +2,12 @@
  * (Every column and every file of a real export: tests/journal.) */
 #include <inttypes.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -207,14 +209,38 @@ flip(const struct out *o, const char *name, long at)
 }
 
 static struct audit *
-audited(const struct out *o)
+audited_so(struct audit how)
 {
     struct audit *a = xcalloc(1, sizeof *a);
     struct err_detail d = { .text = "" };
 
-    a->dir = o->dir;
-    assert_int_equal(audit_verify(a, &d), OK);
+    *a = how;
+    if (audit_verify(a, &d) != OK)
+        fail_msg("%s", d.text);
     return a;
+}
+
+static struct audit *
+audited(const struct out *o)
+{
+    return audited_so((struct audit){ .dir = o->dir });
+}
+
+/* By many threads, with its memory in a file: the report is the same. */
+static void
+expect_same(const struct audit *a)
+{
+    struct audit *b = audited_so((struct audit){ .dir = a->dir, .threads = 5, .scratch = "/tmp" });
+
+    assert_int_equal(b->found.n, a->found.n);
+    for (size_t i = 0; i < a->found.n && i < FINDINGS_MAX; i++)
+        assert_string_equal(b->found.kept[i].what, a->found.kept[i].what);
+    assert_memory_equal(&b->count, &a->count, sizeof a->count);
+    assert_memory_equal(b->kinds, a->kinds, sizeof a->kinds);
+    assert_int_equal(b->entries, a->entries);
+    assert_int_equal(b->balances, a->balances);
+    assert_int_equal(b->holds_open, a->holds_open);
+    free(b);
 }
 
 static void
@@ -225,9 +251,10 @@ expect_fault(const struct out *o, const char *name, long at, uint64_t leaf, cons
 
     flip(o, name, at);
     a = audited(o);
+    expect_same(a);
     flip(o, name, at);
-    for (size_t i = 0; i < a->n && i < FINDINGS_MAX; i++)
-        told = told || (a->findings[i].leaf == leaf && strstr(a->findings[i].what, what) != NULL);
+    for (size_t i = 0; i < a->found.n && i < FINDINGS_MAX; i++)
+        told = told || (a->found.kept[i].leaf == leaf && strstr(a->found.kept[i].what, what) != NULL);
     if (!told || audit_first(a)->leaf != leaf) {
         audit_print(a, stdout);
         fail_msg("%s, byte %ld: not told", name, at);
@@ -242,6 +269,98 @@ now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* ---- stopped, and gone on ------------------------------------------------------------------------------------------- */
+
+static void
+put_text(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "wb");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+    fclose(f);
+}
+
+static void
+get_text(const char *path, char ret[1024])
+{
+    FILE *f = fopen(path, "rb");
+
+    assert_non_null(f);
+    ret[fread(ret, 1, 1023, f)] = '\0';
+    fclose(f);
+}
+
+/* Killed when so many bundles are done. */
+static void
+kill_at(void *ctx, uint64_t done, uint64_t all)
+{
+    (void)all;
+    if (done >= *(const uint64_t *)ctx)
+        raise(SIGKILL);
+}
+
+static void
+audit_and_die(const struct out *o, const char *state, uint64_t at)
+{
+    pid_t child = fork();
+    int status;
+
+    if (child == 0) {
+        audited_so((struct audit){ .dir = o->dir, .resume = state, .threads = 3, .progress = kill_at, .ctx = &at });
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+static uint64_t
+go_on(const struct out *o, const char *state)
+{
+    struct audit *a = audited_so((struct audit){ .dir = o->dir, .resume = state });
+    uint64_t resumed = a->resumed;
+
+    assert_int_equal(a->found.n, 0);
+    assert_true(a->replayed);
+    assert_int_equal(a->count.by_site + a->count.by_officer + a->count.by_server, 16);
+    free(a);
+    return resumed;
+}
+
+static void
+check_resuming(const struct out *o, size_t n)
+{
+    struct audit *a = xcalloc(1, sizeof *a);
+    struct err_detail d = { .text = "" };
+    char state[96], text[1024], *line;
+
+    snprintf(state, sizeof state, "%s.state", o->dir);
+    audit_and_die(o, state, RESUME_EVERY - TILE_WIDTH);
+    assert_int_not_equal(access(state, F_OK), 0);
+    audit_and_die(o, state, RESUME_EVERY);
+    assert_int_equal(go_on(o, state), RESUME_EVERY);
+    assert_int_equal(go_on(o, state), n);
+    audit_and_die(o, state, 2 * RESUME_EVERY); /* what is kept is never less again */
+    assert_int_equal(go_on(o, state), n);
+    get_text(state, text);
+    line = strchr(strchr(strchr(text, '\n') + 1, '\n') + 1, '\n') + 1; /* the root */
+    line[3] = line[3] == 'A' ? 'B' : 'A';
+    put_text(state, text);
+    a->dir = o->dir;
+    a->resume = state;
+    assert_int_equal(audit_verify(a, &d), OK);
+    assert_non_null(strstr(a->found.kept[0].what, "not those that were verified before: history was rewritten"));
+    text[strlen("kontor-audit progress/v1\n")] = 'x';
+    put_text(state, text);
+    assert_int_equal(audit_verify(a, &d), ERR_IO);
+    assert_non_null(strstr(d.text, "is of another journal"));
+    put_text(state, "kontor-audit progress/v1\nnothing\n");
+    assert_int_equal(audit_verify(a, &d), ERR_IO);
+    assert_non_null(strstr(d.text, "is not the progress"));
+    unlink(state);
+    free(a);
 }
 
 static void
@@ -266,13 +385,15 @@ test_three_levels(void **unused)
     a = audited(&o);
     begin = now_ms() - begin;
     printf("# %zu entries audited in %" PRId64 " ms\n", w->n, begin);
-    if (a->n > 0)
+    if (a->found.n > 0)
         audit_print(a, stdout);
-    assert_int_equal(a->n, 0);
+    assert_int_equal(a->found.n, 0);
     assert_true(a->replayed);
     assert_int_equal(a->entries, w->n);
     assert_int_equal(a->balances, 8);
+    expect_same(a);
     free(a);
+    check_resuming(&o, w->n);
     expect_fault(&o, "tile/entries/100", 20, 25600, "its bytes hash to");
     expect_fault(&o, "tile/0/255", 32 * 17 + 3, 255 * 256 + 17, "its bytes hash to");
     expect_fault(&o, "tile/1/000", 32 * 9, NO_INDEX, "hash 9 is not the root");

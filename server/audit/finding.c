@@ -1,0 +1,40 @@
+/* audit/finding.c */
+#include "audit/finding.h"
+
+#include <stdarg.h>
+
+#include "base/text.h"
+
+void
+findings_add(struct findings *to, uint64_t leaf, uint16_t kind, const char *fmt, ...)
+{
+    struct finding *f = &to->kept[to->n];
+    va_list args;
+
+    if (to->n++ >= FINDINGS_MAX)
+        return;
+    f->leaf = leaf;
+    f->kind = kind;
+    va_start(args, fmt);
+    text_vformat(f->what, sizeof f->what, fmt, args);
+    va_end(args);
+    for (char *c = f->what; *c != '\0'; c++) /* what is quoted of a file must not steer a terminal */
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            *c = '?';
+}
+
+void
+findings_join(struct findings *to, const struct findings *more)
+{
+    for (size_t i = 0; i < more->n && i < FINDINGS_MAX && to->n + i < FINDINGS_MAX; i++)
+        to->kept[to->n + i] = more->kept[i];
+    to->n += more->n;
+}
+
+uint16_t
+finding_kind(struct bytes entry)
+{
+    uint16_t kind = entry.len >= 4 ? (uint16_t)(entry.data[2] << 8 | entry.data[3]) : ENTRY_KINDS;
+
+    return kind < ENTRY_KINDS ? kind : ENTRY_KINDS;
+}
