@@ -308,6 +308,14 @@ CREATE TABLE public.answer (
     CONSTRAINT answer_scope_check CHECK ((octet_length(scope) = 32))
 );
 
+CREATE TABLE public.assertion (
+    sha256 bytea NOT NULL,
+    bytes bytea NOT NULL,
+    created_ms bigint NOT NULL,
+    CONSTRAINT assertion_bytes_check CHECK (((octet_length(bytes) >= 1) AND (octet_length(bytes) <= 4096))),
+    CONSTRAINT assertion_hash CHECK ((sha256 = sha256(bytes)))
+);
+
 CREATE TABLE public.blob (
     sha256 bytea NOT NULL,
     bytes bytea NOT NULL,
@@ -402,12 +410,16 @@ CREATE TABLE public.entry (
 
 CREATE TABLE public.evidence (
     order_id uuid NOT NULL,
-    salt bytea NOT NULL,
-    text text NOT NULL,
+    salt bytea,
+    text text,
     people uuid[] NOT NULL,
     created_ms bigint NOT NULL,
+    concerns uuid,
+    erased_ms bigint,
+    erasure bigint,
     CONSTRAINT evidence_salt_check CHECK ((octet_length(salt) = 32)),
-    CONSTRAINT evidence_text_check CHECK ((octet_length(text) <= 500))
+    CONSTRAINT evidence_text_check CHECK ((octet_length(text) <= 500)),
+    CONSTRAINT evidence_whole CHECK ((((salt IS NULL) = (erased_ms IS NOT NULL)) AND ((text IS NULL) = (erased_ms IS NOT NULL)) AND ((erasure IS NULL) = (erased_ms IS NULL)) AND ((erased_ms IS NULL) OR (cardinality(people) = 0))))
 );
 
 ALTER TABLE ONLY public.evidence FORCE ROW LEVEL SECURITY;
@@ -606,6 +618,9 @@ ALTER TABLE ONLY public.agent_contact
 ALTER TABLE ONLY public.answer
     ADD CONSTRAINT answer_pkey PRIMARY KEY (scope);
 
+ALTER TABLE ONLY public.assertion
+    ADD CONSTRAINT assertion_pkey PRIMARY KEY (sha256);
+
 ALTER TABLE ONLY public.blob
     ADD CONSTRAINT blob_pkey PRIMARY KEY (sha256);
 
@@ -749,6 +764,12 @@ ALTER TABLE public.answer ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY answer_all ON public.answer TO kontor_writer USING (true);
 
+ALTER TABLE public.assertion ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY assertion_made ON public.assertion FOR INSERT TO kontor_worker WITH CHECK ((( SELECT public.actor_person() AS actor_person) IS NOT NULL));
+
+CREATE POLICY assertion_seen ON public.assertion FOR SELECT TO kontor_worker USING (( SELECT public.actor_is_known() AS actor_is_known));
+
 ALTER TABLE public.blob ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY blob_brought ON public.blob FOR INSERT TO kontor_worker WITH CHECK (( SELECT ((public.actor_agent() IS NOT NULL) OR (public.actor_person() IS NOT NULL))));
@@ -799,7 +820,11 @@ CREATE POLICY entry_seen ON public.entry FOR SELECT TO kontor_worker USING ((( S
 
 ALTER TABLE public.evidence ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY evidence_programme ON public.evidence TO kontor_worker USING (( SELECT public.actor_sees_all() AS actor_sees_all));
+CREATE POLICY evidence_erased ON public.evidence FOR UPDATE TO kontor_worker USING (((( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role) OR ( SELECT public.actor_administers() AS actor_administers)) AND (erased_ms IS NULL))) WITH CHECK ((erased_ms IS NOT NULL));
+
+CREATE POLICY evidence_made ON public.evidence FOR INSERT TO kontor_worker WITH CHECK ((( SELECT public.actor_sees_all() AS actor_sees_all) AND (erased_ms IS NULL)));
+
+CREATE POLICY evidence_seen ON public.evidence FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (concerns = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
 
 ALTER TABLE public.organisation ENABLE ROW LEVEL SECURITY;
 
@@ -929,6 +954,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.agent_contact TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.answer TO kontor_writer;
 
+GRANT SELECT,INSERT ON TABLE public.assertion TO kontor_worker;
+
 GRANT SELECT,INSERT,DELETE ON TABLE public.blob TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.call_answer TO kontor_worker;
@@ -944,6 +971,16 @@ GRANT SELECT,INSERT ON TABLE public.entry TO kontor_writer;
 GRANT SELECT ON TABLE public.entry TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.evidence TO kontor_worker;
+
+GRANT UPDATE(salt) ON TABLE public.evidence TO kontor_worker;
+
+GRANT UPDATE(text) ON TABLE public.evidence TO kontor_worker;
+
+GRANT UPDATE(people) ON TABLE public.evidence TO kontor_worker;
+
+GRANT UPDATE(erased_ms) ON TABLE public.evidence TO kontor_worker;
+
+GRANT UPDATE(erasure) ON TABLE public.evidence TO kontor_worker;
 
 GRANT SELECT,UPDATE ON TABLE public.head TO kontor_writer;
 GRANT SELECT ON TABLE public.head TO kontor_worker;

@@ -56,7 +56,7 @@ run_export(int argc, char **argv)
     if (status < 0) {
         struct db *db = db_new(&(struct db_config){ .conninfo = config.db_worker, .name = "kontord export", .timeout_ms = 600000 });
 
-        err = export_write(db, rest.argv[0], show_progress, NULL, &result, &detail);
+        err = export_write(db, rest.argv[0], config.with_evidence ? EXPORT_EVIDENCE : EXPORT_JOURNAL, show_progress, NULL, &result, &detail);
         if (isatty(STDERR_FILENO))
             fputs("\r\033[K", stderr);
         if (err != OK)

@@ -16,7 +16,7 @@ struct funding {
     struct uuid people[2];
     uint64_t account; /* what is shown at the end */
     uint8_t class;
-    struct uuid organisation;
+    struct uuid organisation; /* whom it concerns; zero: none */
     int signers;
 };
 
@@ -65,16 +65,16 @@ order(struct call *call, handler_fn *then)
     switch (f->entry.kind) {
     case CLOSE:
         f->entry.u.close.order = id;
-        err = order_evidence(call, id, f->reason, f->people, &f->entry.u.close.commitment);
+        err = order_evidence(call, id, f->reason, f->people, f->organisation, &f->entry.u.close.commitment);
         break;
     case RESOLVE:
         f->entry.u.resolve.order = id;
-        err = order_evidence(call, id, f->reason, f->people, &f->entry.u.resolve.commitment);
+        err = order_evidence(call, id, f->reason, f->people, f->organisation, &f->entry.u.resolve.commitment);
         break;
     default:
         f->entry.u.move.order = id;
         field_text(f->entry.u.move.reference, sizeof f->entry.u.move.reference, f->reference);
-        err = order_evidence(call, id, f->reason, f->people, &f->entry.u.move.commitment);
+        err = order_evidence(call, id, f->reason, f->people, f->organisation, &f->entry.u.move.commitment);
     }
     if (!err)
         err = order_sign(call, &f->entry, f->signers);
@@ -310,10 +310,12 @@ grants_clawback(struct call *call)
     if (!s)
         return;
     a = ledger_account(s->ledger, call->path_index);
-    if (a && a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX)
+    if (a && a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX) {
         ledger_fill_grant(s->ledger, call->path_index, &f->entry);
-    else
+        f->organisation = a->owner_org;
+    } else {
         err = ERR_NOT_FOUND;
+    }
     call_state_done(call);
     f->account = call->path_index;
     f->reference = "two officers"; /* the decision is theirs; the reason is in the evidence */
@@ -347,10 +349,12 @@ accounts_close(struct call *call)
     if (!s)
         return;
     a = ledger_account(s->ledger, call->path_index);
-    if (a)
+    if (a) {
         ledger_fill_close(s->ledger, call->path_index, &f->entry);
-    else
+        f->organisation = a->owner_org;
+    } else {
         err = ERR_NOT_FOUND;
+    }
     call_state_done(call);
     f->signers = 2;
     if (err)
@@ -389,10 +393,12 @@ reservations_resolve(struct call *call)
     if (!s)
         return;
     h = ledger_hold_of(s->ledger, call->path_id);
-    if (h)
+    if (h) {
         ledger_fill_hold(s->ledger, h->index, &f->entry);
-    else
+        f->organisation = ledger_account(s->ledger, h->grant)->owner_org;
+    } else {
         err = ERR_NOT_FOUND;
+    }
     f->gpums = f->entry.amount;
     call_state_done(call);
     f->signers = 2;

@@ -22,6 +22,7 @@ handler_fn clock_get, clock_confirm; /* clocks.c */
 handler_fn sites_create, offerings_create, rates_create, capacity_create, policies_create,
     policies_list;                                                                            /* registry.c */
 handler_fn checkpoint_get, tile_get, entry_receipt;                                          /* log.c */
+handler_fn entry_evidence, entry_erase;                                                      /* evidence.c */
 handler_fn journal_get, journal_entries, journal_entry_get, journal_csv;                      /* journal.c */
 handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, programme_get; /* grants.c */
 handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close,

@@ -58,6 +58,7 @@ replay(struct work *w, struct bundle *b)
             l->stopped = true;
         } else {
             take_keys(w, b, i);
+            audit_evidence_take(l->evidence, e);
             b->replayed++;
             l->entries++;
             l->kinds[e->kind]++;

@@ -5,6 +5,7 @@
 #define AUDIT_LEAVES_H
 
 #include "audit/bundle.h"
+#include "audit/evidence.h"
 #include "audit/spill.h"
 #include "core/ledger.h"
 
@@ -15,6 +16,7 @@ struct leaves {
     /* in */
     const struct source *source;
     struct ledger *ledger;         /* new */
+    struct audit_evidence *evidence; /* is given each entry */
     struct spill *rest;            /* its memory, told now and then to rest; or NULL */
     uint64_t size;                 /* of the log */
     unsigned threads;              /* 0 and 1: this one alone */

@@ -39,6 +39,26 @@ print_checkpoint(const struct signed_head *c, FILE *to)
         fputs("By whom was not checked: no --policy was given.\n", to);
 }
 
+static void
+print_evidence(const struct audit *a, FILE *to)
+{
+    const struct evidence_sums *s = &a->evidence;
+    char at[TIME_TEXT];
+
+    if (a->count.by_assertion > 0)
+        fprintf(to, "Not checked: %" PRIu64 " signatures by passkey; of %" PRIu64 " assertions the bytes are there and have the hash in the entry.\n",
+                a->count.by_assertion, s->assertions);
+    if (!s->there)
+        return;
+    fprintf(to, "Reasons in words: %" PRIu64 " are there and are those committed to, %" PRIu64 " were erased.\n", s->kept, s->erased);
+    for (size_t i = 0; i < s->last_n; i++) {
+        time_text(s->last[i].time_ms, at);
+        fprintf(to, "  of entry %" PRIu64 ": erased on %s (entry %" PRIu64 ")\n", s->last[i].entry, at, s->last[i].notice);
+    }
+    if (s->erased > s->last_n)
+        fputs("  … and earlier ones\n", to);
+}
+
 void
 audit_print(const struct audit *a, FILE *to)
 {
@@ -58,8 +78,7 @@ audit_print(const struct audit *a, FILE *to)
     if (a->resumed > 0)
         fprintf(to, "Those of the first %" PRIu64 " entries were verified by an audit before, and are not verified again.\n", a->resumed);
     fprintf(to, "On the operator's word: %" PRIu64 " orders of signed-in people, vouched for by the server's key alone.\n", a->count.by_server);
-    if (a->count.by_assertion > 0)
-        fprintf(to, "Not checked: %" PRIu64 " WebAuthn assertions, published beside the journal.\n", a->count.by_assertion);
+    print_evidence(a, to);
     if (a->replayed) {
         credits(a->minted, minted);
         credits(a->held, held);
@@ -141,6 +160,21 @@ audit_print_json(const struct audit *a, FILE *to)
     json_i64(&out, "assertions_not_checked", (int64_t)a->count.by_assertion);
     json_i64(&out, "verified_before", (int64_t)a->resumed);
     json_i64(&out, "none_needed", (int64_t)a->count.without);
+    json_shut(&out);
+    json_open(&out, "evidence");
+    json_bool(&out, "there", a->evidence.there);
+    json_i64(&out, "kept", (int64_t)a->evidence.kept);
+    json_i64(&out, "erased", (int64_t)a->evidence.erased);
+    json_i64(&out, "assertions", (int64_t)a->evidence.assertions);
+    json_open_array(&out, "erasures");
+    for (size_t i = 0; i < a->evidence.last_n; i++) {
+        json_open(&out, NULL);
+        json_i64(&out, "entry", (int64_t)a->evidence.last[i].entry);
+        json_i64(&out, "notice", (int64_t)a->evidence.last[i].notice);
+        json_time(&out, "time", a->evidence.last[i].time_ms);
+        json_shut(&out);
+    }
+    json_shut_array(&out);
     json_shut(&out);
     json_i64(&out, "accounts", (int64_t)a->accounts);
     json_i64(&out, "balances_compared", (int64_t)a->balances);

@@ -220,6 +220,8 @@ verify(struct verifying *v, struct err_detail *d)
         err = read_remembered(v, d);
     if (err == OK)
         err = read_resumed(v, d);
+    if (err == OK && audit_evidence_new(&v->source, &a->found, &v->leaves.evidence) != OK)
+        err = err_say(d, ERR_IO, "%s: evidence.jsonl or assertions.jsonl cannot be read.", v->source.dir);
     if (err != OK)
         return err;
     read_checkpoint(v);
@@ -228,6 +230,7 @@ verify(struct verifying *v, struct err_detail *d)
     if (a->replayed) {
         check_conservation(v);
         a->balances = balances_check(&v->source, v->l, &a->found);
+        audit_evidence_end(v->leaves.evidence, &a->evidence);
     }
     if (v->err != OK)
         return v->err;
@@ -251,6 +254,7 @@ audit_verify(struct audit *a, struct err_detail *d)
     v->l = a->scratch != NULL ? ledger_new_in(&memory) : ledger_new();
     err = verify(v, d);
     ledger_delete(v->l);
+    audit_evidence_delete(v->leaves.evidence);
     spill_delete(v->leaves.rest);
     free(v);
     return err;

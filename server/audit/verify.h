@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "audit/bundle.h"
+#include "audit/evidence.h"
 #include "audit/signed.h"
 #include "core/tile.h"
 
@@ -33,6 +34,7 @@ struct audit {
     struct signed_count count;      /* by_site: reports; by_officer: orders; by_server: orders on the operator's word, the
                                      * server's signature verified, no person's; by_assertion: WebAuthn, the hash of an
                                      * assertion that is not in the export; without: what follows from rules alone */
+    struct evidence_sums evidence;
     uint64_t resumed;               /* of so many entries an audit before had verified the signatures */
     bool replayed;                  /* to the end */
     uint64_t accounts, balances, holds_open, remembered; /* remembered: size of the head that was remembered, 0 none */

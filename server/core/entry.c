@@ -334,6 +334,12 @@ entry_order(const struct entry *e)
     return field_of(e, FIELD_UUID, "order");
 }
 
+const struct hash *
+entry_commitment(const struct entry *e)
+{
+    return field_of(e, FIELD_HASH, "commitment");
+}
+
 const struct report *
 entry_report(const struct entry *e)
 {

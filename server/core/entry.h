@@ -138,6 +138,8 @@ struct hash entry_leaf_hash(struct bytes encoded); /* SHA-256(0x00 ‖ entry) */
 struct authority *entry_authority(struct entry *e);
 /* The order's UUID of kinds that have one, else NULL. */
 const struct uuid *entry_order(const struct entry *e);
+/* The salted commitment of what is kept elsewhere, of kinds that have one, else NULL; zero: nothing is. */
+const struct hash *entry_commitment(const struct entry *e);
 /* The bytes an order's signers sign: "kontor-order/v1\0" ‖ SHA-256(entry 0) ‖ kind ‖ debit ‖ credit ‖ amount ‖ body
  * without its authority block. Returns the length (≤ ENTRY_MAX). */
 size_t entry_order_bytes(const struct entry *e, struct hash genesis, uint8_t ret[ENTRY_MAX]);

@@ -7,13 +7,13 @@
 
 /* Security: the ledger checks the signatures and that their keys may order this; here, that the caller may. */
 static bool
-may_order(const struct actor *a, uint16_t kind)
+may_order(const struct actor *a, const struct entry *e)
 {
     bool person = a->kind == ACTOR_PERSON;
 
     if (a->kind == ACTOR_LOCAL)
         return true;
-    switch (kind) {
+    switch (e->kind) {
     case FUND:
     case TRANCHE:
     case GRANT:
@@ -27,8 +27,10 @@ may_order(const struct actor *a, uint16_t kind)
     case OFFERING:
     case RATE:
     case POLICY:
-    case NOTICE:
         return person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0;
+    case NOTICE: /* erasure: whoever decides on people's wishes */
+        return person && ((a->programme_roles & ROLE_ADMINISTRATOR) != 0 ||
+                          ((a->programme_roles & ROLE_OFFICER) != 0 && e->u.notice.type == NOTICE_ERASURE));
     case KEY: /* a site's key comes with an enrolment token */
         return (person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0) || a->kind == ACTOR_TOKEN;
     default:
@@ -65,7 +67,7 @@ decide_order(struct deciding *d, struct command *c)
     enum err err;
 
     entries[0] = c->in.order.entry;
-    if (!may_order(&c->actor, entries[0].kind))
+    if (!may_order(&c->actor, &entries[0]))
         return err_say(d->detail, ERR_FORBIDDEN, "This order is not yours to give.");
     err = reservation_check_entry(d, &entries[0]);
     if (err)

@@ -2,9 +2,28 @@
 #include "store/evidence.h"
 
 DB_QUERY(EVIDENCE_ADD, .name = "evidence_add",
-         .sql = "INSERT INTO evidence (order_id, salt, text, people, created_ms)"
-                " VALUES ($1, $2, $3, array_remove(ARRAY[$4::uuid, $5::uuid], NULL), $6) ON CONFLICT DO NOTHING",
-         .params = 6, .columns = 0);
+         .sql = "INSERT INTO evidence (order_id, salt, text, people, created_ms, concerns)"
+                " VALUES ($1, $2, $3, array_remove(ARRAY[$4::uuid, $5::uuid], NULL), $6, $7) ON CONFLICT DO NOTHING",
+         .params = 7, .columns = 0);
+
+#define EVIDENCE_COLUMNS "order_id, salt, text, people[1], people[2], created_ms, concerns, erased_ms, erasure"
+
+DB_QUERY(EVIDENCE_FIND, .name = "evidence_find", .sql = "SELECT " EVIDENCE_COLUMNS " FROM evidence WHERE order_id = $1",
+         .params = 1, .columns = 9);
+
+DB_QUERY(EVIDENCE_EACH, .name = "evidence_each", .sql = "SELECT " EVIDENCE_COLUMNS " FROM evidence ORDER BY order_id",
+         .params = 0, .columns = 9);
+
+DB_QUERY(EVIDENCE_ERASE, .name = "evidence_erase",
+         .sql = "UPDATE evidence SET salt = NULL, text = NULL, people = '{}', erasure = $2, erased_ms = $3"
+                " WHERE order_id = $1 AND erased_ms IS NULL",
+         .params = 3, .columns = 0);
+
+DB_QUERY(ASSERTIONS_FIND, .name = "assertions_find", .sql = "SELECT bytes FROM assertion WHERE sha256 = $1", .params = 1,
+         .columns = 1);
+
+DB_QUERY(ASSERTIONS_EACH, .name = "assertions_each", .sql = "SELECT sha256, bytes FROM assertion ORDER BY sha256",
+         .params = 0, .columns = 2);
 
 DB_QUERY(ACCOUNT_NAMES_ADD, .name = "account_names_add",
          .sql = "INSERT INTO account_name (account, name, reference) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -33,8 +52,103 @@ evidence_add(struct db *db, const struct evidence *e)
 {
     return db_run(db, &EVIDENCE_ADD,
                   DB_ARGS(db_uuid(e->order), db_hash(&e->salt), db_text(e->text), db_uuid_or_null(e->people[0]),
-                          db_uuid_or_null(e->people[1]), db_i64(e->created_ms)),
+                          db_uuid_or_null(e->people[1]), db_i64(e->created_ms), db_uuid_or_null(e->concerns)),
                   NULL);
+}
+
+/* text lives as long as rows. */
+static enum err
+read_evidence(const PGresult *rows, int i, struct evidence *ret)
+{
+    bool erased = !db_is_null(rows, i, 7);
+
+    *ret = (struct evidence){
+        .order = db_get_uuid(rows, i, 0),
+        .text = db_get_text(rows, i, 2),
+        .people = { db_get_uuid(rows, i, 3), db_get_uuid(rows, i, 4) },
+        .created_ms = db_get_i64(rows, i, 5),
+        .concerns = db_get_uuid(rows, i, 6),
+        .erased_ms = db_get_i64(rows, i, 7),
+        .erasure = erased ? db_get_u64(rows, i, 8) : UINT64_MAX,
+    };
+    return erased || db_get_hash(rows, i, 1, &ret->salt) ? OK : ERR_CORRUPT;
+}
+
+enum err
+evidence_find(struct db *db, struct uuid order, struct arena *a, struct evidence *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    struct evidence e;
+    enum err err = db_run(db, &EVIDENCE_FIND, DB_ARGS(db_uuid(order)), &rows);
+
+    if (err)
+        return err;
+    if (PQntuples(rows) == 0)
+        return ERR_NOT_FOUND;
+    err = read_evidence(rows, 0, &e);
+    if (err)
+        return err;
+    *ret = e;
+    ret->text = arena_text(a, e.text);
+    return OK;
+}
+
+enum err
+evidence_each(struct db *db, enum err (*take)(void *ctx, const struct evidence *e), void *ctx)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &EVIDENCE_EACH, DB_NO_ARGS, &rows);
+
+    for (int i = 0; !err && i < PQntuples(rows); i++) {
+        struct evidence e;
+
+        err = read_evidence(rows, i, &e);
+        if (!err)
+            err = take(ctx, &e);
+    }
+    return err;
+}
+
+enum err
+evidence_erase(struct db *db, struct uuid order, uint64_t notice, int64_t now_ms, bool *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &EVIDENCE_ERASE, DB_ARGS(db_uuid(order), db_u64(notice), db_i64(now_ms)), &rows);
+
+    if (err)
+        return err;
+    *ret = db_affected(rows) == 1;
+    return OK;
+}
+
+enum err
+assertions_find(struct db *db, struct hash sha256, struct arena *a, struct bytes *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &ASSERTIONS_FIND, DB_ARGS(db_hash(&sha256)), &rows);
+    struct bytes found;
+
+    if (err)
+        return err;
+    if (PQntuples(rows) == 0)
+        return ERR_NOT_FOUND;
+    found = db_get_bytes(rows, 0, 0);
+    *ret = BYTES(arena_textn(a, (const char *)found.data, found.len), found.len);
+    return OK;
+}
+
+enum err
+assertions_each(struct db *db, enum err (*take)(void *ctx, const struct hash *sha256, struct bytes assertion), void *ctx)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &ASSERTIONS_EACH, DB_NO_ARGS, &rows);
+
+    for (int i = 0; !err && i < PQntuples(rows); i++) {
+        struct hash sha256;
+
+        err = db_get_hash(rows, i, 0, &sha256) ? take(ctx, &sha256, db_get_bytes(rows, i, 1)) : ERR_CORRUPT;
+    }
+    return err;
 }
 
 enum err

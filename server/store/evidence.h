@@ -11,9 +11,22 @@ struct evidence {
     const char *text;
     struct uuid people[2]; /* who was signed in; a zero: nobody */
     int64_t created_ms;
+    struct uuid concerns; /* the organisation that may read it too; zero: none */
+    int64_t erased_ms;    /* 0: it was not; else salt, text and people are gone */
+    uint64_t erasure;     /* the NOTICE that says so */
 };
 
-enum err evidence_add(struct db *db, const struct evidence *e) MUST_USE;
+enum err evidence_add(struct db *db, const struct evidence *e) MUST_USE; /* erased_ms and erasure are not looked at */
+enum err evidence_find(struct db *db, struct uuid order, struct arena *a, struct evidence *ret) MUST_USE; /* ERR_NOT_FOUND */
+/* Forget text, salt and people; once. False in *ret: it was erased before, is not there, or is not this actor's to erase. */
+enum err evidence_erase(struct db *db, struct uuid order, uint64_t notice, int64_t now_ms, bool *ret) MUST_USE;
+/* All of it, for an export, by the order's UUID. The first error of `take` ends it and is returned. */
+enum err evidence_each(struct db *db, enum err (*take)(void *ctx, const struct evidence *e), void *ctx) MUST_USE;
+
+/* What a person's passkey has signed (authority class 2), by its SHA-256, which is in the entry. */
+enum err assertions_find(struct db *db, struct hash sha256, struct arena *a, struct bytes *ret) MUST_USE; /* ERR_NOT_FOUND */
+enum err assertions_each(struct db *db, enum err (*take)(void *ctx, const struct hash *sha256, struct bytes assertion),
+                         void *ctx) MUST_USE;
 
 struct account_name {
     uint64_t account;

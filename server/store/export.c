@@ -11,11 +11,13 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/json.h"
 #include "base/text.h"
 #include "core/entry_layout.h"
 #include "core/tile.h"
 #include "store/checkpoints.h"
 #include "store/entries.h"
+#include "store/evidence.h"
 
 struct exporting {
     const char *dir;
@@ -26,7 +28,8 @@ struct exporting {
     uint64_t next;                 /* index of the next entry */
     uint64_t beyond;               /* rows that the head does not cover */
     char origin[64];
-    FILE *balances;
+    enum export_what what;
+    FILE *out; /* of a file written line by line */
     uint64_t accounts;
     void (*progress)(void *ctx, uint64_t done, uint64_t all);
     void *progress_ctx;
@@ -163,34 +166,91 @@ take_account(void *ctx, const struct account_row *row)
 
     uuid_text(row->owner_org, org);
     x->accounts++;
-    fprintf(x->balances, "%" PRIu64 ",%" PRId64 ",%d,%s,%" PRIu64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRIu64 "\n",
+    fprintf(x->out, "%" PRIu64 ",%" PRId64 ",%d,%s,%" PRIu64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRIu64 "\n",
             row->index, row->class, row->closed, org, row->owner_site, (int64_t)row->parent, row->posted_debits,
             row->posted_credits, row->held_debits, row->held_credits, row->last_index);
     return OK;
 }
 
+/* A file that `each` writes to x->out, line by line. */
 static enum err
-write_balances(struct exporting *x, struct db *db)
+write_lines(struct exporting *x, struct db *db, const char *name, enum err (*each)(struct exporting *x, struct db *db))
 {
     char path[4096];
     enum err err;
 
-    snprintf(path, sizeof path, "%s/balances.csv", x->dir);
-    x->balances = fopen(path, "we");
-    if (x->balances == NULL)
+    if (!text_format(path, sizeof path, "%s/%s", x->dir, name) || (x->out = fopen(path, "we")) == NULL)
         return io_error(x, path);
-    fprintf(x->balances, "%s\n", EXPORT_BALANCES_HEADER);
-    err = account_rows_each(db, take_account, x);
-    if ((ferror(x->balances) | fclose(x->balances)) != 0 && err == OK)
+    err = each(x, db);
+    if ((ferror(x->out) | fclose(x->out)) != 0 && err == OK)
         err = io_error(x, path);
     return err;
+}
+
+static enum err
+each_balance(struct exporting *x, struct db *db)
+{
+    fprintf(x->out, "%s\n", EXPORT_BALANCES_HEADER);
+    return account_rows_each(db, take_account, x);
+}
+
+static void
+end_line(struct exporting *x, struct json_out *line)
+{
+    fprintf(x->out, "%.*s\n", (int)line->len, line->text);
+    json_out_free(line);
+}
+
+static enum err
+take_evidence(void *ctx, const struct evidence *e)
+{
+    struct json_out line = { .fresh = true };
+
+    json_open(&line, NULL);
+    json_uuid(&line, "order", e->order);
+    if (e->erased_ms != 0) {
+        json_time(&line, "erased", e->erased_ms);
+        json_i64(&line, "erasure", (int64_t)e->erasure);
+    } else {
+        json_hex(&line, "salt", BYTES(e->salt.b, sizeof e->salt.b));
+        json_text(&line, "text", e->text);
+    }
+    json_shut(&line);
+    end_line(ctx, &line);
+    return OK;
+}
+
+static enum err
+each_evidence(struct exporting *x, struct db *db)
+{
+    return evidence_each(db, take_evidence, x);
+}
+
+static enum err
+take_assertion(void *ctx, const struct hash *sha256, struct bytes assertion)
+{
+    struct json_out line = { .fresh = true };
+
+    json_open(&line, NULL);
+    json_hex(&line, "sha256", BYTES(sha256->b, sizeof sha256->b));
+    json_hex(&line, "assertion", assertion);
+    json_shut(&line);
+    end_line(ctx, &line);
+    return OK;
+}
+
+static enum err
+each_assertion(struct exporting *x, struct db *db)
+{
+    return assertions_each(db, take_assertion, x);
 }
 
 /* An empty folder, or an earlier export's: its head goes first, so that a half-written one is not taken for whole. */
 static enum err
 prepare_folder(struct exporting *x)
 {
-    static const char *const ours[] = { ".", "..", "tile", "balances.csv", "head", "checkpoint" };
+    static const char *const gone[] = { "head", "checkpoint", "evidence.jsonl" };
+    static const char *const ours[] = { ".", "..", "tile", "balances.csv", "head", "checkpoint", "evidence.jsonl", "assertions.jsonl" };
     char path[4096];
     DIR *dir;
     struct dirent *one;
@@ -210,8 +270,8 @@ prepare_folder(struct exporting *x)
     closedir(dir);
     if (foreign)
         return err_say(x->detail, ERR_EXISTS, "%s has something else in it than an export.", x->dir);
-    for (size_t i = 0; i < 2; i++)
-        if (!text_format(path, sizeof path, "%s/%s", x->dir, i == 0 ? "head" : "checkpoint") || (unlink(path) != 0 && errno != ENOENT))
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++)
+        if (!text_format(path, sizeof path, "%s/%s", x->dir, gone[i]) || (unlink(path) != 0 && errno != ENOENT))
             return io_error(x, path);
     return OK;
 }
@@ -246,7 +306,11 @@ write_all(struct exporting *x, struct db *db)
     if (err == OK)
         err = write_entries(x, db);
     if (err == OK)
-        err = write_balances(x, db);
+        err = write_lines(x, db, "balances.csv", each_balance);
+    if (err == OK)
+        err = write_lines(x, db, "assertions.jsonl", each_assertion);
+    if (err == OK && x->what == EXPORT_EVIDENCE)
+        err = write_lines(x, db, "evidence.jsonl", each_evidence);
     if (err == OK)
         err = write_checkpoint(x, db);
     if (err != OK)
@@ -259,13 +323,14 @@ write_all(struct exporting *x, struct db *db)
 }
 
 enum err
-export_write(struct db *db, const char *dir, void (*progress)(void *ctx, uint64_t done, uint64_t all), void *ctx,
+export_write(struct db *db, const char *dir, enum export_what what, void (*progress)(void *ctx, uint64_t done, uint64_t all), void *ctx,
              struct export_result *ret, struct err_detail *d)
 {
     struct exporting *x = xcalloc(1, sizeof *x);
     enum err err;
 
     x->dir = dir;
+    x->what = what;
     x->progress = progress;
     x->progress_ctx = ctx;
     x->detail = d;

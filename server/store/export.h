@@ -1,6 +1,7 @@
 /* store/export.h
  * `kontord export DIR`: the journal as files that an auditor can verify without a database (schema/journal/export.md):
- * tile/… in the layout of C2SP tlog-tiles, balances.csv, and head, which is written last. */
+ * tile/… in the layout of C2SP tlog-tiles, balances.csv, assertions.jsonl, on demand evidence.jsonl, and head, which is
+ * written last. */
 #ifndef STORE_EXPORT_H
 #define STORE_EXPORT_H
 
@@ -9,13 +10,19 @@
 #define EXPORT_BALANCES_HEADER                                                                                         \
     "account,class,closed,owner_org,owner_site,parent,posted_debits,posted_credits,held_debits,held_credits,last_index"
 
+/* What else an export holds than what everybody may read. */
+enum export_what {
+    EXPORT_JOURNAL, /* no more */
+    EXPORT_EVIDENCE /* the reasons that were given in words, with their salts: for those to whom they are due */
+};
+
 /* beyond_head: rows in the table that the head does not cover (somebody put them there). */
 struct export_result { uint64_t entries, accounts, beyond_head; };
 
 /* DIR is made; it may hold an earlier export, which is overwritten. progress (may be NULL) is told now and then.
  * ERR_DB, ERR_IO, ERR_EXISTS (DIR has something else in it), ERR_NOT_FOUND (the journal is empty), ERR_CORRUPT (an entry
  * is missing; d says which). */
-enum err export_write(struct db *db, const char *dir, void (*progress)(void *ctx, uint64_t done, uint64_t all), void *ctx,
+enum err export_write(struct db *db, const char *dir, enum export_what what, void (*progress)(void *ctx, uint64_t done, uint64_t all), void *ctx,
                       struct export_result *ret, struct err_detail *d) MUST_USE;
 
 

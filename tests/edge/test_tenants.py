@@ -10,7 +10,7 @@ from harness import CONTRACT
 from test_refusals import body_schema, sample
 from world import Agent
 
-PUBLIC = "sites_list offerings_list offerings_free policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get agent_enrol"
+PUBLIC = "sites_list offerings_list offerings_free policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get agent_enrol"
 PERSONAL = "session_delete me_get me_password organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
@@ -22,6 +22,7 @@ RULES = {
     (frozenset(BUYERS | PROGRAMME | {"site_operator"}), "job"): "reservations_get reservations_ticket reservations_events",
     (frozenset(PROGRAMME), None): "programme_get funds_list tranches_list",
     (frozenset({"officer"}), None): "funds_create tranches_create grants_create",
+    (frozenset({"officer", "administrator"}), None): "journal_entry_erase",
     (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles grants_clawback"
     " reservations_resolve accounts_close clock_get clock_confirm keys_rotate sites_create offerings_create rates_create capacity_create policies_create",
     (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_tickets sites_reports sites_pause sites_drain sites_spool_retire sites_agent_token",
@@ -223,7 +224,7 @@ def test_entries_of_others_are_not_there(world):
     assert set(seen["brisa"]) & set(seen["nordlys"]) == set(seen["anybody"]) and set(seen["officer"]) >= set(seen["brisa"]) | set(seen["nordlys"])
     for index in private:
         for who in ("nordlys", "bsc", "anybody"):
-            for what in ("", "/receipt"):
+            for what in ("", "/receipt", "/evidence"):
                 there, beyond = (plain(world.people[who].get(f"/v1/journal/entries/{i}{what}")) for i in (index, 999999999))
                 assert there == beyond and there[0] == 404, (who, index, there, beyond)
         assert world.people["brisa"].get(f"/v1/journal/entries/{index}").status == 200

@@ -65,7 +65,12 @@ static const struct wanted {
       { "sha256 of new", "new", "1" } },
     { "blobs_renew", ~BIT(UNSET), { "sha256 of stray", "99", "0" } }, /* tells whether it is there, to who has its hash */
     { "blobs_sweep", SERVERS, { "\\x", NULL, "99" } },
-    { "evidence_add", PROGRAMME, { NORDLYS, H1, "why", LISE, NULL, "1" } },
+    { "evidence_add", PROGRAMME, { NORDLYS, H1, "why", LISE, NULL, "1", BRISA } },
+    { "evidence_find", ORG, { BRISA } },
+    { "evidence_each", ORG, { 0 } },
+    { "evidence_erase", BIT(OFFICER) | ADMINS, { BRISA, "51", "9" } },
+    { "assertions_find", ~BIT(UNSET), { "sha256 of said" } }, /* as public as the entry with its hash */
+    { "assertions_each", ~BIT(UNSET), { 0 } },
     { "account_names_add", PROGRAMME, { "99", "Fund", "F" } },
     { "account_names_all", PROGRAMME, { 0 } },
     { "call_answers_add", ~BIT(UNSET), { H2, H2, BRISA, "1" } },
@@ -160,7 +165,8 @@ static const char *const DATA[] = {
     "INSERT INTO agent_contact VALUES (11, 5)",
     "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
     "INSERT INTO request VALUES ('" BRISA "', '" BRISA "', 40, 'n', 1, 60, 0, '', '', false, 0, 0, 0, 0, 0, false, 'script', '{}', sha256('script'), 6, 1, '" LEFT "')",
-    "INSERT INTO evidence VALUES ('" BRISA "', '" H1 "', 'why', '{}', 1)",
+    "INSERT INTO evidence VALUES ('" BRISA "', '" H1 "', 'why', '{}', 1, '" BRISA "')",
+    "INSERT INTO assertion VALUES (sha256('said'), 'said', 1)",
     "INSERT INTO account_name VALUES (40, 'A', 'a')",
     "INSERT INTO call_answer VALUES ('" H1 "', '" H1 "', '" BRISA "', 5, '" LISE "')",
     "INSERT INTO quote SELECT '" BRISA "', '" BRISA "', '" BRISA "', 40, 1, 2, 'open', false, false, 0, NULL, 0, 'n', false, 1, 1, 1, 1, 1, 1, 11, 1, 1, 1, 1, 1",

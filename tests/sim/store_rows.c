@@ -8,6 +8,7 @@
 #include "pg.h"
 #include "store/answers.h"
 #include "store/checkpoints.h"
+#include "store/evidence.h"
 #include "store/entries.h"
 #include "store/tiles.h"
 #include "store_sim.h"
@@ -555,6 +556,24 @@ checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struct checkpo
     (void)a;
     (void)ret;
     return ERR_NOT_FOUND; /* the notary is not of the simulation */
+}
+
+enum err
+evidence_each(struct db *db, enum err (*take)(void *ctx, const struct evidence *e), void *ctx)
+{
+    (void)db;
+    (void)take;
+    (void)ctx;
+    return OK; /* the simulated officers give no reasons */
+}
+
+enum err
+assertions_each(struct db *db, enum err (*take)(void *ctx, const struct hash *sha256, struct bytes assertion), void *ctx)
+{
+    (void)db;
+    (void)take;
+    (void)ctx;
+    return OK;
 }
 
 /* ---- export ----------------------------------------------------------------------------------------------------------- */

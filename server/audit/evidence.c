@@ -1,0 +1,282 @@
+/* audit/evidence.c */
+#include "audit/evidence.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/json.h"
+#include "base/map.h"
+#include "base/text.h"
+
+#define LINE_MAX_ 16384 /* a text of 500 bytes or an assertion of 4,096, as JSON */
+
+/* A commitment in the journal. */
+struct committed {
+    uint64_t entry;
+    uint16_t kind;
+    struct uuid order;
+    struct hash commitment;
+    bool seen;   /* a line of evidence.jsonl was about it */
+    bool told;   /* and was at fault */
+    bool erased; /* that line says so */
+};
+/* An erasure in the journal, or the hash of an assertion. */
+struct named { struct hash hash; uint64_t entry; uint16_t kind; int64_t time_ms; };
+
+struct audit_evidence {
+    struct findings *found;
+    FILE *evidence, *assertions; /* NULL: not in the export */
+    struct arena *arena;
+    struct map *orders, *erasures, *asserted;
+    struct committed **list; /* in the journal's order */
+    size_t n, cap;
+    struct evidence_sums sums;
+};
+
+/* *ret NULL: it is not there. */
+static enum err
+open_lines(const struct source *source, const char *name, FILE **ret)
+{
+    *ret = source_open_in(source, name);
+    return *ret != NULL || errno == ENOENT || errno == ENOTDIR ? OK : ERR_IO;
+}
+
+enum err
+audit_evidence_new(const struct source *source, struct findings *found, struct audit_evidence **ret)
+{
+    struct audit_evidence *v = xcalloc(1, sizeof *v);
+    enum err err;
+
+    v->found = found;
+    v->arena = arena_new();
+    v->orders = map_new(sizeof(struct uuid));
+    v->erasures = map_new(sizeof(struct hash));
+    v->asserted = map_new(sizeof(struct hash));
+    err = open_lines(source, "evidence.jsonl", &v->evidence);
+    if (err == OK)
+        err = open_lines(source, "assertions.jsonl", &v->assertions);
+    if (err != OK) {
+        audit_evidence_delete(v);
+        return err;
+    }
+    v->sums.there = v->evidence != NULL;
+    *ret = v;
+    return OK;
+}
+
+void
+audit_evidence_delete(struct audit_evidence *v)
+{
+    if (v == NULL)
+        return;
+    if (v->evidence != NULL)
+        fclose(v->evidence);
+    if (v->assertions != NULL)
+        fclose(v->assertions);
+    map_delete(v->orders);
+    map_delete(v->erasures);
+    map_delete(v->asserted);
+    arena_delete(v->arena);
+    free(v->list);
+    free(v);
+}
+
+static void
+put_named(struct audit_evidence *v, struct map *in, const struct hash *hash, const struct entry *e)
+{
+    struct named *n;
+
+    if (map_get(in, hash->b) != NULL)
+        return; /* the first counts */
+    n = arena_alloc(v->arena, sizeof *n);
+    *n = (struct named){ *hash, e->index, e->kind, e->time_ms };
+    map_put(in, n->hash.b, n, NULL);
+}
+
+static void
+take_commitment(struct audit_evidence *v, const struct entry *e)
+{
+    static const struct hash none;
+    const struct hash *commitment = entry_commitment(e);
+    const struct uuid *order = entry_order(e);
+    struct committed *c;
+
+    if (commitment == NULL || order == NULL || uuid_is_zero(*order) || hash_equal(*commitment, none))
+        return;
+    if (e->kind == NOTICE && e->u.notice.type == NOTICE_ERASURE) { /* names what was erased */
+        put_named(v, v->erasures, commitment, e);
+        return;
+    }
+    c = arena_alloc(v->arena, sizeof *c);
+    *c = (struct committed){ .entry = e->index, .kind = e->kind, .order = *order, .commitment = *commitment };
+    map_put(v->orders, c->order.b, c, NULL);
+    if (v->n == v->cap) {
+        v->cap = v->cap * 2 + 64;
+        v->list = xrealloc(v->list, v->cap * sizeof *v->list);
+    }
+    v->list[v->n++] = c;
+}
+
+void
+audit_evidence_take(struct audit_evidence *v, const struct entry *e)
+{
+    struct entry copy;
+    const struct authority *auth;
+
+    if (v->evidence != NULL)
+        take_commitment(v, e);
+    if (v->assertions == NULL)
+        return;
+    copy = *e;
+    auth = entry_authority(&copy);
+    for (int i = 0; auth != NULL && i < 2; i++) {
+        struct hash hash;
+
+        if (auth->slot[i].class != 2)
+            continue;
+        memcpy(hash.b, auth->slot[i].sig, sizeof hash.b);
+        put_named(v, v->asserted, &hash, e);
+    }
+}
+
+/* ---- the files' lines --------------------------------------------------------------------------------------------- */
+
+static bool
+unhex(struct json_in *in, const char *name, uint8_t *ret, size_t cap, size_t *ret_len)
+{
+    const char *text = json_in_text(in, name, 0, 2 * cap);
+    size_t len = in->err == OK ? strlen(text) : 1;
+
+    if (len % 2 != 0 || !hex_decode(text, ret, len / 2))
+        return false;
+    *ret_len = len / 2;
+    return true;
+}
+
+static void
+take_text(struct audit_evidence *v, struct committed *c, struct json_in *in)
+{
+    struct hash salt;
+    size_t len = 0;
+    bool good = unhex(in, "salt", salt.b, sizeof salt.b, &len) && len == sizeof salt.b;
+    const char *text = json_in_text(in, "text", 0, 500);
+
+    if (c == NULL || in->err != OK)
+        return;
+    if (!good || !hash_equal(sha256_of((const struct bytes[]){ BYTES(salt.b, sizeof salt.b), BYTES_TEXT(text) }, 2), c->commitment)) {
+        c->told = true;
+        findings_add(v->found, c->entry, c->kind, "evidence.jsonl: its text is not the one that the entry commits to");
+    }
+}
+
+static void
+take_evidence_line(struct audit_evidence *v, struct json_in *in)
+{
+    struct uuid order = json_in_uuid(in, "order");
+    struct committed *c = in->err == OK ? map_get(v->orders, order.b) : NULL; /* NULL: of an order that was refused */
+
+    if (json_in_has(in, "erased")) {
+        (void)json_in_time(in, "erased"); /* the journal's word counts */
+        (void)json_in_i64(in, "erasure", 0, INT64_MAX);
+        if (c != NULL)
+            c->erased = true;
+    } else {
+        take_text(v, c, in);
+    }
+    if (c != NULL)
+        c->seen = true;
+}
+
+static void
+take_assertion_line(struct audit_evidence *v, struct json_in *in)
+{
+    uint8_t bytes[4096];
+    struct hash hash;
+    size_t len = 0, hash_len = 0;
+    bool good = unhex(in, "sha256", hash.b, sizeof hash.b, &hash_len) && hash_len == sizeof hash.b;
+    const struct named *n;
+
+    good = unhex(in, "assertion", bytes, sizeof bytes, &len) && good;
+    if (in->err != OK)
+        return;
+    n = good ? map_get(v->asserted, hash.b) : NULL;
+    if (!good || !hash_equal(sha256_of((const struct bytes[]){ BYTES(bytes, len) }, 1), hash))
+        findings_add(v->found, n != NULL ? n->entry : NO_INDEX, n != NULL ? n->kind : ENTRY_KINDS, "assertions.jsonl: an assertion is not what its hash says");
+    else if (n != NULL)
+        v->sums.assertions++;
+}
+
+static void
+each_line(struct audit_evidence *v, FILE *f, const char *name, void (*take)(struct audit_evidence *v, struct json_in *in))
+{
+    char *line = xmalloc(LINE_MAX_);
+
+    for (uint64_t number = 1; fgets(line, LINE_MAX_, f) != NULL; number++) {
+        size_t len = strlen(line);
+        struct err_detail d = { .text = "" };
+        struct json_in in;
+
+        if (len == 0 || line[len - 1] != '\n') {
+            findings_add(v->found, NO_INDEX, ENTRY_KINDS, "%s: line %" PRIu64 " is too long, cut short, or no text", name, number);
+            break;
+        }
+        in = json_in_open(BYTES(line, len - 1), &d);
+        if (in.err == OK)
+            take(v, &in);
+        if (json_in_close(&in) != OK)
+            findings_add(v->found, NO_INDEX, ENTRY_KINDS, "%s: line %" PRIu64 ": %s %s", name, number, d.text, d.pointer);
+    }
+    if (ferror(f))
+        findings_add(v->found, NO_INDEX, ENTRY_KINDS, "%s cannot be read to its end", name);
+    free(line);
+}
+
+/* ---- what it comes to --------------------------------------------------------------------------------------------- */
+
+static void
+count_erased(struct audit_evidence *v, const struct committed *c, const struct named *notice)
+{
+    struct evidence_sums *s = &v->sums;
+    size_t most = sizeof s->last / sizeof s->last[0];
+
+    s->erased++;
+    if (s->last_n == most) /* the newest are kept */
+        memmove(&s->last[0], &s->last[1], (most - 1) * sizeof s->last[0]);
+    else
+        s->last_n++;
+    s->last[s->last_n - 1] = (struct erased_entry){ c->entry, notice->entry, notice->time_ms };
+}
+
+static void
+judge(struct audit_evidence *v, const struct committed *c)
+{
+    const struct named *notice = map_get(v->erasures, c->commitment.b);
+
+    if (c->told)
+        return;
+    if (notice != NULL && c->seen && !c->erased)
+        findings_add(v->found, c->entry, c->kind, "entry %" PRIu64 " says that its text was erased, but it is still there", notice->entry);
+    else if (notice != NULL)
+        count_erased(v, c, notice);
+    else if (c->erased)
+        findings_add(v->found, c->entry, c->kind, "its text is said to be erased, but no erasure of it is in the journal");
+    else if (!c->seen)
+        findings_add(v->found, c->entry, c->kind, "its text is missing, and no erasure of it is in the journal");
+    else
+        v->sums.kept++;
+}
+
+void
+audit_evidence_end(struct audit_evidence *v, struct evidence_sums *ret)
+{
+    if (v->evidence != NULL)
+        each_line(v, v->evidence, "evidence.jsonl", take_evidence_line);
+    if (v->assertions != NULL)
+        each_line(v, v->assertions, "assertions.jsonl", take_assertion_line);
+    for (size_t i = 0; i < v->n; i++)
+        judge(v, v->list[i]);
+    *ret = v->sums;
+}
