@@ -169,6 +169,23 @@ def grants_clawback(w):
     return post(w.people["administrator"], f"/v1/grants/{w.grants['nordlys']}/clawback", body)
 
 
+def a_reason(w):
+    """The newest FUND: an order with a reason of its own."""
+    w.order("/v1/funds", {"name": word(), "reference": word(), "credits": "1", "reason": "Test"})
+    return w.people["officer"].must("GET", "/v1/journal/entries?kind=FUND&limit=1")["items"][0]["index"]
+
+
+@call
+def journal_entry_erase(w):
+    return post(w.people["officer"], f"/v1/journal/entries/{a_reason(w)}/erase", {"reason": "asked"})
+
+
+@call
+def journal_entry_evidence_of_an_order(w):
+    index = a_reason(w)
+    return Call(lambda key: w.people["officer"].get(f"/v1/journal/entries/{index}/evidence"))
+
+
 @call
 def accounts_close(w):
     fund = w.order("/v1/funds", {"name": word(), "reference": word(), "credits": "1", "reason": "Test"})["account"]
