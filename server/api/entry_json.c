@@ -21,7 +21,7 @@ static const char *const VOIDS[] = { "none",    "cancelled", "accept-by",   "rej
                                      "drained", "moved",     "by-officers", "time",     "never-started" };
 static const char *const NOTICES[] = { "none",    "state",     "dispute-opened", "dispute-closed",
                                        "erasure", "witnesses", "rollback" };
-static const char *const USES[] = { "none", "server", "site", "officer", "witness" };
+static const char *const USES[] = { "none", "server", "site", "officer", "witness", "log" };
 static const char *const STATUSES[] = { "none", "active", "retired", "compromised" };
 
 #define NAME_OF(list, i) ((size_t)(i) < sizeof(list) / sizeof *(list) ? (list)[i] : "?")

@@ -10,7 +10,7 @@ struct request_row;
 struct site_state;
 
 handler_fn health_live, health_ready, health_leader; /* health.c */
-handler_fn keys_rotate;                              /* rotate.c */
+handler_fn keys_rotate, log_keys_rotate;             /* rotate.c */
 handler_fn jwks_get, openapi_get, error_explained; /* public.c */
 handler_fn session_get, session_create, session_delete, me_get, me_password; /* session.c */
 handler_fn people_create, people_list_get, people_password, people_roles; /* people.c */

@@ -13,15 +13,42 @@
 
 enum { CHUNK = 500, LOOKS_MAX = 20, CSV_MAX = 100000 };
 
+/* Who knows one of these keys follows from entry to entry to the newest. */
+static void
+log_keys_json(struct json_out *out, const struct state *s)
+{
+    char vkey[VKEY_TEXT_MAX];
+    const struct key *k;
+
+    json_open_array(out, "log_keys");
+    for (size_t it = 0; (k = ledger_next_key(s->ledger, &it)) != NULL;) {
+        struct vkey key = vkey_make(s->origin, NOTE_ED25519, k->entry.u.key.ed25519);
+
+        if (k->entry.u.key.use != KEY_LOG)
+            continue;
+        vkey_text(&key, vkey);
+        json_open(out, NULL);
+        json_i64(out, "key", (int64_t)k->index);
+        json_text(out, "vkey", vkey);
+        json_i64(out, "from_size", (int64_t)k->index + 1);
+        if (k->until == NO_INDEX)
+            json_none(out, "to_size");
+        else
+            json_i64(out, "to_size", (int64_t)k->until);
+        json_i64(out, "signed_by", (int64_t)k->entry.u.key.auth.slot[0].key);
+        json_shut(out);
+    }
+    json_shut_array(out);
+}
+
 enum err
 journal_json(struct call *call, const char *name)
 {
     struct json_out *out = &call->out;
     struct journal_state head;
-    struct hash genesis = { { 0 } };
-    char origin[65] = "", vkey[VKEY_TEXT_MAX];
+    struct hash genesis;
+    char vkey[VKEY_TEXT_MAX];
     struct vkey key;
-    bool simulation = call->api->simulation;
     const struct state *s;
     enum err err = journal_reads_head(call->db, &head);
 
@@ -31,21 +58,20 @@ journal_json(struct call *call, const char *name)
     if (!s)
         return ERR_NOT_LEADER;
     genesis = ledger_genesis(s->ledger);
-    simulation = ledger_simulation(s->ledger);
-    text_format(origin, sizeof origin, "%s", s->origin);
-    market_read_unlock(call->api->market);
     json_open(out, name);
     json_i64(out, "size", (int64_t)head.size);
     json_hex(out, "root", BYTES(head.root.b, 32));
     json_time(out, "time", head.time_ms);
     json_i64(out, "term", (int64_t)head.term);
-    json_bool(out, "simulation", simulation);
-    json_text(out, "origin", origin);
-    key = notary_vkey(call->api->notary, origin);
+    json_bool(out, "simulation", ledger_simulation(s->ledger));
+    json_text(out, "origin", s->origin);
+    key = notary_vkey(call->api->notary, s->origin);
     vkey_text(&key, vkey);
     json_text(out, "vkey", vkey);
+    log_keys_json(out, s);
     json_hex(out, "genesis", BYTES(genesis.b, 32));
     json_shut(out);
+    market_read_unlock(call->api->market);
     return OK;
 }
 

@@ -86,6 +86,7 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/accounts/{account}/close", "accounts_close", ADMIN, KEY, RUN_SLOW, accounts_close },
     { HTTP_GET, "/v1/clock", "clock_get", ADMIN, NO_KEY, RUN_WORKER, clock_get },
     { HTTP_POST, "/v1/keys/rotate", "keys_rotate", ADMIN, KEY, RUN_WORKER, keys_rotate },
+    { HTTP_POST, "/v1/log-keys/rotate", "log_keys_rotate", ADMIN, KEY, RUN_WORKER, log_keys_rotate },
     { HTTP_POST, "/v1/clock/confirm", "clock_confirm", ADMIN, KEY, RUN_WORKER, clock_confirm },
     /* sites */
     { HTTP_POST, "/v1/sites", "sites_create", ADMIN, KEY, RUN_WORKER, sites_create },

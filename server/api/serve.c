@@ -26,7 +26,8 @@ struct server {
     struct config config;
     struct arena *arena;
     struct log log;
-    struct sign_key key, log_key;
+    struct sign_key key, log_key, log_next;
+    struct market_keys keys;
     struct clock clock;
     const char *base_url;
     struct http_config http_config;
@@ -200,6 +201,7 @@ start_market(struct server *s)
         .batch_max = BATCH_MAX,
         .on_commit = api_on_commit,
         .on_lead = api_on_lead,
+        .keys = &s->keys,
         .people_url = c->advertise[0] ? c->advertise : s->base_url,
         .agents_url = agents_url(s),
         .ctx = s->api,
@@ -213,6 +215,8 @@ start_market(struct server *s)
                             &s->janitor, &s->detail);
     if (!err)
         err = notary_start(&(struct notary_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .key = s->log_key,
+                                                    .next = s->log_next, .has_next = s->keys.log_next != NULL,
+                                                    .key_path = arena_printf(s->arena, "%s/log.key", c->data_dir),
                                                     .every_ms = c->checkpoint_ms },
                            &s->notary, &s->detail);
     return err;
@@ -229,6 +233,20 @@ load_key(struct server *s, const char *name, struct sign_key *ret)
     return err;
 }
 
+/* The log's key, and the one that a rotation was about to put in its place when it was cut off, if there is one: the
+ * journal knows which of the two is in force. */
+static enum err
+load_log_key(struct server *s)
+{
+    enum err err = load_key(s, "log.key", &s->log_key);
+    enum err next = err ? ERR_NOT_FOUND : sign_key_load(arena_printf(s->arena, "%s/log.key.next", s->config.data_dir), &s->log_next, &s->detail);
+
+    s->keys = (struct market_keys){ .server = &s->key, .log = &s->log_key, .log_next = next == OK ? &s->log_next : NULL };
+    if (!err && next == ERR_NOT_FOUND)
+        s->detail = (struct err_detail){ .text = "" };
+    return err ? err : next == ERR_NOT_FOUND ? OK : next;
+}
+
 static enum err
 begin(struct server *s)
 {
@@ -242,7 +260,7 @@ begin(struct server *s)
     enum err err = load_key(s, "server.key", &s->key);
 
     if (!err)
-        err = load_key(s, "log.key", &s->log_key);
+        err = load_log_key(s);
     if (!err)
         err = set_clock(s);
     api.clock = s->clock;

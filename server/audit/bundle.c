@@ -93,7 +93,14 @@ verify_slot(struct bundle *b, unsigned i, const struct authority *auth, unsigned
         findings_add(&b->found, e->index, e->kind, "the signature by key %" PRIu64 " does not verify", slot->key);
         return;
     }
-    *(slot->class == 3 ? &b->count.by_server : entry_report(e) != NULL ? &b->count.by_site : &b->count.by_officer) += 1;
+    if (slot->class == 3)
+        b->count.by_server++;
+    else if (entry_report(e) != NULL)
+        b->count.by_site++;
+    else if (e->kind == KEY && e->u.key.use == KEY_LOG)
+        b->count.by_log++;
+    else
+        b->count.by_officer++;
 }
 
 void

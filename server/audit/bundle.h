@@ -12,7 +12,7 @@
 #define BUNDLE_MAX (TILE_WIDTH * (2 + ENTRY_MAX)) /* bytes of a bundle's file */
 
 /* Signatures, by who has made them. */
-struct signed_count { uint64_t by_site, by_officer, by_server, by_assertion, without; };
+struct signed_count { uint64_t by_site, by_officer, by_server, by_log, by_assertion, without; };
 
 struct bundle {
     /* bundle_read: in */

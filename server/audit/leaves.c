@@ -159,6 +159,7 @@ retire(struct work *w, const struct bundle *b)
     l->count.by_site += b->count.by_site;
     l->count.by_officer += b->count.by_officer;
     l->count.by_server += b->count.by_server;
+    l->count.by_log += b->count.by_log;
     l->count.by_assertion += b->count.by_assertion;
     l->count.without += b->count.without;
     if (l->wants_roots && l->found->n == 0)

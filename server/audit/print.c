@@ -26,8 +26,10 @@ credits(int64_t gpums, char ret[40])
 }
 
 static void
-print_checkpoint(const struct signed_head *c, FILE *to)
+print_checkpoint(const struct audit *a, FILE *to)
 {
+    const struct signed_head *c = &a->checkpoint;
+
     if (!c->there) {
         fputs("The export has no checkpoint: nothing that was signed says that these are all its entries.\n", to);
         return;
@@ -36,7 +38,9 @@ print_checkpoint(const struct signed_head *c, FILE *to)
     if (c->judged)
         fprintf(to, "%s %u of %u witnesses have cosigned.\n", quorum_sentence(c->says), c->cosigned, c->witnesses);
     else
-        fputs("By whom was not checked: no --policy was given.\n", to);
+        fputs("Which witnesses cosigned was not checked: no --policy was given.\n", to);
+    if (a->log_key_signed)
+        fprintf(to, "Its log's key is the one that entry %" PRIu64 " announces.\n", a->log_key);
 }
 
 static void
@@ -72,9 +76,10 @@ audit_print(const struct audit *a, FILE *to)
             a->head.size, at, root);
     if (a->remembered > 0)
         fprintf(to, "The audit before saw the first %" PRIu64 " of them.\n", a->remembered);
-    print_checkpoint(&a->checkpoint, to);
+    print_checkpoint(a, to);
     fprintf(to, "Replayed %" PRIu64 " entries by the ledger's rules%s.\n", a->entries, a->replayed ? "" : ", not to the end");
-    fprintf(to, "Signatures verified: %" PRIu64 " of sites on reports, %" PRIu64 " of officers on orders.\n", a->count.by_site, a->count.by_officer);
+    fprintf(to, "Signatures verified: %" PRIu64 " of sites on reports, %" PRIu64 " of officers on orders, %" PRIu64 " of the log's keys on their changes.\n",
+            a->count.by_site, a->count.by_officer, a->count.by_log);
     if (a->resumed > 0)
         fprintf(to, "Those of the first %" PRIu64 " entries were verified by an audit before, and are not verified again.\n", a->resumed);
     fprintf(to, "On the operator's word: %" PRIu64 " orders of signed-in people, vouched for by the server's key alone.\n", a->count.by_server);
@@ -147,6 +152,11 @@ audit_print_json(const struct audit *a, FILE *to)
     json_hex(&out, "root", BYTES(a->head.root.b, 32));
     json_time(&out, "until", a->head.time_ms);
     json_checkpoint(&out, &a->checkpoint);
+    if (a->log_key == NO_INDEX)
+        json_none(&out, "log_key");
+    else
+        json_i64(&out, "log_key", (int64_t)a->log_key);
+    json_bool(&out, "log_key_signed", a->log_key_signed);
     json_i64(&out, "replayed", (int64_t)a->entries);
     json_bool(&out, "whole", a->replayed);
     json_open(&out, "entries");
@@ -156,6 +166,7 @@ audit_print_json(const struct audit *a, FILE *to)
     json_open(&out, "signatures");
     json_i64(&out, "by_site", (int64_t)a->count.by_site);
     json_i64(&out, "by_officer", (int64_t)a->count.by_officer);
+    json_i64(&out, "by_log", (int64_t)a->count.by_log);
     json_i64(&out, "on_the_operators_word", (int64_t)a->count.by_server);
     json_i64(&out, "assertions_not_checked", (int64_t)a->count.by_assertion);
     json_i64(&out, "verified_before", (int64_t)a->resumed);

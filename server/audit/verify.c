@@ -8,6 +8,7 @@
 #include "audit/balances.h"
 #include "audit/keep.h"
 #include "audit/leaves.h"
+#include "audit/log_keys.h"
 #include "base/arena.h"
 #include "core/ledger.h"
 
@@ -19,6 +20,8 @@ struct verifying {
     struct ledger *l;
     struct leaves leaves;
     struct known_root known[3];
+    char *note;                   /* the checkpoint's; NULL if there is none */
+    size_t note_len;
     struct head_text resumed;     /* what an audit before had verified, signatures included */
     uint64_t saved;               /* of this one's: the size that is in the file */
     struct err_detail *detail;
@@ -158,9 +161,12 @@ read_checkpoint(struct verifying *v)
         findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "checkpoint: %s", d.text);
         c->there = false;
     }
-    free(note);
-    if (!c->there)
+    if (!c->there) {
+        free(note);
         return;
+    }
+    v->note = note;
+    v->note_len = len;
     if (strcmp(c->checkpoint.origin, a->head.origin) != 0)
         findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "the checkpoint is of another origin, %s", c->checkpoint.origin);
     if (c->checkpoint.size > a->head.size)
@@ -168,6 +174,27 @@ read_checkpoint(struct verifying *v)
     if (c->judged && c->says != QUORUM_OK)
         findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "checkpoint: %s", quorum_sentence(c->says));
     know_root(v, c->checkpoint.size, c->checkpoint.root, "that were signed");
+}
+
+/* After the replay: was the checkpoint signed by the key that the entries hold in force at its size? */
+static void
+check_log_key(struct verifying *v)
+{
+    struct audit *a = v->a;
+    uint64_t size = a->checkpoint.checkpoint.size;
+    struct log_keys_result r;
+    enum log_keys_says says;
+
+    if (v->note == NULL || size > ledger_size(v->l))
+        return;
+    says = log_keys_judge(v->l, a->head.origin, size, BYTES(v->note, v->note_len), &r);
+    a->log_key = r.in_force;
+    a->log_key_signed = says == LOG_KEYS_GOOD;
+    if (says == LOG_KEYS_OLD)
+        findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "the checkpoint is signed by the log's key of entry %" PRIu64 ", which is not in force for %" PRIu64 " entries",
+                     r.signer, size);
+    else if (says == LOG_KEYS_MISSING)
+        findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "the checkpoint is not signed by the log's key that the entries hold in force");
 }
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
@@ -231,6 +258,7 @@ verify(struct verifying *v, struct err_detail *d)
         check_conservation(v);
         a->balances = balances_check(&v->source, v->l, &a->found);
         audit_evidence_end(v->leaves.evidence, &a->evidence);
+        check_log_key(v);
     }
     if (v->err != OK)
         return v->err;
@@ -245,6 +273,7 @@ audit_verify(struct audit *a, struct err_detail *d)
     enum err err;
 
     v->a = a;
+    a->log_key = NO_INDEX;
     v->detail = d;
     v->source.dir = a->dir;
     if (a->scratch != NULL) {
@@ -256,6 +285,7 @@ audit_verify(struct audit *a, struct err_detail *d)
     ledger_delete(v->l);
     audit_evidence_delete(v->leaves.evidence);
     spill_delete(v->leaves.rest);
+    free(v->note);
     free(v);
     return err;
 }

@@ -35,6 +35,8 @@ struct audit {
                                      * server's signature verified, no person's; by_assertion: WebAuthn, the hash of an
                                      * assertion that is not in the export; without: what follows from rules alone */
     struct evidence_sums evidence;
+    uint64_t log_key;               /* KEY that the entries hold in force for the checkpoint, NO_INDEX if there is none */
+    bool log_key_signed;            /* and it signed the checkpoint */
     uint64_t resumed;               /* of so many entries an audit before had verified the signatures */
     bool replayed;                  /* to the end */
     uint64_t accounts, balances, holds_open, remembered; /* remembered: size of the head that was remembered, 0 none */

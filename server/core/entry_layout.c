@@ -172,7 +172,7 @@ static const struct field POLICY_[] = {
 };
 static const struct field KEY_[] = {
     CHAIN(key, "KEY"), ORDER(key),
-    U8(u.key.use, "use", KEY_SERVER, KEY_WITNESS, "1 server, 2 site, 3 officer, 4 witness"),
+    U8(u.key.use, "use", KEY_SERVER, KEY_LOG, "1 server, 2 site, 3 officer, 4 witness, 5 log (it signs checkpoints)"),
     U8(u.key.status, "status", KEY_ACTIVE, KEY_COMPROMISED, "1 active, 2 retired, 3 compromised"),
     RESERVED(6),
     U64(u.key.site, "site", "SITE index of a site's key; else 2^64 − 1"),

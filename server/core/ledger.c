@@ -550,6 +550,17 @@ key_in_force(const struct key *k, uint64_t index, int64_t time_ms)
            time_ms >= k->entry.u.key.valid_from_ms;
 }
 
+const struct key *
+ledger_log_key(const struct ledger *l, uint64_t size)
+{
+    const struct key *newest = NULL, *k;
+
+    for (size_t it = 0; (k = ledger_next_key(l, &it)) != NULL && k->index < size;)
+        if (k->entry.u.key.use == KEY_LOG)
+            newest = k;
+    return newest != NULL && size <= newest->until ? newest : NULL;
+}
+
 uint64_t
 key_chain(const struct key *k)
 {

@@ -108,6 +108,9 @@ int64_t account_free(const struct account *a);
 int64_t hold_left(const struct hold *h);
 /* In force for an entry of this index and time. */
 bool key_in_force(const struct key *k, uint64_t index, int64_t time_ms);
+/* The log's key in force for a checkpoint of this size: the newest KEY of use log among the first `size` entries, or NULL if
+ * these name none, or the newest has ended. */
+const struct key *ledger_log_key(const struct ledger *l, uint64_t size);
 uint64_t key_chain(const struct key *k);     /* what `first` of a KEY that follows it must name */
 /* Walk: it = 0 first; NULL at the end; in order of index. */
 const struct account *ledger_next_account(const struct ledger *l, size_t *it);
@@ -122,7 +125,8 @@ const char *ledger_conserved(const struct ledger *l);
  * from two
  * threads at once. */
 struct hash ledger_state_root(const struct ledger *l);
-/* The links a new entry on these accounts must carry (and OPEN's prev_open, NOTICE of state's as_of and root). */
+/* The links a new entry on these accounts must carry (and OPEN's prev_open, NOTICE of state's as_of and root, the second slot's
+ * key of a log's KEY). */
 void ledger_links(const struct ledger *l, struct entry *e);
 /* The group's place, index, time and links of the next entry: what ledger_apply will demand. len: of its group; used
  * for the first entry of a group, later ones go on with it. */

@@ -29,6 +29,8 @@ ledger_links(const struct ledger *l, struct entry *e)
         e->u.notice.as_of = ledger_size(l) - 1;
         e->u.notice.root = ledger_state_root(l);
     }
+    if (e->kind == KEY && e->u.key.use == KEY_LOG && e->u.key.status == KEY_ACTIVE)
+        e->u.key.auth.slot[1].key = e->index; /* the new key signs for itself */
 }
 
 void

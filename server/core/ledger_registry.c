@@ -288,6 +288,9 @@ check_key_chain(struct applying *a)
     if (e->u.key.first == NO_INDEX) {
         if (e->u.key.use == KEY_SERVER)
             return REFUSE(a, ERR_LEDGER_RULE, "the server's keys follow the one in GENESIS");
+        for (size_t it = 0; e->u.key.use == KEY_LOG && (k = ledger_next_key(a->l, &it)) != NULL;)
+            if (k->entry.u.key.use == KEY_LOG)
+                return REFUSE(a, ERR_LEDGER_RULE, "the log's keys are one chain: a change names its first KEY");
         for (size_t it = 0; e->u.key.use == KEY_SITE && (k = ledger_next_key(a->l, &it)) != NULL;)
             if (k->entry.u.key.use == KEY_SITE && k->entry.u.key.site == e->u.key.site)
                 return REFUSE(a, ERR_LEDGER_RULE, "a site's keys are one chain: a change names its first KEY");
@@ -316,7 +319,8 @@ site_key_changed(struct applying *a, uint64_t site)
             s->key = k->index;
 }
 
-/* A new key: those before it in its chain are in force for another 24 hours. */
+/* A new key: those before it in its chain are in force for another 24 hours; a log's key ends with its successor's entry,
+ * so that one key at a time signs checkpoints. */
 static void
 rotate(struct applying *a, const struct key *newest)
 {
@@ -328,8 +332,33 @@ rotate(struct applying *a, const struct key *newest)
         if (k == newest || key_chain(k) != key_chain(newest) || k->until_ms != INT64_MAX)
             continue;
         KEEP(a, k);
-        k->until_ms = a->e->time_ms + ROTATION_OVERLAP_MS;
+        if (newest->entry.u.key.use == KEY_LOG)
+            k->until = k->until < newest->index ? k->until : newest->index;
+        else
+            k->until_ms = a->e->time_ms + ROTATION_OVERLAP_MS;
     }
+}
+
+/* The log's key is announced on the server's word, and changed by the log's key before it, not by the server's: either
+ * way the new key signs too, as this entry's own. What only ends it is on the server's word. */
+static enum err
+need_log_order(struct applying *a)
+{
+    const struct entry *e = a->e;
+    const struct authority_slot *slot = e->u.key.auth.slot;
+    const struct key *k = ledger_key(a->l, slot[0].key);
+    bool active = e->u.key.status == KEY_ACTIVE, changes = active && e->u.key.first != NO_INDEX;
+
+    if (uuid_is_zero(e->u.key.order) || slot[0].class != (changes ? 1 : 3))
+        return REFUSE(a, ERR_AUTHORITY, "the log's first key rests on the server's word, each later one on the log's key before it");
+    if (k == NULL || !key_in_force(k, e->index, e->time_ms) || k->entry.u.key.use != (changes ? KEY_LOG : KEY_SERVER))
+        return REFUSE(a, ERR_AUTHORITY, "a signer's key is in force");
+    if (active ? slot[1].class != 1 || slot[1].key != e->index : slot[1].class != 0)
+        return REFUSE(a, ERR_AUTHORITY, "a new key of the log signs its own KEY");
+    if (map_get(a->l->orders, e->u.key.order.b) != NULL)
+        return REFUSE(a, ERR_ORDER_USED, "an order is carried out once");
+    map_put(a->l->orders, e->u.key.order.b, a->l, a->undo);
+    return OK;
 }
 
 enum err
@@ -337,7 +366,7 @@ ledger_key_entry(struct applying *a)
 {
     const struct entry *e = a->e;
     struct key *same = map_get(a->l->by_public, e->u.key.ed25519);
-    enum err err = ledger_need_order(a, e->u.key.order, &e->u.key.auth, 1);
+    enum err err = e->u.key.use == KEY_LOG ? need_log_order(a) : ledger_need_order(a, e->u.key.order, &e->u.key.auth, 1);
 
     if (err == OK)
         err = check_key_owner(a);

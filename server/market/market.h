@@ -24,12 +24,18 @@ struct market_event {
     struct bytes claims;
 };
 
+/* The secrets that the journal's own entries are signed with, as long as the market. log_next: a key that is to become the
+ * log's, and may have (a rotation that was cut off); NULL. */
+struct sign_key;
+struct market_keys { const struct sign_key *server, *log, *log_next; };
+
 struct market_config {
     const struct log *log;              /* NULL: nothing is logged */
     const char *db_writer;              /* conninfo, direct to PostgreSQL */
     struct clock clock;
     bool simulation;                    /* only used when the journal is empty */
     const char *origin;                 /* likewise; else must equal the journal's */
+    const struct market_keys *keys;     /* NULL: the log's key is not announced in the journal */
     const char *people_url, *agents_url; /* where this server is reached, for those that wait to tell; NULL: not said */
     uint8_t server_public_key[32];      /* likewise */
     size_t queue_max;                   /* 10,000 */

@@ -141,6 +141,12 @@ bool decide_is_final(enum err err);
 /* Entries 0 to 2. */
 enum err decide_genesis(struct deciding *d, const struct market_config *config) MUST_USE;
 
+/* own_keys.c */
+/* ERR_CONFIG (the reason in d): the journal does not hold the server's key in force, or has announced another log's key. */
+enum err own_keys_check(const struct market *m, struct err_detail *d) MUST_USE;
+/* The log's first KEY, if the journal has none and the keys are configured: *ret_news. */
+enum err own_keys_announce(struct deciding *d, const struct market *m, bool *ret_news) MUST_USE;
+
 /* keys.c */
 enum { KEYS_MAX = 1 << 20 };
 void keys_free(struct keys *k);

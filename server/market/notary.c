@@ -3,12 +3,14 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/arena.h"
 #include "base/text.h"
 #include "core/ledger.h"
+#include "crypto/random.h"
 #include "market/log_tiles.h"
 #include "market/state.h"
 #include "store/checkpoints.h"
@@ -20,7 +22,7 @@ struct notary {
     struct notary_config config;
     struct db *db;
     pthread_t thread;
-    pthread_mutex_t lock; /* stopping, trouble */
+    pthread_mutex_t lock; /* stopping, trouble, the keys of config */
     pthread_cond_t wake;
     bool stopping;
     char trouble[320];
@@ -83,19 +85,59 @@ extends(struct notary *n, const struct journal_state *head, bool *ret)
     return err;
 }
 
+/* The key that the entries hold in force at this size, if it is ours. ERR_NOT_FOUND: it is not (*why), or the memory has
+ * not come so far (""). */
+static enum err
+key_at(struct notary *n, uint64_t size, struct sign_key *ret, char why[200])
+{
+    uint8_t public[SIGN_PUBLIC_LEN];
+    const struct key *announced;
+    const struct state *s = market_read_lock(n->config.market);
+    uint64_t index = 0, known;
+
+    why[0] = '\0';
+    if (s == NULL)
+        return ERR_NOT_FOUND;
+    known = ledger_size(s->ledger);
+    announced = ledger_log_key(s->ledger, size);
+    if (announced != NULL) {
+        memcpy(public, announced->entry.u.key.ed25519, sizeof public);
+        index = announced->index;
+    }
+    market_read_unlock(n->config.market);
+    if (known < size)
+        return ERR_NOT_FOUND;
+    if (announced != NULL && notary_turn(n, public) != OK && n->config.log != NULL)
+        log_error(n->config.log, "log-key", LOG_TEXT("why", "the new key is in use, but cannot take its place in its file"));
+    *ret = notary_key(n);
+    if (announced == NULL || memcmp(ret->public, public, sizeof public) == 0)
+        return OK;
+    text_format(why, 200, "log.key is not the log's key that entry %" PRIu64 " announces; nothing is signed.", index);
+    return ERR_NOT_FOUND;
+}
+
 static enum err
 sign_head(struct notary *n, const struct journal_state *head)
 {
     struct checkpoint c = { .size = head->size, .root = head->root };
-    struct vkey key = notary_vkey(n, n->origin);
-    char note[CHECKPOINT_TEXT_MAX + 1 + NOTE_LINE_MAX];
+    struct sign_key own;
+    struct vkey key;
+    char note[CHECKPOINT_TEXT_MAX + 1 + NOTE_LINE_MAX], why[200];
     uint8_t sig[SIGN_LEN];
     size_t len;
-    enum err err;
+    enum err err = key_at(n, head->size, &own, why);
 
+    if (err == ERR_NOT_FOUND) {
+        complain(n, why);
+        return OK;
+    }
+    if (err)
+        return err;
+    key = vkey_make(n->origin, NOTE_ED25519, own.public);
     text_format(c.origin, sizeof c.origin, "%s", n->origin);
     len = checkpoint_text(&c, note);
-    sign_make(&n->config.key, BYTES(note, len), sig);
+    sign_make(&own, BYTES(note, len), sig);
+    random_wipe(&own, sizeof own);
     note[len++] = '\n';
     len += note_line_write(&key, 0, sig, note + len);
     err = checkpoints_add(n->db, &(struct checkpoint_row){ head->size, head->root, note, market_now(n->config.market) });
@@ -104,6 +146,7 @@ sign_head(struct notary *n, const struct journal_state *head)
     n->signed_size = err == ERR_EXISTS ? 0 : head->size; /* another server's: look again */
     n->signed_root = head->root;
     n->signed_at_ms = monotonic_ms();
+    complain(n, "");
     return OK;
 }
 
@@ -151,10 +194,7 @@ look(struct notary *n)
         complain(n, why);
         return OK;
     }
-    err = sign_head(n, &head);
-    if (!err)
-        complain(n, "");
-    return err;
+    return sign_head(n, &head);
 }
 
 static void *
@@ -218,6 +258,8 @@ notary_stop(struct notary *n)
     pthread_cond_signal(&n->wake);
     pthread_mutex_unlock(&n->lock);
     pthread_join(n->thread, NULL);
+    random_wipe(&n->config.key, sizeof n->config.key);
+    random_wipe(&n->config.next, sizeof n->config.next);
     db_delete(n->db);
     pthread_mutex_destroy(&n->lock);
     pthread_cond_destroy(&n->wake);
@@ -236,8 +278,51 @@ notary_trouble(struct notary *n, char ret[320])
     return well;
 }
 
-struct vkey
-notary_vkey(const struct notary *n, const char *origin)
+struct sign_key
+notary_key(struct notary *n)
 {
-    return vkey_make(origin, NOTE_ED25519, n->config.key.public);
+    struct sign_key key;
+
+    pthread_mutex_lock(&n->lock);
+    key = n->config.key;
+    pthread_mutex_unlock(&n->lock);
+    return key;
+}
+
+struct vkey
+notary_vkey(struct notary *n, const char *origin)
+{
+    struct sign_key key = notary_key(n);
+    struct vkey vkey = vkey_make(origin, NOTE_ED25519, key.public);
+
+    random_wipe(&key, sizeof key);
+    return vkey;
+}
+
+void
+notary_expect(struct notary *n, const struct sign_key *next)
+{
+    pthread_mutex_lock(&n->lock);
+    n->config.next = *next;
+    n->config.has_next = true;
+    pthread_mutex_unlock(&n->lock);
+}
+
+enum err
+notary_turn(struct notary *n, const uint8_t public[SIGN_PUBLIC_LEN])
+{
+    char next_path[4096];
+    enum err err = OK;
+
+    pthread_mutex_lock(&n->lock);
+    if (n->config.has_next && memcmp(n->config.next.public, public, SIGN_PUBLIC_LEN) == 0) {
+        if (n->config.key_path != NULL && (!text_format(next_path, sizeof next_path, "%s.next", n->config.key_path) ||
+                                           rename(next_path, n->config.key_path) != 0))
+            err = ERR_IO;
+        n->config.key = n->config.next; /* whatever becomes of its file: the old one is out of force */
+        n->config.has_next = false;
+        random_wipe(&n->config.next, sizeof n->config.next);
+    }
+    pthread_mutex_unlock(&n->lock);
+    return err;
 }

@@ -414,6 +414,18 @@ process(struct market *m, struct command **commands, size_t n)
 
 /* ---- leading -------------------------------------------------------------------------------------------------------- */
 
+/* Entries of the server's own, before anybody is served. */
+static enum err
+commit_own(struct market *m, struct err_detail *d)
+{
+    if (commit_and_count(m) != COMMIT_DONE)
+        return db_explain(m->db, ERR_DB, d);
+    keep_all(m);
+    announce(m);
+    batch_clear(&m->batch);
+    return OK;
+}
+
 static enum err
 write_genesis(struct market *m, struct err_detail *d)
 {
@@ -427,27 +439,22 @@ write_genesis(struct market *m, struct err_detail *d)
     if (err)
         return err;
     text_format(m->state->origin, sizeof m->state->origin, "%s", m->config.origin);
-    if (commit_and_count(m) != COMMIT_DONE)
-        return db_explain(m->db, ERR_DB, d);
-    keep_all(m);
-    announce(m);
-    batch_clear(&m->batch);
-    return OK;
+    return commit_own(m, d);
 }
 
-/* The server's key file must be one that the journal knows and holds in force: what another key signs, no auditor takes. */
+/* A journal that does not know its log's key yet is told of it before anything is signed with it. */
 static enum err
-check_server_key(const struct market *m, struct err_detail *d)
+announce_log_key(struct market *m, struct err_detail *d)
 {
-    int64_t now_ms = max_i64(ledger_time(m->state->ledger), clock_now(&m->config.clock));
-    const struct key *k;
-    size_t it = 0;
+    struct deciding deciding = deciding_begin(m);
+    bool news;
+    enum err err;
 
-    while ((k = ledger_next_key(m->state->ledger, &it)) != NULL)
-        if (k->entry.u.key.use == KEY_SERVER && key_in_force(k, ledger_size(m->state->ledger), now_ms) &&
-            memcmp(k->entry.u.key.ed25519, m->config.server_public_key, sizeof m->config.server_public_key) == 0)
-            return OK;
-    return err_internal(d, ERR_CONFIG, "the server's key is not one that the journal holds in force");
+    deciding.detail = d;
+    pthread_rwlock_wrlock(&m->state_lock);
+    err = own_keys_announce(&deciding, m, &news);
+    pthread_rwlock_unlock(&m->state_lock);
+    return err || !news ? err : commit_own(m, d);
 }
 
 static enum err
@@ -485,7 +492,9 @@ lead(struct market *m)
         if (!err && m->head.size == 0)
             err = write_genesis(m, &d);
         if (!err)
-            err = check_server_key(m, &d);
+            err = own_keys_check(m, &d);
+        if (!err)
+            err = announce_log_key(m, &d);
         if (!err)
             err = lease_beat(m); /* it has taken a while */
         if (err)

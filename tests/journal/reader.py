@@ -203,6 +203,8 @@ class Books:
         if kind == "GENESIS":
             self.genesis_hash = sha256(data)
             self.keys[0] = entry["server_key"]
+        elif kind == "KEY":
+            self.keys.setdefault(entry["index"], entry["ed25519"])  # a new key of the log signs its own KEY
         signed = self.layout.signed_bytes(entry, data, self.genesis_hash)
         if signed is not None and self.check_signatures:
             for class_, key, signature in entry["authority"]:
@@ -210,8 +212,6 @@ class Books:
                     raise ValueError("a signature does not verify")
         if kind == "OPEN":
             self.accounts[entry["index"]] = {"class": entry["class"], "dr": 0, "cr": 0, "hdr": 0, "hcr": 0, "last": entry["index"]}
-        elif kind == "KEY":
-            self.keys.setdefault(entry["index"], entry["ed25519"])
         elif kind == "CLOSE":
             self._account(entry, "debit")
         elif kind in MONEY:

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """tests/recovery/walk.py: what docs/operator.md says an operator does, done."""
+import base64
+import hashlib
 import inspect
 import json
 import os
@@ -69,6 +71,19 @@ int clock_gettime(clockid_t which, struct timespec *t) {
 }
 """)
     subprocess.run(["cc", "-shared", "-fPIC", "-o", FOLDER / "clock.so", source, "-ldl"], check=True)
+
+
+def signed(note, key_file):
+    """The same checkpoint, signed with the key of this key file."""
+    seed = base64.urlsafe_b64decode(key_file.split()[-1] + b"=")
+    text, origin = note[:note.rindex("\n\n") + 1], note.split("\n")[0]
+    secret = FOLDER / "seed.pem"
+    secret.write_bytes(b"-----BEGIN PRIVATE KEY-----\n" + base64.b64encode(bytes.fromhex("302e020100300506032b657004220420") + seed) + b"\n-----END PRIVATE KEY-----\n")
+    public = subprocess.run(["openssl", "pkey", "-in", secret, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout[-32:]
+    (FOLDER / "text").write_text(text)
+    signature = subprocess.run(["openssl", "pkeyutl", "-sign", "-rawin", "-inkey", secret, "-in", FOLDER / "text"], check=True, capture_output=True).stdout
+    number = hashlib.sha256(origin.encode() + b"\n\x01" + public).digest()[:4]
+    return f"{text}\n\u2014 {origin} {base64.b64encode(number + signature).decode()}\n"
 
 
 # ---- the walks --------------------------------------------------------------------------------------------------------
@@ -195,6 +210,69 @@ def test_key_lost(world, guide):
     for who in ("brisa", "officer", "lumi"):
         assert world.people[who].post("/v1/keys/rotate", {"reason": "x"}, key=True).status == 403
     world.accept()
+    audit(server)
+
+
+def test_log_key(world, guide):
+    """The log's key is changed: by entries that it signs, at once; the auditor knows which one was in force."""
+    server, folder = world.server, FOLDER / "log-key"
+    kept = (server.data / "log.key").read_bytes()
+    before = world.anybody.must("GET", "/v1/journal")
+    assert [k["vkey"] for k in before["log_keys"]] == [before["vkey"]] and before["log_keys"][0]["key"] == 3
+    world.accept()
+    until(lambda: server.sql(f"SELECT count(*) FROM checkpoint WHERE size >= {before['size']}") != "0")
+    said = json.loads(guide.run("log-key").strip().splitlines()[-1])
+    again(world)
+    first, second = said["log_keys"]
+    assert first["vkey"] == before["vkey"] and second["vkey"] == said["vkey"] != first["vkey"]
+    assert first["to_size"] == second["key"] == second["from_size"] - 1 and second["signed_by"] == first["key"] and second["to_size"] is None
+    assert (server.data / "log.key").read_bytes() != kept and not (server.data / "log.key.next").exists()
+    assert (FOLDER / "backups" / "keys" / "log.key").read_bytes() == (server.data / "log.key").read_bytes()
+    until(lambda: server.sql(f"SELECT count(*) FROM checkpoint WHERE size > {second['key']}") != "0")
+    report = audit(server)
+    assert f"Its log's key is the one that entry {second['key']} announces." in report and "1 of the log's keys" not in report, report
+    # an older checkpoint by the older key is good; a newer one by it is not
+    subprocess.run([BUILD / "kontord", "export", *server.options, folder], check=True, capture_output=True)
+    note = folder / "checkpoint"
+    newest = note.read_text()
+    note.write_text(server.sql(f"SELECT note FROM checkpoint WHERE size <= {second['key']} ORDER BY size DESC LIMIT 1") + "\n")
+    done = subprocess.run([BUILD / "kontor-audit", "verify", folder], capture_output=True, text=True)
+    assert done.returncode == 0 and f"the one that entry {first['key']} announces" in done.stdout, done.stdout
+    for seed, why in ((kept, f"signed by the log's key of entry {first['key']}, which is not in force"),
+                      (b"kontor-key/v1 ed25519 " + b"A" * 43 + b"\n", "not signed by the log's key that the entries hold in force")):
+        note.write_text(signed(newest, seed))
+        done = subprocess.run([BUILD / "kontor-audit", "verify", folder], capture_output=True, text=True)
+        assert done.returncode == 1 and why in done.stdout, done.stdout
+    # the same call again is the same rotation; what was cut off before its file was in place is finished at the next start
+    key = str(uuid.uuid4())
+    once = world.local.must("POST", "/v1/log-keys/rotate", {"reason": "Again"}, key=key)
+    assert once == world.local.must("POST", "/v1/log-keys/rotate", {"reason": "Again"}, key=key)
+    server.stop()
+    third = (server.data / "log.key").read_bytes()
+    (server.data / "log.key").rename(server.data / "log.key.next")
+    (server.data / "log.key").write_bytes((FOLDER / "backups" / "keys" / "log.key").read_bytes())
+    (server.data / "log.key").chmod(0o600)
+    server.start()
+    again(world)
+    world.accept()
+    until(lambda: (server.data / "log.key").read_bytes() == third and not (server.data / "log.key.next").exists())
+    # refused: open to others; not the one announced last
+    server.stop()
+    (server.data / "log.key").chmod(0o640)
+    done = subprocess.run([BUILD / "kontord", "serve", *server.options], capture_output=True, text=True, timeout=20)
+    assert done.returncode and "open to others" in done.stderr, done.stderr
+    (server.data / "log.key").unlink()
+    (server.data / "log.key").write_bytes(kept)
+    (server.data / "log.key").chmod(0o600)
+    server.start(ready=False)
+    reason = until(lambda: (lambda r: r.status == 503 and "log.key" in r.json.get("reason", "") and r.json["reason"])(Client(server, local=True).get("/health/ready")))
+    assert f"announced last, in entry {once['key']}" in reason, reason
+    server.stop()
+    (server.data / "log.key").write_bytes(third)
+    server.start()
+    again(world)
+    for who in ("brisa", "officer", "lumi"):
+        assert world.people[who].post("/v1/log-keys/rotate", {"reason": "x"}, key=True).status == 403
     audit(server)
 
 
@@ -325,7 +403,7 @@ def test_every_command_was_walked(world, guide):
 def main():
     wanted, bad, number = sys.argv[1:], 0, 0
     tests = [(n, f) for n, f in globals().items() if n.startswith("test_") and inspect.isfunction(f) and (not wanted or n in wanted)]
-    world = World()
+    world = World(more=["--checkpoint-ms=200"])
     guide = Guide(world.server)
     try:
         for name, test in tests:

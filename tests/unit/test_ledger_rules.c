@@ -712,6 +712,79 @@ CASE(key_end_other)
     e.u.key.ed25519[0] ^= 1;
     one(b, e);
 }
+
+static struct sign_key
+key_of(uint8_t n)
+{
+    uint8_t seed[SIGN_SEED_LEN] = { n };
+
+    return sign_key_from_seed(seed);
+}
+
+/* The log's key: first announced, then changed, signed by these two. old: NO_INDEX for the first. */
+static struct entry
+log_key(struct world *w, uint64_t old, struct sign_key before, struct sign_key new)
+{
+    struct entry e = world_order(w, KEY);
+    uint8_t bytes[ENTRY_MAX];
+    size_t len;
+
+    e.u.key.first = old == NO_INDEX ? NO_INDEX : key_chain(ledger_key(w->l, old));
+    e.u.key.use = KEY_LOG;
+    e.u.key.status = KEY_ACTIVE;
+    e.u.key.site = NO_INDEX;
+    memcpy(e.u.key.ed25519, new.public, 32);
+    len = entry_order_bytes(&e, ledger_genesis(w->l), bytes);
+    e.u.key.auth.slot[0].class = old == NO_INDEX ? 3 : 1;
+    e.u.key.auth.slot[0].key = old == NO_INDEX ? 0 : old;
+    sign_make(&before, BYTES(bytes, len), e.u.key.auth.slot[0].sig);
+    e.u.key.auth.slot[1].class = 1;
+    sign_make(&new, BYTES(bytes, len), e.u.key.auth.slot[1].sig);
+    return e;
+}
+
+static uint64_t
+first_log_key(struct world *w)
+{
+    return world_add(w, log_key(w, NO_INDEX, w->server, key_of(101)));
+}
+
+static void tamper_own_key(struct entry *e) { e->u.key.auth.slot[1].key--; }
+CASE(log_key_by_officer) { struct entry e = log_key(w, NO_INDEX, w->server, key_of(101)); e.u.key.auth.slot[0].key = w->officer[0]; one(b, e); }
+CASE(log_key_not_own) { w->tamper = tamper_own_key; one(b, log_key(w, NO_INDEX, w->server, key_of(101))); }
+CASE(log_key_unsigned) { struct entry e = log_key(w, NO_INDEX, w->server, key_of(101)); e.u.key.auth.slot[1].class = 3; one(b, e); }
+CASE(log_key_second_chain) { first_log_key(w); one(b, log_key(w, NO_INDEX, w->server, key_of(102))); }
+CASE(log_key_by_server)
+{
+    struct entry e = log_key(w, first_log_key(w), w->server, key_of(102));
+    e.u.key.auth.slot[0] = (struct authority_slot){ .class = 3 };
+    one(b, e);
+}
+CASE(log_key_by_old)
+{
+    uint64_t first = first_log_key(w);
+    world_add(w, log_key(w, first, key_of(101), key_of(102)));
+    one(b, log_key(w, first, key_of(101), key_of(103)));
+}
+CASE(log_key_ended)
+{
+    uint64_t first = first_log_key(w);
+    world_add(w, key_change(w, first, KEY_COMPROMISED));
+    one(b, log_key(w, first, key_of(101), key_of(102)));
+}
+CASE(log_key_order_twice)
+{
+    struct entry e = log_key(w, first_log_key(w), key_of(101), key_of(102));
+    e.u.key.order = ledger_key(w->l, ledger_size(w->l) - 1)->entry.u.key.order;
+    one(b, e);
+}
+CASE(log_key_orders)
+{
+    struct entry e = good(w);
+    world_sign(w, &e, "A");
+    e.u.move.auth.slot[0].key = first_log_key(w);
+    one(b, e);
+}
 CASE(witnesses_no_order) { struct entry e = entry_new(NOTICE); e.u.notice.type = NOTICE_WITNESSES; one(b, e); (void)w; }
 
 static struct entry
@@ -919,6 +992,15 @@ static const struct { bad_fn *make; const char *name; enum err err; const char *
     ROW(key_no_chain, RULE, "a change names the first KEY of its chain"),
     ROW(key_other_owner, RULE, "a chain of keys keeps its use and its owner"),
     ROW(key_end_other, RULE, "what ends a key names one of its chain"),
+    ROW(log_key_by_officer, ERR_AUTHORITY, "a signer's key is in force"),
+    ROW(log_key_not_own, ERR_AUTHORITY, "a new key of the log signs its own KEY"),
+    ROW(log_key_unsigned, ERR_AUTHORITY, "a new key of the log signs its own KEY"),
+    ROW(log_key_second_chain, RULE, "the log's keys are one chain: a change names its first KEY"),
+    ROW(log_key_by_server, ERR_AUTHORITY, "the log's first key rests on the server's word, each later one on the log's key before it"),
+    ROW(log_key_by_old, ERR_AUTHORITY, "a signer's key is in force"),
+    ROW(log_key_ended, ERR_AUTHORITY, "a signer's key is in force"),
+    ROW(log_key_order_twice, ERR_ORDER_USED, "an order is carried out once"),
+    ROW(log_key_orders, ERR_AUTHORITY, "an order is signed by an officer's key, or vouched for by the server's"),
     ROW(witnesses_no_order, ERR_AUTHORITY, "the entry rests on a signed order"),
     ROW(state_signed, ERR_ENTRY_INVALID, "a statement of state rests on nothing but the state"),
     ROW(state_as_of, RULE, "a statement of state stands alone and is as of the entry before"),
