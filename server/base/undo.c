@@ -170,17 +170,45 @@ undo_back(struct undo *u, undo_mark to)
     u->playing = false;
 }
 
+static void
+release(struct undo *u, size_t n)
+{
+    assert(!u->playing);
+    u->playing = true;
+    for (size_t i = 0; i < n; i++)
+        if (u->steps[i].kind == STEP_RELEASE)
+            u->steps[i].release(u->steps[i].a);
+    u->playing = false;
+}
+
+void
+undo_commit_to(struct undo *u, undo_mark to)
+{
+    size_t gone;
+
+    if (u == NULL || to == 0)
+        return;
+    assert(to <= u->count);
+    if (to == u->count) {
+        undo_commit(u);
+        return;
+    }
+    release(u, to);
+    gone = u->steps[to].at; /* a step's bytes begin where the next one's end */
+    memmove(u->steps, u->steps + to, (u->count - to) * sizeof *u->steps);
+    u->count -= to;
+    for (size_t i = 0; i < u->count; i++)
+        u->steps[i].at -= gone;
+    memmove(u->kept, u->kept + gone, u->kept_len - gone);
+    u->kept_len -= gone;
+}
+
 void
 undo_commit(struct undo *u)
 {
     if (u == NULL)
         return;
-    assert(!u->playing);
-    u->playing = true;
-    for (size_t i = 0; i < u->count; i++)
-        if (u->steps[i].kind == STEP_RELEASE)
-            u->steps[i].release(u->steps[i].a);
-    u->playing = false;
+    release(u, u->count);
     u->count = 0;
     u->kept_len = 0;
     if (u->kept_cap > KEEP_BYTES) {

@@ -1,4 +1,5 @@
-/* market/commit.c: write a batch in two flights: everything, with every row count compared; then COMMIT. */
+/* market/commit.c: a batch is sealed, that is encoded for PostgreSQL, and written in two flights: everything, with every row
+ * count compared; then COMMIT. */
 #include "market/market_internal.h"
 
 #include <assert.h>
@@ -10,36 +11,32 @@
 static enum err
 take_tile(void *ctx, int level, uint64_t n, const struct hash *hashes, unsigned width)
 {
-    struct market *m = ctx;
+    struct batch *b = ctx;
     size_t len = width * sizeof *hashes;
-    uint8_t *copy = arena_alloc(m->batch.arena, len);
+    uint8_t *copy = arena_alloc(b->arena, len);
 
     assert(width == TILE_WIDTH);
     memcpy(copy, hashes, len);
-    *(struct tile_row *)vector_add(&m->batch.tiles, m->undo, 1) =
+    *(struct tile_row *)vector_add(&b->tiles, NULL, 1) =
         (struct tile_row){ .level = level, .n = n, .hashes = BYTES(copy, len) };
     return OK;
 }
 
-/* May be called again for the same batch, when it is tried again. */
 static void
-fill_entries(struct market *m, struct merkle *tree)
+fill_entries(struct market *m, struct work *w)
 {
-    const struct batch_entry *entries = m->batch.entries.items;
-    const uint8_t *bytes = m->batch.bytes.items;
+    const struct batch_entry *entries = w->batch.entries.items;
+    const uint8_t *bytes = w->batch.bytes.items;
 
-    m->batch.tiles.n = 0;
-    if (m->batch.entries.n > 0)
-        m->tiles_next = m->tiles;
-    m->tiles_next.write = take_tile;
-    m->tiles_next.ctx = m;
-    for (size_t i = 0; i < m->batch.entries.n; i++) {
+    w->tiles.write = take_tile;
+    w->tiles.ctx = &w->batch;
+    for (size_t i = 0; i < w->batch.entries.n; i++) {
         struct bytes encoded = BYTES(bytes + entries[i].at, entries[i].len);
         struct hash leaf = entry_leaf_hash(encoded);
 
         journal_entry(&m->writer, &entries[i].header, encoded, &leaf);
-        merkle_append(tree, leaf);
-        if (tiles_append(&m->tiles_next, leaf) != OK)
+        merkle_append(&w->tree, leaf);
+        if (tiles_append(&w->tiles, leaf) != OK)
             abort(); /* take_tile has no errors */
     }
     for (struct account *a = ledger_dirty(m->state->ledger); a != NULL; a = a->next_dirty)
@@ -54,13 +51,13 @@ fill_vector(struct table *t, const struct vector *v)
 }
 
 static void
-fill_objects(struct market *m)
+fill_objects(struct market *m, const struct work *w)
 {
     static const enum rows_table TABLE_OF[] = {
         [ROW_QUOTE] = ROWS_QUOTE, [ROW_RESERVATION] = ROWS_RESERVATION, [ROW_SITE] = ROWS_SITE,
     };
 
-    for (const struct row *row = m->batch.rows; row != NULL; row = row->next) {
+    for (const struct row *row = w->batch.rows; row != NULL; row = row->next) {
         struct table *t = m->rows.table[TABLE_OF[row->kind]];
 
         assert(row->kind != ROW_CAPACITY && row->state != ROW_CLEAN);
@@ -74,36 +71,63 @@ fill_objects(struct market *m)
 }
 
 static void
-fill_tables(struct market *m)
+fill_tables(struct market *m, const struct work *w)
 {
     for (size_t i = 0; i < ROWS; i++)
         table_begin(m->rows.table[i]);
-    fill_objects(m);
-    fill_vector(m->rows.table[ROWS_TICKET], &m->batch.tickets);
-    fill_vector(m->rows.table[ROWS_REPORT], &m->batch.reports);
-    fill_vector(m->rows.table[ROWS_CAPACITY], &m->batch.capacity);
-    fill_vector(m->rows.table[ROWS_ANSWER], &m->batch.answers);
-    fill_vector(m->rows.table[ROWS_TILE], &m->batch.tiles);
+    fill_objects(m, w);
+    fill_vector(m->rows.table[ROWS_TICKET], &w->batch.tickets);
+    fill_vector(m->rows.table[ROWS_REPORT], &w->batch.reports);
+    fill_vector(m->rows.table[ROWS_CAPACITY], &w->batch.capacity);
+    fill_vector(m->rows.table[ROWS_ANSWER], &w->batch.answers);
+    fill_vector(m->rows.table[ROWS_TILE], &w->batch.tiles);
 }
 
-/* The journal goes first: PostgreSQL writes it while the rest is made ready here. */
+/* What was decided from now on is a change to this. */
+static void
+rows_are_clean(struct market *m, struct work *w)
+{
+    struct row *row, *next;
+
+    pthread_rwlock_wrlock(&m->state_lock);
+    ledger_clear_dirty(m->state->ledger);
+    for (row = w->batch.rows; row != NULL; row = next) {
+        next = row->next;
+        row->state = ROW_CLEAN;
+        row->next = NULL;
+    }
+    w->batch.rows = NULL;
+    pthread_rwlock_unlock(&m->state_lock);
+}
+
+void
+commit_seal(struct market *m, struct work *w, const struct work *before)
+{
+    assert(!w->sealed);
+    w->next = before != NULL ? before->next : m->head;
+    w->tree = before != NULL ? before->tree : m->merkle;
+    w->tiles = before != NULL ? before->tiles : m->tiles;
+    journal_begin(&m->writer);
+    fill_entries(m, w);
+    fill_tables(m, w);
+    w->next.batch++;
+    w->next.size = w->tree.size;
+    w->next.root = merkle_root(&w->tree);
+    w->next.time_ms = ledger_time(m->state->ledger);
+    assert(w->tree.size == ledger_size(m->state->ledger));
+    rows_are_clean(m, w);
+    w->end = undo_here(m->undo);
+    w->sealed = true;
+}
+
 static enum err
-send_all(struct market *m, struct merkle *tree, struct journal_head *next)
+send_all(struct market *m, const struct work *w)
 {
     size_t flown = 0;
-    enum err err;
+    enum err err = db_flight_begin(m->db);
 
-    journal_begin(&m->writer);
-    fill_entries(m, tree);
-    next->batch++;
-    next->size = tree->size;
-    next->root = merkle_root(tree);
-    next->time_ms = ledger_time(m->state->ledger);
-    assert(tree->size == ledger_size(m->state->ledger));
-    err = db_flight_begin(m->db);
     if (!err)
-        err = journal_fly(&m->writer, m->db, &m->head, next, &flown);
-    fill_tables(m);
+        err = journal_fly(&m->writer, m->db, &m->head, &w->next, &flown);
     for (size_t i = 0; !err && i < ROWS; i++)
         err = table_fly(m->rows.table[i], m->db, &flown);
     return err;
@@ -148,15 +172,13 @@ failed(struct market *m)
 }
 
 enum commit_result
-commit_batch(struct market *m)
+commit_batch(struct market *m, struct work *w)
 {
     struct db_landed landed[DB_FLIGHT_MAX] = { { 0 } };
-    struct merkle tree = m->merkle;
-    struct journal_head next = m->head;
     bool right;
-    enum err err;
+    enum err err = send_all(m, w);
 
-    err = send_all(m, &tree, &next);
+    assert(w->sealed);
     if (!err)
         err = db_flight_land(m->db, landed);
     if (err) {
@@ -169,13 +191,16 @@ commit_batch(struct market *m)
         db_rollback(m->db);
         return COMMIT_ROWS;
     }
-    if (db_commit(m->db) != OK)
+    m->ending = true;
+    err = db_commit(m->db);
+    m->ending = false;
+    if (err)
         return COMMIT_UNKNOWN;
-    m->head = next;
-    m->merkle = tree;
-    if (m->batch.entries.n > 0) {
+    m->head = w->next;
+    m->merkle = w->tree;
+    if (w->batch.entries.n > 0) {
         pthread_mutex_lock(&m->edge_lock);
-        m->tiles = m->tiles_next;
+        m->tiles = w->tiles;
         m->edge_known = true;
         pthread_mutex_unlock(&m->edge_lock);
     }

@@ -41,6 +41,7 @@ struct market_config {
     size_t queue_max;                   /* 10,000 */
     size_t queue_per_organisation;      /* 200 */
     size_t batch_max;                   /* 1,000 */
+    size_t ahead_min;                   /* with fewer about, batches do not overlap: better one than two halves; 128 */
     /* Called on the sequencer thread after each commit, before the commands' completions; must not block. */
     void (*on_commit)(void *ctx, const struct market_event *events, size_t n);
     /* Called on the sequencer thread when it begins to lead with a state built anew (another server may have written

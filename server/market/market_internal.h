@@ -48,6 +48,22 @@ enum commit_result {
     COMMIT_UNKNOWN,  /* at or after COMMIT */
 };
 
+/* A batch on its way (work.c). */
+struct work {
+    struct command **commands;      /* taken */
+    size_t room, n;
+    size_t decided;                 /* of these, from the first on: decided, or answered before */
+    size_t waiting;                 /* of the decided: for the commit */
+    size_t answered;                /* after it */
+    struct map *seen;               /* keys of its commands; NULL: none yet */
+    struct batch batch;
+    bool sealed;                    /* encoded: nothing more goes in */
+    undo_mark end;                  /* sealed: where its changes end in the undo log */
+    struct journal_head next;       /* sealed: head, tree and the log's right edge once it is committed */
+    struct merkle tree;
+    struct tiles tiles;
+};
+
 struct market {
     struct market_config config;
     struct market_figures figures;
@@ -87,9 +103,13 @@ struct market {
     struct tiles tiles;             /* the log's right edge, as of head; edge_lock, for log_tiles.c */
     pthread_mutex_t edge_lock;
     bool edge_known;
-    struct tiles tiles_next;        /* the same with the batch's entries, while it is written */
-    struct undo *undo;
-    struct batch batch;
+    struct undo *undo;              /* first the changes of the batch that is written, then of the one decided meanwhile */
+    struct work work[2];
+    unsigned turn;                  /* which of the two is next to be written */
+    struct work *flying, *ahead;    /* what the database works at; what may be decided meanwhile, NULL: nothing */
+    struct work *committed;         /* its callers are still to be answered; NULL: none */
+    bool ending;                    /* COMMIT was sent */
+    size_t lately;                  /* commands in the last batch */
     struct journal_writer writer;
     struct rows rows;
     bool leased;                    /* the lease is held on this connection, head is as the database has it */
@@ -102,8 +122,8 @@ struct market {
 /* queue.c */
 void queue_init(struct market *m);
 void queue_free(struct market *m);
-/* Up to max commands, oldest first; waits up to wait_ms for the first. */
-size_t queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms);
+/* Up to max commands, oldest first; waits up to wait_ms for the first. `more`: for the same batch as those taken last. */
+size_t queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms, bool more);
 /* So many have just been answered and may be back at once: wait so long for them. Did at least half come? */
 bool queue_gather(struct market *m, size_t answered, int64_t us);
 void queue_complete(struct market *m, struct command *c);
@@ -131,8 +151,24 @@ void *vector_add(struct vector *v, struct undo *undo, size_t n);
 void batch_answer(struct deciding *d, const struct command *c);
 
 /* commit.c */
-/* Write m->batch: two flights. On COMMIT_DONE head and tree have moved on; else the caller undoes. */
-enum commit_result commit_batch(struct market *m);
+/* Encode what is in w, to stand behind `before`, which is being written, or behind the head (NULL). */
+void commit_seal(struct market *m, struct work *w, const struct work *before);
+/* Write what is sealed: two flights. On COMMIT_DONE head and tree have moved on; else the caller undoes. */
+enum commit_result commit_batch(struct market *m, struct work *w);
+
+/* work.c */
+void work_init(struct work *w, size_t room);
+void work_free(struct work *w);
+void work_forget(struct work *w); /* what was decided; its commands stay */
+struct deciding work_deciding(struct market *m, struct work *w);
+/* Take back all that is not committed, of both; their commands stay. */
+void work_undo(struct market *m);
+/* Answer the callers of what was committed last. */
+void work_answer(struct market *m);
+/* Decide what of w is not decided yet, write it, keep it; `ahead` (NULL) is filled and decided meanwhile. On COMMIT_DONE
+ * its callers wait for work_answer(), or the next attempt. Else nothing is decided any more, of both; after COMMIT_UNKNOWN
+ * the memory is to be thrown away. */
+enum commit_result work_attempt(struct market *m, struct work *w, struct work *ahead) MUST_USE;
 
 /* decide.c */
 enum err decide_command(struct deciding *d, struct command *c) MUST_USE;

@@ -191,7 +191,7 @@ has_turn(struct market *m, struct command *c)
 }
 
 size_t
-queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms)
+queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms, bool more)
 {
     struct command *left = NULL, **at = &m->first;
     size_t n = 0;
@@ -200,7 +200,7 @@ queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms)
     pthread_mutex_lock(&m->queue_lock);
     if (m->first == NULL && wait_ms > 0)
         wait_for(m, 1, wait_ms * 1000);
-    m->round++;
+    m->round += more ? 0 : 1;
     fair = m->queued > TURN && (map_count(m->loads) > 1 || monotonic_ms() - m->about_ms < ABOUT_MS);
     while (n < max && *at != NULL) {
         struct command *c = *at;
@@ -252,7 +252,7 @@ queue_refuse(struct market *m, enum err err)
 {
     struct command *c;
 
-    while (queue_take(m, &c, 1, 0) == 1) {
+    while (queue_take(m, &c, 1, 0, false) == 1) {
         c->err = err;
         c->detail = (struct err_detail){ .retry_after_s = 1 };
         queue_complete(m, c);

@@ -421,7 +421,8 @@ rebuild_drop(struct market *m)
     pthread_mutex_unlock(&m->edge_lock);
     pthread_rwlock_wrlock(&m->state_lock);
     undo_commit(m->undo); /* what has left the state is freed here, the rest with the state */
-    batch_clear(&m->batch);
+    work_forget(&m->work[0]);
+    work_forget(&m->work[1]);
     state_delete(m->state);
     m->state = NULL;
     keys_free(&m->keys);

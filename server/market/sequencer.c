@@ -20,7 +20,7 @@
 #include "market/index.h"
 
 enum { TRIES = 3, TRIES_MS = 2000, TRY_PAUSE_MS = 100, IDLE_MS = 1000, LEASE_PAUSE_MS = 100, PROBE_PAUSE_MS = 1000,
-       STOP_MS = 4000, LOCK_TURN = 32, GATHER_US = 1000, GATHER_REST = 32,
+       STOP_MS = 4000, AHEAD_MIN = 128, GATHER_US = 1000, GATHER_REST = 32,
        PRUNE_EVERY_MS = 600000, PRUNE_MAX = 10000 };
 
 static void
@@ -41,258 +41,7 @@ wait_ms(struct market *m, int64_t ms)
         pause_ms(20);
 }
 
-/* ---- deciding ------------------------------------------------------------------------------------------------------- */
-
-struct lookup { struct market *m; struct command **commands; size_t n; };
-
-static void
-take_answer(void *ctx, const struct answer_row *a)
-{
-    const struct lookup *l = ctx;
-
-    for (size_t i = 0; i < l->n; i++) {
-        struct command *c = l->commands[i];
-
-        if (!c->idem.present || c->stage == COMMAND_ANSWERED || !hash_equal(c->idem.scope, a->scope))
-            continue;
-        c->stage = COMMAND_ANSWERED;
-        c->err = hash_equal(c->idem.request, a->request) ? a->err : ERR_KEY_CONFLICT;
-        if (c->err == ERR_KEY_CONFLICT)
-            continue;
-        if (c->err)
-            text_format(c->detail.text, sizeof c->detail.text, "%s", a->text);
-        c->answer = (struct answer){ .id = a->id, .index = a->index, .number = a->number, .time_ms = a->time_ms,
-                                     .flags = a->flags | ANSWER_REPEATED };
-    }
-}
-
-/* Answer those whose key was used before. */
-static enum err
-look_up_keys(struct market *m, struct command **commands, size_t n)
-{
-    struct lookup l = { .m = m, .commands = commands, .n = n };
-    struct hash *scopes = xcalloc(n > 0 ? n : 1, sizeof scopes[0]);
-    size_t maybe = 0;
-    enum err err = OK;
-
-    for (size_t i = 0; i < n; i++) {
-        struct command *c = commands[i];
-
-        if (c->stage != COMMAND_POISONED)
-            c->stage = COMMAND_FRESH;
-        c->detail = (struct err_detail){ 0 };
-        if (c->idem.present && c->stage == COMMAND_FRESH && keys_maybe(&m->keys, keys_of(&c->idem.scope)))
-            scopes[maybe++] = c->idem.scope;
-    }
-    if (maybe > 0)
-        err = answers_find_all(m->db, scopes, maybe, take_answer, &l);
-    free(scopes);
-    return err;
-}
-
-/* The same key twice in a batch: the later one gets the earlier one's answer. */
-static bool
-is_twin(struct map *seen, struct command *c)
-{
-    struct command *first = map_get(seen, c->idem.scope.b);
-
-    if (first == NULL) {
-        map_put(seen, c->idem.scope.b, c, NULL);
-        return false;
-    }
-    c->twin = first;
-    c->stage = COMMAND_TWIN;
-    return true;
-}
-
-static void
-decide_one(struct deciding *d, struct market *m, struct command *c)
-{
-    undo_mark mark = undo_here(m->undo);
-
-    d->detail = &c->detail;
-    c->answer = (struct answer){ 0 };
-    c->err = c->stage == COMMAND_POISONED ? ERR_POISONED : decide_command(d, c);
-    if (c->err)
-        undo_back(m->undo, mark);
-    if (c->idem.present && decide_is_final(c->err)) {
-        batch_answer(d, c);
-        keys_add(&m->keys, keys_of(&c->idem.scope)); /* not undone: a key too many costs a look-up */
-    }
-}
-
-static struct deciding
-deciding_begin(struct market *m)
-{
-    return (struct deciding){
-        .state = m->state, .undo = m->undo, .batch = &m->batch,
-        .now_ms = max_i64(ledger_time(m->state->ledger), clock_now(&m->config.clock)),
-    };
-}
-
-/* Returns how many were decided (and so wait for a commit). */
-static size_t
-decide_all(struct market *m, struct command **commands, size_t n)
-{
-    struct deciding d = deciding_begin(m);
-    struct map *seen = map_new(sizeof(struct hash));
-    size_t decided = 0;
-
-    pthread_rwlock_wrlock(&m->state_lock);
-    index_advance(m->state, d.now_ms);
-    for (size_t i = 0; i < n; i++) {
-        struct command *c = commands[i];
-
-        if (c->stage == COMMAND_ANSWERED || (c->idem.present && is_twin(seen, c)))
-            continue;
-        decide_one(&d, m, c);
-        if (++decided % LOCK_TURN == 0) { /* readers need not wait for the whole batch */
-            pthread_rwlock_unlock(&m->state_lock);
-            pthread_rwlock_wrlock(&m->state_lock);
-        }
-    }
-    pthread_rwlock_unlock(&m->state_lock);
-    map_delete(seen);
-    return decided;
-}
-
-static void
-undo_all(struct market *m)
-{
-    pthread_rwlock_wrlock(&m->state_lock);
-    undo_back(m->undo, 0);
-    pthread_rwlock_unlock(&m->state_lock);
-    undo_commit(m->undo);
-    batch_clear(&m->batch);
-}
-
-/* What was decided is so. */
-static void
-keep_all(struct market *m)
-{
-    struct row *row, *next;
-
-    pthread_rwlock_wrlock(&m->state_lock);
-    ledger_clear_dirty(m->state->ledger);
-    for (row = m->batch.rows; row != NULL; row = next) {
-        next = row->next;
-        row->state = ROW_CLEAN;
-        row->next = NULL;
-    }
-    undo_commit(m->undo);
-    pthread_rwlock_unlock(&m->state_lock);
-}
-
-/* ---- answering ------------------------------------------------------------------------------------------------------ */
-
-static void
-copy_twin(struct command *c)
-{
-    const struct command *first = c->twin;
-
-    if (!hash_equal(first->idem.request, c->idem.request)) {
-        c->err = ERR_KEY_CONFLICT;
-        return;
-    }
-    c->err = first->err;
-    c->detail = first->detail;
-    c->answer = first->answer;
-    c->answer.flags |= ANSWER_REPEATED;
-}
-
-static void
-complete_all(struct market *m, struct command **commands, size_t n)
-{
-    for (size_t i = 0; i < n; i++) /* before any goes: twins point at each other */
-        if (commands[i]->stage == COMMAND_TWIN)
-            copy_twin(commands[i]);
-    for (size_t i = 0; i < n; i++)
-        queue_complete(m, commands[i]);
-}
-
-static void
-fail_all(struct market *m, struct command **commands, size_t n, enum err err)
-{
-    for (size_t i = 0; i < n; i++) {
-        commands[i]->err = err;
-        commands[i]->answer = (struct answer){ 0 };
-        commands[i]->detail = (struct err_detail){ .retry_after_s = 1 };
-        queue_complete(m, commands[i]);
-    }
-}
-
-static void
-announce(struct market *m)
-{
-    struct vector *events = &m->batch.events;
-
-    if (m->batch.entries.n > 0) {
-        struct market_event head = { .kind = EVENT_HEAD, .index = m->head.size };
-        *(struct market_event *)vector_add(events, NULL, 1) = head;
-    }
-    if (m->config.on_commit != NULL && events->n > 0)
-        m->config.on_commit(m->config.ctx, events->items, events->n);
-}
-
 /* ---- one batch ------------------------------------------------------------------------------------------------------ */
-
-static enum commit_result
-commit_and_count(struct market *m)
-{
-    static const enum commit_outcome OUTCOME[] = {
-        [COMMIT_DONE] = COMMITS_DONE, [COMMIT_DATA] = COMMITS_DATA, [COMMIT_ROWS] = COMMITS_ROWS,
-        [COMMIT_TROUBLE] = COMMITS_TROUBLE, [COMMIT_UNKNOWN] = COMMITS_UNKNOWN,
-    };
-    struct market_figures *f = &m->figures;
-    int64_t begin_us = monotonic_us(), took_us;
-    uint64_t batch = m->head.batch + 1, size = m->head.size;
-    enum commit_result result;
-
-    atomic_store_explicit(&f->commit_since_ms, begin_us / 1000, memory_order_relaxed);
-    result = commit_batch(m);
-    atomic_store_explicit(&f->commit_since_ms, 0, memory_order_relaxed);
-    took_us = monotonic_us() - begin_us;
-    histogram_add(&f->commit_time, &HISTOGRAM_TIME, took_us);
-    atomic_fetch_add_explicit(&f->commits[OUTCOME[result]], 1, memory_order_relaxed);
-    if (result == COMMIT_DONE) {
-        atomic_fetch_add_explicit(&f->entries, m->head.size - size, memory_order_relaxed);
-        figures_head(&m->figures, m->head.term, m->head.batch, m->head.size);
-    }
-    LOG_WRITE(m->config.log, result == COMMIT_DONE ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "batch",
-              LOG_I64("batch", (int64_t)batch), LOG_I64("term", (int64_t)m->head.term),
-              LOG_I64("entries", (int64_t)m->batch.entries.n), LOG_TEXT("outcome", commit_outcome_name(OUTCOME[result])),
-              LOG_TEXT("query", result == COMMIT_DONE ? NULL : db_failed_query(m->db)),
-              LOG_TEXT("sqlstate", result == COMMIT_DONE ? NULL : db_sqlstate(m->db)),
-              LOG_TEXT("detail", result == COMMIT_DONE ? NULL : db_message(m->db)), LOG_I64("us", took_us));
-    return result;
-}
-
-/* Look up, decide, commit, once. */
-static enum commit_result
-attempt(struct market *m, struct command **commands, size_t n)
-{
-    enum commit_result result = COMMIT_DONE;
-    int64_t asked_ms;
-
-    if (!db_connected(m->db) || look_up_keys(m, commands, n) != OK)
-        return COMMIT_TROUBLE;
-    if (decide_all(m, commands, n) == 0 && n > 0)
-        return COMMIT_DONE; /* all were answered before */
-    asked_ms = monotonic_ms();
-    result = commit_and_count(m);
-    if (result == COMMIT_DONE) {
-        lease_sure(m, asked_ms);
-        for (size_t k = 0; k < n; k++)
-            if (commands[k]->stage != COMMAND_ANSWERED)
-                commands[k]->batch = m->head.batch;
-        keep_all(m);
-        announce(m);
-        batch_clear(&m->batch);
-    } else if (result != COMMIT_UNKNOWN) {
-        undo_all(m);
-    }
-    return result;
-}
 
 static enum err
 trouble_err(const struct market *m)
@@ -309,13 +58,24 @@ tell_trouble(struct market *m, const char *what)
     queue_phase(m, MARKET_TROUBLED, trouble_err(m), why);
 }
 
+static void
+fail_all(struct market *m, struct command **commands, size_t n, enum err err)
+{
+    for (size_t i = 0; i < n; i++) {
+        commands[i]->err = err;
+        commands[i]->answer = (struct answer){ 0 };
+        commands[i]->detail = (struct err_detail){ .retry_after_s = 1 };
+        queue_complete(m, commands[i]);
+    }
+}
+
 /* Three tries in two seconds. A lost connection costs the lease, which another may have had meanwhile: then the memory is
  * old, and it is not for this batch to mend that. */
 static enum commit_result
-attempt_again(struct market *m, struct command **commands, size_t n)
+attempt_again(struct market *m, struct work *w, struct work *ahead)
 {
     int64_t until_ms = monotonic_ms() + TRIES_MS;
-    enum commit_result result = attempt(m, commands, n);
+    enum commit_result result = work_attempt(m, w, ahead);
 
     for (int try = 1; result == COMMIT_TROUBLE && try < TRIES; try++) {
         bool same = true;
@@ -331,7 +91,7 @@ attempt_again(struct market *m, struct command **commands, size_t n)
             text_format(m->why, sizeof m->why, "another server has led meanwhile");
             return COMMIT_ROWS;
         }
-        result = attempt(m, commands, n);
+        result = work_attempt(m, w, NULL);
         if (result == COMMIT_TROUBLE && try + 1 < TRIES)
             pause_ms(TRY_PAUSE_MS * (1 << try));
     }
@@ -345,16 +105,27 @@ step_down(struct market *m)
     db_disconnect(m->db);
 }
 
-static void process(struct market *m, struct command **commands, size_t n);
+static void process(struct market *m, struct work *w, struct work *ahead);
+
+/* The same for some of a batch's commands alone. */
+static void
+process_part(struct market *m, struct work *w, struct command *const *commands, size_t n)
+{
+    memcpy(w->commands, commands, n * sizeof commands[0]);
+    w->n = n;
+    process(m, w, NULL);
+}
 
 static void
-process_culprit(struct market *m, struct command *c)
+process_culprit(struct market *m, struct work *w)
 {
+    struct command *c = w->commands[0];
     char scope[HEX_LEN(sizeof c->idem.scope.b)];
 
     if (c->stage == COMMAND_POISONED || !c->idem.present) { /* not even that could be stored, or nothing is to be */
         c->err = ERR_POISONED;
         c->answer = (struct answer){ 0 };
+        w->n = 0;
         queue_complete(m, c);
         return;
     }
@@ -363,28 +134,50 @@ process_culprit(struct market *m, struct command *c)
               LOG_TEXT("query", db_failed_query(m->db)), LOG_TEXT("sqlstate", db_sqlstate(m->db)),
               LOG_TEXT("detail", db_message(m->db)));
     c->stage = COMMAND_POISONED;
-    process(m, &c, 1);
+    process(m, w, NULL);
+}
+
+/* Somebody's data was refused: in halves until the culprit stands alone. */
+static void
+process_halves(struct market *m, struct work *w)
+{
+    size_t n = w->n;
+    struct command **all = xcalloc(n, sizeof all[0]);
+
+    memcpy(all, w->commands, n * sizeof all[0]);
+    process_part(m, w, all, n / 2);
+    work_answer(m);
+    process_part(m, w, all + n / 2, n - n / 2);
+    free(all);
 }
 
 static void
-process(struct market *m, struct command **commands, size_t n)
+fail_work(struct market *m, struct work *w, enum err err)
+{
+    size_t n = w->n;
+
+    w->n = 0;
+    fail_all(m, w->commands, n, err);
+}
+
+/* Afterwards w's commands have been answered, or wait for work_answer(). */
+static void
+process(struct market *m, struct work *w, struct work *ahead)
 {
     enum err err;
 
     if (!m->leased || m->state == NULL) { /* the first half went wrong */
-        fail_all(m, commands, n, ERR_DB);
+        fail_work(m, w, ERR_DB);
         return;
     }
-    switch (attempt_again(m, commands, n)) {
+    switch (attempt_again(m, w, ahead)) {
     case COMMIT_DONE:
-        complete_all(m, commands, n);
         return;
     case COMMIT_DATA:
-        if (n == 1) {
-            process_culprit(m, commands[0]);
-        } else if (n > 1) {
-            process(m, commands, n / 2);
-            process(m, commands + n / 2, n - n / 2);
+        if (w->n == 1) {
+            process_culprit(m, w);
+        } else if (w->n > 1) {
+            process_halves(m, w);
         } else {
             tell_trouble(m, "an empty batch was refused");
             step_down(m);
@@ -394,20 +187,20 @@ process(struct market *m, struct command **commands, size_t n)
         queue_phase(m, MARKET_REBUILDING, ERR_DB, m->why);
         step_down(m);
         rebuild_drop(m);
-        fail_all(m, commands, n, ERR_DB);
+        fail_work(m, w, ERR_DB);
         return;
     case COMMIT_TROUBLE:
         err = trouble_err(m);
         tell_trouble(m, "cannot commit");
         if (!db_connected(m->db))
             lease_lost(m);
-        fail_all(m, commands, n, err);
+        fail_work(m, w, err);
         return;
     case COMMIT_UNKNOWN:
         queue_phase(m, MARKET_REBUILDING, ERR_DB, "the outcome of a COMMIT is not known: building anew");
         step_down(m);
         rebuild_drop(m);
-        fail_all(m, commands, n, ERR_UNKNOWN_OUTCOME);
+        fail_work(m, w, ERR_UNKNOWN_OUTCOME);
         return;
     }
 }
@@ -418,18 +211,17 @@ process(struct market *m, struct command **commands, size_t n)
 static enum err
 commit_own(struct market *m, struct err_detail *d)
 {
-    if (commit_and_count(m) != COMMIT_DONE)
+    assert(m->work[0].n == 0);
+    if (work_attempt(m, &m->work[0], NULL) != COMMIT_DONE)
         return db_explain(m->db, ERR_DB, d);
-    keep_all(m);
-    announce(m);
-    batch_clear(&m->batch);
+    work_answer(m);
     return OK;
 }
 
 static enum err
 write_genesis(struct market *m, struct err_detail *d)
 {
-    struct deciding deciding = deciding_begin(m);
+    struct deciding deciding = work_deciding(m, &m->work[0]);
     enum err err;
 
     if (m->config.origin == NULL)
@@ -446,7 +238,7 @@ write_genesis(struct market *m, struct err_detail *d)
 static enum err
 announce_log_key(struct market *m, struct err_detail *d)
 {
-    struct deciding deciding = deciding_begin(m);
+    struct deciding deciding = work_deciding(m, &m->work[0]);
     bool news;
     enum err err;
 
@@ -516,8 +308,10 @@ probe(struct market *m)
 {
     if (market_phase(m) != MARKET_TROUBLED)
         return true;
-    if (attempt(m, NULL, 0) == COMMIT_DONE)
+    if (work_attempt(m, &m->work[0], NULL) == COMMIT_DONE) {
+        work_answer(m);
         return true;
+    }
     if (!db_connected(m->db) || lease_beat(m) != OK) /* a full disk costs no lease */
         step_down(m);
     return false;
@@ -549,35 +343,72 @@ gather(struct market *m, size_t answered)
         m->gather_rest = GATHER_REST;
 }
 
-static void
-serve(struct market *m, struct command **commands)
+/* Is there so much to do that the next batch had better be decided while this one is written? */
+static bool
+is_busy(struct market *m, const struct work *w)
 {
-    size_t n = queue_take(m, commands, m->config.batch_max, IDLE_MS);
-    int64_t begin_us = monotonic_us();
+    size_t max;
 
-    if (n > 0) {
-        process(m, commands, n);
-        begin_us = monotonic_us() - begin_us;
-        m->batch_us += (begin_us - m->batch_us) / 4;
-        histogram_add(&m->figures.batch_size, &HISTOGRAM_COUNT, (int64_t)n);
-        histogram_add(&m->figures.batch_time, &HISTOGRAM_TIME, begin_us);
+    return m->lately + w->n + market_queued(m, &max) >= (m->config.ahead_min > 0 ? m->config.ahead_min : AHEAD_MIN);
+}
+
+static void
+serve_batch(struct market *m, struct work *w, struct work *other)
+{
+    int64_t begin_us = monotonic_us();
+    size_t n = w->n;
+
+    process(m, w, is_busy(m, w) ? other : NULL);
+    m->lately = n;
+    begin_us = monotonic_us() - begin_us;
+    m->batch_us += (begin_us - m->batch_us) / 4;
+    histogram_add(&m->figures.batch_size, &HISTOGRAM_COUNT, (int64_t)n);
+    histogram_add(&m->figures.batch_time, &HISTOGRAM_TIME, begin_us);
+    if (other->n == 0) {
+        work_answer(m);
         gather(m, n);
     }
+    m->turn ^= 1;
+}
+
+/* One batch: what was decided while the last one was written, or what waits. */
+static void
+serve(struct market *m)
+{
+    struct work *w = &m->work[m->turn], *other = &m->work[m->turn ^ 1];
+    bool idle;
+
+    if (w->n == 0)
+        w->n = queue_take(m, w->commands, w->room, IDLE_MS, false);
+    idle = w->n == 0;
+    if (!idle)
+        serve_batch(m, w, other);
     if (!m->leased || !lease_is_quiet(m))
         return;
     if (!db_alive(m->db) || lease_beat(m) != OK) /* nobody to tell, but the lease is gone, or may be */
         step_down(m);
-    else if (n == 0)
+    else if (idle)
         prune(m);
+}
+
+/* What was taken and is not written any more: the market does not lead, or it stops. */
+static void
+refuse_taken(struct market *m, enum err err)
+{
+    work_answer(m);
+    if (m->state != NULL)
+        work_undo(m);
+    fail_work(m, &m->work[0], err);
+    fail_work(m, &m->work[1], err);
 }
 
 static bool
 time_is_over(struct market *m)
 {
-    bool over;
+    bool none = m->work[0].n == 0 && m->work[1].n == 0, over;
 
     pthread_mutex_lock(&m->queue_lock);
-    over = m->stopping && (m->first == NULL || monotonic_ms() >= m->stop_by_ms);
+    over = m->stopping && ((none && m->first == NULL) || monotonic_ms() >= m->stop_by_ms);
     pthread_mutex_unlock(&m->queue_lock);
     return over;
 }
@@ -586,7 +417,6 @@ static void *
 run(void *arg)
 {
     struct market *m = arg;
-    struct command **commands = xcalloc(m->config.batch_max, sizeof *commands);
 
     prctl(PR_SET_TIMERSLACK, 1000UL); /* ns: gathering waits for some ten microseconds */
     while (!time_is_over(m)) {
@@ -597,7 +427,8 @@ run(void *arg)
         if (leading && probe(m)) {
             queue_phase(m, MARKET_LEADING, ERR_DB, "");
             while (!time_is_over(m) && m->leased && m->state != NULL && market_phase(m) == MARKET_LEADING)
-                serve(m, commands);
+                serve(m);
+            refuse_taken(m, queue_stopping(m) ? ERR_SHUTDOWN : market_refusal(m));
             continue;
         }
         queue_refuse(m, market_phase(m) == MARKET_WAITING_LEASE ? ERR_NOT_LEADER : ERR_DB);
@@ -606,7 +437,6 @@ run(void *arg)
         wait_ms(m, market_phase(m) == MARKET_WAITING_LEASE ? LEASE_PAUSE_MS : PROBE_PAUSE_MS);
     }
     queue_refuse(m, ERR_SHUTDOWN);
-    free(commands);
     return NULL;
 }
 
@@ -618,7 +448,8 @@ market_delete(struct market *m)
     rebuild_drop(m);
     db_delete(m->db);
     undo_delete(m->undo);
-    batch_free(&m->batch);
+    work_free(&m->work[0]);
+    work_free(&m->work[1]);
     journal_writer_free(&m->writer);
     rows_free(&m->rows);
     queue_free(m);
@@ -657,7 +488,8 @@ market_start(const struct market_config *config, struct market **ret, struct err
     m->db = db_new(&(struct db_config){ .conninfo = m->conninfo, .name = "kontord sequencer", .no_reconnect = true });
     db_set_fault(m->db, config->fault, config->fault_ctx);
     m->undo = undo_new();
-    batch_init(&m->batch);
+    work_init(&m->work[0], config->batch_max);
+    work_init(&m->work[1], config->batch_max);
     rows_init(&m->rows);
     m->pruned_ms = monotonic_ms() - PRUNE_EVERY_MS;
     if (pthread_create(&m->thread, NULL, run, m) != 0) {

@@ -277,38 +277,6 @@ db_connect(struct db *db, struct err_detail *d)
     return d != NULL ? db_explain(db, err, d) : err;
 }
 
-/* The next result, NULL between two queries; ERR_DB when the connection is lost or the deadline (monotonic ms) over. */
-enum err
-db_next_result(struct db *db, int64_t deadline_ms, PGresult **ret)
-{
-    for (;;) {
-        int unsent = PQflush(db->conn);
-        struct pollfd fd = { .fd = PQsocket(db->conn), .events = POLLIN };
-        int64_t left_ms = deadline_ms - monotonic_ms();
-
-        if (unsent < 0)
-            return db_lost(db, PQerrorMessage(db->conn));
-        if (PQisBusy(db->conn) == 0) {
-            *ret = PQgetResult(db->conn);
-            return OK;
-        }
-        if (left_ms <= 0)
-            return db_lost(db, "no answer in time");
-        if (unsent > 0)
-            fd.events |= POLLOUT;
-        if (poll(&fd, 1, (int)(left_ms < 60000 ? left_ms : 60000)) < 0 && errno != EINTR)
-            return db_lost(db, "poll failed");
-        if (fd.revents != 0 && PQconsumeInput(db->conn) == 0)
-            return db_lost(db, PQerrorMessage(db->conn));
-    }
-}
-
-int64_t
-db_deadline(const struct db *db)
-{
-    return monotonic_ms() + db->timeout_ms + 1000; /* the server's own limit comes first */
-}
-
 /* Read results up to the NULL that ends a query; the last one counts. */
 static enum err
 one_result(struct db *db, PGresult **ret)

@@ -151,6 +151,11 @@ enum err db_flight_begin(struct db *db) MUST_USE;
 enum err db_flight_add(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n) MUST_USE;
 enum err db_flight_land(struct db *db, struct db_landed landed[DB_FLIGHT_MAX]) MUST_USE;
 void db_landed_clear(struct db_landed landed[DB_FLIGHT_MAX]);
+/* While the server is waited for, fn is called again and again, each quarter of a millisecond at least, at once where it
+ * returns true (it did something, and there may be more): it should do little each time, since what is to be sent waits
+ * for it, and must not use this db. NULL: nothing is done meanwhile. */
+typedef bool db_meanwhile_fn(void *ctx);
+void db_meanwhile(struct db *db, db_meanwhile_fn *fn, void *ctx);
 /* Name of the query that failed last ("" if none), for the operator. */
 const char *db_failed_query(const struct db *db);
 

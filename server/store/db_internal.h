@@ -21,6 +21,8 @@ struct db {
     size_t flight_n;
     db_fault_fn *fault;
     void *fault_ctx;
+    db_meanwhile_fn *meanwhile; /* NULL: nothing */
+    void *meanwhile_ctx;
 };
 
 extern const struct db_query DB_BEGIN;

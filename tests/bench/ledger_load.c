@@ -237,6 +237,7 @@ main(int argc, char **argv)
 
     if (rounds < 1 || rounds > ROUNDS_MAX || seconds < 1)
         return 2;
+    f->config.ahead_min = 0; /* as shipped */
     fixture_start(f);
     fixture_seed(f);
     widen(f);

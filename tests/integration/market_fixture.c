@@ -36,6 +36,7 @@ fixture_new(void)
     f->config = (struct market_config){
         .db_writer = f->t.writer, .clock = clock_simulated(WORLD_START_MS + HOUR_MS, real_now_ms(), 1), .simulation = true,
         .origin = "kontor.example/journal", .queue_max = 10000, .queue_per_organisation = 2000, .batch_max = 1000,
+        .ahead_min = 1,
         .on_commit = on_commit, .ctx = f,
     };
     memcpy(f->config.server_public_key, f->w->server.public, 32);

@@ -49,7 +49,8 @@
     X(CLOCK_BACK, "a clock jumps back") X(BATCH_UNKNOWN, "the batch system does not know what it did")                 \
     X(BATCH_REFUSES, "the batch system refuses a job") X(BATCH_LOSES, "the batch system loses a job")                  \
     X(BATCH_SLOW, "the batch system is slow to start a job") X(READ_FAILS, "a worker's query fails")                   \
-    X(DARK_DAY, "everything is switched off for hours") X(FORGED_REPORT, "a site reports what cannot be")
+    X(DARK_DAY, "everything is switched off for hours") X(FORGED_REPORT, "a site reports what cannot be")        \
+    X(FLIGHT_SLOW, "a flight takes long: the next batch is decided meanwhile")
 
 enum fault {
 #define X(name, what) FAULT_##name##_,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/num.h"
 #include "base/text.h"
 #include "pg.h"
 #include "store/server_clock.h"
@@ -17,6 +18,8 @@ struct db {
     struct flight *flight;
     char sqlstate[6], message[80];
     const char *failed;
+    db_meanwhile_fn *meanwhile;
+    void *meanwhile_ctx;
 };
 
 #define TIMEOUT (10 * SECOND)
@@ -137,6 +140,28 @@ crash_point(void)
         proc_kill(sim.here);
 }
 
+/* Until woken (true), or the time is over. */
+static bool
+wait_for_reply(struct db *db, const struct request *r, int64_t until)
+{
+    while (db->meanwhile != NULL && sim.now < until) {
+        bool more = db->meanwhile(db->meanwhile_ctx);
+
+        if (r->done && !r->lose_reply)
+            return true;
+        if (!more && fiber_wait(min_i64(until, sim.now + draw_span(100, 2000))))
+            return true;
+    }
+    return fiber_wait(until);
+}
+
+/* A batch that takes so long that commands for the next one come meanwhile. */
+static int64_t
+slow(const struct db *db)
+{
+    return db->meanwhile != NULL && fault(FAULT_FLIGHT_SLOW_) ? draw_span(0, SECOND / 2) : 0;
+}
+
 static enum err
 ask(struct db *db, struct request *r, const char *name)
 {
@@ -154,13 +179,13 @@ ask(struct db *db, struct request *r, const char *name)
     r->db = db;
     r->lose_reply = r->lose_reply || fault(FAULT_LOST_AFTER_);
     if (pg.cut_until[s->server] <= sim.now)
-        at(sim.now + hop(), arrive, r, s->number);
+        at(sim.now + hop() + slow(db), arrive, r, s->number);
     db->fiber = fiber_self();
     s->client = db;
     while (!r->done || r->lose_reply) {
         int64_t until = r->lose_reply ? sim.now + draw_span(SECOND / 10, TIMEOUT) : sim.now + TIMEOUT;
 
-        if (!fiber_wait(until) || (!s->alive && !r->done)) {
+        if (!wait_for_reply(db, r, until) || (!s->alive && !r->done)) {
             db->fiber = NULL;
             r->db = NULL;
             s->client = NULL;
@@ -238,6 +263,13 @@ enum err
 db_explain(const struct db *db, enum err err, struct err_detail *d)
 {
     return err_internal(d, err, "%s %s %s", db_failed_query(db), db->sqlstate, db->message);
+}
+
+void
+db_meanwhile(struct db *db, db_meanwhile_fn *fn, void *ctx)
+{
+    db->meanwhile = fn;
+    db->meanwhile_ctx = ctx;
 }
 
 void

@@ -61,7 +61,7 @@ server_start(struct server *s)
 {
     struct market_config market = {
         .db_writer = "simulated", .clock = clock_of_history(), .simulation = true, .origin = "kontor.example/journal",
-        .queue_max = 10000, .queue_per_organisation = 200, .batch_max = draw(4) == 0 ? 2 : 1000,
+        .queue_max = 10000, .queue_per_organisation = 200, .batch_max = draw(4) == 0 ? 2 : 1000, .ahead_min = draw(4) == 0 ? 1000 : 1,
         .on_commit = edge_commit, .ctx = s, .log = market_log(), .people_url = SERVER_URLS[s - servers],
         .agents_url = SERVER_URLS[s - servers],
     };
