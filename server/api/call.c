@@ -187,7 +187,7 @@ call_fail(struct call *call, enum err err)
 {
     assert(err != OK);
     call->logged_err = err;
-    if (err_status(err) >= 500 && call->db && !call->detail.internal[0])
+    if (err_status(err) >= 500 && call->db && !call->detail.internal[0] && (db_sqlstate(call->db)[0] || db_message(call->db)[0]))
         db_explain(call->db, err, &call->detail);
     give(call, problem_response(call, call->id, err, &call->detail));
 }

@@ -1,6 +1,7 @@
 /* tests/fuzz/replay.c
  * The main of a fuzz test in `make check`: feeds the entry point every file of tests/fuzz/corpus/NAME, then changed copies
- * of each in turn, the same ones every time, for a second of processor time. scripts/fuzz builds the same entry point with libFuzzer instead.
+ * of each in turn, the same ones every time, for half a second of processor time. scripts/fuzz builds the same entry point
+ * with libFuzzer instead.
  * NAME is the program's, without fuzz_. A crash, an assertion or a sanitizer's finding is the failure. */
 #include <dirent.h>
 #include <stdint.h>
@@ -11,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-enum { INPUT_MAX = 65536, COPIES = 20, ROUNDS = 400, CHANGED_S = 1 };
+enum { INPUT_MAX = 65536, COPIES = 20, ROUNDS = 400, CHANGED_MS = 500 };
 
 static uint32_t
 next(uint32_t *seed)
@@ -129,7 +130,7 @@ main(int argc, char **argv)
     snprintf(folder, sizeof folder, "%s/tests/fuzz/corpus/%s", src != NULL ? src : ".", name);
     n = scandir(folder, &files, NULL, alphasort);
     inputs = replay_all(folder, files, n, 0, &seed, 0);
-    end = clock() + CHANGED_S * CLOCKS_PER_SEC;
+    end = clock() + CHANGED_MS * (clock_t)CLOCKS_PER_SEC / 1000;
     for (int round = 0; inputs > 0 && round < ROUNDS && clock() < end; round++)
         inputs += replay_all(folder, files, n, COPIES, &seed, end);
     for (int i = 0; i < n; i++)
