@@ -221,46 +221,47 @@ base64url_encode(struct bytes in, char *ret)
     encode64(in, "-_", false, ret);
 }
 
-static int
-digit64(char c, const char last[2])
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == last[0])
-        return 62;
-    if (c == last[1])
-        return 63;
-    return -1;
-}
+/* A digit's value and one; 0 for what is none. */
+#define VALUES64(digit62, digit63)                                                                                     \
+    {                                                                                                                  \
+        ['A'] = 1,   2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, \
+        ['a'] = 27,  28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, \
+        ['0'] = 53,  54, 55, 56, 57, 58, 59, 60, 61, 62, [digit62] = 63, [digit63] = 64,                               \
+    }
+static const uint8_t VALUES[256] = VALUES64('+', '/'), URL_VALUES[256] = VALUES64('-', '_');
 
 /* text[0..len) has no padding left. Canonical: the bits that no byte uses are zero. */
 static bool
-decode64(const char *text, size_t len, const char last[2], uint8_t *ret, size_t cap, size_t *ret_len)
+decode64(const char *text, size_t len, const uint8_t values[256], uint8_t *ret, size_t cap, size_t *ret_len)
 {
-    size_t out = len / 4 * 3 + (len % 4 == 0 ? 0 : len % 4 - 1);
-    uint32_t v = 0;
+    const uint8_t *in = (const uint8_t *)text;
+    size_t whole = len / 4 * 4, rest = len % 4, out = len / 4 * 3 + (rest == 0 ? 0 : rest - 1), at = 0;
+    uint32_t v = 0, none = 0; /* none: has a bit above the sixth once there was what is no digit */
 
-    if (len % 4 == 1 || out > cap)
+    if (rest == 1 || out > cap)
         return false;
     for (size_t i = 0; i < len; i++)
-        if (digit64(text[i], last) < 0)
-            return false;
-    if ((len % 4 == 2 && (digit64(text[len - 1], last) & 15) != 0) ||
-        (len % 4 == 3 && (digit64(text[len - 1], last) & 3) != 0))
+        none |= values[in[i]] - 1U;
+    if (none >> 6 != 0)
         return false;
-
-    size_t at = 0;
-    for (size_t i = 0; i < len; i++) {
-        v = v << 6 | (uint32_t)digit64(text[i], last);
-        if (i % 4 != 0)
-            ret[at++] = (uint8_t)(v >> (6 - 2 * (i % 4)));
+    for (size_t i = 0; i < whole; i += 4) {
+        v = (values[in[i]] - 1U) << 18 | (values[in[i + 1]] - 1U) << 12 | (values[in[i + 2]] - 1U) << 6 |
+            (values[in[i + 3]] - 1U);
+        ret[at++] = (uint8_t)(v >> 16);
+        ret[at++] = (uint8_t)(v >> 8);
+        ret[at++] = (uint8_t)v;
     }
-    assert(at == out);
-    *ret_len = out;
+    if (rest > 0) {
+        v = (values[in[whole]] - 1U) << 18 | (values[in[whole + 1]] - 1U) << 12;
+        if (rest == 3)
+            v |= (values[in[whole + 2]] - 1U) << 6;
+        if ((v & (rest == 2 ? 0xffff : 0xff)) != 0)
+            return false;
+        ret[at++] = (uint8_t)(v >> 16);
+        if (rest == 3)
+            ret[at++] = (uint8_t)(v >> 8);
+    }
+    *ret_len = at;
     return true;
 }
 
@@ -273,11 +274,11 @@ base64_decode(const char *text, size_t text_len, uint8_t *ret, size_t cap, size_
         return false;
     for (int i = 0; i < 2 && len > 0 && text[len - 1] == '='; i++)
         len--;
-    return decode64(text, len, "+/", ret, cap, ret_len);
+    return decode64(text, len, VALUES, ret, cap, ret_len);
 }
 
 bool
 base64url_decode(const char *text, size_t text_len, uint8_t *ret, size_t cap, size_t *ret_len)
 {
-    return decode64(text, text_len, "-_", ret, cap, ret_len);
+    return decode64(text, text_len, URL_VALUES, ret, cap, ret_len);
 }

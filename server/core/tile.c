@@ -113,6 +113,18 @@ append_at(struct tiles *t, int from, struct hash hash)
     return OK;
 }
 
+void
+tiles_copy(struct tiles *to, const struct tiles *from)
+{
+    for (int level = 0; level < TILE_LEVELS; level++) {
+        memcpy(to->level[level], from->level[level], from->width[level] * sizeof from->level[0][0]);
+        to->width[level] = from->width[level];
+        to->n[level] = from->n[level];
+    }
+    to->write = from->write;
+    to->ctx = from->ctx;
+}
+
 enum err
 tiles_append(struct tiles *t, struct hash leaf)
 {

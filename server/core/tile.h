@@ -35,6 +35,8 @@ enum err tiles_append(struct tiles *t, struct hash leaf) MUST_USE;
  * whole tiles. */
 enum err tiles_append_tile(struct tiles *t, struct hash root) MUST_USE;
 enum err tiles_finish(struct tiles *t) MUST_USE; /* the partial ones */
+/* *to becomes as *from, without what no width reaches: most of it, as a rule. */
+void tiles_copy(struct tiles *to, const struct tiles *from);
 
 /* The head of an export: a checkpoint's text (C2SP tlog-checkpoint: origin, size, root), with one extension line,
  * "time <ms>". Not signed. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/text.h"
+#include "market/quote.h"
 
 /* A tile that the batch's entries complete. */
 static enum err
@@ -100,13 +101,25 @@ rows_are_clean(struct market *m, struct work *w)
     pthread_rwlock_unlock(&m->state_lock);
 }
 
+static void
+end_quotes(struct market *m, struct work *w)
+{
+    struct deciding d = work_deciding(m, w);
+
+    pthread_rwlock_wrlock(&m->state_lock);
+    quotes_end_old(&d);
+    pthread_rwlock_unlock(&m->state_lock);
+}
+
 void
 commit_seal(struct market *m, struct work *w, const struct work *before)
 {
     assert(!w->sealed);
     w->next = before != NULL ? before->next : m->head;
     w->tree = before != NULL ? before->tree : m->merkle;
-    w->tiles = before != NULL ? before->tiles : m->tiles;
+    tiles_copy(&w->tiles, before != NULL ? &before->tiles : &m->tiles);
+    if (w->batch.entries.n > 0)
+        end_quotes(m, w);
     journal_begin(&m->writer);
     fill_entries(m, w);
     fill_tables(m, w);
@@ -200,7 +213,7 @@ commit_batch(struct market *m, struct work *w)
     m->merkle = w->tree;
     if (w->batch.entries.n > 0) {
         pthread_mutex_lock(&m->edge_lock);
-        m->tiles = w->tiles;
+        tiles_copy(&m->tiles, &w->tiles);
         m->edge_known = true;
         pthread_mutex_unlock(&m->edge_lock);
     }

@@ -144,11 +144,23 @@ calendar_for(const struct state *s, uint64_t offering, uint32_t gpus)
     return broker_in_pool((int32_t)gpus, (int32_t)o->entry.u.offering.gpus_per_node) ? os->pool : os->calendar;
 }
 
-/* A pool may have been dissolved by a change of capacity while something was booked in it: then nothing is counted. */
+/* The calendar in which that is booked. A leader whose clock was ahead may have promised what lies beyond the horizon that
+ * the right time has: then the calendar begins later, as that leader's did. NULL: a pool may have been dissolved by a change
+ * of capacity while something was booked in it: then nothing is counted. */
+static struct calendar *
+calendar_reaching(struct state *s, uint64_t offering, uint32_t gpus, int64_t end_slot)
+{
+    struct calendar *c = calendar_for(s, offering, gpus);
+
+    if (c != NULL && end_slot > calendar_end(c))
+        calendar_advance(c, end_slot - CALENDAR_SLOTS);
+    return c;
+}
+
 static void
 book(struct state *s, uint64_t offering, uint32_t gpus, int64_t start_slot, int64_t slots, struct undo *u)
 {
-    struct calendar *c = calendar_for(s, offering, gpus);
+    struct calendar *c = calendar_reaching(s, offering, gpus, start_slot + slots);
 
     if (c != NULL && slots > 0)
         calendar_reserve_undo(c, start_slot, slots, (int32_t)gpus, u);
@@ -157,7 +169,7 @@ book(struct state *s, uint64_t offering, uint32_t gpus, int64_t start_slot, int6
 static void
 unbook(struct state *s, uint64_t offering, uint32_t gpus, int64_t start_slot, int64_t slots, struct undo *u)
 {
-    struct calendar *c = calendar_for(s, offering, gpus);
+    struct calendar *c = calendar_reaching(s, offering, gpus, start_slot + slots);
 
     if (c != NULL && slots > 0)
         calendar_release_undo(c, start_slot, slots, (int32_t)gpus, u);

@@ -43,7 +43,7 @@ struct janitor {
     int64_t asked_ahead_ms;
     struct site_clocks *sites;
     /* the thread's own */
-    struct command commands[ROUND_MAX];
+    struct command *commands; /* ROUND_MAX; each is made when it is sent */
     struct due_item items[ROUND_MAX];
     struct shunned shunned[SHUNNED_MAX];
     size_t shunned_next;
@@ -321,6 +321,7 @@ janitor_delete(struct janitor *j)
     db_delete(j->db);
     pthread_cond_destroy(&j->wake);
     pthread_mutex_destroy(&j->lock);
+    free(j->commands);
     free(j);
 }
 
@@ -331,6 +332,7 @@ janitor_start(const struct janitor_config *config, struct janitor **ret, struct 
     pthread_condattr_t attr;
 
     j->config = *config;
+    j->commands = xmalloc(ROUND_MAX * sizeof *j->commands);
     j->sites = site_clocks_new();
     if (config->db_worker != NULL)
         j->db =

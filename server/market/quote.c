@@ -147,6 +147,30 @@ quote_end(struct deciding *d, struct quote *q, enum quote_state state)
     batch_event(d, EVENT_QUOTE, 0, q->id);
 }
 
+void
+quotes_end_old(struct deciding *d)
+{
+    struct due_item items[64];
+    const size_t most = sizeof items / sizeof items[0];
+    int64_t since_ms = d->now_ms - QUOTE_SLACK_MS;
+    size_t n, ended;
+
+    if (due_next(d->state->due) > since_ms)
+        return;
+    do {
+        ended = 0;
+        n = due_list(d->state->due, since_ms, items, most);
+        for (size_t i = 0; i < n; i++) {
+            struct quote *q = items[i].what == DUE_QUOTE ? index_quote(d->state, items[i].id) : NULL;
+
+            if (q != NULL) {
+                quote_end(d, q, QUOTE_EXPIRED);
+                ended++;
+            }
+        }
+    } while (n == most && ended > 0);
+}
+
 static enum err
 keep_answer(struct deciding *d, struct command *c, const struct broker_ask *ask, const struct broker_answer *answer)
 {

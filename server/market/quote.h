@@ -9,4 +9,9 @@ enum err quote_find(const struct deciding *d, const struct command *c, struct uu
 /* It is open no more: its booking is free, it leaves the memory on commit. */
 void quote_end(struct deciding *d, struct quote *q, enum quote_state state);
 
+/* A new leader reads no quote whose time was over by more than this at the journal's last entry (and as much again as it
+ * lives): whoever writes an entry ends those first, should the janitor not have come to it. */
+#define QUOTE_SLACK_MS INT64_C(3600000)
+void quotes_end_old(struct deciding *d);
+
 #endif

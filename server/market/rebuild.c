@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "market/due.h"
 #include "market/index.h"
+#include "market/quote.h"
 #include "market/timing.h"
 #include "store/tiles.h"
 
@@ -30,8 +31,6 @@ struct rebuilding {
 };
 
 struct tile_sum { int level; uint64_t n; struct hash sha256; };
-
-#define QUOTE_SLACK_MS INT64_C(3600000)
 
 static struct state *
 state_new(const struct market *m)
@@ -332,7 +331,7 @@ read_tables(struct rebuilding *r)
         err = table_load(t[ROWS_RESERVATION], db, (int64_t)first_hold(r->s->ledger, r->settled_since_ms),
                          take_reservation, r);
     /* A quote lives twice its time if it is renewed, and is remembered as long again. The journal's last entry may be
-     * older than the last quote, never younger than one that nobody has ended since. */
+     * older than the last quote, but with each entry those end whose time was over long before (quotes_end_old()). */
     if (!err)
         err = table_load(r->m->rows.quotes_load, db, ledger_time(r->s->ledger) - 4 * quote_ms - QUOTE_SLACK_MS, take_quote,
                          r);
@@ -393,7 +392,7 @@ rebuild(struct market *m, struct err_detail *d)
     err = read_all(&r);
     if (!err) {
         pthread_mutex_lock(&m->edge_lock);
-        m->tiles = *r.tiles;
+        tiles_copy(&m->tiles, r.tiles);
         m->edge_known = true;
         pthread_mutex_unlock(&m->edge_lock);
     }

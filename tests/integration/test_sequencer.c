@@ -105,6 +105,47 @@ a_restart_finds_everything_again(void **state)
     fixture_reserve(f, 0);
 }
 
+/* A quote that the janitor could not end (the server was away for hours) is ended with the next entry: the leader after
+ * that reads by the journal's time, and would not find it. */
+static void
+no_quote_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct command quote = fixture_quote(f, 0, fixture_uuid(f), 8, 3600), move;
+
+    assert_int_equal(fixture_send(f, &quote), OK);
+    free((void *)quote.in.quote.ask);
+    fixture_stop(f);
+    test_sql(&f->t, "UPDATE quote SET created_ms = created_ms - 95 * 60000, expires_ms = expires_ms - 95 * 60000");
+    fixture_start(f);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM quote WHERE state = 'open'"), 1);
+    move = fixture_move(f, 1);
+    assert_int_equal(fixture_send(f, &move), OK);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM quote WHERE state = 'expired' AND ended_ms > 0"), 1);
+}
+
+/* A leader whose clock was years ahead has promised what lies beyond the horizon that the next one has. */
+static void
+a_promise_beyond_the_horizon_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct uuid id = fixture_reserve(f, 0);
+    struct fixture_summary before, after;
+    const struct state *s;
+
+    fixture_stop(f);
+    test_sql(&f->t, "UPDATE reservation SET booked_slot = booked_slot + 110000");
+    fixture_start(f);
+    s = market_read_lock(f->m);
+    assert_non_null(map_get(s->reservations, &id));
+    market_read_unlock(f->m);
+    before = fixture_summary(f->m);
+    fixture_stop(f);
+    fixture_start(f);
+    after = fixture_summary(f->m);
+    assert_memory_equal(&before, &after, sizeof before);
+}
+
 static void
 a_thousand_at_once(void **state)
 {
@@ -424,6 +465,8 @@ main(void)
         cmocka_unit_test_setup_teardown(an_empty_journal_gets_its_first_entries, setup, teardown),
         cmocka_unit_test_setup_teardown(entries_and_rows_go_together, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_restart_finds_everything_again, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(no_quote_is_forgotten, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(a_promise_beyond_the_horizon_is_kept, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_thousand_at_once, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_refusal_changes_nothing, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_repeated_key_gets_the_same_answer, setup_seeded, teardown),

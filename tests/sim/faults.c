@@ -77,9 +77,14 @@ jump(int64_t by_us)
     case 0:
         pg.off_us += by_us;
         return;
-    case 1:
-        some_server()->machine.real_off_us += by_us;
+    case 1: {
+        int64_t *off_us = &some_server()->machine.real_off_us;
+
+        *off_us += by_us;
+        sim.off_most_us = *off_us > sim.off_most_us ? *off_us : sim.off_most_us;
+        sim.off_least_us = *off_us < sim.off_least_us ? *off_us : sim.off_least_us;
         return;
+    }
     default:
         some_seat()->machine.real_off_us += by_us;
         return;
@@ -218,7 +223,7 @@ trouble(void *a, uint64_t b)
         return;
     if (dark_until <= sim.now && fault(f))
         strike(f);
-    at(sim.now + draw_span(SECOND / 2, 25 * SECOND), trouble, a, b);
+    at(sim.now + draw_span(SECOND / 2, 16 * SECOND), trouble, a, b);
 }
 
 /* ---- a history's weather ---------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <string.h>
 
+#include "market/market_internal.h"
 #include "world_sim.h"
 
 jmp_buf history_jump; /* where a violation in the loop's own context goes */
@@ -104,11 +105,48 @@ unrest(void)
     return NULL;
 }
 
+/* Until somebody leads and who is wanted is up, or for half a minute. False: a violation. */
+static bool
+wake(void)
+{
+    int64_t until = sim.now + 30 * SECOND;
+    bool up;
+
+    do {
+        if (!loop_until(sim.now + 5 * SECOND))
+            return false;
+        up = server_in_office() != NULL;
+        for (size_t i = 0; i < SEATS; i++)
+            up = up && (!seats[i].wanted || seats[i].proc.alive);
+    } while (!up && sim.now < until);
+    return loop_until(sim.now + 5 * SECOND);
+}
+
+/* Until all is at rest or nothing has happened for a while, so that only time helps; but for least, since what was under
+ * way may still arrive; and no longer than most. False: a violation. */
+static bool
+settle(int64_t least, int64_t most)
+{
+    int64_t until = sim.now + most, changed = sim.now;
+    uint64_t batch = pg.head.batch;
+
+    if (!loop_until(sim.now + least))
+        return false;
+    while (sim.now < until && sim.now - changed < 30 * SECOND && unrest() != NULL) {
+        if (!loop_until(sim.now + 5 * SECOND))
+            return false;
+        if (pg.head.batch != batch)
+            changed = sim.now;
+        batch = pg.head.batch;
+    }
+    return true;
+}
+
 static void
 come_to_rest(void)
 {
-    int away = draw(5) == 0 ? 3 + (int)draw(40) : 0, idle = draw(5) == 0 ? 3 + (int)draw(50) : 0;
-    int64_t longest = away + idle > 0 ? draw_span(30, 500) : 30;
+    int away = draw(5) == 0 ? 2 + (int)draw(14) : 0, idle = draw(5) == 0 ? 2 + (int)draw(17) : 0;
+    int64_t longest = away + idle > 0 ? (draw(2) == 0 ? draw_span(30, 500) : draw_span(80, 1400)) : 30;
     const char *why = NULL;
 
     faults_heal();
@@ -116,12 +154,12 @@ come_to_rest(void)
         if (round % 2 == 1 && !night((round < 12 && away + idle == 0 ? draw_span(HOUR, 12 * HOUR) : longest * HOUR) / sim.rate))
             return;
         seats[2 * (away % SITES)].wanted = round >= away; /* a site may stay away for a long time yet */
-        if (!loop_until(sim.now + 30 * SECOND))
+        if (!wake())
             return;
         if (round < away + idle && round < 50 && draw(2) == 0)
             forge_report(&seats[2 * (away % SITES)]);
         people_settle(round >= idle);
-        if (!loop_until(sim.now + (round == 0 ? 3 * MINUTE : MINUTE)))
+        if (!settle(round == 0 ? MINUTE : 5 * SECOND, round == 0 ? 3 * MINUTE : MINUTE))
             return;
         why = unrest();
         if (why == NULL)
@@ -130,15 +168,32 @@ come_to_rest(void)
     violation("it does not come to rest: %s", why);
 }
 
+/* Is what it has in memory what is committed? */
+static bool
+between_batches(const struct market *m)
+{
+    bool between = m->figures.commit_since_ms == 0;
+
+    for (size_t i = 0; i < 2; i++)
+        between = between && (m->work[i].n == 0 || &m->work[i] == m->committed);
+    return between;
+}
+
 static void
 compare_rebuilt(void)
 {
     struct server *l = server_in_office();
     struct summary before, after;
-    uint64_t batch = pg.head.batch;
+    uint64_t batch;
 
-    if (l == NULL)
+    for (int i = 0; i < 60 && l != NULL && !between_batches(l->market); i++) {
+        if (!loop_until(sim.now + SECOND / 10))
+            return;
+        l = server_in_office();
+    }
+    if (l == NULL || !between_batches(l->market))
         return;
+    batch = pg.head.batch;
     before = summary_of(l->market);
     proc_kill(&l->proc);
     for (int i = 0; i < 60 && server_in_office() == NULL; i++)
@@ -163,7 +218,7 @@ history_run(uint64_t seed, bool verbose, enum planted plant)
     if (setjmp(history_jump) == 0) {
         people_begin();
         faults_begin();
-        if (loop_until(draw_span(3 * MINUTE, 11 * MINUTE)))
+        if (loop_until(draw_span(2 * MINUTE, 7 * MINUTE)))
             come_to_rest();
         if (sim.violation[0] == '\0')
             check_end();

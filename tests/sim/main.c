@@ -163,9 +163,34 @@ report_bad(const struct options *o)
     return n;
 }
 
+/* While it runs: those that were not told yet. */
+static void
+tell_bad(const struct options *o)
+{
+    static size_t told[JOBS_MAX];
+
+    for (uint64_t i = 0; i < o->jobs; i++)
+        for (; told[i] < shared->jobs[i].bad_n && told[i] < BAD_MAX; told[i]++)
+            fprintf(stderr, "# violation: seed %" PRIu64 ": %s\n", shared->jobs[i].bad[told[i]].seed,
+                    shared->jobs[i].bad[told[i]].what);
+}
+
+static const char *
+build_kind(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return "sanitized: for errors of memory, not for numbers of histories";
+#elif !defined __OPTIMIZE__
+    return "not optimised";
+#else
+    return "optimised";
+#endif
+}
+
 static void
 report_totals(const struct totals *t, double s)
 {
+    printf("build      %s\n", build_kind());
     printf("histories  %" PRIu64 " in %.0f s (%.0f a second), %" PRIu64 " events\n", t->histories, s,
            (double)t->histories / s, t->events);
     printf("work       %" PRIu64 " commits, %" PRIu64 " permits, %" PRIu64 " jobs started, of these %" PRIu64 " settled\n",
@@ -192,6 +217,7 @@ campaign(const struct options *o)
         if (real_s() - told < 5)
             continue;
         told = real_s();
+        tell_bad(o);
         sum = all_totals(o);
         fprintf(stderr, "# %" PRIu64 " of %" PRIu64 " histories, %.0f a second\n", sum.histories, o->histories,
                 (double)sum.histories / (told - begin));

@@ -1,7 +1,8 @@
 /* tests/sim/memory.c
  * All memory of a history comes from one region and is dropped with it: a process that is killed frees nothing, and a
- * history costs no work to clean up. What the shared libraries allocate for themselves is theirs. Under AddressSanitizer
+ * history costs no work to clean up. JSON's is of it too; what other shared libraries allocate for themselves is theirs. Under AddressSanitizer
  * memory is the sanitizer's, and what killed processes leave is lost until the program ends. */
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -49,6 +50,11 @@ void
 __wrap_free(void *p)
 {
     __real_free(p);
+}
+
+void
+memory_open(void)
+{
 }
 
 void
@@ -177,6 +183,12 @@ __wrap_realloc(void *old, size_t len)
         __wrap_free(old);
     }
     return p;
+}
+
+void
+memory_open(void)
+{
+    json_set_alloc_funcs(__wrap_malloc, __wrap_free);
 }
 
 void

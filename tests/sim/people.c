@@ -103,7 +103,8 @@ answered(void *a, uint64_t tries)
         return;
     }
     if (w->again) {
-        if ((sim.now - w->first_at) * sim.rate < 6 * 24 * HOUR) /* keys are kept for seven days */
+        /* keys are kept for seven days, by the clock of who leads */
+        if ((sim.now - w->first_at + sim.off_most_us - sim.off_least_us) * sim.rate < 6 * 24 * HOUR)
             compare(w);
         w->over = true;
         wants_open--;
@@ -531,9 +532,9 @@ people_begin(void)
 
         c->grant = (int)draw(2);
         c->request = fresh_id();
-        at(sim.now + draw_span(SECOND, 8 * MINUTE), asks, c, 0);
+        at(sim.now + draw_span(SECOND, 5 * MINUTE), asks, c, 0);
         if (draw(5) == 0)
-            at(sim.now + draw_span(MINUTE, 12 * MINUTE), asks, c, 0); /* once more, for the same request */
+            at(sim.now + draw_span(MINUTE, 8 * MINUTE), asks, c, 0); /* once more, for the same request */
     }
     if (draw(5) == 0) {
         uint64_t how = draw(16);

@@ -99,6 +99,7 @@ struct sim {
     unsigned chance[FAULT_COUNT];  /* in 100,000, per occasion; 0: not in this history */
     int64_t epoch_ms;              /* real time at now = 0 */
     int64_t rate;
+    int64_t off_most_us, off_least_us; /* how wrong servers' clocks have been */
     size_t bytes;
 };
 extern struct sim sim;
@@ -136,6 +137,7 @@ struct scope scope_enter(struct proc *p, struct machine *m);
 void scope_leave(struct scope s);
 
 /* memory.c */
+void memory_open(void); /* before all else */
 void memory_keep(void);  /* what was allocated so far stays */
 void memory_reset(void);
 

@@ -144,12 +144,15 @@ crash_point(void)
 static bool
 wait_for_reply(struct db *db, const struct request *r, int64_t until)
 {
+    int64_t begin = sim.now;
+
     while (db->meanwhile != NULL && sim.now < until) {
         bool more = db->meanwhile(db->meanwhile_ctx);
+        int64_t pause = 2000 + (sim.now - begin) / 4; /* the longer it takes, the more seldom it looks */
 
         if (r->done && !r->lose_reply)
             return true;
-        if (!more && fiber_wait(min_i64(until, sim.now + draw_span(100, 2000))))
+        if (!more && fiber_wait(min_i64(until, sim.now + draw_span(100, pause))))
             return true;
     }
     return fiber_wait(until);

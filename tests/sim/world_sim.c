@@ -253,6 +253,7 @@ base_capacity(void)
 void
 base_build(void)
 {
+    memory_open();
     sim = (struct sim){ .epoch_ms = WORLD_START_MS, .rate = 1, .quiet = true };
     base.w = world_new();
     base.server_key = base.w->server;

@@ -171,6 +171,11 @@ test_jws_round(void **state)
 static const struct { const char *why, *header; enum err err; } headers[] = {
     { "as pinned", "{\"alg\":\"EdDSA\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", OK },
     { "another order, white space", "{ \"typ\":\"kontor-ticket+jwt\", \"alg\":\"EdDSA\", \"kid\":\"8\" }", OK },
+    { "an escape in the kid", "{\"alg\":\"EdDSA\",\"kid\":\"\\u0038\",\"typ\":\"kontor-ticket+jwt\"}", OK },
+    { "typ twice", "{\"alg\":\"EdDSA\",\"kid\":\"8\",\"typ\":\"JWT\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
+    { "no end", "{\"alg\":\"EdDSA\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"  ", ERR_SIGNATURE },
+    { "more after the end", "{\"alg\":\"EdDSA\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}}", ERR_SIGNATURE },
+    { "empty kid", "{\"alg\":\"EdDSA\",\"kid\":\"\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
     { "none", "{\"alg\":\"none\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
     { "HS256", "{\"alg\":\"HS256\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
     { "Ed448 in disguise", "{\"alg\":\"EdDSA\",\"crv\":\"Ed448\",\"kid\":\"8\",\"typ\":\"kontor-ticket+jwt\"}", ERR_SIGNATURE },
