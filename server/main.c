@@ -146,6 +146,7 @@ run_migrate(int argc, char **argv)
 static const struct subcommand SUBCOMMANDS[] = {
     { "serve", run_serve, "run the server: kontord serve" },
     { "keygen", run_keygen, "make the server's key in its data directory: kontord keygen" },
+    { "begin", run_begin, "begin a journal that follows an older one: kontord begin EXPORT-OF-THE-OLDER" },
     { "routes", run_routes, "list the routes of the HTTP interface" },
     { "migrate", run_migrate, "bring the database up to this version: kontord migrate" },
     { "export", run_export, "write the journal as files for kontor-audit: kontord export DIR" },

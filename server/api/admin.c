@@ -55,7 +55,7 @@ struct words {
 static int
 help(FILE *to, const struct verb *one)
 {
-    fputs("usage: kontord admin VERB [--FIELD=VALUE ...]\n       kontord admin get PATH\n", to);
+    fputs("usage: kontord admin VERB [--FIELD=VALUE ...]\n       kontord admin get PATH\n       kontord admin carry-over --orders=FILE\n", to);
     for (size_t v = 0; v < VERBS_N; v++) {
         if (one && one != &VERBS[v])
             continue;
@@ -329,8 +329,8 @@ read_all(int fd, size_t *ret_len)
 }
 
 /* Print a problem document's detail and code, whatever its other members. */
-static int
-print_problem(const char *body)
+int
+admin_problem(const char *body)
 {
     struct err_detail detail = { 0 };
     struct json_in in = json_in_open(BYTES_TEXT(body), &detail);
@@ -345,8 +345,8 @@ print_problem(const char *body)
     return REFUSED;
 }
 
-static int
-call(const char *data_dir, const char *method, const char *path, const char *key, const char *body)
+char *
+admin_exchange(const char *data_dir, const char *method, const char *path, const char *key, const char *body, int *ret_status)
 {
     char text[1024];
     int fd = connect_admin(data_dir);
@@ -354,7 +354,7 @@ call(const char *data_dir, const char *method, const char *path, const char *key
 
     if (fd < 0) {
         fprintf(stderr, "kontord admin: no server answers at %s/admin.sock: %s\n", data_dir, strerror(errno));
-        return AWAY;
+        return NULL;
     }
     snprintf(text, sizeof text,
              "%s %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n"
@@ -365,17 +365,28 @@ call(const char *data_dir, const char *method, const char *path, const char *key
 
     close(fd);
     char *content = reply ? strstr(reply, "\r\n\r\n") : NULL;
-    int status = 0;
 
-    if (!content || sscanf(reply, "HTTP/1.1 %d", &status) != 1) {
+    if (!content || sscanf(reply, "HTTP/1.1 %d", ret_status) != 1) {
         fputs("kontord admin: the server did not answer; repeat with the same --key\n", stderr);
         free(reply);
-        return AWAY;
+        return NULL;
     }
+    memmove(reply, content + 4, strlen(content + 4) + 1);
+    return reply;
+}
+
+static int
+call(const char *data_dir, const char *method, const char *path, const char *key, const char *body)
+{
+    int status = 0;
+    char *reply = admin_exchange(data_dir, method, path, key, body, &status);
+
+    if (!reply)
+        return AWAY;
     if (status >= 400)
-        status = print_problem(content + 4);
+        status = admin_problem(reply);
     else
-        status = puts(content + 4) < 0 ? AWAY : DONE;
+        status = puts(reply) < 0 ? AWAY : DONE;
     free(reply);
     return status;
 }
@@ -400,6 +411,8 @@ admin_main(const char *data_dir, int argc, char **argv)
     if (argc < 1 || strcmp(argv[0], "--help") == 0)
         return help(argc < 1 ? stderr : stdout, NULL);
     new_key(key);
+    if (strcmp(argv[0], "carry-over") == 0)
+        return argc == 2 && strncmp(argv[1], "--orders=", 9) == 0 ? admin_carry_over(data_dir, argv[1] + 9) : help(stderr, NULL);
     if (strcmp(argv[0], "get") == 0)
         return argc == 2 && argv[1][0] == '/' ? call(data_dir, "GET", argv[1], key, "") : help(stderr, NULL);
     for (size_t v = 0; v < VERBS_N; v++)

@@ -8,4 +8,14 @@
  * Returns an exit code: 0 done, 1 refused by the server, 2 wrong usage, 3 the server does not answer. */
 int admin_main(const char *data_dir, int argc, char **argv);
 
+/* ---- for admin_carry.c ---- */
+
+/* One call; the reply's body, to be freed, and its status. NULL: nobody answers, which was said. */
+char *admin_exchange(const char *data_dir, const char *method, const char *path, const char *key, const char *body, int *ret_status);
+/* Print a problem document to stderr; returns the exit code. */
+int admin_problem(const char *body);
+/* `kontord admin carry-over --orders=FILE`: what kontor-audit carry-over has written (audit/carry.h), one order after the
+ * other, up to the first that is refused. May be repeated: each has its key. */
+int admin_carry_over(const char *data_dir, const char *file);
+
 #endif

@@ -221,6 +221,10 @@ body_json(struct call *call, const struct entry *e)
         json_text(out, "origin", FIELD(call, e->u.genesis.origin));
         json_bool(out, "simulation", e->u.genesis.simulation);
         json_hex(out, "server_key", BYTES(e->u.genesis.server_key, 32));
+        if (e->u.genesis.old_size > 0) {
+            json_i64(out, "old_size", (int64_t)e->u.genesis.old_size);
+            json_hex(out, "old_root", BYTES(e->u.genesis.old_root.b, 32));
+        }
         break;
     case OPEN:
         json_text(out, "class", NAME_OF(CLASSES, e->u.open.class));
@@ -358,7 +362,10 @@ sentence_of(struct call *call, const struct state *s, const struct entry *e)
 
     switch (e->kind) {
     case GENESIS:
-        return arena_printf(m, "The journal of %s begins.", FIELD(call, e->u.genesis.origin));
+        return e->u.genesis.old_size == 0
+                   ? arena_printf(m, "The journal of %s begins.", FIELD(call, e->u.genesis.origin))
+                   : arena_printf(m, "The journal of %s begins; it follows an older one of %" PRIu64 " entries.",
+                                  FIELD(call, e->u.genesis.origin), e->u.genesis.old_size);
     case OPEN:
         return e->u.open.class == ACCOUNT_SITE
                    ? arena_printf(m, "The account of the site %s is opened.", site_of(call, s, e->u.open.owner_site))

@@ -3,6 +3,7 @@
 #include "api/serve.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,11 +16,13 @@
 #include "api/api.h"
 #include "base/config.h"
 #include "base/text.h"
+#include "core/tile.h"
 #include "market/janitor.h"
 #include "market/notary.h"
+#include "store/journal_reads.h"
 
 enum { QUEUE_OF_ORGANISATION = 200, BATCH_MAX = 1000, THREADS_MOST = 64,
-       LEAVE_S = 5 /* from being asked to end until the process is gone */ };
+       BEGIN_MS = 15000 /* to begin a journal */, LEAVE_S = 5 /* from being asked to end until the process is gone */ };
 enum { FEW = 256, FILES_KEPT = 256 }; /* connections of the local socket, and of the metrics; files that are none */
 
 struct server {
@@ -430,6 +433,114 @@ run_keygen(int argc, char **argv)
     if (status < 0) {
         enum err err = make_keys(&s);
         status = err ? refuse(&s, s.config.data_dir, err) : 0;
+    }
+    arena_delete(s.arena);
+    return status;
+}
+
+/* ---- a journal that follows another ---------------------------------------------------------------------------------- */
+
+/* The head of an export: what entry 0 will say of the older journal. */
+static enum err
+read_older(struct server *s, const char *dir, struct head_text *ret)
+{
+    char text[HEAD_TEXT_MAX + 1];
+    const char *path = arena_printf(s->arena, "%s/head", dir);
+    FILE *f = fopen(path, "re");
+    size_t len = f ? fread(text, 1, sizeof text - 1, f) : 0;
+
+    if (!f)
+        return err_internal(&s->detail, ERR_IO, "%s: %s", path, strerror(errno));
+    fclose(f);
+    text[len] = '\0';
+    if (strlen(text) != len || !head_text_parse(text, ret) || ret->size == 0)
+        return err_internal(&s->detail, ERR_CONFIG, "%s is not the head of an export", path);
+    if (strcmp(ret->origin, s->config.origin) == 0)
+        return err_internal(&s->detail, ERR_CONFIG, "a new journal has an origin of its own: %s is the older one's", ret->origin);
+    return OK;
+}
+
+static enum err
+check_empty(struct server *s)
+{
+    struct db *db = db_new(&(struct db_config){ .conninfo = s->config.db_worker, .name = "kontord begin" });
+    struct journal_state head;
+    enum err err;
+
+    db_act_as(db, DB_ACTOR_SERVER);
+    err = journal_reads_head(db, &head);
+    if (err)
+        err = db_explain(db, err, &s->detail);
+    else if (head.size > 0)
+        err = err_internal(&s->detail, ERR_STATE, "the database has a journal of %" PRIu64 " entries already", head.size);
+    db_delete(db);
+    return err;
+}
+
+/* The market leads: then its first entries are committed. */
+static enum err
+wait_for_leading(struct server *s)
+{
+    struct timespec pause = { .tv_nsec = 20000000 };
+    int64_t until_ms = monotonic_ms() + BEGIN_MS;
+    char why[320];
+
+    for (;;) {
+        enum market_phase phase = market_trouble(s->market, why);
+
+        if (phase == MARKET_LEADING)
+            return OK;
+        if (phase == MARKET_TROUBLED || monotonic_ms() >= until_ms)
+            return err_internal(&s->detail, ERR_NOT_LEADER, "%s", why[0] ? why : "the database does not answer");
+        nanosleep(&pause, NULL);
+    }
+}
+
+static enum err
+begin_after(struct server *s, const char *dir)
+{
+    struct head_text older = { .size = 0 };
+    struct market_config config = { .db_writer = s->config.db_writer, .simulation = s->config.simulation, .origin = s->config.origin,
+                                    .queue_max = 1, .queue_per_organisation = 1, .batch_max = 1, .keys = &s->keys };
+    enum err err = read_older(s, dir, &older);
+
+    if (!err)
+        err = check_empty(s);
+    if (!err)
+        err = load_key(s, "server.key", &s->key);
+    if (!err)
+        err = load_log_key(s);
+    if (!err)
+        err = set_clock(s);
+    if (err)
+        return err;
+    config.clock = s->clock;
+    config.old_size = older.size;
+    config.old_root = older.root;
+    memcpy(config.server_public_key, s->key.public, sizeof config.server_public_key);
+    err = market_start(&config, &s->market, &s->detail);
+    if (!err)
+        err = wait_for_leading(s);
+    market_stop(s->market);
+    if (!err)
+        printf("%s follows %s, %" PRIu64 " entries\n", s->config.origin, older.origin, older.size);
+    return err;
+}
+
+int
+run_begin(int argc, char **argv)
+{
+    struct server s = { .arena = arena_new(), .log = { .fd = 2 } };
+    struct config_rest rest;
+    int status = config_begin(&CONFIG_KONTORD, s.arena, argc, argv, &s.config, &rest);
+
+    if (status < 0 && rest.argc != 1) {
+        fputs("usage: kontord begin [OPTION...] EXPORT-OF-THE-OLDER\n", stderr);
+        status = 2;
+    }
+    if (status < 0) {
+        enum err err = begin_after(&s, rest.argv[0]);
+        status = err ? refuse(&s, "cannot begin", err) : 0;
     }
     arena_delete(s.arena);
     return status;

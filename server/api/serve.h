@@ -4,6 +4,7 @@
 
 int run_serve(int argc, char **argv); /* the exit status */
 int run_keygen(int argc, char **argv);
+int run_begin(int argc, char **argv);
 int run_routes(int argc, char **argv);
 
 #endif

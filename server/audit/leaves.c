@@ -136,6 +136,8 @@ note_origin(struct leaves *l, const struct bundle *b)
     if (b->n != 0 || b->leaves == 0 || !b->decoded[0] || b->entry[0].kind != GENESIS)
         return; /* told by the replay */
     l->simulation = b->entry[0].u.genesis.simulation == 1;
+    l->old_size = b->entry[0].u.genesis.old_size;
+    l->old_root = b->entry[0].u.genesis.old_root;
     text_format(l->origin, sizeof l->origin, "%s", b->entry[0].u.genesis.origin);
 }
 

@@ -33,6 +33,8 @@ struct leaves {
     struct merkle tree;
     bool stopped;                  /* the replay, at the first leaf that the rules refuse */
     bool simulation;
+    uint64_t old_size;             /* entry 0's: of the older journal that it follows */
+    struct hash old_root;
     char origin[64];               /* entry 0's; empty if there is none */
     uint64_t entries, kinds[ENTRY_KINDS];
     struct signed_count count;

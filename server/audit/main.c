@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audit/carry.h"
 #include "audit/verify.h"
 #include "base/arena.h"
 #include "base/clock.h"
@@ -26,7 +27,7 @@ static const struct config_set SET = {
     .program = "kontor-audit",
     .section = 1,
     .summary = "the auditor of a Kontor marketplace's journal",
-    .synopsis = "verify [OPTION...] DIR | receipt [OPTION...] RECEIPT ENTRY",
+    .synopsis = "verify [OPTION...] DIR | receipt [OPTION...] RECEIPT ENTRY | carry-over [OPTION...] DIR",
     .description =
         "kontor-audit verify judges an export of the journal (kontord export DIR): it rebuilds the tree, replays every"
         " entry by the ledger's rules, checks every signature in it and compares every balance. It needs no database"
@@ -34,6 +35,8 @@ static const struct config_set SET = {
         " signatures are judged.\n\n"
         "kontor-audit receipt judges one entry: RECEIPT is what the server gives at /v1/journal/entries/INDEX/receipt (C2SP"
         " tlog-proof), ENTRY a file with the entry's bytes, as they are or in hexadecimal.\n\n"
+        "kontor-audit carry-over verifies an export, and writes what a new origin has to take over from it as orders, one a line,"
+        " for kontord admin carry-over.\n\n"
         "Each fault names the entry, account or file that it is about.",
     .exits = "0: no fault was found. 1: faults were found. 2: the command line is wrong. 3: there is nothing that can be"
              " judged.",
@@ -41,7 +44,7 @@ static const struct config_set SET = {
     .count = sizeof OPTIONS / sizeof OPTIONS[0],
 };
 
-struct bar { int64_t began_ms, shown_ms; };
+struct bar { int64_t began_ms, shown_ms; const struct audit *audit; const struct audit_config *config; };
 
 /* Ten times a second: how far, how fast, how long still. */
 static void
@@ -84,12 +87,21 @@ read_policy(const struct audit_config *config, char **ret)
     return false;
 }
 
+/* The journal has no fault: its orders. */
+static void
+carry_over(void *ctx, const struct ledger *l)
+{
+    const struct bar *bar = ctx;
+
+    carry_write(&(struct carry){ .orders = stdout, .words = stderr, .head = &bar->audit->head, .reference = bar->config->reference }, l);
+}
+
 static int
-verify(const struct audit_config *config, const char *dir)
+verify(const struct audit_config *config, const char *dir, bool carries)
 {
     struct audit *a = xcalloc(1, sizeof *a);
     struct err_detail detail = { .text = "" };
-    struct bar bar = { monotonic_ms(), 0 };
+    struct bar bar = { monotonic_ms(), 0, a, config };
     char *policy;
     enum err err;
     int status;
@@ -104,6 +116,8 @@ verify(const struct audit_config *config, const char *dir)
     a->resume = config->resume[0] != '\0' ? config->resume : NULL;
     a->threads = config->threads > 0 ? (unsigned)config->threads : cores();
     a->scratch = config->scratch;
+    a->follows = config->follows[0] != '\0' ? config->follows : NULL;
+    a->judged = carries ? carry_over : NULL;
     a->ctx = &bar;
     if (isatty(STDERR_FILENO) && !config->quiet)
         a->progress = show_progress;
@@ -112,10 +126,10 @@ verify(const struct audit_config *config, const char *dir)
         fputs("\r\033[K", stderr);
     if (err != OK)
         fprintf(stderr, "kontor-audit: %s\n", detail.text[0] != '\0' ? detail.text : err_sentence(err));
-    else if (config->json)
+    else if (config->json && !carries)
         audit_print_json(a, stdout);
-    else
-        audit_print(a, stdout);
+    else if (!carries || a->found.n > 0)
+        audit_print(a, carries ? stderr : stdout);
     status = err != OK ? 3 : a->found.n > 0 ? 1 : 0;
     free(a);
     free(policy);
@@ -127,7 +141,9 @@ static int
 run(const struct audit_config *config, const struct config_rest *rest)
 {
     if (rest->argc == 2 && strcmp(rest->argv[0], "verify") == 0)
-        return verify(config, rest->argv[1]);
+        return verify(config, rest->argv[1], false);
+    if (rest->argc == 2 && strcmp(rest->argv[0], "carry-over") == 0)
+        return verify(config, rest->argv[1], true);
     if (rest->argc == 3 && strcmp(rest->argv[0], "receipt") == 0)
         return receipt_check(rest->argv[1], rest->argv[2], config->policy[0] != '\0' ? config->policy : NULL, stdout);
     return -1;
@@ -144,7 +160,7 @@ main(int argc, char **argv)
     if (status < 0)
         status = run(&config, &rest);
     if (status < 0) {
-        fputs("usage: kontor-audit verify [OPTION...] DIR\n       kontor-audit receipt [OPTION...] RECEIPT ENTRY\nsee kontor-audit --help\n", stderr);
+        fputs("usage: kontor-audit verify [OPTION...] DIR\n       kontor-audit receipt [OPTION...] RECEIPT ENTRY\n       kontor-audit carry-over [OPTION...] DIR\nsee kontor-audit --help\n", stderr);
         status = 2;
     }
     arena_delete(arena);

@@ -74,6 +74,11 @@ audit_print(const struct audit *a, FILE *to)
     time_text(a->head.time_ms, at);
     fprintf(to, "Journal %s%s: %" PRIu64 " entries, until %s\nRoot %s\n", a->head.origin, a->simulation ? " (a simulation)" : "",
             a->head.size, at, root);
+    if (a->old_size > 0) {
+        hex_encode(BYTES(a->old_root.b, 32), root);
+        fprintf(to, "It follows an older journal%s%s of %" PRIu64 " entries, root %s%s.\n", a->old_origin[0] ? ", " : "", a->old_origin,
+                a->old_size, root, a->old_origin[0] ? ", which was audited and is that one" : "; --follows names its export");
+    }
     if (a->remembered > 0)
         fprintf(to, "The audit before saw the first %" PRIu64 " of them.\n", a->remembered);
     print_checkpoint(a, to);
@@ -151,6 +156,14 @@ audit_print_json(const struct audit *a, FILE *to)
     json_i64(&out, "size", (int64_t)a->head.size);
     json_hex(&out, "root", BYTES(a->head.root.b, 32));
     json_time(&out, "until", a->head.time_ms);
+    if (a->old_size > 0) {
+        json_open(&out, "follows");
+        json_i64(&out, "size", (int64_t)a->old_size);
+        json_hex(&out, "root", BYTES(a->old_root.b, 32));
+        json_text(&out, "origin", a->old_origin[0] ? a->old_origin : NULL);
+        json_shut(&out);
+    } else
+        json_none(&out, "follows");
     json_checkpoint(&out, &a->checkpoint);
     if (a->log_key == NO_INDEX)
         json_none(&out, "log_key");

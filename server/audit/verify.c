@@ -197,6 +197,33 @@ check_log_key(struct verifying *v)
         findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "the checkpoint is not signed by the log's key that the entries hold in force");
 }
 
+/* The older journal, audited for itself: is it the one that entry 0 names? */
+static void
+check_older(struct verifying *v)
+{
+    struct audit *a = v->a, *older;
+    struct err_detail d = { .text = "" };
+
+    if (a->follows == NULL)
+        return;
+    older = xcalloc(1, sizeof *older);
+    older->dir = a->follows;
+    older->threads = a->threads;
+    older->scratch = a->scratch;
+    if (audit_verify(older, &d) != OK)
+        findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "the older journal cannot be judged: %s", d.text);
+    else if (older->found.n > 0)
+        findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "the older journal, %s, has faults itself: %s", older->head.origin, audit_first(older)->what);
+    else if (a->old_size == 0)
+        findings_add(&a->found, 0, GENESIS, "it does not say that it follows an older journal");
+    else if (older->head.size != a->old_size || !hash_equal(older->head.root, a->old_root))
+        findings_add(&a->found, 0, GENESIS, "the older journal that it names has %" PRIu64 " entries and another head than %s, which has %" PRIu64,
+                     a->old_size, older->head.origin, older->head.size);
+    else
+        memcpy(a->old_origin, older->head.origin, sizeof a->old_origin);
+    free(older);
+}
+
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
 static enum err
@@ -231,6 +258,8 @@ audit_leaves(struct verifying *v)
     l->found = &a->found;
     leaves_audit(l);
     a->simulation = l->simulation;
+    a->old_size = l->old_size;
+    a->old_root = l->old_root;
     a->entries = l->entries;
     memcpy(a->kinds, l->kinds, sizeof a->kinds);
     a->count = l->count;
@@ -260,6 +289,9 @@ verify(struct verifying *v, struct err_detail *d)
         audit_evidence_end(v->leaves.evidence, &a->evidence);
         check_log_key(v);
     }
+    check_older(v);
+    if (a->replayed && a->found.n == 0 && a->judged != NULL)
+        a->judged(a->ctx, v->l);
     if (v->err != OK)
         return v->err;
     return a->found.n == 0 ? keep_head_write(a->remember, &a->head, d) : OK;

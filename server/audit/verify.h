@@ -11,6 +11,7 @@
 #include "audit/bundle.h"
 #include "audit/evidence.h"
 #include "audit/signed.h"
+#include "core/ledger.h"
 #include "core/tile.h"
 
 #define RESUME_EVERY 32768 /* entries between two writes of the progress */
@@ -23,6 +24,8 @@ struct audit {
     unsigned threads;     /* that share the work; 0: this one alone */
     const char *scratch;  /* a folder for files without a name, so that memory stays below 64 MiB; NULL: all in memory */
     const char *policy;   /* text of a C2SP tlog-policy: who must have signed the checkpoint; NULL: nobody is asked */
+    const char *follows;  /* the folder of the older journal that this one says it follows; NULL: it is not looked at */
+    void (*judged)(void *ctx, const struct ledger *l); /* called at the end if no fault was found; may be NULL */
     void (*progress)(void *ctx, uint64_t done, uint64_t all); /* may be NULL */
     void *ctx;
     /* what was found */
@@ -38,6 +41,9 @@ struct audit {
     uint64_t log_key;               /* KEY that the entries hold in force for the checkpoint, NO_INDEX if there is none */
     bool log_key_signed;            /* and it signed the checkpoint */
     uint64_t resumed;               /* of so many entries an audit before had verified the signatures */
+    uint64_t old_size;              /* of the older journal that entry 0 names; 0: none */
+    struct hash old_root;
+    char old_origin[64];            /* where it was given: its origin, and its head is what entry 0 says */
     bool replayed;                  /* to the end */
     uint64_t accounts, balances, holds_open, remembered; /* remembered: size of the head that was remembered, 0 none */
     int64_t minted, held;           /* gpums */

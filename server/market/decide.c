@@ -45,6 +45,8 @@ decide_genesis(struct deciding *d, const struct market_config *config)
     entries[0].u.genesis.format = ENTRY_VERSION;
     entries[0].u.genesis.simulation = config->simulation ? 1 : 0;
     memcpy(entries[0].u.genesis.server_key, config->server_public_key, sizeof entries[0].u.genesis.server_key);
+    entries[0].u.genesis.old_size = config->old_size;
+    entries[0].u.genesis.old_root = config->old_root;
     entries[1].u.open.class = ACCOUNT_MINT;
     entries[2].u.open.class = ACCOUNT_RESERVE;
     for (size_t i = 0; i < 3; i++) {

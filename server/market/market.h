@@ -35,6 +35,8 @@ struct market_config {
     struct clock clock;
     bool simulation;                    /* only used when the journal is empty */
     const char *origin;                 /* likewise; else must equal the journal's */
+    uint64_t old_size;                  /* of an empty journal: of the older one that it follows, 0 if none; its root */
+    struct hash old_root;
     const struct market_keys *keys;     /* NULL: the log's key is not announced in the journal */
     const char *people_url, *agents_url; /* where this server is reached, for those that wait to tell; NULL: not said */
     uint8_t server_public_key[32];      /* likewise */

@@ -18,7 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "api")]
 
 from guide import FOLDER, PG, Guide, blocks  # noqa: E402
 from harness import BUILD, TOP, Client, Server  # noqa: E402
-from world import Agent, World  # noqa: E402
+from world import PASSWORD, Agent, World  # noqa: E402
 
 
 def until(what, seconds=30):
@@ -276,6 +276,79 @@ def test_log_key(world, guide):
     audit(server)
 
 
+def spendable(server):
+    """Thousandths of a credit that can still be spent or are held, by organisation; and in the reserve."""
+    milli = "sum((posted_credits - posted_debits) / 3600)"
+    return server.sql(f"SELECT owner_org, {milli} FROM account WHERE class = 5 GROUP BY 1 HAVING {milli} > 0 ORDER BY 1"), server.sql(f"SELECT {milli} FROM account WHERE class = 2")
+
+
+def test_new_origin(world, guide):
+    """The server's key is lost without a copy, its process gone: a new journal that names the older one."""
+    server, was = world.server, world.server.name
+    held = world.accept()
+    server.stop()
+    os.rename(server.data / "server.key", FOLDER / "server.key.gone")
+    done = subprocess.run([BUILD / "kontord", "serve", *server.options], capture_output=True, text=True, timeout=20)
+    assert done.returncode and "server.key is missing" in done.stderr, done.stderr
+    before, sizes = spendable(server), server.sql("SELECT size, encode(root, 'hex') FROM head").split("|")
+    options = list(server.options)
+    kept = {name: (server.data / name).read_bytes() for name in ("log.key", "clock")}
+    said = guide.run("older")
+    assert f"reservation {held['id']}" in said and "go back to the grant" in said and re.search(r"\d+ orders, \d+ open hold", said), said
+    orders = [json.loads(line) for line in (FOLDER / "backups" / "orders").read_text().splitlines()]
+    assert orders[0] == {"origin": "kontor.example/test", "size": int(sizes[0]), "root": sizes[1]}
+    assert all(o["body"].get("reference", "C(2026) 512") == "C(2026) 512" for o in orders[1:])
+    older = server.conninfo()
+    server.options = [o for o in server.options if not o.startswith("--origin")] + ["--origin=kontor.example/next"]
+    guide.configure("kontor_next")
+    try:
+        said = guide.run("new-origin", OLDER=older)
+        assert "kontor.example/next follows kontor.example/test" in said, said
+        assert f"It follows an older journal, kontor.example/test of {sizes[0]} entries, root {sizes[1]}, which was audited and is that one." in said, said
+        again(world)
+        after = spendable(server)
+        assert after == before, (before, after)
+        genesis = world.local.must("GET", "/v1/journal/entries/0")
+        assert genesis["body"]["old_root"] == sizes[1] and "follows an older one" in genesis["summary"], genesis
+        # given twice, nothing moves; the orders of another journal are refused
+        size = server.sql("SELECT size FROM head")
+        carry = [BUILD / "kontord", "admin", f"--data-dir={server.data}", "carry-over"]
+        done = subprocess.run([*carry, f"--orders={FOLDER}/backups/orders"], capture_output=True, text=True)
+        assert done.returncode == 0 and f"{len(orders) - 1} orders given" in done.stdout and server.sql("SELECT size FROM head") == size, done
+        (FOLDER / "others").write_text((FOLDER / "backups" / "orders").read_text().replace(sizes[1], "0" * 64, 1))
+        done = subprocess.run([*carry, f"--orders={FOLDER}/others"], capture_output=True, text=True)
+        assert done.returncode == 1 and "does not follow" in done.stderr, done
+        # another journal is not the older one; this one cannot begin twice, nor under the same name
+        check = FOLDER / "backups" / "check"
+        done = subprocess.run([BUILD / "kontor-audit", "verify", f"--follows={check}", check], capture_output=True, text=True)
+        assert done.returncode == 1 and "another head than kontor.example/next" in done.stdout, done.stdout
+        done = subprocess.run([BUILD / "kontord", "begin", *server.options, FOLDER / "backups" / "older"], capture_output=True, text=True)
+        assert done.returncode and "has a journal of" in done.stderr, done.stderr
+        done = subprocess.run([BUILD / "kontord", "begin", *options, FOLDER / "backups" / "older"], capture_output=True, text=True)
+        assert done.returncode and "is the older one's" in done.stderr, done.stderr
+        # people sign in as before; a job runs once a site brokers again
+        brisa = Client(server)
+        assert brisa.sign_in("brisa@kontor.example", PASSWORD).status == 200
+        site = [s for s in world.anybody.must("GET", "/v1/sites")["items"] if s["code"] == "bsc"][0]
+        offering = site["offerings"][0]["index"]
+        world.order(f"/v1/offerings/{offering}/capacity", {"nodes": 10, "brokered_gpus": 20})
+        grant = brisa.must("GET", "/v1/grants")["items"][0]["account"]
+        request = brisa.must("POST", "/v1/requests", world.wants(grant=grant), status=201, key=True)
+        quote = brisa.must("POST", f"/v1/requests/{request['id']}/quotes", {"hold": True}, status=201, key=True)
+        assert brisa.must("POST", f"/v1/quotes/{quote['id']}/accept", {"option": 0}, status=201, key=True)["state"] == "issued"
+        audit(server)
+    finally:
+        server.stop()
+        server.options = options
+        os.replace(FOLDER / "server.key.gone", server.data / "server.key")
+        for name, data in kept.items():
+            (server.data / name).write_bytes(data)
+        guide.configure(was)
+        server.start()
+        again(world)
+    server.sql("DROP DATABASE kontor_next")
+
+
 def test_clock_jumped(world, guide):
     shim()
     server, file = world.server, FOLDER / "ahead"
@@ -397,7 +470,7 @@ def test_every_command_was_walked(world, guide):
     assert guide.walked == set(blocks()), f"not walked: {set(blocks()) - guide.walked}"
     text = (TOP / "docs" / "operator.md").read_text()
     for line in re.findall(r"kontord admin ([a-z][a-z-]*)", text):
-        assert f'V("{line}"' in (TOP / "server" / "api" / "admin.def").read_text() or line == "get", line
+        assert f'V("{line}"' in (TOP / "server" / "api" / "admin.def").read_text() or line in ("get", "carry-over"), line
 
 
 def main():
