@@ -366,6 +366,20 @@ CREATE TABLE public.checkpoint (
     CONSTRAINT checkpoint_size_check CHECK ((size > 0))
 );
 
+CREATE TABLE public.cosignature (
+    size bigint NOT NULL,
+    public bytea NOT NULL,
+    name text NOT NULL,
+    time_s bigint NOT NULL,
+    signature bytea NOT NULL,
+    received_ms bigint NOT NULL,
+    CONSTRAINT cosignature_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 127))),
+    CONSTRAINT cosignature_public_check CHECK ((octet_length(public) = 32)),
+    CONSTRAINT cosignature_received_ms_check CHECK ((received_ms >= 0)),
+    CONSTRAINT cosignature_signature_check CHECK ((octet_length(signature) = 64)),
+    CONSTRAINT cosignature_time_s_check CHECK ((time_s > 0))
+);
+
 CREATE TABLE public.enrol_token (
     token_hash bytea NOT NULL,
     site bigint NOT NULL,
@@ -466,6 +480,14 @@ CREATE TABLE public.organisation (
     CONSTRAINT organisation_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120)))
 );
 
+CREATE TABLE public.quorum (
+    policy bytea NOT NULL,
+    size bigint NOT NULL,
+    at_ms bigint NOT NULL,
+    CONSTRAINT quorum_at_ms_check CHECK ((at_ms >= 0)),
+    CONSTRAINT quorum_policy_check CHECK ((octet_length(policy) = 32))
+);
+
 CREATE TABLE public.quote (
     id uuid NOT NULL,
     request uuid NOT NULL,
@@ -510,6 +532,26 @@ CREATE TABLE public.quote_answer (
     id uuid NOT NULL,
     ask bytea NOT NULL,
     answer bytea
+);
+
+CREATE TABLE public.refusal (
+    site bigint NOT NULL,
+    at_ms bigint NOT NULL,
+    reason text NOT NULL,
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    had_size bigint NOT NULL,
+    had_root bytea NOT NULL,
+    note text NOT NULL,
+    received_ms bigint NOT NULL,
+    CONSTRAINT refusal_at_ms_check CHECK ((at_ms >= 0)),
+    CONSTRAINT refusal_had_root_check CHECK ((octet_length(had_root) = 32)),
+    CONSTRAINT refusal_had_size_check CHECK ((had_size >= 0)),
+    CONSTRAINT refusal_note_check CHECK ((octet_length(note) <= 65536)),
+    CONSTRAINT refusal_reason_check CHECK ((reason = ANY (ARRAY['smaller'::text, 'other-root'::text, 'inconsistent'::text]))),
+    CONSTRAINT refusal_received_ms_check CHECK ((received_ms >= 0)),
+    CONSTRAINT refusal_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT refusal_size_check CHECK ((size >= 0))
 );
 
 CREATE TABLE public.report (
@@ -606,6 +648,18 @@ CREATE TABLE public.tile (
 );
 ALTER TABLE ONLY public.tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
 
+CREATE TABLE public.witness (
+    public bytea NOT NULL,
+    site bigint NOT NULL,
+    role smallint NOT NULL,
+    name text NOT NULL,
+    since_ms bigint NOT NULL,
+    CONSTRAINT witness_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 127))),
+    CONSTRAINT witness_public_check CHECK ((octet_length(public) = 32)),
+    CONSTRAINT witness_role_check CHECK ((role = ANY (ARRAY[0, 1]))),
+    CONSTRAINT witness_since_ms_check CHECK ((since_ms >= 0))
+);
+
 ALTER TABLE ONLY public.account_name
     ADD CONSTRAINT account_name_pkey PRIMARY KEY (account);
 
@@ -633,6 +687,9 @@ ALTER TABLE ONLY public.capacity
 ALTER TABLE ONLY public.checkpoint
     ADD CONSTRAINT checkpoint_pkey PRIMARY KEY (size);
 
+ALTER TABLE ONLY public.cosignature
+    ADD CONSTRAINT cosignature_pkey PRIMARY KEY (size, public);
+
 ALTER TABLE ONLY public.enrol_token
     ADD CONSTRAINT enrol_token_pkey PRIMARY KEY (token_hash);
 
@@ -654,11 +711,17 @@ ALTER TABLE ONLY public.organisation
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.quorum
+    ADD CONSTRAINT quorum_pkey PRIMARY KEY (policy, size);
+
 ALTER TABLE ONLY public.quote_answer
     ADD CONSTRAINT quote_answer_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.quote
     ADD CONSTRAINT quote_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.refusal
+    ADD CONSTRAINT refusal_pkey PRIMARY KEY (site, at_ms, size, root);
 
 ALTER TABLE ONLY public.report
     ADD CONSTRAINT report_pkey PRIMARY KEY (site, number);
@@ -693,9 +756,14 @@ ALTER TABLE ONLY public.ticket
 ALTER TABLE ONLY public.tile
     ADD CONSTRAINT tile_pkey PRIMARY KEY (level, n);
 
+ALTER TABLE ONLY public.witness
+    ADD CONSTRAINT witness_pkey PRIMARY KEY (public);
+
 CREATE INDEX answer_created ON public.answer USING brin (created_ms);
 
 CREATE INDEX call_answer_created ON public.call_answer USING btree (created_ms);
+
+CREATE INDEX cosignature_public ON public.cosignature USING btree (public, size);
 
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
@@ -724,6 +792,14 @@ CREATE INDEX role_organisation ON public.role USING btree (organisation);
 CREATE INDEX session_expires ON public.session USING btree (expires_ms);
 
 CREATE INDEX session_person ON public.session USING btree (person);
+
+CREATE INDEX witness_site ON public.witness USING btree (site, role, since_ms);
+
+ALTER TABLE ONLY public.cosignature
+    ADD CONSTRAINT cosignature_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
+
+ALTER TABLE ONLY public.quorum
+    ADD CONSTRAINT quorum_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
 
 ALTER TABLE ONLY public.request
     ADD CONSTRAINT request_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.person(id);
@@ -798,6 +874,12 @@ CREATE POLICY checkpoint_seen ON public.checkpoint FOR SELECT TO kontor_worker U
 
 CREATE POLICY checkpoint_signed ON public.checkpoint FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
 
+ALTER TABLE public.cosignature ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY cosignature_made ON public.cosignature FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
+
+CREATE POLICY cosignature_seen ON public.cosignature FOR SELECT TO kontor_worker USING (true);
+
 ALTER TABLE public.enrol_token ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY enrol_token_own ON public.enrol_token TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
@@ -852,6 +934,12 @@ CREATE POLICY person_seen ON public.person FOR SELECT TO kontor_worker USING (((
   WHERE (q.created_by = person.id)
  OFFSET 0))));
 
+ALTER TABLE public.quorum ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY quorum_made ON public.quorum FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
+
+CREATE POLICY quorum_seen ON public.quorum FOR SELECT TO kontor_worker USING (true);
+
 ALTER TABLE public.quote ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY quote_all ON public.quote TO kontor_writer USING (true);
@@ -866,6 +954,12 @@ CREATE POLICY quote_answer_seen ON public.quote_answer FOR SELECT TO kontor_work
  OFFSET 0)));
 
 CREATE POLICY quote_seen ON public.quote FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
+
+ALTER TABLE public.refusal ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY refusal_made ON public.refusal FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
+
+CREATE POLICY refusal_seen ON public.refusal FOR SELECT TO kontor_worker USING (true);
 
 ALTER TABLE public.report ENABLE ROW LEVEL SECURITY;
 
@@ -911,6 +1005,12 @@ CREATE POLICY ticket_seen ON public.ticket FOR SELECT TO kontor_worker USING (((
    FROM public.reservation r
   WHERE (r.id = ticket.reservation)
  OFFSET 0))));
+
+ALTER TABLE public.witness ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY witness_made ON public.witness FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
+
+CREATE POLICY witness_seen ON public.witness FOR SELECT TO kontor_worker USING (true);
 
 GRANT ALL ON SCHEMA public TO kontor_owner;
 
@@ -965,6 +1065,8 @@ GRANT SELECT ON TABLE public.capacity TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.checkpoint TO kontor_worker;
 
+GRANT SELECT,INSERT ON TABLE public.cosignature TO kontor_worker;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE public.enrol_token TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.entry TO kontor_writer;
@@ -990,6 +1092,8 @@ GRANT SELECT,UPDATE ON TABLE public.leader TO kontor_writer;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.organisation TO kontor_worker;
 GRANT SELECT ON TABLE public.organisation TO kontor_writer;
 
+GRANT SELECT,INSERT ON TABLE public.quorum TO kontor_worker;
+
 GRANT SELECT,INSERT ON TABLE public.quote TO kontor_writer;
 GRANT SELECT ON TABLE public.quote TO kontor_worker;
 
@@ -1003,6 +1107,8 @@ GRANT UPDATE(ended_ms) ON TABLE public.quote TO kontor_writer;
 
 GRANT SELECT,INSERT ON TABLE public.quote_answer TO kontor_writer;
 GRANT SELECT ON TABLE public.quote_answer TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.refusal TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.report TO kontor_writer;
 GRANT SELECT ON TABLE public.report TO kontor_worker;
@@ -1018,4 +1124,6 @@ GRANT SELECT ON TABLE public.ticket TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.tile TO kontor_writer;
 GRANT SELECT ON TABLE public.tile TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.witness TO kontor_worker;
 

@@ -8,6 +8,7 @@
 #include "api/admin.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "market/cosigning.h"
 #include "store/export.h"
 #include "api/serve.h"
 #include "store/migrate.h"
@@ -37,6 +38,12 @@ show_progress(void *unused, uint64_t done, uint64_t all)
         fprintf(stderr, "\r%3d %%  %" PRIu64 " of %" PRIu64 " entries", (int)(done * 100 / all), done, all);
 }
 
+static enum err
+checkpoint_shown(void *policy, struct db *db, struct arena *a, struct checkpoint_row *ret)
+{
+    return cosigning_newest(db, policy, a, ret);
+}
+
 /* kontord export [OPTION…] DIR: the journal as files for kontor-audit. */
 static int
 run_export(int argc, char **argv)
@@ -46,6 +53,7 @@ run_export(int argc, char **argv)
     struct config_rest rest;
     struct err_detail detail = { .text = "" };
     struct export_result result = { .entries = 0 };
+    struct log_policy *policy = NULL;
     int status = config_begin(&CONFIG_KONTORD, arena, argc, argv, &config, &rest);
     enum err err;
 
@@ -56,7 +64,10 @@ run_export(int argc, char **argv)
     if (status < 0) {
         struct db *db = db_new(&(struct db_config){ .conninfo = config.db_worker, .name = "kontord export", .timeout_ms = 600000 });
 
-        err = export_write(db, rest.argv[0], config.with_evidence ? EXPORT_EVIDENCE : EXPORT_JOURNAL, show_progress, NULL, &result, &detail);
+        err = log_policy_open(config.policy, "", NULL, &policy, &detail);
+        if (err == OK)
+            err = export_write(db, rest.argv[0], config.with_evidence ? EXPORT_EVIDENCE : EXPORT_JOURNAL, show_progress, NULL,
+                               (struct export_checkpoint){ checkpoint_shown, policy }, &result, &detail);
         if (isatty(STDERR_FILENO))
             fputs("\r\033[K", stderr);
         if (err != OK)
@@ -67,6 +78,7 @@ run_export(int argc, char **argv)
             fprintf(stderr, "kontord export: %" PRIu64 " more rows are in the table than the head covers\n", result.beyond_head);
         status = err != OK || result.beyond_head > 0;
         db_delete(db);
+        log_policy_close(policy);
     }
     arena_delete(arena);
     return status;

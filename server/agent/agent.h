@@ -2,6 +2,8 @@
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
 
+#include <stdio.h>
+
 #include "agent/backend.h"
 #include "agent/claims.h"
 #include "agent/spool.h"
@@ -23,6 +25,8 @@ enum agent_exit {
     EXIT_BEHIND = 5,
     EXIT_FORKED = 6
 };
+
+struct witness;
 
 struct lane_pause {
     int fails;
@@ -55,6 +59,7 @@ struct agent {
     enum { ERRAND_NONE, ERRAND_OPEN, ERRAND_RECEIVED, ERRAND_KEYS, ERRAND_BLOB } errand;
     struct hash errand_blob;
     uint64_t errand_seq;
+    struct witness *witness; /* NULL: this agent is none */
     uint64_t sending; /* number of the report under way, 0: none */
     int64_t poll_sent_mono_ms, confirm_mono_ms, next_prune_mono_ms, next_inventory_mono_ms;
     bool stop;
@@ -117,6 +122,17 @@ void agent_stop(struct agent *a, enum agent_exit why);
 void agent_spool_failed(struct agent *a) __attribute__((noreturn));
 void pause_lane(struct agent *a, enum wire_lane lane, int retry_after_s); /* back off, with jitter */
 void resume_lane(struct agent *a, enum wire_lane lane);
+
+/* agent/witness.c */
+/* The witness's keys, made where they are missing, and what it remembers. */
+enum err witness_open(struct agent *a, struct err_detail *d) MUST_USE;
+void witness_close(struct agent *a);
+void witness_start(struct agent *a); /* begin what is next on its lane; nothing, if nothing is */
+void witness_reply(struct agent *a, const struct wire_reply *r);
+/* The signed note of the checkpoint that it cosigned last, its own signature in it; free() it. NULL: none yet. */
+char *witness_last_cosigned(struct agent *a);
+/* One line a key, as a policy file has it: "witness NAME VKEY". Keys that are missing are made. */
+enum err witness_print_keys(struct agent *a, FILE *to, struct err_detail *d) MUST_USE;
 
 /* agent/enrol.c */
 enum agent_exit agent_enrol(const struct agent_config *cfg);

@@ -99,6 +99,8 @@ start_calls(struct agent *a)
         poll_start(a);
     if (lane_free(a, WIRE_REPORT, now_ms))
         outbox_start(a);
+    if (a->witness && lane_free(a, WIRE_WITNESS, now_ms))
+        witness_start(a);
 }
 
 static void
@@ -112,6 +114,9 @@ take_reply(struct agent *a, const struct wire_reply *r)
         return;
     case WIRE_REPORT:
         outbox_reply(a, r);
+        return;
+    case WIRE_WITNESS:
+        witness_reply(a, r);
         return;
     case WIRE_ERRAND:
     case WIRE_LANES:

@@ -1,4 +1,4 @@
-/* agent/main.c: kontor-agent, the daemon of a site: enrol | run | check | status. */
+/* agent/main.c: kontor-agent, the daemon of a site: enrol | run | check | status | witness-…. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -23,13 +23,20 @@ static const struct config_set SET = {
     .synopsis = "enrol [OPTION...]\n"
                 "run [OPTION...]\n"
                 "check [OPTION...]\n"
-                "status [OPTION...]",
+                "status [OPTION...]\n"
+                "witness-keys [OPTION...]\n"
+                "witness-dismiss [OPTION...]\n"
+                "witness-admit [OPTION...]",
     .description =
         "kontor-agent polls the marketplace for tickets signed for its site, asks for the permit of each, runs the job"
         " and reports. It needs no open port: it only calls.\n\n"
         "enrol makes the site's keys and trades a one-time token (token_file) for a place in the federation. run is the"
         " daemon; it ends within seconds of SIGTERM and leaves jobs running, which the next start picks up. check looks"
-        " at spool, keys, sandbox and clock. status says what the spool holds.",
+        " at spool, keys, sandbox and clock. status says what the spool holds.\n\n"
+        "run also watches the journal, unless told not to (witness = no): it cosigns each checkpoint that extends all that it"
+        " has cosigned, and refuses any other, loudly and for good. witness-keys prints its keys as a policy file names them."
+        " witness-dismiss and witness-admit settle a refusal while the agent is stopped: the first goes on from what was"
+        " cosigned before, the second takes what was refused as the journal.",
     .exits =
         "0 after success, 1 after a failure, 2 after a wrong command line or configuration.\n\n"
         "run exits with 4 when a newer instance of this agent has been opened, 5 when its spool is older than what the"
@@ -91,6 +98,8 @@ agent_open(struct agent *a, struct err_detail *d)
     a->blobs = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (a->blobs < 0)
         return err_internal(d, ERR_IO, "%s: %s", path, strerror(errno));
+    if (a->cfg.witness && (err = witness_open(a, d)) != OK)
+        return err;
     return backend_open(a, d);
 }
 
@@ -99,6 +108,7 @@ agent_close(struct agent *a)
 {
     if (a->wire)
         wire_delete(a->wire);
+    witness_close(a);
     if (a->backend)
         a->kind->close(a->backend);
     if (a->spool)
@@ -181,6 +191,33 @@ command_check(struct agent *a)
     return good ? EXIT_DONE : EXIT_ERROR;
 }
 
+static void
+status_of_witness(struct agent *a)
+{
+    static const char *const WORDS[] = { [WITNESS_GROWS] = "witness", [WITNESS_RULES] = "attested" };
+    char time[TIME_TEXT];
+    struct spool_refusal r;
+
+    for (int role = 0; role < WITNESS_ROLES; role++) {
+        struct spool_cosigned c;
+
+        if (spool_cosigned(a->spool, (enum witness_role)role, &c) != OK)
+            continue;
+        time_text((int64_t)c.time_s * 1000, time);
+        printf("%-9s journal of %llu entries%s%s%s\n", WORDS[role], (unsigned long long)c.at.size, c.time_s ? ", cosigned at " : ", as admitted",
+               c.time_s ? time : "", c.told ? "" : "; the server does not have it yet");
+        free(c.note);
+    }
+    if (spool_refusal(a->spool, &r) != OK)
+        return;
+    time_text(r.at_ms, time);
+    printf("REFUSED   at %s a checkpoint of %llu entries. %s\n", time, (unsigned long long)r.shown.size, witness_sentence(r.says));
+    printf("          Nothing is cosigned until you have settled it with the marketplace's operator and other witnesses:\n"
+           "          kontor-agent witness-dismiss (go on from what was cosigned), or kontor-agent witness-admit (that\n"
+           "          checkpoint is the journal from now on). It said:\n%s", r.note);
+    free(r.note);
+}
+
 static int
 command_status(struct agent *a)
 {
@@ -195,11 +232,57 @@ command_status(struct agent *a)
     printf("site      %s (SITE %llu, key %s)\njournal   %s%s\ninstance  %lld\n", a->who.site,
            (unsigned long long)a->who.site_index, a->who.kid, a->who.origin, a->who.simulation ? ", a simulation" : "",
            (long long)c.instance);
+    status_of_witness(a);
     printf("tickets   up to number %lld; %lld kept, %lld not done\nreports   %lld, %lld without a receipt\n",
            (long long)c.last_seq, (long long)c.tickets, (long long)c.open, (long long)c.reports,
            (long long)c.unreceipted);
     agent_close(a);
     return EXIT_DONE;
+}
+
+static int
+settle(struct agent *a, bool admit)
+{
+    struct err_detail d = { 0 };
+    char path[PATH_MAX];
+    enum err err;
+
+    snprintf(path, sizeof path, "%s/agent.key", a->cfg.spool_dir);
+    err = sign_key_load(path, &a->key, &d);
+    if (err == OK)
+        err = spool_open(a->cfg.spool_dir, a->key.public, &a->spool, &a->who, &d);
+    if (err == OK && (err = spool_settle_refusal(a->spool, admit)) != OK)
+        err_internal(&d, err, "%s", err == ERR_NOT_FOUND ? "no checkpoint was refused: there is nothing to settle" : spool_error(a->spool));
+    if (err == OK)
+        puts(admit ? "The checkpoint that was refused is the journal from now on." :
+                     "The refusal is settled; what was cosigned before stays the measure.");
+    agent_close(a);
+    return err ? complain(&d) : EXIT_DONE;
+}
+
+static int
+command_witness_dismiss(struct agent *a)
+{
+    return settle(a, false);
+}
+
+static int
+command_witness_admit(struct agent *a)
+{
+    return settle(a, true);
+}
+
+/* The lines that the marketplace's operator, and whoever else trusts this site, puts into a policy file. */
+static int
+command_witness_keys(struct agent *a)
+{
+    struct err_detail d = { 0 };
+    enum err err = spool_open(a->cfg.spool_dir, NULL, &a->spool, &a->who, &d);
+
+    if (err == OK)
+        err = witness_print_keys(a, stdout, &d);
+    agent_close(a);
+    return err ? complain(&d) : EXIT_DONE;
 }
 
 static const struct {
@@ -209,6 +292,9 @@ static const struct {
     { "run", command_run },
     { "check", command_check },
     { "status", command_status },
+    { "witness-keys", command_witness_keys },
+    { "witness-dismiss", command_witness_dismiss },
+    { "witness-admit", command_witness_admit },
 };
 
 static int
@@ -239,7 +325,7 @@ main(int argc, char **argv)
     int status = config_begin(&SET, arena, argc - 1, argv + 1, &a.cfg, &rest);
 
     if (status < 0 && rest.argc != 1) {
-        fputs("kontor-agent: name one command: enrol, run, check or status; see kontor-agent --help\n", stderr);
+        fputs("kontor-agent: name one command: enrol, run, check, status or witness-keys; see kontor-agent --help\n", stderr);
         status = EXIT_USAGE;
     }
     if (status < 0)

@@ -90,16 +90,18 @@ session_start(struct agent *a)
 {
     struct json_out o = { 0 };
     struct wire_call call = { .path = "/v1/agent/instance", .token = agent_token(a), .timeout_ms = call_timeout_ms(a) };
+    char *cosigned = witness_last_cosigned(a);
 
     json_open(&o, NULL);
     json_i64(&o, "last_confirmed_seq", (int64_t)spool_last_seq(a->spool));
     json_i64(&o, "last_receipted_report", (int64_t)spool_last_receipted(a->spool));
-    json_none(&o, "checkpoint");
+    json_text(&o, "checkpoint", cosigned); /* how long a journal we have seen */
     json_shut(&o);
     call.body = BYTES(o.text, o.len);
     wire_start(a->wire, WIRE_ERRAND, &call);
     a->errand = ERRAND_OPEN;
     json_out_free(&o);
+    free(cosigned);
 }
 
 struct opening {

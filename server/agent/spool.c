@@ -1,11 +1,10 @@
 /* agent/spool.c */
-#include "agent/spool.h"
+#include "agent/spool_sql.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -17,20 +16,6 @@
 #include "base/clock.h"
 
 #define SCHEMA_VERSION "1"
-
-enum { STATEMENTS_MAX = 32 };
-
-struct spool {
-    sqlite3 *db;
-    int lock, wal; /* descriptors; -1: not open */
-    uint64_t last_seq, last_number, last_receipted;
-    bool within, unsynced; /* between begin and commit; there are changes that are perhaps not on disk */
-    char wal_path[PATH_MAX];
-    struct {
-        const char *sql; /* a literal: told apart by its address */
-        sqlite3_stmt *st;
-    } statements[STATEMENTS_MAX];
-};
 
 static const char SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
@@ -48,83 +33,6 @@ static const char SCHEMA[] =
     " signature BLOB NOT NULL, inventory TEXT, receipt TEXT);"
     "CREATE INDEX report_open ON report (number) WHERE receipt IS NULL;";
 
-/* ---- SQLite, wrapped ---- */
-
-static void
-put_back(sqlite3_stmt **st)
-{
-    if (!*st)
-        return;
-    sqlite3_reset(*st);
-    sqlite3_clear_bindings(*st);
-}
-#define STATEMENT __attribute__((cleanup(put_back))) sqlite3_stmt *
-
-/* Prepared once. NULL: SQLite does not take it. */
-static sqlite3_stmt *
-prepare(struct spool *s, const char *sql)
-{
-    size_t i = 0;
-
-    while (i + 1 < STATEMENTS_MAX && s->statements[i].sql && s->statements[i].sql != sql)
-        i++;
-    assert(!s->statements[i].sql || s->statements[i].sql == sql); /* there are not so many */
-    if (!s->statements[i].sql) {
-        if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i].st, NULL) != SQLITE_OK)
-            return NULL;
-        s->statements[i].sql = sql;
-    }
-    return s->statements[i].st;
-}
-
-static void
-bind_i64(sqlite3_stmt *st, int at, int64_t value)
-{
-    sqlite3_bind_int64(st, at, value);
-}
-
-static void
-bind_blob(sqlite3_stmt *st, int at, const void *data, int len)
-{
-    sqlite3_bind_blob(st, at, data, len, SQLITE_TRANSIENT);
-}
-
-static void
-bind_text(sqlite3_stmt *st, int at, const char *text)
-{
-    sqlite3_bind_text(st, at, text, -1, SQLITE_TRANSIENT);
-}
-
-static enum err
-run_to_end(sqlite3_stmt *st)
-{
-    return st && sqlite3_step(st) == SQLITE_DONE ? OK : ERR_IO;
-}
-
-/* OK with a row, ERR_NOT_FOUND without, ERR_IO. */
-static enum err
-row(sqlite3_stmt *st)
-{
-    int rc = st ? sqlite3_step(st) : SQLITE_ERROR;
-
-    return rc == SQLITE_ROW ? OK : rc == SQLITE_DONE ? ERR_NOT_FOUND : ERR_IO;
-}
-
-static bool
-blob_is(sqlite3_stmt *st, int column, void *ret, int len)
-{
-    if (sqlite3_column_bytes(st, column) != len)
-        return false;
-    memcpy(ret, sqlite3_column_blob(st, column), (size_t)len);
-    return true;
-}
-
-static enum err
-execute(struct spool *s, const char *sql)
-{
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? OK : ERR_IO;
-}
-
 const char *
 spool_error(const struct spool *s)
 {
@@ -136,7 +44,7 @@ spool_begin(struct spool *s)
 {
     assert(!s->within);
     s->within = true;
-    return execute(s, "BEGIN IMMEDIATE");
+    return sql_execute(s, "BEGIN IMMEDIATE");
 }
 
 enum err
@@ -145,7 +53,7 @@ spool_commit(struct spool *s)
     assert(s->within);
     s->within = false;
     s->unsynced = true;
-    return execute(s, "COMMIT");
+    return sql_execute(s, "COMMIT");
 }
 
 /* SQLite appends each transaction to its log (NORMAL: unsynced), whose frames have checksums: synced, the log is as good as
@@ -162,54 +70,6 @@ spool_sync(struct spool *s)
         return ERR_IO;
     s->unsynced = false;
     return OK;
-}
-
-/* ---- meta ---- */
-
-static enum err
-meta_set(struct spool *s, const char *name, const char *value)
-{
-    STATEMENT st = prepare(s, "INSERT INTO meta VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = ?2");
-
-    if (!st)
-        return ERR_IO;
-    bind_text(st, 1, name);
-    bind_text(st, 2, value);
-    return run_to_end(st);
-}
-
-static enum err
-meta_set_u64(struct spool *s, const char *name, uint64_t value)
-{
-    char text[24];
-
-    snprintf(text, sizeof text, "%llu", (unsigned long long)value);
-    return meta_set(s, name, text);
-}
-
-/* "" if it is not there. */
-static enum err
-meta_get(struct spool *s, const char *name, char *ret, size_t cap)
-{
-    STATEMENT st = prepare(s, "SELECT value FROM meta WHERE name = ?1");
-    enum err err;
-
-    ret[0] = 0;
-    if (!st)
-        return ERR_IO;
-    bind_text(st, 1, name);
-    err = row(st);
-    if (err == OK)
-        snprintf(ret, cap, "%s", (const char *)sqlite3_column_text(st, 0));
-    return err == ERR_NOT_FOUND ? OK : err;
-}
-
-static uint64_t
-meta_u64(struct spool *s, const char *name)
-{
-    char text[24];
-
-    return meta_get(s, name, text, sizeof text) == OK ? strtoull(text, NULL, 10) : 0;
 }
 
 /* ---- opening ---- */
@@ -254,8 +114,8 @@ db_open(struct spool *s, const char *folder, int flags, struct err_detail *d)
     sqlite3_busy_timeout(s->db, 5000);
     if (flags & SQLITE_OPEN_READONLY)
         return OK;
-    if (execute(s, "PRAGMA journal_mode = WAL") != OK || execute(s, "PRAGMA synchronous = NORMAL") != OK ||
-        execute(s, "PRAGMA secure_delete = ON") != OK)
+    if (sql_execute(s, "PRAGMA journal_mode = WAL") != OK || sql_execute(s, "PRAGMA synchronous = NORMAL") != OK ||
+        sql_execute(s, "PRAGMA secure_delete = ON") != OK)
         return err_internal(d, ERR_IO, "%s: %s", path, sqlite3_errmsg(s->db));
     return OK;
 }
@@ -282,20 +142,20 @@ identity_write(struct spool *s, const struct spool_identity *who)
 
     hex_encode(BYTES(who->genesis.b, 32), genesis);
     hex_encode(BYTES(who->public, SIGN_PUBLIC_LEN), public);
-    err = meta_set(s, "site", who->site);
+    err = spool_meta_set(s, "site", who->site);
     if (err == OK)
-        err = meta_set_u64(s, "site_index", who->site_index);
+        err = spool_meta_set_u64(s, "site_index", who->site_index);
     if (err == OK)
-        err = meta_set(s, "kid", who->kid);
+        err = spool_meta_set(s, "kid", who->kid);
     if (err == OK)
-        err = meta_set(s, "origin", who->origin);
+        err = spool_meta_set(s, "origin", who->origin);
     if (err == OK)
-        err = meta_set(s, "genesis", genesis);
+        err = spool_meta_set(s, "genesis", genesis);
     if (err == OK)
-        err = meta_set(s, "public", public);
+        err = spool_meta_set(s, "public", public);
     if (err == OK)
-        err = meta_set(s, "simulation", who->simulation ? "1" : "0");
-    return err == OK ? meta_set(s, "schema", SCHEMA_VERSION) : err;
+        err = spool_meta_set(s, "simulation", who->simulation ? "1" : "0");
+    return err == OK ? spool_meta_set(s, "schema", SCHEMA_VERSION) : err;
 }
 
 static enum err
@@ -303,14 +163,14 @@ identity_read(struct spool *s, struct spool_identity *ret)
 {
     char genesis[HEX_LEN(32)], public[HEX_LEN(SIGN_PUBLIC_LEN)], schema[8], simulation[4];
 
-    if (meta_get(s, "schema", schema, sizeof schema) != OK || strcmp(schema, SCHEMA_VERSION) != 0)
+    if (spool_meta_get(s, "schema", schema, sizeof schema) != OK || strcmp(schema, SCHEMA_VERSION) != 0)
         return ERR_CORRUPT;
-    if (meta_get(s, "site", ret->site, sizeof ret->site) != OK || meta_get(s, "kid", ret->kid, sizeof ret->kid) != OK ||
-        meta_get(s, "origin", ret->origin, sizeof ret->origin) != OK ||
-        meta_get(s, "genesis", genesis, sizeof genesis) != OK || meta_get(s, "public", public, sizeof public) != OK ||
-        meta_get(s, "simulation", simulation, sizeof simulation) != OK)
+    if (spool_meta_get(s, "site", ret->site, sizeof ret->site) != OK || spool_meta_get(s, "kid", ret->kid, sizeof ret->kid) != OK ||
+        spool_meta_get(s, "origin", ret->origin, sizeof ret->origin) != OK ||
+        spool_meta_get(s, "genesis", genesis, sizeof genesis) != OK || spool_meta_get(s, "public", public, sizeof public) != OK ||
+        spool_meta_get(s, "simulation", simulation, sizeof simulation) != OK)
         return ERR_CORRUPT;
-    ret->site_index = meta_u64(s, "site_index");
+    ret->site_index = spool_meta_u64(s, "site_index");
     ret->simulation = simulation[0] == '1';
     if (!hex_decode(genesis, ret->genesis.b, 32) || !hex_decode(public, ret->public, SIGN_PUBLIC_LEN) || !ret->site[0])
         return ERR_CORRUPT;
@@ -330,11 +190,11 @@ spool_make(const char *folder, const struct spool_identity *who, struct err_deta
         err = db_open(s, folder, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, d);
     if (err)
         return db_close(s, err);
-    if (meta_get(s, "schema", has, sizeof has) == OK && has[0])
+    if (spool_meta_get(s, "schema", has, sizeof has) == OK && has[0])
         return db_close(s, err_internal(d, ERR_EXISTS, "%s has a spool already", folder));
     err = spool_begin(s);
     if (err == OK)
-        err = execute(s, SCHEMA);
+        err = sql_execute(s, SCHEMA);
     if (err == OK)
         err = identity_write(s, who);
     if (err == OK)
@@ -360,14 +220,6 @@ take_lock(struct spool *s, const char *folder, struct err_detail *d)
     return OK;
 }
 
-static uint64_t
-number_of(struct spool *s, const char *sql)
-{
-    STATEMENT st = prepare(s, sql);
-
-    return st && row(st) == OK ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
-}
-
 enum err
 spool_open(const char *folder, const uint8_t *public, struct spool **ret, struct spool_identity *ret_who,
            struct err_detail *d)
@@ -390,12 +242,14 @@ spool_open(const char *folder, const uint8_t *public, struct spool **ret, struct
         err = err_internal(d, err, "%s: the spool is not whole, or of another version", folder);
     if (err == OK && public && memcmp(public, ret_who->public, SIGN_PUBLIC_LEN) != 0)
         err = err_internal(d, ERR_FORBIDDEN, "%s: the spool belongs to another key", folder);
+    if (err == OK && public && (err = spool_witness_tables(s)) != OK)
+        err = err_internal(d, err, "%s: %s", path, sqlite3_errmsg(s->db));
     if (err)
         return db_close(s, err);
-    base = meta_u64(s, "first_report_after");
-    s->last_seq = meta_u64(s, "last_seq");
-    s->last_number = number_of(s, "SELECT coalesce(max(number), 0) FROM report");
-    s->last_receipted = number_of(s, "SELECT coalesce(max(number), 0) FROM report WHERE receipt IS NOT NULL");
+    base = spool_meta_u64(s, "first_report_after");
+    s->last_seq = spool_meta_u64(s, "last_seq");
+    s->last_number = spool_number_of(s, "SELECT coalesce(max(number), 0) FROM report");
+    s->last_receipted = spool_number_of(s, "SELECT coalesce(max(number), 0) FROM report WHERE receipt IS NOT NULL");
     s->last_number = s->last_number > base ? s->last_number : base;
     s->last_receipted = s->last_receipted > base ? s->last_receipted : base;
     *ret = s;
@@ -431,7 +285,7 @@ spool_last_receipted(const struct spool *s)
 enum err
 spool_set_last_seq(struct spool *s, uint64_t seq)
 {
-    enum err err = meta_set_u64(s, "last_seq", seq);
+    enum err err = spool_meta_set_u64(s, "last_seq", seq);
 
     if (err == OK)
         s->last_seq = seq;
@@ -441,13 +295,13 @@ spool_set_last_seq(struct spool *s, uint64_t seq)
 bool
 spool_is_fresh(struct spool *s)
 {
-    return s->last_seq == 0 && s->last_number == 0 && meta_u64(s, "instance") == 0;
+    return s->last_seq == 0 && s->last_number == 0 && spool_meta_u64(s, "instance") == 0;
 }
 
 enum err
 spool_adopt(struct spool *s, uint64_t seq, uint64_t number)
 {
-    enum err err = meta_set_u64(s, "first_report_after", number);
+    enum err err = spool_meta_set_u64(s, "first_report_after", number);
 
     if (err == OK)
         err = spool_set_last_seq(s, seq);
@@ -459,7 +313,7 @@ spool_adopt(struct spool *s, uint64_t seq, uint64_t number)
 enum err
 spool_set_instance(struct spool *s, uint64_t instance)
 {
-    return meta_set_u64(s, "instance", instance);
+    return spool_meta_set_u64(s, "instance", instance);
 }
 
 /* ---- jobs ---- */
@@ -469,26 +323,26 @@ bind_state(sqlite3_stmt *st, const struct job *j)
 {
     const struct agent_ticket *t = &j->t;
 
-    bind_blob(st, 1, t->jti.b, 16);
-    bind_text(st, 2, agent_phase_name(t->phase));
-    bind_i64(st, 3, t->had_permit);
-    bind_i64(st, 4, t->cancel);
-    bind_i64(st, 5, t->told_queued);
-    bind_i64(st, 6, t->told_started);
-    bind_i64(st, 7, t->started_ms);
-    bind_i64(st, 8, t->ended_ms);
-    bind_i64(st, 9, t->last_usage_ms);
-    bind_i64(st, 10, (int64_t)t->gpu_seconds);
-    bind_i64(st, 11, t->exit_code);
-    bind_i64(st, 12, (int64_t)j->last_report);
-    bind_i64(st, 13, (int64_t)j->asked_report);
-    bind_i64(st, 14, real_now_ms());
+    sql_bind_blob(st, 1, t->jti.b, 16);
+    sql_bind_text(st, 2, agent_phase_name(t->phase));
+    sql_bind_i64(st, 3, t->had_permit);
+    sql_bind_i64(st, 4, t->cancel);
+    sql_bind_i64(st, 5, t->told_queued);
+    sql_bind_i64(st, 6, t->told_started);
+    sql_bind_i64(st, 7, t->started_ms);
+    sql_bind_i64(st, 8, t->ended_ms);
+    sql_bind_i64(st, 9, t->last_usage_ms);
+    sql_bind_i64(st, 10, (int64_t)t->gpu_seconds);
+    sql_bind_i64(st, 11, t->exit_code);
+    sql_bind_i64(st, 12, (int64_t)j->last_report);
+    sql_bind_i64(st, 13, (int64_t)j->asked_report);
+    sql_bind_i64(st, 14, real_now_ms());
 }
 
 enum err
 spool_add_job(struct spool *s, const struct job *j, const char *jws)
 {
-    STATEMENT st = prepare(
+    STATEMENT st = sql_prepare(
         s,
         "INSERT INTO job (jti, phase, had_permit, cancel, told_queued, told_started, started_ms, ended_ms, last_usage_ms,"
         " gpu_seconds, exit_code, last_report, asked_report, changed_ms, seq, request, reservation, fence, gpus, nodes,"
@@ -499,27 +353,27 @@ spool_add_job(struct spool *s, const struct job *j, const char *jws)
     if (!st)
         return ERR_IO;
     bind_state(st, j);
-    bind_i64(st, 15, (int64_t)j->seq);
-    bind_blob(st, 16, j->t.request.b, 16);
-    bind_blob(st, 17, j->reservation.b, 16);
-    bind_i64(st, 18, (int64_t)j->t.fence);
-    bind_i64(st, 19, j->t.gpus);
-    bind_i64(st, 20, j->nodes);
-    bind_i64(st, 21, j->t.walltime_s);
-    bind_i64(st, 22, j->t.window_start_ms);
-    bind_i64(st, 23, j->t.permit_from_ms);
-    bind_i64(st, 24, j->t.accept_by_ms);
-    bind_i64(st, 25, j->t.start_by_ms);
-    bind_blob(st, 26, j->workload.b, 32);
-    bind_i64(st, 27, j->workload_len);
-    bind_text(st, 28, jws);
-    return run_to_end(st);
+    sql_bind_i64(st, 15, (int64_t)j->seq);
+    sql_bind_blob(st, 16, j->t.request.b, 16);
+    sql_bind_blob(st, 17, j->reservation.b, 16);
+    sql_bind_i64(st, 18, (int64_t)j->t.fence);
+    sql_bind_i64(st, 19, j->t.gpus);
+    sql_bind_i64(st, 20, j->nodes);
+    sql_bind_i64(st, 21, j->t.walltime_s);
+    sql_bind_i64(st, 22, j->t.window_start_ms);
+    sql_bind_i64(st, 23, j->t.permit_from_ms);
+    sql_bind_i64(st, 24, j->t.accept_by_ms);
+    sql_bind_i64(st, 25, j->t.start_by_ms);
+    sql_bind_blob(st, 26, j->workload.b, 32);
+    sql_bind_i64(st, 27, j->workload_len);
+    sql_bind_text(st, 28, jws);
+    return sql_run_to_end(st);
 }
 
 enum err
 spool_save_job(struct spool *s, const struct job *j)
 {
-    STATEMENT st = prepare(
+    STATEMENT st = sql_prepare(
         s,
         "UPDATE job SET phase = ?2, had_permit = ?3, cancel = ?4, told_queued = ?5, told_started = ?6, started_ms = ?7,"
         " ended_ms = ?8, last_usage_ms = ?9, gpu_seconds = ?10, exit_code = ?11, last_report = ?12, asked_report = ?13,"
@@ -528,7 +382,7 @@ spool_save_job(struct spool *s, const struct job *j)
     if (!st)
         return ERR_IO;
     bind_state(st, j);
-    if (run_to_end(st) != OK || sqlite3_changes(s->db) != 1)
+    if (sql_run_to_end(st) != OK || sqlite3_changes(s->db) != 1)
         return ERR_IO;
     return OK;
 }
@@ -563,22 +417,22 @@ job_of_row(sqlite3_stmt *st, struct job *ret)
             .exit_code = sqlite3_column_int(st, 23),
         },
     };
-    return blob_is(st, 0, t->jti.b, 16) && blob_is(st, 2, t->request.b, 16) && blob_is(st, 3, ret->reservation.b, 16) &&
-           blob_is(st, 12, ret->workload.b, 32) &&
+    return sql_blob_is(st, 0, t->jti.b, 16) && sql_blob_is(st, 2, t->request.b, 16) && sql_blob_is(st, 3, ret->reservation.b, 16) &&
+           sql_blob_is(st, 12, ret->workload.b, 32) &&
            agent_phase_from_name((const char *)sqlite3_column_text(st, 14), &t->phase);
 }
 
 enum err
 spool_load_jobs(struct spool *s, void (*take)(void *with, const struct job *j), void *with)
 {
-    STATEMENT st = prepare(
+    STATEMENT st = sql_prepare(
         s, "SELECT jti, seq, request, reservation, fence, gpus, nodes, walltime_s, window_start_ms, permit_from_ms,"
            " accept_by_ms, start_by_ms, workload, workload_len, phase, had_permit, cancel, told_queued, told_started,"
            " started_ms, ended_ms, last_usage_ms, gpu_seconds, exit_code, last_report, asked_report"
            " FROM job WHERE phase <> 'done' ORDER BY seq");
     enum err err;
 
-    while ((err = row(st)) == OK) {
+    while ((err = sql_row(st)) == OK) {
         struct job j;
 
         if (!job_of_row(st, &j))
@@ -591,13 +445,13 @@ spool_load_jobs(struct spool *s, void (*take)(void *with, const struct job *j), 
 enum err
 spool_fence(struct spool *s, struct uuid request, uint64_t *ret)
 {
-    STATEMENT st = prepare(s, "SELECT fence FROM fence WHERE request = ?1");
+    STATEMENT st = sql_prepare(s, "SELECT fence FROM fence WHERE request = ?1");
     enum err err;
 
     if (!st)
         return ERR_IO;
-    bind_blob(st, 1, request.b, 16);
-    err = row(st);
+    sql_bind_blob(st, 1, request.b, 16);
+    err = sql_row(st);
     if (err && err != ERR_NOT_FOUND)
         return err;
     *ret = err == OK ? (uint64_t)sqlite3_column_int64(st, 0) : 0;
@@ -607,26 +461,26 @@ spool_fence(struct spool *s, struct uuid request, uint64_t *ret)
 enum err
 spool_raise_fence(struct spool *s, struct uuid request, uint64_t fence)
 {
-    STATEMENT st = prepare(s, "INSERT INTO fence VALUES (?1, ?2)"
+    STATEMENT st = sql_prepare(s, "INSERT INTO fence VALUES (?1, ?2)"
                               " ON CONFLICT (request) DO UPDATE SET fence = max(fence, excluded.fence)");
 
     if (!st)
         return ERR_IO;
-    bind_blob(st, 1, request.b, 16);
-    bind_i64(st, 2, (int64_t)fence);
-    return run_to_end(st);
+    sql_bind_blob(st, 1, request.b, 16);
+    sql_bind_i64(st, 2, (int64_t)fence);
+    return sql_run_to_end(st);
 }
 
 enum err
 spool_knows(struct spool *s, struct uuid jti, bool *ret)
 {
-    STATEMENT st = prepare(s, "SELECT 1 FROM job WHERE jti = ?1");
+    STATEMENT st = sql_prepare(s, "SELECT 1 FROM job WHERE jti = ?1");
     enum err err;
 
     if (!st)
         return ERR_IO;
-    bind_blob(st, 1, jti.b, 16);
-    err = row(st);
+    sql_bind_blob(st, 1, jti.b, 16);
+    err = sql_row(st);
     if (err && err != ERR_NOT_FOUND)
         return err;
     *ret = err == OK;
@@ -638,21 +492,21 @@ spool_knows(struct spool *s, struct uuid jti, bool *ret)
 enum err
 spool_add_report(struct spool *s, const struct spool_report *r)
 {
-    STATEMENT st = prepare(s, "INSERT INTO report (number, kind, jti, statement, signature, inventory)"
+    STATEMENT st = sql_prepare(s, "INSERT INTO report (number, kind, jti, statement, signature, inventory)"
                               " VALUES (?1, ?2, ?3, ?4, ?5, ?6)");
     enum err err;
 
     assert(r->number == s->last_number + 1);
     if (!st)
         return ERR_IO;
-    bind_i64(st, 1, (int64_t)r->number);
-    bind_i64(st, 2, r->kind);
-    bind_blob(st, 3, r->jti.b, 16);
-    bind_blob(st, 4, r->statement, sizeof r->statement);
-    bind_blob(st, 5, r->signature, sizeof r->signature);
+    sql_bind_i64(st, 1, (int64_t)r->number);
+    sql_bind_i64(st, 2, r->kind);
+    sql_bind_blob(st, 3, r->jti.b, 16);
+    sql_bind_blob(st, 4, r->statement, sizeof r->statement);
+    sql_bind_blob(st, 5, r->signature, sizeof r->signature);
     if (r->inventory)
-        bind_text(st, 6, r->inventory);
-    err = run_to_end(st);
+        sql_bind_text(st, 6, r->inventory);
+    err = sql_run_to_end(st);
     if (err == OK)
         s->last_number = r->number;
     return err;
@@ -661,21 +515,21 @@ spool_add_report(struct spool *s, const struct spool_report *r)
 enum err
 spool_report_from(struct spool *s, uint64_t from, struct spool_report *ret)
 {
-    STATEMENT st = prepare(s, "SELECT number, kind, jti, statement, signature, inventory FROM report"
+    STATEMENT st = sql_prepare(s, "SELECT number, kind, jti, statement, signature, inventory FROM report"
                               " WHERE receipt IS NULL AND number >= ?1 ORDER BY number LIMIT 1");
     struct spool_report r = { 0 };
     enum err err;
 
     if (!st)
         return ERR_IO;
-    bind_i64(st, 1, (int64_t)from);
-    err = row(st);
+    sql_bind_i64(st, 1, (int64_t)from);
+    err = sql_row(st);
     if (err)
         return err;
     r.number = (uint64_t)sqlite3_column_int64(st, 0);
     r.kind = (uint16_t)sqlite3_column_int(st, 1);
-    if (!blob_is(st, 2, r.jti.b, 16) || !blob_is(st, 3, r.statement, sizeof r.statement) ||
-        !blob_is(st, 4, r.signature, sizeof r.signature))
+    if (!sql_blob_is(st, 2, r.jti.b, 16) || !sql_blob_is(st, 3, r.statement, sizeof r.statement) ||
+        !sql_blob_is(st, 4, r.signature, sizeof r.signature))
         return ERR_CORRUPT;
     if (sqlite3_column_type(st, 5) == SQLITE_TEXT)
         r.inventory = xstrdup((const char *)sqlite3_column_text(st, 5));
@@ -692,26 +546,26 @@ spool_next_report(struct spool *s, struct spool_report *ret)
 enum err
 spool_resign(struct spool *s, const struct spool_report *r)
 {
-    STATEMENT st = prepare(s, "UPDATE report SET statement = ?2, signature = ?3 WHERE number = ?1 AND receipt IS NULL");
+    STATEMENT st = sql_prepare(s, "UPDATE report SET statement = ?2, signature = ?3 WHERE number = ?1 AND receipt IS NULL");
 
     if (!st)
         return ERR_IO;
-    bind_i64(st, 1, (int64_t)r->number);
-    bind_blob(st, 2, r->statement, sizeof r->statement);
-    bind_blob(st, 3, r->signature, sizeof r->signature);
-    return run_to_end(st);
+    sql_bind_i64(st, 1, (int64_t)r->number);
+    sql_bind_blob(st, 2, r->statement, sizeof r->statement);
+    sql_bind_blob(st, 3, r->signature, sizeof r->signature);
+    return sql_run_to_end(st);
 }
 
 enum err
 spool_receipt(struct spool *s, uint64_t number, const char *jws)
 {
-    STATEMENT st = prepare(s, "UPDATE report SET receipt = ?2, inventory = NULL WHERE number = ?1");
+    STATEMENT st = sql_prepare(s, "UPDATE report SET receipt = ?2, inventory = NULL WHERE number = ?1");
 
     if (!st)
         return ERR_IO;
-    bind_i64(st, 1, (int64_t)number);
-    bind_text(st, 2, jws);
-    if (run_to_end(st) != OK || sqlite3_changes(s->db) != 1)
+    sql_bind_i64(st, 1, (int64_t)number);
+    sql_bind_text(st, 2, jws);
+    if (sql_run_to_end(st) != OK || sqlite3_changes(s->db) != 1)
         return ERR_IO;
     if (number > s->last_receipted)
         s->last_receipted = number;
@@ -721,33 +575,33 @@ spool_receipt(struct spool *s, uint64_t number, const char *jws)
 enum err
 spool_prune(struct spool *s, int64_t before_ms, void (*gone)(void *with, struct uuid jti), void *with)
 {
-    STATEMENT list = prepare(s, "SELECT jti FROM job WHERE phase = 'done' AND changed_ms < ?1");
-    STATEMENT drop = prepare(s, "DELETE FROM job WHERE phase = 'done' AND changed_ms < ?1");
+    STATEMENT list = sql_prepare(s, "SELECT jti FROM job WHERE phase = 'done' AND changed_ms < ?1");
+    STATEMENT drop = sql_prepare(s, "DELETE FROM job WHERE phase = 'done' AND changed_ms < ?1");
     enum err err;
 
     if (!list || !drop)
         return ERR_IO;
-    bind_i64(list, 1, before_ms);
-    bind_i64(drop, 1, before_ms);
-    while ((err = row(list)) == OK) {
+    sql_bind_i64(list, 1, before_ms);
+    sql_bind_i64(drop, 1, before_ms);
+    while ((err = sql_row(list)) == OK) {
         struct uuid jti;
 
-        if (blob_is(list, 0, jti.b, 16))
+        if (sql_blob_is(list, 0, jti.b, 16))
             gone(with, jti);
     }
-    return err == ERR_NOT_FOUND ? run_to_end(drop) : err;
+    return err == ERR_NOT_FOUND ? sql_run_to_end(drop) : err;
 }
 
 enum err
 spool_counts(struct spool *s, struct spool_counts *ret)
 {
     *ret = (struct spool_counts){
-        .tickets = (int64_t)number_of(s, "SELECT count(*) FROM job"),
-        .open = (int64_t)number_of(s, "SELECT count(*) FROM job WHERE phase <> 'done'"),
-        .reports = (int64_t)number_of(s, "SELECT count(*) FROM report"),
-        .unreceipted = (int64_t)number_of(s, "SELECT count(*) FROM report WHERE receipt IS NULL"),
+        .tickets = (int64_t)spool_number_of(s, "SELECT count(*) FROM job"),
+        .open = (int64_t)spool_number_of(s, "SELECT count(*) FROM job WHERE phase <> 'done'"),
+        .reports = (int64_t)spool_number_of(s, "SELECT count(*) FROM report"),
+        .unreceipted = (int64_t)spool_number_of(s, "SELECT count(*) FROM report WHERE receipt IS NULL"),
         .last_seq = (int64_t)s->last_seq,
-        .instance = (int64_t)meta_u64(s, "instance"),
+        .instance = (int64_t)spool_meta_u64(s, "instance"),
     };
     return OK;
 }

@@ -10,6 +10,7 @@
 
 #include "base/hash.h"
 #include "core/agent_step.h"
+#include "core/witness.h"
 #include "crypto/sign.h"
 
 struct spool;
@@ -99,5 +100,39 @@ enum err spool_receipt(struct spool *s, uint64_t number, const char *jws) MUST_U
 enum err spool_prune(struct spool *s, int64_t before_ms, void (*gone)(void *with, struct uuid jti),
                      void *with) MUST_USE;
 enum err spool_counts(struct spool *s, struct spool_counts *ret) MUST_USE;
+
+/* ---- the witness (agent/witness.c) ---- */
+
+/* The last checkpoint that was cosigned in a role: its signed note, whose last line is our own. */
+struct spool_cosigned {
+    struct witnessed at;
+    uint64_t time_s; /* 0: not cosigned, but admitted by an operator: the next one must extend it */
+    bool told;       /* the server has it */
+    char *note;      /* free() it */
+};
+/* ERR_NOT_FOUND: none yet. */
+enum err spool_cosigned(struct spool *s, enum witness_role role, struct spool_cosigned *ret) MUST_USE;
+enum err spool_set_cosigned(struct spool *s, enum witness_role role, const struct spool_cosigned *c) MUST_USE;
+enum err spool_cosigned_told(struct spool *s, enum witness_role role, uint64_t size) MUST_USE;
+
+/* A checkpoint that must not be: while one stands, nothing is cosigned. Those that an operator has settled are kept too. */
+struct spool_refusal {
+    int64_t at_ms;
+    enum witness_says says;
+    struct checkpoint shown;
+    struct witnessed had;
+    bool told;
+    char *note; /* as it was shown; free() it */
+};
+enum err spool_add_refusal(struct spool *s, const struct spool_refusal *r) MUST_USE;
+/* The one that stands; ERR_NOT_FOUND. */
+enum err spool_refusal(struct spool *s, struct spool_refusal *ret) MUST_USE;
+enum err spool_refusal_told(struct spool *s) MUST_USE;
+/* An operator's word. admit: what was shown is taken as the journal from now on, and cosigned next; else what was cosigned
+ * before stays the measure. ERR_NOT_FOUND: none stands. */
+enum err spool_settle_refusal(struct spool *s, bool admit) MUST_USE;
+/* The key of the log, as it was first learned; "" if not yet. */
+enum err spool_log_vkey(struct spool *s, char ret[VKEY_TEXT_MAX]) MUST_USE;
+enum err spool_set_log_vkey(struct spool *s, const char *vkey) MUST_USE;
 
 #endif

@@ -136,11 +136,11 @@ wire_server(const struct wire *w, size_t i)
     return w->base[i];
 }
 
-/* What waits there for tickets waits in vain. */
+/* What waits there for tickets or checkpoints waits in vain. */
 static void
-end_poll(struct wire *w, size_t server)
+end_poll(struct wire *w, enum wire_lane lane, size_t server)
 {
-    struct lane *l = &w->lanes[WIRE_POLL];
+    struct lane *l = &w->lanes[lane];
 
     if (!l->busy || l->done || l->server != server)
         return;
@@ -161,8 +161,10 @@ wire_turn(struct wire *w, size_t from, const char *to)
     for (size_t i = 0; i < w->bases_n && len > 0; i++)
         if (strlen(w->base[i]) == len && memcmp(w->base[i], to, len) == 0)
             w->at = i;
-    if (w->at != from)
-        end_poll(w, from);
+    if (w->at == from)
+        return;
+    end_poll(w, WIRE_POLL, from);
+    end_poll(w, WIRE_WITNESS, from);
 }
 
 bool

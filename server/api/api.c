@@ -75,6 +75,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->directory = directory_new();
     api->limiter = limiter_new();
     api->waits = waits_new(api);
+    api->watchers = watchers_new(api);
     api->traffic = traffic_new();
     api->started_ms = real_now_ms();
     api->seen = seen_new();
@@ -213,6 +214,7 @@ api_delete(struct api *api)
         return;
     pool_delete(api->pool);
     waits_delete(api->waits);
+    watchers_delete(api->watchers);
     traffic_delete(api->traffic);
     sessions_cache_delete(api->sessions);
     directory_delete(api->directory);
@@ -287,6 +289,7 @@ leave_waits(void *ctx, struct db *db)
 
     (void)db;
     waits_leave(api->waits);
+    watchers_leave(api->watchers);
 }
 
 void
@@ -313,4 +316,13 @@ api_on_commit(void *ctx, const struct market_event *events, size_t n)
 
     if (!atomic_load(&api->quiet))
         waits_events(api->waits, events, n);
+}
+
+void
+api_on_signed(void *ctx)
+{
+    struct api *api = ctx;
+
+    if (!atomic_load(&api->quiet))
+        watchers_signed(api->watchers);
 }

@@ -53,6 +53,8 @@ struct http_response *api_refuse(void *cls, const struct http_call *call, enum e
 /* For struct market_config: ctx is the struct api. */
 void api_on_commit(void *ctx, const struct market_event *events, size_t n);
 void api_on_lead(void *ctx, bool leads);
+/* For struct notary_config: ctx is the struct api. */
+void api_on_signed(void *ctx);
 
 /* Method, path, name, roles, key: one line a route, for the test that compares them with the contract. */
 void routes_print(FILE *to);

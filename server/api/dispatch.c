@@ -138,7 +138,7 @@ keep_ms(struct call *call)
 {
     int64_t wait_s = 0;
 
-    if (call->route->handler != agent_tickets || call_query_i64(call, "wait", 0, 30, 0, &wait_s) || wait_s == 0)
+    if ((call->route->handler != agent_tickets && call->route->handler != agent_checkpoint) || call_query_i64(call, "wait", 0, 30, 0, &wait_s) || wait_s == 0)
         return HTTP_KEEP_MS;
     return wait_s * 1000;
 }
@@ -234,7 +234,9 @@ api_handle(void *cls, struct http_call *http)
     }
     copy_headers(call);
     call->kept = true;
-    http_keep(http, keep_ms(call), call->route->handler == agent_tickets ? waits_poll_deadline : NULL);
+    http_keep(http, keep_ms(call), call->route->handler == agent_tickets      ? waits_poll_deadline
+                                   : call->route->handler == agent_checkpoint ? watchers_deadline
+                                                                              : NULL);
     if (call->route->run == RUN_COMMAND)
         proceed(call);
     else

@@ -17,6 +17,7 @@ struct sessions_cache;
 struct directory;
 struct limiter;
 struct waits;
+struct watchers;
 struct seen;
 struct pages;
 struct traffic;
@@ -43,6 +44,7 @@ struct api {
     struct directory *directory;
     struct limiter *limiter;
     struct waits *waits;
+    struct watchers *watchers;
     struct sums_cache *sums;
     struct seen *seen;
     struct pages *pages;           /* NULL: none */
@@ -193,6 +195,17 @@ void waits_poll_deadline(void *cls, struct http_call *http); /* for http_keep() 
 void waits_events(struct waits *w, const struct market_event *events, size_t n);
 void waits_count(struct waits *w, size_t *ret_polls, size_t *ret_streams);
 bool waits_polled(struct waits *w, uint64_t site); /* does this site's agent wait for tickets, or did it within 2 s? */
+
+/* watchers.c: witnesses that wait for the next checkpoint */
+struct watchers *watchers_new(struct api *api);
+void watchers_delete(struct watchers *w);
+void watchers_leave(struct watchers *w); /* as waits_leave() */
+/* Takes the call, which has found nothing but what it knows: answered when a checkpoint is signed, or empty after wait_ms. */
+void watchers_wait(struct call *call, uint64_t after, int64_t wait_ms);
+void watchers_deadline(void *cls, struct http_call *http); /* for http_keep() */
+void watchers_signed(struct watchers *w);
+/* witnesses.c: what a witness is answered that has cosigned `after` entries. False: nothing is new. */
+enum err checkpoint_for_witness(struct api *api, struct db *db, uint64_t after, const struct hash *root, struct json_out *out, bool *ret_news) MUST_USE;
 
 /* may.c: THE function for what is answered from memory or by a worker. */
 bool may_see_organisation(const struct actor *a, struct uuid organisation);

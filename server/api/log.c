@@ -9,9 +9,9 @@
 #include "api/internal.h"
 #include "base/text.h"
 #include "core/note.h"
+#include "market/cosigning.h"
 #include "market/log_tiles.h"
 #include "market/notary.h"
-#include "store/checkpoints.h"
 #include "store/entries.h"
 #include "store/journal_reads.h"
 
@@ -34,8 +34,9 @@ checkpoint_get(struct call *call)
     struct checkpoint_row row;
     enum err err = call_query_only(call, NO_NAMES);
 
+    db_act_as(call->db, DB_ACTOR_SERVER);
     if (!err)
-        err = checkpoints_newest(call->db, INT64_MAX, call->arena, &row);
+        err = cosigning_newest(call->db, notary_policy(call->api->notary), call->arena, &row);
     if (err) {
         call_fail(call, err);
         return;
@@ -171,9 +172,9 @@ receipt(struct call *call, char **ret, size_t *ret_len)
     market_read_unlock(call->api->market);
     if (!seen)
         return ERR_NOT_FOUND;
-    err = checkpoints_newest(call->db, INT64_MAX, call->arena, &row);
+    err = cosigning_newest(call->db, notary_policy(call->api->notary), call->arena, &row);
     if (err == ERR_NOT_FOUND || (!err && row.size <= call->path_index))
-        return err_say(&call->detail, ERR_TOO_EARLY, "No checkpoint covers this entry yet; one is signed within ten seconds.");
+        return err_say(&call->detail, ERR_TOO_EARLY, "No checkpoint covers this entry yet; one is signed within ten seconds, and shown as soon as enough witnesses have cosigned it.");
     if (!err)
         err = prove(call, call->path_index, row.size, &path);
     if (err)

@@ -31,6 +31,8 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/tile/{path}", "tile", PUBLIC, NO_KEY, RUN_WORKER, tile_get },
     { HTTP_GET, "/v1/journal/entries/{index}/receipt", "journal_entry_receipt", PUBLIC, NO_KEY, RUN_WORKER, entry_receipt },
     { HTTP_GET, "/v1/journal/entries/{index}/evidence", "journal_entry_evidence", PUBLIC, NO_KEY, RUN_WORKER, entry_evidence },
+    { HTTP_GET, "/v1/journal/witnesses", "journal_witnesses", PUBLIC, NO_KEY, RUN_WORKER, journal_witnesses },
+    { HTTP_GET, "/v1/journal/policy", "journal_policy", PUBLIC, NO_KEY, RUN_WORKER, journal_policy },
     { HTTP_GET, "/v1/journal/entries", "journal_entries", PUBLIC, NO_KEY, RUN_WORKER, journal_entries },
     { HTTP_GET, "/v1/journal/entries.csv", "journal_csv", PUBLIC, NO_KEY, RUN_WORKER, journal_csv },
     { HTTP_GET, "/v1/journal/entries/{index}", "journal_entry", PUBLIC, NO_KEY, RUN_WORKER, journal_entry_get },
@@ -107,6 +109,10 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/agent/tickets", "agent_tickets", AGENT, NO_KEY, RUN_WORKER, agent_tickets },
     { HTTP_POST, "/v1/agent/tickets/received", "agent_received", AGENT, NO_KEY, RUN_WORKER, agent_received },
     { HTTP_POST, "/v1/agent/reports", "agent_report", AGENT, NO_KEY, RUN_WORKER, agent_report },
+    { HTTP_POST, "/v1/agent/witness", "agent_witness", AGENT, NO_KEY, RUN_WORKER, agent_witness },
+    { HTTP_GET, "/v1/agent/checkpoint", "agent_checkpoint", AGENT, NO_KEY, RUN_WORKER, agent_checkpoint },
+    { HTTP_POST, "/v1/agent/cosignatures", "agent_cosignature", AGENT, NO_KEY, RUN_WORKER, agent_cosignature },
+    { HTTP_POST, "/v1/agent/refusals", "agent_refusal", AGENT, NO_KEY, RUN_WORKER, agent_refusal },
     { HTTP_GET, "/v1/agent/blobs/{sha256}", "agent_blob", AGENT, NO_KEY, RUN_WORKER, agent_blob },
 };
 /* clang-format on */

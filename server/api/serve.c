@@ -39,6 +39,7 @@ struct server {
     struct market *market;
     struct janitor *janitor;
     struct notary *notary;
+    struct log_policy *policy;
     struct err_detail detail;
 };
 
@@ -220,7 +221,8 @@ start_market(struct server *s)
         err = notary_start(&(struct notary_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .key = s->log_key,
                                                     .next = s->log_next, .has_next = s->keys.log_next != NULL,
                                                     .key_path = arena_printf(s->arena, "%s/log.key", c->data_dir),
-                                                    .every_ms = c->checkpoint_ms },
+                                                    .every_ms = c->checkpoint_ms, .policy = s->policy, .on_signed = api_on_signed,
+                                                    .ctx = s->api },
                            &s->notary, &s->detail);
     return err;
 }
@@ -264,6 +266,8 @@ begin(struct server *s)
 
     if (!err)
         err = load_log_key(s);
+    if (!err)
+        err = log_policy_open(s->config.policy, s->config.origin, &s->log, &s->policy, &s->detail);
     if (!err)
         err = set_clock(s);
     api.clock = s->clock;
@@ -313,6 +317,7 @@ end(struct server *s)
     api_delete(s->api);
     janitor_delete(s->janitor);
     http_delete(s->http);
+    log_policy_close(s->policy);
 }
 
 static void

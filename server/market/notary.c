@@ -147,6 +147,8 @@ sign_head(struct notary *n, const struct journal_state *head)
     n->signed_root = head->root;
     n->signed_at_ms = monotonic_ms();
     complain(n, "");
+    if (n->config.on_signed)
+        n->config.on_signed(n->config.ctx);
     return OK;
 }
 
@@ -325,4 +327,10 @@ notary_turn(struct notary *n, const uint8_t public[SIGN_PUBLIC_LEN])
     }
     pthread_mutex_unlock(&n->lock);
     return err;
+}
+
+struct log_policy *
+notary_policy(const struct notary *n)
+{
+    return n != NULL ? n->config.policy : NULL;
 }

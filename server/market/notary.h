@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "core/note.h"
 #include "crypto/sign.h"
+#include "market/log_policy.h"
 #include "market/market.h"
 
 struct notary;
@@ -23,6 +24,9 @@ struct notary_config {
     bool has_next;
     const char *key_path;  /* the key's file; that of the next one has ".next" after it. NULL: they have none */
     int64_t every_ms;      /* real time between two checkpoints of a growing journal; 0: 10,000 */
+    struct log_policy *policy; /* whose quorum is asked for; lives longer. NULL: none */
+    void (*on_signed)(void *ctx); /* on the notary's thread, when a checkpoint has been signed and stored; must not block. NULL */
+    void *ctx;
 };
 
 enum err notary_start(const struct notary_config *config, struct notary **ret, struct err_detail *d) MUST_USE;
@@ -39,5 +43,6 @@ void notary_expect(struct notary *n, const struct sign_key *next);
 /* The journal has announced `public`: if that is the expected key, it is in use on return, and in its place.
  * ERR_IO: its file is not. */
 enum err notary_turn(struct notary *n, const uint8_t public[SIGN_PUBLIC_LEN]) MUST_USE;
+struct log_policy *notary_policy(const struct notary *n); /* NULL: none; n may be NULL */
 
 #endif

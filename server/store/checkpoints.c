@@ -14,14 +14,12 @@ checkpoints_add(struct db *db, const struct checkpoint_row *row)
     return db_run(db, &CHECKPOINTS_ADD, DB_ARGS(db_u64(row->size), db_hash(&row->root), db_text(row->note), db_i64(row->signed_ms)), NULL);
 }
 
-enum err
-checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struct checkpoint_row *ret)
-{
-    _cleanup_result_ PGresult *rows = NULL;
-    enum err err = db_run(db, &CHECKPOINTS_NEWEST, DB_ARGS(db_u64(most)), &rows);
+DB_QUERY(CHECKPOINTS_FIND, .name = "checkpoints_find", .sql = "SELECT size, root, note, signed_ms FROM checkpoint WHERE size = $1",
+         .params = 1, .columns = 4);
 
-    if (err)
-        return err;
+enum err
+checkpoint_read(const PGresult *rows, struct arena *a, struct checkpoint_row *ret)
+{
     if (PQntuples(rows) == 0)
         return ERR_NOT_FOUND;
     ret->size = db_get_u64(rows, 0, 0);
@@ -30,4 +28,22 @@ checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struct checkpo
     ret->note = arena_text(a, db_get_text(rows, 0, 2));
     ret->signed_ms = db_get_i64(rows, 0, 3);
     return OK;
+}
+
+enum err
+checkpoints_find(struct db *db, uint64_t size, struct arena *a, struct checkpoint_row *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &CHECKPOINTS_FIND, DB_ARGS(db_u64(size)), &rows);
+
+    return err ? err : checkpoint_read(rows, a, ret);
+}
+
+enum err
+checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struct checkpoint_row *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &CHECKPOINTS_NEWEST, DB_ARGS(db_u64(most)), &rows);
+
+    return err ? err : checkpoint_read(rows, a, ret);
 }

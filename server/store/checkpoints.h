@@ -11,5 +11,9 @@ struct checkpoint_row { uint64_t size; struct hash root; const char *note; int64
 enum err checkpoints_add(struct db *db, const struct checkpoint_row *row) MUST_USE;
 /* The newest of at most `most` leaves. ERR_NOT_FOUND. The note lives in the arena. */
 enum err checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struct checkpoint_row *ret) MUST_USE;
+/* The one of this size. ERR_NOT_FOUND. */
+enum err checkpoints_find(struct db *db, uint64_t size, struct arena *a, struct checkpoint_row *ret) MUST_USE;
+/* For the files of store/: the first row of size, root, note, signed_ms. ERR_NOT_FOUND, ERR_CORRUPT. */
+enum err checkpoint_read(const PGresult *rows, struct arena *a, struct checkpoint_row *ret) MUST_USE;
 
 #endif

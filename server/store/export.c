@@ -33,6 +33,7 @@ struct exporting {
     uint64_t accounts;
     void (*progress)(void *ctx, uint64_t done, uint64_t all);
     void *progress_ctx;
+    struct export_checkpoint checkpoint;
     struct err_detail *detail;
 };
 
@@ -276,14 +277,17 @@ prepare_folder(struct exporting *x)
     return OK;
 }
 
-/* The newest that was signed, if there is one: of this journal or a longer one, which the auditor will tell. */
+/* The one that is shown to the world, else the newest that was signed, if there is one: of this journal or a longer one,
+ * which the auditor will tell. */
 static enum err
 write_checkpoint(struct exporting *x, struct db *db)
 {
     struct arena *a = arena_new();
     struct checkpoint_row row;
-    enum err err = checkpoints_newest(db, INT64_MAX, a, &row);
+    enum err err = x->checkpoint.find ? x->checkpoint.find(x->checkpoint.ctx, db, a, &row) : ERR_NOT_FOUND;
 
+    if (err == ERR_NOT_FOUND)
+        err = checkpoints_newest(db, INT64_MAX, a, &row);
     if (err == OK)
         err = write_file(x, "checkpoint", row.note, strlen(row.note));
     arena_delete(a);
@@ -324,7 +328,7 @@ write_all(struct exporting *x, struct db *db)
 
 enum err
 export_write(struct db *db, const char *dir, enum export_what what, void (*progress)(void *ctx, uint64_t done, uint64_t all), void *ctx,
-             struct export_result *ret, struct err_detail *d)
+             struct export_checkpoint checkpoint, struct export_result *ret, struct err_detail *d)
 {
     struct exporting *x = xcalloc(1, sizeof *x);
     enum err err;
@@ -333,6 +337,7 @@ export_write(struct db *db, const char *dir, enum export_what what, void (*progr
     x->what = what;
     x->progress = progress;
     x->progress_ctx = ctx;
+    x->checkpoint = checkpoint;
     x->detail = d;
     x->tiles.write = write_tile;
     x->tiles.ctx = x;

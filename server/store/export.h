@@ -5,7 +5,7 @@
 #ifndef STORE_EXPORT_H
 #define STORE_EXPORT_H
 
-#include "store/db.h"
+#include "store/checkpoints.h"
 
 #define EXPORT_BALANCES_HEADER                                                                                         \
     "account,class,closed,owner_org,owner_site,parent,posted_debits,posted_credits,held_debits,held_credits,last_index"
@@ -19,11 +19,17 @@ enum export_what {
 /* beyond_head: rows in the table that the head does not cover (somebody put them there). */
 struct export_result { uint64_t entries, accounts, beyond_head; };
 
+/* Which signed checkpoint goes with it. ERR_NOT_FOUND: none yet, then it is the newest. */
+struct export_checkpoint {
+    enum err (*find)(void *ctx, struct db *db, struct arena *a, struct checkpoint_row *ret); /* NULL: the newest */
+    void *ctx;
+};
+
 /* DIR is made; it may hold an earlier export, which is overwritten. progress (may be NULL) is told now and then.
  * ERR_DB, ERR_IO, ERR_EXISTS (DIR has something else in it), ERR_NOT_FOUND (the journal is empty), ERR_CORRUPT (an entry
  * is missing; d says which). */
 enum err export_write(struct db *db, const char *dir, enum export_what what, void (*progress)(void *ctx, uint64_t done, uint64_t all), void *ctx,
-                      struct export_result *ret, struct err_detail *d) MUST_USE;
+                      struct export_checkpoint checkpoint, struct export_result *ret, struct err_detail *d) MUST_USE;
 
 
 #endif

@@ -26,7 +26,7 @@ class Rig:
         self.spool = os.path.join(self.root, "spool")
         self.log_path = os.path.join(self.root, "log")
         self.url = url
-        self.options = {"sandbox": sandbox, "share": self.share, "grace_s": "1", **options}
+        self.options = {"sandbox": sandbox, "share": self.share, "grace_s": "1", "witness": "no", **options}
         self.process = None
 
     def command(self, verb, **more):

@@ -10,7 +10,7 @@ from harness import CONTRACT
 from test_refusals import body_schema, sample
 from world import Agent
 
-PUBLIC = "sites_list offerings_list offerings_free policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get agent_enrol"
+PUBLIC = "sites_list offerings_list offerings_free policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get agent_enrol"
 PERSONAL = "session_delete me_get me_password organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
@@ -26,7 +26,7 @@ RULES = {
     (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles grants_clawback"
     " reservations_resolve accounts_close clock_get clock_confirm keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create",
     (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_tickets sites_reports sites_pause sites_drain sites_spool_retire sites_agent_token",
-    (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report",
+    (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_witness agent_checkpoint agent_cosignature agent_refusal",
     (frozenset({"agent"}), "site"): "agent_blob",
 }
 # who: role, organisation, site

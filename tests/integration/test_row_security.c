@@ -26,6 +26,7 @@
 #define LOCAL   "ffffffff-ffff-ffff-ffff-ffffffffffff"
 #define H1      "\\x1111111111111111111111111111111111111111111111111111111111111111"
 #define H2      "\\x2222222222222222222222222222222222222222222222222222222222222222"
+#define H64     "\\x" "11111111111111111111111111111111" "11111111111111111111111111111111" "11111111111111111111111111111111" "11111111111111111111111111111111"
 
 enum who { OWNER, OTHER_OWNER, OPERATOR, OTHER_OPERATOR, AGENT, OTHER_AGENT, OFFICER, AUDITOR, ADMIN, SERVER, UNIX, NOBODY, UNSET, WHOS };
 static const char *const ACTORS[WHOS] = {
@@ -146,11 +147,23 @@ static const struct wanted {
     { "tiles_leaves", ORG | SITE, { "50", "51" } },
     { "checkpoints_newest", EVERYBODY, { "99" } },
     { "checkpoints_add", SERVERS, { "7", H1, "note", "1" } },
+    { "checkpoints_find", EVERYBODY, { "5" } },
+    { "witnesses_find", EVERYBODY, { H1 } },
+    { "witnesses_list", EVERYBODY, { 0 } },
+    { "witnesses_add", SERVERS, { H2, "11", "0", "n", "1" } },
+    { "cosignatures_last", EVERYBODY, { H1 } },
+    { "cosignatures_of", EVERYBODY, { "5" } },
+    { "cosignatures_recent", EVERYBODY, { "9" } },
+    { "cosignatures_add", SERVERS, { "5", H2, "n", "1", H64, "1" } },
+    { "quorums_newest", EVERYBODY, { H1 } },
+    { "quorums_add", SERVERS, { H2, "5", "1" } },
+    { "refusals_standing", EVERYBODY, { 0 } },
+    { "refusals_add", SERVERS, { "12", "1", "smaller", "5", H1, "6", H1, "note", "1" } },
     { "quotes_of_request", ORG, { BRISA, "9" } },
 };
 
 /* What holds nothing of anybody's. */
-static const char *const OPEN_TABLES = " head leader capacity migration tile ";
+static const char *const OPEN_TABLES = " head leader capacity migration tile checkpoint witness cosignature quorum refusal ";
 
 static const char *const DATA[] = {
     "INSERT INTO organisation VALUES ('" BRISA "', 'brisa', 'ES', 'Valencia', 0, 0, 1), ('" NORDLYS "', 'nordlys', 'SE', 'Luleå', 0, 0, 1)",
@@ -179,6 +192,11 @@ static const char *const DATA[] = {
     "INSERT INTO ticket VALUES (11, 1, '" BRISA "', '" BRISA "', 'x', 1)",
     "INSERT INTO report VALUES (11, 1, 1, 1, 1, 1, '" BRISA "', 1, 'x', decode(repeat('00', 64), 'hex'), NULL, 0, 0, '', 1)",
     "INSERT INTO answer VALUES ('" H1 "', '" H1 "', '', NULL, 1, 1, 1, 0, '', 1)",
+    "INSERT INTO checkpoint VALUES (5, '" H1 "', 'note', 1)",
+    "INSERT INTO witness VALUES ('" H1 "', 11, 0, 'n', 1)",
+    "INSERT INTO cosignature VALUES (5, '" H1 "', 'n', 1, '" H64 "', 1)",
+    "INSERT INTO quorum VALUES ('" H1 "', 5, 1)",
+    "INSERT INTO refusal VALUES (11, 1, 'smaller', 5, '" H1 "', 6, '" H1 "', 'note', 2)",
     "INSERT INTO account (index, class, owner_org, owner_site, parent, posted_credits, last_index) VALUES (10, 3, DEFAULT, 0, -1, 9, 10),"
     " (20, 5, '" NORDLYS "', 0, 10, 9, 20), (21, 6, DEFAULT, 12, -1, 9, 21), (40, 5, '" BRISA "', 0, 30, 9, 50), (41, 6, DEFAULT, 11, -1, 9, 50)",
     "INSERT INTO entry SELECT index, 1, kind, 1, index, 1, 0, debit, credit, 1, debit, credit, body, leaf_hash_v1(entry_bytes_v1(1::smallint, kind, index, 1, index,"

@@ -385,6 +385,71 @@ spool_prune(struct spool *s, int64_t before_ms, void (*gone)(void *with, struct 
     return OK; /* after seven days, which no history's agent lives */
 }
 
+/* ---- the witness: the notary is not of the simulation, so there is nothing to witness ---------------------------------- */
+
+enum err
+spool_cosigned(struct spool *s, enum witness_role role, struct spool_cosigned *ret)
+{
+    (void)s;
+    (void)role;
+    (void)ret;
+    return ERR_NOT_FOUND;
+}
+
+enum err
+spool_set_cosigned(struct spool *s, enum witness_role role, const struct spool_cosigned *c)
+{
+    (void)role;
+    (void)c;
+    violation("a checkpoint was cosigned, but nothing signs any");
+    return wrote(s);
+}
+
+enum err
+spool_cosigned_told(struct spool *s, enum witness_role role, uint64_t size)
+{
+    (void)role;
+    (void)size;
+    return wrote(s);
+}
+
+enum err
+spool_add_refusal(struct spool *s, const struct spool_refusal *r)
+{
+    (void)r;
+    violation("a checkpoint was refused, but nothing signs any");
+    return wrote(s);
+}
+
+enum err
+spool_refusal(struct spool *s, struct spool_refusal *ret)
+{
+    (void)s;
+    (void)ret;
+    return ERR_NOT_FOUND;
+}
+
+enum err
+spool_refusal_told(struct spool *s)
+{
+    return wrote(s);
+}
+
+enum err
+spool_log_vkey(struct spool *s, char ret[VKEY_TEXT_MAX])
+{
+    (void)s;
+    ret[0] = '\0';
+    return OK;
+}
+
+enum err
+spool_set_log_vkey(struct spool *s, const char *vkey)
+{
+    (void)vkey;
+    return wrote(s);
+}
+
 /* ---- for the checks --------------------------------------------------------------------------------------------------- */
 
 void

@@ -1,0 +1,31 @@
+/* market/log_policy.h
+ * The operator's policy file (C2SP tlog-policy): which witnesses must have cosigned a checkpoint before it is shown to the
+ * world. Read at the start, and again when the file changes; one that is not good is refused at the start and not taken
+ * later: the one before stays in force. Without a file every signed checkpoint is shown. */
+#ifndef MARKET_LOG_POLICY_H
+#define MARKET_LOG_POLICY_H
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "core/quorum.h"
+
+struct log_policy;
+
+struct log_policy_now {
+    const struct quorum *quorum; /* NULL: there is no policy. Lives as long as the log_policy */
+    const char *text;
+    struct hash hash; /* of the text */
+};
+
+/* path "": none. origin, the log's, must be among those that the policy names, if it names any; "": it is not asked. ERR_CONFIG with d->internal. */
+enum err log_policy_open(const char *path, const char *origin, const struct log *to, struct log_policy **ret, struct err_detail *d) MUST_USE;
+void log_policy_close(struct log_policy *p);
+/* What is in force. From any thread. */
+struct log_policy_now log_policy_now(struct log_policy *p);
+/* How many of the policy's witnesses these keys are, and whether they are enough. q may be NULL: all are, none is asked. */
+struct log_policy_count { unsigned cosigned, of; bool enough; };
+struct log_policy_count log_policy_count(const struct quorum *q, const uint8_t (*publics)[32], size_t n);
+/* What is asked in words: "5 of 7: lumi-witness, …". */
+void log_policy_words(const struct quorum *q, char *ret, size_t cap);
+
+#endif

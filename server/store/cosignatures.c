@@ -1,0 +1,246 @@
+/* store/cosignatures.c */
+#include "store/cosignatures.h"
+
+#include "base/text.h"
+
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
+
+DB_QUERY(WITNESSES_ADD, .name = "witnesses_add",
+         .sql = "INSERT INTO witness (public, site, role, name, since_ms) VALUES ($1, $2, $3, $4, $5)", .params = 5, .columns = 0);
+
+DB_QUERY(WITNESSES_FIND, .name = "witnesses_find", .sql = "SELECT public, site, role, name, since_ms FROM witness WHERE public = $1",
+         .params = 1, .columns = 5);
+
+DB_QUERY(WITNESSES_LIST, .name = "witnesses_list",
+         .sql = "SELECT w.public, w.site, w.role, w.name, w.since_ms, c.size, c.time_s, c.received_ms"
+                " FROM (SELECT DISTINCT ON (site, role) public, site, role, name, since_ms FROM witness"
+                " ORDER BY site, role, since_ms DESC) w"
+                " LEFT JOIN LATERAL (SELECT size, time_s, received_ms FROM cosignature WHERE public = w.public"
+                " ORDER BY size DESC LIMIT 1) c ON true ORDER BY w.site, w.role",
+         .params = 0, .columns = 8);
+
+enum err
+witnesses_add(struct db *db, const struct witness_key *k)
+{
+    return db_run(db, &WITNESSES_ADD,
+                  DB_ARGS(db_bytes(BYTES(k->public, 32)), db_u64(k->site), db_i16((int16_t)k->role), db_text(k->name), db_i64(k->since_ms)), NULL);
+}
+
+static bool
+read_public(const PGresult *rows, int row, int col, uint8_t ret[32])
+{
+    struct bytes b = db_get_bytes(rows, row, col);
+
+    if (b.len != 32)
+        return false;
+    memcpy(ret, b.data, 32);
+    return true;
+}
+
+static bool
+read_key(const PGresult *rows, int row, struct witness_key *ret)
+{
+    ret->site = db_get_u64(rows, row, 1);
+    ret->role = db_get_i64(rows, row, 2) == WITNESS_RULES ? WITNESS_RULES : WITNESS_GROWS;
+    ret->since_ms = db_get_i64(rows, row, 4);
+    return read_public(rows, row, 0, ret->public) && text_format(ret->name, sizeof ret->name, "%s", db_get_text(rows, row, 3));
+}
+
+enum err
+witnesses_find(struct db *db, const uint8_t public[32], struct witness_key *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &WITNESSES_FIND, DB_ARGS(db_bytes(BYTES(public, 32))), &rows);
+
+    if (err)
+        return err;
+    if (PQntuples(rows) == 0)
+        return ERR_NOT_FOUND;
+    return read_key(rows, 0, ret) ? OK : ERR_CORRUPT;
+}
+
+enum err
+witnesses_list(struct db *db, struct arena *a, struct witness_seen **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &WITNESSES_LIST, DB_NO_ARGS, &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, ((size_t)n + 1) * sizeof **ret);
+    for (int i = 0; i < n; i++) {
+        struct witness_seen *w = &(*ret)[i];
+
+        if (!read_key(rows, i, &w->key))
+            return ERR_CORRUPT;
+        w->size = db_is_null(rows, i, 5) ? 0 : db_get_u64(rows, i, 5);
+        w->time_s = db_get_i64(rows, i, 6);
+        w->received_ms = db_get_i64(rows, i, 7);
+    }
+    *ret_n = (size_t)n;
+    return OK;
+}
+
+/* ---- cosignatures ------------------------------------------------------------------------------------------------ */
+
+DB_QUERY(COSIGNATURES_LAST, .name = "cosignatures_last",
+         .sql = "SELECT size, time_s, received_ms FROM cosignature WHERE public = $1 ORDER BY size DESC LIMIT 1", .params = 1,
+         .columns = 3);
+
+DB_QUERY(COSIGNATURES_ADD, .name = "cosignatures_add",
+         .sql = "INSERT INTO cosignature (size, public, name, time_s, signature, received_ms) VALUES ($1, $2, $3, $4, $5, $6)"
+                " ON CONFLICT (size, public) DO NOTHING",
+         .params = 6, .columns = 0);
+
+DB_QUERY(COSIGNATURES_OF, .name = "cosignatures_of",
+         .sql = "SELECT public, name, time_s, signature, received_ms FROM cosignature WHERE size = $1 ORDER BY received_ms, public",
+         .params = 1, .columns = 5);
+
+DB_QUERY(COSIGNATURES_RECENT, .name = "cosignatures_recent",
+         .sql = "SELECT c.size, c.public FROM cosignature c"
+                " JOIN (SELECT size FROM checkpoint ORDER BY size DESC LIMIT $1) k ON k.size = c.size ORDER BY c.size DESC",
+         .params = 1, .columns = 2);
+
+enum err
+cosignatures_last(struct db *db, const uint8_t public[32], struct witness_seen *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &COSIGNATURES_LAST, DB_ARGS(db_bytes(BYTES(public, 32))), &rows);
+
+    if (err)
+        return err;
+    if (PQntuples(rows) == 0)
+        return ERR_NOT_FOUND;
+    ret->size = db_get_u64(rows, 0, 0);
+    ret->time_s = db_get_i64(rows, 0, 1);
+    ret->received_ms = db_get_i64(rows, 0, 2);
+    return OK;
+}
+
+enum err
+cosignatures_add(struct db *db, const struct cosignature *c)
+{
+    return db_run(db, &COSIGNATURES_ADD,
+                  DB_ARGS(db_u64(c->size), db_bytes(BYTES(c->public, 32)), db_text(c->name), db_i64((int64_t)c->time_s),
+                          db_bytes(BYTES(c->signature, 64)), db_i64(c->received_ms)),
+                  NULL);
+}
+
+enum err
+cosignatures_of(struct db *db, uint64_t size, struct arena *a, struct cosignature **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &COSIGNATURES_OF, DB_ARGS(db_u64(size)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, ((size_t)n + 1) * sizeof **ret);
+    for (int i = 0; i < n; i++) {
+        struct cosignature *c = &(*ret)[i];
+        struct bytes sig = db_get_bytes(rows, i, 3);
+
+        *c = (struct cosignature){ .size = size, .time_s = db_get_u64(rows, i, 2), .received_ms = db_get_i64(rows, i, 4) };
+        if (!read_public(rows, i, 0, c->public) || sig.len != 64 || !text_format(c->name, sizeof c->name, "%s", db_get_text(rows, i, 1)))
+            return ERR_CORRUPT;
+        memcpy(c->signature, sig.data, 64);
+    }
+    *ret_n = (size_t)n;
+    return OK;
+}
+
+enum err
+cosignatures_recent(struct db *db, int checkpoints, struct arena *a, struct cosignature **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &COSIGNATURES_RECENT, DB_ARGS(db_i64(checkpoints)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, ((size_t)n + 1) * sizeof **ret);
+    for (int i = 0; i < n; i++) {
+        (*ret)[i] = (struct cosignature){ .size = db_get_u64(rows, i, 0) };
+        if (!read_public(rows, i, 1, (*ret)[i].public))
+            return ERR_CORRUPT;
+    }
+    *ret_n = (size_t)n;
+    return OK;
+}
+
+/* ---- quorums ----------------------------------------------------------------------------------------------------- */
+
+DB_QUERY(QUORUMS_ADD, .name = "quorums_add",
+         .sql = "INSERT INTO quorum (policy, size, at_ms) VALUES ($1, $2, $3) ON CONFLICT (policy, size) DO NOTHING", .params = 3,
+         .columns = 0);
+
+DB_QUERY(QUORUMS_NEWEST, .name = "quorums_newest",
+         .sql = "SELECT c.size, c.root, c.note, c.signed_ms FROM quorum q JOIN checkpoint c ON c.size = q.size WHERE q.policy = $1"
+                " ORDER BY q.size DESC LIMIT 1",
+         .params = 1, .columns = 4);
+
+enum err
+quorums_add(struct db *db, const struct hash *policy, uint64_t size, int64_t now_ms)
+{
+    return db_run(db, &QUORUMS_ADD, DB_ARGS(db_hash(policy), db_u64(size), db_i64(now_ms)), NULL);
+}
+
+enum err
+quorums_newest(struct db *db, const struct hash *policy, struct arena *a, struct checkpoint_row *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &QUORUMS_NEWEST, DB_ARGS(db_hash(policy)), &rows);
+
+    return err ? err : checkpoint_read(rows, a, ret);
+}
+
+/* ---- refusals ---------------------------------------------------------------------------------------------------- */
+
+DB_QUERY(REFUSALS_ADD, .name = "refusals_add",
+         .sql = "INSERT INTO refusal (site, at_ms, reason, size, root, had_size, had_root, note, received_ms)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (site, at_ms, size, root) DO NOTHING",
+         .params = 9, .columns = 0);
+
+DB_QUERY(REFUSALS_STANDING, .name = "refusals_standing",
+         .sql = "SELECT r.site, r.size, r.had_size, r.at_ms, r.received_ms, r.reason, r.note, r.root, r.had_root"
+                " FROM (SELECT DISTINCT ON (site) * FROM refusal ORDER BY site, received_ms DESC) r"
+                " WHERE NOT EXISTS (SELECT FROM cosignature c JOIN witness w ON w.public = c.public"
+                " WHERE w.site = r.site AND w.role = 0 AND c.received_ms > r.received_ms) ORDER BY r.site",
+         .params = 0, .columns = 9);
+
+enum err
+refusals_add(struct db *db, const struct refusal_row *r)
+{
+    return db_run(db, &REFUSALS_ADD,
+                  DB_ARGS(db_u64(r->site), db_i64(r->at_ms), db_text(r->reason), db_u64(r->size), db_hash(&r->root), db_u64(r->had_size),
+                          db_hash(&r->had_root), db_text(r->note), db_i64(r->received_ms)),
+                  NULL);
+}
+
+enum err
+refusals_standing(struct db *db, struct arena *a, struct refusal_row **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &REFUSALS_STANDING, DB_NO_ARGS, &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, ((size_t)n + 1) * sizeof **ret);
+    for (int i = 0; i < n; i++) {
+        struct refusal_row *r = &(*ret)[i];
+
+        *r = (struct refusal_row){ .site = db_get_u64(rows, i, 0), .size = db_get_u64(rows, i, 1), .had_size = db_get_u64(rows, i, 2),
+                                   .at_ms = db_get_i64(rows, i, 3), .received_ms = db_get_i64(rows, i, 4),
+                                   .reason = arena_text(a, db_get_text(rows, i, 5)), .note = arena_text(a, db_get_text(rows, i, 6)) };
+        if (!db_get_hash(rows, i, 7, &r->root) || !db_get_hash(rows, i, 8, &r->had_root))
+            return ERR_CORRUPT;
+    }
+    *ret_n = (size_t)n;
+    return OK;
+}

@@ -1,0 +1,175 @@
+"""Sites' agents as witnesses of the journal, each a process of its own: they cosign, and what is shown to the world waits
+for the quorum that the policy asks for. Read by tests/journal/tlog.py, which was written from the specifications."""
+import json
+import pathlib
+import subprocess
+import sys
+import time
+
+from harness import BUILD
+from rig import Rig
+from test_log import audit, fresh, grow
+from tlog import Checkpoint, Key, Note
+
+WORLD = {"more": ["--public-entries=yes", "--checkpoint-ms=100"]}
+
+
+def soon(what, why, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(why)
+
+
+def rigs(world):
+    """A real agent for each site, enrolled; with the keys that it prints: name in the policy → vkey."""
+    if not hasattr(world, "rigs"):
+        world.rigs, world.keys = {}, {}
+        remove = world.remove
+
+        def remove_all():
+            for rig in world.rigs.values():
+                rig.close()
+            remove()
+        world.remove = remove_all
+        for site in ("lumi", "bsc"):
+            rig = world.rigs[site] = Rig(f"http://127.0.0.1:{world.server.agent_port}", witness="yes")
+            token = world.local.must("POST", f"/v1/sites/{site}/agent-tokens", {}, status=201)["token"]
+            done = rig.enrol(token, site)
+            assert done.returncode == 0, done.stderr
+            for line in keys_of(rig).splitlines():
+                word, name, vkey = line.split()
+                assert word == "witness" and Key(vkey).type == 4
+                world.keys[name] = vkey
+        assert sorted(world.keys) == ["bsc-attest", "bsc-witness", "lumi-attest", "lumi-witness"]
+    return world.rigs
+
+
+def keys_of(rig):
+    done = subprocess.run(rig.command("witness-keys"), capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def seen(world, role="witness"):
+    """Site → the last size that its witness has cosigned."""
+    told = world.anybody.must("GET", "/v1/journal/witnesses")
+    return {w["site"]: w["size"] for w in told["witnesses"] if w["role"] == role}, told
+
+
+def cosigned_by(world, sites, size, role="witness"):
+    return soon(lambda: all(seen(world, role)[0].get(site, 0) >= size for site in sites), f"{sites} have not cosigned {size}")
+
+
+def restart(world, *more):
+    """The server anew, on the same port for agents."""
+    world.server.stop()
+    world.server.more = [*WORLD["more"], f"--listen-agents=127.0.0.1:{world.server.agent_port}", *more]
+    world.server.start()
+    fresh(world)
+
+
+def policy(world, names, rule):
+    vkey = world.anybody.must("GET", "/v1/journal")["vkey"]
+    lines = [f"log {vkey}", *(f"witness {name} {world.keys[name]}" for name in names), f"group all-of-them {rule} {' '.join(names)}",
+             "quorum all-of-them"]
+    path = world.server.data / "policy"
+    path.with_suffix(".new").write_text("\n".join(lines) + "\n")
+    path.with_suffix(".new").rename(path)
+    return path
+
+
+def head(world):
+    reply = world.anybody.get("/checkpoint")
+    return Note(reply.body) if reply.status == 200 else None
+
+
+def test_agents_cosign_what_grows(world):
+    for rig in rigs(world).values():
+        rig.start()
+    size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 3)["size"]
+    cosigned_by(world, ("lumi", "bsc"), size)
+    told = seen(world)[1]
+    assert told["quorum"] == {"asked": False, "rule": "none", "cosigned": 0, "of": 0}, told
+    assert told["shown"]["size"] == told["signed"]["size"] == size
+    assert all(w["refused"] is None and not w["counts"] and w["time"] for w in told["witnesses"] if w["role"] == "witness")
+    note = head(world)
+    for name in ("lumi-witness", "bsc-witness"):
+        assert note.signed_by(Key(world.keys[name])), f"{name} has not signed"
+    assert world.anybody.get("/v1/journal/policy").status == 404
+
+
+def test_what_is_shown_waits_for_its_quorum(world):
+    rigs(world)["bsc"].kill()
+    path = policy(world, ["lumi-witness", "bsc-witness"], "all")
+    restart(world, f"--policy={path}")
+    before = Checkpoint(head(world)).size
+    assert world.anybody.get("/v1/journal/policy").body.decode() == path.read_text()
+    size = grow(world, before + 3)["size"]
+    cosigned_by(world, ["lumi"], size)
+    told = seen(world)[1]
+    assert told["signed"]["size"] == size and told["shown"]["size"] == before, told
+    assert told["quorum"] == {"asked": True, "rule": "2 of 2 (lumi-witness, bsc-witness)", "cosigned": 2, "of": 2}, told
+    assert [w["behind"] for w in told["witnesses"] if w["site"] == "bsc" and w["role"] == "witness"] == [True]
+    assert Checkpoint(head(world)).size == before, "it is shown without its quorum"
+    reply = world.anybody.get(f"/v1/journal/entries/{size - 1}/receipt")
+    assert reply.status == 409 and "enough witnesses" in reply.json["detail"], reply
+    rigs(world)["bsc"].start()
+    soon(lambda: Checkpoint(head(world)).size >= size, "the quorum is not reached")
+    note = head(world)
+    for name in ("lumi-witness", "bsc-witness"):
+        assert note.signed_by(Key(world.keys[name])), f"{name} has not signed"
+    assert world.anybody.get(f"/v1/journal/entries/{size - 1}/receipt").status == 200
+
+
+def test_a_policy_that_changes_is_read_again(world):
+    path = policy(world, ["lumi-witness", "bsc-witness"], "any")
+    soon(lambda: seen(world)[1]["quorum"]["rule"].startswith("1 of 2"), "the policy is not read again")
+    size = Checkpoint(head(world)).size
+    good = path.read_text()
+    path.write_text("quorum nobody\n")
+    soon(lambda: seen(world) and "not defined above" in world.server.tail_all(), "a policy that is none is not complained of")
+    assert Checkpoint(head(world)).size == size and seen(world)[1]["quorum"]["rule"].startswith("1 of 2")
+    path.write_text(good)
+    world.server.stop()
+    path.write_text("quorum nobody\n")
+    done = subprocess.run([str(BUILD / "kontord"), "serve", *world.server.options, *world.server.more], capture_output=True, text=True)
+    assert done.returncode == 1 and "not defined above" in done.stderr, done
+    path.write_text(good)
+    world.server.start()
+    fresh(world)
+
+
+def test_restarts_lose_nothing(world):
+    """Agents killed and servers restarted at any time: each checkpoint that was cosigned extends the one before."""
+    for turn in range(4):
+        rigs(world)["lumi"].kill()
+        size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
+        rigs(world)["lumi"].start()
+        if turn == 1:
+            restart(world, f"--policy={world.server.data / 'policy'}")
+        cosigned_by(world, ("lumi", "bsc"), size)
+    rows = world.server.sql("SELECT public, size, time_s FROM cosignature ORDER BY public, size").split("\n")
+    last = {}
+    for row in rows:
+        public, size, time_s = row.split("|")
+        assert last.get(public, 0) <= int(time_s), "a cosignature's time goes back"
+        last[public] = int(time_s)
+    assert all(w["refused"] is None for w in seen(world)[1]["witnesses"])
+
+
+def test_the_auditor_counts_the_witnesses(world):
+    folder = world.server.data / "export"
+    path = policy(world, ["lumi-witness", "bsc-witness"], "all")
+    size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
+    soon(lambda: Checkpoint(head(world)).size >= size, "the quorum is not reached")
+    subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, f"--policy={path}", str(folder)], check=True, capture_output=True)
+    status, said = audit("verify", "--json", f"--policy={path}", folder)
+    report = json.loads(said)
+    assert status == 0 and report["checkpoint"]["good"] and report["checkpoint"]["cosigned"] == 2, said
+    lone = pathlib.Path(folder / "checkpoint").read_text().splitlines(True)
+    (folder / "checkpoint").write_text("".join(line for line in lone if "bsc" not in line))
+    status, said = audit("verify", f"--policy={path}", folder)
+    assert status == 1, said
