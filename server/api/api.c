@@ -9,6 +9,7 @@
 #include "api/pages.h"
 #include "base/text.h"
 #include "crypto/random.h"
+#include "market/janitor.h"
 #include "store/answers.h"
 #include "store/blobs.h"
 #include "store/evidence.h"
@@ -155,10 +156,11 @@ tend(void *ctx, struct db *db)
     struct api *api = ctx;
     bool stale = atomic_exchange(&api->stale, false);
     enum err err = stale ? load(api, db) : OK;
+    char why[160];
 
     if (err)
         atomic_store(&api->stale, true);
-    else
+    else if (janitor_trouble(api->janitor, why)) /* nothing is thrown away by a clock that is in doubt */
         err = clean(api, db);
     if (err)
         log_warning(api->log, "tend", LOG_TEXT("error", err_wire(err)), LOG_TEXT("detail", db_message(db)));

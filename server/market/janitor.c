@@ -260,12 +260,16 @@ clocks_agree(struct janitor *j)
 static int64_t
 one_round(struct janitor *j)
 {
-    bool statement = false, well;
+    bool statement = false, well, agree;
     int64_t now_ms = 0;
     size_t n;
 
     ask_database(j);
-    if (market_phase(j->config.market) != MARKET_LEADING || !clocks_agree(j))
+    if (market_phase(j->config.market) != MARKET_LEADING)
+        return PAUSE_MS;
+    agree = clocks_agree(j);
+    market_clock_sure(j->config.market, agree);
+    if (!agree)
         return PAUSE_MS;
     n = look(j, &now_ms, &statement);
     if (now_ms == 0)

@@ -62,6 +62,8 @@ void market_stop(struct market *m);
 enum market_phase { MARKET_WAITING_LEASE, MARKET_REBUILDING, MARKET_LEADING, MARKET_TROUBLED, MARKET_STOPPING };
 enum market_phase market_phase(const struct market *m);
 /* Why it is not leading, for readiness and the operator; "" while all is well. Returns the phase. */
+/* Who compares clocks (janitor.h) says whether ours can be believed. Until it has said so nothing is thrown away by time. */
+void market_clock_sure(struct market *m, bool sure);
 enum market_phase market_trouble(struct market *m, char ret[320]);
 /* What callers are refused with while it is not leading. */
 enum err market_refusal(struct market *m);

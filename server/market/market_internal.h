@@ -94,6 +94,8 @@ struct market {
 
     atomic_int_fast64_t sure_until_ms; /* monotonic: until then the lease is certainly ours */
 
+    atomic_bool clock_sure;
+
     /* the sequencer's thread alone */
     int64_t look_ms;                /* monotonic: when to look who leads */
     bool asking;                    /* db is connected, to a database where another server has the lease */

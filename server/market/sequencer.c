@@ -317,12 +317,20 @@ probe(struct market *m)
     return false;
 }
 
+void
+market_clock_sure(struct market *m, bool sure)
+{
+    atomic_store(&m->clock_sure, sure);
+}
+
+/* Keys whose time is over. A caller that comes again with one would have its command done anew: so not by a clock that is
+ * in doubt. */
 static void
 prune(struct market *m)
 {
     int64_t removed = PRUNE_MAX;
 
-    if (monotonic_ms() - m->pruned_ms < PRUNE_EVERY_MS)
+    if (monotonic_ms() - m->pruned_ms < PRUNE_EVERY_MS || !atomic_load(&m->clock_sure))
         return;
     if (answers_prune(m->db, clock_now(&m->config.clock) - ANSWERS_KEEP_MS, PRUNE_MAX, &removed) == OK &&
         removed < PRUNE_MAX)

@@ -294,6 +294,32 @@ what_is_due_waits_while_the_clock_is_in_doubt(void **state)
     await(s, true, 0);
 }
 
+/* Until somebody has compared the clocks, and found them right, no key is thrown away. */
+static void
+old_keys_wait_for_a_clock_that_is_sure(void **state)
+{
+    static const char OLD[] = "SELECT count(*) FROM answer WHERE created_ms = 1";
+    static const char BEAT[] = "SELECT (extract(epoch FROM max(query_start)) * 1e6)::bigint FROM pg_stat_activity"
+                               " WHERE application_name = 'kontord sequencer' AND datname = current_database()";
+    struct scene *s = *state;
+    struct command move = fixture_move(s->f, 1);
+
+    move.idem = fixture_key(s->f);
+    assert_int_equal(fixture_send(s->f, &move), OK);
+    test_sql(&s->f->t, "UPDATE answer SET created_ms = 1");
+    assert_true(test_sql_i64(&s->f->t, OLD) > 0);
+    for (int i = 0; i < 3; i++) { /* idle rounds, in which they could go */
+        int64_t beat = test_sql_i64(&s->f->t, BEAT), until_ms = monotonic_ms() + WAIT_MS;
+
+        while (test_sql_i64(&s->f->t, BEAT) == beat && monotonic_ms() < until_ms)
+            nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+        assert_true(test_sql_i64(&s->f->t, BEAT) > beat);
+    }
+    assert_true(test_sql_i64(&s->f->t, OLD) > 0);
+    start_janitor(s);
+    wait_for(s, OLD, 0);
+}
+
 static void
 a_lost_spool_is_seen_to(void **state)
 {
@@ -336,6 +362,7 @@ main(void)
         CASE(what_is_free_lapses_at_the_grants_end),
         CASE(a_draining_site_is_cleared),
         CASE(what_is_due_waits_while_the_clock_is_in_doubt),
+        CASE(old_keys_wait_for_a_clock_that_is_sure),
         CASE(a_lost_spool_is_seen_to),
     };
 

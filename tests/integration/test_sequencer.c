@@ -105,6 +105,27 @@ a_restart_finds_everything_again(void **state)
     fixture_reserve(f, 0);
 }
 
+/* A key whose time is over, and which waits to be removed, is known after a restart too: its answer is given again, and
+ * its caller's command is not taken for a new one that the table refuses. */
+static void
+an_old_key_after_a_restart(void **state)
+{
+    struct fixture *f = *state;
+    struct command first = fixture_move(f, 5), again;
+
+    first.idem = fixture_key(f);
+    assert_int_equal(fixture_send(f, &first), OK);
+    test_sql(&f->t, "UPDATE answer SET created_ms = 1");
+    fixture_stop(f);
+    fixture_start(f);
+    again = fixture_move(f, 5);
+    again.idem = first.idem;
+    assert_int_equal(fixture_send(f, &again), OK);
+    assert_true(again.answer.flags & ANSWER_REPEATED);
+    assert_int_equal(again.answer.index, first.answer.index);
+    assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM entry WHERE kind = 4 AND amount = 5"), 1);
+}
+
 /* A quote that the janitor could not end (the server was away for hours) is ended with the next entry: the leader after
  * that reads by the journal's time, and would not find it. */
 static void
@@ -465,6 +486,7 @@ main(void)
         cmocka_unit_test_setup_teardown(an_empty_journal_gets_its_first_entries, setup, teardown),
         cmocka_unit_test_setup_teardown(entries_and_rows_go_together, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_restart_finds_everything_again, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(an_old_key_after_a_restart, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(no_quote_is_forgotten, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_promise_beyond_the_horizon_is_kept, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_thousand_at_once, setup_seeded, teardown),
