@@ -77,6 +77,15 @@ event_of(const struct reservation *r, const struct entry *e, enum ticket_event *
     }
 }
 
+/* Would it open a dispute about a hold whose reservation has left the memory? It was voided or has expired, or its contest
+ * time is over: nothing is paid that could be contested, and no timer would end the dispute. The ledger takes such an entry
+ * (a journal may have one from before) and takes the NOTICE that closes it. */
+static bool
+opens_in_vain(const struct state *s, const struct entry *e)
+{
+    return e->kind == NOTICE && e->u.notice.type == NOTICE_DISPUTE_OPENED && ledger_hold(s->ledger, e->u.notice.ref) != NULL;
+}
+
 enum err
 reservation_check_entry(struct deciding *d, const struct entry *e)
 {
@@ -84,6 +93,8 @@ reservation_check_entry(struct deciding *d, const struct entry *e)
     const struct ticket_cell *cell;
     enum ticket_event event;
 
+    if (r == NULL && opens_in_vain(d->state, e))
+        return err_say(d->detail, ERR_STATE, "%s", ticket_next(TICKET_VOIDED, TICKET_ON_CONTEST)->why);
     if (r == NULL || !event_of(r, e, &event))
         return OK;
     cell = ticket_next(r->state, event);

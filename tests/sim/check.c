@@ -145,15 +145,6 @@ check_reservation(const struct state *s, const struct reservation *r)
         violation("reservation …%02x is %s, its request says otherwise", r->id.b[15], ticket_state_word(r->state));
 }
 
-/* A dispute that officers open about what is voided holds nothing: it is theirs to close. */
-static bool
-is_voided(struct uuid reservation)
-{
-    const struct reservation *r = reservation_row(reservation);
-
-    return r != NULL && r->state == TICKET_VOIDED;
-}
-
 void
 check_memory(const struct state *s)
 {
@@ -167,7 +158,7 @@ check_memory(const struct state *s)
     if (!ledger_group_whole(s->ledger))
         violation("a group is not whole");
     while ((h = ledger_next_hold(s->ledger, &it)) != NULL)
-        if ((h->open || (h->disputed && !is_voided(h->reservation))) && index_reservation(s, h->reservation) == NULL)
+        if ((h->open || h->disputed) && index_reservation(s, h->reservation) == NULL)
             violation("hold %llu has no exit: no reservation lives", (unsigned long long)h->index);
     for (it = 0; map_next(s->reservations, &it, NULL, &value);)
         check_reservation(s, value);

@@ -393,6 +393,16 @@ officer_looks_at(const struct state *s, const struct reservation *r, bool hurry)
     }
 }
 
+/* About any reservation there ever was: most have left the memory. */
+static void
+disputes_something_old(void)
+{
+    const struct pgtable *t = pg_table("reservation");
+
+    if (t->n > 0 && draw(12) == 0)
+        notice(((const struct reservation *)t->rows[draw(t->n)]->object)->hold, true);
+}
+
 static void
 officers_look(void *a, uint64_t hurry)
 {
@@ -411,6 +421,7 @@ officers_look(void *a, uint64_t hurry)
             market_read_unlock(l->market);
         scope_leave(scope);
     }
+    disputes_something_old();
     if (a != NULL && !sim.quiet)
         at(sim.now + draw_span(20 * SECOND, 4 * MINUTE), officers_look, a, 0);
 }

@@ -437,6 +437,30 @@ test_orders_keep_reservations_in_step(void **unused)
     assert_int_equal(s->settled_gpums, 0);
 }
 
+/* Of what is voided or has expired nothing was paid: there is nothing to contest, and no timer would end the dispute. */
+static void
+test_no_dispute_about_what_is_voided(void **unused)
+{
+    struct reservation *cancelled = reserve(8, 3600, false), *silent = running(8, 3600, false);
+    const struct hold *h = ledger_hold(m->w->l, cancelled->hold), *g = ledger_hold(m->w->l, silent->hold);
+
+    (void)unused;
+    assert_err(OK, mw_cancel(m, 0, cancelled->id));
+    assert_false(h->open);
+    assert_err(ERR_STATE, order(world_dispute(m->w, h->index, true)));
+    assert_false(h->disputed);
+    assert_err(ERR_LEDGER_RULE, order(world_dispute(m->w, h->index, false)));
+    mw_advance(m, 2 * HOUR_MS + REPORT_GRACE_MS);
+    mw_timers(m);
+    mw_advance(m, REPORT_GRACE_MS + DISPUTE_MS + 2 * HOUR_MS);
+    mw_timers(m);
+    mw_timers(m);
+    assert_false(g->open);
+    assert_err(ERR_STATE, order(world_dispute(m->w, g->index, true)));
+    assert_false(g->disputed);
+    assert_err(ERR_LEDGER_RULE, order(world_dispute(m->w, m->w->site[0], true))); /* no HOLD */
+}
+
 static void
 test_timers_stretch_in_a_simulation(void **unused)
 {
@@ -477,6 +501,7 @@ main(void)
         CASE(test_an_empty_spool_begins_at_the_numbers_on_record),
         CASE(test_a_lost_permit_is_disputed_before_anything_else),
         CASE(test_orders_keep_reservations_in_step),
+        CASE(test_no_dispute_about_what_is_voided),
         CASE(test_timers_stretch_in_a_simulation),
     };
 
