@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/text.h"
 
 void
@@ -111,6 +112,18 @@ append_at(struct tiles *t, int from, struct hash hash)
         hash = tile_root(t->level[level]);
     }
     return OK;
+}
+
+struct tiles *
+tiles_new(void)
+{
+    struct tiles *t = xmalloc(sizeof *t); /* what no width reaches is never read */
+
+    memset(t->width, 0, sizeof t->width);
+    memset(t->n, 0, sizeof t->n);
+    t->write = NULL;
+    t->ctx = NULL;
+    return t;
 }
 
 void

@@ -30,6 +30,7 @@ struct tiles {
     enum err (*write)(void *ctx, int level, uint64_t n, const struct hash *hashes, unsigned width);
     void *ctx;
 };
+struct tiles *tiles_new(void); /* of an empty log, write and ctx unset; free() it */
 enum err tiles_append(struct tiles *t, struct hash leaf) MUST_USE;
 /* The same with the root of a whole tile of leaves, for who has that tile already: it is not written again. Only between
  * whole tiles. */

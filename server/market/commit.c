@@ -29,15 +29,15 @@ fill_entries(struct market *m, struct work *w)
     const struct batch_entry *entries = w->batch.entries.items;
     const uint8_t *bytes = w->batch.bytes.items;
 
-    w->tiles.write = take_tile;
-    w->tiles.ctx = &w->batch;
+    w->tiles->write = take_tile;
+    w->tiles->ctx = &w->batch;
     for (size_t i = 0; i < w->batch.entries.n; i++) {
         struct bytes encoded = BYTES(bytes + entries[i].at, entries[i].len);
         struct hash leaf = entry_leaf_hash(encoded);
 
         journal_entry(&m->writer, &entries[i].header, encoded, &leaf);
         merkle_append(&w->tree, leaf);
-        if (tiles_append(&w->tiles, leaf) != OK)
+        if (tiles_append(w->tiles, leaf) != OK)
             abort(); /* take_tile has no errors */
     }
     for (struct account *a = ledger_dirty(m->state->ledger); a != NULL; a = a->next_dirty)
@@ -117,7 +117,7 @@ commit_seal(struct market *m, struct work *w, const struct work *before)
     assert(!w->sealed);
     w->next = before != NULL ? before->next : m->head;
     w->tree = before != NULL ? before->tree : m->merkle;
-    tiles_copy(&w->tiles, before != NULL ? &before->tiles : &m->tiles);
+    tiles_copy(w->tiles, before != NULL ? before->tiles : m->tiles);
     if (w->batch.entries.n > 0)
         end_quotes(m, w);
     journal_begin(&m->writer);
@@ -213,7 +213,7 @@ commit_batch(struct market *m, struct work *w)
     m->merkle = w->tree;
     if (w->batch.entries.n > 0) {
         pthread_mutex_lock(&m->edge_lock);
-        tiles_copy(&m->tiles, &w->tiles);
+        tiles_copy(m->tiles, w->tiles);
         m->edge_known = true;
         pthread_mutex_unlock(&m->edge_lock);
     }

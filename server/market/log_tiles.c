@@ -15,9 +15,9 @@ edge(struct market *m, int level, uint64_t n, unsigned width, struct hash ret[TI
     bool found;
 
     pthread_mutex_lock(&m->edge_lock);
-    found = m->edge_known && m->tiles.n[level] == n && m->tiles.width[level] >= width;
+    found = m->edge_known && m->tiles->n[level] == n && m->tiles->width[level] >= width;
     if (found)
-        memcpy(ret, m->tiles.level[level], width * sizeof *ret);
+        memcpy(ret, m->tiles->level[level], width * sizeof *ret);
     pthread_mutex_unlock(&m->edge_lock);
     return found;
 }

@@ -61,7 +61,7 @@ struct work {
     undo_mark end;                  /* sealed: where its changes end in the undo log */
     struct journal_head next;       /* sealed: head, tree and the log's right edge once it is committed */
     struct merkle tree;
-    struct tiles tiles;
+    struct tiles *tiles;
 };
 
 struct market {
@@ -102,7 +102,7 @@ struct market {
     struct db *db;
     struct journal_head head;
     struct merkle merkle;
-    struct tiles tiles;             /* the log's right edge, as of head; edge_lock, for log_tiles.c */
+    struct tiles *tiles;            /* the log's right edge, as of head; edge_lock, for log_tiles.c */
     pthread_mutex_t edge_lock;
     bool edge_known;
     struct undo *undo;              /* first the changes of the batch that is written, then of the one decided meanwhile */

@@ -383,7 +383,7 @@ read_all(struct rebuilding *r)
 enum err
 rebuild(struct market *m, struct err_detail *d)
 {
-    struct rebuilding r = { .m = m, .s = state_new(m), .d = d, .tiles = xcalloc(1, sizeof *r.tiles) };
+    struct rebuilding r = { .m = m, .s = state_new(m), .d = d, .tiles = tiles_new() };
     enum err err;
 
     r.tiles->write = take_tile;
@@ -392,7 +392,7 @@ rebuild(struct market *m, struct err_detail *d)
     err = read_all(&r);
     if (!err) {
         pthread_mutex_lock(&m->edge_lock);
-        tiles_copy(&m->tiles, r.tiles);
+        tiles_copy(m->tiles, r.tiles);
         m->edge_known = true;
         pthread_mutex_unlock(&m->edge_lock);
     }

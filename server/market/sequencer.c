@@ -463,6 +463,7 @@ market_delete(struct market *m)
     queue_free(m);
     pthread_rwlock_destroy(&m->state_lock);
     pthread_mutex_destroy(&m->edge_lock);
+    free(m->tiles);
     free(m->conninfo);
     free(m->origin);
     free(m->people_url);
@@ -487,6 +488,7 @@ market_start(const struct market_config *config, struct market **ret, struct err
     m->agents_url = config->agents_url != NULL ? xstrdup(config->agents_url) : NULL;
     m->config.db_writer = m->conninfo;
     m->config.origin = m->origin;
+    m->tiles = tiles_new();
     queue_init(m);
     pthread_mutex_init(&m->edge_lock, NULL);
     pthread_rwlockattr_init(&attr);

@@ -17,7 +17,7 @@ enum { LOCK_TURN = 32, AHEAD_TURN = 64, ANSWER_TURN = 128 };
 void
 work_init(struct work *w, size_t room)
 {
-    *w = (struct work){ .commands = xcalloc(room, sizeof(struct command *)), .room = room };
+    *w = (struct work){ .commands = xcalloc(room, sizeof(struct command *)), .room = room, .tiles = tiles_new() };
     batch_init(&w->batch);
 }
 
@@ -25,6 +25,7 @@ void
 work_free(struct work *w)
 {
     free(w->commands);
+    free(w->tiles);
     batch_free(&w->batch);
     map_delete(w->seen);
 }

@@ -5,6 +5,7 @@
  *                          a campaign: progress, then a report. --seconds: no longer than that. --strict: a pair of the state table that was neither
  *                          reached nor is named impossible fails it. --plant: ends at the first violation. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +95,14 @@ start_job(struct worker *job, const struct options *o)
     if (pid == 0)
         work(job, o);
     job->pid = pid;
+}
+
+/* Asked to end, it ends after the histories under way, with its report. */
+static void
+stop(int sig)
+{
+    (void)sig;
+    shared->stop = true;
 }
 
 /* A process that dies of a signal has met something worse than a violation; the others of its seeds follow. */
@@ -206,6 +215,8 @@ campaign(const struct options *o)
     struct totals sum;
     size_t bad, missing;
 
+    sigaction(SIGTERM, &(struct sigaction){ .sa_handler = stop }, NULL);
+    sigaction(SIGINT, &(struct sigaction){ .sa_handler = stop }, NULL);
     for (uint64_t i = 0; i < o->jobs; i++) {
         shared->jobs[i].next = o->from + i;
         start_job(&shared->jobs[i], o);
