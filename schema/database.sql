@@ -154,6 +154,7 @@ CREATE TABLE public.reservation (
     CONSTRAINT reservation_gpus_check CHECK ((gpus > 0)),
     CONSTRAINT reservation_grant_account_check CHECK ((grant_account > 0)),
     CONSTRAINT reservation_hold_check CHECK ((hold > 0)),
+    CONSTRAINT reservation_jti_check CHECK ((jti = id)),
     CONSTRAINT reservation_nodes_check CHECK ((nodes > 0)),
     CONSTRAINT reservation_offering_check CHECK ((offering > 0)),
     CONSTRAINT reservation_output_check CHECK ((octet_length(output) = 32)),
@@ -728,9 +729,6 @@ ALTER TABLE ONLY public.report
 
 ALTER TABLE ONLY public.request
     ADD CONSTRAINT request_pkey PRIMARY KEY (id);
-
-ALTER TABLE ONLY public.reservation
-    ADD CONSTRAINT reservation_jti_key UNIQUE (jti);
 
 ALTER TABLE ONLY public.reservation
     ADD CONSTRAINT reservation_pkey PRIMARY KEY (id);
