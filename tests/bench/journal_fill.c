@@ -4,7 +4,8 @@
  *   plain    a HOLD and its VOID before a permit; nobody signs either
  *   signed   a HOLD and its final SETTLE, which rests on the site's signed report. Of these only the SETTLEs count as
  *            signed entries
- * with a statement of state every 10,000 entries. Prints how many entries carry a signature. */
+ * with a statement of state every 10,000 entries. Prints how many entries carry a signature.
+ * journal_fill cost N: what a TRANCHE order costs the sequencer for the log alone, leaf hash, tree and tiles: nanoseconds. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "../unit/world.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "core/tile.h"
 
@@ -156,6 +158,40 @@ work(struct fill *f, bool signed_too)
     add(f, signed_too ? world_settle(w, hold, REPORT_FINISHED, 0) : world_void(w, hold, VOID_CANCELLED));
 }
 
+static enum err
+no_tile(void *ctx, int level, uint64_t n, const struct hash *hashes, unsigned width)
+{
+    (void)ctx, (void)level, (void)n, (void)hashes, (void)width;
+    return OK;
+}
+
+static int
+cost(struct fill *f, uint64_t n)
+{
+    uint8_t bytes[ENTRY_MAX];
+    int64_t begin_us;
+    struct entry e;
+    size_t len;
+
+    f->w = world_new();
+    world_seed(f->w);
+    f->tiles.write = no_tile;
+    e = f->w->entries[f->w->tranche_entry];
+    len = entry_encode(&e, bytes);
+    begin_us = monotonic_us();
+    for (uint64_t i = 0; i < n; i++) {
+        struct hash leaf;
+
+        memcpy(bytes + 4, &i, sizeof i);
+        leaf = entry_leaf_hash(BYTES(bytes, len));
+        merkle_append(&f->tree, leaf);
+        if (tiles_append(&f->tiles, leaf) != OK)
+            abort();
+    }
+    printf("%" PRId64 "\n", (monotonic_us() - begin_us) * 1000 / (int64_t)n);
+    return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -163,6 +199,8 @@ main(int argc, char **argv)
     uint64_t entries, accounts;
     bool signed_too = argc == 5 && strcmp(argv[4], "signed") == 0;
 
+    if (argc == 3 && strcmp(argv[1], "cost") == 0)
+        return cost(f, strtoull(argv[2], NULL, 10));
     if (argc != 5) {
         fputs("usage: journal_fill DIR ENTRIES ACCOUNTS plain|signed\n", stderr);
         return 2;
