@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "audit/lines.h"
 #include "base/text.h"
 
 #define BALANCES_HEADER                                                                                                \
@@ -21,46 +22,10 @@ balance_line(const struct account *a, char *ret, size_t cap)
                 a->held_debits, a->held_credits, a->last_index);
 }
 
-/* Name the first column in which two lines differ. */
-static void
-tell_difference(struct findings *found, const char *have, const char *want)
-{
-    const char *h = have, *w = want, *column = BALANCES_HEADER;
-    int64_t account = 0;
-    char first[24] = "";
-
-    text_format(first, sizeof first, "%.*s", (int)strcspn(want, ","), want);
-    if (!text_to_i64(first, 0, INT64_MAX, &account))
-        account = 0;
-    while (*column != '\0') {
-        size_t hl = strcspn(h, ","), wl = strcspn(w, ","), cl = strcspn(column, ",");
-
-        if (hl != wl || memcmp(h, w, hl) != 0) {
-            findings_add(found, NO_INDEX, ENTRY_KINDS, "balance of account %" PRId64 ": %.*s is %.*s, by the entries %.*s", account,
-                 (int)cl, column, (int)(hl < 40 ? hl : 40), h, (int)wl, w);
-            return;
-        }
-        h += hl + (h[hl] == ',');
-        w += wl + (w[wl] == ',');
-        column += cl + (column[cl] == ',');
-    }
-    findings_add(found, NO_INDEX, ENTRY_KINDS, "balance of account %" PRId64 ": more columns than there are", account);
-}
-
-/* Nothing is hidden behind a zero byte? The buffer was zero before. */
-static bool
-is_one_text(const char *buffer, size_t size)
-{
-    for (size_t i = strlen(buffer); i < size; i++)
-        if (buffer[i] != '\0')
-            return false;
-    return true;
-}
-
 uint64_t
 balances_check(const struct source *from, const struct ledger *l, struct findings *found)
 {
-    char line[512], want[512];
+    char line[512], want[512], what[64];
     FILE *f = source_open_in(from, "balances.csv");
     const struct account *a;
     uint64_t compared = 0;
@@ -79,13 +44,16 @@ balances_check(const struct source *from, const struct ledger *l, struct finding
             findings_add(found, NO_INDEX, ENTRY_KINDS, "balance of account %" PRIu64 " is missing", a->index);
             break;
         }
-        if (!is_one_text(line, sizeof line)) {
+        if (!lines_is_text(line, sizeof line)) {
             findings_add(found, NO_INDEX, ENTRY_KINDS, "balance of account %" PRIu64 ": its line has a byte that is no text", a->index);
             break;
         }
         line[strcspn(line, "\n")] = '\0';
         if (strcmp(line, want) != 0)
-            tell_difference(found, line, want);
+            {
+            text_format(what, sizeof what, "balance of account %" PRIu64, a->index);
+            lines_tell(found, NO_INDEX, what, BALANCES_HEADER, line, want);
+        }
         compared++;
     }
     if (a == NULL && fgets(line, sizeof line, f) != NULL)

@@ -92,8 +92,8 @@ audit_print(const struct audit *a, FILE *to)
     if (a->replayed) {
         credits(a->minted, minted);
         credits(a->held, held);
-        fprintf(to, "%s credits in all accounts, %s of them in %" PRIu64 " open hold%s; %" PRIu64 " of %" PRIu64 " balances compared.\n",
-                minted, held, a->holds_open, a->holds_open == 1 ? "" : "s", a->balances, a->accounts);
+        fprintf(to, "%s credits in all accounts, %s of them in %" PRIu64 " open hold%s; %" PRIu64 " of %" PRIu64 " balances and %" PRIu64 " reservations compared.\n",
+                minted, held, a->holds_open, a->holds_open == 1 ? "" : "s", a->balances, a->accounts, a->holds);
     }
     for (size_t i = 0; i < kept; i++) {
         where(&a->found.kept[i], place);
@@ -202,6 +202,7 @@ audit_print_json(const struct audit *a, FILE *to)
     json_shut(&out);
     json_i64(&out, "accounts", (int64_t)a->accounts);
     json_i64(&out, "balances_compared", (int64_t)a->balances);
+    json_i64(&out, "reservations_compared", (int64_t)a->holds);
     json_i64(&out, "holds_open", (int64_t)a->holds_open);
     json_amount(&out, "minted", a->minted);
     json_amount(&out, "held", a->held);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "audit/balances.h"
+#include "audit/holds.h"
 #include "audit/keep.h"
 #include "audit/leaves.h"
 #include "audit/log_keys.h"
@@ -286,6 +287,7 @@ verify(struct verifying *v, struct err_detail *d)
     if (a->replayed) {
         check_conservation(v);
         a->balances = balances_check(&v->source, v->l, &a->found);
+        a->holds = holds_check(&v->source, v->l, v->leaves.rest, &a->found);
         audit_evidence_end(v->leaves.evidence, &a->evidence);
         check_log_key(v);
     }

@@ -45,7 +45,7 @@ struct audit {
     struct hash old_root;
     char old_origin[64];            /* where it was given: its origin, and its head is what entry 0 says */
     bool replayed;                  /* to the end */
-    uint64_t accounts, balances, holds_open, remembered; /* remembered: size of the head that was remembered, 0 none */
+    uint64_t accounts, balances, holds_open, holds, remembered; /* holds: reservations compared with theirs; remembered: size of the head that was remembered, 0 none */
     int64_t minted, held;           /* gpums */
 };
 

@@ -35,6 +35,7 @@ struct hold {
     uint32_t gpus, walltime_s; uint32_t rate_milli;
     int64_t amount, settled, corrected;  /* settled: paid so far by SETTLEs; corrected: taken back of these */
     int64_t resolved_gpums;          /* paid by a RESOLVE from the hold */
+    int64_t unresolved_gpums;        /* taken back of that by CORRECTs */
     bool reserve_paid;               /* the newest dispute paid from reserve */
     uint64_t gpu_seconds;            /* cumulative, by the newest SETTLE */
     int64_t window_start_ms, window_end_ms, start_by_ms, expiry_ms;

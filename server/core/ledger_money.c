@@ -261,10 +261,12 @@ correct_payment(struct applying *a, struct payment *p)
         return REFUSE(a, ERR_AUTHORITY, "a CORRECT of one entry rests on an order");
     KEEP(a, p);
     p->corrected += e->amount;
-    if (p->kind == SETTLE) {
+    if (p->hold != NULL)
         KEEP(a, p->hold);
+    if (p->kind == SETTLE)
         p->hold->corrected += e->amount;
-    }
+    if (p->kind == RESOLVE && p->debit != RESERVE_ACCOUNT)
+        p->hold->unresolved_gpums += e->amount;
     if (p->kind == FUND)
         a->l->at.funded -= e->amount;
     return OK;

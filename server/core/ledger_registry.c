@@ -4,6 +4,7 @@
 #include "core/ledger_state.h"
 
 enum { ROTATION_OVERLAP_MS = 24 * 3600 * 1000 };
+enum { REPORT_AHEAD_MS = 120000, RATE_MAX = 1000000 }; /* a site's clock, ahead of the journal's; a simulation's clock, at the most */
 
 /* ---- authority --------------------------------------------------------------------------------------------------- */
 
@@ -123,6 +124,8 @@ ledger_need_report(struct applying *a, struct hold *h, const struct report *r, c
     if (k == NULL || !key_in_force(k, a->e->index, a->e->time_ms) || k->entry.u.key.use != KEY_SITE ||
         k->entry.u.key.site != r->site)
         return REFUSE(a, ERR_AUTHORITY, "a report is signed by a key of its site, in force");
+    if (r->time_ms > a->e->time_ms + (int64_t)REPORT_AHEAD_MS * (a->l->simulation ? RATE_MAX : 1))
+        return REFUSE(a, ERR_LEDGER_RULE, "a report is older than the entry that rests on it, but for two minutes of its clock");
     if (r->site != h->site || r->fence != h->fence || uuid_is_zero(r->jti) ||
         (!uuid_is_zero(h->jti) && !uuid_equal(h->jti, r->jti)))
         return REFUSE(a, ERR_LEDGER_RULE, "a report is of the hold's site, fence and ticket");

@@ -147,7 +147,7 @@ on_hold_entry(struct deciding *d, struct reservation *r, const struct entry *e)
     }
     if (e->kind == RESOLVE || e->kind == CORRECT) {
         r->settle_entry = e->kind == RESOLVE ? e->index : r->settle_entry;
-        if (e->debit != RESERVE_ACCOUNT) /* what the reserve pays is not the requester's */
+        if (e->debit != RESERVE_ACCOUNT && e->credit != RESERVE_ACCOUNT) /* what the reserve pays is not the requester's */
             r->settled_gpums += e->kind == RESOLVE ? e->amount : -e->amount;
     } else if (e->u.notice.type == NOTICE_DISPUTE_OPENED) {
         r->dispute_entry = e->index;

@@ -25,6 +25,12 @@ DB_QUERY(ACCOUNT_ROWS_PAGE,
            " held_credits, last_index FROM account WHERE index > $1 ORDER BY index LIMIT $2",
     .params = 2, .columns = 11);
 
+DB_QUERY(HELD_ROWS_PAGE,
+    .name = "held_rows_page",
+    .sql = "SELECT id, request, org, hold, grant_account, site, offering, rate, fence, gpus, walltime_s, rate_milli, cost_gpums,"
+           " window_start_ms, window_end_ms, start_by_ms, settled_gpums FROM reservation WHERE id > $1 ORDER BY id LIMIT $2",
+    .params = 2, .columns = 17);
+
 enum err
 entries_snapshot(struct db *db)
 {
@@ -135,6 +141,39 @@ account_rows_each(struct db *db, enum err (*take)(void *ctx, const struct accoun
 
             after = db_get_i64(rows, i, 0);
             err = take(ctx, &row);
+        }
+        if (err != OK || PQntuples(rows) < PAGE)
+            return err;
+    }
+}
+
+static struct held_row
+held_row(const PGresult *rows, int i)
+{
+    return (struct held_row){
+        .reservation = db_get_uuid(rows, i, 0), .request = db_get_uuid(rows, i, 1), .org = db_get_uuid(rows, i, 2),
+        .hold = db_get_u64(rows, i, 3), .grant = db_get_u64(rows, i, 4), .site = db_get_u64(rows, i, 5),
+        .offering = db_get_u64(rows, i, 6), .rate = db_get_u64(rows, i, 7), .fence = db_get_u64(rows, i, 8),
+        .gpus = db_get_i64(rows, i, 9), .walltime_s = db_get_i64(rows, i, 10), .rate_milli = db_get_i64(rows, i, 11),
+        .amount = db_get_i64(rows, i, 12), .window_start_ms = db_get_i64(rows, i, 13), .window_end_ms = db_get_i64(rows, i, 14),
+        .start_by_ms = db_get_i64(rows, i, 15), .paid = db_get_i64(rows, i, 16),
+    };
+}
+
+enum err
+held_rows_each(struct db *db, enum err (*take)(void *ctx, const struct held_row *row), void *ctx)
+{
+    struct uuid after = { { 0 } };
+
+    for (;;) {
+        _cleanup_result_ PGresult *rows = NULL;
+        enum err err = db_run(db, &HELD_ROWS_PAGE, DB_ARGS(db_uuid(after), db_i64(PAGE)), &rows);
+
+        for (int i = 0; err == OK && i < PQntuples(rows); i++) {
+            struct held_row row = held_row(rows, i);
+
+            err = take(ctx, &row);
+            after = row.reservation;
         }
         if (err != OK || PQntuples(rows) < PAGE)
             return err;

@@ -16,6 +16,13 @@ struct account_row {
     struct uuid owner_org;
 };
 
+/* What a reservation repeats of its HOLD, and what it says was paid out of it. */
+struct held_row {
+    struct uuid reservation, request, org;
+    uint64_t hold, grant, site, offering, rate, fence;
+    int64_t gpus, walltime_s, rate_milli, amount, window_start_ms, window_end_ms, start_by_ms, paid;
+};
+
 /* A read-only transaction with one view of everything; ends by db_rollback. */
 enum err entries_snapshot(struct db *db) MUST_USE; /* begins it; from then on the connection asks as the server */
 enum err entries_head_read(struct db *db, struct entries_head *ret) MUST_USE;
@@ -24,5 +31,6 @@ enum err entries_each(struct db *db, enum err (*take)(void *ctx, const struct en
 /* Those of first .. first + count - 1 that are there, count at most 1,000. */
 enum err entries_range(struct db *db, uint64_t first, unsigned count, enum err (*take)(void *ctx, const struct entry_row *row), void *ctx) MUST_USE;
 enum err account_rows_each(struct db *db, enum err (*take)(void *ctx, const struct account_row *row), void *ctx) MUST_USE;
+enum err held_rows_each(struct db *db, enum err (*take)(void *ctx, const struct held_row *row), void *ctx) MUST_USE;
 
 #endif

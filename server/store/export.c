@@ -15,8 +15,10 @@
 #include "base/text.h"
 #include "core/entry_layout.h"
 #include "core/tile.h"
+#include "core/note.h"
 #include "store/checkpoints.h"
 #include "store/entries.h"
+#include "store/tiles.h"
 #include "store/evidence.h"
 
 struct exporting {
@@ -173,6 +175,17 @@ take_account(void *ctx, const struct account_row *row)
     return OK;
 }
 
+/* The tiles as the database keeps them, over those that follow from its entries. */
+static enum err
+take_stored_tile(void *ctx, int level, uint64_t n, const struct hash hashes[TILE_WIDTH])
+{
+    struct exporting *x = ctx;
+
+    if (level < 0 || level >= TILE_LEVELS || n > x->head.size || tile_width(level, n, x->head.size) != TILE_WIDTH)
+        return err_say(x->detail, ERR_CORRUPT, "The database has a tile %d/%" PRIu64 ", which the log has not.", level, n);
+    return write_tile(x, level, n, hashes, TILE_WIDTH);
+}
+
 /* A file that `each` writes to x->out, line by line. */
 static enum err
 write_lines(struct exporting *x, struct db *db, const char *name, enum err (*each)(struct exporting *x, struct db *db))
@@ -193,6 +206,28 @@ each_balance(struct exporting *x, struct db *db)
 {
     fprintf(x->out, "%s\n", EXPORT_BALANCES_HEADER);
     return account_rows_each(db, take_account, x);
+}
+
+static enum err
+take_held(void *ctx, const struct held_row *r)
+{
+    char reservation[UUID_TEXT], request[UUID_TEXT], org[UUID_TEXT];
+    struct exporting *x = ctx;
+
+    uuid_text(r->reservation, reservation);
+    uuid_text(r->request, request);
+    uuid_text(r->org, org);
+    fprintf(x->out, "%s,%s,%s,%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64
+            ",%" PRId64 ",%" PRId64 ",%" PRId64 "\n", reservation, request, org, r->hold, r->grant, r->site, r->offering, r->rate, r->fence, r->gpus,
+            r->walltime_s, r->rate_milli, r->amount, r->window_start_ms, r->window_end_ms, r->start_by_ms, r->paid);
+    return OK;
+}
+
+static enum err
+each_held(struct exporting *x, struct db *db)
+{
+    fprintf(x->out, "%s\n", EXPORT_HOLDS_HEADER);
+    return held_rows_each(db, take_held, x);
 }
 
 static void
@@ -251,7 +286,7 @@ static enum err
 prepare_folder(struct exporting *x)
 {
     static const char *const gone[] = { "head", "checkpoint", "evidence.jsonl" };
-    static const char *const ours[] = { ".", "..", "tile", "balances.csv", "head", "checkpoint", "evidence.jsonl", "assertions.jsonl" };
+    static const char *const ours[] = { ".", "..", "tile", "balances.csv", "holds.csv", "head", "checkpoint", "evidence.jsonl", "assertions.jsonl" };
     char path[4096];
     DIR *dir;
     struct dirent *one;
@@ -277,6 +312,18 @@ prepare_folder(struct exporting *x)
     return OK;
 }
 
+/* The columns of a checkpoint's row say what the note says. */
+static bool
+repeats_note(const struct checkpoint_row *row)
+{
+    struct note *note = xcalloc(1, sizeof *note);
+    struct checkpoint c;
+    bool same = note_parse(BYTES_TEXT(row->note), note) && checkpoint_parse(note->text, &c) && c.size == row->size && hash_equal(c.root, row->root);
+
+    free(note);
+    return same;
+}
+
 /* The one that is shown to the world, else the newest that was signed, if there is one: of this journal or a longer one,
  * which the auditor will tell. */
 static enum err
@@ -288,6 +335,8 @@ write_checkpoint(struct exporting *x, struct db *db)
 
     if (err == ERR_NOT_FOUND)
         err = checkpoints_newest(db, INT64_MAX, a, &row);
+    if (err == OK && !repeats_note(&row))
+        err = err_say(x->detail, ERR_CORRUPT, "The checkpoint of %" PRIu64 " entries has another size or root in its row than in its note.", row.size);
     if (err == OK)
         err = write_file(x, "checkpoint", row.note, strlen(row.note));
     arena_delete(a);
@@ -310,7 +359,11 @@ write_all(struct exporting *x, struct db *db)
     if (err == OK)
         err = write_entries(x, db);
     if (err == OK)
+        err = tile_rows_each(db, take_stored_tile, x);
+    if (err == OK)
         err = write_lines(x, db, "balances.csv", each_balance);
+    if (err == OK)
+        err = write_lines(x, db, "holds.csv", each_held);
     if (err == OK)
         err = write_lines(x, db, "assertions.jsonl", each_assertion);
     if (err == OK && x->what == EXPORT_EVIDENCE)

@@ -9,6 +9,9 @@
 
 #define EXPORT_BALANCES_HEADER                                                                                         \
     "account,class,closed,owner_org,owner_site,parent,posted_debits,posted_credits,held_debits,held_credits,last_index"
+#define EXPORT_HOLDS_HEADER                                                                                            \
+    "reservation,request,organisation,hold,grant,site,offering,rate,fence,gpus,walltime_s,rate_milli,amount,"          \
+    "window_start_ms,window_end_ms,start_by_ms,paid"
 
 /* What else an export holds than what everybody may read. */
 enum export_what {

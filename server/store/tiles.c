@@ -4,6 +4,9 @@
 DB_QUERY(TILES_EACH, .name = "tiles_each",
          .sql = "SELECT level, n, sha256(hashes) FROM tile ORDER BY level, n", .params = 0, .columns = 3);
 
+DB_QUERY(TILE_ROWS_PAGE, .name = "tile_rows_page",
+         .sql = "SELECT level, n, hashes FROM tile WHERE (level, n) > ($1, $2) ORDER BY level, n LIMIT $3", .params = 3, .columns = 3);
+
 DB_QUERY(TILES_ADD, .name = "tiles_add",
          .sql = "INSERT INTO tile (level, n, hashes) VALUES ($1, $2, $3)", .params = 3, .columns = 0);
 
@@ -26,6 +29,33 @@ tiles_each(struct db *db, enum err (*take)(void *ctx, int level, uint64_t n, con
         err = take(ctx, (int)db_get_i64(rows, i, 0), db_get_u64(rows, i, 1), &sha256);
     }
     return err;
+}
+
+enum err
+tile_rows_each(struct db *db, enum err (*take)(void *ctx, int level, uint64_t n, const struct hash hashes[TILE_WIDTH]), void *ctx)
+{
+    enum { PAGE = 100 };
+    int level = -1;
+    int64_t n = 0;
+
+    for (;;) {
+        _cleanup_result_ PGresult *rows = NULL;
+        enum err err = db_run(db, &TILE_ROWS_PAGE, DB_ARGS(db_i32(level), db_i64(n), db_i64(PAGE)), &rows);
+
+        for (int i = 0; !err && i < PQntuples(rows); i++) {
+            struct bytes found = db_get_bytes(rows, i, 2);
+            struct hash hashes[TILE_WIDTH];
+
+            if (found.len != sizeof hashes)
+                return ERR_CORRUPT;
+            memcpy(hashes, found.data, sizeof hashes);
+            level = (int)db_get_i64(rows, i, 0);
+            n = db_get_i64(rows, i, 1);
+            err = take(ctx, level, (uint64_t)n, hashes);
+        }
+        if (err || PQntuples(rows) < PAGE)
+            return err;
+    }
 }
 
 enum err

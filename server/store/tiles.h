@@ -9,6 +9,8 @@
 
 /* Every tile's place and the SHA-256 of its 8,192 bytes, in order of level, then n. */
 enum err tiles_each(struct db *db, enum err (*take)(void *ctx, int level, uint64_t n, const struct hash *sha256), void *ctx) MUST_USE;
+/* Every tile's hashes, in the same order. ERR_CORRUPT: a row has not 8,192 bytes. */
+enum err tile_rows_each(struct db *db, enum err (*take)(void *ctx, int level, uint64_t n, const struct hash hashes[TILE_WIDTH]), void *ctx) MUST_USE;
 /* Add one that is missing (a journal older than the table). The writer's. */
 enum err tiles_add(struct db *db, int level, uint64_t n, const struct hash hashes[TILE_WIDTH]) MUST_USE;
 /* A full tile. ERR_NOT_FOUND. */

@@ -119,6 +119,8 @@ static const struct wanted {
     { "db_set_actor", EVERYBODY, { "nobody" } },
     { "entries_page", ORG | SITE, { "49", "9" } },
     { "account_rows_page", ORG | SITE, { "39", "9" } },
+    { "held_rows_page", ORG | SITE, { "00000000-0000-7000-8000-000000000000", "9" } },
+    { "tile_rows_page", EVERYBODY, { "-1", "0", "9" } },
     { "journal_read", ORG | SITE, { "50", "51" } },
     { "journal_accounts", ORG | SITE, { "39", "9" } },
     { "journal_reads_list", ORG | SITE, { "51", "-1", "1" } },

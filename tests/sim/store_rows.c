@@ -549,6 +549,21 @@ tiles_add(struct db *db, int level, uint64_t n, const struct hash hashes[TILE_WI
 }
 
 enum err
+tile_rows_each(struct db *db, enum err (*take)(void *ctx, int level, uint64_t n, const struct hash hashes[TILE_WIDTH]), void *ctx)
+{
+    const struct pgtable *t = pg_table("tile");
+    enum err err = OK;
+
+    (void)db;
+    for (size_t i = 0; !err && i < t->n; i++) {
+        const struct tile_row *row = t->rows[i]->object;
+
+        err = take(ctx, row->level, row->n, (const struct hash *)(const void *)row->hashes.data);
+    }
+    return err;
+}
+
+enum err
 checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struct checkpoint_row *ret)
 {
     (void)db;
@@ -621,6 +636,27 @@ account_rows_each(struct db *db, enum err (*take)(void *ctx, const struct accoun
                                    .posted_debits = a->posted_debits, .posted_credits = a->posted_credits,
                                    .held_debits = a->held_debits, .held_credits = a->held_credits,
                                    .closed = a->closed, .owner_org = a->owner_org };
+
+        err = take(ctx, &row);
+    }
+    return err;
+}
+
+enum err
+held_rows_each(struct db *db, enum err (*take)(void *ctx, const struct held_row *row), void *ctx)
+{
+    const struct pgtable *t = pg_table("reservation");
+    enum err err = OK;
+
+    (void)db;
+    for (size_t i = 0; !err && i < t->n; i++) {
+        const struct reservation *r = t->rows[i]->object;
+        struct held_row row = {
+            .reservation = r->id, .request = r->request, .org = r->org, .hold = r->hold, .grant = r->grant, .site = r->site,
+            .offering = r->offering, .rate = r->rate, .fence = r->fence, .gpus = r->gpus, .walltime_s = r->walltime_s,
+            .rate_milli = r->rate_milli, .amount = r->cost_gpums, .window_start_ms = r->window_start_ms,
+            .window_end_ms = r->window_end_ms, .start_by_ms = r->start_by_ms, .paid = r->settled_gpums,
+        };
 
         err = take(ctx, &row);
     }
