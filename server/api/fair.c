@@ -1,7 +1,8 @@
 /* api/fair.c
  * A queue in which nobody waits for another's crowd: each share (an organisation, a site, a stranger's address) has a list
- * of its own, shares take turns, and one share may not have all workers at once: all but one while it is alone, half of
- * them while others are about. Under the pool's lock. */
+ * of its own, shares take turns, and one share may not have all workers at once: all but one while it is alone, a quarter
+ * of them while others are about (where processors are scarce, what its others would do is what everybody waits for).
+ * Under the pool's lock. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -129,7 +130,7 @@ most_working(const struct fair *f)
     size_t most = f->workers - 1;
 
     if (map_count(f->shares) > 1 || monotonic_ms() - f->about_ms < ABOUT_MS)
-        most = f->workers / 2;
+        most = f->workers / 4;
     return most > 0 ? most : 1;
 }
 

@@ -124,6 +124,8 @@ struct market {
 /* queue.c */
 void queue_init(struct market *m);
 void queue_free(struct market *m);
+/* How many the next batch would take: of a crowd no more than its turn while others are about. */
+size_t queue_next(struct market *m);
 /* Up to max commands, oldest first; waits up to wait_ms for the first. `more`: for the same batch as those taken last. */
 size_t queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms, bool more);
 /* So many have just been answered and may be back at once: wait so long for them. Did at least half come? */

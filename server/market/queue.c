@@ -16,7 +16,7 @@ struct load {
 };
 
 /* What an organisation may put into one batch while others are about: so many units, and what a command takes of them. */
-enum { TURN = 16, QUOTE_UNITS = 4, ABOUT_MS = 1000 };
+enum { TURN = 16, QUOTE_UNITS = 8, ABOUT_MS = 1000 };
 
 void
 queue_init(struct market *m)
@@ -171,6 +171,13 @@ count_waits(struct market *m, struct command **commands, size_t n)
         histogram_add(&m->figures.waited, &HISTOGRAM_TIME, now_us - commands[i]->queued_us);
 }
 
+/* Has somebody a crowd here while others are about? Under the lock. */
+static bool
+is_fair(struct market *m)
+{
+    return m->queued > TURN && (map_count(m->loads) > 1 || monotonic_ms() - m->about_ms < ABOUT_MS);
+}
+
 /* In order of arrival, but of each organisation no more than its turn: the others' do not wait for a batch that is long
  * because of it. Alone, it may fill a batch. */
 static bool
@@ -191,6 +198,18 @@ has_turn(struct market *m, struct command *c)
 }
 
 size_t
+queue_next(struct market *m)
+{
+    size_t n, turns;
+
+    pthread_mutex_lock(&m->queue_lock);
+    turns = map_count(m->loads) * TURN;
+    n = is_fair(m) && turns < m->queued ? turns : m->queued;
+    pthread_mutex_unlock(&m->queue_lock);
+    return n;
+}
+
+size_t
 queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms, bool more)
 {
     struct command *left = NULL, **at = &m->first;
@@ -201,7 +220,7 @@ queue_take(struct market *m, struct command **ret, size_t max, int64_t wait_ms, 
     if (m->first == NULL && wait_ms > 0)
         wait_for(m, 1, wait_ms * 1000);
     m->round += more ? 0 : 1;
-    fair = m->queued > TURN && (map_count(m->loads) > 1 || monotonic_ms() - m->about_ms < ABOUT_MS);
+    fair = is_fair(m);
     while (n < max && *at != NULL) {
         struct command *c = *at;
 

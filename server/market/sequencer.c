@@ -355,9 +355,7 @@ gather(struct market *m, size_t answered)
 static bool
 is_busy(struct market *m, const struct work *w)
 {
-    size_t max;
-
-    return m->lately + w->n + market_queued(m, &max) >= (m->config.ahead_min > 0 ? m->config.ahead_min : AHEAD_MIN);
+    return m->lately + w->n + queue_next(m) >= (m->config.ahead_min > 0 ? m->config.ahead_min : AHEAD_MIN);
 }
 
 static void
