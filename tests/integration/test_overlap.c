@@ -21,7 +21,8 @@ struct scene {
     struct fixture *f;
     const char *query;          /* which of the first batch's statements fails, and how */
     struct db_fault fault;
-    bool armed, struck, late_sent;
+    atomic_bool armed;
+    bool struck, late_sent;
     bool overlapped;            /* at COMMIT nobody waited in the queue any more */
     struct command first, late[LATE];
     struct command seen_first;  /* what it was answered before all was repeated */
