@@ -22,6 +22,44 @@ edge(struct market *m, int level, uint64_t n, unsigned width, struct hash ret[TI
     return found;
 }
 
+/* ---- whole tiles of the higher levels ---------------------------------------------------------------------------------
+ * They never change, and every proof goes through some of them: those that were read are kept, 256 of them at most (2 MB;
+ * enough for all of 16 million entries). Where two want the same place the newer one has it. */
+
+static struct kept_tile *
+place_of(struct market *m, int level, uint64_t n)
+{
+    return &m->kept_tiles[(n + (uint64_t)level * 89) % KEPT_TILES];
+}
+
+static bool
+kept(struct market *m, int level, uint64_t n, struct hash ret[TILE_WIDTH])
+{
+    struct kept_tile *place = place_of(m, level, n);
+    bool found;
+
+    pthread_mutex_lock(&m->edge_lock);
+    found = place->hashes != NULL && place->level == level && place->n == n;
+    if (found)
+        memcpy(ret, place->hashes, TILE_WIDTH * sizeof *ret);
+    pthread_mutex_unlock(&m->edge_lock);
+    return found;
+}
+
+static void
+keep(struct market *m, int level, uint64_t n, const struct hash hashes[TILE_WIDTH])
+{
+    struct kept_tile *place = place_of(m, level, n);
+
+    pthread_mutex_lock(&m->edge_lock);
+    if (place->hashes == NULL)
+        place->hashes = xmalloc(TILE_WIDTH * sizeof *hashes);
+    memcpy(place->hashes, hashes, TILE_WIDTH * sizeof *hashes);
+    place->level = level;
+    place->n = n;
+    pthread_mutex_unlock(&m->edge_lock);
+}
+
 /* From the tiles below it. */
 static enum err
 compute(struct db *db, int level, uint64_t n, unsigned width, struct hash ret[TILE_WIDTH])
@@ -49,7 +87,11 @@ log_tile(struct market *m, struct db *db, int level, uint64_t n, unsigned width,
     assert(level >= 0 && level < TILE_LEVELS && width >= 1 && width <= TILE_WIDTH);
     if (width < TILE_WIDTH && m != NULL && edge(m, level, n, width, ret))
         return OK;
+    if (level > 0 && m != NULL && kept(m, level, n, ret))
+        return OK;
     err = tiles_find(db, level, n, ret); /* a partial one may be full by now */
+    if (err == OK && level > 0 && m != NULL)
+        keep(m, level, n, ret);
     return err == ERR_NOT_FOUND && width < TILE_WIDTH ? compute(db, level, n, width, ret) : err;
 }
 

@@ -64,6 +64,8 @@ struct work {
     struct tiles *tiles;
 };
 
+enum { KEPT_TILES = 256 };
+
 struct market {
     struct market_config config;
     struct market_figures figures;
@@ -105,6 +107,7 @@ struct market {
     struct tiles *tiles;            /* the log's right edge, as of head; edge_lock, for log_tiles.c */
     pthread_mutex_t edge_lock;
     bool edge_known;
+    struct kept_tile { int level; uint64_t n; struct hash *hashes; } kept_tiles[KEPT_TILES]; /* log_tiles.c's; edge_lock */
     struct undo *undo;              /* first the changes of the batch that is written, then of the one decided meanwhile */
     struct work work[2];
     unsigned turn;                  /* which of the two is next to be written */

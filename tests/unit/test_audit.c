@@ -363,6 +363,68 @@ check_resuming(const struct out *o, size_t n)
     free(a);
 }
 
+/* ---- each byte --------------------------------------------------------------------------------------------------------- */
+
+static struct bundle *
+read_bundle(const struct out *o, struct bundle *b)
+{
+    struct source source = { .dir = o->dir };
+
+    b->n = 3;
+    b->width = TILE_WIDTH;
+    b->leaves = 0;
+    b->found.n = 0;
+    bundle_read(b, &source);
+    return b;
+}
+
+static size_t
+get_file(const struct out *o, const char *name, uint8_t ret[BUNDLE_MAX])
+{
+    char path[256];
+    size_t len;
+    FILE *f;
+
+    snprintf(path, sizeof path, "%s/%s", o->dir, name);
+    f = fopen(path, "rb");
+    assert_non_null(f);
+    len = fread(ret, 1, BUNDLE_MAX, f);
+    fclose(f);
+    return len;
+}
+
+/* Bytes of a tile of leaf hashes and of the entries' file, with KONTOR_LONG in the environment each of them, changed: the
+ * leaf that it is of is the first that is named. */
+static void
+check_each_byte(const struct out *o)
+{
+    static const char *const names[] = { "tile/0/003", "tile/entries/003" };
+    size_t step = getenv("KONTOR_LONG") != NULL ? 1 : 97, tile_step = getenv("KONTOR_LONG") != NULL ? 1 : 5;
+    struct bundle *b = xcalloc(1, sizeof *b);
+    uint8_t *kept = xmalloc(BUNDLE_MAX), *changed = xmalloc(BUNDLE_MAX);
+
+    assert_int_equal(read_bundle(o, b)->found.n, 0);
+    for (int i = 0; i < 2; i++) {
+        size_t len = get_file(o, names[i], kept), leaf = 0, ends = i == 0 ? 32 : 2 + ((size_t)kept[0] << 8 | kept[1]);
+
+        for (size_t at = 0; at < len; at += i == 0 ? tile_step : step) {
+            while (at >= ends) {
+                leaf++;
+                ends += i == 0 ? 32 : 2 + ((size_t)kept[ends] << 8 | kept[ends + 1]);
+            }
+            memcpy(changed, kept, len);
+            changed[at] ^= (uint8_t)(1 << at % 8);
+            put_file(o, names[i], changed, len);
+            if (read_bundle(o, b)->found.n == 0 || b->found.kept[0].leaf != 3 * TILE_WIDTH + leaf)
+                fail_msg("%s, byte %zu, leaf %zu: %s", names[i], at, leaf, b->found.n > 0 ? b->found.kept[0].what : "not told");
+        }
+        put_file(o, names[i], kept, len);
+    }
+    free(kept);
+    free(changed);
+    free(b);
+}
+
 static void
 test_three_levels(void **unused)
 {
@@ -394,6 +456,7 @@ test_three_levels(void **unused)
     expect_same(a);
     free(a);
     check_resuming(&o, w->n);
+    check_each_byte(&o);
     expect_fault(&o, "tile/entries/100", 20, 25600, "its bytes hash to");
     expect_fault(&o, "tile/0/255", 32 * 17 + 3, 255 * 256 + 17, "its bytes hash to");
     expect_fault(&o, "tile/1/000", 32 * 9, NO_INDEX, "hash 9 is not the root");
