@@ -134,6 +134,11 @@ char *witness_last_cosigned(struct agent *a);
 /* One line a key, as a policy file has it: "witness NAME VKEY". Keys that are missing are made. */
 enum err witness_print_keys(struct agent *a, FILE *to, struct err_detail *d) MUST_USE;
 
+/* agent/attest.c */
+void attest_start(struct agent *a); /* as witness_start() */
+void attest_reply(struct agent *a, const struct wire_reply *r);
+void attest_forget(struct witness *w); /* the replay begins anew */
+
 /* agent/enrol.c */
 enum agent_exit agent_enrol(const struct agent_config *cfg);
 

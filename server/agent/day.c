@@ -101,6 +101,8 @@ start_calls(struct agent *a)
         outbox_start(a);
     if (a->witness && lane_free(a, WIRE_WITNESS, now_ms))
         witness_start(a);
+    if (a->witness && lane_free(a, WIRE_ATTEST, now_ms))
+        attest_start(a);
 }
 
 static void
@@ -117,6 +119,9 @@ take_reply(struct agent *a, const struct wire_reply *r)
         return;
     case WIRE_WITNESS:
         witness_reply(a, r);
+        return;
+    case WIRE_ATTEST:
+        attest_reply(a, r);
         return;
     case WIRE_ERRAND:
     case WIRE_LANES:

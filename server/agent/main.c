@@ -195,7 +195,7 @@ static void
 status_of_witness(struct agent *a)
 {
     static const char *const WORDS[] = { [WITNESS_GROWS] = "witness", [WITNESS_RULES] = "attested" };
-    char time[TIME_TEXT];
+    char time[TIME_TEXT], trouble[300];
     struct spool_refusal r;
 
     for (int role = 0; role < WITNESS_ROLES; role++) {
@@ -208,6 +208,8 @@ status_of_witness(struct agent *a)
                c.time_s ? time : "", c.told ? "" : "; the server does not have it yet");
         free(c.note);
     }
+    if (spool_attest_trouble(a->spool, trouble) == OK && trouble[0])
+        printf("attested  NOT: %s\n", trouble);
     if (spool_refusal(a->spool, &r) != OK)
         return;
     time_text(r.at_ms, time);

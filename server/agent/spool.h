@@ -131,6 +131,14 @@ enum err spool_refusal_told(struct spool *s) MUST_USE;
 /* An operator's word. admit: what was shown is taken as the journal from now on, and cosigned next; else what was cosigned
  * before stays the measure. ERR_NOT_FOUND: none stands. */
 enum err spool_settle_refusal(struct spool *s, bool admit) MUST_USE;
+/* Ends of jobs that the server has receipted, and that the journal owes a settlement. */
+struct spool_owed { struct uuid reservation; uint64_t number; int64_t since_ms; };
+enum err spool_owe(struct spool *s, const struct spool_owed *o) MUST_USE; /* the first one of a reservation stays */
+enum err spool_owed(struct spool *s, void (*take)(void *with, const struct spool_owed *o), void *with) MUST_USE;
+enum err spool_paid(struct spool *s, struct uuid reservation) MUST_USE;
+/* Why the journal is not attested, for the operator; "" if all is well. */
+enum err spool_attest_trouble(struct spool *s, char ret[300]) MUST_USE;
+enum err spool_set_attest_trouble(struct spool *s, const char *why) MUST_USE;
 /* The key of the log, as it was first learned; "" if not yet. */
 enum err spool_log_vkey(struct spool *s, char ret[VKEY_TEXT_MAX]) MUST_USE;
 enum err spool_set_log_vkey(struct spool *s, const char *vkey) MUST_USE;

@@ -10,14 +10,16 @@ static const char TABLES[] =
     " time_s INTEGER NOT NULL, told INTEGER NOT NULL, note TEXT NOT NULL);"
     "CREATE TABLE IF NOT EXISTS refusal (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, says TEXT NOT NULL,"
     " origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, had_size INTEGER NOT NULL, had_root BLOB NOT NULL,"
-    " told INTEGER NOT NULL, settled TEXT, note TEXT NOT NULL);";
+    " told INTEGER NOT NULL, settled TEXT, note TEXT NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS owed (reservation BLOB PRIMARY KEY, number INTEGER NOT NULL, since_ms INTEGER NOT NULL)"
+    " WITHOUT ROWID;";
 
 enum err
 spool_witness_tables(struct spool *s)
 {
     enum err err;
 
-    if (spool_number_of(s, "SELECT count(*) FROM sqlite_master WHERE name IN ('cosigned', 'refusal')") == 2)
+    if (spool_number_of(s, "SELECT count(*) FROM sqlite_master WHERE name IN ('cosigned', 'refusal', 'owed')") == 3)
         return OK;
     err = spool_begin(s);
     if (err == OK)
@@ -171,4 +173,58 @@ enum err
 spool_set_log_vkey(struct spool *s, const char *vkey)
 {
     return spool_meta_set(s, "log_vkey", vkey);
+}
+
+/* ---- what the journal owes ---- */
+
+enum err
+spool_owe(struct spool *s, const struct spool_owed *o)
+{
+    STATEMENT st = sql_prepare(s, "INSERT OR IGNORE INTO owed VALUES (?1, ?2, ?3)");
+
+    if (!st)
+        return ERR_IO;
+    sql_bind_blob(st, 1, o->reservation.b, 16);
+    sql_bind_i64(st, 2, (int64_t)o->number);
+    sql_bind_i64(st, 3, o->since_ms);
+    return sql_run_to_end(st);
+}
+
+enum err
+spool_owed(struct spool *s, void (*take)(void *with, const struct spool_owed *o), void *with)
+{
+    STATEMENT st = sql_prepare(s, "SELECT reservation, number, since_ms FROM owed ORDER BY number");
+    enum err err;
+
+    while ((err = sql_row(st)) == OK) {
+        struct spool_owed o = { .number = (uint64_t)sqlite3_column_int64(st, 1), .since_ms = sqlite3_column_int64(st, 2) };
+
+        if (!sql_blob_is(st, 0, o.reservation.b, 16))
+            return ERR_CORRUPT;
+        take(with, &o);
+    }
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+enum err
+spool_paid(struct spool *s, struct uuid reservation)
+{
+    STATEMENT st = sql_prepare(s, "DELETE FROM owed WHERE reservation = ?1");
+
+    if (!st)
+        return ERR_IO;
+    sql_bind_blob(st, 1, reservation.b, 16);
+    return sql_run_to_end(st);
+}
+
+enum err
+spool_attest_trouble(struct spool *s, char ret[300])
+{
+    return spool_meta_get(s, "attest_trouble", ret, 300);
+}
+
+enum err
+spool_set_attest_trouble(struct spool *s, const char *why)
+{
+    return spool_meta_set(s, "attest_trouble", why);
 }

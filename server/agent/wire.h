@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 
-enum wire_lane { WIRE_POLL, WIRE_REPORT, WIRE_ERRAND, WIRE_WITNESS, WIRE_LANES };
+enum wire_lane { WIRE_POLL, WIRE_REPORT, WIRE_ERRAND, WIRE_WITNESS, WIRE_ATTEST, WIRE_LANES };
 
 struct wire;
 

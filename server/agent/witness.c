@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/agent.h"
+#include "agent/witness.h"
 #include "base/arena.h"
 #include "base/num.h"
 #include "base/text.h"
@@ -19,19 +19,7 @@
 #define PROOF_PREFIX  "kontor-witness/v1" /* with its NUL */
 #define WAIT_S        25
 #define AWAY_S        60 /* a server that knows nothing of witnesses is asked again after so many seconds */
-#define WRONG_S       10 /* after what cannot be judged */
 #define TOO_SOON_MS   1000
-
-struct witness {
-    struct sign_key key[WITNESS_ROLES];
-    struct vkey vkey[WITNESS_ROLES];
-    struct vkey log; /* the log's, once known */
-    bool introduced, halted, refusal_told;
-    enum { ASK_NOTHING, ASK_INTRODUCE, ASK_REFUSAL, ASK_COSIGNATURE, ASK_CHECKPOINT } asked;
-    enum witness_role telling;
-    struct spool_cosigned last[WITNESS_ROLES]; /* note NULL: none */
-    int64_t asked_mono_ms;
-};
 
 static bool
 verify(const uint8_t public[32], struct bytes message, const uint8_t sig[64])
@@ -117,6 +105,7 @@ witness_close(struct agent *a)
         return;
     for (int role = 0; role < WITNESS_ROLES; role++)
         free(a->witness->last[role].note);
+    attest_forget(a->witness);
     free(a->witness);
     a->witness = NULL;
 }
@@ -250,16 +239,61 @@ refusal_write(const struct spool_refusal *r, struct json_out *o)
 }
 
 static void
-post(struct agent *a, int what, const char *path, struct json_out *o)
+send(struct agent *a, enum wire_lane lane, const char *path, struct json_out *o)
 {
     struct wire_call call = { .path = path, .token = agent_token(a), .instance = a->instance, .timeout_ms = call_timeout_ms(a),
                               .body = BYTES(o->text, o->len) };
 
     if (spool_sync(a->spool) != OK) /* what has left us we must never forget */
         agent_spool_failed(a);
-    wire_start(a->wire, WIRE_WITNESS, &call);
-    a->witness->asked = what;
+    wire_start(a->wire, lane, &call);
     json_out_free(o);
+}
+
+static void
+post(struct agent *a, int what, const char *path, struct json_out *o)
+{
+    send(a, WIRE_WITNESS, path, o);
+    a->witness->asked = what;
+}
+
+bool
+witness_tell(struct agent *a, enum witness_role role)
+{
+    const struct spool_cosigned *c = &a->witness->last[role];
+    struct json_out o = { 0 };
+
+    if (!c->note || c->told)
+        return false;
+    cosignature_write(c, role, &o);
+    send(a, role == WITNESS_GROWS ? WIRE_WITNESS : WIRE_ATTEST, "/v1/agent/cosignatures", &o);
+    return true;
+}
+
+static bool
+unwanted(const struct wire_reply *r)
+{
+    return r->status == 403 || r->status == 404 || r->status == 422;
+}
+
+void
+witness_told(struct agent *a, enum witness_role role, const struct wire_reply *r)
+{
+    struct spool_cosigned *c = &a->witness->last[role];
+    enum wire_lane lane = role == WITNESS_GROWS ? WIRE_WITNESS : WIRE_ATTEST;
+    char code[48];
+
+    if ((r->status < 200 || r->status >= 300) && call_failed(a, "cosignature-failed", r, code, sizeof code))
+        return;
+    if ((r->status < 200 || r->status >= 300) && !unwanted(r)) {
+        pause_lane(a, lane, r->retry_after_s);
+        a->witness->introduced = a->witness->introduced && r->status != 409;
+        return;
+    }
+    c->told = true;
+    if (spool_cosigned_told(a->spool, role, c->at.size) != OK)
+        agent_spool_failed(a);
+    resume_lane(a, lane);
 }
 
 static void
@@ -286,7 +320,8 @@ ask_checkpoint(struct agent *a)
     struct wire_call call = { .path = path, .token = agent_token(a), .instance = a->instance,
                               .timeout_ms = WAIT_S * 1000 + call_timeout_ms(a) };
 
-    hex_encode(BYTES(at->root.b, 32), root);
+    /* What an operator has admitted is not cosigned yet: another root is named, so that it is shown again. */
+    hex_encode(BYTES(w->last[WITNESS_GROWS].time_s ? at->root.b : (const uint8_t[32]){ 0 }, 32), root);
     text_format(path, sizeof path, "/v1/agent/checkpoint?after=%" PRIu64 "&wait=%d%s%s", at->size, WAIT_S,
                 at->size ? "&root=" : "", at->size ? root : "");
     wire_start(a->wire, WIRE_WITNESS, &call);
@@ -309,20 +344,15 @@ witness_start(struct agent *a)
         tell_refusal(a);
         return;
     }
-    for (int role = 0; role < WITNESS_ROLES; role++)
-        if (w->last[role].note && !w->last[role].told) {
-            w->telling = (enum witness_role)role;
-            cosignature_write(&w->last[role], w->telling, &o);
-            post(a, ASK_COSIGNATURE, "/v1/agent/cosignatures", &o);
-            return;
-        }
-    if (!w->halted)
+    if (witness_tell(a, WITNESS_GROWS))
+        w->asked = ASK_COSIGNATURE;
+    else if (!w->halted)
         ask_checkpoint(a);
 }
 
 /* The spool knows it, on disk, before anybody else does. */
-static void
-cosign(struct agent *a, enum witness_role role, const struct note *n, const struct checkpoint *c)
+void
+witness_cosign(struct agent *a, enum witness_role role, const struct note *n, const struct checkpoint *c)
 {
     struct witness *w = a->witness;
     struct spool_cosigned *last = &w->last[role];
@@ -371,7 +401,8 @@ refuse(struct agent *a, enum witness_says says, const struct checkpoint *c, cons
               LOG_TEXT("next", "nothing is cosigned until an operator settles it: kontor-agent status, docs/site.md"));
 }
 
-static void
+/* False: it says nothing about the journal. */
+static bool
 judge(struct agent *a, const char *text, uint64_t old, const struct proof *proof)
 {
     struct witness *w = a->witness;
@@ -382,14 +413,14 @@ judge(struct agent *a, const char *text, uint64_t old, const struct proof *proof
     if (note_parse(BYTES_TEXT(text), n))
         says = witness_judge(&w->last[WITNESS_GROWS].at, &w->log, n, old, proof, verify, &c);
     if (says == WITNESS_COSIGN || (says == WITNESS_SAME && c.size > 0 && w->last[WITNESS_GROWS].time_s == 0)) {
-        cosign(a, WITNESS_GROWS, n, &c);
+        witness_cosign(a, WITNESS_GROWS, n, &c);
     } else if (witness_is_fork(says)) {
         refuse(a, says, &c, text);
     } else if (says != WITNESS_SAME) {
         log_error(&a->log, "checkpoint-not-taken", LOG_TEXT("why", witness_sentence(says)));
-        pause_lane(a, WIRE_WITNESS, WRONG_S);
     }
     free(n);
+    return says == WITNESS_COSIGN || says == WITNESS_SAME || witness_is_fork(says);
 }
 
 static bool
@@ -420,12 +451,12 @@ take_checkpoint(struct agent *a, const struct wire_reply *r)
 
     if (json_in_close(&in) != OK || !good) {
         log_error(&a->log, "checkpoint-reply", LOG_TEXT("text", d.text), LOG_TEXT("at", d.pointer));
-        pause_lane(a, WIRE_WITNESS, WRONG_S);
+        pause_lane(a, WIRE_WITNESS, 0);
+    } else if (any && !judge(a, text, old, &proof)) {
+        pause_lane(a, WIRE_WITNESS, 0);
     } else {
         resume_lane(a, WIRE_WITNESS);
-        if (any)
-            judge(a, text, old, &proof);
-        else if (monotonic_ms() - a->witness->asked_mono_ms < TOO_SOON_MS)
+        if (!any && monotonic_ms() - a->witness->asked_mono_ms < TOO_SOON_MS)
             a->pause[WIRE_WITNESS].until_mono_ms = monotonic_ms() + TOO_SOON_MS;
     }
     free(text);
@@ -434,19 +465,10 @@ take_checkpoint(struct agent *a, const struct wire_reply *r)
 /* ---- replies ----------------------------------------------------------------------------------------------------- */
 
 static void
-told(struct agent *a, int what)
+refusal_told(struct agent *a)
 {
-    struct witness *w = a->witness;
-    enum err err = OK;
-
-    if (what == ASK_REFUSAL) {
-        w->refusal_told = true;
-        err = spool_refusal_told(a->spool);
-    } else {
-        w->last[w->telling].told = true;
-        err = spool_cosigned_told(a->spool, w->telling, w->last[w->telling].at.size);
-    }
-    if (err)
+    a->witness->refusal_told = true;
+    if (spool_refusal_told(a->spool) != OK)
         agent_spool_failed(a);
     resume_lane(a, WIRE_WITNESS);
 }
@@ -458,14 +480,11 @@ failed(struct agent *a, int what, const struct wire_reply *r)
 
     if (call_failed(a, "witness-failed", r, code, sizeof code))
         return;
-    if (what == ASK_COSIGNATURE && r->status == 422) { /* it does not want this one; the next one it may */
-        told(a, what);
+    if (what == ASK_REFUSAL && unwanted(r)) { /* it will never want it */
+        refusal_told(a);
         return;
     }
-    if (r->status == 404 || r->status == 422)
-        pause_lane(a, WIRE_WITNESS, AWAY_S);
-    else
-        pause_lane(a, WIRE_WITNESS, r->retry_after_s);
+    pause_lane(a, WIRE_WITNESS, unwanted(r) ? AWAY_S : r->retry_after_s);
     if (r->status == 409)
         a->witness->introduced = false;
 }
@@ -476,12 +495,14 @@ witness_reply(struct agent *a, const struct wire_reply *r)
     int what = a->witness->asked;
 
     a->witness->asked = ASK_NOTHING;
-    if (r->status < 200 || r->status >= 300)
+    if (what == ASK_COSIGNATURE)
+        witness_told(a, WITNESS_GROWS, r);
+    else if (r->status < 200 || r->status >= 300)
         failed(a, what, r);
     else if (what == ASK_INTRODUCE)
         introduced(a, r);
     else if (what == ASK_CHECKPOINT)
         take_checkpoint(a, r);
     else
-        told(a, what);
+        refusal_told(a);
 }

@@ -1,6 +1,6 @@
 /* api/log.c
  * The Merkle log for anybody's programs: checkpoint, tiles, entry bundles (C2SP tlog-tiles), and receipts (tlog-proof).
- * Tiles hold hashes only. Bundles show who computes where: for officers and auditors, and for everybody where the
+ * Tiles hold hashes only. Bundles show who computes where: for officers, auditors and sites' agents, who are witnesses, and for everybody where the
  * operator has said so (public_entries). */
 #include "api/handlers.h"
 
@@ -75,10 +75,6 @@ reply_bundle(struct call *call, uint64_t n, unsigned width)
     struct bundle b = { .first = n * TILE_WIDTH, .next = n * TILE_WIDTH, .width = width };
     enum err err;
 
-    if (!call->api->public_entries && !may_see_programme(&call->actor)) {
-        call_fail(call, call->actor.kind == ACTOR_NOBODY ? ERR_UNAUTHENTICATED : ERR_FORBIDDEN);
-        return;
-    }
     db_act_as(call->db, DB_ACTOR_SERVER);
     b.bytes = xmalloc(width * (ENTRY_ROW_MAX + 2));
     err = entries_range(call->db, b.first, width, take_entry, &b);
@@ -91,6 +87,43 @@ reply_bundle(struct call *call, uint64_t n, unsigned width)
     }
     call->cache = call->api->public_entries ? FOR_EVER : "private, max-age=31536000, immutable";
     call_reply_bytes(call, 200, "application/octet-stream", (char *)b.bytes, b.len);
+}
+
+static bool
+may_see_bundles(struct call *call)
+{
+    if (call->api->public_entries || may_see_programme(&call->actor))
+        return true;
+    call_fail(call, call->actor.kind == ACTOR_NOBODY ? ERR_UNAUTHENTICATED : ERR_FORBIDDEN);
+    return false;
+}
+
+/* GET /v1/agent/entries?bundle=N&width=W, for a witness. Without width: as wide as it is. */
+void
+agent_entries(struct call *call)
+{
+    static const char *const NAMES[] = { "bundle", "width", NULL };
+    struct journal_state head;
+    int64_t n, width;
+    unsigned there = 0;
+    enum err err = call_query_only(call, NAMES);
+
+    if (!err)
+        err = call_query_i64(call, "bundle", 0, INT64_MAX / TILE_WIDTH, 0, &n);
+    if (!err)
+        err = call_query_i64(call, "width", 1, TILE_WIDTH, 0, &width);
+    if (!err)
+        err = agent_check_instance(call);
+    if (!err)
+        err = journal_reads_head(call->db, &head);
+    if (!err)
+        there = tile_width(TILE_ENTRIES, (uint64_t)n, head.size);
+    if (!err && (there == 0 || there < (unsigned)width))
+        err = ERR_NOT_FOUND;
+    if (err)
+        call_fail(call, err);
+    else
+        reply_bundle(call, (uint64_t)n, width ? (unsigned)width : there);
 }
 
 static void
@@ -132,9 +165,9 @@ tile_get(struct call *call)
         err = ERR_NOT_FOUND; /* the log is not that long */
     if (err)
         call_fail(call, err);
-    else if (level == TILE_ENTRIES)
+    else if (level == TILE_ENTRIES && may_see_bundles(call))
         reply_bundle(call, n, width);
-    else
+    else if (level != TILE_ENTRIES)
         reply_hashes(call, level, n, width);
 }
 

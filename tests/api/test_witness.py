@@ -1,14 +1,17 @@
 """Sites' agents as witnesses of the journal, each a process of its own: they cosign, and what is shown to the world waits
 for the quorum that the policy asks for. Read by tests/journal/tlog.py, which was written from the specifications."""
 import json
+import os
 import pathlib
+import sqlite3
 import subprocess
-import sys
 import time
+import uuid
 
+from fake_log import FakeLog
 from harness import BUILD
 from rig import Rig
-from test_log import audit, fresh, grow
+from test_log import audit, fresh, grow, reader
 from tlog import Checkpoint, Key, Note
 
 WORLD = {"more": ["--public-entries=yes", "--checkpoint-ms=100"]}
@@ -21,7 +24,7 @@ def soon(what, why, seconds=30):
         if found:
             return found
         time.sleep(0.05)
-    raise AssertionError(why)
+    raise AssertionError(why() if callable(why) else why)
 
 
 def rigs(world):
@@ -173,3 +176,63 @@ def test_the_auditor_counts_the_witnesses(world):
     (folder / "checkpoint").write_text("".join(line for line in lone if "bsc" not in line))
     status, said = audit("verify", f"--policy={path}", folder)
     assert status == 1, said
+
+
+def test_agents_attest_what_keeps_the_rules(world):
+    rigs(world)
+    size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
+    cosigned_by(world, ("lumi", "bsc"), size, "attest")
+    restart(world, "--public-entries=no", # witnesses read the entries all the same
+            f"--policy={world.server.data / 'policy'}")
+    rigs(world)["lumi"].kill()
+    rigs(world)["lumi"].start()
+    size = grow(world, size + 2)["size"]
+    cosigned_by(world, ("lumi", "bsc"), size, "attest")
+    restart(world, f"--policy={world.server.data / 'policy'}")
+
+
+def test_a_forged_entry_is_not_attested(world):
+    """A history whose tree and checkpoint are right, but in which one entry's signature is not: signed anew by the log itself."""
+    log = reader(world)
+    entries = list(log.entries(log.checkpoint().size))
+    at = next(i for i, e in enumerate(entries) if e[3] == 3 and e[-146] in (1, 3)) # a FUND, with a signature
+    forged = entries[:at] + [entries[at][:-146 + 20] + bytes([entries[at][-146 + 20] ^ 1]) + entries[at][-146 + 21:]] + entries[at + 1:]
+    for given, good in ((entries, True), (forged, False)):
+        fake = FakeLog(entries=given)
+        rig = Rig(fake.url, witness="yes")
+        try:
+            assert rig.enrol(fake.new_token(), fake.SITE).returncode == 0
+            fake.show(len(given))
+            rig.start()
+            assert fake.wait(lambda: ("witness", len(given)) in [c[:2] for c in fake.cosigned])
+            if good:
+                assert fake.wait(lambda: ("attest", len(given)) in [c[:2] for c in fake.cosigned]), rig.log()
+            else:
+                soon(lambda: f"Entry {at} of the journal breaks the rules: a signature in it does not verify" in rig.log(), rig.log)
+                assert not [c for c in fake.cosigned if c[0] == "attest"]
+        finally:
+            rig.close()
+            fake.close()
+
+
+def test_it_is_withheld_while_the_journal_owes_a_settlement(world):
+    for rig in rigs(world).values():
+        rig.kill()
+    reservation = world.accept()
+    site = "bsc" if reservation["site"]["code"] == "lumi" else "lumi" # its hold stays open: the other one would run it
+    rig = rigs(world)[site]
+    with sqlite3.connect(os.path.join(rig.spool, "spool.db")) as db:
+        db.execute("INSERT INTO owed VALUES (?, 7, 1000)", (uuid.UUID(reservation["id"]).bytes,))
+    rig.start()
+    size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
+    cosigned_by(world, [site], size)
+    soon(lambda: "The journal owes 1 settlement: the first for report 7" in rig.log(), rig.log)
+    before = seen(world, "attest")[0][site]
+    assert before < size
+    done = subprocess.run(rig.command("status"), capture_output=True, text=True, check=True)
+    assert "attested  NOT: The journal owes 1 settlement" in done.stdout, done.stdout
+    world.people["brisa"].must("POST", f"/v1/reservations/{reservation['id']}/cancel", {}, key=True)
+    size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 1)["size"]
+    cosigned_by(world, [site], size, "attest")
+    with sqlite3.connect(os.path.join(rig.spool, "spool.db")) as db:
+        assert db.execute("SELECT count(*) FROM owed").fetchone() == (0,)

@@ -436,6 +436,44 @@ spool_refusal_told(struct spool *s)
 }
 
 enum err
+spool_owe(struct spool *s, const struct spool_owed *o)
+{
+    (void)o;
+    return wrote(s);
+}
+
+enum err
+spool_owed(struct spool *s, void (*take)(void *with, const struct spool_owed *o), void *with)
+{
+    (void)s;
+    (void)take;
+    (void)with;
+    return OK;
+}
+
+enum err
+spool_paid(struct spool *s, struct uuid reservation)
+{
+    (void)reservation;
+    return wrote(s);
+}
+
+enum err
+spool_attest_trouble(struct spool *s, char ret[300])
+{
+    (void)s;
+    ret[0] = '\0';
+    return OK;
+}
+
+enum err
+spool_set_attest_trouble(struct spool *s, const char *why)
+{
+    (void)why;
+    return wrote(s);
+}
+
+enum err
 spool_log_vkey(struct spool *s, char ret[VKEY_TEXT_MAX])
 {
     (void)s;

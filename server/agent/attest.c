@@ -1,0 +1,259 @@
+/* agent/attest.c
+ * The site attests the journal: with its second key it signs a checkpoint once it has replayed every entry up to it, and
+ * found that they are those that the log has signed, that each keeps the ledger's rules, and that the signatures in them
+ * verify. It withholds that while the journal owes a settlement for a job whose end this site has reported long since. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/witness.h"
+#include "base/arena.h"
+#include "base/text.h"
+#include "core/entry_layout.h"
+#include "core/tile.h"
+
+#define AGAIN_S 60
+
+static void
+trouble(struct agent *a, const char *why)
+{
+    char before[300];
+
+    if (spool_attest_trouble(a->spool, before) != OK)
+        agent_spool_failed(a);
+    if (strcmp(before, why) == 0)
+        return;
+    if (spool_begin(a->spool) != OK || spool_set_attest_trouble(a->spool, why) != OK || spool_commit(a->spool) != OK)
+        agent_spool_failed(a);
+    if (why[0])
+        log_error(&a->log, "not-attested", LOG_TEXT("why", why));
+    else
+        log_info(&a->log, "attested-again");
+}
+
+void
+attest_forget(struct witness *w)
+{
+    if (w->attest.ledger)
+        ledger_delete(w->attest.ledger);
+    free(w->attest.goal_note);
+    w->attest = (struct attest){ .ledger = NULL };
+}
+
+/* ---- the goal ---------------------------------------------------------------------------------------------------- */
+
+/* What has been cosigned and not attested yet. False: nothing. */
+static bool
+next_goal(struct witness *w)
+{
+    const struct spool_cosigned *grows = &w->last[WITNESS_GROWS], *rules = &w->last[WITNESS_RULES];
+    struct attest *at = &w->attest;
+
+    if (!grows->note || grows->time_s == 0 || (rules->note && rules->time_s > 0 && rules->at.size >= grows->at.size) ||
+        at->withheld >= grows->at.size)
+        return false;
+    if (!at->ledger) {
+        at->ledger = ledger_new();
+        at->known = rules->note && rules->time_s > 0 ? rules->at : (struct witnessed){ .size = 0 };
+    }
+    at->goal = grows->at;
+    at->goal_note = xstrdup(grows->note);
+    return true;
+}
+
+void
+attest_start(struct agent *a)
+{
+    struct witness *w = a->witness;
+    struct attest *at = &w->attest;
+    char path[80];
+    struct wire_call call = { .path = path, .instance = a->instance, .timeout_ms = 3 * call_timeout_ms(a) };
+    uint64_t n;
+
+    if (!w->introduced)
+        return;
+    at->telling = witness_tell(a, WITNESS_RULES);
+    if (at->telling || w->halted || at->stopped || (!at->goal_note && !next_goal(w)))
+        return;
+    n = at->tree.size / TILE_WIDTH;
+    text_format(path, sizeof path, "/v1/agent/entries?bundle=%" PRIu64 "&width=%u", n, tile_width(TILE_ENTRIES, n, at->goal.size));
+    call.token = agent_token(a);
+    wire_start(a->wire, WIRE_ATTEST, &call);
+}
+
+/* ---- entries ----------------------------------------------------------------------------------------------------- */
+
+/* As the auditor does: class 1 and 3 are Ed25519 by the key that the slot names; assertions lie beside the journal. */
+static bool
+signatures_hold(struct attest *at, struct entry *e)
+{
+    const struct authority *auth = entry_authority(e);
+    uint8_t bytes[ENTRY_MAX];
+    size_t len;
+
+    if (!auth || auth->slot[0].class == 0)
+        return true; /* that it needs none is for the rules to say */
+    len = entry_signed_bytes(e, ledger_genesis(at->ledger), bytes);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct authority_slot *slot = &auth->slot[i];
+        const struct key *key = ledger_key(at->ledger, slot->key);
+
+        if (slot->class != 1 && slot->class != 3)
+            continue;
+        if (!key || sign_verify(key->entry.u.key.ed25519, BYTES(bytes, len), slot->sig) != OK)
+            return false;
+    }
+    return true;
+}
+
+static bool
+take_entry(struct agent *a, struct bytes bytes)
+{
+    struct attest *at = &a->witness->attest;
+    uint64_t index = at->tree.size;
+    const char *rule = "it is not an entry of layout version 1";
+    char why[300];
+    struct entry e;
+
+    merkle_append(&at->tree, entry_leaf_hash(bytes));
+    if (entry_decode(bytes, &e) == OK && ledger_apply_decoded(at->ledger, &e, NULL, &rule) == OK) {
+        if (index == 0 && !hash_equal(ledger_genesis(at->ledger), a->who.genesis))
+            rule = "it is another journal's beginning";
+        else if (index < at->known.size || signatures_hold(at, &e))
+            return true;
+        else
+            rule = "a signature in it does not verify";
+    }
+    text_format(why, sizeof why, "Entry %" PRIu64 " of the journal breaks the rules: %s.", index, rule);
+    at->stopped = true;
+    trouble(a, why);
+    return false;
+}
+
+/* The server has given other entries than the log has signed. */
+static void
+other_entries(struct agent *a, uint64_t size)
+{
+    char why[300];
+
+    text_format(why, sizeof why, "The first %" PRIu64 " entries that the server gives are not those that the log has signed.", size);
+    trouble(a, why);
+    attest_forget(a->witness);
+    pause_lane(a, WIRE_ATTEST, AGAIN_S);
+}
+
+static bool
+take_bundle(struct agent *a, struct bytes bundle)
+{
+    struct attest *at = &a->witness->attest;
+    uint64_t index = at->tree.size / TILE_WIDTH * TILE_WIDTH;
+    struct wire_in in = { bundle.data, bundle.data + bundle.len, false };
+
+    for (; in.at < in.end; index++) {
+        size_t len = get_u16(&in);
+
+        if (in.failed || (size_t)(in.end - in.at) < len || index >= at->goal.size) {
+            other_entries(a, index);
+            return false;
+        }
+        if (index == at->tree.size && !take_entry(a, BYTES(in.at, len)))
+            return false;
+        in.at += len;
+        if (at->known.size > 0 && at->tree.size == at->known.size && !hash_equal(merkle_root(&at->tree), at->known.root)) {
+            other_entries(a, at->known.size);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
+
+struct overdue {
+    struct agent *a;
+    struct uuid paid[64];
+    size_t paid_n;
+    uint64_t count, number;
+};
+
+static void
+look_at_owed(void *with, const struct spool_owed *o)
+{
+    struct overdue *d = with;
+    const struct hold *h = ledger_hold_of(d->a->witness->attest.ledger, o->reservation);
+
+    if (h && (!h->open || h->disputed)) {
+        if (d->paid_n < sizeof d->paid / sizeof d->paid[0])
+            d->paid[d->paid_n++] = o->reservation;
+    } else if (real_now_ms() - o->since_ms > d->a->cfg.overdue_s * 1000) {
+        d->number = d->count++ == 0 ? o->number : d->number;
+    }
+}
+
+/* Is a settlement missing in the entries replayed that should have been there long since? */
+static bool
+owes(struct agent *a)
+{
+    struct overdue d = { .a = a };
+    char why[300];
+
+    if (spool_owed(a->spool, look_at_owed, &d) != OK || spool_begin(a->spool) != OK)
+        agent_spool_failed(a);
+    for (size_t i = 0; i < d.paid_n; i++)
+        if (spool_paid(a->spool, d.paid[i]) != OK)
+            agent_spool_failed(a);
+    if (spool_commit(a->spool) != OK)
+        agent_spool_failed(a);
+    if (d.count == 0)
+        return false;
+    text_format(why, sizeof why, "The journal owes %" PRIu64 " settlement%s: the first for report %" PRIu64 ", which was receipted over %" PRId64 " s ago.",
+                d.count, d.count == 1 ? "" : "s", d.number, a->cfg.overdue_s);
+    trouble(a, why);
+    return true;
+}
+
+static void
+reached(struct agent *a)
+{
+    struct witness *w = a->witness;
+    struct attest *at = &w->attest;
+    struct note *n = xcalloc(1, sizeof *n);
+    struct checkpoint c;
+
+    if (!hash_equal(merkle_root(&at->tree), at->goal.root)) {
+        other_entries(a, at->goal.size);
+    } else if (owes(a)) {
+        at->withheld = at->goal.size;
+    } else if (note_parse(BYTES_TEXT(at->goal_note), n) && checkpoint_parse(n->text, &c)) {
+        witness_cosign(a, WITNESS_RULES, n, &c);
+        trouble(a, "");
+    }
+    free(n);
+    free(at->goal_note);
+    at->goal_note = NULL;
+}
+
+void
+attest_reply(struct agent *a, const struct wire_reply *r)
+{
+    struct attest *at = &a->witness->attest;
+    uint64_t before = at->tree.size;
+    char code[48];
+
+    if (at->telling) {
+        witness_told(a, WITNESS_RULES, r);
+        return;
+    }
+    if (r->status != 200) {
+        if (!call_failed(a, "entries-not-read", r, code, sizeof code))
+            pause_lane(a, WIRE_ATTEST, r->status == 403 || r->status == 404 ? AGAIN_S : r->retry_after_s);
+        return;
+    }
+    resume_lane(a, WIRE_ATTEST);
+    if (!at->goal_note || !take_bundle(a, BYTES(r->body, r->len)))
+        return;
+    if (at->tree.size == at->goal.size)
+        reached(a);
+    else if (at->tree.size == before)
+        other_entries(a, before);
+}
