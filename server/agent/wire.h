@@ -1,5 +1,5 @@
 /* agent/wire.h
- * HTTP to the server, by libcurl; its only user. A few lanes, each with a connection of its own and at most one call at a
+ * HTTP to the server (base/web.h). A few lanes, each with a connection of its own and at most one call at a
  * time: the long poll never delays a report. Nothing is retried here and no redirect is followed. */
 #ifndef AGENT_WIRE_H
 #define AGENT_WIRE_H

@@ -19,6 +19,7 @@
 #include "core/tile.h"
 #include "market/janitor.h"
 #include "market/notary.h"
+#include "market/outside.h"
 #include "store/journal_reads.h"
 
 enum { QUEUE_OF_ORGANISATION = 200, BATCH_MAX = 1000, THREADS_MOST = 64,
@@ -40,6 +41,7 @@ struct server {
     struct janitor *janitor;
     struct notary *notary;
     struct log_policy *policy;
+    struct outside *outside;
     struct err_detail detail;
 };
 
@@ -224,6 +226,10 @@ start_market(struct server *s)
                                                     .every_ms = c->checkpoint_ms, .policy = s->policy, .on_signed = api_on_signed,
                                                     .ctx = s->api },
                            &s->notary, &s->detail);
+    if (!err && c->policy[0])
+        err = outside_start(&(struct outside_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .policy = s->policy,
+                                                      .ca_file = c->witness_ca_file, .again_ms = c->witness_again_ms },
+                            &s->outside, &s->detail);
     return err;
 }
 
@@ -310,6 +316,7 @@ end(struct server *s)
     if (s->janitor)
         janitor_stop(s->janitor);
     notary_stop(s->notary);
+    outside_stop(s->outside);
     if (s->market)
         market_stop(s->market);
     if (s->api)

@@ -10,6 +10,7 @@ import uuid
 
 from fake_log import FakeLog
 from harness import BUILD
+from outside import Outside
 from rig import Rig
 from test_log import audit, fresh, grow, reader
 from tlog import Checkpoint, Key, Note
@@ -236,3 +237,34 @@ def test_it_is_withheld_while_the_journal_owes_a_settlement(world):
     cosigned_by(world, [site], size, "attest")
     with sqlite3.connect(os.path.join(rig.spool, "spool.db")) as db:
         assert db.execute("SELECT count(*) FROM owed").fetchone() == (0,)
+
+
+def test_a_witness_elsewhere(world):
+    """C2SP add-checkpoint: whatever it answers, in the end it cosigns, and only what it has verified itself."""
+    elsewhere = Outside(world.anybody.must("GET", "/v1/journal")["vkey"])
+    try:
+        world.keys["elsewhere"] = elsewhere.vkey + " " + elsewhere.url
+        path = policy(world, ["lumi-witness", "bsc-witness", "elsewhere"], "3")
+        for rig in rigs(world).values():
+            rig.kill()
+            rig.start()
+        elsewhere.answers = [(400, b""), (403, b""), (404, b""), (422, b""), (500, b"no"), (200, b"nothing\n"), (409, b"not a size\n")]
+        restart(world, f"--policy={path}", "--witness-again-ms=20")
+        soon(lambda: elsewhere.size, "it is not shown anything", 40)
+        assert [a[2] for a in elsewhere.asked] == [400, 403, 404, 422, 500, 200, 409, 200], elsewhere.asked
+        size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 3)["size"]
+        soon(lambda: head(world) and Checkpoint(head(world)).size >= size, "three of three are not reached")
+        assert head(world).signed_by(Key(elsewhere.vkey))
+        told = [w for w in seen(world)[1]["witnesses"] if w["role"] == "outside"]
+        assert [(w["known_as"], w["counts"], w["behind"], w["site"]) for w in told] == [("elsewhere", True, False, None)], told
+        before = elsewhere.size
+        elsewhere.size, elsewhere.root = 0, b"" # it has forgotten: 409, then from the beginning
+        size = grow(world, size + 3)["size"]
+        soon(lambda: Checkpoint(head(world)).size >= size, "what it says of its size is not heeded")
+        assert (before, 409) in [(a[0], a[2]) for a in elsewhere.asked] and (0, 200) in [(a[0], a[2]) for a in elsewhere.asked[-3:]]
+        elsewhere.size = 10 ** 6 # it has seen a longer journal
+        grow(world, size + 3)
+        soon(lambda: "was it rolled back" in world.server.tail_all(), "a longer journal elsewhere is not complained of")
+        assert Checkpoint(head(world)).size == size
+    finally:
+        elsewhere.close()

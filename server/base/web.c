@@ -1,0 +1,259 @@
+/* base/web.c */
+#include "base/web.h"
+
+#include <assert.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/text.h"
+
+#define REPLY_MAX          (8UL * 1024 * 1024)
+#define CONNECT_TIMEOUT_MS 5000
+
+struct lane {
+    CURL *easy;
+    struct curl_slist *headers;
+    bool busy, done;
+    CURLcode code;
+    char error[CURL_ERROR_SIZE];
+    char *sent; /* the body, kept while it is sent */
+    char *body;
+    size_t len, cap;
+};
+
+struct web {
+    CURLM *multi;
+    char *ca_file, *name;
+    size_t n;
+    struct lane lanes[];
+};
+
+bool
+web_url_ok(const char *url)
+{
+    static const char *const LOOPBACK[] = { "http://127.0.0.1", "http://localhost", "http://[::1]" };
+
+    if (text_starts(url, "https://"))
+        return true;
+    for (size_t i = 0; i < sizeof LOOPBACK / sizeof LOOPBACK[0]; i++) {
+        size_t len = strlen(LOOPBACK[i]);
+
+        if (text_starts(url, LOOPBACK[i]) && (url[len] == 0 || url[len] == ':' || url[len] == '/'))
+            return true;
+    }
+    return false;
+}
+
+enum err
+web_new(size_t lanes, const char *ca_file, const char *name, struct web **ret, struct err_detail *d)
+{
+    struct web *w;
+    bool good;
+
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0)
+        return err_internal(d, ERR_INTERNAL, "libcurl does not start");
+    w = xcalloc(1, sizeof *w + lanes * sizeof w->lanes[0]);
+    w->n = lanes;
+    w->ca_file = xstrdup(ca_file);
+    w->name = xstrdup(name);
+    w->multi = curl_multi_init();
+    good = w->multi != NULL;
+    for (size_t i = 0; i < lanes; i++) {
+        w->lanes[i].easy = curl_easy_init();
+        good = good && w->lanes[i].easy;
+    }
+    if (!good) {
+        web_delete(w);
+        return err_internal(d, ERR_INTERNAL, "libcurl does not start");
+    }
+    *ret = w;
+    return OK;
+}
+
+void
+web_delete(struct web *w)
+{
+    if (!w)
+        return;
+    for (size_t i = 0; i < w->n; i++) {
+        struct lane *l = &w->lanes[i];
+
+        if (l->busy)
+            curl_multi_remove_handle(w->multi, l->easy);
+        curl_easy_cleanup(l->easy);
+        curl_slist_free_all(l->headers);
+        free(l->sent);
+        free(l->body);
+    }
+    curl_multi_cleanup(w->multi);
+    curl_global_cleanup();
+    free(w->ca_file);
+    free(w->name);
+    free(w);
+}
+
+bool
+web_busy(const struct web *w, size_t lane)
+{
+    return w->lanes[lane].busy;
+}
+
+void
+web_end(struct web *w, size_t lane, const char *why)
+{
+    struct lane *l = &w->lanes[lane];
+
+    if (!l->busy || l->done)
+        return;
+    curl_multi_remove_handle(w->multi, l->easy);
+    l->code = CURLE_ABORTED_BY_CALLBACK;
+    snprintf(l->error, sizeof l->error, "%s", why);
+    l->done = true;
+}
+
+static size_t
+take_body(char *data, size_t size, size_t n, void *with)
+{
+    struct lane *l = with;
+    size_t len = size * n;
+
+    if (len > REPLY_MAX - l->len)
+        return 0; /* ends the transfer with an error */
+    if (l->len + len + 1 > l->cap) {
+        l->cap = (l->len + len + 1) * 2;
+        l->body = xrealloc(l->body, l->cap);
+    }
+    memcpy(l->body + l->len, data, len);
+    l->len += len;
+    l->body[l->len] = 0;
+    return len;
+}
+
+static void
+header(struct lane *l, const char *text)
+{
+    l->headers = curl_slist_append(l->headers, text);
+    assert(l->headers);
+}
+
+static void
+set_body(struct lane *l, const struct web_call *call)
+{
+    char type[128];
+
+    l->sent = xmalloc(call->body.len + 1);
+    memcpy(l->sent, call->body.data, call->body.len);
+    text_format(type, sizeof type, "Content-Type: %s", call->type ? call->type : "application/json");
+    header(l, type);
+    header(l, "Expect:");
+    curl_easy_setopt(l->easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(l->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+    curl_easy_setopt(l->easy, CURLOPT_POSTFIELDS, l->sent);
+}
+
+void
+web_start(struct web *w, size_t lane, const struct web_call *call)
+{
+    struct lane *l = &w->lanes[lane];
+
+    assert(!l->busy);
+    curl_easy_reset(l->easy); /* keeps the connection */
+    curl_slist_free_all(l->headers);
+    free(l->sent);
+    l->headers = NULL;
+    l->sent = NULL;
+    l->len = 0;
+    l->done = false;
+    l->error[0] = 0;
+    curl_easy_setopt(l->easy, CURLOPT_URL, call->url);
+    curl_easy_setopt(l->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(l->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(l->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+    curl_easy_setopt(l->easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
+    curl_easy_setopt(l->easy, CURLOPT_WRITEFUNCTION, take_body);
+    curl_easy_setopt(l->easy, CURLOPT_WRITEDATA, l);
+    curl_easy_setopt(l->easy, CURLOPT_ERRORBUFFER, l->error);
+    curl_easy_setopt(l->easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(l->easy, CURLOPT_PRIVATE, l);
+    curl_easy_setopt(l->easy, CURLOPT_USERAGENT, w->name);
+    if (w->ca_file[0])
+        curl_easy_setopt(l->easy, CURLOPT_CAINFO, w->ca_file);
+    for (const char *const *h = call->headers; h && *h; h++)
+        header(l, *h);
+    if (call->body.data)
+        set_body(l, call);
+    curl_easy_setopt(l->easy, CURLOPT_HTTPHEADER, l->headers);
+    l->busy = curl_multi_add_handle(w->multi, l->easy) == CURLM_OK;
+    assert(l->busy);
+}
+
+static void
+collect(struct web *w)
+{
+    CURLMsg *message;
+    int left;
+
+    while ((message = curl_multi_info_read(w->multi, &left)) != NULL) {
+        struct lane *l = NULL;
+
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &l);
+        l->code = message->data.result;
+        l->done = true;
+        curl_multi_remove_handle(w->multi, l->easy);
+    }
+}
+
+void
+web_wait(struct web *w, const int *fds, size_t n, int timeout_ms)
+{
+    struct curl_waitfd extra[8];
+    int running;
+
+    assert(n <= sizeof extra / sizeof extra[0]);
+    for (size_t i = 0; i < n; i++)
+        extra[i] = (struct curl_waitfd){ .fd = fds[i], .events = CURL_WAIT_POLLIN };
+    curl_multi_perform(w->multi, &running);
+    collect(w);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->lanes[i].done)
+            return;
+    curl_multi_poll(w->multi, extra, (unsigned)n, timeout_ms, NULL);
+    curl_multi_perform(w->multi, &running);
+    collect(w);
+}
+
+bool
+web_next(struct web *w, struct web_reply *ret)
+{
+    for (size_t i = 0; i < w->n; i++) {
+        struct lane *l = &w->lanes[i];
+        long status = 0;
+        curl_off_t retry = 0;
+
+        if (!l->done)
+            continue;
+        l->done = l->busy = false;
+        *ret = (struct web_reply){ .lane = i };
+        if (l->code == CURLE_OK) {
+            curl_easy_getinfo(l->easy, CURLINFO_RESPONSE_CODE, &status);
+            curl_easy_getinfo(l->easy, CURLINFO_RETRY_AFTER, &retry);
+        } else {
+            snprintf(ret->error, sizeof ret->error, "%.200s", l->error[0] ? l->error : curl_easy_strerror(l->code));
+        }
+        ret->status = (int)status;
+        ret->retry_after_s = retry > 0 && retry < 86400 ? (int)retry : 0;
+        ret->unsent = l->code == CURLE_COULDNT_CONNECT || l->code == CURLE_COULDNT_RESOLVE_HOST ||
+                      l->code == CURLE_SSL_CONNECT_ERROR || l->code == CURLE_PEER_FAILED_VERIFICATION;
+        if (!l->body)
+            l->body = xcalloc(1, 1);
+        l->body[l->len] = 0;
+        ret->body = l->body;
+        ret->len = l->len;
+        return true;
+    }
+    return false;
+}
