@@ -249,14 +249,14 @@ step_asking(struct agent_ticket *t, const struct agent_event *e, const struct ag
     case AGENT_ON_GRANTED:
         t->had_permit = true;
         t->permit_until_mono_ms = t->sent_mono_ms + now->permit_life_ms;
-        if (t->cancel) {
+        if (t->cancel && e->instance == now->instance) {
             tell_last(t, REPORT_CANCELLED, REASON_ORDERED, now, ret);
-        } else if (e->instance == now->instance && t->sent_mono_ms != 0 && now->mono_ms < t->permit_until_mono_ms &&
+        } else if (!t->cancel && e->instance == now->instance && t->sent_mono_ms != 0 && now->mono_ms < t->permit_until_mono_ms &&
                    now->clock_ms <= t->start_by_ms) {
             t->phase = AGENT_CLAIMING;
             t->next_mono_ms = now->mono_ms + now->look_every_ms;
             ret->acts |= AGENT_SUBMIT;
-        } else {
+        } else { /* an older instance's, of which this spool may be a copy: what it has begun is at the backend */
             wait_out_permit(t, now);
         }
         break;

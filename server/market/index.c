@@ -153,7 +153,7 @@ calendar_reaching(struct state *s, uint64_t offering, uint32_t gpus, int64_t end
     struct calendar *c = calendar_for(s, offering, gpus);
 
     if (c != NULL && end_slot > calendar_end(c))
-        calendar_advance(c, end_slot - CALENDAR_SLOTS);
+        calendar_advance(c, calendar_first(c) + end_slot - calendar_end(c));
     return c;
 }
 

@@ -11,14 +11,15 @@ static enum err
 check_spool(const struct deciding *d, const struct command *c, const struct site_state *site)
 {
     uint64_t seq = c->in.instance.last_confirmed_seq, report = c->in.instance.last_receipted_report;
-    bool empty = seq == 0 && report == 0, new_key = site->instance != 0 && c->in.instance.key != site->instance_key;
+    bool empty = seq == 0 && report == 0;
 
     if (site->retired_ms != 0 && c->in.instance.key == site->retired_key)
         return err_say(d->detail, ERR_SPOOL_BEHIND,
                        "This spool was retired: enrol the agent anew, into an empty folder.");
     if (empty && spool_begins(site))
         return OK;
-    if (empty && new_key && (site->confirmed_seq > 0 || site->last_report > 0))
+    /* whose reports are on record has had a ticket: an empty one, also under the same key, is a new one or a copy of then */
+    if (empty && (site->confirmed_seq > 0 || site->last_report > 0))
         return err_say(d->detail, ERR_SPOOL_BEHIND,
                        "This is a new spool, and nobody has said that the one before it is lost: a site operator must "
                        "retire that first.");

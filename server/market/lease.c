@@ -130,7 +130,8 @@ lease_take(struct market *m, bool *ret_same, struct err_detail *d)
         err = journal_raise_term(m->db, &head);
     if (err)
         return db_explain(m->db, err, d);
-    *ret_same = m->state != NULL && head.term == m->head.term + 1 && head.batch == m->head.batch;
+    *ret_same = m->state != NULL && !m->stale && head.term == m->head.term + 1 && head.batch == m->head.batch;
+    m->stale = !*ret_same; /* also if what follows fails, and the lease is taken once more */
     m->head = head;
     m->leased = true;
     figures_head(&m->figures, head.term, head.batch, head.size);

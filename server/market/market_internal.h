@@ -100,6 +100,7 @@ struct market {
 
     /* the sequencer's thread alone */
     int64_t look_ms;                /* monotonic: when to look who leads */
+    bool stale;                     /* another has led since the state was built, or there is none */
     bool asking;                    /* db is connected, to a database where another server has the lease */
     struct db *db;
     struct journal_head head;

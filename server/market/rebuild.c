@@ -409,6 +409,7 @@ rebuild(struct market *m, struct err_detail *d)
     m->keys = r.keys;
     pthread_rwlock_unlock(&m->state_lock);
     m->merkle = r.tree;
+    m->stale = false;
     return OK;
 }
 

@@ -2,6 +2,7 @@
  * lease, and a rebuild that gives the same state. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -380,6 +381,46 @@ it_notices_by_itself_that_another_leads(void **state)
     assert_true(market_leads(f->m));
 }
 
+static atomic_bool tell_fails;
+
+static struct db_fault
+fail_to_tell(void *ctx, const char *query)
+{
+    struct db_fault fault = { .kind = DB_FAULT_NONE };
+
+    (void)ctx;
+    if (strcmp(query, "journal_leader_tell") == 0 && atomic_exchange(&tell_fails, false))
+        fault.kind = DB_FAULT_LOST_BEFORE;
+    return fault;
+}
+
+/* Another has led and written. The lease is taken, and before the memory is built anew the connection is lost: the lease
+ * that is taken then is the next after ours, and the memory is old all the same. */
+static void
+a_lease_that_is_taken_twice_makes_no_old_memory_good(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t site = f->w->site[0];
+    const struct state *s;
+    bool paused;
+
+    fixture_stop(f);
+    f->config.fault = fail_to_tell;
+    fixture_start(f);
+    atomic_store(&tell_fails, true);
+    test_sql(&f->t, "BEGIN; UPDATE head SET term = term + 1, batch = batch + 1; UPDATE site_status SET paused = true; COMMIT");
+    for (int64_t until_ms = monotonic_ms() + 10000; atomic_load(&tell_fails) && monotonic_ms() < until_ms;)
+        nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+    assert_false(atomic_load(&tell_fails));
+    fixture_wait(f->m, MARKET_TROUBLED);
+    fixture_wait(f->m, MARKET_LEADING);
+    s = market_read_lock(f->m);
+    paused = ((const struct site_state *)map_get_u64(s->sites, site))->paused;
+    market_read_unlock(f->m);
+    assert_true(paused);
+    f->config.fault = NULL;
+}
+
 /* The database ends a connection that says nothing for five seconds. One that leads says something each second. */
 static void
 an_idle_leader_keeps_the_lease(void **state)
@@ -497,6 +538,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_second_server_waits_for_the_lease, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_old_leader_writes_nothing, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(it_notices_by_itself_that_another_leads, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(a_lease_that_is_taken_twice_makes_no_old_memory_good, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_old_leader_blames_no_command, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_idle_leader_keeps_the_lease, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_balance_that_was_touched_is_noticed, setup_seeded, teardown),

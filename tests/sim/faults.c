@@ -3,6 +3,7 @@
  * Some strike where the product acts (fault() at that place), the others come by time, here. */
 #include <string.h>
 
+#include "market/due.h"
 #include "world_sim.h"
 
 /* Per 100,000 occasions, at most. */
@@ -70,6 +71,32 @@ freeze_server(struct server *s)
             at(sim.now + draw_span(SECOND, 20 * SECOND), session_times_out, pg.sessions[i], pg.sessions[i]->number);
 }
 
+/* To a moment after what is due next, on a server. 0: nothing is. */
+static int64_t
+jump_to_due(void)
+{
+    const struct server *l = server_leading();
+    const struct state *s = l != NULL ? market_read_lock(l->market) : NULL;
+    int64_t ms = 0;
+
+    if (s == NULL)
+        return 0;
+    if (due_next(s->due) != DUE_NEVER)
+        ms = (due_next(s->due) - market_now(l->market)) / sim.rate;
+    market_read_unlock(l->market);
+    return ms > 0 && ms < 40 * 3600 * INT64_C(1000) ? ms * 1000 + draw_span(0, MINUTE) : 0;
+}
+
+static void
+jump_server(struct server *s, int64_t by_us)
+{
+    int64_t *off_us = &s->machine.real_off_us;
+
+    *off_us += by_us;
+    sim.off_most_us = *off_us > sim.off_most_us ? *off_us : sim.off_most_us;
+    sim.off_least_us = *off_us < sim.off_least_us ? *off_us : sim.off_least_us;
+}
+
 static void
 jump(int64_t by_us)
 {
@@ -77,14 +104,9 @@ jump(int64_t by_us)
     case 0:
         pg.off_us += by_us;
         return;
-    case 1: {
-        int64_t *off_us = &some_server()->machine.real_off_us;
-
-        *off_us += by_us;
-        sim.off_most_us = *off_us > sim.off_most_us ? *off_us : sim.off_most_us;
-        sim.off_least_us = *off_us < sim.off_least_us ? *off_us : sim.off_least_us;
+    case 1:
+        jump_server(some_server(), by_us);
         return;
-    }
     default:
         some_seat()->machine.real_off_us += by_us;
         return;
@@ -190,7 +212,10 @@ strike(enum fault f)
         seats[2 * site].last_exit = EXIT_BEHIND;
         break;
     case FAULT_CLOCK_FORWARD_:
-        jump(jump_span());
+        if (draw(3) == 0)
+            jump_server(some_server(), jump_to_due());
+        else
+            jump(jump_span());
         break;
     case FAULT_CLOCK_BACK_:
         jump(-jump_span());

@@ -68,6 +68,10 @@ lie(const struct reservation *r, const struct site_state *site, int64_t now_ms)
         f.ended_ms = f.time_ms > f.started_ms ? f.time_ms : f.started_ms;
     if (f.kind >= REPORT_USAGE && f.time_ms > f.started_ms)
         f.gpu_seconds = draw((uint64_t)(f.time_ms - f.started_ms) / 1000 * r->gpus + 2);
+    if (f.kind >= REPORT_USAGE && draw(2) == 0) { /* what it has said before, once more, and otherwise named */
+        f.ended_ms = f.kind > REPORT_USAGE && r->ended_ms != 0 ? r->ended_ms : f.ended_ms;
+        f.gpu_seconds = r->reported_gpu_seconds;
+    }
     return f;
 }
 

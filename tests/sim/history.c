@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <string.h>
 
+#include "market/due.h"
 #include "market/market_internal.h"
 #include "world_sim.h"
 
@@ -122,6 +123,16 @@ wake(void)
     return loop_until(sim.now + 5 * SECOND);
 }
 
+/* Does an agent wait for something, awake? For an older permit's time to pass it needs a minute and a half. */
+static bool
+somebody_waits(void)
+{
+    for (size_t i = 0; i < SEATS; i++)
+        if (seats[i].wanted && seats[i].proc.alive && has_work(&seats[i].agent))
+            return true;
+    return false;
+}
+
 /* Until all is at rest or nothing has happened for a while, so that only time helps; but for least, since what was under
  * way may still arrive; and no longer than most. False: a violation. */
 static bool
@@ -132,7 +143,7 @@ settle(int64_t least, int64_t most)
 
     if (!loop_until(sim.now + least))
         return false;
-    while (sim.now < until && sim.now - changed < 30 * SECOND && unrest() != NULL) {
+    while (sim.now < until && sim.now - changed < (somebody_waits() ? 110 : 30) * SECOND && unrest() != NULL) {
         if (!loop_until(sim.now + 5 * SECOND))
             return false;
         if (pg.head.batch != batch)
@@ -142,24 +153,49 @@ settle(int64_t least, int64_t most)
     return true;
 }
 
+/* How long until a moment after what is due next; `else_us` if nothing is, or not for long. */
+static int64_t
+until_due(int64_t else_us)
+{
+    const struct server *l = server_in_office();
+    const struct state *s = l != NULL ? market_read_lock(l->market) : NULL;
+    int64_t span_us = 0;
+
+    if (s != NULL) {
+        int64_t next_ms = due_next(s->due);
+
+        if (next_ms != DUE_NEVER)
+            span_us = (next_ms - market_now(l->market)) * 1000 / sim.rate;
+        market_read_unlock(l->market);
+    }
+    return span_us > 0 && span_us < 3000 * HOUR / sim.rate ? span_us + draw_span(0, 20 * SECOND) : else_us;
+}
+
 static void
 come_to_rest(void)
 {
+    bool keen = draw(4) == 0; /* somebody looks after each thing that is due, and a site that lies may be first */
     int away = draw(5) == 0 ? 2 + (int)draw(14) : 0, idle = draw(5) == 0 ? 2 + (int)draw(17) : 0;
     int64_t longest = away + idle > 0 ? (draw(2) == 0 ? draw_span(30, 500) : draw_span(80, 1400)) : 30;
     const char *why = NULL;
 
     faults_heal();
     for (int round = 0; round < 60; round++) {
-        if (round % 2 == 1 && !night((round < 12 && away + idle == 0 ? draw_span(HOUR, 12 * HOUR) : longest * HOUR) / sim.rate))
+        int64_t span = (round < 12 && away + idle == 0 ? draw_span(HOUR, 12 * HOUR) : longest * HOUR) / sim.rate;
+
+        if (keen && round < 24 && draw(4) != 0)
+            span = until_due(span);
+        if (round % 2 == 1 && !night(span))
             return;
         seats[2 * (away % SITES)].wanted = round >= away; /* a site may stay away for a long time yet */
         if (!wake())
             return;
         if (round < away + idle && round < 50 && draw(2) == 0)
             forge_report(&seats[2 * (away % SITES)]);
+        if (keen && round < 24 && draw(2) == 0)
+            forge_report(&seats[2 * draw(SITES)]);
         people_settle(round >= idle);
-        if (!settle(round == 0 ? MINUTE : 5 * SECOND, round == 0 ? 3 * MINUTE : MINUTE))
+        if (!settle(round == 0 ? MINUTE : 5 * SECOND, round == 0 ? 3 * MINUTE : 2 * MINUTE))
             return;
         why = unrest();
         if (why == NULL)

@@ -357,6 +357,23 @@ corrects(const struct state *s, const struct reservation *r)
     orders(&e);
 }
 
+/* All that was settled of a hold; nothing, where nothing was. */
+static void
+corrects_all(const struct state *s, const struct reservation *r)
+{
+    const struct hold *h = ledger_hold(s->ledger, r->hold);
+    struct entry e = order_new(CORRECT);
+
+    e.u.correct.entry = r->hold;
+    e.u.correct.of_hold = 1;
+    e.u.correct.reason = 7;
+    e.debit = h->site_account;
+    e.credit = h->grant;
+    e.amount = h->settled > h->corrected ? h->settled - h->corrected : 1;
+    sign_by_two(&e);
+    orders(&e);
+}
+
 static void
 voids(const struct state *s, const struct reservation *r)
 {
@@ -375,19 +392,21 @@ officer_looks_at(const struct state *s, const struct reservation *r, bool hurry)
     if (r->state == TICKET_DISPUTED || r->state == TICKET_SILENT) {
         if (draw(hurry ? 2 : 12) == 0)
             resolves(s, r);
+        else if (draw(12) == 0)
+            draw(2) == 0 ? corrects_all(s, r) : notice(r->hold, false);
     } else if (r->state == TICKET_CONTESTED) {
         if (draw(hurry ? 2 : 6) != 0)
             return;
         if (draw(2) == 0)
-            corrects(s, r);
+            (draw(3) == 0 ? corrects_all : corrects)(s, r);
         else if (draw(3) != 0)
-            notice(r->hold, false);
+            notice(r->hold, draw(8) == 0);
         else
             resolves(s, r);
-    } else if (draw(hurry ? 30 : 150) == 0) {
+    } else if (draw((hurry ? 30 : 150) / (r->state == TICKET_SETTLED ? 5 : 1)) == 0) {
         notice(r->hold, draw(4) != 0); /* a contest, or an officer's own dispute; or one that is no sense */
     } else if (draw(hurry ? 20 : 400) == 0) {
-        (draw(2) == 0 ? resolves : corrects)(s, r);
+        (draw(2) == 0 ? resolves : draw(2) == 0 ? corrects_all : corrects)(s, r);
     } else if (!hurry && draw(600) == 0) {
         voids(s, r);
     }

@@ -152,6 +152,14 @@ test_cancellations(void **state)
          { HOUR_MS + 9, EV(REFUSED), AGENT_DONE, AGENT_FORGET, { 0 }, 0 });
     PLAY("while asking, granted", FETCHED, ASKED, SENT, { HOUR_MS + 5, EV(CANCEL), AGENT_ASKING, 0, { 0 }, 0 },
          { HOUR_MS + 9, EV(GRANTED, .instance = 7), AGENT_ENDING, 0, { REPORT_CANCELLED }, REASON_ORDERED });
+    PLAY("while asking, granted to an older instance, which has started it", FETCHED, ASKED, SENT,
+         { HOUR_MS + 5, EV(CANCEL), AGENT_ASKING, 0, { 0 }, 0 }, { HOUR_MS + 9, EV(GRANTED, .instance = 6), AGENT_READY, 0, { 0 }, 0 },
+         { HOUR_MS + 3 * LIFE_MS, EV(TICK), AGENT_READY, AGENT_LOOK_UP, { 0 }, 0 },
+         { HOUR_MS + 3 * LIFE_MS, EV(STARTED, .started_ms = T0 + HOUR_MS), AGENT_RUNNING, AGENT_CANCEL_JOB, { REPORT_STARTED }, 0 });
+    PLAY("while asking, granted to an older instance, which has not", FETCHED, ASKED, SENT,
+         { HOUR_MS + 5, EV(CANCEL), AGENT_ASKING, 0, { 0 }, 0 }, { HOUR_MS + 9, EV(GRANTED, .instance = 6), AGENT_READY, 0, { 0 }, 0 },
+         { HOUR_MS + 3 * LIFE_MS, EV(TICK), AGENT_READY, AGENT_LOOK_UP, { 0 }, 0 },
+         { HOUR_MS + 3 * LIFE_MS, EV(NONE), AGENT_ENDING, 0, { REPORT_CANCELLED }, REASON_ORDERED });
     PLAY("while submitting", PERMITTED, { HOUR_MS + 10, EV(CANCEL), AGENT_CLAIMING, 0, { 0 }, 0 },
          { HOUR_MS + 20, EV(SUBMITTED), AGENT_QUEUED, AGENT_CANCEL_JOB, { 0 }, 0 },
          { HOUR_MS + 30, EV(ENDED, .end = AGENT_END_CANCELLED), AGENT_ENDING, 0, { REPORT_CANCELLED }, REASON_ORDERED });

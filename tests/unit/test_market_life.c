@@ -225,6 +225,24 @@ test_instances_and_spools(void **unused)
     assert_err(ERR_FIELD_RANGE, mw_received(m, 1, 9));
 }
 
+/* A copy of the spool from before its first ticket knows nothing of the reports that were sent since. */
+static void
+test_an_empty_copy_is_behind(void **unused)
+{
+    struct command c = { .kind = COMMAND_INSTANCE };
+    struct reservation *r = reserve(8, 3600, false);
+
+    (void)unused;
+    c.actor = (struct actor){ .kind = ACTOR_AGENT, .sites = { m->w->site[1] }, .sites_n = 1 };
+    c.in.instance.site = m->w->site[1];
+    c.in.instance.key = m->w->site_key[1];
+    assert_err(OK, mw_run(m, &c));
+    assert_err(OK, say(r, REPORT_ACCEPTED)); /* and no ticket confirmed: that call was lost */
+    assert_err(ERR_SPOOL_BEHIND, mw_run(m, &c));
+    c.in.instance.last_confirmed_seq = 1;
+    assert_err(OK, mw_run(m, &c)); /* the spool itself, without the receipt */
+}
+
 /* ---- spools that are lost ---------------------------------------------------------------------------------------- */
 
 static enum err
@@ -495,6 +513,7 @@ main(void)
         CASE(test_a_draining_site_loses_its_unpermitted_tickets),
         CASE(test_sweep_finds_what_is_due_and_what_to_withdraw),
         CASE(test_instances_and_spools),
+        CASE(test_an_empty_copy_is_behind),
         CASE(test_who_may_retire_a_spool_and_when),
         CASE(test_nobody_acts_while_a_spool_is_awaited),
         CASE(test_what_a_lost_spool_had_is_seen_to),
