@@ -7,6 +7,7 @@
 
 #include "audit/carry.h"
 #include "audit/verify.h"
+#include "audit/watch.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/config.h"
@@ -27,12 +28,15 @@ static const struct config_set SET = {
     .program = "kontor-audit",
     .section = 1,
     .summary = "the auditor of a Kontor marketplace's journal",
-    .synopsis = "verify [OPTION...] DIR | receipt [OPTION...] RECEIPT ENTRY | carry-over [OPTION...] DIR",
+    .synopsis = "verify [OPTION...] DIR|URL\nwatch --remember=FILE [OPTION...] URL|DIR\nreceipt [OPTION...] RECEIPT ENTRY\ncarry-over [OPTION...] DIR",
     .description =
-        "kontor-audit verify judges an export of the journal (kontord export DIR): it rebuilds the tree, replays every"
-        " entry by the ledger's rules, checks every signature in it and compares every balance. It needs no database"
-        " and trusts no server. Where the export has a checkpoint, the journal must begin with what it says; with --policy its"
+        "kontor-audit verify judges an export of the journal (kontord export DIR), or the log that is served at an address (C2SP"
+        " tlog-tiles): it rebuilds the tree, replays every entry by the ledger's rules, checks every signature in it and, of an"
+        " export, compares every balance. It needs no database and trusts no server. All processors share the work, memory stays"
+        " below 64 MiB, and with --resume one that was stopped goes on. Where the export has a checkpoint, the journal must begin with what it says; with --policy its"
         " signatures are judged.\n\n"
+        "kontor-audit watch fetches the newest checkpoint of a log, which must extend the one that FILE keeps, and keeps it there."
+        " It says nothing when all is well: for cron.\n\n"
         "kontor-audit receipt judges one entry: RECEIPT is what the server gives at /v1/journal/entries/INDEX/receipt (C2SP"
         " tlog-proof), ENTRY a file with the entry's bytes, as they are or in hexadecimal.\n\n"
         "kontor-audit carry-over verifies an export, and writes what a new origin has to take over from it as orders, one a line,"
@@ -71,20 +75,35 @@ cores(void)
     return n > 1 ? (unsigned)n : 1;
 }
 
-/* The policy's text, malloc'ed, or NULL if none was named. False: it cannot be read. */
+/* A text that an option names, malloc'ed, or NULL if none was named. False: it cannot be read. */
 static bool
-read_policy(const struct audit_config *config, char **ret)
+read_text(const char *path, char **ret)
 {
     struct err_detail detail = { .text = "" };
     size_t len;
 
     *ret = NULL;
-    if (config->policy[0] == '\0')
+    if (path[0] == '\0')
         return true;
-    if (signed_read_file(config->policy, QUORUM_TEXT_MAX, ret, &len, &detail) == OK && strlen(*ret) == len)
+    if (signed_read_file(path, QUORUM_TEXT_MAX, ret, &len, &detail) == OK && strlen(*ret) == len)
         return true;
-    fprintf(stderr, "kontor-audit: %s\n", detail.text[0] != '\0' ? detail.text : "The policy has a zero byte.");
+    if (detail.text[0] != '\0')
+        fprintf(stderr, "kontor-audit: %s\n", detail.text);
+    else
+        fprintf(stderr, "kontor-audit: %s has a zero byte.\n", path);
     return false;
+}
+
+static int
+watch(const struct audit_config *config, const char *where, char *policy, char *headers)
+{
+    struct watch w = { .where = where, .remember = config->remember, .policy = policy, .ca_file = config->ca_file, .headers = headers,
+                       .words = isatty(STDOUT_FILENO) && !config->quiet, .to = stdout };
+
+    if (config->remember[0] != '\0')
+        return watch_run(&w);
+    fputs("kontor-audit: watch wants --remember=FILE, which keeps the last checkpoint.\n", stderr);
+    return 2;
 }
 
 /* The journal has no fault: its orders. */
@@ -97,20 +116,17 @@ carry_over(void *ctx, const struct ledger *l)
 }
 
 static int
-verify(const struct audit_config *config, const char *dir, bool carries)
+verify(const struct audit_config *config, const char *dir, bool carries, char *policy, char *headers)
 {
     struct audit *a = xcalloc(1, sizeof *a);
     struct err_detail detail = { .text = "" };
     struct bar bar = { monotonic_ms(), 0, a, config };
-    char *policy;
     enum err err;
     int status;
 
-    if (!read_policy(config, &policy)) {
-        free(a);
-        return 3;
-    }
     a->policy = policy;
+    a->headers = headers;
+    a->ca_file = config->ca_file;
     a->dir = dir;
     a->remember = config->remember[0] != '\0' ? config->remember : NULL;
     a->resume = config->resume[0] != '\0' ? config->resume : NULL;
@@ -132,22 +148,45 @@ verify(const struct audit_config *config, const char *dir, bool carries)
         audit_print(a, carries ? stderr : stdout);
     status = err != OK ? 3 : a->found.n > 0 ? 1 : 0;
     free(a);
-    free(policy);
     return status;
 }
 
-/* Which of the two it is. -1: neither. */
+/* Which of them it is. -1: none. */
 static int
-run(const struct audit_config *config, const struct config_rest *rest)
+run_with(const struct audit_config *config, const struct config_rest *rest, char *policy, char *headers)
 {
-    if (rest->argc == 2 && strcmp(rest->argv[0], "verify") == 0)
-        return verify(config, rest->argv[1], false);
-    if (rest->argc == 2 && strcmp(rest->argv[0], "carry-over") == 0)
-        return verify(config, rest->argv[1], true);
-    if (rest->argc == 3 && strcmp(rest->argv[0], "receipt") == 0)
+    const char *verb = rest->argc > 0 ? rest->argv[0] : "";
+
+    if (rest->argc == 2 && strcmp(verb, "verify") == 0)
+        return verify(config, rest->argv[1], false, policy, headers);
+    if (rest->argc == 2 && strcmp(verb, "carry-over") == 0)
+        return verify(config, rest->argv[1], true, policy, headers);
+    if (rest->argc == 2 && strcmp(verb, "watch") == 0)
+        return watch(config, rest->argv[1], policy, headers);
+    if (rest->argc == 3 && strcmp(verb, "receipt") == 0)
         return receipt_check(rest->argv[1], rest->argv[2], config->policy[0] != '\0' ? config->policy : NULL, stdout);
     return -1;
 }
+
+static int
+run(const struct audit_config *config, const struct config_rest *rest)
+{
+    char *policy = NULL, *headers = NULL;
+    int status = 3;
+
+    if (read_text(config->policy, &policy) && read_text(config->headers, &headers))
+        status = run_with(config, rest, policy, headers);
+    free(policy);
+    free(headers);
+    return status;
+}
+
+static const char USAGE[] =
+    "usage: kontor-audit verify [OPTION...] DIR|URL\n"
+    "       kontor-audit watch --remember=FILE [OPTION...] URL|DIR\n"
+    "       kontor-audit receipt [OPTION...] RECEIPT ENTRY\n"
+    "       kontor-audit carry-over [OPTION...] DIR\n"
+    "see kontor-audit --help\n";
 
 int
 main(int argc, char **argv)
@@ -160,7 +199,7 @@ main(int argc, char **argv)
     if (status < 0)
         status = run(&config, &rest);
     if (status < 0) {
-        fputs("usage: kontor-audit verify [OPTION...] DIR\n       kontor-audit receipt [OPTION...] RECEIPT ENTRY\n       kontor-audit carry-over [OPTION...] DIR\nsee kontor-audit --help\n", stderr);
+        fputs(USAGE, stderr);
         status = 2;
     }
     arena_delete(arena);

@@ -64,6 +64,8 @@ check_head(struct verifying *v)
         return;
     if (!ledger_group_whole(v->l))
         findings_add(&a->found, ledger_size(v->l) - 1, ENTRY_KINDS, "the journal ends in the middle of a group");
+    if (v->source.remote != NULL)
+        a->head.time_ms = ledger_time(v->l); /* a checkpoint has no time */
     if (a->head.time_ms < ledger_time(v->l))
         findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "the head's time is before its last entry's");
 }
@@ -152,22 +154,18 @@ read_checkpoint(struct verifying *v)
     struct audit *a = v->a;
     struct signed_head *c = &a->checkpoint;
     struct err_detail d = { .text = "" };
-    char *note = xmalloc(NOTE_MAX + 2);
-    size_t len;
-    bool there = source_read(&v->source, "checkpoint", note, NOTE_MAX, &len);
 
-    if (!there && a->policy != NULL)
+    if (v->note == NULL && a->policy != NULL)
         findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "there is no signed checkpoint in the export");
-    if (there && signed_head_read(BYTES(note, len), a->policy, c, &d) != OK) {
+    if (v->note != NULL && signed_head_read(BYTES(v->note, v->note_len), a->policy, c, &d) != OK) {
         findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "checkpoint: %s", d.text);
         c->there = false;
     }
     if (!c->there) {
-        free(note);
+        free(v->note);
+        v->note = NULL;
         return;
     }
-    v->note = note;
-    v->note_len = len;
     if (strcmp(c->checkpoint.origin, a->head.origin) != 0)
         findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "the checkpoint is of another origin, %s", c->checkpoint.origin);
     if (c->checkpoint.size > a->head.size)
@@ -227,12 +225,42 @@ check_older(struct verifying *v)
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
+/* Once: a server may have signed another one by the next time. */
+static void
+read_note(struct verifying *v)
+{
+    v->note = xmalloc(NOTE_MAX + 2);
+    if (source_read(&v->source, "checkpoint", v->note, NOTE_MAX, &v->note_len))
+        return;
+    free(v->note);
+    v->note = NULL;
+}
+
+/* Of a log that is served: what its checkpoint says. */
+static enum err
+head_of_note(struct verifying *v, struct err_detail *d)
+{
+    struct signed_head signed_head;
+    struct err_detail why = { .text = "" };
+
+    if (v->note == NULL)
+        return source_trouble(&v->source, d) != OK ? ERR_IO : err_say(d, ERR_NOT_FOUND, "%s/checkpoint is not there: no log is served, or nothing is signed yet.", v->source.dir);
+    if (signed_head_read(BYTES(v->note, v->note_len), NULL, &signed_head, &why) != OK ||
+        strlen(signed_head.checkpoint.origin) >= sizeof v->a->head.origin)
+        return err_say(d, ERR_IO, "%s/checkpoint: %s", v->source.dir, why.text[0] != '\0' ? why.text : "It is no journal's of ours.");
+    v->a->head = (struct head_text){ .size = signed_head.checkpoint.size, .root = signed_head.checkpoint.root };
+    memcpy(v->a->head.origin, signed_head.checkpoint.origin, strlen(signed_head.checkpoint.origin) + 1);
+    return OK;
+}
+
 static enum err
 read_head(struct verifying *v, struct err_detail *d)
 {
     char text[HEAD_TEXT_MAX + 2];
     size_t len;
 
+    if (v->source.remote != NULL)
+        return head_of_note(v, d);
     if (!source_read(&v->source, "head", text, HEAD_TEXT_MAX, &len))
         return err_say(d, ERR_NOT_FOUND, "%s has no head: there is no whole export in it.", v->source.dir);
     if (len > HEAD_TEXT_MAX || strlen(text) != len || !head_text_parse(text, &v->a->head))
@@ -271,8 +299,10 @@ static enum err
 verify(struct verifying *v, struct err_detail *d)
 {
     struct audit *a = v->a;
-    enum err err = read_head(v, d);
+    enum err err;
 
+    read_note(v);
+    err = read_head(v, d);
     if (err == OK)
         err = read_remembered(v, d);
     if (err == OK)
@@ -286,11 +316,14 @@ verify(struct verifying *v, struct err_detail *d)
     check_head(v);
     if (a->replayed) {
         check_conservation(v);
-        a->balances = balances_check(&v->source, v->l, &a->found);
+        if (v->source.remote == NULL)
+            a->balances = balances_check(&v->source, v->l, &a->found);
         a->holds = holds_check(&v->source, v->l, v->leaves.rest, &a->found);
         audit_evidence_end(v->leaves.evidence, &a->evidence);
         check_log_key(v);
     }
+    if (source_trouble(&v->source, d) != OK)
+        return ERR_IO; /* what could not be had is no fault of the log's */
     check_older(v);
     if (a->replayed && a->found.n == 0 && a->judged != NULL)
         a->judged(a->ctx, v->l);
@@ -315,7 +348,11 @@ audit_verify(struct audit *a, struct err_detail *d)
         memory = spill_memory(v->leaves.rest);
     }
     v->l = a->scratch != NULL ? ledger_new_in(&memory) : ledger_new();
-    err = verify(v, d);
+    err = source_is_url(a->dir) ? source_connect(&v->source, a->threads, a->ca_file != NULL ? a->ca_file : "", a->headers, d) : OK;
+    a->remote = v->source.remote != NULL;
+    if (err == OK)
+        err = verify(v, d);
+    source_disconnect(&v->source);
     ledger_delete(v->l);
     audit_evidence_delete(v->leaves.evidence);
     spill_delete(v->leaves.rest);

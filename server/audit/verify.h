@@ -18,7 +18,8 @@
 
 struct audit {
     /* what to do */
-    const char *dir;
+    const char *dir;      /* or an address that serves the log (C2SP tlog-tiles) */
+    const char *ca_file, *headers; /* for an address: "" the system's; lines to be sent with each request, or NULL */
     const char *remember; /* a file that keeps the head last found good; NULL: none */
     const char *resume;   /* a file that keeps how far the signatures are verified; NULL: none */
     unsigned threads;     /* that share the work; 0: this one alone */
@@ -31,6 +32,7 @@ struct audit {
     /* what was found */
     struct head_text head;
     struct signed_head checkpoint;
+    bool remote;        /* from an address: there are no balances to compare */
     bool simulation;
     struct findings found;
     uint64_t entries, kinds[ENTRY_KINDS];

@@ -97,6 +97,14 @@ log_tile(struct market *m, struct db *db, int level, uint64_t n, unsigned width,
 
 /* ---- proofs ------------------------------------------------------------------------------------------------------ */
 
+static enum err
+read_tile(void *ctx, int level, uint64_t n, unsigned width, struct hash ret[TILE_WIDTH])
+{
+    const struct log_reader *r = ctx;
+
+    return log_tile(r->market, r->db, level, n, width, ret);
+}
+
 struct log_reader *
 log_reader_new(struct market *m, struct db *db, uint64_t size)
 {
@@ -104,7 +112,9 @@ log_reader_new(struct market *m, struct db *db, uint64_t size)
 
     r->market = m;
     r->db = db;
-    r->size = size;
+    r->tiles.read = read_tile;
+    r->tiles.ctx = r;
+    r->tiles.size = size;
     return r;
 }
 
@@ -114,34 +124,8 @@ log_reader_delete(struct log_reader *r)
     free(r);
 }
 
-/* A full subtree of 2^k leaves is 2^(k mod 8) neighbouring hashes of one tile of level k / 8. */
-static enum err
-subtree(void *ctx, unsigned k, uint64_t n, struct hash *ret)
-{
-    struct log_reader *r = ctx;
-    int level = (int)(k / 8);
-    uint64_t first = n << k % 8, tile = first / TILE_WIDTH;
-    unsigned count = 1u << k % 8, width = tile_width(level, tile, r->size);
-    struct merkle sum = { .size = 0 };
-
-    assert(level < TILE_LEVELS);
-    if (first % TILE_WIDTH + count > width)
-        return ERR_NOT_FOUND;
-    if (r->seen[level].width != width || r->seen[level].n != tile) {
-        enum err err = log_tile(r->market, r->db, level, tile, width, r->seen[level].hashes);
-        if (err)
-            return err;
-        r->seen[level].n = tile;
-        r->seen[level].width = width;
-    }
-    for (unsigned i = 0; i < count; i++)
-        merkle_append(&sum, r->seen[level].hashes[first % TILE_WIDTH + i]);
-    *ret = merkle_root(&sum);
-    return OK;
-}
-
 struct merkle_source
 log_reader_source(struct log_reader *r)
 {
-    return (struct merkle_source){ subtree, r };
+    return tile_reader_source(&r->tiles);
 }

@@ -4,8 +4,7 @@
 #ifndef MARKET_LOG_TILES_H
 #define MARKET_LOG_TILES_H
 
-#include "core/proof.h"
-#include "core/tile.h"
+#include "core/tile_reader.h"
 #include "market/market.h"
 #include "store/db.h"
 
@@ -17,8 +16,7 @@ enum err log_tile(struct market *m, struct db *db, int level, uint64_t n, unsign
 struct log_reader {
     struct market *market;
     struct db *db;
-    uint64_t size;
-    struct { uint64_t n; unsigned width; struct hash hashes[TILE_WIDTH]; } seen[TILE_LEVELS];
+    struct tile_reader tiles;
 };
 struct log_reader *log_reader_new(struct market *m, struct db *db, uint64_t size);
 void log_reader_delete(struct log_reader *r);

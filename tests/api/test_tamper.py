@@ -210,3 +210,81 @@ def test_made_up_histories_are_told(world):
     more.entries.append(bytes(entry))
     leaf, said = first(audit(more.write(forged)))
     assert leaf == n, said
+
+
+# ---- from afar -----------------------------------------------------------------------------------------------------------
+
+
+def run(*words):
+    done = subprocess.run([str(BUILD / "kontor-audit"), *map(str, words)], capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_auditor_reads_the_log_that_is_served(world):
+    url = f"http://127.0.0.1:{world.server.port}"
+    size = world.anybody.must("GET", "/v1/journal")["size"]
+    newest(world, reader(world), size)
+    policy = world.server.data / "policy"
+    policy.write_text(f"log {world.anybody.must('GET', '/v1/journal')['vkey']}\nquorum none\n")
+    status, said, errors = run("verify", "--json", f"--policy={policy}", "--scratch=/tmp", url + "/")
+    report = json.loads(said)
+    assert status == 0 and report["clean"] and report["whole"] and report["size"] >= size and report["checkpoint"]["good"], (said, errors)
+    status, said, errors = run("verify", "http://127.0.0.1:1")
+    assert status == 3 and "127.0.0.1:1" in errors, errors
+    status, said, errors = run("verify", "http://kontor.example")
+    assert status == 3 and "loopback" in errors, errors
+    world.server.stop()
+    world.server.more = ["--public-entries=no", "--checkpoint-ms=100"]
+    world.server.start()
+    for client in [*world.people.values(), world.local]:
+        client.connection = None
+    url = f"http://127.0.0.1:{world.server.port}"
+    status, said, errors = run("verify", url)
+    assert status == 3 and "--headers" in errors, (said, errors)
+    headers = world.server.data / "headers"
+    headers.write_text(f"Cookie: {world.people['officer'].cookie}\n")
+    status, said, errors = run("verify", f"--headers={headers}", url)
+    assert status == 0 and "No fault found." in said, (said, errors)
+
+
+def test_the_watch_is_quiet_until_something_is_wrong(world):
+    url, data = f"http://127.0.0.1:{world.server.port}", world.server.data
+    kept, policy = data / "watched", data / "policy"
+    policy.write_text(f"log {world.anybody.must('GET', '/v1/journal')['vkey']}\nquorum none\n")
+    for _ in range(3):
+        assert run("watch", f"--remember={kept}", f"--policy={policy}", url) == (0, "", "")
+        size = world.anybody.must("GET", "/v1/journal")["size"]
+        grow(world, size + 2)
+        newest(world, reader(world), size + 2)
+    assert run("watch", url)[0] == 2
+    folder, forged = data / "seen", data / "forged"
+    assert export(world, folder)[0] == 0
+    assert run("watch", f"--remember={kept}", folder) == (0, "", "")
+    before = kept.read_bytes()
+
+    def shown(history, what):
+        """Another history, with a checkpoint of its own: what the watch says of it."""
+        history.write(forged)
+        head = (forged / "head").read_text().split("\n")
+        (forged / "checkpoint").write_bytes("\n".join(head[:3]).encode() + b"\n\n" + before.split(b"\n\n", 1)[1])
+        status, said, _ = run("watch", f"--remember={kept}", forged)
+        assert status == 1 and what in said, (status, said)
+        assert kept.read_bytes() == before, "what was seen is kept as it was"
+        assert (data / "watched.other").read_bytes() == (forged / "checkpoint").read_bytes()
+        assert run("watch", f"--remember={kept}", f"--policy={policy}", forged)[0] == 1, "nor is it signed"
+
+    other = History(folder)
+    other.entries[7], other.entries[8] = other.entries[8], other.entries[7]
+    shown(other, "two roots")
+    other.entries.append(other.entries[-1])
+    shown(other, "history was rewritten")
+    del other.entries[-2:]
+    shown(other, "rolled back")
+    assert run("watch", f"--remember={kept}", folder) == (0, "", "")
+    width = min(256, int((folder / "head").read_text().split("\n")[1]))
+    (folder / tile_path(0, 0, width)[1:]).write_bytes(bytes(32 * width))
+    kept.write_bytes(world.server.sql("SELECT note FROM checkpoint ORDER BY size LIMIT 1").encode() + b"\n")
+    status, said, _ = run("watch", f"--remember={kept}", folder)
+    assert status == 1 and ("do not add up" in said or "history was rewritten" in said), said
+    kept.write_text("nothing\n")
+    assert run("watch", f"--remember={kept}", folder)[0] == 3
