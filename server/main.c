@@ -30,6 +30,28 @@ run_admin(int argc, char **argv)
     return admin_main(dir ? dir : "/var/lib/kontor", argc, argv);
 }
 
+/* kontord admit …: kontord admin admit … */
+static int
+run_admit(int argc, char **argv)
+{
+    struct arena *arena = arena_new();
+    char **words = arena_alloc(arena, ((size_t)argc + 2) * sizeof *words);
+    int n = 0, status;
+
+    if (argc > 0 && strncmp(argv[0], "--data-dir=", 11) == 0)
+        words[n++] = *argv++, argc--;
+    words[n++] = arena_text(arena, "admit");
+    for (int i = 0; i < argc; i++) /* also as two words: --rollback-to N */
+        if (strcmp(argv[i], "--rollback-to") == 0 && i + 1 < argc) {
+            words[n++] = arena_printf(arena, "--rollback-to=%s", argv[i + 1]);
+            i++;
+        } else
+            words[n++] = argv[i];
+    status = run_admin(n, words);
+    arena_delete(arena);
+    return status;
+}
+
 static void
 show_progress(void *unused, uint64_t done, uint64_t all)
 {
@@ -163,6 +185,7 @@ static const struct subcommand SUBCOMMANDS[] = {
     { "migrate", run_migrate, "bring the database up to this version: kontord migrate" },
     { "export", run_export, "write the journal as files for kontor-audit: kontord export DIR" },
     { "poisoned", run_poisoned, "list the commands that were set aside, or release one: kontord poisoned [SCOPE]" },
+    { "admit", run_admit, "admit a rollback that witnesses have seen: kontord admit --rollback-to N --reason=WHY" },
     { "admin", run_admin, "administer the running server (kontord admin --help)" },
 };
 

@@ -56,7 +56,8 @@ struct agent {
     struct job **jobs;
     size_t jobs_n, jobs_cap;
     struct lane_pause pause[WIRE_LANES];
-    enum { ERRAND_NONE, ERRAND_OPEN, ERRAND_RECEIVED, ERRAND_KEYS, ERRAND_BLOB } errand;
+    enum { ERRAND_NONE, ERRAND_OPEN, ERRAND_RECEIVED, ERRAND_KEYS, ERRAND_BLOB, ERRAND_SEEN } errand;
+    bool shows; /* the server wants to know what we have cosigned last */
     struct hash errand_blob;
     uint64_t errand_seq;
     struct witness *witness; /* NULL: this agent is none */
@@ -70,6 +71,8 @@ struct agent {
 const char *agent_token(struct agent *a); /* a self-signed JWS that lasts for this call */
 void session_start(struct agent *a);      /* begin to open an instance */
 void session_reply(struct agent *a, const struct wire_reply *r);
+void seen_start(struct agent *a);         /* show what the witness has cosigned last */
+void seen_reply(struct agent *a, const struct wire_reply *r);
 void keys_start(struct agent *a);
 void keys_reply(struct agent *a, const struct wire_reply *r);
 /* The wire name of a problem document, "" if it is none. */

@@ -76,7 +76,9 @@ start_errand(struct agent *a, int64_t now_ms)
 {
     bool unconfirmed = spool_last_seq(a->spool) > a->confirmed_seq;
 
-    if (!a->open)
+    if (a->shows && a->witness)
+        seen_start(a);
+    else if (!a->open)
         session_start(a);
     else if (a->wants_keys)
         keys_start(a);
@@ -130,6 +132,8 @@ take_reply(struct agent *a, const struct wire_reply *r)
     a->errand = ERRAND_NONE;
     if (errand == ERRAND_OPEN)
         session_reply(a, r);
+    else if (errand == ERRAND_SEEN)
+        seen_reply(a, r);
     else if (errand == ERRAND_RECEIVED)
         received_reply(a, r);
     else if (errand == ERRAND_KEYS)

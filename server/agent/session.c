@@ -64,7 +64,7 @@ call_elsewhere(struct agent *a, const struct wire_reply *r, const char *code)
     const char *leader = json_in_text_or(&in, "leader", 300, "");
     enum err ignored;
 
-    if (away && strcmp(code, "busy") != 0)
+    if (away && strcmp(code, "busy") != 0 && strcmp(code, "guarded") != 0)
         wire_turn(a->wire, r->server, leader);
     ignored = json_in_close(&in); /* there are other members */
     (void)ignored;
@@ -78,6 +78,7 @@ call_failed(struct agent *a, const char *what, const struct wire_reply *r, char 
                 LOG_TEXT("server", wire_servers(a->wire) > 1 ? wire_server(a->wire, r->server) : NULL),
                 LOG_TEXT("error", r->error[0] ? r->error : NULL));
     call_elsewhere(a, r, ret_code);
+    a->shows = a->shows || strcmp(ret_code, "guarded") == 0;
     a->token_until_mono_ms = 0; /* perhaps it was the token */
     if (strcmp(ret_code, "superseded") != 0 || r->instance != a->instance)
         return false;
@@ -102,6 +103,37 @@ session_start(struct agent *a)
     a->errand = ERRAND_OPEN;
     json_out_free(&o);
     free(cosigned);
+}
+
+void
+seen_start(struct agent *a)
+{
+    struct json_out o = { 0 };
+    struct wire_call call = { .path = "/v1/agent/seen", .token = agent_token(a), .timeout_ms = call_timeout_ms(a) };
+    char *cosigned = witness_last_cosigned(a);
+
+    json_open(&o, NULL);
+    json_text(&o, "checkpoint", cosigned);
+    json_shut(&o);
+    call.body = BYTES(o.text, o.len);
+    wire_start(a->wire, WIRE_ERRAND, &call);
+    a->errand = ERRAND_SEEN;
+    a->shows = false;
+    json_out_free(&o);
+    free(cosigned);
+}
+
+void
+seen_reply(struct agent *a, const struct wire_reply *r)
+{
+    char code[48];
+
+    if (r->status == 204) {
+        resume_lane(a, WIRE_ERRAND);
+        return;
+    }
+    if (!call_failed(a, "seen-failed", r, code, sizeof code))
+        pause_lane(a, WIRE_ERRAND, r->retry_after_s);
 }
 
 struct opening {

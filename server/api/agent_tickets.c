@@ -67,6 +67,8 @@ agent_check_instance(struct call *call)
     if (!call->instance || !text_to_i64(call->instance, 0, INT64_MAX, &instance) ||
         (uint64_t)instance != call->actor.instance)
         return err_say(&call->detail, ERR_QUERY_INVALID, "The header Kontor-Instance is missing, or not the token's.");
+    if (market_phase(call->api->market) == MARKET_GUARDED)
+        return ERR_GUARDED; /* upon which it shows what it has cosigned last */
     s = market_read_lock(call->api->market);
     if (!s)
         return ERR_NOT_LEADER;

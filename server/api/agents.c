@@ -226,6 +226,7 @@ agent_instance(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
     struct command *c = call->command;
+    const char *cosigned = NULL;
     enum err err;
 
     c->kind = COMMAND_INSTANCE;
@@ -234,9 +235,11 @@ agent_instance(struct call *call)
     c->in.instance.last_confirmed_seq = (uint64_t)json_in_i64(&in, "last_confirmed_seq", 0, INT64_MAX);
     c->in.instance.last_receipted_report = (uint64_t)json_in_i64(&in, "last_receipted_report", 0, INT64_MAX);
     if (json_in_has(&in, "checkpoint"))
-        json_in_text(&in, "checkpoint", 0, 8192); /* not kept yet: witnessing comes with the checkpoints */
+        cosigned = arena_text(call->arena, json_in_text(&in, "checkpoint", 0, SEEN_MAX));
     err = json_in_close(&in);
     agent_in_touch(call);
+    if (!err)
+        err = seen_take(call, cosigned);
     if (err)
         call_fail(call, err);
     else

@@ -77,6 +77,7 @@ check_leads(const struct call *call)
     switch (market_phase(m)) {
     case MARKET_WAITING_LEASE:
         return ERR_NOT_LEADER;
+    case MARKET_GUARDED:
     case MARKET_LEADING: /* it has heard nothing from the database for a while */
     case MARKET_TROUBLED:
         return ERR_DB;

@@ -10,6 +10,7 @@ struct request_row;
 struct site_state;
 
 handler_fn health_live, health_ready, health_leader; /* health.c */
+handler_fn agent_seen, journal_admit;                /* seen.c */
 handler_fn keys_rotate, log_keys_rotate;             /* rotate.c */
 handler_fn jwks_get, openapi_get, error_explained; /* public.c */
 handler_fn session_get, session_create, session_delete, me_get, me_password; /* session.c */

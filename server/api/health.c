@@ -8,16 +8,17 @@
 #include "api/handlers.h"
 #include "api/internal.h"
 #include "market/figures.h"
+#include "market/guard.h"
 #include "market/janitor.h"
 #include "market/notary.h"
 
 /* Real ms. The janitor asks the database every two seconds and waits up to three for its answer. */
 enum { DATABASE_SILENT_MS = 6000, COMMIT_LONG_MS = 5000, OVERFLOW_NEWS_MS = 2000 };
 
-static const char *const PHASES[] = { "waiting-for-lease", "rebuilding", "leading", "troubled", "stopping" };
+static const char *const PHASES[] = { "waiting-for-lease", "rebuilding", "leading", "troubled", "stopping", "guarded" };
 
 static void
-health_json(struct json_out *out, bool ok, enum market_phase phase, const char *reason, const char *warning)
+health_json(struct json_out *out, bool ok, enum market_phase phase, const char *reason, const char *warning, const char *guard)
 {
     json_open(out, NULL);
     json_bool(out, "ok", ok);
@@ -26,6 +27,8 @@ health_json(struct json_out *out, bool ok, enum market_phase phase, const char *
         json_text(out, "reason", reason);
     if (warning)
         json_text(out, "warning", warning);
+    if (guard)
+        json_text(out, "rollback_guard", guard);
     json_shut(out);
 }
 
@@ -35,7 +38,7 @@ health_prepare(struct api *api)
     for (size_t i = 0; i < sizeof api->well / sizeof api->well[0]; i++) {
         struct json_out out = { 0 };
 
-        health_json(&out, true, (enum market_phase)i, NULL, NULL);
+        health_json(&out, true, (enum market_phase)i, NULL, NULL, NULL);
         api->well[i] = http_response(200, "application/json", out.text, out.len, HTTP_FREE);
         response_guard(api->well[i]);
         http_response_header(api->well[i], "Cache-Control", "no-store");
@@ -43,21 +46,10 @@ health_prepare(struct api *api)
     }
 }
 
-static void
-health(struct call *call, bool ok, enum market_phase phase, const char *reason, const char *warning)
-{
-    if (ok && !warning) {
-        call_reply_response(call, call->api->well[phase]);
-        return;
-    }
-    health_json(&call->out, ok, phase, reason, warning);
-    call_reply(call, ok ? 200 : 503);
-}
-
 void
 health_live(struct call *call)
 {
-    health(call, true, market_phase(call->api->market), NULL, NULL);
+    call_reply_response(call, call->api->well[market_phase(call->api->market)]);
 }
 
 static int64_t
@@ -98,6 +90,8 @@ sentence(enum market_phase phase, enum err refusal)
         return "The state is being built from the database.";
     case MARKET_STOPPING:
         return "The server is stopping.";
+    case MARKET_GUARDED:
+        return err_sentence(ERR_GUARDED);
     case MARKET_LEADING:
         return NULL;
     case MARKET_TROUBLED:
@@ -119,8 +113,8 @@ trouble(struct call *call, enum market_phase phase, const char *detail, char tex
     int64_t overflow_ms = since(&f->overflow_ms);
     size_t max, queued = market_queued(api->market, &max);
 
-    if (phase != MARKET_LEADING)
-        return call->http->local && detail[0] ? detail : sentence(phase, market_refusal(api->market));
+    if (phase != MARKET_LEADING) /* what witnesses have seen is public */
+        return (call->http->local || phase == MARKET_GUARDED) && detail[0] ? detail : sentence(phase, market_refusal(api->market));
     if (commit_ms < 0 && !market_leads(api->market))
         return "It has not heard from the database for a while: another server may lead by now.";
     if (silent_ms > DATABASE_SILENT_MS) {
@@ -145,7 +139,12 @@ health_ready(struct call *call)
     enum market_phase phase = market_trouble(call->api->market, detail);
     const char *why = trouble(call, phase, detail, text), *warning = NULL;
 
+    struct guard_now guard;
+
+    guard_look(call->api->market, &guard);
     if (!api_keys_there(call->api))
         warning = "A key file of the server is gone: this process has the key, the next one will not start.";
-    health(call, why == NULL, phase, why, warning);
+    health_json(&call->out, why == NULL, phase, why, warning,
+                !guard.on ? "off: no policy asks for witnesses" : guard.open ? "open" : "closed");
+    call_reply(call, why == NULL ? 200 : 503);
 }

@@ -49,7 +49,7 @@ struct api {
     struct seen *seen;
     struct pages *pages;           /* NULL: none */
     struct http_response *openapi; /* shared */
-    struct http_response *well[MARKET_STOPPING + 1]; /* shared: what health says when all is well, by phase */
+    struct http_response *well[MARKET_GUARDED + 1]; /* shared: what health says when all is well, by phase */
     pthread_mutex_t random_lock;   /* ids are drawn from a store: one call of the system for many */
     uint8_t random[640];
     size_t random_left;
@@ -206,6 +206,10 @@ void watchers_deadline(void *cls, struct http_call *http); /* for http_keep() */
 void watchers_signed(struct watchers *w);
 /* witnesses.c: what a witness is answered that has cosigned `after` entries. False: nothing is new. */
 enum err checkpoint_for_witness(struct api *api, struct db *db, uint64_t after, const struct hash *root, struct json_out *out, bool *ret_news) MUST_USE;
+
+/* seen.c: an agent shows the last checkpoint that it cosigned; NULL: none */
+enum { SEEN_MAX = 8192 };
+enum err seen_take(struct call *call, const char *note) MUST_USE;
 
 /* may.c: THE function for what is answered from memory or by a worker. */
 bool may_see_organisation(const struct actor *a, struct uuid organisation);

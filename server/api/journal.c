@@ -8,6 +8,7 @@
 #include "api/entry_json.h"
 #include "api/internal.h"
 #include "base/text.h"
+#include "market/guard.h"
 #include "market/notary.h"
 #include "store/journal_reads.h"
 
@@ -49,6 +50,7 @@ journal_json(struct call *call, const char *name)
     struct hash genesis;
     char vkey[VKEY_TEXT_MAX];
     struct vkey key;
+    struct guard_now guard;
     const struct state *s;
     enum err err = journal_reads_head(call->db, &head);
 
@@ -69,6 +71,8 @@ journal_json(struct call *call, const char *name)
     vkey_text(&key, vkey);
     json_text(out, "vkey", vkey);
     log_keys_json(out, s);
+    guard_look(call->api->market, &guard);
+    json_text(out, "guarded", guard.open ? NULL : guard.why);
     json_hex(out, "genesis", BYTES(genesis.b, 32));
     json_shut(out);
     market_read_unlock(call->api->market);

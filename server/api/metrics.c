@@ -11,10 +11,11 @@
 
 #include "api/internal.h"
 #include "market/figures.h"
+#include "market/guard.h"
 #include "market/janitor.h"
 #include "market/notary.h"
 
-static const char *const PHASES[] = { "waiting", "rebuilding", "leading", "troubled", "stopping" };
+static const char *const PHASES[] = { "waiting", "rebuilding", "leading", "troubled", "stopping", "guarded" };
 
 void
 metric_head(FILE *to, const char *name, const char *type, const char *help)
@@ -185,7 +186,7 @@ of_market(struct api *api, FILE *to)
     seconds(to, "kontor_rebuild_seconds_total", "counter", (int64_t)load(&f->rebuild_us), "Time spent on rebuilding.");
     figure(to, "kontor_leading", "gauge", phase == MARKET_LEADING, "1 while this server takes commands.");
     metric_head(to, "kontor_phase", "gauge", "1 at the phase that the market is in.");
-    for (int i = 0; i <= MARKET_STOPPING; i++)
+    for (int i = 0; i <= MARKET_GUARDED; i++)
         fprintf(to, "kontor_phase{phase=\"%s\"} %d\n", PHASES[i], (int)phase == i);
     figure(to, "kontor_term", "gauge", load(&f->term), "The term of the lease that this server held last.");
     figure(to, "kontor_head_batch", "gauge", load(&f->batch), "Number of the newest batch; the log names it beside calls.");
@@ -201,10 +202,15 @@ of_clocks(struct api *api, FILE *to)
     static const char *const OTHERS[CLOCK_OTHERS] = { [CLOCK_DATABASE] = "database", [CLOCK_SITES] = "sites" };
     struct clock_reading newest = janitor_clocks(api->janitor);
     int64_t silent_ms = janitor_database_silence(api->janitor);
+    struct guard_now guard;
     char why[320];
 
     figure(to, "kontor_checkpoints_signed", "gauge", notary_trouble(api->notary, why) ? 1 : 0,
            "0 while no checkpoints of the journal are signed, since something does not fit.");
+    guard_look(api->market, &guard);
+    figure(to, "kontor_rollback_guard_open", "gauge", guard.open, "0 while nothing is written, since witnesses may have seen a longer journal.");
+    figure(to, "kontor_rollback_guard_witnesses", "gauge", guard.witnesses, "Witnesses of the policy that the guard asks; 0: no guard.");
+    figure(to, "kontor_rollback_guard_shown", "gauge", guard.shown, "Of these, so many have shown what they cosigned last.");
     figure(to, "kontor_clock_trusted", "gauge", janitor_trouble(api->janitor, why) ? 1 : 0,
            "0 while what is due by time waits, since clocks disagree.");
     figure(to, "kontor_clock_sites_heard", "gauge",

@@ -207,6 +207,7 @@ start_market(struct server *s)
         .batch_max = BATCH_MAX,
         .on_commit = api_on_commit,
         .on_lead = api_on_lead,
+        .policy = s->policy,
         .keys = &s->keys,
         .people_url = c->advertise[0] ? c->advertise : s->base_url,
         .agents_url = agents_url(s),

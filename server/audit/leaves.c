@@ -62,6 +62,7 @@ replay(struct work *w, struct bundle *b)
             b->replayed++;
             l->entries++;
             l->kinds[e->kind]++;
+            l->rollbacks += e->kind == NOTICE && e->u.notice.type == NOTICE_ROLLBACK;
         }
     }
     b->genesis = ledger_genesis(l->ledger);

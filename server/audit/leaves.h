@@ -37,6 +37,7 @@ struct leaves {
     struct hash old_root;
     char origin[64];               /* entry 0's; empty if there is none */
     uint64_t entries, kinds[ENTRY_KINDS];
+    uint64_t rollbacks;            /* NOTICEs of an admitted rollback */
     struct signed_count count;
 };
 

@@ -79,6 +79,12 @@ audit_print(const struct audit *a, FILE *to)
         fprintf(to, "It follows an older journal%s%s of %" PRIu64 " entries, root %s%s.\n", a->old_origin[0] ? ", " : "", a->old_origin,
                 a->old_size, root, a->old_origin[0] ? ", which was audited and is that one" : "; --follows names its export");
     }
+    if (a->rollbacks > 0) {
+        time_text(a->rollback_ms, at);
+        fprintf(to, "%" PRIu64 " rollback%s admitted: what witnesses had seen of it was lost, and the operator says so; the newest in entry %" PRIu64 ", to %" PRIu64
+                    " entries, at %s.\n",
+                a->rollbacks, a->rollbacks == 1 ? " was" : "s were", a->rollback, a->rollback_to, at);
+    }
     if (a->remembered > 0)
         fprintf(to, "The audit before saw the first %" PRIu64 " of them.\n", a->remembered);
     print_checkpoint(a, to);
@@ -164,6 +170,15 @@ audit_print_json(const struct audit *a, FILE *to)
         json_shut(&out);
     } else
         json_none(&out, "follows");
+    json_i64(&out, "rollbacks_admitted", (int64_t)a->rollbacks);
+    if (a->rollbacks > 0) {
+        json_open(&out, "newest_rollback");
+        json_i64(&out, "entry", (int64_t)a->rollback);
+        json_i64(&out, "rollback_to", (int64_t)a->rollback_to);
+        json_time(&out, "time", a->rollback_ms);
+        json_shut(&out);
+    } else
+        json_none(&out, "newest_rollback");
     json_checkpoint(&out, &a->checkpoint);
     if (a->log_key == NO_INDEX)
         json_none(&out, "log_key");

@@ -290,6 +290,9 @@ audit_leaves(struct verifying *v)
     a->old_size = l->old_size;
     a->old_root = l->old_root;
     a->entries = l->entries;
+    a->rollbacks = l->rollbacks;
+    if (!l->stopped)
+        a->rollback = ledger_rollback(l->ledger, &a->rollback_to, &a->rollback_ms);
     memcpy(a->kinds, l->kinds, sizeof a->kinds);
     a->count = l->count;
     a->replayed = !l->stopped && l->tree.size == a->head.size;

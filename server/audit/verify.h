@@ -43,6 +43,9 @@ struct audit {
     uint64_t log_key;               /* KEY that the entries hold in force for the checkpoint, NO_INDEX if there is none */
     bool log_key_signed;            /* and it signed the checkpoint */
     uint64_t resumed;               /* of so many entries an audit before had verified the signatures */
+    uint64_t rollbacks;             /* admitted ones; the newest: its entry, the size that it went back to, its time */
+    uint64_t rollback, rollback_to;
+    int64_t rollback_ms;
     uint64_t old_size;              /* of the older journal that entry 0 names; 0: none */
     struct hash old_root;
     char old_origin[64];            /* where it was given: its origin, and its head is what entry 0 says */

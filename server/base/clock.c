@@ -46,6 +46,12 @@ clock_to_real(const struct clock *c, int64_t span_ms)
     return real_ms < 1 ? 1 : real_ms;
 }
 
+int64_t
+clock_real_at(const struct clock *c, int64_t at_ms)
+{
+    return c->real_origin_ms + (at_ms - c->origin_ms) / c->rate;
+}
+
 static int64_t
 read_clock(clockid_t id)
 {

@@ -17,6 +17,7 @@ struct clock clock_real(void);
 struct clock clock_simulated(int64_t origin_ms, int64_t real_origin_ms, int64_t rate);
 int64_t clock_now(const struct clock *c);
 int64_t clock_to_real(const struct clock *c, int64_t span_ms); /* a span of clock time in real ms, at least 1 */
+int64_t clock_real_at(const struct clock *c, int64_t at_ms);   /* when the clock shows this, in real ms */
 int64_t real_now_ms(void);                                     /* CLOCK_REALTIME */
 int64_t monotonic_ms(void);                                    /* CLOCK_MONOTONIC */
 int64_t monotonic_us(void);                                    /* the same clock, finer */

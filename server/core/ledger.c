@@ -99,6 +99,7 @@ ledger_new_in(const struct memory *memory)
 {
     struct ledger *l = xcalloc(1, sizeof *l);
 
+    l->at.rollback = NO_INDEX;
     l->slots.item = sizeof(uintptr_t);
     l->accounts.item = sizeof(struct account);
     l->holds.item = sizeof(struct hold);
@@ -559,6 +560,14 @@ ledger_log_key(const struct ledger *l, uint64_t size)
         if (k->entry.u.key.use == KEY_LOG)
             newest = k;
     return newest != NULL && size <= newest->until ? newest : NULL;
+}
+
+uint64_t
+ledger_rollback(const struct ledger *l, uint64_t *ret_to, int64_t *ret_ms)
+{
+    *ret_to = l->at.rollback_to;
+    *ret_ms = l->at.rollback_ms;
+    return l->at.rollback;
 }
 
 uint64_t

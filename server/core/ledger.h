@@ -112,6 +112,8 @@ bool key_in_force(const struct key *k, uint64_t index, int64_t time_ms);
 /* The log's key in force for a checkpoint of this size: the newest KEY of use log among the first `size` entries, or NULL if
  * these name none, or the newest has ended. */
 const struct key *ledger_log_key(const struct ledger *l, uint64_t size);
+/* The newest admitted rollback: index of its NOTICE (NO_INDEX: none), the size that it names, its time. */
+uint64_t ledger_rollback(const struct ledger *l, uint64_t *ret_to, int64_t *ret_ms);
 uint64_t key_chain(const struct key *k);     /* what `first` of a KEY that follows it must name */
 /* Walk: it = 0 first; NULL at the end; in order of index. */
 const struct account *ledger_next_account(const struct ledger *l, size_t *it);

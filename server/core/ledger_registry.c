@@ -445,8 +445,12 @@ ledger_notice(struct applying *a)
     case NOTICE_DISPUTE_CLOSED:
         err = notice_dispute(a);
         break;
-    case NOTICE_WITNESSES:
     case NOTICE_ROLLBACK:
+        a->l->at.rollback = e->index;
+        a->l->at.rollback_to = e->u.notice.ref;
+        a->l->at.rollback_ms = e->time_ms;
+        return ledger_need_order(a, e->u.notice.order, &e->u.notice.auth, 1);
+    case NOTICE_WITNESSES:
         return ledger_need_order(a, e->u.notice.order, &e->u.notice.auth, 1);
     default:
         break;

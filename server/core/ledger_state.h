@@ -36,6 +36,8 @@ struct ledger {
         uint64_t group_first;
         uint16_t group_len, group_next; /* whole when equal */
         uint16_t promises;
+        uint64_t rollback, rollback_to; /* newest NOTICE of an admitted rollback, NO_INDEX; size that it names */
+        int64_t rollback_ms;
         bool has_report;             /* report: the one that an entry of this group rests on */
     } at;
     struct promise promises[2 * GROUP_MAX];

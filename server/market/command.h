@@ -85,4 +85,11 @@ struct command {
     enum { COMMAND_FRESH, COMMAND_ANSWERED, COMMAND_TWIN, COMMAND_POISONED } stage;
 };
 
+/* Is it the operator's word that the journal was rolled back? It alone passes while the guard is closed. */
+static inline bool
+command_admits_rollback(const struct command *c)
+{
+    return c->kind == COMMAND_ORDER && c->in.order.entry.kind == NOTICE && c->in.order.entry.u.notice.type == NOTICE_ROLLBACK;
+}
+
 #endif

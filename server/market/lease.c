@@ -145,7 +145,7 @@ market_leads(const struct market *m)
 {
     enum market_phase phase = market_phase(m);
 
-    return (phase == MARKET_LEADING || phase == MARKET_TROUBLED) && monotonic_ms() < atomic_load(&m->sure_until_ms);
+    return (phase == MARKET_LEADING || phase == MARKET_TROUBLED || phase == MARKET_GUARDED) && monotonic_ms() < atomic_load(&m->sure_until_ms);
 }
 
 void

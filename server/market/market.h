@@ -12,6 +12,7 @@
 
 struct market;
 struct market_figures;
+struct log_policy;
 struct db_fault;
 
 /* What a commit changed, for long polls and event streams. */
@@ -37,6 +38,7 @@ struct market_config {
     const char *origin;                 /* likewise; else must equal the journal's */
     uint64_t old_size;                  /* of an empty journal: of the older one that it follows, 0 if none; its root */
     struct hash old_root;
+    struct log_policy *policy;          /* who must have shown what it saw before anything is written; NULL: nobody */
     const struct market_keys *keys;     /* NULL: the log's key is not announced in the journal */
     const char *people_url, *agents_url; /* where this server is reached, for those that wait to tell; NULL: not said */
     uint8_t server_public_key[32];      /* likewise */
@@ -59,7 +61,8 @@ enum err market_start(const struct market_config *config, struct market **ret, s
 /* Drains: refuses new commands, commits what is queued (bounded by 4 s), completes the rest with ERR_SHUTDOWN, joins. */
 void market_stop(struct market *m);
 
-enum market_phase { MARKET_WAITING_LEASE, MARKET_REBUILDING, MARKET_LEADING, MARKET_TROUBLED, MARKET_STOPPING };
+enum market_phase { MARKET_WAITING_LEASE, MARKET_REBUILDING, MARKET_LEADING, MARKET_TROUBLED, MARKET_STOPPING,
+                    MARKET_GUARDED /* it leads, and writes nothing: market/guard.h */ };
 enum market_phase market_phase(const struct market *m);
 /* Why it is not leading, for readiness and the operator; "" while all is well. Returns the phase. */
 /* Who compares clocks (janitor.h) says whether ours can be believed. Until it has said so nothing is thrown away by time. */

@@ -11,6 +11,7 @@
 #include "core/tile.h"
 #include "market/batch.h"
 #include "market/figures.h"
+#include "market/guard.h"
 #include "market/rows.h"
 #include "store/db.h"
 #include "store/journal.h"
@@ -65,10 +66,21 @@ struct work {
 };
 
 enum { KEPT_TILES = 256 };
+/* market/guard.h; its lock */
+struct guard {
+    pthread_mutex_t lock;
+    bool on, open;
+    uint64_t size;                  /* of the journal when it closed */
+    struct guard_seen seen[QUORUM_MAX];
+    size_t n;
+    unsigned shown, witnesses;
+    char why[320];
+};
 
 struct market {
     struct market_config config;
     struct market_figures figures;
+    struct guard guard;
     char *conninfo, *origin, *people_url, *agents_url;
     pthread_t thread;
 

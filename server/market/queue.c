@@ -66,6 +66,10 @@ admit(struct market *m, const struct command *c)
         return m->refusal;
     case MARKET_STOPPING:
         return ERR_SHUTDOWN;
+    case MARKET_GUARDED:
+        if (!command_admits_rollback(c))
+            return ERR_GUARDED;
+        break;
     case MARKET_REBUILDING: /* it takes a moment: wait in the queue */
     case MARKET_LEADING:
         break;
@@ -281,13 +285,14 @@ queue_refuse(struct market *m, enum err err)
 static const char *const PHASE_NAMES[] = {
     [MARKET_WAITING_LEASE] = "waiting-for-the-lease", [MARKET_REBUILDING] = "rebuilding", [MARKET_LEADING] = "leading",
     [MARKET_TROUBLED] = "troubled", [MARKET_STOPPING] = "stopping",
+    [MARKET_GUARDED] = "guarded",
 };
 
 /* Each change is told to the operator once: the log says when and why the market stopped taking commands. */
 void
 queue_phase(struct market *m, enum market_phase phase, enum err refusal, const char *why)
 {
-    enum log_level level = phase == MARKET_TROUBLED ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO;
+    enum log_level level = phase == MARKET_TROUBLED ? LOG_LEVEL_ERROR : phase == MARKET_GUARDED ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO;
     struct log_field fields[] = {
         LOG_TEXT("phase", PHASE_NAMES[phase]), LOG_TEXT("why", why[0] != '\0' ? why : NULL), { .kind = LOG_KIND_NONE },
     };

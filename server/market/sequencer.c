@@ -19,7 +19,7 @@
 #include "base/text.h"
 #include "market/index.h"
 
-enum { TRIES = 3, TRIES_MS = 2000, TRY_PAUSE_MS = 100, IDLE_MS = 1000, LEASE_PAUSE_MS = 100, PROBE_PAUSE_MS = 1000,
+enum { TRIES = 3, TRIES_MS = 2000, TRY_PAUSE_MS = 100, IDLE_MS = 1000, GUARD_MS = 20, LEASE_PAUSE_MS = 100, PROBE_PAUSE_MS = 1000,
        STOP_MS = 4000, AHEAD_MIN = 128, GATHER_US = 1000, GATHER_REST = 32,
        PRUNE_EVERY_MS = 600000, PRUNE_MAX = 10000 };
 
@@ -226,6 +226,8 @@ write_genesis(struct market *m, struct err_detail *d)
 
     if (m->config.origin == NULL)
         return err_internal(d, ERR_CONFIG, "the journal is empty, and no origin is configured");
+    if (guard_expects_sites(m, m->config.origin))
+        return err_internal(d, ERR_CONFIG, "the database is empty, but the policy names witnesses of %s: restore it, or begin a new origin", m->config.origin);
     deciding.detail = d;
     err = decide_genesis(&deciding, &m->config);
     if (err)
@@ -285,7 +287,8 @@ lead(struct market *m)
             err = write_genesis(m, &d);
         if (!err)
             err = own_keys_check(m, &d);
-        if (!err)
+        guard_close(m, m->head.size);
+        if (!err && !m->guard.on)
             err = announce_log_key(m, &d);
         if (!err)
             err = lease_beat(m); /* it has taken a while */
@@ -419,6 +422,55 @@ time_is_over(struct market *m)
     return over;
 }
 
+/* The guard is closed: what waits is refused, but for the operator's word. */
+static void
+serve_guarded(struct market *m)
+{
+    struct work *w = &m->work[m->turn];
+
+    w->n = queue_take(m, w->commands, 1, GUARD_MS, false);
+    if (w->n > 0 && !command_admits_rollback(w->commands[0]))
+        fail_work(m, w, ERR_GUARDED);
+    else if (w->n > 0) {
+        process(m, w, NULL);
+        work_answer(m);
+    }
+    if (m->leased && lease_is_quiet(m) && (!db_alive(m->db) || lease_beat(m) != OK))
+        step_down(m);
+}
+
+/* Until the guard opens, or there is nothing to guard any more. True: it is open. */
+static bool
+stand_guard(struct market *m)
+{
+    struct guard_now now;
+    struct err_detail d = { 0 };
+
+    for (bool first = true; m->leased && m->state != NULL && !time_is_over(m); first = false) {
+        uint64_t to, rolled_back;
+        int64_t at_ms;
+
+        guard_look(m, &now);
+        if (first && now.open)
+            return true;
+        rolled_back = ledger_rollback(m->state->ledger, &to, &at_ms);
+        guard_settle(m, rolled_back, clock_real_at(&m->config.clock, at_ms));
+        guard_look(m, &now);
+        if (now.open) {
+            if (announce_log_key(m, &d) == OK)
+                return true;
+            step_down(m);
+            rebuild_drop(m);
+            return false;
+        }
+        queue_phase(m, MARKET_GUARDED, ERR_GUARDED, now.why);
+        serve_guarded(m);
+        if (market_phase(m) != MARKET_GUARDED) /* that went wrong */
+            return false;
+    }
+    return false;
+}
+
 static void *
 run(void *arg)
 {
@@ -430,7 +482,7 @@ run(void *arg)
 
         if (!leading)
             leading = lead(m);
-        if (leading && probe(m)) {
+        if (leading && probe(m) && stand_guard(m)) {
             queue_phase(m, MARKET_LEADING, ERR_DB, "");
             while (!time_is_over(m) && m->leased && m->state != NULL && market_phase(m) == MARKET_LEADING)
                 serve(m);
@@ -464,6 +516,7 @@ market_delete(struct market *m)
     for (size_t i = 0; i < KEPT_TILES; i++)
         free(m->kept_tiles[i].hashes);
     free(m->tiles);
+    pthread_mutex_destroy(&m->guard.lock);
     free(m->conninfo);
     free(m->origin);
     free(m->people_url);
@@ -491,6 +544,8 @@ market_start(const struct market_config *config, struct market **ret, struct err
     m->tiles = tiles_new();
     queue_init(m);
     pthread_mutex_init(&m->edge_lock, NULL);
+    pthread_mutex_init(&m->guard.lock, NULL);
+    m->guard.open = true;
     pthread_rwlockattr_init(&attr);
     pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&m->state_lock, &attr);

@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "crypto/password.h"
 #include "http/internal.h"
+#include "market/guard.h"
 #include "market/janitor.h"
 #include "market/notary.h"
 #include "store/organisations.h"
@@ -293,6 +294,14 @@ __wrap_notary_vkey(struct notary *n, const char *origin)
 
     (void)n;
     return vkey_make(origin, (enum note_type)1, PUBLIC);
+}
+
+void __wrap_guard_look(struct market *m, struct guard_now *ret);
+void
+__wrap_guard_look(struct market *m, struct guard_now *ret)
+{
+    (void)m;
+    *ret = (struct guard_now){ .open = true };
 }
 
 struct sign_key __wrap_notary_key(struct notary *n);

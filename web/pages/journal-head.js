@@ -8,6 +8,7 @@ import { to } from "../lib/router.js";
 import { Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
+import { Note } from "../parts/note.js";
 
 export default () => {
     const { data, error, reload } = useData("/v1/journal", { every: 5000 });
@@ -15,6 +16,7 @@ export default () => {
     if (!data) return html`<${Head} title=${t("nav.journal")} sub="" /><${Waiting} error=${error} retry=${reload} />`;
     return html`
         <${Head} title=${t("nav.journal")} sub=${t("journal.sub", { n: data.size, time: dateTime(data.time) })}>${me.value && html`<${Button} href=${to("/journal/entries")}>${t("journal.all")}<//>`}<//>
+        ${data.guarded && html`<${Note} kind="brick"><b>${t("problem.guarded")}</b> ${data.guarded}<//>`}
         <div class="grid halves">
             <section class="card"><h2>${t("journal.head")}</h2>
                 <dl class="facts">

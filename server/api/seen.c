@@ -1,0 +1,218 @@
+/* api/seen.c
+ * The rollback guard's callers (market/guard.h): what agents show of what they have cosigned, and the operator's word.
+ *
+ * POST /v1/agent/seen {checkpoint: signed note or null} → 204, also with no guard; also part of opening an instance.
+ * Security: the call is signed by the site's key; what it shows counts only if the log has signed it, and the key that the
+ * policy names for this site has cosigned it, so that no agent can stop the server by a number that it has made up.
+ *
+ * POST /v1/journal/admit {rollback_to, reason} → 200 {entry, rollback_to}. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "api/fields.h"
+#include "api/handlers.h"
+#include "api/internal.h"
+#include "api/orders.h"
+#include "base/text.h"
+#include "crypto/sign.h"
+#include "market/guard.h"
+#include "market/log_tiles.h"
+#include "market/notary.h"
+
+enum { LOG_KEYS_MAX = 64 };
+
+struct showing {
+    struct guard_seen seen;
+    char origin[65];
+    struct vkey log[LOG_KEYS_MAX];
+    size_t logs;
+    uint64_t size; /* of the journal here */
+    struct hash root;
+};
+
+static bool
+verify(const uint8_t public[32], struct bytes message, const uint8_t sig[64])
+{
+    return sign_verify(public, message, sig) == OK;
+}
+
+/* The journal as it is here, and the keys of its log: those that it announces, and ours, which a younger one may have. */
+static enum err
+look_here(struct call *call, struct showing *w)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    const struct site *site;
+    const struct key *k;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    site = ledger_site(s->ledger, w->seen.site);
+    text_format(w->origin, sizeof w->origin, "%s", s->origin);
+    text_format(w->seen.code, sizeof w->seen.code, "%.16s", site ? site->entry.u.site.code : "");
+    w->size = ledger_size(s->ledger);
+    for (size_t it = 0; w->logs + 1 < LOG_KEYS_MAX && (k = ledger_next_key(s->ledger, &it)) != NULL;)
+        if (k->entry.u.key.use == KEY_LOG)
+            w->log[w->logs++] = vkey_make(w->origin, NOTE_ED25519, k->entry.u.key.ed25519);
+    market_read_unlock(call->api->market);
+    w->log[w->logs++] = notary_vkey(call->api->notary, w->origin);
+    return OK;
+}
+
+/* Signed by this log, cosigned by one of the site's witnesses? */
+static bool
+is_proven(const struct quorum *q, struct showing *w, const struct note *n)
+{
+    struct checkpoint c;
+    bool by_log = false;
+    uint64_t time_s = 0, at_s;
+
+    if (!checkpoint_parse(n->text, &c) || strcmp(c.origin, w->origin) != 0)
+        return false;
+    for (size_t i = 0; i < w->logs; i++)
+        by_log = by_log || note_check(n, &w->log[i], verify, NULL) == NOTE_GOOD;
+    for (unsigned i = 0; i < q->witnesses; i++)
+        if ((w->seen.witnesses >> i & 1) != 0 && note_check(n, &q->witness[i].key, verify, &at_s) == NOTE_GOOD && at_s > time_s)
+            time_s = at_s;
+    if (!by_log || time_s == 0 || time_s > INT64_MAX / 1000)
+        return false;
+    w->seen.size = c.size;
+    w->seen.cosigned_ms = (int64_t)time_s * 1000;
+    w->root = c.root;
+    return true;
+}
+
+/* Is what it has cosigned how the journal here begins? */
+static enum err
+compare(struct call *call, struct showing *w)
+{
+    struct log_reader *r;
+    struct merkle_source from;
+    struct hash root;
+    enum err err;
+
+    w->seen.found = GUARD_LONGER;
+    if (w->seen.size > w->size)
+        return OK;
+    db_act_as(call->db, DB_ACTOR_SERVER); /* hashes are for everybody */
+    r = log_reader_new(call->api->market, call->db, w->size);
+    from = log_reader_source(r);
+    err = merkle_root_at(&from, w->seen.size, &root);
+    log_reader_delete(r);
+    call_act(call);
+    w->seen.found = hash_equal(root, w->root) ? GUARD_EXTENDS : GUARD_OTHER;
+    return err;
+}
+
+enum err
+seen_take(struct call *call, const char *text)
+{
+    const struct quorum *q = log_policy_now(notary_policy(call->api->notary)).quorum;
+    struct showing *w = arena_alloc(call->arena, sizeof *w);
+    struct note *n;
+    struct guard_now now;
+    enum err err;
+
+    guard_look(call->api->market, &now);
+    if (now.open || q == NULL)
+        return OK;
+    w->seen.site = call->actor.sites[0];
+    err = look_here(call, w);
+    if (err)
+        return err;
+    w->seen.witnesses = guard_witnesses_of(q, w->origin, w->seen.code);
+    if (w->seen.witnesses == 0)
+        return OK; /* nobody has asked for its word */
+    n = arena_alloc(call->arena, sizeof *n);
+    w->seen.found = GUARD_UNPROVEN;
+    if (text == NULL)
+        w->seen.found = GUARD_NOTHING;
+    else if (note_parse(BYTES_TEXT(text), n) && is_proven(q, w, n))
+        err = compare(call, w);
+    if (err)
+        return err;
+    guard_show(call->api->market, &w->seen);
+    if (w->seen.found == GUARD_LONGER || w->seen.found == GUARD_OTHER)
+        log_error(call->api->log, "rollback", LOG_TEXT("site", w->seen.code), LOG_I64("cosigned", (int64_t)w->seen.size),
+                  LOG_I64("entries", (int64_t)w->size),
+                  LOG_TEXT("why", w->seen.found == GUARD_LONGER ? "the site has seen a longer journal" : "the site has seen other entries"));
+    return OK;
+}
+
+void
+agent_seen(struct call *call)
+{
+    struct json_in in = json_in_open(call->body, &call->detail);
+    const char *text = json_in_has(&in, "checkpoint") ? arena_text(call->arena, json_in_text(&in, "checkpoint", 0, SEEN_MAX)) : NULL;
+    enum err err = json_in_close(&in);
+
+    if (!err)
+        err = seen_take(call, text);
+    agent_in_touch(call);
+    if (err)
+        call_fail(call, err);
+    else
+        call_reply_empty(call, 204);
+}
+
+/* ---- the operator's word ------------------------------------------------------------------------------------------ */
+
+static void
+admitted(struct call *call)
+{
+    const struct entry *e = &call->command->in.order.entry;
+
+    log_warning(call->api->log, "rollback-admitted", LOG_UUID("person", call->actor.person),
+                LOG_I64("entries", (int64_t)e->u.notice.ref), LOG_I64("entry", (int64_t)call->command->answer.index));
+    json_open(&call->out, NULL);
+    json_i64(&call->out, "entry", (int64_t)call->command->answer.index);
+    json_i64(&call->out, "rollback_to", (int64_t)e->u.notice.ref);
+    json_shut(&call->out);
+    call_reply(call, 200);
+}
+
+/* The journal's length must be named: who admits has looked. */
+static enum err
+check_admission(struct call *call, uint64_t to)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    struct guard_now now;
+    uint64_t size;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    size = ledger_size(s->ledger);
+    market_read_unlock(call->api->market);
+    guard_look(call->api->market, &now);
+    if (now.open)
+        return err_say(&call->detail, ERR_CONFLICT, "The guard is open: there is no rollback to admit.");
+    if (to != size)
+        return err_at(&call->detail, ERR_FIELD_RANGE, "/rollback_to", "The journal has %" PRIu64 " entries.", size);
+    return OK;
+}
+
+void
+journal_admit(struct call *call)
+{
+    struct json_in in = json_in_open(call->body, &call->detail);
+    struct entry e = entry_new(NOTICE);
+    const char *reason;
+    const struct uuid people[2] = { call->actor.person };
+    enum err err;
+
+    e.u.notice.type = NOTICE_ROLLBACK;
+    e.u.notice.ref = (uint64_t)json_in_i64(&in, "rollback_to", 1, INT64_MAX);
+    reason = in_line(&in, "reason", 160, call->arena);
+    err = json_in_close(&in);
+    if (!err && !market_key_maybe_known(call->api->market, &call->command->idem.scope))
+        err = check_admission(call, e.u.notice.ref);
+    e.u.notice.as_of = NO_INDEX;
+    e.u.notice.order = order_id(call);
+    if (!err)
+        err = order_evidence(call, e.u.notice.order, reason, people, (struct uuid){ { 0 } }, &e.u.notice.commitment);
+    if (!err)
+        err = order_sign(call, &e, 1);
+    if (err)
+        call_fail(call, err);
+    else
+        call_send(call, admitted);
+}

@@ -1,0 +1,164 @@
+"""The rollback guard, with real agents: a database restored from a backup is older than what they have cosigned."""
+import json
+import subprocess
+
+from harness import BUILD, Client
+from test_log import audit, fresh, grow
+from test_witness import cosigned_by, policy, restart, rigs, seen, soon
+
+WORLD = {"more": ["--public-entries=yes", "--checkpoint-ms=100"]}
+
+
+def ready(world):
+    return Client(world.server).get("/health/ready")
+
+
+def size_of(world):
+    return int(world.server.sql("SELECT size FROM head"))
+
+
+def back_up(world):
+    """A copy of the database as it is now, made while nobody writes."""
+    world.server.stop()
+    world.server.sql(f"DROP DATABASE IF EXISTS {world.server.name}_old")
+    elsewhere(world, f"CREATE DATABASE {world.server.name}_old TEMPLATE {world.server.name}")
+    world.server.start()
+    fresh(world)
+
+
+def restore(world):
+    name = world.server.name
+    elsewhere(world, f"DROP DATABASE {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {name}_old")
+
+
+def elsewhere(world, *commands):
+    conninfo = world.server.conninfo().replace(f"dbname={world.server.name}", "dbname=postgres")
+    for command in commands:
+        subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", conninfo, "-c", command], check=True, capture_output=True)
+
+
+def admin(world, *words):
+    done = subprocess.run([str(BUILD / "kontord"), "admit", f"--data-dir={world.server.data}", *words], capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def restart_guarded(world):
+    world.server.start(ready=False)
+    fresh(world)
+
+
+def figures(world):
+    import re
+    import urllib.request
+    text = urllib.request.urlopen(f"http://127.0.0.1:{world.server.metrics_port}/metrics").read().decode()
+    return {k: float(v) for k, v in re.findall(r"^(kontor_rollback_guard_\w+) (\S+)$", text, re.M)}
+
+
+def order(world, number):
+    return world.local.post("/v1/policies", {"code": f"p{number}", "name": "P", "cap_credits": "1", "longest_days": 1, "decide_days": 1}, key=f"guard-{number}")
+
+
+def test_without_a_policy_there_is_none(world):
+    assert ready(world).json["rollback_guard"] == "off: no policy asks for witnesses"
+    for rig in rigs(world).values():
+        rig.start()
+    size = grow(world, size_of(world) + 3)["size"]
+    cosigned_by(world, ("lumi", "bsc"), size)
+    restart(world)
+    assert order(world, 1).status == 201, "nobody was waited for"
+
+
+def test_it_opens_when_no_quorum_is_without_who_has_shown(world):
+    path = policy(world, ["lumi-witness", "bsc-witness"], "any")  # of two one is enough: so both must have shown
+    rigs(world)["bsc"].kill()
+    world.server.stop()
+    world.server.more = [*WORLD["more"], f"--listen-agents=127.0.0.1:{world.server.agent_port}", f"--policy={path}"]
+    restart_guarded(world)
+    said = soon(lambda: (lambda r: r.status == 503 and "1 of the policy's 2" in r.json.get("reason", "") and r.json)(ready(world)), "it is not said who is missing")
+    assert said["phase"] == "guarded" and "(lumi)" in said["reason"] and said["rollback_guard"] == "closed", said
+    refused = order(world, 2)
+    assert refused.status == 503 and refused.json["code"] == "guarded" and refused.headers["retry-after"] == "1", refused
+    assert world.anybody.must("GET", "/v1/journal")["size"] == size_of(world), "what is there can be read"
+    assert figures(world) == {"kontor_rollback_guard_open": 0, "kontor_rollback_guard_witnesses": 2, "kontor_rollback_guard_shown": 1}
+    rigs(world)["bsc"].start()
+    soon(lambda: ready(world).json.get("rollback_guard") == "open", "it does not open")
+    assert order(world, 2).status == 201, "the same call goes through"
+    assert figures(world)["kontor_rollback_guard_open"] == 1
+
+
+def test_a_database_that_is_older_is_not_written(world):
+    cosigned_by(world, ("lumi", "bsc"), grow(world, size_of(world) + 1)["size"])  # both are back
+    back_up(world)
+    soon(lambda: ready(world).json.get("rollback_guard") == "open", "it does not open")
+    old = size_of(world)
+    long = grow(world, old + 5)["size"]
+    cosigned_by(world, ("lumi", "bsc"), long)
+    world.server.stop()
+    restore(world)
+    restart_guarded(world)
+    why = soon(lambda: (lambda r: "has cosigned a journal of" in r.json.get("reason", "") and r.json["reason"])(ready(world)), "nobody says that it is older")
+    assert f"a journal of {long} entries; here are {old}" in why and ("lumi" in why or "bsc" in why), why
+    assert order(world, 3).status == 503 and size_of(world) == old
+    assert world.people["brisa"].post("/v1/requests", world.wants(), key=True).status in (200, 201, 503)
+    assert size_of(world) == old, "nothing was written"
+    # the operator has looked how long it is, or is told
+    status, said = admin(world, "--rollback-to", str(long), "--reason=The backup of this morning was restored.")
+    assert status == 1 and f"The journal has {old} entries" in said, said
+    status, said = admin(world, "--rollback-to", str(old), "--reason=The backup of this morning was restored.")
+    assert status == 0 and json.loads(said)["rollback_to"] == old, said
+    notice = json.loads(said)["entry"]
+    assert notice == old, "the first that is written"
+    soon(lambda: ready(world).status == 200, "it does not open")
+    assert order(world, 3).status == 201
+    status, said = admin(world, "--rollback-to", str(old), "--reason=Again.")
+    assert status == 1 and "no rollback to admit" in said, said
+    # no server talks a witness into the shorter journal: it refuses, until its own operator says otherwise
+    for site in ("lumi", "bsc"):
+        soon(lambda site=site: "rolled back" in rigs(world)[site].log() or "second history" in rigs(world)[site].log(), f"{site} takes the shorter journal")
+    # what was cosigned before the admission is settled by it, also at the next start
+    restart(world, f"--policy={world.server.data / 'policy'}")
+    assert ready(world).json["rollback_guard"] == "open"
+    for site, rig in rigs(world).items():
+        rig.stop()
+        done = subprocess.run(rig.command("witness-admit"), capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        rig.start()
+    size = grow(world, size_of(world) + 3)["size"]
+    cosigned_by(world, ("lumi", "bsc"), size)
+    folder = world.server.data / "export"
+    subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], check=True, capture_output=True)
+    status, said = audit("verify", folder)
+    assert status == 0 and "1 rollback was admitted" in said and f"in entry {notice}, to {old} entries" in said, said
+
+
+def test_what_is_cosigned_after_an_admission_is_asked_for_again(world):
+    long = size_of(world)
+    world.server.stop()
+    restore(world)
+    restart_guarded(world)
+    why = soon(lambda: (lambda r: "has cosigned a journal of" in r.json.get("reason", "") and r.json["reason"])(ready(world)), "nobody says that it is older")
+    assert str(long) in why or "entries" in why
+    for who in ("brisa", "officer", "lumi"):
+        assert world.people[who].post("/v1/journal/admit", {"rollback_to": size_of(world), "reason": "x"}, key=True).status in (401, 403, 503)
+    status, said = admin(world, "--rollback-to", str(size_of(world)), "--reason=Once more.")
+    assert status == 0, said
+    soon(lambda: ready(world).status == 200, "it does not open")
+
+
+def test_an_empty_database_is_no_journal_that_was_watched(world):
+    path = world.server.data / "policy"
+    other = world.server.name + "_empty"
+    elsewhere(world, f"CREATE DATABASE {other}")
+    options = [o.replace(f"dbname={world.server.name}", f"dbname={other}") for o in world.server.options]
+    subprocess.run([str(BUILD / "kontord"), "migrate", *options], check=True, capture_output=True)
+    world.server.stop()
+    kept, world.server.options = world.server.options, options
+    restart_guarded(world)
+    said = soon(lambda: (lambda r: r.json.get("reason"))(Client(world.server, local=True).get("/health/ready")), "it begins")
+    soon(lambda: "the database is empty" in Client(world.server, local=True).get("/health/ready").json.get("reason", ""), f"it says {said}")
+    world.server.stop()
+    world.server.options = kept
+    path.unlink()
+    world.server.more = [m for m in world.server.more if not m.startswith("--policy")]
+    world.server.start()
+    fresh(world)
