@@ -20,6 +20,7 @@
 #define WAIT_S        25
 #define AWAY_S        60 /* a server that knows nothing of witnesses is asked again after so many seconds */
 #define TOO_SOON_MS   1000
+#define LOG_KEYS_MAX  256
 
 static bool
 verify(const uint8_t public[32], struct bytes message, const uint8_t sig[64])
@@ -167,22 +168,62 @@ introduction_write(struct agent *a, struct json_out *o)
     json_shut(o);
 }
 
-/* The log's key is learned once, from the server that the agent trusts with its tickets, and never changes by itself: a
- * log under another key is another log. */
+/* Does this entry hand the log over from the key that we know to another? Both have signed it. */
 static bool
-take_log_key(struct agent *a, const char *text)
+hands_over(struct agent *a, const char *hex, uint8_t ret_public[32])
+{
+    uint8_t bytes[ENTRY_MAX], words[ENTRY_MAX];
+    size_t len = strlen(hex) / 2, words_len;
+    const struct authority_slot *slot;
+    struct entry e;
+
+    if (len > sizeof bytes || !hex_decode(hex, bytes, len) || entry_decode(BYTES(bytes, len), &e) != OK || e.kind != KEY ||
+        e.u.key.use != KEY_LOG || e.u.key.status != KEY_ACTIVE)
+        return false;
+    slot = e.u.key.auth.slot;
+    words_len = entry_order_bytes(&e, a->who.genesis, words);
+    if (slot[0].class != 1 || sign_verify(a->witness->log.public, BYTES(words, words_len), slot[0].sig) != OK ||
+        slot[1].class != 1 || sign_verify(e.u.key.ed25519, BYTES(words, words_len), slot[1].sig) != OK)
+        return false;
+    memcpy(ret_public, e.u.key.ed25519, 32);
+    return true;
+}
+
+static void
+know_log_key(struct agent *a, const struct vkey *log)
+{
+    char text[VKEY_TEXT_MAX];
+
+    vkey_text(log, text);
+    if (spool_set_log_vkey(a->spool, text) != OK)
+        agent_spool_failed(a);
+    a->witness->log = *log;
+}
+
+/* The log's key is learned once, from the server that the agent trusts with its tickets. Then it changes only by entries
+ * that the key before has signed: a log under another key is another log. */
+static bool
+take_log_key(struct agent *a, const char *text, struct json_in *in)
 {
     struct witness *w = a->witness;
+    size_t n = json_in_has(in, "log_keys") ? json_in_array(in, "log_keys", LOG_KEYS_MAX) : 0;
     struct vkey log;
 
     if (!vkey_parse(text, &log) || log.type != NOTE_ED25519 || strcmp(log.name, a->who.origin) != 0)
         return false;
-    if (w->log.name[0])
-        return memcmp(w->log.public, log.public, sizeof log.public) == 0;
-    if (spool_set_log_vkey(a->spool, text) != OK)
-        agent_spool_failed(a);
-    w->log = log;
-    return true;
+    if (!w->log.name[0])
+        know_log_key(a, &log);
+    for (size_t i = 0; i < n && memcmp(w->log.public, log.public, sizeof log.public) != 0; i++) {
+        uint8_t public[32];
+        struct vkey next;
+
+        if (!hands_over(a, json_in_array_text(in, "log_keys", i, 2 * ENTRY_MAX), public))
+            continue;
+        log_warning(&a->log, "log-key", LOG_TEXT("why", "the log's key before has signed for a new one"));
+        next = vkey_make(a->who.origin, NOTE_ED25519, public);
+        know_log_key(a, &next);
+    }
+    return memcmp(w->log.public, log.public, sizeof log.public) == 0;
 }
 
 static void
@@ -190,9 +231,11 @@ introduced(struct agent *a, const struct wire_reply *r)
 {
     struct json_in in = json_in_open(BYTES(r->body, r->len), NULL);
     char text[VKEY_TEXT_MAX];
+    bool good;
 
     text_format(text, sizeof text, "%s", json_in_text(&in, "log", 1, VKEY_TEXT_MAX - 1));
-    if (json_in_close(&in) == OK && take_log_key(a, text)) {
+    good = take_log_key(a, text, &in);
+    if (json_in_close(&in) == OK && good) {
         a->witness->introduced = true;
         resume_lane(a, WIRE_WITNESS);
         return;
@@ -416,6 +459,10 @@ judge(struct agent *a, const char *text, uint64_t old, const struct proof *proof
         witness_cosign(a, WITNESS_GROWS, n, &c);
     } else if (witness_is_fork(says)) {
         refuse(a, says, &c, text);
+    } else if (says == WITNESS_UNSIGNED) { /* perhaps the log has another key by now: ask */
+        w->introduced = false;
+        log_warning(&a->log, "checkpoint-not-taken", LOG_TEXT("why", witness_sentence(says)));
+        pause_lane(a, WIRE_WITNESS, 0);
     } else if (says != WITNESS_SAME) {
         log_error(&a->log, "checkpoint-not-taken", LOG_TEXT("why", witness_sentence(says)));
     }

@@ -101,6 +101,23 @@ origin_and_site(struct call *call, char origin[65], char code[17], struct hash *
     return OK;
 }
 
+/* The KEYs of the log whole: who knows one of these keys follows the signatures to the newest. */
+static void
+log_keys_entries_json(struct call *call)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    const struct key *k;
+    uint8_t bytes[ENTRY_MAX];
+
+    json_open_array(&call->out, "log_keys");
+    for (size_t it = 0; s != NULL && (k = ledger_next_key(s->ledger, &it)) != NULL;)
+        if (k->entry.u.key.use == KEY_LOG)
+            json_hex(&call->out, NULL, BYTES(bytes, entry_encode(&k->entry, bytes)));
+    json_shut_array(&call->out);
+    if (s != NULL)
+        market_read_unlock(call->api->market);
+}
+
 /* Security: the call is signed with the site's key, which is in the journal; the proofs show that the caller has the
  * witness's keys. Whether a key counts is for the policy to say, not for the caller. */
 void
@@ -134,6 +151,7 @@ agent_witness(struct call *call)
     log = notary_vkey(call->api->notary, origin);
     json_open(&call->out, NULL);
     json_text(&call->out, "log", arena_vkey(call, &log));
+    log_keys_entries_json(call);
     json_shut(&call->out);
     call_reply(call, 200);
 }

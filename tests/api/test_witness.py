@@ -179,6 +179,22 @@ def test_the_auditor_counts_the_witnesses(world):
     assert status == 1, said
 
 
+def test_a_new_key_of_the_log_is_followed(world):
+    """By the entries that the key before has signed; nothing else makes a witness take another key."""
+    old = world.anybody.must("GET", "/v1/journal")["vkey"]
+    world.local.must("POST", "/v1/log-keys/rotate", {"reason": "Test"}, key=True)
+    rigs(world)["bsc"].kill()  # one that is away meanwhile, for two rotations
+    world.local.must("POST", "/v1/log-keys/rotate", {"reason": "Test"}, key=True)
+    told = world.anybody.must("GET", "/v1/journal")
+    assert told["vkey"] != old and len(told["log_keys"]) == 3
+    size = grow(world, told["size"] + 1)["size"]
+    cosigned_by(world, ["lumi"], size)
+    rigs(world)["bsc"].start()
+    cosigned_by(world, ("lumi", "bsc"), size)
+    assert all(w["refused"] is None for w in seen(world)[1]["witnesses"])
+    assert "signed for a new one" in rigs(world)["lumi"].log()
+
+
 def test_agents_attest_what_keeps_the_rules(world):
     rigs(world)
     size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
