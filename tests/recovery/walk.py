@@ -362,7 +362,7 @@ def test_clock_jumped(world, guide):
     again(world)
     file.write_text("3600")
     reason = until(lambda: (lambda r: r.status == 503 and r.json.get("reason"))(Client(server).get("/health/ready")))
-    assert "clock has moved 36" in reason or "PostgreSQL's clock is 36" in reason, reason
+    assert re.search(r"clock (has moved|is) 3(59|60)\d{4} ms", reason), reason  # an hour, give or take how busy the machine is
     file.write_text("0")
     assert Client(server).get("/health/ready").status == 503, "it waits for an operator"
     said = guide.run("clock")
