@@ -29,6 +29,9 @@ why_not(enum ticket_state state, enum ticket_event event)
         return "a run without a permit is a bad report: core/ticket_facts.c";
     if (over && (event == TICKET_ON_ACCEPTED || event == TICKET_ON_ACCEPTED_LATE))
         return "its request has no live reservation: the permit is refused before, in market/report.c";
+    if (state == TICKET_SILENT && event == TICKET_ON_ACCEPTED)
+        return "silence is written down after start-by, and the market's time does not go back behind the journal's; a day "
+               "after a cancellation is after start-by too, by the policies of this world";
     if (event == TICKET_ON_CORRECT && (state == TICKET_ISSUED || state == TICKET_PERMITTED))
         return "nothing was settled that a correction could name";
     return NULL;
