@@ -59,6 +59,7 @@ const struct route ROUTES[] = {
     /* start-ups */
     { HTTP_GET, "/v1/grants", "grants_list", SESSION, NO_KEY, RUN_WORKER, grants_list },
     { HTTP_GET, "/v1/grants/{account}", "grants_get", SEES_ORG, NO_KEY, RUN_WORKER, grants_get },
+    { HTTP_GET, "/v1/grants/{account}/history-proof", "grants_history", SEES_ORG, NO_KEY, RUN_SLOW, grants_history },
     { HTTP_GET, "/v1/grants/{account}/entries", "grants_entries", SEES_ORG, NO_KEY, RUN_WORKER, grants_entries },
     { HTTP_GET, "/v1/requests", "requests_list", SESSION, NO_KEY, RUN_WORKER, requests_list_get },
     { HTTP_POST, "/v1/requests", "requests_create", BUYER, KEY, RUN_WORKER, requests_create },

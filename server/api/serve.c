@@ -218,7 +218,7 @@ start_market(struct server *s)
     memcpy(config.server_public_key, s->key.public, sizeof config.server_public_key);
     err = market_start(&config, &s->market, &s->detail);
     if (!err)
-        err = janitor_start(&(struct janitor_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log },
+        err = janitor_start(&(struct janitor_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .statement_ms = c->statement_ms },
                             &s->janitor, &s->detail);
     if (!err)
         err = notary_start(&(struct notary_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .key = s->log_key,

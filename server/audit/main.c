@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "audit/carry.h"
+#include "audit/history.h"
 #include "audit/verify.h"
 #include "audit/watch.h"
 #include "base/arena.h"
@@ -28,7 +29,7 @@ static const struct config_set SET = {
     .program = "kontor-audit",
     .section = 1,
     .summary = "the auditor of a Kontor marketplace's journal",
-    .synopsis = "verify [OPTION...] DIR|URL\nwatch --remember=FILE [OPTION...] URL|DIR\nreceipt [OPTION...] RECEIPT ENTRY\ncarry-over [OPTION...] DIR",
+    .synopsis = "verify [OPTION...] DIR|URL\nwatch --remember=FILE [OPTION...] URL|DIR\nreceipt [OPTION...] RECEIPT ENTRY\nhistory [OPTION...] FILE\ncarry-over [OPTION...] DIR",
     .description =
         "kontor-audit verify judges an export of the journal (kontord export DIR), or the log that is served at an address (C2SP"
         " tlog-tiles): it rebuilds the tree, replays every entry by the ledger's rules, checks every signature in it and, of an"
@@ -39,6 +40,8 @@ static const struct config_set SET = {
         " It says nothing when all is well: for cron.\n\n"
         "kontor-audit receipt judges one entry: RECEIPT is what the server gives at /v1/journal/entries/INDEX/receipt (C2SP"
         " tlog-proof), ENTRY a file with the entry's bytes, as they are or in hexadecimal.\n\n"
+        "kontor-audit history judges an organisation's own history: FILE is what the server gives at"
+        " /v1/grants/ACCOUNT/history-proof. Its entries are in the log, and none is left out up to the statement of state.\n\n"
         "kontor-audit carry-over verifies an export, and writes what a new origin has to take over from it as orders, one a line,"
         " for kontord admin carry-over.\n\n"
         "Each fault names the entry, account or file that it is about.",
@@ -163,6 +166,8 @@ run_with(const struct audit_config *config, const struct config_rest *rest, char
         return verify(config, rest->argv[1], true, policy, headers);
     if (rest->argc == 2 && strcmp(verb, "watch") == 0)
         return watch(config, rest->argv[1], policy, headers);
+    if (rest->argc == 2 && strcmp(verb, "history") == 0)
+        return history_check(rest->argv[1], policy, stdout);
     if (rest->argc == 3 && strcmp(verb, "receipt") == 0)
         return receipt_check(rest->argv[1], rest->argv[2], config->policy[0] != '\0' ? config->policy : NULL, stdout);
     return -1;
@@ -185,6 +190,7 @@ static const char USAGE[] =
     "usage: kontor-audit verify [OPTION...] DIR|URL\n"
     "       kontor-audit watch --remember=FILE [OPTION...] URL|DIR\n"
     "       kontor-audit receipt [OPTION...] RECEIPT ENTRY\n"
+    "       kontor-audit history [OPTION...] FILE\n"
     "       kontor-audit carry-over [OPTION...] DIR\n"
     "see kontor-audit --help\n";
 

@@ -128,6 +128,12 @@ const char *ledger_conserved(const struct ledger *l);
  * from two
  * threads at once. */
 struct hash ledger_state_root(const struct ledger *l);
+/* Where an account stands in the newest statement of state that was made, and the proof of its leaf there. False: it was
+ * opened since. The statement may have been taken back, or not be committed: compare with the root of one that is. Under
+ * the same lock as all that reads the ledger. */
+struct proof;
+struct hash ledger_state_stated(const struct ledger *l); /* that statement's root */
+bool ledger_state_path(const struct ledger *l, uint64_t account, struct proof *ret, uint64_t *ret_place, uint64_t *ret_accounts);
 /* The links a new entry on these accounts must carry (and OPEN's prev_open, NOTICE of state's as_of and root, the second slot's
  * key of a log's KEY). */
 void ledger_links(const struct ledger *l, struct entry *e);

@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "core/merkle.h"
+#include "core/proof.h"
 
 const char *
 ledger_conserved(const struct ledger *l)
@@ -158,11 +159,23 @@ refresh_leaves(struct state_tree *t, const struct ledger *l)
     return changed;
 }
 
+/* The root over the leaves as they were hashed last. */
+struct hash
+ledger_state_stated(const struct ledger *l)
+{
+    const struct state_tree *t = l->tree;
+    struct merkle frontier = { .size = t->n };
+
+    for (size_t k = 0; k < STATE_LEVELS; k++)
+        if ((t->n >> k & 1) != 0)
+            frontier.frontier[k] = t->level[k][(t->n >> k) - 1];
+    return merkle_root(&frontier);
+}
+
 struct hash
 ledger_state_root(const struct ledger *l)
 {
     struct state_tree *t = l->tree;
-    struct merkle frontier = { .size = l->accounts.count };
     size_t changed;
 
     reserve(t, l->accounts.count);
@@ -179,10 +192,31 @@ ledger_state_root(const struct ledger *l)
         }
         changed = above;
     }
-    for (size_t k = 0; k < STATE_LEVELS; k++)
-        if ((t->n >> k & 1) != 0)
-            frontier.frontier[k] = t->level[k][(t->n >> k) - 1];
-    return merkle_root(&frontier);
+    return ledger_state_stated(l);
+}
+
+static enum err
+state_subtree(void *ctx, unsigned level, uint64_t n, struct hash *ret)
+{
+    const struct state_tree *t = ctx;
+
+    if (level >= STATE_LEVELS || n >= t->n >> level)
+        return ERR_NOT_FOUND;
+    *ret = t->level[level][n];
+    return OK;
+}
+
+bool
+ledger_state_path(const struct ledger *l, uint64_t account, struct proof *ret, uint64_t *ret_place, uint64_t *ret_accounts)
+{
+    const struct account *a = ledger_account(l, account);
+    struct merkle_source from = { state_subtree, l->tree };
+
+    if (a == NULL || a->number >= l->tree->n || proof_inclusion(&from, a->number, l->tree->n, ret) != OK)
+        return false;
+    *ret_place = a->number;
+    *ret_accounts = l->tree->n;
+    return true;
 }
 
 struct state_tree *

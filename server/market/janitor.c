@@ -156,7 +156,7 @@ look(struct janitor *j, int64_t *ret_now, bool *ret_state_wanted)
         j->stated_ms = real_ms;
     }
     *ret_state_wanted = size >= j->stated_size + STATEMENT_ENTRIES ||
-                        (size > j->stated_size && real_ms - j->stated_ms >= STATEMENT_EVERY_MS);
+                        (size > j->stated_size && real_ms - j->stated_ms >= j->config.statement_ms);
     return n;
 }
 
@@ -336,6 +336,8 @@ janitor_start(const struct janitor_config *config, struct janitor **ret, struct 
     pthread_condattr_t attr;
 
     j->config = *config;
+    if (j->config.statement_ms == 0)
+        j->config.statement_ms = STATEMENT_EVERY_MS;
     j->commands = xmalloc(ROUND_MAX * sizeof *j->commands);
     j->sites = site_clocks_new();
     if (config->db_worker != NULL)

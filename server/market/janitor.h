@@ -17,6 +17,7 @@ struct janitor_config {
     struct market *market;
     const char *db_worker; /* conninfo, to compare PostgreSQL's clock; NULL: it is not compared */
     const struct log *log; /* may be NULL */
+    int64_t statement_ms;  /* a growing journal gets a statement of state at least so often; 0: every hour */
 };
 
 enum err janitor_start(const struct janitor_config *config, struct janitor **ret, struct err_detail *d) MUST_USE;

@@ -16,7 +16,7 @@ BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
 RULES = {
-    (frozenset(BUYERS | PROGRAMME), "organisation"): "organisations_get organisations_members grants_get grants_entries requests_get quotes_get",
+    (frozenset(BUYERS | PROGRAMME), "organisation"): "organisations_get organisations_members grants_get grants_entries grants_history requests_get quotes_get",
     (frozenset(BUYERS), "organisation"): "requests_quote quotes_renew quotes_release quotes_accept reservations_cancel reservations_output",
     (frozenset(BUYERS), None): "requests_create quotes_look",
     (frozenset(BUYERS | PROGRAMME | {"site_operator"}), "job"): "reservations_get reservations_ticket reservations_events",
@@ -183,7 +183,8 @@ def test_everybody_gets_their_own(world):
                 else:
                     reply = world.people[who].call(method, path, raw=raw, key=key)
                 tried += 1
-                if not (reply.status in (200, 204) if method == "GET" else reply.status in (400, 422)):
+                early = name == "grants_history" and reply.status == 409 and reply.json["code"] == "too-early"  # nothing is stated yet
+                if not (early or reply.status in (200, 204) if method == "GET" else reply.status in (400, 422)):
                     wrong.append(f"{name} as {who} of {whose}: {reply.status} {reply.body[:160]!r}")
     assert not wrong, f"{len(wrong)} of {tried}:\n" + "\n".join(wrong[:40])
     return f"{tried} calls"
