@@ -23,6 +23,7 @@ enum { LOG_KEYS_MAX = 64 };
 
 struct showing {
     struct guard_seen seen;
+    uint64_t witnesses; /* bit i: witness i of the policy is this site's */
     char origin[65];
     struct vkey log[LOG_KEYS_MAX];
     size_t logs;
@@ -71,7 +72,7 @@ is_proven(const struct quorum *q, struct showing *w, const struct note *n)
     for (size_t i = 0; i < w->logs; i++)
         by_log = by_log || note_check(n, &w->log[i], verify, NULL) == NOTE_GOOD;
     for (unsigned i = 0; i < q->witnesses; i++)
-        if ((w->seen.witnesses >> i & 1) != 0 && note_check(n, &q->witness[i].key, verify, &at_s) == NOTE_GOOD && at_s > time_s)
+        if ((w->witnesses >> i & 1) != 0 && note_check(n, &q->witness[i].key, verify, &at_s) == NOTE_GOOD && at_s > time_s)
             time_s = at_s;
     if (!by_log || time_s == 0 || time_s > INT64_MAX / 1000)
         return false;
@@ -119,8 +120,8 @@ seen_take(struct call *call, const char *text)
     err = look_here(call, w);
     if (err)
         return err;
-    w->seen.witnesses = guard_witnesses_of(q, w->origin, w->seen.code);
-    if (w->seen.witnesses == 0)
+    w->witnesses = guard_witnesses_of(q, w->origin, w->seen.code);
+    if (w->witnesses == 0)
         return OK; /* nobody has asked for its word */
     n = arena_alloc(call->arena, sizeof *n);
     w->seen.found = GUARD_UNPROVEN;

@@ -135,7 +135,7 @@ guard_settle(struct market *m, uint64_t rolled_back, int64_t rolled_back_ms)
     g->shown = 0;
     g->witnesses = q->witnesses;
     for (size_t i = 0; i < g->n; i++)
-        shown |= g->seen[i].found == GUARD_UNPROVEN ? 0 : g->seen[i].witnesses;
+        shown |= g->seen[i].found == GUARD_UNPROVEN ? 0 : guard_witnesses_of(q, m->state->origin, g->seen[i].code);
     for (unsigned i = 0; i < q->witnesses; i++)
         g->shown += (shown >> i) & 1;
     bad = contradiction(g, rolled_back != NO_INDEX ? rolled_back_ms : 0);

@@ -22,7 +22,6 @@ struct guard_seen {
     char code[17];
     uint64_t size;         /* of what it has cosigned last */
     int64_t cosigned_ms;   /* when, real time by its own word; 0: never */
-    uint64_t witnesses;    /* bit i: witness i of the policy is this site's */
     enum guard_found found;
 };
 /* A site has shown what it cosigned last. */
