@@ -2,6 +2,7 @@
  * OpenSSL's SHA-256 uses the processor's instructions; fetching the algorithm and making a context cost more than
  * hashing 200 bytes, so both are kept: one algorithm for the process, one context a thread, freed as it ends. */
 #define ERR_STATE openssl_err_state /* OpenSSL's type of this name is none of ours */
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #undef ERR_STATE
 #include <pthread.h>
@@ -20,10 +21,15 @@ context_free(void *ctx)
     EVP_MD_CTX_free(ctx);
 }
 
+/* In a context of our own: OpenSSL 3.0 makes its default one without looking whether it could, and then falls over it. */
 static void
 prepare(void)
 {
-    algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+    OSSL_LIB_CTX *library = OSSL_LIB_CTX_new();
+
+    if (library == NULL)
+        fatal("OpenSSL does not begin");
+    algorithm = EVP_MD_fetch(library, "SHA256", NULL);
     if (algorithm == NULL || pthread_key_create(&at_thread_end, context_free) != 0)
         fatal("OpenSSL does not compute SHA-256");
 }

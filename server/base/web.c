@@ -134,8 +134,11 @@ take_body(char *data, size_t size, size_t n, void *with)
 static void
 header(struct lane *l, const char *text)
 {
-    l->headers = curl_slist_append(l->headers, text);
-    assert(l->headers);
+    struct curl_slist *more = curl_slist_append(l->headers, text);
+
+    if (!more)
+        fatal(OUT_OF_MEMORY);
+    l->headers = more;
 }
 
 static void

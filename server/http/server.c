@@ -26,6 +26,16 @@ open_loop(struct http_server *s, size_t listener, struct err_detail *d)
     return loop_open(loop, d);
 }
 
+/* libmicrohttpd's own way out is abort(). */
+static void
+panic(void *cls, const char *file, unsigned line, const char *reason)
+{
+    (void)cls;
+    (void)file;
+    (void)line;
+    fatal(reason ? reason : "libmicrohttpd cannot go on");
+}
+
 enum err
 http_open(const struct http_config *config, struct err_detail *d, struct http_server **ret)
 {
@@ -34,6 +44,7 @@ http_open(const struct http_config *config, struct err_detail *d, struct http_se
     enum err err = OK;
 
     assert(config->listener_count <= HTTP_LISTENERS_MAX && config->handler && config->refuse);
+    MHD_set_panic_func(panic, NULL);
     s->config = *config;
     for (size_t i = 0; i < config->listener_count; i++) {
         struct http_listener *l = &s->config.listeners[i];

@@ -63,7 +63,7 @@ class Torture:
             reply = self.w.anybody.get("/health/ready")
             if reply.status == 200:
                 return
-            assert time.monotonic() < end, reply
+            assert time.monotonic() < end, f"after {self.last}: {reply}\n{self.w.server.tail()}"
             time.sleep(0.01)
 
     def plan(self, name, make):
