@@ -96,6 +96,7 @@ session_start(struct agent *a)
     json_open(&o, NULL);
     json_i64(&o, "last_confirmed_seq", (int64_t)spool_last_seq(a->spool));
     json_i64(&o, "last_receipted_report", (int64_t)spool_last_receipted(a->spool));
+    json_i64(&o, "last_report", (int64_t)spool_last_number(a->spool));
     json_text(&o, "checkpoint", cosigned); /* how long a journal we have seen */
     json_shut(&o);
     call.body = BYTES(o.text, o.len);

@@ -234,6 +234,7 @@ agent_instance(struct call *call)
     c->in.instance.key = call->agent_key;
     c->in.instance.last_confirmed_seq = (uint64_t)json_in_i64(&in, "last_confirmed_seq", 0, INT64_MAX);
     c->in.instance.last_receipted_report = (uint64_t)json_in_i64(&in, "last_receipted_report", 0, INT64_MAX);
+    c->in.instance.last_report = (uint64_t)json_in_i64_or(&in, "last_report", 0, INT64_MAX, 0);
     if (json_in_has(&in, "checkpoint"))
         cosigned = arena_text(call->arena, json_in_text(&in, "checkpoint", 0, SEEN_MAX));
     err = json_in_close(&in);

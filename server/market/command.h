@@ -64,7 +64,7 @@ struct command {
         struct { struct uuid quote; } quote_renew;       /* also QUOTE_RELEASE */
         struct { struct uuid quote; uint32_t option; bool move_freely; } accept;
         struct { struct uuid reservation; } cancel;
-        struct { uint64_t site, key, last_confirmed_seq, last_receipted_report; } instance;
+        struct { uint64_t site, key, last_confirmed_seq, last_receipted_report, last_report; } instance;
         struct { uint64_t site, instance, seq; } received;
         struct { struct report report; uint64_t key; uint8_t statement[REPORT_STATEMENT_LEN], signature[64]; struct hash output; uint32_t output_len; struct report_seen known; } report; /* signature already verified; the output's blob is stored by a worker first;
             * known: the row of (site, number) if the worker found one (for numbers that have left the memory) */

@@ -11,7 +11,8 @@ static enum err
 check_spool(const struct deciding *d, const struct command *c, const struct site_state *site)
 {
     uint64_t seq = c->in.instance.last_confirmed_seq, report = c->in.instance.last_receipted_report;
-    bool empty = seq == 0 && report == 0;
+    uint64_t last = c->in.instance.last_report;
+    bool empty = seq == 0 && report == 0 && last == 0;
 
     if (site->retired_ms != 0 && c->in.instance.key == site->retired_key)
         return err_say(d->detail, ERR_SPOOL_BEHIND,
@@ -25,6 +26,9 @@ check_spool(const struct deciding *d, const struct command *c, const struct site
                        "retire that first.");
     if (seq > site->last_seq || report > site->last_report)
         return ERR_SPOOL_AHEAD;
+    if (last != 0 && last < site->last_report)
+        return err_say(d->detail, ERR_SPOOL_BEHIND, "Report %llu is on record; the spool ends at %llu.",
+                       (unsigned long long)site->last_report, (unsigned long long)last);
     if (seq < site->confirmed_seq)
         return err_say(d->detail, ERR_SPOOL_BEHIND, "Ticket %llu is confirmed; the spool ends at %llu.",
                        (unsigned long long)site->confirmed_seq, (unsigned long long)seq);
@@ -32,7 +36,8 @@ check_spool(const struct deciding *d, const struct command *c, const struct site
 }
 
 /* In: last_confirmed_seq: the newest ticket in the agent's spool; last_receipted_report: the newest report in it whose
- * receipt it has. Security: the caller has checked the agent's signature under in.instance.key. */
+ * receipt it has; last_report: the newest in it, 0: none, or it does not say. Security: the caller has checked the agent's
+ * signature under in.instance.key. */
 enum err
 decide_instance(struct deciding *d, struct command *c)
 {

@@ -241,6 +241,13 @@ test_an_empty_copy_is_behind(void **unused)
     assert_err(ERR_SPOOL_BEHIND, mw_run(m, &c));
     c.in.instance.last_confirmed_seq = 1;
     assert_err(OK, mw_run(m, &c)); /* the spool itself, without the receipt */
+    c.in.instance.last_confirmed_seq = 0;
+    c.in.instance.last_report = 1;
+    assert_err(OK, mw_run(m, &c)); /* the same, though no ticket is confirmed: it says what it has */
+    assert_err(OK, say(r, REPORT_QUEUED));
+    assert_err(ERR_SPOOL_BEHIND, mw_run(m, &c)); /* a copy of then */
+    c.in.instance.last_report = 2;
+    assert_err(OK, mw_run(m, &c));
 }
 
 /* ---- spools that are lost ---------------------------------------------------------------------------------------- */
