@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { LOOK_EVERY_MS = 1000 };
+enum { LOOK_EVERY_MS = 250 };
 
 struct version {
     struct version *before; /* those that somebody may still look at */
