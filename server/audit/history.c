@@ -305,24 +305,33 @@ check(struct reading *r, char *text, const char *policy)
 }
 
 int
-history_check(const char *path, const char *policy, FILE *to)
+history_judge(char *text, size_t len, const char *policy, FILE *to)
 {
     struct reading *r = xcalloc(1, sizeof *r);
+    int status = 1;
+
+    r->to = to;
+    if (strlen(text) != len)
+        fault(r, "it is no text");
+    else
+        status = check(r, text, policy);
+    free(r->entries);
+    free(r);
+    return status;
+}
+
+int
+history_check(const char *path, const char *policy, FILE *to)
+{
     struct err_detail d = { .text = "" };
     char *text = NULL;
     size_t len;
     int status = 3;
 
-    r->to = to;
     if (signed_read_file(path, FILE_LIMIT, &text, &len, &d) != OK)
         fprintf(stderr, "kontor-audit: %s\n", d.text);
-    else if (strlen(text) != len) {
-        fault(r, "it is no text");
-        status = 1;
-    } else
-        status = check(r, text, policy);
-    free(r->entries);
-    free(r);
+    else
+        status = history_judge(text, len, policy, to);
     free(text);
     return status;
 }

@@ -5,6 +5,8 @@
 #include <stdio.h>
 
 /* Prints to `to`; exit status as of main.c. policy: text of a C2SP tlog-policy, or NULL. */
+/* The same of a text, which is changed; a NUL stands behind it. */
+int history_judge(char *text, size_t len, const char *policy, FILE *to);
 int history_check(const char *path, const char *policy, FILE *to);
 
 #endif
