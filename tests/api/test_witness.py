@@ -284,3 +284,28 @@ def test_a_witness_elsewhere(world):
         assert Checkpoint(head(world)).size == size
     finally:
         elsewhere.close()
+
+
+def test_what_a_site_refuses_is_shown_to_everybody(world):
+    path = policy(world, ["bsc-witness"], "any")
+    restart(world, f"--policy={path}")
+    rig = rigs(world)["lumi"]
+    if rig.process.poll() is None:
+        rig.kill()
+    with sqlite3.connect(os.path.join(rig.spool, "spool.db")) as db: # as if it had been shown a longer journal
+        db.execute("UPDATE cosigned SET size = size + 1000 WHERE role = 0")
+    rig.start()
+
+    def refused():
+        return [w["refused"] for w in seen(world)[1]["witnesses"] if w["site"] == "lumi" and w["refused"]]
+    told, = soon(refused, rig.log)
+    assert (told["reason"], told["had_size"] - told["size"] > 900) == ("smaller", True), told
+    assert Note(told["checkpoint"].encode()).signed_by(Key(world.anybody.must("GET", "/v1/journal")["vkey"]))
+    assert '"event":"checkpoint-refused"' in world.server.tail_all()
+    rig.stop()
+    done = subprocess.run(rig.command("witness-admit"), capture_output=True, text=True)
+    assert done.returncode == 0, done
+    rig.start()
+    size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
+    cosigned_by(world, ["lumi"], size)
+    assert not refused()
