@@ -1,7 +1,8 @@
 /* Start: the language's messages, who is here, and then the page of the address. */
 import { html, render, useEffect, useRef, useState } from "./lib/html.js";
 import { setLocale } from "./lib/format.js";
-import { setWords, t } from "./lib/words.js";
+import { more } from "./lib/more.js";
+import { t } from "./lib/words.js";
 import { ROUTES } from "./lib/routes.js";
 import { match } from "./lib/match.js";
 import { go, language, place, to } from "./lib/router.js";
@@ -66,7 +67,7 @@ const start = async () => {
     const person = whoAmI().catch(() => {
         me.value = null;
     });
-    setWords(await (await fetch(messages)).json(), language);
+    await more({ en: messages });
     setLocale(locale);
     await person;
     render(html`<${App} />`, document.getElementById("app"));

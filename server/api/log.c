@@ -184,13 +184,12 @@ prove(struct call *call, uint64_t index, uint64_t size, struct proof *ret)
     return err;
 }
 
+/* The entry of the path, if the caller may see it. From then on the connection asks as the server. */
 static enum err
-receipt(struct call *call, char **ret, size_t *ret_len)
+find_entry(struct call *call, struct entry *ret)
 {
     struct entry_record record;
-    struct checkpoint_row row;
     const struct state *s;
-    struct proof path;
     bool seen;
     enum err err;
 
@@ -203,8 +202,43 @@ receipt(struct call *call, char **ret, size_t *ret_len)
         return ERR_NOT_LEADER;
     seen = call->api->public_entries || may_see_entry(&call->actor, s, &record.entry);
     market_read_unlock(call->api->market);
-    if (!seen)
-        return ERR_NOT_FOUND;
+    *ret = record.entry;
+    return seen ? OK : ERR_NOT_FOUND;
+}
+
+/* The head of a receipt alone: the path in a tree of this size, for whoever has a checkpoint of it. */
+static enum err
+path_only(struct call *call, int64_t size, char **ret, size_t *ret_len)
+{
+    struct journal_state head;
+    struct proof path;
+    enum err err = journal_reads_head(call->db, &head);
+
+    if (!err && ((uint64_t)size > head.size || (uint64_t)size <= call->path_index))
+        err = err_say(&call->detail, ERR_QUERY_INVALID, "The journal had never this size, or the entry came later.");
+    if (!err)
+        err = prove(call, call->path_index, (uint64_t)size, &path);
+    if (err)
+        return err;
+    *ret = xmalloc(RECEIPT_HEAD_MAX);
+    *ret_len = receipt_head_write(call->path_index, &path, *ret);
+    call->cache = "private, max-age=31536000, immutable";
+    return OK;
+}
+
+/* size 0: under the newest checkpoint, and with it. */
+static enum err
+receipt(struct call *call, int64_t size, char **ret, size_t *ret_len)
+{
+    struct checkpoint_row row;
+    struct proof path;
+    struct entry e;
+    enum err err = find_entry(call, &e);
+
+    if (err)
+        return err;
+    if (size)
+        return path_only(call, size, ret, ret_len);
     err = cosigning_newest(call->db, notary_policy(call->api->notary), call->arena, &row);
     if (err == ERR_NOT_FOUND || (!err && row.size <= call->path_index))
         return err_say(&call->detail, ERR_TOO_EARLY, "No checkpoint covers this entry yet; one is signed within ten seconds, and shown as soon as enough witnesses have cosigned it.");
@@ -222,15 +256,68 @@ receipt(struct call *call, char **ret, size_t *ret_len)
 void
 entry_receipt(struct call *call)
 {
+    static const char *const NAMES[] = { "size", NULL };
     char *text;
+    int64_t size = 0;
     size_t len;
-    enum err err = call_query_only(call, NO_NAMES);
+    enum err err = call_query_only(call, NAMES);
 
     if (!err)
-        err = receipt(call, &text, &len);
+        err = call_query_i64(call, "size", 1, INT64_MAX, 0, &size);
+    if (!err)
+        err = receipt(call, size, &text, &len);
 
     if (err)
         call_fail(call, err);
     else
         call_reply_bytes(call, 200, "text/plain; charset=utf-8", text, len);
+}
+
+void
+entry_bytes(struct call *call)
+{
+    struct entry e;
+    enum err err = call_query_only(call, NO_NAMES);
+    char *bytes;
+
+    if (!err)
+        err = find_entry(call, &e);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    bytes = xmalloc(ENTRY_MAX);
+    call->cache = "private, max-age=31536000, immutable";
+    call_reply_bytes(call, 200, "application/octet-stream", bytes, entry_encode(&e, (uint8_t *)bytes));
+}
+
+/* ---- growth ------------------------------------------------------------------------------------------------------ */
+
+enum { GROWTH_POINTS = 48 };
+
+void
+journal_growth(struct call *call)
+{
+    struct grown *list;
+    size_t n;
+    enum err err = call_query_only(call, NO_NAMES);
+
+    if (!err)
+        err = checkpoints_growth(call->db, GROWTH_POINTS, call->arena, &list, &n);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    json_open(&call->out, NULL);
+    json_open_array(&call->out, "points");
+    for (size_t i = 0; i < n; i++) {
+        json_open(&call->out, NULL);
+        json_i64(&call->out, "size", (int64_t)list[i].size);
+        json_time(&call->out, "time", list[i].signed_ms);
+        json_shut(&call->out);
+    }
+    json_shut_array(&call->out);
+    json_shut(&call->out);
+    call->cache = "public, max-age=30";
+    call_reply(call, 200);
 }

@@ -30,6 +30,8 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/checkpoint", "checkpoint", PUBLIC, NO_KEY, RUN_WORKER, checkpoint_get },
     { HTTP_GET, "/tile/{path}", "tile", PUBLIC, NO_KEY, RUN_WORKER, tile_get },
     { HTTP_GET, "/v1/journal/entries/{index}/receipt", "journal_entry_receipt", PUBLIC, NO_KEY, RUN_WORKER, entry_receipt },
+    { HTTP_GET, "/v1/journal/entries/{index}/bytes", "journal_entry_bytes", PUBLIC, NO_KEY, RUN_WORKER, entry_bytes },
+    { HTTP_GET, "/v1/journal/growth", "journal_growth", PUBLIC, NO_KEY, RUN_WORKER, journal_growth },
     { HTTP_GET, "/v1/journal/entries/{index}/evidence", "journal_entry_evidence", PUBLIC, NO_KEY, RUN_WORKER, entry_evidence },
     { HTTP_GET, "/v1/journal/witnesses", "journal_witnesses", PUBLIC, NO_KEY, RUN_WORKER, journal_witnesses },
     { HTTP_GET, "/v1/journal/policy", "journal_policy", PUBLIC, NO_KEY, RUN_WORKER, journal_policy },

@@ -8,6 +8,30 @@ DB_QUERY(CHECKPOINTS_NEWEST, .name = "checkpoints_newest",
          .sql = "SELECT size, root, note, signed_ms FROM checkpoint WHERE size <= $1 ORDER BY size DESC LIMIT 1", .params = 1,
          .columns = 4);
 
+/* $1: how many steps of equal size. */
+DB_QUERY(CHECKPOINTS_GROWTH, .name = "checkpoints_growth",
+         .sql = "SELECT DISTINCT c.size, c.signed_ms FROM (SELECT max(size) AS newest FROM checkpoint) m,"
+                " generate_series(1, $1::bigint) AS step, LATERAL (SELECT size, signed_ms FROM checkpoint"
+                " WHERE size <= m.newest * step / $1 ORDER BY size DESC LIMIT 1) c ORDER BY 1",
+         .params = 1, .columns = 2);
+
+enum err
+checkpoints_growth(struct db *db, size_t most, struct arena *a, struct grown **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &CHECKPOINTS_GROWTH, DB_ARGS(db_i64((int64_t)most)), &rows);
+    size_t n;
+
+    if (err)
+        return err;
+    n = (size_t)PQntuples(rows);
+    *ret = arena_alloc(a, n * sizeof **ret);
+    for (size_t i = 0; i < n; i++)
+        (*ret)[i] = (struct grown){ db_get_u64(rows, (int)i, 0), db_get_i64(rows, (int)i, 1) };
+    *ret_n = n;
+    return OK;
+}
+
 enum err
 checkpoints_add(struct db *db, const struct checkpoint_row *row)
 {

@@ -16,4 +16,8 @@ enum err checkpoints_find(struct db *db, uint64_t size, struct arena *a, struct 
 /* For the files of store/: the first row of size, root, note, signed_ms. ERR_NOT_FOUND, ERR_CORRUPT. */
 enum err checkpoint_read(const PGresult *rows, struct arena *a, struct checkpoint_row *ret) MUST_USE;
 
+/* How the log grew: at most so many of the checkpoints, oldest first, in steps of about equal size; the newest is the last. */
+struct grown { uint64_t size; int64_t signed_ms; };
+enum err checkpoints_growth(struct db *db, size_t most, struct arena *a, struct grown **ret, size_t *ret_n) MUST_USE;
+
 #endif

@@ -11,7 +11,7 @@ import { world } from "./world.js";
 const LIMIT = 100_000;
 const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
 const PAGES = [
-    ["front", null, "/"], ["sign-in", null, "/sign-in"], ["public capacity", null, "/capacity"], ["public journal", null, "/journal"], ["missing", null, "/nothing-here"],
+    ["front", null, "/"], ["sign-in", null, "/sign-in"], ["public capacity", null, "/capacity"], ["public journal", null, "/journal"], ["missing", null, "/nothing-here"], ["public entry", null, "/journal/entries/5"],
     ["home", S, "/home"], ["ask", S, "/ask"], ["ask, nothing fits", S, "/ask?gpus=9000&memory=512"], ["quotes", S, () => `/requests/${request}`], ["reservations", S, "/reservations"], ["reservation", S, () => `/reservations/${job}`],
     ["credits", S, "/credits"], ["grant", S, () => `/credits/${kontor.grants.brisa}`], ["account", S, "/me"], ["another role's page", S, "/programme"], ["entry", S, () => `/journal/entries/${hold}`],
     ["home without a grant", E, "/home"], ["no reservations", E, "/reservations"],

@@ -3,7 +3,10 @@
  * in dark, with nothing on the console. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { launch, open, settled, signIn } from "./chromium.js";
 import { world } from "./world.js";
 
@@ -206,6 +209,108 @@ story("an officer gives a grant and reads every entry, with filters and as CSV",
     assert.match(await text(page, ".entry-panel"), /12,500\.500/);
     await page.goBack();
     assert.match(page.url(), /kind=GRANT/);
+});
+
+story("anyone reads the journal's page, and its three commands work as they stand", async (page) => {
+    await page.goto("/en/");
+    await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Journal" }).click();
+    await page.locator("[data-check=good]").waitFor();
+    assert.match(await text(page, "[data-checkpoint]"), /^kontor\.example\/test\n\d+\n/);
+    assert.deepEqual(await atOnce(page, ["Newest checkpoint", "Signature good, checked here", "entries, signed"]), []);
+    await page.waitForFunction(() => document.querySelectorAll("[data-witness].good").length === 7);
+    assert.match(await text(page, ".growth + .as-table"), /As a table/);
+    const folder = mkdtempSync(`${tmpdir()}/kontor-yourself.`);
+    try {
+        const lines = await page.locator("[data-command]").allInnerTexts();
+        assert.equal(lines.length, 3);
+        const said = lines.map((line) => execFileSync("bash", ["-ec", line], { cwd: folder, encoding: "utf8", env: { ...process.env, PATH: `${process.env.KONTOR_BUILD}:${process.env.PATH}` } })).join("");
+        assert.match(said, /The entry is number 0 of this journal/);
+        assert.match(said, /signed by its log/);
+    } finally {
+        rmSync(folder, { recursive: true });
+    }
+});
+
+story("an entry's page works out its proof, and refuses what is forged, naming the step", async (page) => {
+    const at = "/v1/journal/entries/5", flip = (hex, i) => hex.slice(0, i) + (hex[i] === "0" ? "1" : "0") + hex.slice(i + 1);
+    const open5 = async (is) => {
+        await page.goto("/en/journal/entries/5");
+        await page.locator(`[data-check=${is}]`).waitFor();
+        return plain(await text(page, "[data-check]"));
+    };
+    const forge = (path, change) => page.route((url) => url.pathname === path, async (route) => {
+        const response = await route.fetch();
+        await route.fulfill({ response, body: change(await response.text()) });
+    });
+    const step = async (name, is) => assert.equal(await page.locator(`[data-step=${name}]`).getAttribute("data-is"), is, name);
+
+    assert.equal(await open5("good"), "Verified in this browser");
+    for (const name of ["bytes", "leaf", "path", "log", "witnesses", "genesis", "signers"]) await step(name, "good");
+    assert.match(plain(await text(page, "[data-proved]")), /Proved: this entry is number 5 of the \d+ under a root that kontor\.example\/test signed/);
+    assert.match(plain(await text(page, "[data-not-proved]")), /Not proved: that nobody else is shown another history/);
+    assert.ok(Number(await page.locator("[data-path]").getAttribute("data-path")) >= 5);
+
+    /* a byte of the body, and the leaf hash to it: only the path can tell */
+    await forge(at, (reply) => {
+        const entry = JSON.parse(reply), bytes = flip(entry.bytes, 240);
+        return JSON.stringify({ ...entry, bytes, leaf_hash: createHash("sha256").update(Buffer.from("00" + bytes, "hex")).digest("hex") });
+    });
+    assert.match(await open5("bad"), /Does not verify: step 3, The leaf leads to the root/);
+    await step("log", "unchecked");
+    assert.match(plain(await text(page, ".entry-proof .note")), /This does not verify/);
+    await page.unrouteAll();
+    await forge(at, (reply) => JSON.stringify({ ...JSON.parse(reply), amount_gpums: "3600000" }));
+    assert.match(await open5("bad"), /step 1, The bytes say what this page shows/);
+    await page.unrouteAll();
+    await forge(at + "/receipt", (receipt) => receipt.replace(/\n(.)([A-Za-z0-9+/]{42}=)/, (_, first, rest) => "\n" + (first === "A" ? "B" : "A") + rest));
+    assert.match(await open5("bad"), /step 3/);
+    await page.unrouteAll();
+    await page.route(/\/receipt$/, async (route) => { /* one bit of the log's signature, in every receipt alike */
+        const response = await route.fetch();
+        await route.fulfill({ response, body: (await response.text()).replace(/(\u2014 kontor\.example\/test .{40})(.)/, (_, line, letter) => line + (letter === "A" ? "B" : "A")) });
+    });
+    assert.match(await open5("bad"), /step 4, The log signed the root/);
+    await page.unrouteAll();
+    /* a browser without Ed25519 says so, and proves what hashes alone can */
+    await page.addInitScript(() => {
+        const { importKey } = SubtleCrypto.prototype;
+        SubtleCrypto.prototype.importKey = function (form, key, kind, ...more) {
+            return kind.name === "Ed25519" ? Promise.reject(new DOMException("", "NotSupportedError")) : importKey.call(this, form, key, kind, ...more);
+        };
+    });
+    assert.equal(await open5("cannot"), "Cannot be checked here");
+    await step("path", "good");
+    await step("log", "cannot");
+    assert.match(plain(await text(page, ".entry-proof .note")), /this browser has no Ed25519/);
+});
+
+story("an officer reads the reason of a grant and erases it", async (page, look) => {
+    await signIn(page, O, kontor.password);
+    const reason = `Asked for by Ms Tester ${look.width}`;
+    await page.goto("/en/programme/funds/new");
+    await settled(page);
+    await page.getByLabel("Name").fill(`Erasure ${look.width}`);
+    await page.getByLabel("Decision's number").fill(`E-${look.width}`);
+    await page.getByLabel("Credits", { exact: true }).fill("1");
+    await page.getByLabel("Reason").fill(reason);
+    await page.getByRole("button", { name: "Open the fund with 1 credit" }).click();
+    await page.waitForURL("**/en/programme");
+    await page.goto("/en/journal/entries?kind=FUND");
+    await page.locator(".entries a").first().click();
+    await page.locator("[data-evidence=kept]").waitFor();
+    assert.equal(plain(await text(page, "[data-evidence=kept]")), reason);
+    await page.locator("[data-evidence-check=good]").waitFor();
+    await page.locator("[data-check=good]").waitFor();
+    await page.getByRole("button", { name: "Erase" }).click();
+    await page.getByRole("dialog").getByLabel("Why").selectOption("kept-long-enough");
+    await page.getByRole("dialog").getByRole("button", { name: "Erase" }).click();
+    await page.locator("[data-evidence=erased]").waitFor();
+    assert.match(plain(await text(page, "[data-evidence=erased]")), /^Erased on .*The entry still commits to it/);
+    await page.reload();
+    await page.locator("[data-check=good]").waitFor();
+    await page.locator("[data-evidence=erased] a").click();
+    await page.getByRole("heading", { name: /NOTICE/ }).waitFor();
+    await page.locator("[data-check=good]").waitFor();
 });
 
 story("an officer opens a fund and splits it", async (page, look) => {

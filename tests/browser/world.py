@@ -36,7 +36,7 @@ def day(ms):
 class World:
     def __init__(self):
         self.agents, self.clients = [], {}
-        self.server = Server(more=[f"--web-dir={BUILD / 'webroot'}"])
+        self.server = Server(more=[f"--web-dir={BUILD / 'webroot'}", "--checkpoint-ms=200"])
         self.server.start()
         self.base = f"http://127.0.0.1:{self.server.port}"
         self.local = Client(self.server, local=True)

@@ -10,7 +10,7 @@ from harness import CONTRACT
 from test_refusals import body_schema, sample
 from world import Agent
 
-PUBLIC = "sites_list offerings_list offerings_free policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get agent_enrol"
+PUBLIC = "sites_list offerings_list offerings_free policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get agent_enrol"
 PERSONAL = "session_delete me_get me_password organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
@@ -225,7 +225,7 @@ def test_entries_of_others_are_not_there(world):
     assert set(seen["brisa"]) & set(seen["nordlys"]) == set(seen["anybody"]) and set(seen["officer"]) >= set(seen["brisa"]) | set(seen["nordlys"])
     for index in private:
         for who in ("nordlys", "bsc", "anybody"):
-            for what in ("", "/receipt", "/evidence"):
+            for what in ("", "/receipt", "/evidence", "/bytes"):
                 there, beyond = (plain(world.people[who].get(f"/v1/journal/entries/{i}{what}")) for i in (index, 999999999))
                 assert there == beyond and there[0] == 404, (who, index, there, beyond)
         assert world.people["brisa"].get(f"/v1/journal/entries/{index}").status == 200

@@ -147,6 +147,7 @@ static const struct wanted {
     { "tiles_add", WRITER, { "0", "0", "x" } },
     { "tiles_find", EVERYBODY, { "0", "0" } },
     { "tiles_leaves", ORG | SITE, { "50", "51" } },
+    { "checkpoints_growth", EVERYBODY, { "9" } },
     { "checkpoints_newest", EVERYBODY, { "99" } },
     { "checkpoints_add", SERVERS, { "7", H1, "note", "1" } },
     { "checkpoints_find", EVERYBODY, { "5" } },

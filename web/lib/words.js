@@ -4,9 +4,9 @@ import { whole } from "./format.js";
 
 let messages = {};
 let rules = new Intl.PluralRules("en");
-/** @param {Record<string, any>} catalogue @param {string} language */
+/** Some pages have words of their own, which come on top. @param {Record<string, any>} catalogue @param {string} language */
 export const setWords = (catalogue, language) => {
-    messages = catalogue;
+    messages = { ...messages, ...catalogue };
     rules = new Intl.PluralRules(language);
 };
 

@@ -3,6 +3,7 @@ import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { country, whole } from "../lib/format.js";
 import { ago } from "../lib/ago.js";
+import { more } from "../lib/more.js";
 import { siteName, useSites } from "../lib/sites.js";
 import { useNow } from "../lib/use.js";
 import { to } from "../lib/router.js";
@@ -11,6 +12,8 @@ import { Waiting } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
 import { Stop } from "../parts/site-bits.js";
 import { State } from "../parts/state.js";
+
+await more({ en: "../messages/en.site.json" });
 
 export default () => {
     const { sites, loaded, error, reload } = useSites(5000);

@@ -6,6 +6,7 @@ import { inTime } from "../lib/ago.js";
 import { get, post } from "../lib/api.js";
 import { EMPTY, faults, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
 import { mainGrant } from "../lib/credit.js";
+import { more } from "../lib/more.js";
 import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
 import { seat } from "../lib/session.js";
 import { nowMs, useCommand, useData } from "../lib/use.js";
@@ -20,6 +21,8 @@ import { Icon } from "../parts/icon.js";
 import { EuropeMap } from "../parts/map.js";
 import { Note, Say } from "../parts/note.js";
 import { otherKinds, reasonText } from "../parts/reasons.js";
+
+await more({ en: "../messages/en.buying.json" });
 
 const DELAY_MS = 150;
 const FIELDS = { gpus: "gpus", walltime_s: "hours", memory_gb: "memory", earliest_start: "from", deadline: "by", max_credits: "price", countries: "countries", script: "script", parameters: "command", name: "name" };

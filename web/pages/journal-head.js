@@ -1,38 +1,110 @@
-/* /journal: how many entries, since when, under which root and keys; how to check it oneself. */
-import { html } from "../lib/html.js";
+/* /journal, for everybody: the newest checkpoint and who signed it, how the journal grew, who watches it and what they last
+ * said, how to check it oneself, and what all this is for, in plain words. */
+import { html, useEffect, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { clock, dateTime, whole } from "../lib/format.js";
+import { clock, dateTime, dayYear, whole } from "../lib/format.js";
+import { more } from "../lib/more.js";
 import { me } from "../lib/session.js";
+import { readKey, readNote, signedBy } from "../lib/tlog.js";
 import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
+import { Growth } from "../parts/growth.js";
+import { Icon } from "../parts/icon.js";
 import { Note } from "../parts/note.js";
 
+await more({ en: "../messages/en.journal.json" }, "../styles/journal.css");
+
+const EVERY_MS = 5000;
+/** The newest checkpoint's text, and whether the log's key signed it, worked out here. */
+const useCheckpoint = (vkey, size) => {
+    const [state, set] = useState({ note: "", is: "checking" });
+    useEffect(() => {
+        if (!vkey || !size) return undefined;
+        let wanted = true;
+        const look = async () => {
+            const note = await (await fetch("/checkpoint", { cache: "no-store" })).text();
+            const is = !globalThis.crypto?.subtle ? "cannot" : (await signedBy(readNote(note), await readKey(vkey))).is;
+            if (wanted) set({ note, is });
+        };
+        look().catch(() => wanted && set((s) => ({ ...s, is: "bad" })));
+        return () => {
+            wanted = false;
+        };
+    }, [vkey, size]);
+    return state;
+};
+const LOOK = { checking: ["plain", "circle"], good: ["wash-verdigris", "ok"], none: ["wash-brick", "warn"], bad: ["wash-brick", "warn"], cannot: ["wash-ochre", "circle"] };
+const Checkpoint = ({ data, watching }) => {
+    const { note, is } = useCheckpoint(data.vkey, watching?.shown?.size);
+    const [wash, icon] = LOOK[is];
+    return html`
+        <section class="card newest"><div class="card-head"><h2>${t("journal.newest-checkpoint")}</h2>${note && html`<span class=${"state " + wash} role="status" data-check=${is}><${Icon} name=${icon} />${t("journal.signature." + is)}</span>`}</div>
+            ${watching && !watching.shown ? html`<p>${t("journal.unsigned")}</p>` : html`
+                <p class="signed-line">${watching && tx("journal.signed", { n: whole(watching.shown.size), time: html`<time datetime=${watching.shown.time}>${dayYear(watching.shown.time)}, ${clock(watching.shown.time)}</time>` })}</p>
+                <pre class="sunken note-text wrap-anywhere" data-checkpoint="" tabindex="0" role="region" aria-label=${t("journal.newest-checkpoint")}>${note}</pre>`}
+            <dl class="facts gap">
+                <div class="sum"><dt>${t("journal.size")}</dt><dd><span class="total">${whole(data.size)}</span></dd></div>
+                <div><dt>${t("journal.newest")}</dt><dd><time datetime=${data.time}>${dateTime(data.time)} (${clock(data.time)})</time></dd></div>
+                <div><dt>${t("journal.origin")}</dt><dd class="mono">${data.origin}</dd></div>
+                ${data.simulation && html`<div><dt>${t("journal.simulation")}</dt><dd>${t("yes")}</dd></div>`}
+            </dl>
+            <details class="small gap"><summary>${t("journal.more")}</summary>
+                <p class="second gap">${t("journal.root")}</p><p class="sunken mono wrap-anywhere" data-root="">${data.root}</p>
+                <p class="second gap">${t("journal.genesis")}</p><p class="sunken mono wrap-anywhere">${data.genesis}</p>
+                <p class="second gap">${t("journal.vkey")}</p><p class="sunken mono wrap-anywhere">${data.vkey}</p></details>
+        </section>`;
+};
+/* the site's code says enough where the name is the journal's own */
+const nameOf = (w) => w.known_as ?? w.site ?? w.name;
+const Witness = ({ w }) => html`
+    <li class=${w.refused ? "bad" : w.size ? "good" : "none"} data-witness=${nameOf(w)}><${Icon} name=${w.refused ? "warn" : w.size && !w.behind ? "ok" : "lost"} />
+        <div><b>${nameOf(w)}</b>${w.counts && html` <span class="hint inline">${t("watch.counts")}</span>`}
+            <span class="block small second">${w.refused ? t("watch.refused", { text: w.refused.text }) : w.size ? t(w.behind ? "watch.behind" : "watch.cosigned", { n: whole(w.size), time: `${dayYear(w.time)}, ${clock(w.time)}` }) : t("watch.silent")}</span></div></li>`;
+const Watchers = ({ watching, origin }) => {
+    const list = watching.witnesses.filter((w) => w.role !== "attest"), attest = watching.witnesses.filter((w) => w.role === "attest" && w.size);
+    const { quorum } = watching;
+    const fresh = list.filter((w) => w.size && !w.behind).length;
+    return html`
+        <section class="card" data-ready=""><h2>${t("watch.title")}</h2>
+            <p>${!list.length ? t("watch.nobody") : quorum.asked ? t("watch.quorum", { n: quorum.cosigned, all: quorum.of, rule: quorum.rule }) : t("watch.unasked", { n: fresh, all: list.length })}</p>
+            ${list.some((w) => w.refused) && html`<div class="gap"><${Note} kind="brick">${t("watch.alarm")}<//></div>`}
+            ${list.length > 0 && html`<ul class="cosigners wide">${list.map((w) => html`<${Witness} key=${w.vkey} w=${w} />`)}</ul>`}
+            ${attest.length > 0 && html`<p class="chart-note">${t("watch.attest", { n: attest.length })}</p>`}
+            <p class="chart-note">${tx("watch.what", { origin })}</p>
+        </section>`;
+};
+/** Three commands that work as they stand. The key is the one thing that should come from elsewhere. */
+const commands = (base, data, asked) => [
+    asked ? `curl -sSo policy ${base}/v1/journal/policy` : `printf 'log ${data.vkey}\\nquorum none\\n' > policy`,
+    `curl -sS '${base}/v1/journal/entries/0/{receipt,bytes}' -o '#1'`,
+    "kontor-audit receipt --policy=policy receipt bytes",
+];
+const Yourself = ({ data, asked }) => html`
+    <section class="card" id="yourself"><h2>${t("yourself.title")}</h2><p>${t("yourself.text")}</p>
+        <ol class="commands gap">${commands(location.origin, data, asked).map((line, i) => html`<li key=${i}><span class="small second">${t("yourself." + (i + 1))}</span><pre class="sunken wrap-anywhere" data-command=${i + 1}>${line}</pre></li>`)}</ol>
+        <p class="chart-note">${t("yourself.whole")}</p><p class="chart-note">${t("journal.check.not")}</p>
+    </section>`;
+
 export default () => {
-    const { data, error, reload } = useData("/v1/journal", { every: 5000 });
-    const keys = useData("/.well-known/jwks.json");
+    const { data, error, reload } = useData("/v1/journal", { every: EVERY_MS });
+    const watching = useData("/v1/journal/witnesses", { every: EVERY_MS }).data;
+    const growth = useData("/v1/journal/growth", { every: 12 * EVERY_MS });
     if (!data) return html`<${Head} title=${t("nav.journal")} sub="" /><${Waiting} error=${error} retry=${reload} />`;
     return html`
         <${Head} title=${t("nav.journal")} sub=${t("journal.sub", { n: data.size, time: dateTime(data.time) })}>${me.value && html`<${Button} href=${to("/journal/entries")}>${t("journal.all")}<//>`}<//>
         ${data.guarded && html`<${Note} kind="brick"><b>${t("problem.guarded")}</b> ${data.guarded}<//>`}
+        <p class="plain-words">${t("journal.plain")}</p>
         <div class="grid halves">
-            <section class="card"><h2>${t("journal.head")}</h2>
-                <dl class="facts">
-                    <div class="sum"><dt>${t("journal.size")}</dt><dd><span class="total">${whole(data.size)}</span></dd></div>
-                    <div><dt>${t("journal.newest")}</dt><dd><time datetime=${data.time}>${dateTime(data.time)} (${clock(data.time)})</time></dd></div>
-                    <div><dt>${t("journal.origin")}</dt><dd class="mono">${data.origin}</dd></div>
-                    <div><dt>${t("journal.term")}</dt><dd>${whole(data.term)}</dd></div>
-                    ${data.simulation && html`<div><dt>${t("journal.simulation")}</dt><dd>${t("yes")}</dd></div>`}
-                </dl>
-                <p class="small second gap">${t("journal.root")}</p><p class="sunken mono wrap-anywhere" data-root="">${data.root}</p>
-                <p class="small second gap">${t("journal.genesis")}</p><p class="sunken mono wrap-anywhere">${data.genesis}</p>
-            </section>
             <div class="stack">
-                <section class="card"><h2>${t("journal.check")}</h2><p>${tx("journal.check.text", { audit: html`<code>kontor-audit</code>` })}</p><p class="chart-note">${t("journal.check.not")}</p></section>
-                <section class="card"><h2>${t("journal.keys")}</h2>${keys.data ? html`<dl class="facts">${keys.data.keys.map((k) => html`<div key=${k.kid}><dt>${t("journal.key", { kid: k.kid })}</dt><dd class="mono small">${k.x}</dd></div>`)}</dl>` : html`<${Waiting} error=${keys.error} rows=${2} />`}
-                    <p class="chart-note"><a href="/.well-known/jwks.json">${t("journal.jwks")}</a></p></section>
+                <${Checkpoint} data=${data} watching=${watching} />
+                <section class="card"><h2>${t("growth.title")}</h2>${!growth.data ? html`<${Waiting} error=${growth.error} retry=${growth.reload} rows=${5} />` : growth.data.points.length ? html`<${Growth} points=${growth.data.points} />` : html`<p>${t("journal.unsigned")}</p>`}</section>
+            </div>
+            <div class="stack">
+                ${watching ? html`<${Watchers} watching=${watching} origin=${data.origin} />` : html`<section class="card"><${Waiting} rows=${5} /></section>`}
+                <${Yourself} data=${data} asked=${watching?.quorum.asked} />
             </div>
         </div>`;
 };

@@ -2,6 +2,7 @@
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { clock, parseWhole, whole } from "../lib/format.js";
+import { more } from "../lib/more.js";
 import { useData } from "../lib/use.js";
 import { go, to } from "../lib/router.js";
 import { Empty, Waiting } from "../parts/broken.js";
@@ -9,6 +10,8 @@ import { Button } from "../parts/button.js";
 import { Entries, KINDS } from "../parts/entries.js";
 import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
+
+await more({ en: "../messages/en.journal.json" }, "../styles/journal.css");
 
 const NAMES = ["kind", "account", "grant", "before"];
 /** The filters of an address as the server takes them. */

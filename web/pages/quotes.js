@@ -4,6 +4,7 @@ import { has, t, tx } from "../lib/words.js";
 import { big, clock, country, credits, dateTime, duration, length, priceCredits, rate } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { changed, fromRequest, sorted, write } from "../lib/asking.js";
+import { more } from "../lib/more.js";
 import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
 import { useCommand, useData, nowMs } from "../lib/use.js";
 import { go, to } from "../lib/router.js";
@@ -14,6 +15,8 @@ import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
 import { Reasons } from "../parts/reasons.js";
 import { Ring } from "../parts/ring.js";
+
+await more({ en: "../messages/en.buying.json" });
 
 const AGAIN = new Set(["quote-expired", "quote-used", "option-gone"]);
 

@@ -6,6 +6,7 @@ import { ago, inTime } from "../lib/ago.js";
 import { costs, endOf, isComing, isRunning, mayCancel } from "../lib/jobs.js";
 import { header, verify } from "../lib/jws.js";
 import { useLive } from "../lib/live.js";
+import { more } from "../lib/more.js";
 import { seat } from "../lib/session.js";
 import { gpuName, siteName, useSites } from "../lib/sites.js";
 import { useCommand, useData, useNow } from "../lib/use.js";
@@ -21,6 +22,8 @@ import { jobName } from "../parts/jobs.js";
 import { Note, Say, say } from "../parts/note.js";
 import { State, stateOf } from "../parts/state.js";
 import { Timeline } from "../parts/timeline.js";
+
+await more({ en: "../messages/en.reservation.json" });
 
 const OUT = new Set(["rejected", "withdrawn", "failed", "failed-job", "failed-site", "lost", "disputed", "moved", "expired", "never-started"]);
 /* What stands under a step: how long after the one before, who, and on which report or entry it rests. */

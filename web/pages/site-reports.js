@@ -1,6 +1,7 @@
 /* /site/{site}/reports */
 import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
+import { more } from "../lib/more.js";
 import { siteName, useSites } from "../lib/sites.js";
 import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
@@ -8,6 +9,8 @@ import { Empty, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
 import { Reports } from "../parts/site-bits.js";
+
+await more({ en: "../messages/en.site.json" });
 
 export default ({ params, query }) => {
     const cursor = query.get("cursor");

@@ -3,6 +3,7 @@ import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { clock, country, dateTime, rate, shortHash, whole } from "../lib/format.js";
 import { ago } from "../lib/ago.js";
+import { more } from "../lib/more.js";
 import { gpuName, siteName, useSites } from "../lib/sites.js";
 import { useData, useNow } from "../lib/use.js";
 import { to } from "../lib/router.js";
@@ -13,6 +14,8 @@ import { Icon } from "../parts/icon.js";
 import { Note } from "../parts/note.js";
 import { Reports, Stop, Tickets } from "../parts/site-bits.js";
 import { State, stateOf } from "../parts/state.js";
+
+await more({ en: "../messages/en.site.json" });
 
 const STEPS = [["issued", "send"], ["delivered", "check"], ["permitted", "clock"], ["running", "play"], ["ended", "flag"], ["settled", "ok"]];
 const stepOf = (k) => (k.state === "issued" && k.confirmed ? "delivered" : k.state);

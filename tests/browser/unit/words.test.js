@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 
 const WEB = fileURLToPath(new URL("../../../web/", import.meta.url));
-const catalogue = JSON.parse(readFileSync(join(WEB, "messages/en.json"), "utf8"));
+const catalogues = readdirSync(join(WEB, "messages")).map((f) => JSON.parse(readFileSync(join(WEB, "messages", f), "utf8")));
+const catalogue = Object.assign({}, ...catalogues);
 const text = readdirSync(WEB, { recursive: true }).filter((f) => f.endsWith(".js") && !f.startsWith("vendor") && !f.startsWith("map")).map((f) => readFileSync(join(WEB, f), "utf8")).join("\n");
 const wired = ["core/broker_reasons.def", "core/broker_sooner.def"].map((f) => readFileSync(fileURLToPath(new URL("../../../server/" + f, import.meta.url)), "utf8"));
 
@@ -35,7 +36,7 @@ test("words: plurals have their rest, no exclamation marks, no straight dashes a
         for (const words of typeof message === "string" ? [message] : Object.values(message)) assert.doesNotMatch(words, /!|\bplease\b|\boops\b| - /i, key);
     }
 });
-test("words: the catalogue is sorted, so that two changes meet in one place only", () => {
-    const keys = Object.keys(catalogue);
-    assert.deepEqual(keys, [...keys].sort((a, b) => (a < b ? -1 : 1)));
+test("words: the catalogues are sorted, so that two changes meet in one place only, and share no key", () => {
+    for (const keys of catalogues.map(Object.keys)) assert.deepEqual(keys, [...keys].sort((a, b) => (a < b ? -1 : 1)));
+    assert.equal(Object.keys(catalogue).length, catalogues.reduce((n, c) => n + Object.keys(c).length, 0));
 });

@@ -1,0 +1,24 @@
+/* What only some pages need: their words and their style, fetched with them, so that the other pages stay small. */
+import { setWords } from "./words.js";
+import { language } from "./router.js";
+
+/** @param {string} sheet */
+const style = (sheet) => new Promise((done, failed) => {
+    if (document.querySelector(`link[href="${sheet}"]`)) {
+        done(undefined);
+        return;
+    }
+    const link = document.createElement("link");
+    Object.assign(link, { rel: "stylesheet", href: sheet, onload: done, onerror: () => failed(new Error(sheet)) });
+    document.head.append(link);
+});
+const fetched = new Set();
+const words = async (messages) => {
+    if (fetched.has(messages)) return;
+    const reply = await fetch(messages);
+    if (!reply.ok) throw new Error(messages);
+    setWords(await reply.json(), language);
+    fetched.add(messages);
+};
+/** @param {Record<string, string>} catalogues by language @param {string} [sheet] */
+export const more = (catalogues, sheet) => Promise.all([words(catalogues[language] ?? catalogues.en), sheet && style(sheet)]);
