@@ -402,17 +402,19 @@ a_lease_that_is_taken_twice_makes_no_old_memory_good(void **state)
     struct fixture *f = *state;
     uint64_t site = f->w->site[0];
     const struct state *s;
+    int64_t term;
     bool paused;
 
     fixture_stop(f);
     f->config.fault = fail_to_tell;
     fixture_start(f);
+    term = test_sql_i64(&f->t, "SELECT term FROM leader") + 3; /* the other's, the one that fails, the one after */
     atomic_store(&tell_fails, true);
     test_sql(&f->t, "BEGIN; UPDATE head SET term = term + 1, batch = batch + 1; UPDATE site_status SET paused = true; COMMIT");
-    for (int64_t until_ms = monotonic_ms() + 10000; atomic_load(&tell_fails) && monotonic_ms() < until_ms;)
-        nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+    for (int64_t until_ms = monotonic_ms() + 20000;
+         test_sql_i64(&f->t, "SELECT term FROM leader") < term && monotonic_ms() < until_ms;)
+        nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
     assert_false(atomic_load(&tell_fails));
-    fixture_wait(f->m, MARKET_TROUBLED);
     fixture_wait(f->m, MARKET_LEADING);
     s = market_read_lock(f->m);
     paused = ((const struct site_state *)map_get_u64(s->sites, site))->paused;
