@@ -229,6 +229,17 @@ story("anyone reads the journal's page, and its three commands work as they stan
     } finally {
         rmSync(folder, { recursive: true });
     }
+    /* where a policy asks for five of the seven, the pages say so, and what a second history would need */
+    const names = (await page.evaluate(async () => (await (await fetch("/v1/journal/witnesses")).json()).witnesses.filter((w) => w.role === "witness").map((w) => w.vkey))).map((vkey, i) => `witness w${i} ${vkey}\n`);
+    const policy = (least) => `${names.join("")}group sites ${least} ${names.map((_, i) => "w" + i).join(" ")}\nquorum sites\n`;
+    await page.route("**/v1/journal/witnesses", async (route) => route.fulfill({ body: JSON.stringify({ ...await (await route.fetch()).json(), quorum: { asked: true, rule: "5 of sites", cosigned: 7, of: 7 } }) }));
+    await page.route("**/v1/journal/policy", (route) => route.fulfill({ body: policy(5) }));
+    await page.reload();
+    await page.locator("[data-check=good]").waitFor();
+    await page.waitForFunction(() => document.querySelector("[data-command='1']")?.textContent.includes("/v1/journal/policy"));
+    await page.goto("/en/journal/entries/0");
+    await page.locator("[data-check=good]").waitFor();
+    assert.match(plain(await text(page, "[data-not-proved]")), /it would need Kontor's key and 3 witnesses who cosign both, as 5 of 7 must cosign/);
 });
 
 story("an entry's page works out its proof, and refuses what is forged, naming the step", async (page) => {

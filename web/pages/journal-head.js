@@ -78,7 +78,7 @@ const Watchers = ({ watching, origin }) => {
 };
 /** Three commands that work as they stand. The key is the one thing that should come from elsewhere. */
 const commands = (base, data, asked) => [
-    asked ? `curl -sSo policy ${base}/v1/journal/policy` : `printf 'log ${data.vkey}\\nquorum none\\n' > policy`,
+    asked ? `{ echo 'log ${data.vkey}'; curl -sS ${base}/v1/journal/policy | grep -v '^log '; } > policy` : `printf 'log ${data.vkey}\\nquorum none\\n' > policy`,
     `curl -sS '${base}/v1/journal/entries/0/{receipt,bytes}' -o '#1'`,
     "kontor-audit receipt --policy=policy receipt bytes",
 ];
