@@ -183,7 +183,7 @@ come_to_rest(void)
     for (int round = 0; round < 60; round++) {
         int64_t span = (round < 12 && away + idle == 0 ? draw_span(HOUR, 12 * HOUR) : longest * HOUR) / sim.rate;
 
-        if (keen && round < 24 && draw(4) != 0)
+        if ((keen && round < 24 && draw(4) != 0) || round >= 36) /* what a clock far ahead has promised may lie months away */
             span = until_due(span);
         if (round % 2 == 1 && !night(span))
             return;
