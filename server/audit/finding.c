@@ -8,11 +8,12 @@
 void
 findings_add(struct findings *to, uint64_t leaf, uint16_t kind, const char *fmt, ...)
 {
-    struct finding *f = &to->kept[to->n];
+    struct finding *f;
     va_list args;
 
     if (to->n++ >= FINDINGS_MAX)
         return;
+    f = &to->kept[to->n - 1];
     f->leaf = leaf;
     f->kind = kind;
     va_start(args, fmt);

@@ -142,7 +142,8 @@ refresh_leaves(struct state_tree *t, const struct ledger *l)
 {
     size_t changed = 0;
 
-    qsort(t->marked, t->n_marked, sizeof *t->marked, by_number);
+    if (t->n_marked > 0)
+        qsort(t->marked, t->n_marked, sizeof *t->marked, by_number);
     for (size_t i = 0; i < t->n_marked; i++) {
         uint32_t number = t->marked[i];
         uint8_t image[LEAF];

@@ -374,12 +374,14 @@ db_prepare(struct db *db, const struct db_query *q)
         return db_lost(db, PQerrorMessage(db->conn));
     err = one_result(db, &res);
     PQclear(res);
-    if (!err)
-        err = check_shape(db, q);
     if (err)
         return err;
-    prepared_add(db, q);
-    return OK;
+    err = check_shape(db, q);
+    if (err) /* the server has it and would refuse it the next time: a new connection has neither */
+        db_disconnect(db);
+    else
+        prepared_add(db, q);
+    return err;
 }
 
 /* Bounds of the section that DB_QUERY fills, made by the linker. */

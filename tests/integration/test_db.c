@@ -101,8 +101,10 @@ errors_have_classes(void **state)
 
     assert_int_equal(db_run(f->db, &FAIL, DB_ARGS(db_bool(true), db_i32(0)), NULL), ERR_INTERNAL);
     assert_string_equal(db_sqlstate(f->db), "22012");
-    assert_int_equal(db_run(f->db, &BAD_SHAPE, DB_NO_ARGS, NULL), ERR_INTERNAL);
-    assert_non_null(strstr(db_message(f->db), "0 parameters and 2 columns"));
+    for (int i = 0; i < 2; i++) { /* not "exists already" the second time */
+        assert_int_equal(db_run(f->db, &BAD_SHAPE, DB_NO_ARGS, NULL), ERR_INTERNAL);
+        assert_non_null(strstr(db_message(f->db), "0 parameters and 2 columns"));
+    }
     assert_int_equal(db_run(f->db, &BAD_SQL, DB_NO_ARGS, NULL), ERR_INTERNAL);
     assert_string_equal(db_sqlstate(f->db), "42601");
     assert_int_equal(db_run(f->db, &ADD, DB_ARGS(db_i64(1)), NULL), OK);
