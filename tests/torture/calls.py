@@ -3,13 +3,18 @@
 A Call is made fresh for each trial: what it needs is prepared first, then `send(key)` does it. `again`: what the same call
 with the same key answers once it is done (None: as the first time). `once` is false where no key makes it safe to repeat:
 what returns a secret, or belongs to a connection."""
+import base64
+import struct
 import time
 import uuid
 
+from fake_log import VKey, vkey
+from fake_server import Key
 from harness import CONTRACT, Client
 from test_refusals import caller_of, fill, prepare
 from test_refusals import send as send_as
-from world import PASSWORD, Agent
+from tlog import Checkpoint, Note
+from world import PASSWORD, Agent, stamp
 
 CALLS = {}
 
@@ -379,6 +384,88 @@ def report_finished(w):
     return report(w, "finished", before=("accepted", "started"), output=word().encode())
 
 
+# ---- witnesses --------------------------------------------------------------------------------------------------------
+
+def policy(server, witness=None, quorum="none"):
+    """The policy's file: a witness, by default one that nobody has heard of, and what is asked. With a quorum that is not
+    "none" a server that starts, or leads anew, would wait for its witnesses: only while a call needs it."""
+    path = server.data / "policy"
+    path.with_suffix(".new").write_text(f"witness one {witness or vkey('witness.example/w1', 4, Key().public.raw)}\nquorum {quorum}\n")
+    path.with_suffix(".new").rename(path)
+    return path
+
+
+def policy_in_force(w, asked, **more):
+    policy(w.server, **more)
+    end = time.monotonic() + 20
+    while w.anybody.must("GET", "/v1/journal/witnesses")["quorum"]["asked"] != asked:
+        assert time.monotonic() < end, "the policy is not read again"
+        time.sleep(0.02)
+
+
+def introduction(agent):
+    """New keys of a site's witness: role → (key, vkey); and how they are made known."""
+    keys, body = {}, {}
+    for role in ("witness", "attest"):
+        key = Key()
+        text = vkey(f"{agent.at['origin']}/{role}/{agent.site}", 4, key.public.raw)
+        proof = key.sign(b"kontor-witness/v1\0" + bytes.fromhex(agent.at["genesis"]) + text.encode())
+        keys[role], body[role] = (key, text), {"vkey": text, "proof": base64.b64encode(proof).decode()}
+    return keys, body
+
+
+def shown(agent):
+    """The newest checkpoint, as witnesses are shown it: the note's text."""
+    reply = agent.call("GET", "/v1/agent/checkpoint?after=0&wait=20")
+    assert reply.status == 200 and reply.json["checkpoint"], reply
+    return reply.json["checkpoint"]
+
+
+def cosignature(agent, keys, role):
+    """Of the newest checkpoint: its body."""
+    note = Note(shown(agent).encode())
+    checkpoint, now, (key, text) = Checkpoint(note), int(time.time()), keys[role]
+    signature = key.sign(f"cosignature/v1\ntime {now}\n{note.text}".encode())
+    blob = base64.b64encode(VKey(text).id + struct.pack(">Q", now) + signature).decode()
+    return {"role": role, "size": checkpoint.size, "root": checkpoint.root.hex(), "line": f"— {VKey(text).name} {blob}\n"}
+
+
+def cosigned(w):
+    """A witness of the site lumi with new keys, which has not cosigned yet: agent, keys, cosignature."""
+    agent = agent_of(w)
+    keys, body = introduction(agent)
+    reply = agent.call("POST", "/v1/agent/witness", body)
+    assert reply.status == 200, reply
+    return agent, keys, cosignature(agent, keys, "witness")
+
+
+@call
+def agent_witness(w):
+    agent = agent_of(w)
+    _, body = introduction(agent)
+    return Call(lambda key: agent.call("POST", "/v1/agent/witness", body))
+
+
+@call
+def agent_checkpoint(w):
+    agent = agent_of(w)
+    return Call(lambda key: agent.call("GET", "/v1/agent/checkpoint?after=2"))
+
+
+@call
+def agent_cosignature(w):
+    agent, _, body = cosigned(w)
+    w.server.sql("DELETE FROM quorum")  # so that each of these is the first of its checkpoint
+    return Call(lambda key: agent.call("POST", "/v1/agent/cosignatures", body))
+
+
+@call
+def agent_refusal(w):
+    agent = agent_of(w)
+    body = {"reason": "smaller", "at": stamp(round(time.time() * 1000)), "checkpoint": shown(agent), "had_size": 10 ** 6, "had_root": "ab" * 32}
+    return Call(lambda key: agent.call("POST", "/v1/agent/refusals", body))
+
+
 # ---- the log ----------------------------------------------------------------------------------------------------------
 
 def full_tile(w):
@@ -455,8 +542,6 @@ def reads(w):
     prepare(w)
     for method, _, path, op in CONTRACT.routes:
         if method != "GET" or path.endswith("/events") or path.startswith("/health") or path.startswith("/v1/agent/"):
-            continue
-        if op["operationId"] == "journal_policy":  # a file, read at the start; there is none here
             continue
         if op["operationId"] == "grants_history":  # nothing is stated yet; its queries are those of the journal
             continue

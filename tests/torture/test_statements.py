@@ -35,12 +35,19 @@ class Psql:
         self.process.wait()
 
 
+class PolicyServer(ShimServer):
+    """With a policy that knows a witness, and asks for none."""
+
+    def __init__(self, **more):
+        super().__init__(**more)
+        self.more.append(f"--policy={calls.policy(self)}")
+
+
 class Torture:
     def __init__(self, long):
         self.long = long
-        harness_server = ShimServer
         import world
-        world.Server = harness_server
+        world.Server = PolicyServer
         self.w = World(more=("--workers=1",))
         self.shim = self.w.server.shim
         self.sql = Psql(self.w.server)
@@ -177,7 +184,7 @@ def test_each_statement_of_each_call(long):
         print(f"# {len(makers)} calls, {len(t.reached)} statements, {len(t.pairs)} statements x failures, {t.trials} trials, {t.told} told their callers")
         REACHED.update(t.reached)
         audit(t.w.server)
-        for section in (same_key_at_once, data_that_cannot_be_stored, behind_the_scenes, waiting_for_the_lease):
+        for section in (same_key_at_once, data_that_cannot_be_stored, behind_the_scenes, under_a_policy, waiting_for_the_lease):
             began = time.monotonic()
             section(t, long)
             print(f"# {section.__name__}: {time.monotonic() - began:.1f} s", flush=True)
@@ -327,6 +334,19 @@ def behind_the_scenes(t, long):
                 t.trials += 1
             t.shim.watch()
             t.ready()
+
+
+def under_a_policy(t, long):
+    """A policy that is new has no marks: what was cosigned before is looked through."""
+    w = t.w
+    agent, keys, body = calls.cosigned(w)
+    assert agent.call("POST", "/v1/agent/cosignatures", body).status == 204
+    try:
+        calls.policy_in_force(w, True, witness=keys["witness"][1], quorum="one")
+        t.torture("checkpoint_under_a_policy", lambda w: calls.Call(lambda key: w.anybody.get("/checkpoint")))
+    finally:
+        calls.policy_in_force(w, False)
+    REACHED.update(t.reached)
 
 
 def waiting_for_the_lease(t, long):
