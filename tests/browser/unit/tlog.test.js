@@ -3,7 +3,7 @@
 import { test } from "node:test";
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { createHash, generateKeyPairSync, sign } from "node:crypto";
+import { createHash, generateKeyPairSync, sign, webcrypto } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { fromHex, toHex } from "../../../web/lib/bytes.js";
 import { headerOf, keyIn } from "../../../web/lib/entry-bytes.js";
@@ -11,6 +11,7 @@ import { prove, STEPS } from "../../../web/lib/prove.js";
 import { climb, leafOf, readCheckpoint, readKey, readNote, readReceipt, signedBy, turns, Wrong } from "../../../web/lib/tlog.js";
 import { places } from "../../../web/lib/place.js";
 
+globalThis.crypto ??= webcrypto; // Debian 12's Node has none of its own
 const VECTORS = JSON.parse(readFileSync(fileURLToPath(new URL("../../../schema/journal/vectors.json", import.meta.url)), "utf8")).entries;
 const KINDS = ["GENESIS", "OPEN", "CLOSE", "FUND", "TRANCHE", "GRANT", "CLAWBACK", "LAPSE", "HOLD", "SETTLE", "VOID", "EXPIRE", "RESOLVE", "CORRECT", "SITE", "OFFERING", "RATE", "POLICY", "KEY", "NOTICE"];
 const ORIGIN = "kontor.example/test";
