@@ -311,9 +311,16 @@ probe(struct market *m)
 {
     if (market_phase(m) != MARKET_TROUBLED)
         return true;
-    if (work_attempt(m, &m->work[0], NULL) == COMMIT_DONE) {
+    switch (work_attempt(m, &m->work[0], NULL)) {
+    case COMMIT_DONE:
         work_answer(m);
         return true;
+    case COMMIT_UNKNOWN:
+        step_down(m);
+        rebuild_drop(m);
+        return false;
+    default:
+        break;
     }
     if (!db_connected(m->db) || lease_beat(m) != OK) /* a full disk costs no lease */
         step_down(m);

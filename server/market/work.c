@@ -171,8 +171,10 @@ decide_taken(struct market *m, struct work *w, bool can_ask)
     size_t maybe = keys_to_ask(m, commands, n, scopes);
     enum err err = OK;
 
-    if (maybe > 0 && can_ask)
+    if (maybe > 0 && can_ask) {
+        work_answer(m); /* they need not wait for this one's questions */
         err = answers_find_all(m->db, scopes, maybe, take_answer, &(struct lookup){ .commands = commands, .n = n });
+    }
     if (!err && (maybe == 0 || can_ask))
         decide_all(m, w);
     free(scopes);
