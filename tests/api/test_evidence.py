@@ -148,7 +148,8 @@ def test_lines_that_are_none(world):
     _, _, folder = audited(world)
     path = folder / "evidence.jsonl"
     good = path.read_text()
-    for broken, says in ((good + "{}\n", "line"), (good + "x", "cut short"), (good + '{"order": 1}\n', "line"), (good.replace('"salt"', '"sale"', 1), "line 1"), ("\0" + good, "no text")):
+    salted = next(i for i, line in enumerate(good.splitlines(), 1) if '"salt"' in line)  # an erased one has none
+    for broken, says in ((good + "{}\n", "line"), (good + "x", "cut short"), (good + '{"order": 1}\n', "line"), (good.replace('"salt"', '"sale"', 1), f"line {salted}"), ("\0" + good, "no text")):
         path.write_text(broken)
         done = subprocess.run([str(BUILD / "kontor-audit"), "verify", str(folder)], capture_output=True, text=True)
         assert done.returncode == 1 and "evidence.jsonl" in done.stdout and says in done.stdout, (says, done.stdout)
