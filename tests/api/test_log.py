@@ -196,12 +196,13 @@ def test_entries_are_read_by_those_concerned_where_the_operator_says_so(world):
 
 
 def test_a_tile_that_is_missing_is_made_anew(world):
-    before = world.anybody.get(tile_path(0, 1)).body
-    world.server.stop()
-    world.server.sql("DELETE FROM tile WHERE n = 1")
-    world.server.start()
-    fresh(world)
-    assert world.anybody.get(tile_path(0, 1)).body == before
+    for n in (1, 0):  # at the end, and before one that is there
+        before = world.anybody.get(tile_path(0, n)).body
+        world.server.stop()
+        world.server.sql(f"DELETE FROM tile WHERE level = 0 AND n = {n}")
+        world.server.start()
+        fresh(world)
+        assert world.anybody.get(tile_path(0, n)).body == before
 
 
 def unready(world, words):
