@@ -14,6 +14,10 @@
 
 #define AGAIN_S 60
 
+/* The agent does one thing at a time: entries are replayed for so long, and while there are jobs it rests so many times
+ * as long before it goes on, lest tickets wait for it. */
+enum { SLICE_US = 2000, RESTS = 4 };
+
 static void
 trouble(struct agent *a, const char *why)
 {
@@ -37,6 +41,7 @@ attest_forget(struct witness *w)
     if (w->attest.ledger)
         ledger_delete(w->attest.ledger);
     free(w->attest.goal_note);
+    free(w->attest.bundle);
     w->attest = (struct attest){ .ledger = NULL };
 }
 
@@ -59,26 +64,6 @@ next_goal(struct witness *w)
     at->goal = grows->at;
     at->goal_note = xstrdup(grows->note);
     return true;
-}
-
-void
-attest_start(struct agent *a)
-{
-    struct witness *w = a->witness;
-    struct attest *at = &w->attest;
-    char path[80];
-    struct wire_call call = { .path = path, .instance = a->instance, .timeout_ms = 3 * call_timeout_ms(a) };
-    uint64_t n;
-
-    if (!w->introduced)
-        return;
-    at->telling = witness_tell(a, WITNESS_RULES);
-    if (at->telling || w->halted || at->stopped || (!at->goal_note && !next_goal(w)))
-        return;
-    n = at->tree.size / TILE_WIDTH;
-    text_format(path, sizeof path, "/v1/agent/entries?bundle=%" PRIu64 "&width=%u", n, tile_width(TILE_ENTRIES, n, at->goal.size));
-    call.token = agent_token(a);
-    wire_start(a->wire, WIRE_ATTEST, &call);
 }
 
 /* ---- entries ----------------------------------------------------------------------------------------------------- */
@@ -142,29 +127,45 @@ other_entries(struct agent *a, uint64_t size)
     pause_lane(a, WIRE_ATTEST, AGAIN_S);
 }
 
+/* False: it came to nothing. */
 static bool
-take_bundle(struct agent *a, struct bytes bundle)
+take_next(struct agent *a, struct wire_in *in)
 {
     struct attest *at = &a->witness->attest;
-    uint64_t index = at->tree.size / TILE_WIDTH * TILE_WIDTH;
-    struct wire_in in = { bundle.data, bundle.data + bundle.len, false };
+    size_t len = get_u16(in);
 
-    for (; in.at < in.end; index++) {
-        size_t len = get_u16(&in);
-
-        if (in.failed || (size_t)(in.end - in.at) < len || index >= at->goal.size) {
-            other_entries(a, index);
-            return false;
-        }
-        if (index == at->tree.size && !take_entry(a, BYTES(in.at, len)))
-            return false;
-        in.at += len;
-        if (at->known.size > 0 && at->tree.size == at->known.size && !hash_equal(merkle_root(&at->tree), at->known.root)) {
-            other_entries(a, at->known.size);
-            return false;
-        }
+    if (in->failed || (size_t)(in->end - in->at) < len || at->index >= at->goal.size) {
+        other_entries(a, at->index);
+        return false;
+    }
+    if (at->index == at->tree.size && !take_entry(a, BYTES(in->at, len)))
+        return false;
+    at->index++;
+    in->at += len;
+    if (at->known.size > 0 && at->tree.size == at->known.size && !hash_equal(merkle_root(&at->tree), at->known.root)) {
+        other_entries(a, at->known.size);
+        return false;
     }
     return true;
+}
+
+/* A bundle begins with entries that are known where the last one was not full. */
+static void
+keep_bundle(struct attest *at, struct bytes bundle)
+{
+    at->bundle = xmalloc(bundle.len + 1);
+    memcpy(at->bundle, bundle.data, bundle.len);
+    at->len = bundle.len;
+    at->at = 0;
+    at->index = at->tree.size / TILE_WIDTH * TILE_WIDTH;
+    at->before = at->tree.size;
+}
+
+static void
+drop_bundle(struct attest *at)
+{
+    free(at->bundle);
+    at->bundle = NULL;
 }
 
 /* ---- the end ----------------------------------------------------------------------------------------------------- */
@@ -233,11 +234,59 @@ reached(struct agent *a)
     at->goal_note = NULL;
 }
 
+/* A slice of the bundle at hand. */
+static void
+go_on(struct agent *a)
+{
+    struct attest *at = &a->witness->attest;
+    struct wire_in in = { at->bundle + at->at, at->bundle + at->len, false };
+    int64_t began_us = monotonic_us(), took_us = 0;
+    bool good = true;
+
+    while (good && in.at < in.end && took_us < SLICE_US) {
+        good = take_next(a, &in);
+        took_us = monotonic_us() - began_us;
+    }
+    if (good && in.at < in.end) {
+        at->at = (size_t)(in.at - at->bundle);
+        a->pause[WIRE_ATTEST].until_mono_ms = monotonic_ms() + 1 + (a->jobs_n > 0 ? RESTS * took_us / 1000 : 0);
+        return;
+    }
+    drop_bundle(at);
+    if (good && at->tree.size == at->goal.size)
+        reached(a);
+    else if (good && at->tree.size == at->before)
+        other_entries(a, at->before);
+}
+
+void
+attest_start(struct agent *a)
+{
+    struct witness *w = a->witness;
+    struct attest *at = &w->attest;
+    char path[80];
+    struct wire_call call = { .path = path, .instance = a->instance, .timeout_ms = 3 * call_timeout_ms(a) };
+    uint64_t n;
+
+    if (!w->introduced)
+        return;
+    at->telling = witness_tell(a, WITNESS_RULES);
+    if (at->telling || w->halted || at->stopped || (!at->goal_note && !next_goal(w)))
+        return;
+    if (at->bundle) {
+        go_on(a);
+        return;
+    }
+    n = at->tree.size / TILE_WIDTH;
+    text_format(path, sizeof path, "/v1/agent/entries?bundle=%" PRIu64 "&width=%u", n, tile_width(TILE_ENTRIES, n, at->goal.size));
+    call.token = agent_token(a);
+    wire_start(a->wire, WIRE_ATTEST, &call);
+}
+
 void
 attest_reply(struct agent *a, const struct wire_reply *r)
 {
     struct attest *at = &a->witness->attest;
-    uint64_t before = at->tree.size;
     char code[48];
 
     if (at->telling) {
@@ -250,10 +299,8 @@ attest_reply(struct agent *a, const struct wire_reply *r)
         return;
     }
     resume_lane(a, WIRE_ATTEST);
-    if (!at->goal_note || !take_bundle(a, BYTES(r->body, r->len)))
+    if (!at->goal_note)
         return;
-    if (at->tree.size == at->goal.size)
-        reached(a);
-    else if (at->tree.size == before)
-        other_entries(a, before);
+    keep_bundle(at, BYTES(r->body, r->len));
+    go_on(a);
 }

@@ -13,6 +13,9 @@ struct attest {
     struct witnessed goal, known; /* known: attested before this process began */
     char *goal_note;              /* NULL: no goal */
     uint64_t withheld;            /* entries of the last goal that was reached but not attested */
+    uint8_t *bundle;              /* entries that came and are not all replayed yet; NULL: none */
+    size_t len, at;               /* of its bytes; so many are done */
+    uint64_t index, before;       /* the next entry in it; how many were replayed before it came */
     bool stopped;                 /* an entry breaks a rule */
     bool telling;                 /* the call under way is the cosignature */
 };
