@@ -1,7 +1,7 @@
 /* api/fair.c
  * A queue in which nobody waits for another's crowd: each share (an organisation, a site, a stranger's address) has a list
- * of its own, shares take turns, and one share may not have all workers at once: all but one while it is alone, a quarter
- * of them while others are about (where processors are scarce, what its others would do is what everybody waits for).
+ * of its own, shares take turns, and one share may not have all workers at once: all but one while it is alone, half of
+ * them while others are about. A quarter was tried: it made the crowds of a federation wait that harm nobody.
  * Under the pool's lock. */
 #include <assert.h>
 #include <stdlib.h>
@@ -130,7 +130,7 @@ most_working(const struct fair *f)
     size_t most = f->workers - 1;
 
     if (map_count(f->shares) > 1 || monotonic_ms() - f->about_ms < ABOUT_MS)
-        most = f->workers / 4;
+        most = f->workers / 2;
     return most > 0 ? most : 1;
 }
 

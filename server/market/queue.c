@@ -16,7 +16,7 @@ struct load {
 };
 
 /* What an organisation may put into one batch while others are about: so many units, and what a command takes of them. */
-enum { TURN = 16, QUOTE_UNITS = 8, ABOUT_MS = 1000 };
+enum { TURN = 16, QUOTE_UNITS = 4, ABOUT_MS = 1000 };
 
 void
 queue_init(struct market *m)
