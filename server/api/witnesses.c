@@ -413,10 +413,8 @@ witness_json(struct call *call, const struct watching *w, const struct witness_s
 {
     struct json_out *out = &call->out;
     struct vkey key = vkey_make(seen->key.name, NOTE_COSIGNATURE, seen->key.public);
-    bool counts = false;
+    bool counts = w->quorum && quorum_witness_of(w->quorum, seen->key.name, seen->key.public) >= 0;
 
-    for (unsigned i = 0; w->quorum && i < w->quorum->witnesses; i++)
-        counts = counts || memcmp(w->quorum->witness[i].key.public, seen->key.public, 32) == 0;
     json_open(out, NULL);
     json_text(out, "name", seen->key.name);
     json_text(out, "vkey", arena_vkey(call, &key));
@@ -435,12 +433,11 @@ witness_json(struct call *call, const struct watching *w, const struct witness_s
 }
 
 static const char *
-known_as(const struct quorum *q, const uint8_t public[32])
+known_as(const struct quorum *q, const struct witness_key *k)
 {
-    for (unsigned i = 0; q && i < q->witnesses; i++)
-        if (memcmp(q->witness[i].key.public, public, 32) == 0)
-            return q->witness[i].name;
-    return NULL;
+    int i = q ? quorum_witness_of(q, k->name, k->public) : -1;
+
+    return i >= 0 ? q->witness[i].name : NULL;
 }
 
 static bool
@@ -462,7 +459,7 @@ witnesses_json(struct call *call, const struct watching *w)
         return ERR_NOT_LEADER;
     for (size_t i = 0; i < w->seen_n; i++)
         if (ledger_site(s->ledger, w->seen[i].key.site))
-            witness_json(call, w, &w->seen[i], ledger_site(s->ledger, w->seen[i].key.site), known_as(w->quorum, w->seen[i].key.public));
+            witness_json(call, w, &w->seen[i], ledger_site(s->ledger, w->seen[i].key.site), known_as(w->quorum, &w->seen[i].key));
     market_read_unlock(call->api->market);
     for (unsigned i = 0; w->quorum && i < w->quorum->witnesses; i++) {
         const struct quorum_witness *of = &w->quorum->witness[i];
@@ -486,7 +483,7 @@ quorum_json(struct json_out *out, const struct watching *w)
 {
     char words[512];
 
-    log_policy_words(w->quorum, words, sizeof words);
+    quorum_words(w->quorum, words, sizeof words);
     json_open(out, "quorum");
     json_bool(out, "asked", w->quorum && w->quorum->rule != QUORUM_NONE);
     json_text(out, "rule", words);

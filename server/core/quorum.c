@@ -289,3 +289,43 @@ quorum_sentence(enum quorum_says says)
     }
     return "";
 }
+
+int
+quorum_witness_of(const struct quorum *q, const char *name, const uint8_t public[32])
+{
+    for (unsigned i = 0; i < q->witnesses; i++)
+        if (memcmp(q->witness[i].key.public, public, 32) == 0 && strcmp(q->witness[i].key.name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+static void
+member_words(const struct quorum *q, int member, char *ret, size_t cap)
+{
+    const struct quorum_group *g;
+    size_t used;
+
+    if (member < QUORUM_MAX) {
+        text_format(ret, cap, "%s", q->witness[member].name);
+        return;
+    }
+    g = &q->group[member - QUORUM_MAX];
+    text_format(ret, cap, "%u of %u (", g->k, g->n);
+    used = strlen(ret);
+    for (unsigned i = 0; i < g->n && used + 4 < cap; i++) {
+        int m = g->member[i];
+
+        text_format(ret + used, cap - used, "%s%s", i ? ", " : "", m < QUORUM_MAX ? q->witness[m].name : q->group[m - QUORUM_MAX].name);
+        used += strlen(ret + used);
+    }
+    text_format(ret + used, cap - used, ")");
+}
+
+void
+quorum_words(const struct quorum *q, char *ret, size_t cap)
+{
+    if (!q || q->rule == QUORUM_NONE)
+        text_format(ret, cap, "none");
+    else
+        member_words(q, q->rule, ret, cap);
+}

@@ -40,5 +40,9 @@ struct quorum_result { struct checkpoint checkpoint; unsigned log, cosigned; uin
 /* The whole judgement of a signed checkpoint under a policy. *ret is filled as far as it came. */
 enum quorum_says quorum_judge(const struct quorum *q, const struct note *n, note_verify_fn verify, struct quorum_result *ret);
 const char *quorum_sentence(enum quorum_says says);
+/* The policy's witness of this name with this key, both: a signature line counts for who looks for its name. Or -1. */
+int quorum_witness_of(const struct quorum *q, const char *name, const uint8_t public[32]);
+/* What is asked in words: "5 of 7 (lumi-witness, …)", "none". q may be NULL. */
+void quorum_words(const struct quorum *q, char *ret, size_t cap);
 
 #endif

@@ -51,17 +51,12 @@ enum err
 cosigning_count(struct db *db, const struct quorum *q, uint64_t size, struct arena *a, struct log_policy_count *ret)
 {
     struct cosignature *all;
-    uint8_t (*publics)[32];
     size_t n;
     enum err err = cosignatures_of(db, size, a, &all, &n);
 
-    if (err)
-        return err;
-    publics = arena_alloc(a, (n + 1) * sizeof *publics);
-    for (size_t i = 0; i < n; i++)
-        memcpy(publics[i], all[i].public, 32);
-    *ret = log_policy_count(q, (const uint8_t (*)[32])publics, n);
-    return OK;
+    if (!err)
+        *ret = log_policy_count(q, all, n);
+    return err;
 }
 
 static enum err
@@ -108,43 +103,44 @@ static enum err
 look_back(struct db *db, const struct log_policy_now *policy, struct arena *a, struct checkpoint_row *ret)
 {
     struct cosignature *all;
-    uint8_t (*publics)[32];
     size_t n, from = 0;
     enum err err = cosignatures_recent(db, LOOK_BACK, a, &all, &n);
 
     if (err)
         return err;
-    publics = arena_alloc(a, (n + 1) * sizeof *publics);
-    for (size_t i = 0; i < n; i++)
-        memcpy(publics[i], all[i].public, 32);
     for (size_t i = 0; i < n; i++) {
         if (i + 1 < n && all[i + 1].size == all[i].size)
             continue;
-        if (log_policy_count(policy->quorum, (const uint8_t (*)[32])(publics + from), i + 1 - from).enough)
+        if (log_policy_count(policy->quorum, all + from, i + 1 - from).enough)
             return checkpoints_find(db, all[i].size, a, ret);
         from = i + 1;
     }
     return ERR_NOT_FOUND;
 }
 
+/* A note has room for so many lines: the policy's witnesses come first, however many others were earlier. */
 static enum err
-with_lines(struct db *db, struct arena *a, struct checkpoint_row *row)
+with_lines(struct db *db, const struct quorum *q, struct arena *a, struct checkpoint_row *row)
 {
     struct cosignature *all;
-    size_t n, len = strlen(row->note);
+    size_t n, lines = 0, len = strlen(row->note);
     char *note;
     enum err err = cosignatures_of(db, row->size, a, &all, &n);
 
     if (err)
         return err;
-    n = n < LINES_MOST ? n : LINES_MOST;
-    note = arena_alloc(a, len + n * NOTE_LINE_MAX + 1);
+    note = arena_alloc(a, len + LINES_MOST * NOTE_LINE_MAX + 1);
     memcpy(note, row->note, len);
-    for (size_t i = 0; i < n; i++) {
-        struct vkey key = vkey_make(all[i].name, NOTE_COSIGNATURE, all[i].public);
+    for (int others = 0; others <= 1; others++)
+        for (size_t i = 0; i < n && lines < LINES_MOST; i++) {
+            struct vkey key;
 
-        len += note_line_write(&key, all[i].time_s, all[i].signature, note + len);
-    }
+            if ((!q || quorum_witness_of(q, all[i].name, all[i].public) < 0) != (others == 1))
+                continue;
+            key = vkey_make(all[i].name, NOTE_COSIGNATURE, all[i].public);
+            len += note_line_write(&key, all[i].time_s, all[i].signature, note + len);
+            lines++;
+        }
     note[len] = '\0';
     row->note = note;
     return OK;
@@ -163,5 +159,5 @@ cosigning_newest(struct db *db, struct log_policy *policy, struct arena *a, stru
         if (err == ERR_NOT_FOUND)
             err = look_back(db, &now, a, ret);
     }
-    return err ? err : with_lines(db, a, ret);
+    return err ? err : with_lines(db, now.quorum, a, ret);
 }

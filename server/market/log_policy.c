@@ -29,6 +29,7 @@ struct log_policy {
     pthread_mutex_t lock;
     struct version *now;
     struct timespec changed;
+    char trouble[320]; /* the newest look's, as it was told */
     int64_t look_mono_ms;
 };
 
@@ -143,11 +144,16 @@ look(struct log_policy *p)
     if (stat(p->path, &st) == 0 && st.st_mtim.tv_sec == p->changed.tv_sec && st.st_mtim.tv_nsec == p->changed.tv_nsec)
         return;
     if (load(p, &d) != OK) {
-        if (p->log)
+        bool told = strcmp(p->trouble, d.internal) == 0;
+
+        text_format(p->trouble, sizeof p->trouble, "%s", d.internal);
+        if (p->log && !told)
             log_error(p->log, "policy", LOG_TEXT("why", d.internal), LOG_TEXT("in_force", "the one before"));
-    } else if (p->now != before && p->log) {
-        log_info(p->log, "policy", LOG_I64("witnesses", p->now->quorum.witnesses));
+        return;
     }
+    p->trouble[0] = '\0';
+    if (p->now != before && p->log)
+        log_info(p->log, "policy", LOG_I64("witnesses", p->now->quorum.witnesses));
 }
 
 struct log_policy_now
@@ -166,52 +172,21 @@ log_policy_now(struct log_policy *p)
 }
 
 struct log_policy_count
-log_policy_count(const struct quorum *q, const uint8_t (*publics)[32], size_t n)
+log_policy_count(const struct quorum *q, const struct cosignature *all, size_t n)
 {
     struct log_policy_count count = { .enough = true };
     uint64_t bits = 0;
 
     if (!q)
         return count;
-    for (unsigned w = 0; w < q->witnesses; w++)
-        for (size_t i = 0; i < n; i++)
-            if (memcmp(q->witness[w].key.public, publics[i], 32) == 0) {
-                bits |= (uint64_t)1 << w;
-                count.cosigned++;
-                break;
-            }
+    for (size_t i = 0; i < n; i++) {
+        int w = quorum_witness_of(q, all[i].name, all[i].public);
+
+        if (w >= 0)
+            bits |= (uint64_t)1 << w;
+    }
+    count.cosigned = (unsigned)__builtin_popcountll(bits);
     count.of = q->witnesses;
     count.enough = quorum_met(q, bits);
     return count;
-}
-
-static void
-member_words(const struct quorum *q, int member, char *ret, size_t cap)
-{
-    const struct quorum_group *g;
-    size_t used;
-
-    if (member < QUORUM_MAX) {
-        text_format(ret, cap, "%s", q->witness[member].name);
-        return;
-    }
-    g = &q->group[member - QUORUM_MAX];
-    text_format(ret, cap, "%u of %u (", g->k, g->n);
-    used = strlen(ret);
-    for (unsigned i = 0; i < g->n && used + 4 < cap; i++) {
-        int m = g->member[i];
-
-        text_format(ret + used, cap - used, "%s%s", i ? ", " : "", m < QUORUM_MAX ? q->witness[m].name : q->group[m - QUORUM_MAX].name);
-        used += strlen(ret + used);
-    }
-    text_format(ret + used, cap - used, ")");
-}
-
-void
-log_policy_words(const struct quorum *q, char *ret, size_t cap)
-{
-    if (!q || q->rule == QUORUM_NONE)
-        text_format(ret, cap, "none");
-    else
-        member_words(q, q->rule, ret, cap);
 }

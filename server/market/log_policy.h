@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "core/quorum.h"
+#include "store/cosignatures.h"
 
 struct log_policy;
 
@@ -22,10 +23,8 @@ enum err log_policy_open(const char *path, const char *origin, const struct log 
 void log_policy_close(struct log_policy *p);
 /* What is in force. From any thread. */
 struct log_policy_now log_policy_now(struct log_policy *p);
-/* How many of the policy's witnesses these keys are, and whether they are enough. q may be NULL: all are, none is asked. */
+/* How many of the policy's witnesses these are of, and whether they are enough. q may be NULL: all are, none is asked. */
 struct log_policy_count { unsigned cosigned, of; bool enough; };
-struct log_policy_count log_policy_count(const struct quorum *q, const uint8_t (*publics)[32], size_t n);
-/* What is asked in words: "5 of 7: lumi-witness, …". */
-void log_policy_words(const struct quorum *q, char *ret, size_t cap);
+struct log_policy_count log_policy_count(const struct quorum *q, const struct cosignature *all, size_t n);
 
 #endif

@@ -13,7 +13,7 @@
 #include "market/cosigning.h"
 #include "market/log_tiles.h"
 
-enum { LOOK_MS = 1000, AGAIN_MS = 5000, AGAIN_MOST_MS = 300000, CALL_MS = 10000, TURNS_MOST = 3, WAIT_MS = 100 };
+enum { LOOK_MS = 1000, AGAIN_MS = 5000, AGAIN_MOST_MS = 300000, CALL_MS = 10000, TURNS_MOST = 3, WAIT_MS = 100, LINES_MOST = 16 };
 
 /* What is known of a witness; by its key, since the policy may be read anew. */
 struct known {
@@ -131,17 +131,23 @@ call(struct outside *o, const char *url, const char *text, struct web_reply *ret
     return !stopping(o);
 }
 
-/* Signature lines; one of them must be this witness's. */
+/* Signature lines; one of them must be this witness's. Only lines that say so are looked at, and not many: whatever else a
+ * reply is made of costs no look into the database. */
 static bool
 take_lines(struct outside *o, const struct quorum_witness *w, const struct checkpoint_row *row, const char *lines)
 {
+    char begin[NOTE_NAME_MAX + 8];
     bool taken = false;
+    int tried = 0;
 
-    for (const char *at = lines; *at;) {
+    text_format(begin, sizeof begin, "\xe2\x80\x94 %s ", w->key.name);
+    for (const char *at = lines; *at && !taken && tried < LINES_MOST;) {
         const char *end = strchr(at, '\n');
         size_t len = end ? (size_t)(end - at) + 1 : strlen(at);
+        bool own = len <= NOTE_LINE_MAX && text_starts(at, begin);
 
-        taken = cosigning_take(o->db, o->config.policy, row->size, &row->root, &w->key, BYTES(at, len), market_now(o->config.market), NULL) == OK || taken;
+        tried += own;
+        taken = own && cosigning_take(o->db, o->config.policy, row->size, &row->root, &w->key, BYTES(at, len), market_now(o->config.market), NULL) == OK;
         at += len;
     }
     return taken;

@@ -418,6 +418,10 @@ rebuild_drop(struct market *m)
 {
     pthread_mutex_lock(&m->edge_lock);
     m->edge_known = false;
+    for (size_t i = 0; i < KEPT_TILES; i++) { /* the next database may be an older one that was put back */
+        free(m->kept_tiles[i].hashes);
+        m->kept_tiles[i].hashes = NULL;
+    }
     pthread_mutex_unlock(&m->edge_lock);
     pthread_rwlock_wrlock(&m->state_lock);
     undo_commit(m->undo); /* what has left the state is freed here, the rest with the state */

@@ -520,8 +520,6 @@ market_delete(struct market *m)
     queue_free(m);
     pthread_rwlock_destroy(&m->state_lock);
     pthread_mutex_destroy(&m->edge_lock);
-    for (size_t i = 0; i < KEPT_TILES; i++)
-        free(m->kept_tiles[i].hashes);
     free(m->tiles);
     pthread_mutex_destroy(&m->guard.lock);
     free(m->conninfo);

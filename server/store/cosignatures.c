@@ -6,7 +6,9 @@
 /* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 DB_QUERY(WITNESSES_ADD, .name = "witnesses_add",
-         .sql = "INSERT INTO witness (public, site, role, name, since_ms) VALUES ($1, $2, $3, $4, $5)", .params = 5, .columns = 0);
+         .sql = "INSERT INTO witness (public, site, role, name, since_ms) SELECT $1, $2, $3, $4, $5"
+                " WHERE (SELECT count(*) FROM witness WHERE site = $2 AND role = $3 AND since_ms + 86400000 > $5) < 32 RETURNING 1",
+         .params = 5, .columns = 1);
 
 DB_QUERY(WITNESSES_FIND, .name = "witnesses_find", .sql = "SELECT public, site, role, name, since_ms FROM witness WHERE public = $1",
          .params = 1, .columns = 5);
@@ -22,8 +24,11 @@ DB_QUERY(WITNESSES_LIST, .name = "witnesses_list",
 enum err
 witnesses_add(struct db *db, const struct witness_key *k)
 {
-    return db_run(db, &WITNESSES_ADD,
-                  DB_ARGS(db_bytes(BYTES(k->public, 32)), db_u64(k->site), db_i16((int16_t)k->role), db_text(k->name), db_i64(k->since_ms)), NULL);
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &WITNESSES_ADD,
+                          DB_ARGS(db_bytes(BYTES(k->public, 32)), db_u64(k->site), db_i16((int16_t)k->role), db_text(k->name), db_i64(k->since_ms)), &rows);
+
+    return err ? err : PQntuples(rows) == 1 ? OK : ERR_RATE_LIMITED;
 }
 
 static bool
@@ -99,9 +104,9 @@ DB_QUERY(COSIGNATURES_OF, .name = "cosignatures_of",
          .params = 1, .columns = 5);
 
 DB_QUERY(COSIGNATURES_RECENT, .name = "cosignatures_recent",
-         .sql = "SELECT c.size, c.public FROM cosignature c"
+         .sql = "SELECT c.size, c.public, c.name FROM cosignature c"
                 " JOIN (SELECT size FROM checkpoint ORDER BY size DESC LIMIT $1) k ON k.size = c.size ORDER BY c.size DESC",
-         .params = 1, .columns = 2);
+         .params = 1, .columns = 3);
 
 enum err
 cosignatures_last(struct db *db, const uint8_t public[32], struct witness_seen *ret)
@@ -165,7 +170,8 @@ cosignatures_recent(struct db *db, int checkpoints, struct arena *a, struct cosi
     *ret = arena_alloc(a, ((size_t)n + 1) * sizeof **ret);
     for (int i = 0; i < n; i++) {
         (*ret)[i] = (struct cosignature){ .size = db_get_u64(rows, i, 0) };
-        if (!read_public(rows, i, 1, (*ret)[i].public))
+        if (!read_public(rows, i, 1, (*ret)[i].public) ||
+            !text_format((*ret)[i].name, sizeof (*ret)[i].name, "%s", db_get_text(rows, i, 2)))
             return ERR_CORRUPT;
     }
     *ret_n = (size_t)n;
@@ -202,7 +208,9 @@ quorums_newest(struct db *db, const struct hash *policy, struct arena *a, struct
 
 DB_QUERY(REFUSALS_ADD, .name = "refusals_add",
          .sql = "INSERT INTO refusal (site, at_ms, reason, size, root, had_size, had_root, note, received_ms)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (site, at_ms, size, root) DO NOTHING",
+                " SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9"
+                " WHERE (SELECT count(*) FROM refusal WHERE site = $1 AND received_ms + 86400000 > $9) < 32"
+                " ON CONFLICT (site, at_ms, size, root) DO NOTHING",
          .params = 9, .columns = 0);
 
 DB_QUERY(REFUSALS_STANDING, .name = "refusals_standing",

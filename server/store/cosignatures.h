@@ -8,7 +8,8 @@
 #include "store/checkpoints.h"
 
 struct witness_key { uint8_t public[32]; uint64_t site; enum witness_role role; char name[NOTE_NAME_MAX]; int64_t since_ms; };
-/* ERR_EXISTS: this key is there already: maybe another's, ask. */
+/* ERR_EXISTS: this key is there already: maybe another's, ask. ERR_RATE_LIMITED: 32 of this site and role came in a
+ * day: whoever makes keys for sport fills no table. */
 enum err witnesses_add(struct db *db, const struct witness_key *k) MUST_USE;
 /* ERR_NOT_FOUND. */
 enum err witnesses_find(struct db *db, const uint8_t public[32], struct witness_key *ret) MUST_USE;
@@ -25,7 +26,7 @@ struct cosignature { uint64_t size; uint8_t public[32], signature[64]; char name
 enum err cosignatures_add(struct db *db, const struct cosignature *c) MUST_USE;
 /* Of one checkpoint, the first that came first. */
 enum err cosignatures_of(struct db *db, uint64_t size, struct arena *a, struct cosignature **ret, size_t *ret_n) MUST_USE;
-/* Keys and sizes only, of the newest `checkpoints` checkpoints: the largest size first. */
+/* Keys, their names and sizes only, of the newest `checkpoints` checkpoints: the largest size first. */
 enum err cosignatures_recent(struct db *db, int checkpoints, struct arena *a, struct cosignature **ret, size_t *ret_n) MUST_USE;
 
 enum err quorums_add(struct db *db, const struct hash *policy, uint64_t size, int64_t now_ms) MUST_USE;
@@ -38,7 +39,7 @@ struct refusal_row {
     const char *reason, *note;
     struct hash root, had_root;
 };
-enum err refusals_add(struct db *db, const struct refusal_row *r) MUST_USE; /* OK also if it is known */
+enum err refusals_add(struct db *db, const struct refusal_row *r) MUST_USE; /* OK also if it is known, or the site has told 32 in a day: an honest one stops at one */
 /* The newest of each site, if since then nothing was cosigned by its witness. */
 enum err refusals_standing(struct db *db, struct arena *a, struct refusal_row **ret, size_t *ret_n) MUST_USE;
 

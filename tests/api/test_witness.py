@@ -8,11 +8,11 @@ import subprocess
 import time
 import uuid
 
-from fake_log import FakeLog
+from fake_log import FakeLog, vkey
 from harness import BUILD
 from outside import Outside
 from rig import Rig
-from test_log import audit, fresh, grow, reader
+from test_log import audit, fresh, grow, newest, reader
 from tlog import Checkpoint, Key, Note
 
 WORLD = {"more": ["--public-entries=yes", "--checkpoint-ms=100"]}
@@ -136,6 +136,12 @@ def test_a_policy_that_changes_is_read_again(world):
     path.write_text("quorum nobody\n")
     soon(lambda: seen(world) and "not defined above" in world.server.tail_all(), "a policy that is none is not complained of")
     assert Checkpoint(head(world)).size == size and seen(world)[1]["quorum"]["rule"].startswith("1 of 2")
+    path.unlink()
+    soon(lambda: seen(world) and "No such file" in world.server.tail_all(), "a policy that is gone is not complained of")
+    until = time.monotonic() + 0.6 # two more looks
+    while time.monotonic() < until:
+        assert seen(world)[1]["quorum"]["rule"].startswith("1 of 2")
+    assert world.server.tail_all().count("No such file") == 1, "it is complained of at each look"
     path.write_text(good)
     world.server.stop()
     path.write_text("quorum nobody\n")
@@ -144,6 +150,49 @@ def test_a_policy_that_changes_is_read_again(world):
     path.write_text(good)
     world.server.start()
     fresh(world)
+
+
+def test_the_quorum_is_shown_however_many_others_have_cosigned(world):
+    """A note has room for some sixty lines: strangers' come after those of the witnesses whom the policy names."""
+    size = Checkpoint(head(world)).size
+    world.server.sql("INSERT INTO cosignature (size, public, name, time_s, signature, received_ms) SELECT " + str(size) + ", sha256(n::text::bytea),"
+                     " 'example.org/' || n, 1, sha256(n::text::bytea) || sha256(n::text::bytea), 0 FROM generate_series(1, 100) n")
+    note = head(world)
+    assert Checkpoint(note).size == size and len(note.lines) > 50
+    assert note.signed_by(Key(world.keys["lumi-witness"])) or note.signed_by(Key(world.keys["bsc-witness"]))
+    world.server.sql("DELETE FROM cosignature WHERE name LIKE 'example.org/%'")
+
+
+def test_a_key_counts_under_its_own_name_only(world):
+    """Whoever reads the checkpoint looks for name and key: a policy that has the key under another name has nobody's cosignature."""
+    key = Key(world.keys["lumi-witness"])
+    world.keys["misnamed"] = vkey("elsewhere.example/lumi", 4, key.public)
+    path = policy(world, ["misnamed", "bsc-witness"], "all")
+    soon(lambda: "misnamed" in seen(world)[1]["quorum"]["rule"], "the policy is not read again")
+    told = seen(world)[1]
+    assert (told["quorum"]["of"], told["shown"]) == (2, None) and world.anybody.get("/checkpoint").status == 404, told
+    assert {w["site"]: w["counts"] for w in told["witnesses"] if w["role"] == "witness"} == {"lumi": False, "bsc": True}, told
+    del world.keys["misnamed"]
+    assert path == policy(world, ["lumi-witness", "bsc-witness"], "any")
+    soon(lambda: head(world), "the quorum is not found again")
+
+
+def test_a_site_that_makes_keys_for_sport_fills_no_table(world):
+    rig, index = rigs(world)["lumi"], world.server.sql("SELECT site FROM witness WHERE name LIKE '%/witness/lumi' LIMIT 1")
+    rig.kill()
+    now = "(SELECT time_ms FROM head)"
+    world.server.sql(f"INSERT INTO witness SELECT sha256(n::text::bytea), {index}, 0, 'example.org/' || n, {now} - 1000000 FROM generate_series(1, 40) n")
+    keys = [pathlib.Path(rig.spool) / name for name in ("witness.key", "attest.key")]
+    kept = [key.read_bytes() for key in keys]
+    keys[0].unlink()
+    rig.start()
+    soon(lambda: "rate-limited" in rig.log(), rig.log)
+    rig.kill()
+    world.server.sql("DELETE FROM witness WHERE name LIKE 'example.org/%'")
+    for key, data in zip(keys, kept):
+        key.write_bytes(data)
+    rig.start()
+    cosigned_by(world, ["lumi"], grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"])
 
 
 def test_restarts_lose_nothing(world):
@@ -264,10 +313,11 @@ def test_a_witness_elsewhere(world):
         for rig in rigs(world).values():
             rig.kill()
             rig.start()
-        elsewhere.answers = [(400, b""), (403, b""), (404, b""), (422, b""), (500, b"no"), (200, b"nothing\n"), (409, b"not a size\n")]
+        flood = f"— {elsewhere.NAME} AAAA\n".encode() * 100 + b"\n" * 4_000_000 # no look into the database for each
+        elsewhere.answers = [(400, b""), (403, b""), (404, b""), (422, b""), (500, b"no"), (200, b"nothing\n"), (200, flood), (409, b"not a size\n")]
         restart(world, f"--policy={path}", "--witness-again-ms=10")
         soon(lambda: elsewhere.size, "it is not shown anything", 40)
-        assert [a[2] for a in elsewhere.asked] == [400, 403, 404, 422, 500, 200, 409, 200], elsewhere.asked
+        assert [a[2] for a in elsewhere.asked] == [400, 403, 404, 422, 500, 200, 200, 409, 200], elsewhere.asked
         size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 3)["size"]
         soon(lambda: head(world) and Checkpoint(head(world)).size >= size, "three of three are not reached")
         assert head(world).signed_by(Key(elsewhere.vkey))

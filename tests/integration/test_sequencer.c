@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "market/log_tiles.h"
 #include "market_fixture.h"
 #include "store/answers.h"
 
@@ -338,6 +339,29 @@ an_old_leader_writes_nothing(void **state)
     assert_int_equal(test_sql_i64(&f->t, "SELECT size FROM head"), size + 1);
 }
 
+/* A whole tile of a higher level that was read is kept; not beyond the memory that was built beside it: the database may be
+ * an older one by then. */
+static void
+tiles_are_forgotten_with_the_memory(void **state)
+{
+    struct fixture *f = *state;
+    struct db *db = db_new(&(struct db_config){ .conninfo = f->t.super, .name = "test" });
+    struct hash hashes[TILE_WIDTH];
+    struct command c = fixture_move(f, 3);
+    enum err err;
+
+    test_sql(&f->t, "INSERT INTO tile SELECT 7, 9, string_agg(sha256(n::text::bytea), '') FROM generate_series(1, 256) n");
+    assert_int_equal(log_tile(f->m, db, 7, 9, 1, hashes), OK);
+    test_sql(&f->t, "DELETE FROM tile WHERE level = 7");
+    assert_int_equal(log_tile(f->m, db, 7, 9, 1, hashes), OK);
+    test_sql(&f->t, "UPDATE head SET term = term + 1");
+    err = fixture_send(f, &c);
+    assert_true(err == OK || err == ERR_DB); /* once a second it looks by itself */
+    fixture_wait(f->m, MARKET_LEADING);
+    assert_int_equal(log_tile(f->m, db, 7, 9, 1, hashes), ERR_NOT_FOUND);
+    db_delete(db);
+}
+
 /* Another server has led meanwhile and stored an answer under the key that comes here now: the row that stands in the way
  * is no fault of the command's data. */
 static void
@@ -539,6 +563,7 @@ main(void)
         cmocka_unit_test_setup_teardown(the_queue_is_bounded, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_second_server_waits_for_the_lease, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_old_leader_writes_nothing, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(tiles_are_forgotten_with_the_memory, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(it_notices_by_itself_that_another_leads, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_lease_that_is_taken_twice_makes_no_old_memory_good, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_old_leader_blames_no_command, setup_seeded, teardown),
