@@ -297,10 +297,7 @@ check(struct reading *r, char *text, const char *policy)
     if (r->since > 0)
         fprintf(r->to, ", and %" PRIu64 " since the statement, not yet proven to be all", r->since);
     fputs(".\n", r->to);
-    if (!r->head.judged)
-        fputs("Whose signatures these are was not checked: no --policy was given.\n", r->to);
-    else
-        fprintf(r->to, "%s %u of %u witnesses have cosigned.\n", quorum_sentence(r->head.says), r->head.cosigned, r->head.witnesses);
+    signed_head_tell(&r->head, r->to);
     return r->head.judged && r->head.says != QUORUM_OK ? 1 : 0;
 }
 

@@ -1,6 +1,6 @@
 /* audit/holds.h
  * holds.csv of an export, what the database's reservations repeat of their HOLDs and say was paid, against the entries.
- * Rows may have been removed long after a job's end; what is there must be right. */
+ * Rows may have been removed long after a job's end; what is there must be right, there once, and there while it is held. */
 #ifndef AUDIT_HOLDS_H
 #define AUDIT_HOLDS_H
 

@@ -35,10 +35,7 @@ print_checkpoint(const struct audit *a, FILE *to)
         return;
     }
     fprintf(to, "A checkpoint of %" PRIu64 " entries was signed. ", c->checkpoint.size);
-    if (c->judged)
-        fprintf(to, "%s %u of %u witnesses have cosigned.\n", quorum_sentence(c->says), c->cosigned, c->witnesses);
-    else
-        fputs("Which witnesses cosigned was not checked: no --policy was given.\n", to);
+    signed_head_tell(c, to);
     if (a->log_key_signed)
         fprintf(to, "Its log's key is the one that entry %" PRIu64 " announces.\n", a->log_key);
 }
@@ -146,6 +143,8 @@ json_checkpoint(struct json_out *out, const struct signed_head *c)
     json_bool(out, "good", c->judged && c->says == QUORUM_OK);
     json_i64(out, "cosigned", c->cosigned);
     json_i64(out, "witnesses", c->witnesses);
+    json_text(out, "asked", c->judged ? c->rule : NULL);
+    json_bool(out, "names_log", c->names_log);
     json_shut(out);
 }
 

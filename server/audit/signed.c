@@ -63,10 +63,36 @@ signed_head_read(struct bytes bytes, const char *policy, struct signed_head *ret
         ret->says = quorum_judge(q, note, verify, &result);
         ret->cosigned = result.cosigned;
         ret->witnesses = q->witnesses;
+        ret->names_log = q->logs > 0;
+        quorum_words(q, ret->rule, sizeof ret->rule);
     }
     free(q);
     free(note);
     return err;
+}
+
+static const char *
+sentence(const struct signed_head *h)
+{
+    bool asked = strcmp(h->rule, "none") != 0;
+
+    if (h->says != QUORUM_OK || (asked && h->names_log))
+        return quorum_sentence(h->says);
+    if (asked)
+        return "Enough witnesses have cosigned the checkpoint; the policy names no log, so whether that has signed it was not checked.";
+    return h->names_log ? "The checkpoint is signed by its log; the policy asks for no witness." :
+                          "The policy names no log and asks for no witness: nobody's signature was checked.";
+}
+
+void
+signed_head_tell(const struct signed_head *h, FILE *to)
+{
+    if (!h->judged)
+        fputs("Whose signatures these are was not checked: no --policy was given.\n", to);
+    else if (h->witnesses == 0)
+        fprintf(to, "%s\n", sentence(h));
+    else
+        fprintf(to, "%s %u of %u witnesses have cosigned; asked for: %s.\n", sentence(h), h->cosigned, h->witnesses, h->rule);
 }
 
 /* ---- receipts ---------------------------------------------------------------------------------------------------- */
@@ -92,15 +118,6 @@ entry_bytes(const char *text, size_t len, uint8_t ret[ENTRY_MAX], size_t *ret_le
 }
 
 struct inputs { char *receipt, *entry, *policy; size_t receipt_len, entry_len, policy_len; };
-
-static void
-say_who(const struct signed_head *head, FILE *to)
-{
-    if (!head->judged)
-        fputs("Whose signatures these are was not checked: no --policy was given.\n", to);
-    else
-        fprintf(to, "%s %u of %u witnesses have cosigned.\n", quorum_sentence(head->says), head->cosigned, head->witnesses);
-}
 
 static int
 check(const struct inputs *in, FILE *to)
@@ -134,7 +151,7 @@ check(const struct inputs *in, FILE *to)
         return 1;
     }
     fprintf(to, "The entry is number %" PRIu64 " of this journal.\n", r.index);
-    say_who(&head, to);
+    signed_head_tell(&head, to);
     return head.judged && head.says != QUORUM_OK ? 1 : 0;
 }
 

@@ -14,6 +14,8 @@ struct signed_head {
     struct checkpoint checkpoint;
     enum quorum_says says;
     unsigned cosigned, witnesses; /* of the policy's witnesses, so many have cosigned */
+    bool names_log;              /* the policy does: else nobody asked whether it has signed */
+    char rule[256];              /* what the policy asks for in words; "none" */
 };
 
 /* A file's bytes, at most `most`, and a NUL; *ret is malloc'ed. ERR_NOT_FOUND, ERR_IO (also: no regular file, or larger). */
@@ -21,6 +23,9 @@ enum err signed_read_file(const char *path, size_t most, char **ret, size_t *ret
 /* policy: the text of one, or NULL: then nothing is judged. ERR_CORRUPT: it is no signed checkpoint; ERR_FIELD_INVALID: the
  * policy is none. */
 enum err signed_head_read(struct bytes note, const char *policy, struct signed_head *ret, struct err_detail *d) MUST_USE;
+
+/* In one line: what was judged, how many of how many, and which quorum was asked for; or that nothing was. */
+void signed_head_tell(const struct signed_head *h, FILE *to);
 
 /* The whole of `kontor-audit receipt`: prints to `to`; exit status as of main.c. policy may be NULL. */
 int receipt_check(const char *receipt_path, const char *entry_path, const char *policy_path, FILE *to);

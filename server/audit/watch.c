@@ -158,8 +158,8 @@ watch(struct watching *x)
     if (x->has_before)
         fprintf(x->w->to, ", which begin with the %" PRIu64 " that were seen before", x->before.checkpoint.size);
     if (x->now.judged)
-        fprintf(x->w->to, "; %u of %u witnesses have cosigned", x->now.cosigned, x->now.witnesses);
-    fputs(".\n", x->w->to);
+        fprintf(x->w->to, "; %u of %u witnesses have cosigned, asked for: %s", x->now.cosigned, x->now.witnesses, x->now.rule);
+    fputs(x->now.judged ? ".\n" : "; whose signatures these are was not checked: no --policy was given.\n", x->w->to);
     return 0;
 }
 

@@ -168,6 +168,10 @@ def test_the_auditor_judges_a_receipt(world):
         entry.write_bytes(written)
         status, said = audit("receipt", f"--policy={policy}", receipt, entry)
         assert status == 0 and "The entry is number 300 of this journal." in said and "signed by its log" in said, said
+    assert "asks for no witness" in said, said
+    policy.write_text("quorum none\n")
+    status, said = audit("receipt", f"--policy={policy}", receipt, entry)
+    assert status == 0 and "nobody's signature was checked" in said and "is signed by its log" not in said, said
     entry.write_bytes(bytes.fromhex(text)[:-1] + b"\1")
     status, said = audit("receipt", receipt, entry)
     assert status == 1 and "FAULT" in said, said

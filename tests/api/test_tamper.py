@@ -107,6 +107,10 @@ def test_each_column_changed_is_told(world):
             if (table, column) == ("tile", "hashes"):
                 assert "leaf 127: its bytes hash to" in said or "leaf 128: its bytes hash to" in said, said
             world.server.sql(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}")
+        if table == "reservation": # what is held has its row
+            world.server.sql(f"DELETE FROM {table} WHERE {row}")
+            assert f"leaf {hold}: holds.csv lacks reservation {reservation}" in told(world, folder, policy)
+            world.server.sql(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}")
     assert told(world, folder, policy) == ""
     world.server.start()
 

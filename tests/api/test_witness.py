@@ -222,6 +222,9 @@ def test_the_auditor_counts_the_witnesses(world):
     status, said = audit("verify", "--json", f"--policy={path}", folder)
     report = json.loads(said)
     assert status == 0 and report["checkpoint"]["good"] and report["checkpoint"]["cosigned"] == 2, said
+    assert report["checkpoint"]["asked"] == "2 of 2 (lumi-witness, bsc-witness)" and report["checkpoint"]["names_log"], said
+    status, said = audit("verify", f"--policy={path}", folder)
+    assert status == 0 and "2 of 2 witnesses have cosigned; asked for: 2 of 2 (lumi-witness, bsc-witness)." in said, said
     lone = pathlib.Path(folder / "checkpoint").read_text().splitlines(True)
     (folder / "checkpoint").write_text("".join(line for line in lone if "bsc" not in line))
     status, said = audit("verify", f"--policy={path}", folder)
