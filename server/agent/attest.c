@@ -91,28 +91,28 @@ signatures_hold(struct attest *at, struct entry *e)
     return true;
 }
 
-static bool
+/* One that breaks a rule ends the replay; the tree goes on to the goal, whose root tells whether the log has signed that
+ * entry or the server has made it up. */
+static void
 take_entry(struct agent *a, struct bytes bytes)
 {
     struct attest *at = &a->witness->attest;
     uint64_t index = at->tree.size;
     const char *rule = "it is not an entry of layout version 1";
-    char why[300];
     struct entry e;
 
     merkle_append(&at->tree, entry_leaf_hash(bytes));
+    if (at->broken[0])
+        return;
     if (entry_decode(bytes, &e) == OK && ledger_apply_decoded(at->ledger, &e, NULL, &rule) == OK) {
         if (index == 0 && !hash_equal(ledger_genesis(at->ledger), a->who.genesis))
             rule = "it is another journal's beginning";
         else if (index < at->known.size || signatures_hold(at, &e))
-            return true;
+            return;
         else
             rule = "a signature in it does not verify";
     }
-    text_format(why, sizeof why, "Entry %" PRIu64 " of the journal breaks the rules: %s.", index, rule);
-    at->stopped = true;
-    trouble(a, why);
-    return false;
+    text_format(at->broken, sizeof at->broken, "Entry %" PRIu64 " of the journal breaks the rules: %s.", index, rule);
 }
 
 /* The server has given other entries than the log has signed. */
@@ -138,8 +138,8 @@ take_next(struct agent *a, struct wire_in *in)
         other_entries(a, at->index);
         return false;
     }
-    if (at->index == at->tree.size && !take_entry(a, BYTES(in->at, len)))
-        return false;
+    if (at->index == at->tree.size)
+        take_entry(a, BYTES(in->at, len));
     at->index++;
     in->at += len;
     if (at->known.size > 0 && at->tree.size == at->known.size && !hash_equal(merkle_root(&at->tree), at->known.root)) {
@@ -223,6 +223,9 @@ reached(struct agent *a)
 
     if (!hash_equal(merkle_root(&at->tree), at->goal.root)) {
         other_entries(a, at->goal.size);
+    } else if (at->broken[0]) {
+        at->stopped = true;
+        trouble(a, at->broken);
     } else if (owes(a)) {
         at->withheld = at->goal.size;
     } else if (note_parse(BYTES_TEXT(at->goal_note), n) && checkpoint_parse(n->text, &c)) {
@@ -299,7 +302,7 @@ attest_reply(struct agent *a, const struct wire_reply *r)
         return;
     }
     resume_lane(a, WIRE_ATTEST);
-    if (!at->goal_note)
+    if (!at->goal_note || a->witness->halted) /* what was refused meanwhile is an operator's matter first */
         return;
     keep_bundle(at, BYTES(r->body, r->len));
     go_on(a);

@@ -16,7 +16,8 @@ struct attest {
     uint8_t *bundle;              /* entries that came and are not all replayed yet; NULL: none */
     size_t len, at;               /* of its bytes; so many are done */
     uint64_t index, before;       /* the next entry in it; how many were replayed before it came */
-    bool stopped;                 /* an entry breaks a rule */
+    char broken[300];             /* the first entry that breaks a rule; told once it is sure that the log has signed it */
+    bool stopped;                 /* it is: nothing is replayed any more */
     bool telling;                 /* the call under way is the cosignature */
 };
 

@@ -126,6 +126,20 @@ class Refuses(Witness):
         self.assertEqual((self.cosigned(), len(self.server.refusals)), ([5], 1))
         self.rig.stop()
 
+    def test_what_was_refused_ends_a_replay_under_way(self):
+        true = self.server.bundle
+
+        def late(n, width):
+            self.server.wait(lambda: self.server.refusals, 10)
+            return true(n, width)
+        self.server.bundle = late
+        self.rig.start()
+        self.grow_to(5)
+        self.server.show(6, entries=FORGED)
+        self.until(lambda: self.server.refusals)
+        self.server.wait(lambda: "breaks the rules" in self.rig.log(), 0.5)
+        self.assertNotIn("breaks the rules", self.rig.log())
+
     def show_forged(self, size, entries=None):
         self.rig.start()
         self.grow_to(5)

@@ -362,3 +362,41 @@ def test_what_a_site_refuses_is_shown_to_everybody(world):
     size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
     cosigned_by(world, ["lumi"], size)
     assert not refused()
+
+
+def test_entries_that_the_log_has_not_signed_are_told_from_those_it_has(world):
+    """A server that lies within a bundle: cut in an entry, more than was asked for, an entry that breaks the rules but is none of
+    the log's. None of it is attested, none is called the journal's, and once the truth is told it is attested."""
+    log = reader(world)
+    grow(world, 300)
+    entries = list(log.entries(newest(world, log, 300).size))
+    other = entries[:200] + [entries[200][:-1] + bytes([entries[200][-1] ^ 1])] + entries[201:]
+    fake = FakeLog(entries=entries)
+    rig = Rig(fake.url, witness="yes")
+    true = fake.bundle
+
+    def of_others(n, width):
+        fake.entries = other
+        try:
+            return true(n, width)
+        finally:
+            fake.entries = entries
+    lies = [lambda n, width: true(n, width)[:-3] if n else true(n, width),
+            lambda n, width: true(n, width) + (b"\0\1x" if n else b""),
+            lambda n, width: true(n, width - 1) if n else true(n, width), # not all, and then none
+            lambda n, width: b"", of_others]
+    try:
+        assert rig.enrol(fake.new_token(), fake.SITE).returncode == 0
+        fake.show(len(entries))
+        for lie in lies:
+            fake.bundle, told = lie, rig.log().count("not-attested")
+            rig.start()
+            soon(lambda n=told: rig.log().count("not-attested") > n, rig.log)
+            rig.kill()
+            assert "breaks the rules" not in rig.log() and "are not those that the log has signed" in rig.log() and not [c for c in fake.cosigned if c[0] == "attest"]
+        fake.bundle = true
+        rig.start()
+        assert fake.wait(lambda: ("attest", len(entries)) in [c[:2] for c in fake.cosigned]), rig.log()
+    finally:
+        rig.close()
+        fake.close()
