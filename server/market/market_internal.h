@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "core/merkle.h"
 #include "core/tile.h"
+#include "crypto/sign.h"
 #include "market/batch.h"
 #include "market/figures.h"
 #include "market/guard.h"
@@ -77,6 +78,8 @@ struct guard {
     char why[320];
 };
 
+enum own_log { OWN_LOG_NOW, OWN_LOG_NEXT, OWN_LOG_KEYS };
+
 struct market {
     struct market_config config;
     struct market_figures figures;
@@ -119,6 +122,7 @@ struct market {
     struct merkle merkle;
     struct tiles *tiles;            /* the log's right edge, as of head; edge_lock, for log_tiles.c */
     pthread_mutex_t edge_lock;
+    struct { uint8_t public[SIGN_PUBLIC_LEN]; bool known; } own_log[OWN_LOG_KEYS]; /* own_keys.c's; edge_lock */
     bool edge_known;
     struct kept_tile { int level; uint64_t n; struct hash *hashes; } kept_tiles[KEPT_TILES]; /* log_tiles.c's; edge_lock */
     struct undo *undo;              /* first the changes of the batch that is written, then of the one decided meanwhile */
@@ -199,7 +203,9 @@ enum err decide_genesis(struct deciding *d, const struct market_config *config) 
 
 /* own_keys.c */
 /* ERR_CONFIG (the reason in d): the journal does not hold the server's key in force, or has announced another log's key. */
-enum err own_keys_check(const struct market *m, struct err_detail *d) MUST_USE;
+enum err own_keys_check(struct market *m, struct err_detail *d) MUST_USE;
+/* The log's key is changed while the server runs: the one in use now, the one that is about to follow. From any thread. */
+void own_keys_log(struct market *m, enum own_log which, const uint8_t public[SIGN_PUBLIC_LEN]);
 /* The log's first KEY, if the journal has none and the keys are configured: *ret_news. */
 enum err own_keys_announce(struct deciding *d, const struct market *m, bool *ret_news) MUST_USE;
 

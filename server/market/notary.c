@@ -12,6 +12,7 @@
 #include "core/ledger.h"
 #include "crypto/random.h"
 #include "market/log_tiles.h"
+#include "market/market_internal.h"
 #include "market/state.h"
 #include "store/checkpoints.h"
 #include "store/journal_reads.h"
@@ -308,6 +309,7 @@ notary_expect(struct notary *n, const struct sign_key *next)
     n->config.next = *next;
     n->config.has_next = true;
     pthread_mutex_unlock(&n->lock);
+    own_keys_log(n->config.market, OWN_LOG_NEXT, next->public);
 }
 
 enum err
@@ -323,6 +325,7 @@ notary_turn(struct notary *n, const uint8_t public[SIGN_PUBLIC_LEN])
             err = ERR_IO;
         n->config.key = n->config.next; /* whatever becomes of its file: the old one is out of force */
         n->config.has_next = false;
+        own_keys_log(n->config.market, OWN_LOG_NOW, public);
         random_wipe(&n->config.next, sizeof n->config.next);
     }
     pthread_mutex_unlock(&n->lock);

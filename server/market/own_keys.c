@@ -25,8 +25,30 @@ is_public_of(const struct key *k, const struct sign_key *own)
     return own != NULL && memcmp(k->entry.u.key.ed25519, own->public, sizeof own->public) == 0;
 }
 
+/* One that came into use, or is about to, since the server was started? */
+static bool
+is_newer(struct market *m, const struct key *k)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&m->edge_lock);
+    for (size_t i = 0; i < OWN_LOG_KEYS; i++)
+        found = found || (m->own_log[i].known && memcmp(m->own_log[i].public, k->entry.u.key.ed25519, SIGN_PUBLIC_LEN) == 0);
+    pthread_mutex_unlock(&m->edge_lock);
+    return found;
+}
+
+void
+own_keys_log(struct market *m, enum own_log which, const uint8_t public[SIGN_PUBLIC_LEN])
+{
+    pthread_mutex_lock(&m->edge_lock);
+    memcpy(m->own_log[which].public, public, SIGN_PUBLIC_LEN);
+    m->own_log[which].known = true;
+    pthread_mutex_unlock(&m->edge_lock);
+}
+
 enum err
-own_keys_check(const struct market *m, struct err_detail *d)
+own_keys_check(struct market *m, struct err_detail *d)
 {
     const struct market_keys *own = m->config.keys;
     const struct key *k, *newest = NULL;
@@ -38,7 +60,7 @@ own_keys_check(const struct market *m, struct err_detail *d)
     for (size_t it = 0; (k = ledger_next_key(m->state->ledger, &it)) != NULL;)
         if (k->entry.u.key.use == KEY_LOG)
             newest = k;
-    if (newest == NULL || is_public_of(newest, own->log) || is_public_of(newest, own->log_next))
+    if (newest == NULL || is_public_of(newest, own->log) || is_public_of(newest, own->log_next) || is_newer(m, newest))
         return OK;
     return err_internal(d, ERR_CONFIG, "log.key is not the log's key that the journal announced last, in entry %llu",
                         (unsigned long long)newest->index);
