@@ -6,6 +6,7 @@
 #include "api/handlers.h"
 #include "api/internal.h"
 #include "base/text.h"
+#include "market/guard.h"
 #include "market/index.h"
 #include "store/agents.h"
 #include "store/site_records.h"
@@ -62,12 +63,14 @@ agent_check_instance(struct call *call)
     const struct state *s;
     const struct site_state *known;
     int64_t instance;
+    struct guard_now guard;
     enum err err = OK;
 
     if (!call->instance || !text_to_i64(call->instance, 0, INT64_MAX, &instance) ||
         (uint64_t)instance != call->actor.instance)
         return err_say(&call->detail, ERR_QUERY_INVALID, "The header Kontor-Instance is missing, or not the token's.");
-    if (market_phase(call->api->market) == MARKET_GUARDED)
+    guard_look(call->api->market, &guard);
+    if (!guard.open)
         return ERR_GUARDED; /* upon which it shows what it has cosigned last */
     s = market_read_lock(call->api->market);
     if (!s)

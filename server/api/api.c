@@ -9,6 +9,7 @@
 #include "api/pages.h"
 #include "base/text.h"
 #include "crypto/random.h"
+#include "market/guard.h"
 #include "market/janitor.h"
 #include "store/answers.h"
 #include "store/blobs.h"
@@ -290,8 +291,23 @@ leave_waits(void *ctx, struct db *db)
     struct api *api = ctx;
 
     (void)db;
-    waits_leave(api->waits);
-    watchers_leave(api->watchers);
+    waits_leave(api->waits, ERR_NOT_LEADER);
+    watchers_leave(api->watchers, ERR_NOT_LEADER);
+}
+
+/* The state was built anew. What was committed meanwhile, by another server or in a batch whose outcome nobody heard, was
+ * told to nobody who waits here: they are to ask again. And where witnesses are to show what they have cosigned, they are
+ * told at once, not when their waiting is over. */
+static void
+wake_waits(void *ctx, struct db *db)
+{
+    struct api *api = ctx;
+    struct guard_now guard;
+
+    (void)db;
+    guard_look(api->market, &guard);
+    waits_leave(api->waits, guard.open ? OK : ERR_GUARDED);
+    watchers_leave(api->watchers, guard.open ? OK : ERR_GUARDED);
 }
 
 void
@@ -309,6 +325,8 @@ api_on_lead(void *ctx, bool leads)
     atomic_store(&api->stale, true);
     atomic_store(&api->tend_ms, 0);
     api_tend(api);
+    if (!atomic_load(&api->quiet))
+        pool_task(api->pool, wake_waits, api);
 }
 
 void

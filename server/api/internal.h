@@ -185,8 +185,8 @@ enum err sums_of(struct api *api, struct db *db, uint64_t account, struct entry_
 /* waits.c: long polls of agents, event streams */
 struct waits *waits_new(struct api *api);
 void waits_delete(struct waits *w);
-/* Another server leads: nothing will happen here any more. Polls are answered, streams end; their callers go there. */
-void waits_leave(struct waits *w);
+/* Polls are answered, streams end; their callers come again, or go to who leads. why: the polls' error, OK for no tickets. */
+void waits_leave(struct waits *w, enum err why);
 /* Takes the call: answered when the site gets a ticket, or after wait_ms with what there is. */
 void waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms);
 /* Takes the call: a stream of this reservation's states, beginning with what is in call->out. */
@@ -199,7 +199,7 @@ bool waits_polled(struct waits *w, uint64_t site); /* does this site's agent wai
 /* watchers.c: witnesses that wait for the next checkpoint */
 struct watchers *watchers_new(struct api *api);
 void watchers_delete(struct watchers *w);
-void watchers_leave(struct watchers *w); /* as waits_leave() */
+void watchers_leave(struct watchers *w, enum err why); /* as waits_leave() */
 /* Takes the call, which has found nothing but what it knows: answered when a checkpoint is signed, or empty after wait_ms. */
 void watchers_wait(struct call *call, uint64_t after, int64_t wait_ms);
 void watchers_deadline(void *cls, struct http_call *http); /* for http_keep() */

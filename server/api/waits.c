@@ -242,21 +242,6 @@ take_everybody(struct waits *w)
     return list;
 }
 
-void
-waits_leave(struct waits *w)
-{
-    for (struct waiter *x = take_everybody(w), *next; x; x = next) {
-        next = x->next;
-        if (x->stream) {
-            http_stream_end(x->http);
-            waiter_free(x);
-        } else {
-            http_complete(x->http, problem_response(NULL, x->id, ERR_NOT_LEADER, NULL));
-            log_poll(w->api, x, ERR_NOT_LEADER);
-        }
-    }
-}
-
 static void
 answer_empty(struct waits *w, struct waiter *x)
 {
@@ -266,6 +251,23 @@ answer_empty(struct waits *w, struct waiter *x)
     http_complete(x->http, poll_response(x, &out));
     json_out_free(&out);
     log_poll(w->api, x, OK);
+}
+
+void
+waits_leave(struct waits *w, enum err why)
+{
+    for (struct waiter *x = take_everybody(w), *next; x; x = next) {
+        next = x->next;
+        if (x->stream) {
+            http_stream_end(x->http);
+            waiter_free(x);
+        } else if (!why) {
+            answer_empty(w, x);
+        } else {
+            http_complete(x->http, problem_response(NULL, x->id, why, NULL));
+            log_poll(w->api, x, why);
+        }
+    }
 }
 
 /* Polls of up to so many sites are served together: one query at most, one wake of each socket thread. */

@@ -110,11 +110,14 @@ watchers_delete(struct watchers *w)
 }
 
 void
-watchers_leave(struct watchers *w)
+watchers_leave(struct watchers *w, enum err why)
 {
     for (struct watcher *x = take(w, NULL, NULL), *next; x; x = next) {
         next = x->next;
-        answer(w, x, NULL, ERR_NOT_LEADER);
+        if (why)
+            answer(w, x, NULL, why);
+        else
+            answer_empty(w, x);
     }
 }
 

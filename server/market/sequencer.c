@@ -282,12 +282,14 @@ lead(struct market *m)
     if (!err && !same) {
         queue_phase(m, MARKET_REBUILDING, ERR_DB, "building the state from the database");
         rebuild_drop(m);
+        guard_close(m, m->head.size); /* before there is a state: no poll is to wait for an open guard's tickets */
         err = rebuild_and_count(m, &d);
-        if (!err && m->head.size == 0)
+        if (!err && m->head.size == 0) {
             err = write_genesis(m, &d);
+            guard_close(m, m->head.size);
+        }
         if (!err)
             err = own_keys_check(m, &d);
-        guard_close(m, m->head.size);
         if (!err && !m->guard.on)
             err = announce_log_key(m, &d);
         if (!err)

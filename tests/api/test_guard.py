@@ -1,6 +1,7 @@
 """The rollback guard, with real agents: a database restored from a backup is older than what they have cosigned."""
 import json
 import subprocess
+import time
 
 from harness import BUILD, Client
 from test_log import audit, fresh, grow
@@ -47,11 +48,11 @@ def restart_guarded(world):
     fresh(world)
 
 
-def figures(world):
+def figures(world, names=r"kontor_rollback_guard_\w+"):
     import re
     import urllib.request
     text = urllib.request.urlopen(f"http://127.0.0.1:{world.server.metrics_port}/metrics").read().decode()
-    return {k: float(v) for k, v in re.findall(r"^(kontor_rollback_guard_\w+) (\S+)$", text, re.M)}
+    return {k: float(v) for k, v in re.findall(rf"^({names}) (\S+)$", text, re.M)}
 
 
 def order(world, number):
@@ -84,6 +85,20 @@ def test_it_opens_when_no_quorum_is_without_who_has_shown(world):
     soon(lambda: ready(world).json.get("rollback_guard") == "open", "it does not open")
     assert order(world, 2).status == 201, "the same call goes through"
     assert figures(world)["kontor_rollback_guard_open"] == 1
+
+
+def test_who_builds_anew_asks_those_who_wait(world):
+    """A leader that loses its memory, as after a COMMIT whose outcome is not known, while its agents have nothing to do: they
+    wait for tickets and checkpoints, half a minute at a time, and show what they have cosigned all the same."""
+    cosigned_by(world, ("lumi", "bsc"), size_of(world))
+    soon(lambda: figures(world, "kontor_agent_polls")["kontor_agent_polls"] == 2, "the agents do not wait")
+    term = int(world.server.sql("SELECT term FROM head"))
+    began = time.monotonic()
+    world.server.sql("UPDATE head SET batch = batch + 1")  # as if another had led
+    soon(lambda: int(world.server.sql("SELECT term FROM head")) > term, "it does not notice")
+    soon(lambda: order(world, 20).status == 201, "it does not open", seconds=60)
+    took = time.monotonic() - began
+    assert took < 8, took  # it looks each second, and waits a second before it takes the lease anew
 
 
 def test_a_database_that_is_older_is_not_written(world):
