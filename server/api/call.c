@@ -187,6 +187,8 @@ call_fail(struct call *call, enum err err)
 {
     assert(err != OK);
     call->logged_err = err;
+    if (err == ERR_DISK && call->db && strcmp(db_sqlstate(call->db), "53100") == 0) /* a command's is the market's to tell */
+        atomic_store_explicit(&call->api->no_room_ms, monotonic_ms(), memory_order_relaxed);
     if (err_status(err) >= 500 && call->db && !call->detail.internal[0] && (db_sqlstate(call->db)[0] || db_message(call->db)[0]))
         db_explain(call->db, err, &call->detail);
     give(call, problem_response(call, call->id, err, &call->detail));

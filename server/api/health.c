@@ -13,7 +13,7 @@
 #include "market/notary.h"
 
 /* Real ms. The janitor asks the database every two seconds and waits up to three for its answer. */
-enum { DATABASE_SILENT_MS = 6000, COMMIT_LONG_MS = 5000, OVERFLOW_NEWS_MS = 2000 };
+enum { DATABASE_SILENT_MS = 6000, COMMIT_LONG_MS = 5000, OVERFLOW_NEWS_MS = 2000, NO_ROOM_NEWS_MS = 2000 };
 
 static const char *const PHASES[] = { "waiting-for-lease", "rebuilding", "leading", "troubled", "stopping", "guarded" };
 
@@ -110,7 +110,7 @@ trouble(struct call *call, enum market_phase phase, const char *detail, char tex
     struct api *api = call->api;
     const struct market_figures *f = market_figures(api->market);
     int64_t silent_ms = janitor_database_silence(api->janitor), commit_ms = since(&f->commit_since_ms);
-    int64_t overflow_ms = since(&f->overflow_ms);
+    int64_t overflow_ms = since(&f->overflow_ms), no_room_ms = since(&api->no_room_ms);
     size_t max, queued = market_queued(api->market, &max);
 
     if (phase != MARKET_LEADING) /* what witnesses have seen is public */
@@ -125,6 +125,8 @@ trouble(struct call *call, enum market_phase phase, const char *detail, char tex
         snprintf(text, 160, "A commit has been under way for %lld s.", (long long)(commit_ms / 1000));
         return text;
     }
+    if (no_room_ms >= 0 && no_room_ms < NO_ROOM_NEWS_MS) /* a plain write's: the market may not have noticed */
+        return sentence(MARKET_TROUBLED, ERR_DISK);
     if (queued >= max || (overflow_ms >= 0 && overflow_ms < OVERFLOW_NEWS_MS))
         return "The queue of commands is full: calls are turned away.";
     if (!janitor_trouble(api->janitor, text) || !notary_trouble(api->notary, text))

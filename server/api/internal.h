@@ -60,6 +60,7 @@ struct api {
     atomic_bool stale;                 /* what is kept in memory is to be read anew */
     atomic_bool tending;               /* a worker does what api_tend() found to be due */
     atomic_int_fast64_t tend_ms;       /* monotonic: when it is due again */
+    atomic_int_fast64_t no_room_ms;    /* monotonic: when the database last had no room for a worker's write; 0 never */
 };
 
 void health_prepare(struct api *api); /* health.c: makes api->well */

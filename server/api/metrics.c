@@ -184,7 +184,8 @@ of_market(struct api *api, FILE *to)
     fprintf(to, "kontor_rebuilds_total{outcome=\"done\"} %" PRIu64 "\n", load(&f->rebuilds));
     fprintf(to, "kontor_rebuilds_total{outcome=\"failed\"} %" PRIu64 "\n", load(&f->rebuilds_failed));
     seconds(to, "kontor_rebuild_seconds_total", "counter", (int64_t)load(&f->rebuild_us), "Time spent on rebuilding.");
-    figure(to, "kontor_leading", "gauge", phase == MARKET_LEADING, "1 while this server takes commands.");
+    figure(to, "kontor_leading", "gauge", phase == MARKET_LEADING && market_leads(api->market),
+           "1 while this server takes commands, and has heard from the database.");
     metric_head(to, "kontor_phase", "gauge", "1 at the phase that the market is in.");
     for (int i = 0; i <= MARKET_GUARDED; i++)
         fprintf(to, "kontor_phase{phase=\"%s\"} %d\n", PHASES[i], (int)phase == i);

@@ -65,6 +65,7 @@ def test_database_frozen(world):
     try:
         until(lambda: says(world.server, 503, 503))
         until(lambda: value(scrape(world.server), "kontor_database_silence_seconds") > 6)
+        assert value(scrape(world.server), "kontor_leading") == 0, "another may lead by now"
     finally:
         for pid in pids:
             try:
@@ -177,6 +178,20 @@ def test_disk_full(world):
         until(lambda: says(world.server, 503, 200, "no room on its disk"))
     finally:
         world.server.sql("DROP TRIGGER no_room ON head")
+    all_well(world)
+
+
+def test_no_room_for_a_plain_write(world):
+    """Nobody sends a command: only what a worker writes finds the disk full."""
+    world.server.sql("CREATE TRIGGER no_room BEFORE INSERT ON request FOR EACH ROW EXECUTE FUNCTION no_room()")
+    key = "a-plain-write"
+    try:
+        reply = world.people["brisa"].post("/v1/requests", world.wants(), key=key)
+        assert reply.status == 507 and reply.headers["retry-after"], reply
+        assert says(world.server, 503, 200, "no room on its disk")
+    finally:
+        world.server.sql("DROP TRIGGER no_room ON request")
+    assert world.people["brisa"].post("/v1/requests", world.wants(), key=key).status == 201
     all_well(world)
 
 

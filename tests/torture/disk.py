@@ -99,6 +99,7 @@ def database():
                 health.add(reply.status)
                 assert reply.status == 503, reply
         assert open_, "the disk was never full"
+        assert health == {503}, f"nobody was told: {health}"
         assert world.anybody.get("/health/live").status == 200
         if SMALL:
             ballast.empty()
