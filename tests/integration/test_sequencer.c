@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/text.h"
+#include "market/figures.h"
 #include "market/log_tiles.h"
 #include "market_fixture.h"
 #include "store/answers.h"
@@ -447,6 +448,54 @@ a_lease_that_is_taken_twice_makes_no_old_memory_good(void **state)
     f->config.fault = NULL;
 }
 
+/* A statement fails three times: the callers are told, and an empty batch is to show whether it works again. */
+static struct { atomic_int writes, commits; enum db_fault_kind how; } probe_fails;
+
+static struct db_fault
+fail_to_probe(void *ctx, const char *query)
+{
+    (void)ctx;
+    if (strcmp(query, "journal_write") == 0 && atomic_fetch_sub(&probe_fails.writes, 1) > 0)
+        return (struct db_fault){ DB_FAULT_ERROR, "XX000" };
+    if (strcmp(query, "COMMIT") == 0 && atomic_load(&probe_fails.writes) <= 0 && atomic_fetch_sub(&probe_fails.commits, 1) > 0)
+        return (struct db_fault){ probe_fails.how, "" };
+    return (struct db_fault){ .kind = DB_FAULT_NONE };
+}
+
+/* Whether that batch was committed is not known: the memory is built anew, once, and the next caller is served at once. */
+static void
+a_probe_whose_outcome_is_not_known(void **state)
+{
+    static const enum db_fault_kind HOWS[] = { DB_FAULT_LOST_BEFORE, DB_FAULT_WARNING }; /* not done, done */
+    struct fixture *f = *state;
+
+    fixture_stop(f);
+    atomic_store(&probe_fails.writes, 0);
+    f->config.fault = fail_to_probe;
+    fixture_start(f);
+    for (size_t i = 0; i < sizeof HOWS / sizeof HOWS[0]; i++) {
+        struct command failed = fixture_move(f, 1), next = fixture_move(f, 1);
+        const struct market_figures *figures = market_figures(f->m);
+        uint64_t rebuilds = atomic_load(&figures->rebuilds);
+        int64_t batch;
+
+        probe_fails.how = HOWS[i];
+        atomic_store(&probe_fails.writes, 3);
+        atomic_store(&probe_fails.commits, 1);
+        assert_int_equal(err_status(fixture_send(f, &failed)), 503);
+        fixture_wait(f->m, MARKET_LEADING);
+        assert_true(atomic_load(&probe_fails.commits) <= 0);
+        assert_int_equal(atomic_load(&figures->rebuilds), rebuilds + 1);
+        batch = test_sql_i64(&f->t, "SELECT batch FROM head");
+        assert_int_equal(fixture_send(f, &next), OK);
+        assert_int_equal(test_sql_i64(&f->t, "SELECT batch FROM head"), batch + 1);
+        assert_int_equal(atomic_load(&figures->rebuilds), rebuilds + 1);
+    }
+    fixture_stop(f);
+    f->config.fault = NULL;
+    fixture_start(f);
+}
+
 /* The database ends a connection that says nothing for five seconds. One that leads says something each second. */
 static void
 an_idle_leader_keeps_the_lease(void **state)
@@ -566,6 +615,7 @@ main(void)
         cmocka_unit_test_setup_teardown(tiles_are_forgotten_with_the_memory, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(it_notices_by_itself_that_another_leads, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_lease_that_is_taken_twice_makes_no_old_memory_good, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(a_probe_whose_outcome_is_not_known, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_old_leader_blames_no_command, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_idle_leader_keeps_the_lease, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_balance_that_was_touched_is_noticed, setup_seeded, teardown),
