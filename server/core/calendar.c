@@ -1,4 +1,7 @@
-/* core/calendar.c: a plain ring of free GPUs per slot, scanned as Boyer and Moore search text. */
+/* core/calendar.c: a plain ring of free GPUs per slot, scanned as Boyer and Moore search text: a window's last slot first, as
+ * what blocks it rules out every window that holds it. Blocks of 64 with their least and most, and bitsets of the slots with
+ * 2^k free, were built and measured beside it (bench calendar): they search as fast at best, but where a calendar is booked
+ * solid for years, and cost 3 to 20 times as much to keep. */
 #include "core/calendar.h"
 
 #include <assert.h>
