@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit/keep.h"
 #include "audit/signed.h"
@@ -29,17 +30,24 @@ cannot(const struct watching *x, const char *why)
     return 3;
 }
 
-/* The other checkpoint is kept: with both signatures anybody can be shown. */
+/* The other checkpoint is kept: with both signatures anybody can be shown. The first one that was kept so stays as it is:
+ * cron comes again, and what a log shows once it may never show again. */
 static int
 fault(struct watching *x, const char *what)
 {
     char path[4096];
 
     fprintf(x->w->to, "FAULT %s: %s\n", x->w->where, what);
-    if (!text_format(path, sizeof path, "%s.other", x->w->remember) || keep_write(path, x->note, x->note_len, &x->d) != OK)
-        fprintf(stderr, "kontor-audit: %s.other cannot be written.\n", x->w->remember);
-    else
+    if (text_format(path, sizeof path, "%s.other", x->w->remember) && access(path, F_OK) == 0) {
+        fprintf(x->w->to, "What it said when it was first at fault is in %s.\n", path);
+        text_format(path, sizeof path, "%s.other.newest", x->w->remember);
+    }
+    if (keep_write(path, x->note, x->note_len, &x->d) != OK)
+        fprintf(stderr, "kontor-audit: %s cannot be written.\n", path);
+    else if (x->has_before)
         fprintf(x->w->to, "What the log says now is kept in %s, what it said before in %s.\n", path, x->w->remember);
+    else
+        fprintf(x->w->to, "What the log says is kept in %s.\n", path);
     return 1;
 }
 
@@ -114,7 +122,7 @@ read_now(struct watching *x)
     if (!source_read(&x->source, "checkpoint", x->note, NOTE_MAX, &x->note_len))
         return cannot(x, source_trouble(&x->source, &x->d) != OK ? x->d.text : "There is no checkpoint.");
     if (signed_head_read(BYTES(x->note, x->note_len), x->w->policy, &x->now, &x->d) != OK)
-        return fault(x, x->d.text);
+        return cannot(x, x->d.text); /* somebody else's page, perhaps: it says nothing of the log */
     if (x->now.judged && x->now.says != QUORUM_OK)
         return fault(x, quorum_sentence(x->now.says));
     return 0;

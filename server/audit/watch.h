@@ -18,7 +18,7 @@ struct watch {
 };
 
 /* Exit status: 0 all is well; 1 it is not: what is wrong is printed, the checkpoint that shows it is kept beside the file
- * as FILE.other, and the file stays as it was; 3 it cannot be judged (told on standard error). */
+ * as FILE.other, later ones as FILE.other.newest, and the file stays as it was; 3 it cannot be judged (told on standard error). */
 int watch_run(const struct watch *w);
 
 #endif

@@ -275,7 +275,16 @@ def test_the_watch_is_quiet_until_something_is_wrong(world):
         assert status == 1 and what in said, (status, said)
         assert kept.read_bytes() == before, "what was seen is kept as it was"
         assert (data / "watched.other").read_bytes() == (forged / "checkpoint").read_bytes()
-        assert run("watch", f"--remember={kept}", f"--policy={policy}", forged)[0] == 1, "nor is it signed"
+        first = (data / "watched.other").read_bytes()
+        (forged / "checkpoint").write_bytes(first.replace(b"\n\n", b"\nmore\n\n", 1))
+        status, said, _ = run("watch", f"--remember={kept}", f"--policy={policy}", forged)
+        assert status == 1 and "first at fault" in said, "nor is it signed"
+        assert (data / "watched.other").read_bytes() == first, "what was kept first is gone"
+        assert (data / "watched.other.newest").read_bytes() == (forged / "checkpoint").read_bytes()
+        (forged / "checkpoint").write_text("<html>Sign in here</html>\n")
+        status, said, told = run("watch", f"--remember={kept}", forged)
+        assert (status, said) == (3, "") and "not a signed checkpoint" in told, (status, said)
+        (data / "watched.other").unlink()
 
     other = History(folder)
     other.entries[7], other.entries[8] = other.entries[8], other.entries[7]
