@@ -36,6 +36,8 @@ print_checkpoint(const struct audit *a, FILE *to)
     }
     fprintf(to, "A checkpoint of %" PRIu64 " entries was signed. ", c->checkpoint.size);
     signed_head_tell(c, to);
+    if (c->checkpoint.size < a->head.size)
+        fprintf(to, "Nothing that was signed says so of the %" PRIu64 " entries after it yet.\n", a->head.size - c->checkpoint.size);
     if (a->log_key_signed)
         fprintf(to, "Its log's key is the one that entry %" PRIu64 " announces.\n", a->log_key);
 }

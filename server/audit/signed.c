@@ -128,7 +128,7 @@ check(const struct inputs *in, FILE *to)
     struct entry e;
     uint8_t bytes[ENTRY_MAX];
     size_t len;
-    bool in_log;
+    bool in_log, is_entry;
 
     if (!receipt_parse(BYTES(in->receipt, in->receipt_len), &r)) {
         fputs("FAULT: it is not a receipt (C2SP tlog-proof v1).\n", to);
@@ -143,11 +143,16 @@ check(const struct inputs *in, FILE *to)
         return 1;
     }
     in_log = proof_inclusion_holds(&r.path, entry_leaf_hash(BYTES(bytes, len)), r.index, head.checkpoint.size, head.checkpoint.root);
-    if (entry_decode(BYTES(bytes, len), &e) == OK)
+    is_entry = entry_decode(BYTES(bytes, len), &e) == OK;
+    if (is_entry)
         fprintf(to, "Entry %" PRIu64 ", %s\n", e.index, entry_kind_name(e.kind));
     fprintf(to, "Journal %s, checkpoint of %" PRIu64 " entries\n", head.checkpoint.origin, head.checkpoint.size);
     if (!in_log) {
         fprintf(to, "FAULT: the path does not lead from this entry, as number %" PRIu64 ", to the checkpoint's root.\n", r.index);
+        return 1;
+    }
+    if (!is_entry || e.index != r.index) { /* it is in the log, and no rule lets it be there */
+        fprintf(to, "FAULT: leaf %" PRIu64 " of this journal %s.\n", r.index, is_entry ? "says that it is another entry" : "is not an entry of layout version 1");
         return 1;
     }
     fprintf(to, "The entry is number %" PRIu64 " of this journal.\n", r.index);

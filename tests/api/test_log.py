@@ -1,5 +1,6 @@
 """The log as others' programs read it (C2SP tlog-tiles, tlog-checkpoint, tlog-proof): read and verified by tests/journal/tlog.py,
 which was written from the specifications. Then tampered with."""
+import base64
 import json
 import pathlib
 import re
@@ -148,7 +149,8 @@ def test_the_auditor_judges_checkpoints_and_receipts(world):
     assert status == 1 and "9999 entries were signed: the journal was rolled back" in said, said
     older = world.server.sql("SELECT note FROM checkpoint ORDER BY size LIMIT 1") + "\n"
     (folder / "checkpoint").write_text(older)
-    assert audit("verify", f"--policy={policy}", folder)[0] == 0, "an older checkpoint of the same journal is one"
+    status, said = audit("verify", f"--policy={policy}", folder)
+    assert status == 0 and "Nothing that was signed says so of the" in said, "an older checkpoint of the same journal is one"
     (folder / "checkpoint").write_text(older.replace(Note(older.encode()).text.split("\n")[2], "A" * 43 + "="))
     status, said = audit("verify", folder)
     assert status == 1 and "history was rewritten" in said, said
@@ -172,6 +174,11 @@ def test_the_auditor_judges_a_receipt(world):
     policy.write_text("quorum none\n")
     status, said = audit("receipt", f"--policy={policy}", receipt, entry)
     assert status == 0 and "nobody's signature was checked" in said and "is signed by its log" not in said, said
+    for leaf, what in ((bytes.fromhex(text), "says that it is another entry"), (b"nothing", "is not an entry")):
+        entry.write_bytes(leaf) # in a log by itself
+        (data / "lone").write_text(f"c2sp.org/tlog-proof@v1\nindex 0\n\nx\n1\n{base64.b64encode(root([leaf_hash(leaf)])).decode()}\n\n— x {'A' * 92}\n")
+        status, said = audit("receipt", data / "lone", entry)
+        assert status == 1 and f"FAULT: leaf 0 of this journal {what}" in said, said
     entry.write_bytes(bytes.fromhex(text)[:-1] + b"\1")
     status, said = audit("receipt", receipt, entry)
     assert status == 1 and "FAULT" in said, said
