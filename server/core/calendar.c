@@ -202,6 +202,26 @@ calendar_delete(struct calendar *c)
     free(c);
 }
 
+struct calendar *
+calendar_copy(const struct calendar *c)
+{
+    struct calendar *copy = xmalloc(sizeof *copy);
+
+    memcpy(copy, c, sizeof *copy);
+    copy->steps = steps_copy(c->steps, c->steps->count);
+    return copy;
+}
+
+void
+calendar_restore(struct calendar *c, const struct calendar *from)
+{
+    struct steps *steps = steps_copy(from->steps, from->steps->count);
+
+    free(c->steps);
+    memcpy(c, from, sizeof *c);
+    c->steps = steps;
+}
+
 int64_t
 calendar_slot_of(int64_t ms)
 {

@@ -55,6 +55,10 @@ struct calendar_bin {
 /* All slots from first_slot on have this capacity (0 to CALENDAR_GPUS_MAX). */
 struct calendar *calendar_new(int32_t capacity, int64_t first_slot);
 void calendar_delete(struct calendar *c);
+/* A snapshot: a calendar of its own, to plan upon while the other goes on. */
+struct calendar *calendar_copy(const struct calendar *c);
+/* c becomes what `from` is, its place in time and capacity included. */
+void calendar_restore(struct calendar *c, const struct calendar *from);
 
 int64_t calendar_slot_of(int64_t ms);    /* the slot in which an instant lies; ms >= 0 */
 int64_t calendar_slot_after(int64_t ms); /* the first slot that begins at or after it */

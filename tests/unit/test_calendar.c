@@ -223,6 +223,34 @@ undo_takes_everything_back(void **state)
     free(after);
 }
 
+/* What is done to one is not done to the other; what is restored is the whole of it. */
+static void
+a_snapshot_is_its_own(void **state)
+{
+    static int32_t before[CALENDAR_SLOTS], after[CALENDAR_SLOTS];
+    struct calendar *c = calendar_new(16, FIRST), *snapshot;
+
+    (void)state;
+    calendar_reserve(c, FIRST + 5, 20, 9);
+    calendar_resize(c, FIRST + 10, 12, NULL);
+    copy_out(c, before);
+    snapshot = calendar_copy(c);
+    calendar_reserve(c, FIRST + 3, 4, 2);
+    calendar_resize(c, FIRST + 50, 0, NULL);
+    calendar_advance(c, FIRST + 4);
+    copy_out(snapshot, after);
+    assert_memory_equal(before, after, sizeof before);
+    assert_int_equal(calendar_capacity(snapshot, FIRST + 60), 12);
+    calendar_restore(c, snapshot);
+    calendar_reserve(snapshot, FIRST, 1, 16);
+    assert_int_equal(calendar_first(c), FIRST);
+    assert_int_equal(calendar_capacity(c, FIRST + 60), 12);
+    copy_out(c, after);
+    assert_memory_equal(before, after, sizeof before);
+    calendar_delete(c);
+    calendar_delete(snapshot);
+}
+
 static void
 a_cut_lists_conflicts_and_blocks(void **state)
 {
@@ -337,6 +365,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(search_agrees_with_the_oracle),    cmocka_unit_test(undo_takes_everything_back),
+        cmocka_unit_test(a_snapshot_is_its_own),
         cmocka_unit_test(a_cut_lists_conflicts_and_blocks), cmocka_unit_test(the_ring_moves_on),
         cmocka_unit_test(a_summary_for_the_page),           cmocka_unit_test(slots_of_instants),
     };
