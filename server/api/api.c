@@ -80,6 +80,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->watchers = watchers_new(api);
     api->traffic = traffic_new();
     api->started_ms = real_now_ms();
+    api->witness_figures = witness_figures_new(api);
     api->seen = seen_new();
     api->sums = sums_cache_new();
     if (config->web_dir) {
@@ -222,6 +223,7 @@ api_delete(struct api *api)
     sessions_cache_delete(api->sessions);
     directory_delete(api->directory);
     limiter_delete(api->limiter);
+    witness_figures_delete(api->witness_figures);
     seen_delete(api->seen);
     sums_cache_delete(api->sums);
     pages_delete(api->pages);

@@ -54,6 +54,7 @@ struct api {
     uint8_t random[640];
     size_t random_left;
     struct traffic *traffic;
+    struct witness_figures *witness_figures;
     atomic_size_t calls;               /* begun, not answered yet; polls and streams that wait are none */
     atomic_bool quiet;                 /* nothing begins any more */
     int64_t started_ms;                /* real time */
@@ -234,6 +235,10 @@ const struct histogram *traffic_times(const struct traffic *t, size_t i);
 struct http_response *metrics_get(struct api *api, struct http_call *http);
 /* metrics_state.c: what the market's state shows: sites, tickets, holds, calendars. Nothing while there is none. */
 void metrics_of_state(struct api *api, FILE *to);
+/* metrics_witnesses.c: refusals, how far witnesses are behind, the quorum; as a worker found it after the scrape before. */
+struct witness_figures *witness_figures_new(struct api *api);
+void witness_figures_delete(struct witness_figures *f);
+void witness_figures_show(struct witness_figures *f, FILE *to);
 /* One figure's head. type: counter, gauge or histogram. */
 void metric_head(FILE *to, const char *name, const char *type, const char *help);
 

@@ -287,6 +287,7 @@ metrics_get(struct api *api, struct http_call *http)
     of_market(api, to);
     of_clocks(api, to);
     metrics_of_state(api, to);
+    witness_figures_show(api->witness_figures, to);
     of_process(api, to);
     if (fclose(to) != 0)
         abort();

@@ -71,3 +71,20 @@ checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struct checkpo
 
     return err ? err : checkpoint_read(rows, a, ret);
 }
+
+DB_QUERY(CHECKPOINTS_SIGNED_AFTER, .name = "checkpoints_signed_after",
+         .sql = "SELECT signed_ms FROM checkpoint WHERE size > $1 ORDER BY size LIMIT 1", .params = 1, .columns = 1);
+
+enum err
+checkpoints_signed_after(struct db *db, uint64_t size, int64_t *ret_ms)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &CHECKPOINTS_SIGNED_AFTER, DB_ARGS(db_u64(size)), &rows);
+
+    if (err)
+        return err;
+    if (PQntuples(rows) == 0)
+        return ERR_NOT_FOUND;
+    *ret_ms = db_get_i64(rows, 0, 0);
+    return OK;
+}

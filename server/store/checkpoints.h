@@ -14,6 +14,8 @@ enum err checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struc
 /* The one of this size. ERR_NOT_FOUND. */
 enum err checkpoints_find(struct db *db, uint64_t size, struct arena *a, struct checkpoint_row *ret) MUST_USE;
 /* For the files of store/: the first row of size, root, note, signed_ms. ERR_NOT_FOUND, ERR_CORRUPT. */
+/* When the oldest of more than so many leaves was signed. ERR_NOT_FOUND. */
+enum err checkpoints_signed_after(struct db *db, uint64_t size, int64_t *ret_ms) MUST_USE;
 enum err checkpoint_read(const PGresult *rows, struct arena *a, struct checkpoint_row *ret) MUST_USE;
 
 /* How the log grew: at most so many of the checkpoints, oldest first, in steps of about equal size; the newest is the last. */

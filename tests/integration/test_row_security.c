@@ -151,6 +151,7 @@ static const struct wanted {
     { "checkpoints_newest", EVERYBODY, { "99" } },
     { "checkpoints_add", SERVERS, { "7", H1, "note", "1" } },
     { "checkpoints_find", EVERYBODY, { "5" } },
+    { "checkpoints_signed_after", EVERYBODY, { "4" } },
     { "witnesses_find", EVERYBODY, { H1 } },
     { "witnesses_list", EVERYBODY, { 0 } },
     { "witnesses_add", SERVERS, { H2, "11", "0", "n", "1" } },

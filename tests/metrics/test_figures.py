@@ -4,11 +4,11 @@ import re
 import subprocess
 
 from harness import TOP
-from story import samples, scrape, story, value
+from story import samples, scrape, story, until, value
 from story import world as any_world
 
 LABELS = {"route": 90, "class": 5, "le": 28, "lane": 3, "command": 20, "outcome": 20, "reason": 120, "phase": 6, "other": 2, "site": 2, "state": 10,
-          "within": 4, "offering": 2, "window": 3, "version": 1}
+          "within": 4, "offering": 2, "window": 3, "version": 1, "checkpoint": 2, "witness": 2, "role": 3}
 RULES = TOP / "share" / "prometheus" / "kontor.rules.yml"
 RULE_TESTS = TOP / "tests" / "metrics" / "rules.test.yml"
 DASHBOARD = TOP / "share" / "grafana" / "kontor.json"
@@ -18,9 +18,23 @@ WORDS = {"sum", "max", "min", "avg", "count", "rate", "increase", "histogram_qua
 
 
 def world():
-    made = any_world()
+    made = any_world(more=["--checkpoint-ms=100"])
     made.agent, _ = story(made)
+    watched(made)
     return made
+
+
+def watched(world):
+    """lumi's witness has cosigned what was signed first, bsc's nothing; lumi's was shown what must not be, and bsc's before that."""
+    site = {code: world.server.sql(f"SELECT index FROM entry WHERE kind = 14 AND position('{code}'::bytea IN body) > 0 ORDER BY index LIMIT 1") for code in ("lumi", "bsc")}
+    until(lambda: world.server.sql("SELECT count(*) FROM checkpoint") != "0")
+    key = "decode(repeat('{0}', 32), 'hex')"
+    for role, code, public in ((0, "lumi", "11"), (0, "bsc", "22"), (1, "bsc", "33")):
+        world.server.sql(f"INSERT INTO witness VALUES ({key.format(public)}, {site[code]}, {role}, 'w', 1)")
+    world.server.sql(f"INSERT INTO cosignature SELECT min(size), {key.format('11')}, 'w', 1, decode(repeat('00', 64), 'hex'), min(signed_ms) FROM checkpoint")
+    world.server.sql("INSERT INTO refusal SELECT %s, 1, 'other-root', 9, root, 9, root, 'note', 4102444800000 FROM checkpoint LIMIT 1" % site["lumi"])
+    world.server.sql("UPDATE checkpoint SET signed_ms = signed_ms - 3600000")
+    until(lambda: "kontor_witness_behind_seconds{" in scrape(world.server))
 
 
 def names(text):
@@ -82,6 +96,25 @@ def test_figures_tell_what_happened(world):
     assert value(text, "kontor_workers") >= 4 and value(text, "kontor_database_silence_seconds") < 6
     buckets = [v for n, had, v in samples(text) if n == "kontor_commit_duration_seconds_bucket"]
     assert buckets == sorted(buckets) and buckets[-1] == value(text, "kontor_commit_duration_seconds_count")
+
+
+def test_witnesses_are_watched(world):
+    first = int(world.server.sql("SELECT min(size) FROM checkpoint"))
+
+    def told():
+        text = scrape(world.server)
+        return text if value(text, "kontor_checkpoint_entries", checkpoint="signed") == value(text, "kontor_journal_entries") else None
+    text = until(told, 30)
+    size = value(text, "kontor_journal_entries")
+    assert value(text, "kontor_checkpoint_entries", checkpoint="shown") == size, "no policy asks for witnesses"
+    assert value(text, "kontor_checkpoint_wait_seconds") == 0
+    assert value(text, "kontor_checkpoint_refused", site="lumi", reason="other-root") == 1
+    assert value(text, "kontor_checkpoint_refused") == 1, "no other site, no other reason"
+    assert value(text, "kontor_witness_behind_entries", witness="lumi", role="witness") == size - first
+    assert value(text, "kontor_witness_behind_entries", witness="bsc", role="witness") == size
+    assert value(text, "kontor_witness_behind_entries", witness="bsc", role="attest") == size
+    seconds = [value(text, "kontor_witness_behind_seconds", witness=w, role="witness") for w in ("lumi", "bsc")]
+    assert 0 <= seconds[0] <= seconds[1] and 3600 <= seconds[1] < 4200, seconds
 
 
 def test_labels_are_few_and_name_nobody(world):

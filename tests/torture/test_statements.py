@@ -5,6 +5,7 @@ end is clean, and a fresh start finds the same state. A statement in store/ that
 import re
 import subprocess
 import time
+import urllib.request
 
 import calls
 import harness
@@ -323,8 +324,15 @@ def behind_the_scenes(t, long):
         calls.funds_create(w).send(calls.word())
         time.sleep(0.2)
 
-    for statement, do, seconds in (("server_clock", lambda: time.sleep(0.2), 12),) * long + (("tickets_after_each", poll, 1), ("checkpoints_add", grow, 15)):
-        for how in HOWS[:1] if statement == "checkpoints_add" and not long else HOWS if long else HOWS[:1] + HOWS[3:4]:
+    def scrape():
+        """Figures of witnesses are found by a worker after each scrape, at most every second."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{w.server.metrics_port}/metrics") as reply:
+            assert b"kontor_leading" in reply.read()
+        time.sleep(0.05)
+
+    for statement, do, seconds in (("server_clock", lambda: time.sleep(0.2), 12),) * long + (
+            ("tickets_after_each", poll, 1), ("checkpoints_signed_after", scrape, 6), ("checkpoints_add", grow, 15)):
+        for how in HOWS[:1] if statement.startswith("checkpoints_") and not long else HOWS if long else HOWS[:1] + HOWS[3:4]:
             t.shim.arm(1, how[0], how[1], only=statement, who="kontord")
             end = time.monotonic() + seconds
             while t.shim.struck == 0 and time.monotonic() < end:
