@@ -403,8 +403,14 @@ def policy_in_force(w, asked, **more):
         time.sleep(0.02)
 
 
+def another_day(w):
+    """A site may make known so many keys a day, and tell so many refusals."""
+    w.server.sql("UPDATE witness SET since_ms = since_ms - 86400000; UPDATE refusal SET received_ms = received_ms - 86400000")
+
+
 def introduction(agent):
     """New keys of a site's witness: role → (key, vkey); and how they are made known."""
+    another_day(agent.world)
     keys, body = {}, {}
     for role in ("witness", "attest"):
         key = Key()
@@ -460,8 +466,23 @@ def agent_cosignature(w):
 
 
 @call
+def agent_seen(w):
+    """Compared with the journal here only while the guard is closed (tests/api/test_guard.py)."""
+    agent = agent_of(w)
+    body = {"checkpoint": shown(agent)}
+    return Call(lambda key: agent.call("POST", "/v1/agent/seen", body))
+
+
+@call
+def agent_entries(w):
+    agent = agent_of(w)
+    return Call(lambda key: agent.call("GET", "/v1/agent/entries?bundle=0&width=1"))
+
+
+@call
 def agent_refusal(w):
     agent = agent_of(w)
+    another_day(w)
     body = {"reason": "smaller", "at": stamp(round(time.time() * 1000)), "checkpoint": shown(agent), "had_size": 10 ** 6, "had_root": "ab" * 32}
     return Call(lambda key: agent.call("POST", "/v1/agent/refusals", body))
 
@@ -472,6 +493,16 @@ def full_tile(w):
     """At least one tile of the log is full."""
     while w.anybody.must("GET", "/v1/journal")["size"] < 257:
         w.order(f"/v1/offerings/{w.sites['bsc']['offering']}/rates", {"rate_milli": 1900, "assumed": True})
+
+
+@call
+def zz_keys_rotate(w):
+    return post(w.local, "/v1/keys/rotate", {"reason": "Test"})
+
+
+@call
+def zz_log_keys_rotate(w):
+    return post(w.local, "/v1/log-keys/rotate", {"reason": "Test"})
 
 
 @call

@@ -13,9 +13,9 @@ sys.path[:0] = [str(HERE.parent / "api"), str(HERE.parent / "agent")]
 import harness  # noqa: E402
 
 NAME, NAMES = 48, 4096
-WORDS = {n: 4 * i for i, n in enumerate(("counted", "strike_at", "times", "struck", "how", "calls"))}
-TEXTS = {"who": (24, NAME), "only": (72, NAME), "sqlstate": (120, 8), "struck_name": (128, NAME)}
-AT_NAMES = 176
+WORDS = {n: 4 * i for i, n in enumerate(("counted", "strike_at", "times", "struck", "how", "calls", "lied"))}
+TEXTS = {"who": (28, NAME), "only": (76, NAME), "sqlstate": (124, 8), "struck_name": (132, NAME)}
+AT_NAMES = 180
 HOWS = {"error": 1, "lost before": 2, "lost after": 3, "count": 4, "warning": 5}
 
 
@@ -63,7 +63,7 @@ class Shim:
 
     def watch(self, who="", only=""):
         """Count from now on; nothing fails."""
-        self.strike_at, self.who, self.only, self.counted, self.struck = 0, who, only, 0, 0
+        self.strike_at, self.who, self.only, self.counted, self.struck, self.lied = 0, who, only, 0, 0, 0
 
     def seen(self):
         return [self.map[AT_NAMES + NAME * i:AT_NAMES + NAME * (i + 1)].split(b"\0")[0].decode() for i in range(min(self.counted, NAMES))]
@@ -81,11 +81,11 @@ class ShimServer(harness.Server):
         self.shim = Shim()
         super().__init__(**more)
 
-    def start(self):
+    def start(self, **how):
         before = dict(os.environ)
         os.environ.update(self.shim.environment())
         try:
-            return super().start()
+            return super().start(**how)
         finally:
             os.environ.clear()
             os.environ.update(before)
