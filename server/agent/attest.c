@@ -1,8 +1,10 @@
 /* agent/attest.c
  * The site attests the journal: with its second key it signs a checkpoint once it has replayed every entry up to it, and
  * found that they are those that the log has signed, that each keeps the ledger's rules, and that the signatures in them
- * verify. It withholds that while the journal owes a settlement for a job whose end this site has reported long since. */
+ * verify. It withholds that while the journal owes a settlement for a job whose end this site has reported long since, and
+ * while it says of a job that was reported as used that it never had a permit. */
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -42,6 +44,7 @@ attest_forget(struct witness *w)
         ledger_delete(w->attest.ledger);
     free(w->attest.goal_note);
     free(w->attest.bundle);
+    map_delete(w->attest.voided);
     w->attest = (struct attest){ .ledger = NULL };
 }
 
@@ -59,6 +62,7 @@ next_goal(struct witness *w)
         return false;
     if (!at->ledger) {
         at->ledger = ledger_new();
+        at->voided = map_new_inside(sizeof(struct uuid), offsetof(struct hold, reservation));
         at->known = rules->note && rules->time_s > 0 ? rules->at : (struct witnessed){ .size = 0 };
     }
     at->goal = grows->at;
@@ -91,6 +95,17 @@ signatures_hold(struct attest *at, struct entry *e)
     return true;
 }
 
+/* Before a permit a hold is released on nobody's word. No rule can tell whether there was one: the site can. */
+static void
+note_void(struct agent *a, const struct entry *e)
+{
+    struct attest *at = &a->witness->attest;
+    const struct hold *h = e->kind == VOID ? ledger_hold(at->ledger, e->u.release.hold) : NULL;
+
+    if (h && h->site == a->who.site_index && !entry_report(e) && uuid_is_zero(e->u.release.order))
+        map_put(at->voided, h->reservation.b, (struct hold *)h, NULL);
+}
+
 /* One that breaks a rule ends the replay; the tree goes on to the goal, whose root tells whether the log has signed that
  * entry or the server has made it up. */
 static void
@@ -107,8 +122,10 @@ take_entry(struct agent *a, struct bytes bytes)
     if (entry_decode(bytes, &e) == OK && ledger_apply_decoded(at->ledger, &e, NULL, &rule) == OK) {
         if (index == 0 && !hash_equal(ledger_genesis(at->ledger), a->who.genesis))
             rule = "it is another journal's beginning";
-        else if (index < at->known.size || signatures_hold(at, &e))
+        else if (index < at->known.size || signatures_hold(at, &e)) {
+            note_void(a, &e);
             return;
+        }
         else
             rule = "a signature in it does not verify";
     }
@@ -183,7 +200,9 @@ look_at_owed(void *with, const struct spool_owed *o)
     struct overdue *d = with;
     const struct hold *h = ledger_hold_of(d->a->witness->attest.ledger, o->reservation);
 
-    if (h && (!h->open || h->disputed)) {
+    bool denied = h && o->gpu_seconds > 0 && map_get(d->a->witness->attest.voided, o->reservation.b) != NULL;
+
+    if (h && (h->disputed || (!h->open && !denied))) {
         if (d->paid_n < sizeof d->paid / sizeof d->paid[0])
             d->paid[d->paid_n++] = o->reservation;
     } else if (real_now_ms() - o->since_ms > d->a->cfg.overdue_s * 1000) {

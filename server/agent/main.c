@@ -26,7 +26,8 @@ static const struct config_set SET = {
                 "status [OPTION...]\n"
                 "witness-keys [OPTION...]\n"
                 "witness-dismiss [OPTION...]\n"
-                "witness-admit [OPTION...]",
+                "witness-admit [OPTION...]\n"
+                "witness-forgive [OPTION...]",
     .description =
         "kontor-agent polls the marketplace for tickets signed for its site, asks for the permit of each, runs the job"
         " and reports. It needs no open port: it only calls.\n\n"
@@ -36,7 +37,8 @@ static const struct config_set SET = {
         "run also watches the journal, unless told not to (witness = no): it cosigns each checkpoint that extends all that it"
         " has cosigned, and refuses any other, loudly and for good. witness-keys prints its keys as a policy file names them."
         " witness-dismiss and witness-admit settle a refusal while the agent is stopped: the first goes on from what was"
-        " cosigned before, the second takes what was refused as the journal.",
+        " cosigned before, the second takes what was refused as the journal. witness-forgive, while the agent is stopped too,"
+        " forgets what the journal owes for jobs that have ended, for which it does not attest it.",
     .exits =
         "0 after success, 1 after a failure, 2 after a wrong command line or configuration.\n\n"
         "run exits with 4 when a newer instance of this agent has been opened, 5 when its spool is older than what the"
@@ -274,6 +276,26 @@ command_witness_admit(struct agent *a)
     return settle(a, true);
 }
 
+static int
+command_witness_forgive(struct agent *a)
+{
+    struct err_detail d = { 0 };
+    char path[PATH_MAX];
+    uint64_t n = 0;
+    enum err err;
+
+    snprintf(path, sizeof path, "%s/agent.key", a->cfg.spool_dir);
+    err = sign_key_load(path, &a->key, &d);
+    if (err == OK)
+        err = spool_open(a->cfg.spool_dir, a->key.public, &a->spool, &a->who, &d);
+    if (err == OK && (err = spool_forgive(a->spool, &n)) != OK)
+        err_internal(&d, err, "%s", spool_error(a->spool));
+    if (err == OK)
+        printf("Forgotten: what the journal owed for %llu ended job%s.\n", (unsigned long long)n, n == 1 ? "" : "s");
+    agent_close(a);
+    return err ? complain(&d) : EXIT_DONE;
+}
+
 /* The lines that the marketplace's operator, and whoever else trusts this site, puts into a policy file. */
 static int
 command_witness_keys(struct agent *a)
@@ -297,6 +319,7 @@ static const struct {
     { "witness-keys", command_witness_keys },
     { "witness-dismiss", command_witness_dismiss },
     { "witness-admit", command_witness_admit },
+    { "witness-forgive", command_witness_forgive },
 };
 
 static int

@@ -163,7 +163,7 @@ take_receipt(struct agent *a, const struct spool_report *row, const struct recei
     if (spool_begin(a->spool) != OK || spool_receipt(a->spool, row->number, jws) != OK)
         agent_spool_failed(a);
     if (j && a->witness && (row->kind == REPORT_FINISHED || row->kind == REPORT_FAILED || row->kind == REPORT_CANCELLED) &&
-        spool_owe(a->spool, &(struct spool_owed){ j->reservation, row->number, real_now_ms() }) != OK)
+        spool_owe(a->spool, &(struct spool_owed){ .reservation = j->reservation, .number = row->number, .since_ms = real_now_ms() }) != OK)
         agent_spool_failed(a);
     if (j && event_of_receipt(j, row, c, &e)) {
         if (e.kind == AGENT_ON_REFUSED)

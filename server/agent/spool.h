@@ -132,10 +132,12 @@ enum err spool_refusal_told(struct spool *s) MUST_USE;
  * before stays the measure. ERR_NOT_FOUND: none stands. */
 enum err spool_settle_refusal(struct spool *s, bool admit) MUST_USE;
 /* Ends of jobs that the server has receipted, and that the journal owes a settlement. */
-struct spool_owed { struct uuid reservation; uint64_t number; int64_t since_ms; };
+/* gpu_seconds: what that report says was used; read only, 0 if it is not here. */
+struct spool_owed { struct uuid reservation; uint64_t number; int64_t since_ms; uint64_t gpu_seconds; };
 enum err spool_owe(struct spool *s, const struct spool_owed *o) MUST_USE; /* the first one of a reservation stays */
 enum err spool_owed(struct spool *s, void (*take)(void *with, const struct spool_owed *o), void *with) MUST_USE;
 enum err spool_paid(struct spool *s, struct uuid reservation) MUST_USE;
+enum err spool_forgive(struct spool *s, uint64_t *ret_n) MUST_USE; /* all of it, on the operator's word */
 /* Why the journal is not attested, for the operator; "" if all is well. */
 enum err spool_attest_trouble(struct spool *s, char ret[300]) MUST_USE;
 enum err spool_set_attest_trouble(struct spool *s, const char *why) MUST_USE;

@@ -5,6 +5,8 @@
 #include "agent/spool_sql.h"
 #include "base/arena.h"
 
+enum { USED_AT = REPORT_STATEMENT_LEN - 14 }; /* where a statement has its GPU-seconds: before exit code and reason */
+
 static const char TABLES[] =
     "CREATE TABLE IF NOT EXISTS cosigned (role INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL,"
     " time_s INTEGER NOT NULL, told INTEGER NOT NULL, note TEXT NOT NULL);"
@@ -190,10 +192,21 @@ spool_owe(struct spool *s, const struct spool_owed *o)
     return sql_run_to_end(st);
 }
 
+/* A report's use, out of its statement (core/entry.h). */
+static uint64_t
+used_of(sqlite3_stmt *st, int column)
+{
+    uint8_t statement[REPORT_STATEMENT_LEN];
+    struct wire_in in = { statement + USED_AT, statement + sizeof statement, false };
+
+    return sql_blob_is(st, column, statement, sizeof statement) ? get_u64(&in) : 0;
+}
+
 enum err
 spool_owed(struct spool *s, void (*take)(void *with, const struct spool_owed *o), void *with)
 {
-    STATEMENT st = sql_prepare(s, "SELECT reservation, number, since_ms FROM owed ORDER BY number");
+    STATEMENT st = sql_prepare(s, "SELECT o.reservation, o.number, o.since_ms, r.statement FROM owed o LEFT JOIN report r ON r.number = o.number"
+                                  " ORDER BY o.number");
     enum err err;
 
     while ((err = sql_row(st)) == OK) {
@@ -201,6 +214,7 @@ spool_owed(struct spool *s, void (*take)(void *with, const struct spool_owed *o)
 
         if (!sql_blob_is(st, 0, o.reservation.b, 16))
             return ERR_CORRUPT;
+        o.gpu_seconds = used_of(st, 3);
         take(with, &o);
     }
     return err == ERR_NOT_FOUND ? OK : err;
@@ -215,6 +229,23 @@ spool_paid(struct spool *s, struct uuid reservation)
         return ERR_IO;
     sql_bind_blob(st, 1, reservation.b, 16);
     return sql_run_to_end(st);
+}
+
+enum err
+spool_forgive(struct spool *s, uint64_t *ret_n)
+{
+    STATEMENT st = NULL;
+    enum err err = spool_begin(s);
+
+    if (err == OK)
+        st = sql_prepare(s, "DELETE FROM owed");
+    if (err == OK)
+        err = st ? sql_run_to_end(st) : ERR_IO;
+    if (err == OK) {
+        *ret_n = (uint64_t)sqlite3_changes(s->db);
+        err = spool_commit(s);
+    }
+    return err == OK ? spool_sync(s) : err;
 }
 
 enum err

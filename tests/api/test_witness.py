@@ -307,6 +307,31 @@ def test_it_is_withheld_while_the_journal_owes_a_settlement(world):
         assert db.execute("SELECT count(*) FROM owed").fetchone() == (0,)
 
 
+def test_a_job_that_the_journal_says_was_never_permitted_is_not_attested(world):
+    """A hold is released before a permit on nobody's word: the site knows whether its job ran."""
+    for rig in rigs(world).values():
+        rig.kill()
+    reservation = world.accept()
+    site = reservation["site"]["code"]
+    world.people["brisa"].must("POST", f"/v1/reservations/{reservation['id']}/cancel", {}, key=True)
+    rig = rigs(world)[site]
+    with sqlite3.connect(os.path.join(rig.spool, "spool.db")) as db: # as if it had run, used 5 GPU-seconds, and been receipted
+        db.execute("INSERT INTO owed VALUES (?, 0, 1000)", (uuid.UUID(reservation["id"]).bytes,))
+        db.execute("INSERT INTO report VALUES (0, 5, zeroblob(16), ?, zeroblob(64), NULL, 'receipt')", (bytes(123) + (5).to_bytes(8, "big") + bytes(6),))
+    rig.start()
+    size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
+    cosigned_by(world, [site], size)
+    soon(lambda: "The journal owes 1 settlement: the first for report 0" in rig.log(), rig.log)
+    assert seen(world, "attest")[0][site] < size
+    rig.kill()
+    done = subprocess.run(rig.command("witness-forgive"), capture_output=True, text=True, check=True)
+    assert "for 1 ended job" in done.stdout, done
+    with sqlite3.connect(os.path.join(rig.spool, "spool.db")) as db:
+        db.execute("DELETE FROM report WHERE number = 0")
+    rig.start()
+    cosigned_by(world, [site], size, "attest")
+
+
 def test_a_witness_elsewhere(world):
     """C2SP add-checkpoint: whatever it answers, in the end it cosigns, and only what it has verified itself."""
     elsewhere = Outside(world.anybody.must("GET", "/v1/journal")["vkey"])
