@@ -3,8 +3,8 @@
  *
  * How bookings change afterwards is the policy's: never (firm), only forward (kept), or always but for what runs
  * (heads). A pass goes over those that wait, in the policy's order, when a job ends, but not more often than every
- * PASS_EVERY_S: the first HEADS of them are quoted anew in full; the next ones, up to DEPTH, are asked whether they can
- * start at this moment. */
+ * PASS_EVERY_S: the first HEADS of them (and the first HEADS_HOME of those that may run at one site only) are quoted anew
+ * in full; of the others up to DEPTH that have a chance are asked whether they can start at this moment. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,8 @@
 #include "core/broker.h"
 #include "evaluate.h"
 
-enum { HEADS = 8, DEPTH = 512, FAILED_MAX = 16, HALF_LIFE_S = 7 * 86400, PASS_EVERY_S = 300 };
+enum { HEADS = 8, HEADS_HOME = 2, DEPTH = 512, FAILED_MAX = 16, HALF_LIFE_S = 7 * 86400, PASS_EVERY_S = 300 };
+enum { ANYWHERE = SITES_MAX }; /* beside the sites: of who may move */
 
 struct booking {
     bool live;
@@ -41,19 +42,22 @@ struct desk {
     int64_t next_pass_s; /* not before */
 };
 
+/* Who could not start at one site (or ANYWHERE) in a pass: none of them asks for less than another in both. */
 struct failed {
-    int32_t gpus;
-    int64_t walltime_s;
+    size_t count;
+    struct {
+        int32_t gpus;
+        int64_t walltime_s;
+    } at[FAILED_MAX];
 };
 
 /* Where a pass stands. */
 struct pass {
     size_t next[GROUPS_MAX];
     double used[GROUPS_MAX]; /* with what this pass has already looked at */
-    size_t looked;
-    int32_t most; /* the most GPUs free at one site in the present slot */
-    size_t failed_count;
-    struct failed failed[FAILED_MAX];
+    size_t heads[SITES_MAX + 1];
+    size_t asked; /* beside the heads */
+    struct failed failed[SITES_MAX + 1];
 };
 
 static void
@@ -237,16 +241,22 @@ ask_for_pass(struct desk *d)
 
 /* ---- the pass ------------------------------------------------------------------------------------------------------ */
 
-static int32_t
-most_free(const struct desk *d)
+static bool
+free_now(const struct desk *d, size_t site, int32_t gpus)
 {
-    int64_t slot = calendar_slot_of(d->view.now_ms);
-    int32_t most = 0;
+    return d->offerings[site].state == BROKER_STATE_ACTIVE &&
+           calendar_free(d->calendars[site], calendar_slot_of(d->view.now_ms)) >= gpus;
+}
 
+static bool
+free_somewhere(const struct desk *d, const struct job *j)
+{
+    if (!j->movable)
+        return free_now(d, (size_t)j->home, j->gpus);
     for (size_t i = 0; i < d->view.count; i++)
-        if (d->offerings[i].state == BROKER_STATE_ACTIVE)
-            most = (int32_t)max_i64(most, calendar_free(d->calendars[i], slot));
-    return most;
+        if (free_now(d, i, j->gpus))
+            return true;
+    return false;
 }
 
 /* The next one in the order; false: no more. The line it stands in stays at it: whoever starts leaves the line. */
@@ -285,29 +295,35 @@ pass_head(struct desk *d, uint32_t job)
     return accept(d, job, line);
 }
 
-/* Who asks for no fewer GPUs and no less time than somebody who could not start anywhere in this pass cannot either. */
+/* Who asks for no fewer GPUs and no less time than somebody who could not start there in this pass cannot either. */
 static bool
-hopeless(const struct pass *p, const struct job *j)
+failed_has(const struct failed *f, const struct job *j)
 {
-    for (size_t i = 0; i < p->failed_count; i++)
-        if (j->gpus >= p->failed[i].gpus && j->walltime_s >= p->failed[i].walltime_s)
+    for (size_t i = 0; i < f->count; i++)
+        if (j->gpus >= f->at[i].gpus && j->walltime_s >= f->at[i].walltime_s)
             return true;
     return false;
 }
 
 static void
-note_failed(struct pass *p, const struct job *j)
+failed_add(struct failed *f, const struct job *j)
 {
     size_t kept = 0;
 
-    if (!j->movable)
-        return; /* it has asked one site only */
-    for (size_t i = 0; i < p->failed_count; i++)
-        if (p->failed[i].gpus < j->gpus || p->failed[i].walltime_s < j->walltime_s)
-            p->failed[kept++] = p->failed[i]; /* the new one does not say it too */
-    if (kept < FAILED_MAX)
-        p->failed[kept++] = (struct failed){ j->gpus, j->walltime_s };
-    p->failed_count = kept;
+    for (size_t i = 0; i < f->count; i++)
+        if (f->at[i].gpus < j->gpus || f->at[i].walltime_s < j->walltime_s)
+            f->at[kept++] = f->at[i]; /* the new one does not say it too */
+    if (kept < FAILED_MAX) {
+        f->at[kept].gpus = j->gpus;
+        f->at[kept++].walltime_s = j->walltime_s;
+    }
+    f->count = kept;
+}
+
+static size_t
+place_of(const struct job *j)
+{
+    return j->movable ? ANYWHERE : (size_t)j->home;
 }
 
 /* Can it start at this moment, beside all bookings, its own among them? */
@@ -317,14 +333,16 @@ pass_other(struct desk *d, struct pass *p, uint32_t job)
     const struct job *j = &d->run->world->jobs[job];
     const struct broker_line *line;
 
-    if (j->gpus > p->most || hopeless(p, j))
+    if (!free_somewhere(d, j) || failed_has(&p->failed[ANYWHERE], j) || failed_has(&p->failed[place_of(j)], j))
         return false;
+    p->asked++;
     line = quote(d, j, true);
     if (!line) {
-        note_failed(p, j);
+        failed_add(&p->failed[place_of(j)], j);
         return false;
     }
-    p->failed_count = 0; /* what it had booked is free again */
+    if (d->bookings[job].live) /* what it had booked is free again */
+        memset(p->failed, 0, sizeof p->failed);
     unbook(d, job);
     return accept(d, job, line);
 }
@@ -353,20 +371,14 @@ desk_pass(struct desk *d)
     if (d->run->policy->promise == PROMISE_HEADS)
         drop_bookings(d);
     memcpy(p.used, d->used, sizeof p.used);
-    p.most = most_free(d);
-    while (p.looked < DEPTH && (p.looked < HEADS || p.most > 0) && pass_next(d, &p, &g, &job)) {
+    while (p.asked < DEPTH && pass_next(d, &p, &g, &job)) {
         const struct job *j = &d->run->world->jobs[job];
-        bool started = false;
+        size_t *heads = &p.heads[place_of(j)];
+        bool head = *heads < (j->movable ? HEADS : HEADS_HOME);
+        bool started = head ? pass_head(d, job) : pass_other(d, &p, job);
 
-        if (p.looked < HEADS)
-            started = pass_head(d, job);
-        else
-            started = pass_other(d, &p, job);
         p.used[g] += (double)j->gpus * (double)j->walltime_s;
-        if (started)
-            p.most = most_free(d);
-        else
-            p.looked++;
+        *heads += head && !started;
         p.next[g] += !started;
     }
 }
