@@ -7,10 +7,10 @@ import statistics
 STYLE = """<style>
 svg { font: 12px system-ui, sans-serif; --ink: #1b1f24; --faint: #d0d7de; }
 .s0 { --c: #57606a } .s1 { --c: #0969da } .s2 { --c: #54aeff } .s3 { --c: #bf8700 } .s4 { --c: #8250df }
-.s5 { --c: #c297ff } .s6 { --c: #1a7f37 } .s7 { --c: #2da44e } .s8 { --c: #cf222e } .s9 { --c: #fb8f44 }
+.s5 { --c: #c297ff } .s6 { --c: #1a7f37 } .s7 { --c: #2da44e } .s8 { --c: #cf222e } .s9 { --c: #fb8f44 } .s10 { --c: #1b1f24 }
 @media (prefers-color-scheme: dark) { svg { --ink: #e6edf3; --faint: #30363d; }
 .s0 { --c: #8b949e } .s1 { --c: #58a6ff } .s2 { --c: #a5d6ff } .s3 { --c: #e3b341 } .s4 { --c: #bc8cff }
-.s5 { --c: #e2c5ff } .s6 { --c: #3fb950 } .s7 { --c: #7ee787 } .s8 { --c: #ff7b72 } .s9 { --c: #ffa657 } }
+.s5 { --c: #e2c5ff } .s6 { --c: #3fb950 } .s7 { --c: #7ee787 } .s8 { --c: #ff7b72 } .s9 { --c: #ffa657 } .s10 { --c: #e6edf3 } }
 text { fill: var(--ink) } .grid { stroke: var(--faint) } .line { fill: none; stroke: var(--c); stroke-width: 2 }
 .band { fill: var(--c); opacity: .12 } .dot, .bar { fill: var(--c) } .range { stroke: var(--ink) } .small { font-size: 10px }
 </style>"""
@@ -58,7 +58,7 @@ def lines(path, title, x_name, y_name, series, names, note):
     for n, (key, points) in enumerate(series.items()):
         medians = [(at_x(x), at_y(statistics.median(found))) for x, found in points]
         band = [(at_x(x), at_y(max(found))) for x, found in points] + [(at_x(x), at_y(min(found))) for x, found in reversed(points)]
-        parts.append(f'<g class="s{n % 10}"><polygon class="band" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in band)}"/>'
+        parts.append(f'<g class="s{n % 11}"><polygon class="band" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in band)}"/>'
                      f'<polyline class="line" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in medians)}"/>'
                      + "".join(f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in medians) + "</g>")
         ends.append([medians[-1][1], medians[-1][1], n, names[key]])
@@ -70,7 +70,7 @@ def lines(path, title, x_name, y_name, series, names, note):
         most = TOP + HEIGHT if i == len(ends) - 1 else ends[i + 1][1] - 15
         ends[i][1] = min(ends[i][1], most) if over else ends[i][1]
     for y, label_y, n, name in ends:
-        parts.append(f'<g class="s{n % 10}"><polyline class="line" style="stroke-width:1" points="{RIGHT + 4},{y:.1f} {RIGHT + 20},{label_y:.1f}"/>'
+        parts.append(f'<g class="s{n % 11}"><polyline class="line" style="stroke-width:1" points="{RIGHT + 4},{y:.1f} {RIGHT + 20},{label_y:.1f}"/>'
                      f'<circle class="dot" cx="{RIGHT + 24}" cy="{label_y:.1f}" r="4"/></g>' + text(RIGHT + 32, label_y + 4, name))
     write(path, TOP + HEIGHT + 64, title, note, parts)
 
@@ -84,7 +84,7 @@ def bars(path, title, x_name, found, names, note):
         y, wide = TOP + step * n, (right - left) / most
         middle = statistics.median(values)
         parts += [text(left - 8, y + 14, names[key], "end"),
-                  f'<g class="s{n % 10}"><rect class="bar" x="{left}" y="{y}" width="{middle * wide:.1f}" height="18"/></g>',
+                  f'<g class="s{n % 11}"><rect class="bar" x="{left}" y="{y}" width="{middle * wide:.1f}" height="18"/></g>',
                   f'<line class="range" x1="{left + min(values) * wide:.1f}" x2="{left + max(values) * wide:.1f}" y1="{y + 9}" y2="{y + 9}"/>',
                   text(left + max(values) * wide + 6, y + 14, f"{middle:.2f}")]
     write(path, TOP + step * len(found) + 48, title, note, parts)
