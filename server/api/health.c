@@ -146,6 +146,8 @@ health_ready(struct call *call)
     guard_look(call->api->market, &guard);
     if (!api_keys_there(call->api))
         warning = "A key file of the server is gone: this process has the key, the next one will not start.";
+    else if (atomic_load(&call->api->key_changed))
+        warning = "The server's key was changed: this process signs with the old one, which ends 24 hours after the change. Restart it.";
     health_json(&call->out, why == NULL, phase, why, warning,
                 !guard.on ? "off: no policy asks for witnesses" : guard.open ? "open" : "closed");
     call_reply(call, why == NULL ? 200 : 503);

@@ -63,6 +63,7 @@ rotated(struct call *call)
     json_shut(&call->out);
     call_state_done(call);
     random_wipe(&r->next, sizeof r->next);
+    atomic_store(&call->api->key_changed, true);
     log_warning(call->api->log, "key-rotated", LOG_UUID("person", call->actor.person),
                 LOG_I64("key", (int64_t)c->answer.index), LOG_TEXT("public", public));
     call_reply(call, 200);

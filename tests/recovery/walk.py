@@ -203,9 +203,11 @@ def test_key_lost(world, guide):
     assert once == twice and not (server.data / "server.key.next").exists()
     third = (server.data / "server.key").read_bytes()
     assert third not in (old, new)
+    assert "Restart it" in Client(server).get("/health/ready").json["warning"], "the old key ends in a day"
     server.stop()
     server.start()
     again(world)
+    assert "warning" not in Client(server).get("/health/ready").json
     assert (server.data / "server.key").read_bytes() == third
     for who in ("brisa", "officer", "lumi"):
         assert world.people[who].post("/v1/keys/rotate", {"reason": "x"}, key=True).status == 403
