@@ -7,6 +7,7 @@
 
 #include "audit/carry.h"
 #include "audit/history.h"
+#include "audit/receipt.h"
 #include "audit/verify.h"
 #include "audit/watch.h"
 #include "base/arena.h"
@@ -39,7 +40,9 @@ static const struct config_set SET = {
         "kontor-audit watch fetches the newest checkpoint of a log, which must extend the one that FILE keeps, and keeps it there."
         " It says nothing when all is well: for cron.\n\n"
         "kontor-audit receipt judges one entry: RECEIPT is what the server gives at /v1/journal/entries/INDEX/receipt (C2SP"
-        " tlog-proof), ENTRY a file with the entry's bytes, as they are or in hexadecimal.\n\n"
+        " tlog-proof), ENTRY a file with the entry's bytes, as they are (/v1/journal/entries/INDEX/bytes), in hexadecimal, or in the"
+        " JSON at /v1/journal/entries/INDEX. Without --policy nobody's signature is checked: only that the receipt is one of this"
+        " entry.\n\n"
         "kontor-audit history judges an organisation's own history: FILE is what the server gives at"
         " /v1/grants/ACCOUNT/history-proof. Its entries are in the log, and none is left out up to the statement of state.\n\n"
         "kontor-audit carry-over verifies an export, and writes what a new origin has to take over from it as orders, one a line,"
@@ -169,7 +172,9 @@ run_with(const struct audit_config *config, const struct config_rest *rest, char
     if (rest->argc == 2 && strcmp(verb, "history") == 0)
         return history_check(rest->argv[1], policy, stdout);
     if (rest->argc == 3 && strcmp(verb, "receipt") == 0)
-        return receipt_check(rest->argv[1], rest->argv[2], config->policy[0] != '\0' ? config->policy : NULL, stdout);
+        return receipt_check(&(struct receipt_ask){ rest->argv[1], rest->argv[2], policy, config->json, stdout });
+    if (rest->argc == 2 && strcmp(verb, "receipt") == 0)
+        fputs("kontor-audit: the entry's bytes are wanted too: what the server gives at /v1/journal/entries/INDEX/bytes\n", stderr);
     return -1;
 }
 

@@ -1,6 +1,7 @@
 /* audit/print.c: the report, for people and for programs. */
 #include <inttypes.h>
 
+#include "audit/print.h"
 #include "audit/verify.h"
 #include "base/clock.h"
 #include "base/json.h"
@@ -19,8 +20,8 @@ where(const struct finding *f, char ret[64])
         text_format(ret, 64, "leaf %" PRIu64, f->leaf);
 }
 
-static void
-credits(int64_t gpums, char ret[40])
+void
+audit_credits(int64_t gpums, char ret[40])
 {
     text_format(ret, 40, "%" PRId64 ".%03d", gpums / GPUMS_PER_CREDIT, (int)(gpums % GPUMS_PER_CREDIT / (GPUMS_PER_CREDIT / 1000)));
 }
@@ -95,8 +96,8 @@ audit_print(const struct audit *a, FILE *to)
     fprintf(to, "On the operator's word: %" PRIu64 " orders of signed-in people, vouched for by the server's key alone.\n", a->count.by_server);
     print_evidence(a, to);
     if (a->replayed) {
-        credits(a->minted, minted);
-        credits(a->held, held);
+        audit_credits(a->minted, minted);
+        audit_credits(a->held, held);
         fprintf(to, "%s credits in all accounts, %s of them in %" PRIu64 " open hold%s; %" PRIu64 " of %" PRIu64 " balances and %" PRIu64 " reservations compared.\n",
                 minted, held, a->holds_open, a->holds_open == 1 ? "" : "s", a->balances, a->accounts, a->holds);
     }
@@ -131,8 +132,8 @@ json_finding(struct json_out *out, const char *name, const struct finding *f)
     json_shut(out);
 }
 
-static void
-json_checkpoint(struct json_out *out, const struct signed_head *c)
+void
+audit_json_checkpoint(struct json_out *out, const struct signed_head *c)
 {
     if (!c->there) {
         json_none(out, "checkpoint");
@@ -180,7 +181,7 @@ audit_print_json(const struct audit *a, FILE *to)
         json_shut(&out);
     } else
         json_none(&out, "newest_rollback");
-    json_checkpoint(&out, &a->checkpoint);
+    audit_json_checkpoint(&out, &a->checkpoint);
     if (a->log_key == NO_INDEX)
         json_none(&out, "log_key");
     else

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,8 +10,6 @@
 
 #include "base/arena.h"
 #include "base/text.h"
-#include "core/entry.h"
-#include "core/entry_layout.h"
 #include "crypto/sign.h"
 
 static bool
@@ -93,91 +90,4 @@ signed_head_tell(const struct signed_head *h, FILE *to)
         fprintf(to, "%s\n", sentence(h));
     else
         fprintf(to, "%s %u of %u witnesses have cosigned; asked for: %s.\n", sentence(h), h->cosigned, h->witnesses, h->rule);
-}
-
-/* ---- receipts ---------------------------------------------------------------------------------------------------- */
-
-/* An entry's bytes, as they are or in hexadecimal. */
-static bool
-entry_bytes(const char *text, size_t len, uint8_t ret[ENTRY_MAX], size_t *ret_len)
-{
-    size_t digits = strspn(text, "0123456789abcdefABCDEF");
-    char copy[2 * ENTRY_MAX + 1];
-
-    if (digits > 0 && digits % 2 == 0 && digits <= 2 * ENTRY_MAX && digits + strspn(text + digits, "\r\n") == len) {
-        memcpy(copy, text, digits);
-        copy[digits] = '\0';
-        *ret_len = digits / 2;
-        return hex_decode(copy, ret, *ret_len);
-    }
-    if (len > ENTRY_MAX)
-        return false;
-    memcpy(ret, text, len);
-    *ret_len = len;
-    return true;
-}
-
-struct inputs { char *receipt, *entry, *policy; size_t receipt_len, entry_len, policy_len; };
-
-static int
-check(const struct inputs *in, FILE *to)
-{
-    struct receipt r;
-    struct signed_head head;
-    struct err_detail d = { .text = "" };
-    struct entry e;
-    uint8_t bytes[ENTRY_MAX];
-    size_t len;
-    bool in_log, is_entry;
-
-    if (!receipt_parse(BYTES(in->receipt, in->receipt_len), &r)) {
-        fputs("FAULT: it is not a receipt (C2SP tlog-proof v1).\n", to);
-        return 1;
-    }
-    if (signed_head_read(r.note, in->policy, &head, &d) != OK) {
-        fprintf(to, "FAULT: %s\n", d.text);
-        return 1;
-    }
-    if (!entry_bytes(in->entry, in->entry_len, bytes, &len)) {
-        fputs("FAULT: the second file does not have the bytes of an entry.\n", to);
-        return 1;
-    }
-    in_log = proof_inclusion_holds(&r.path, entry_leaf_hash(BYTES(bytes, len)), r.index, head.checkpoint.size, head.checkpoint.root);
-    is_entry = entry_decode(BYTES(bytes, len), &e) == OK;
-    if (is_entry)
-        fprintf(to, "Entry %" PRIu64 ", %s\n", e.index, entry_kind_name(e.kind));
-    fprintf(to, "Journal %s, checkpoint of %" PRIu64 " entries\n", head.checkpoint.origin, head.checkpoint.size);
-    if (!in_log) {
-        fprintf(to, "FAULT: the path does not lead from this entry, as number %" PRIu64 ", to the checkpoint's root.\n", r.index);
-        return 1;
-    }
-    if (!is_entry || e.index != r.index) { /* it is in the log, and no rule lets it be there */
-        fprintf(to, "FAULT: leaf %" PRIu64 " of this journal %s.\n", r.index, is_entry ? "says that it is another entry" : "is not an entry of layout version 1");
-        return 1;
-    }
-    fprintf(to, "The entry is number %" PRIu64 " of this journal.\n", r.index);
-    signed_head_tell(&head, to);
-    return head.judged && head.says != QUORUM_OK ? 1 : 0;
-}
-
-int
-receipt_check(const char *receipt_path, const char *entry_path, const char *policy_path, FILE *to)
-{
-    struct inputs in = { .receipt = NULL };
-    struct err_detail d = { .text = "" };
-    int status = 3;
-    enum err err = signed_read_file(receipt_path, 2 * NOTE_MAX, &in.receipt, &in.receipt_len, &d);
-
-    if (err == OK)
-        err = signed_read_file(entry_path, 2 * ENTRY_MAX + 2, &in.entry, &in.entry_len, &d);
-    if (err == OK && policy_path != NULL)
-        err = signed_read_file(policy_path, QUORUM_TEXT_MAX, &in.policy, &in.policy_len, &d);
-    if (err == OK)
-        status = check(&in, to);
-    else
-        fprintf(stderr, "kontor-audit: %s\n", d.text);
-    free(in.receipt);
-    free(in.entry);
-    free(in.policy);
-    return status;
 }

@@ -1,6 +1,5 @@
 /* audit/signed.h
- * What the log and its witnesses have signed: a checkpoint judged under a policy (C2SP tlog-policy), and receipts
- * (tlog-proof), which show offline that one entry is in a signed log. */
+ * What the log and its witnesses have signed: a checkpoint judged under a policy (C2SP tlog-policy). */
 #ifndef AUDIT_SIGNED_H
 #define AUDIT_SIGNED_H
 
@@ -26,8 +25,5 @@ enum err signed_head_read(struct bytes note, const char *policy, struct signed_h
 
 /* In one line: what was judged, how many of how many, and which quorum was asked for; or that nothing was. */
 void signed_head_tell(const struct signed_head *h, FILE *to);
-
-/* The whole of `kontor-audit receipt`: prints to `to`; exit status as of main.c. policy may be NULL. */
-int receipt_check(const char *receipt_path, const char *entry_path, const char *policy_path, FILE *to);
 
 #endif

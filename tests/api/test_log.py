@@ -164,12 +164,12 @@ def test_the_auditor_judges_a_receipt(world):
     vkey, data = world.anybody.must("GET", "/v1/journal")["vkey"], world.server.data
     policy, receipt, entry = data / "policy", data / "receipt", data / "entry"
     policy.write_text(f"log {vkey}\nquorum none\n")
-    receipt.write_bytes(world.anybody.get("/v1/journal/entries/300/receipt").body)
-    text = world.people["officer"].must("GET", "/v1/journal/entries/300")["bytes"]
+    receipt.write_bytes(world.anybody.get("/v1/journal/entries/301/receipt").body)
+    text = world.people["officer"].must("GET", "/v1/journal/entries/301")["bytes"]
     for written in (text.encode(), text.encode() + b"\n", bytes.fromhex(text)):
         entry.write_bytes(written)
         status, said = audit("receipt", f"--policy={policy}", receipt, entry)
-        assert status == 0 and "The entry is number 300 of this journal." in said and "signed by its log" in said, said
+        assert status == 0 and "The entry is number 301 of this journal." in said and "signed by its log" in said, said
     assert "asks for no witness" in said, said
     policy.write_text("quorum none\n")
     status, said = audit("receipt", f"--policy={policy}", receipt, entry)
@@ -179,18 +179,47 @@ def test_the_auditor_judges_a_receipt(world):
         (data / "lone").write_text(f"c2sp.org/tlog-proof@v1\nindex 0\n\nx\n1\n{base64.b64encode(root([leaf_hash(leaf)])).decode()}\n\n— x {'A' * 92}\n")
         status, said = audit("receipt", data / "lone", entry)
         assert status == 1 and f"FAULT: leaf 0 of this journal {what}" in said, said
+    policy.write_text(f"log {vkey}\nquorum none\n")
+    entry.write_bytes(world.anybody.get("/v1/journal/entries/301/bytes").body)
+    status, said = audit("receipt", receipt, entry)
+    assert status == 0 and "Entry 301, GRANT, of 20" in said and "\n1.000 credits, from account " in said and "Anybody can make" in said, said
+    entry.write_bytes(world.people["officer"].get("/v1/journal/entries/301").body)  # as the API shows it
+    status, said = audit("receipt", "--json", f"--policy={policy}", receipt, entry)
+    report = json.loads(said)
+    assert status == 0 and report["clean"] and report["in_log"] and report["index"] == report["entry"]["index"] == 301, said
+    assert report["entry"]["kind"] == "GRANT" and report["entry"]["amount_credits"] == "1.000" and report["checkpoint"]["good"], said
     entry.write_bytes(bytes.fromhex(text)[:-1] + b"\1")
     status, said = audit("receipt", receipt, entry)
     assert status == 1 and "FAULT" in said, said
+    assert json.loads(audit("receipt", "--json", receipt, entry)[1])["clean"] is False
+    entry.write_bytes(world.anybody.get("/v1/journal/entries/302/bytes").body)
+    status, said = audit("receipt", receipt, entry)
+    assert status == 1 and "the two files are of different entries" in said, said
     entry.write_text(text)
+    # what people do: the wrong way round, one file only, what the server said instead
+    status, said = audit("receipt", entry, receipt)
+    assert status == 2 and "it comes first" in said, said
+    status, said = audit("receipt", receipt)
+    assert status == 2 and "/bytes" in said, said
+    problem = data / "problem"
+    problem.write_bytes(world.anybody.get("/v1/journal/entries/100000/receipt").body)
+    for words in ((problem, entry), (receipt, problem)):
+        status, said = audit("receipt", *words)
+        assert status == 3 and "refusal by the server" in said, said
+    problem.write_text("something else\n")
+    assert audit("receipt", problem, entry)[0] == 3 and audit("receipt", receipt, problem)[0] == 1
+    whole = receipt.read_bytes()
+    for cut in (len(whole) - 1, len(whole) // 2, 40):
+        problem.write_bytes(whole[:cut])
+        status, said = audit("receipt", problem, entry)
+        assert status == 1 and "FAULT: the receipt is damaged" in said, (cut, said)
     policy.write_text("log sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8\nquorum none\n")
     status, said = audit("receipt", f"--policy={policy}", receipt, entry)
     assert status == 1 and "not signed by a log that the policy names" in said, said
     policy.write_text("nothing\n")
     status, said = audit("receipt", f"--policy={policy}", receipt, entry)
-    assert status == 1 and re.search("Line 1 of the policy", said), said
+    assert status == 3 and re.search("Line 1 of the policy", said), said
     assert audit("receipt", data / "none", entry)[0] == 3
-    assert audit("receipt", receipt)[0] == 2
 
 
 def test_entries_are_read_by_those_concerned_where_the_operator_says_so(world):
