@@ -225,6 +225,23 @@ def test_the_auditor_counts_the_witnesses(world):
     assert report["checkpoint"]["asked"] == "2 of 2 (lumi-witness, bsc-witness)" and report["checkpoint"]["names_log"], said
     status, said = audit("verify", f"--policy={path}", folder)
     assert status == 0 and "2 of 2 witnesses have cosigned; asked for: 2 of 2 (lumi-witness, bsc-witness)." in said, said
+    # what is stored of cosignatures, changed behind the server's back: what is exported has not what was asked for, or is older
+    world.server.sql("CREATE TABLE kept AS TABLE cosignature")
+    newest = Checkpoint(Note((folder / "checkpoint").read_bytes())).size
+    for change in ("UPDATE cosignature SET signature = set_byte(signature, 9, get_byte(signature, 9) # 1)", "UPDATE cosignature SET time_s = time_s + 1",
+                   "UPDATE cosignature SET name = name || 'x'", "UPDATE cosignature SET public = set_byte(public, 9, get_byte(public, 9) # 1)",
+                   "DELETE FROM cosignature"):
+        world.server.sql(f"{change} WHERE size = {newest}")
+        subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, f"--policy={path}", str(folder)], check=True, capture_output=True)
+        status, said = audit("verify", f"--policy={path}", folder)
+        world.server.sql("DELETE FROM cosignature; INSERT INTO cosignature TABLE kept")
+        if status == 0: # those that are left made no quorum, and it was looked for another checkpoint
+            assert Checkpoint(Note((folder / "checkpoint").read_bytes())).size < newest, (change, said)
+        else:
+            assert status == 1 and ("does not verify" in said or "Too few" in said), (change, said)
+    world.server.sql("DROP TABLE kept")
+    subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, f"--policy={path}", str(folder)], check=True, capture_output=True)
+    assert audit("verify", f"--policy={path}", folder)[0] == 0
     lone = pathlib.Path(folder / "checkpoint").read_text().splitlines(True)
     (folder / "checkpoint").write_text("".join(line for line in lone if "bsc" not in line))
     status, said = audit("verify", f"--policy={path}", folder)

@@ -307,6 +307,34 @@ a_policy_judges_a_checkpoint(void **unused)
     free(text);
 }
 
+/* A checkpoint that all have signed: with any byte of it changed it is not one. */
+static void
+each_byte_of_a_checkpoint_is_signed(void **unused)
+{
+    struct signers s = signers();
+    struct quorum *q = malloc(sizeof *q);
+    struct note *n = malloc(sizeof *n);
+    struct quorum_result r;
+    struct err_detail d = { 0 };
+    char *text = malloc(NOTE_MAX), policy[2048];
+    size_t len = checkpoint_note(&s, 3, text);
+
+    (void)unused;
+    policy_text(&s, "group g all a b c\nquorum g\n", policy, sizeof policy);
+    assert_int_equal(quorum_parse(BYTES_TEXT(policy), q, &d), OK);
+    assert_true(note_parse(BYTES(text, len), n));
+    assert_int_equal(quorum_judge(q, n, verify, &r), QUORUM_OK);
+    for (size_t at = 0; at < len; at++) {
+        text[at] ^= (char)(1 << at % 8);
+        if (note_parse(BYTES(text, len), n) && quorum_judge(q, n, verify, &r) == QUORUM_OK)
+            fail_msg("byte %zu of %zu may be another", at, len);
+        text[at] ^= (char)(1 << at % 8);
+    }
+    free(q);
+    free(n);
+    free(text);
+}
+
 static void
 bad_policies_are_refused_with_the_line(void **unused)
 {
@@ -396,6 +424,7 @@ main(void)
         cmocka_unit_test(a_note_of_the_go_project_verifies),
         cmocka_unit_test(what_is_no_note_is_refused),
         cmocka_unit_test(a_policy_judges_a_checkpoint),
+        cmocka_unit_test(each_byte_of_a_checkpoint_is_signed),
         cmocka_unit_test(bad_policies_are_refused_with_the_line),
         cmocka_unit_test(checkpoints_are_exact),
         cmocka_unit_test(receipts_come_back),
