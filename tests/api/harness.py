@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 
@@ -195,3 +196,78 @@ class Server:
                 self.process.kill()
             subprocess.run(["psql", "-qX", self.super, "-c", f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)"])
             shutil.rmtree(self.data, ignore_errors=True)
+
+
+class Second(Server):
+    """Another kontord on the first one's database (or, with name, on another one), with its keys and a folder of its own."""
+
+    def __init__(self, first, name=None, more=()):
+        self.super, self.name = first.super, name or first.name
+        self.data = pathlib.Path(tempfile.mkdtemp(prefix="kontor-second-"))
+        self.log = open(self.data / "log", "wb")
+        self.more = list(more)
+        self.options = [o.replace(str(first.data), str(self.data)).replace(f"dbname={first.name}", f"dbname={self.name}") for o in first.options]
+        for file in ("server.key", "log.key", "clock"):
+            if (first.data / file).exists():
+                shutil.copy(first.data / file, self.data / file)
+        self.process, self.port, self.agent_port, self.metrics_port = None, 0, 0, 0
+
+    def remove(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.data, ignore_errors=True)
+
+
+class Relay:
+    """A proxy on this machine: what comes to `port` goes to the port `to`, which may change; then the lines that are open end."""
+
+    def __init__(self, to, port=0):
+        self.to, self.lines = to, set()
+        self.door = socket.create_server(("127.0.0.1", port))
+        self.port = self.door.getsockname()[1]
+        threading.Thread(target=self.listen, daemon=True).start()
+
+    def listen(self):
+        while True:
+            try:
+                inner = self.door.accept()[0]
+            except OSError:
+                return
+            try:
+                outer = socket.create_connection(("127.0.0.1", self.to))
+            except OSError:
+                inner.close()
+                continue
+            self.lines |= {inner, outer}
+            for pair in ((inner, outer), (outer, inner)):
+                threading.Thread(target=self.pass_on, args=pair, daemon=True).start()
+
+    def pass_on(self, one, other):
+        try:
+            while data := one.recv(65536):
+                other.sendall(data)
+        except OSError:
+            pass
+        self.end(one, other)
+
+    def end(self, *lines):
+        for line in lines:
+            try:
+                line.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            line.close()
+            self.lines.discard(line)
+
+    def turn(self, to):
+        self.to = to
+        self.end(*list(self.lines))
+
+    def close(self):
+        try:
+            self.door.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.door.close()
+        self.end(*list(self.lines))

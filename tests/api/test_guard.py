@@ -3,7 +3,7 @@ import json
 import subprocess
 import time
 
-from harness import BUILD, Client
+from harness import BUILD, Client, Relay, Second
 from test_log import audit, fresh, grow
 from test_witness import cosigned_by, policy, restart, rigs, seen, soon
 
@@ -99,6 +99,52 @@ def test_who_builds_anew_asks_those_who_wait(world):
     soon(lambda: order(world, 20).status == 201, "it does not open", seconds=60)
     took = time.monotonic() - began
     assert took < 8, took  # it looks each second, and waits a second before it takes the lease anew
+
+
+def test_a_standby_that_takes_over_an_older_database_is_guarded(world):
+    """The machine of the server is gone; so is the database, of which an older copy comes up. The standby waits for witnesses
+    as the first one would; on the right database, it goes on."""
+    cosigned_by(world, ("lumi", "bsc"), grow(world, size_of(world) + 1)["size"])
+    back_up(world)
+    soon(lambda: ready(world).json.get("rollback_guard") == "open", "it does not open")
+    first, old, name = world.server, size_of(world), world.server.name
+    long = grow(world, old + 3)["size"]
+    cosigned_by(world, ("lumi", "bsc"), long)
+    second, relay = Second(first, more=[m for m in first.more if not m.startswith("--listen-agents")]), None
+    try:
+        second.start(ready=False)
+        there = Client(second)
+        soon(lambda: "holds the lease" in there.get("/health/ready").json.get("reason", ""), "it does not wait")
+        first.process.kill()
+        first.process.wait()
+        elsewhere(world, f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false",
+                  f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}'",
+                  f"ALTER DATABASE {name} RENAME TO {name}_good", f"CREATE DATABASE {name} TEMPLATE {name}_old")
+        relay = Relay(second.agent_port, first.agent_port)  # the agents' address is now the standby's
+        why = soon(lambda: (lambda r: "has cosigned a journal of" in r.json.get("reason", "") and r.json["reason"])(there.get("/health/ready")),
+                   lambda: "the standby does not say that it is older: " + second.tail())
+        assert f"a journal of {long} entries; here are {old}" in why, why
+        refused = Client(second, local=True).post("/v1/policies", {"code": "p9", "name": "P", "cap_credits": "1", "longest_days": 1, "decide_days": 1}, key="guard-9")
+        assert refused.status == 503 and refused.json["code"] == "guarded", refused
+        assert size_of(world) == old, "nothing was written"
+        assert old == max(int(s) for s in world.server.sql("SELECT size FROM checkpoint").split()), "nor signed"
+        elsewhere(world, f"DROP DATABASE {name} WITH (FORCE)", f"ALTER DATABASE {name}_good RENAME TO {name}",
+                  f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true")
+        soon(lambda: there.get("/health/ready").json.get("rollback_guard") == "open" and there.get("/health/leader").status == 200,
+             lambda: "it does not take over: " + second.tail())
+        done = Client(second, local=True).post("/v1/policies", {"code": "p9", "name": "P", "cap_credits": "1", "longest_days": 1, "decide_days": 1}, key="guard-9")
+        assert done.status == 201 and size_of(world) > long, done
+        size = size_of(world)
+        told = soon(lambda: (lambda t: all(w["size"] >= size for w in t["witnesses"] if w["role"] == "witness") and t)(there.get("/v1/journal/witnesses").json),
+                    "they do not cosign what the standby signs")
+        assert not [w for w in told["witnesses"] if w["refused"]], told
+        second.stop()
+    finally:
+        if relay:
+            relay.close()
+        second.remove()
+    first.start()
+    fresh(world)
 
 
 def test_a_database_that_is_older_is_not_written(world):

@@ -2,14 +2,12 @@
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 
-from harness import Client, Server
+from harness import Client, Second
 from story import scrape, until, value
 from story import world as any_world
 from world import Agent
@@ -115,27 +113,6 @@ def test_queue_overflows(world):
         t.join(30)
     assert statuses.count(200) >= 20 and set(statuses) == {200, 503}, statuses
     all_well(world)
-
-
-class Second(Server):
-    """Another kontord on the first one's database, with its key and a folder of its own."""
-
-    def __init__(self, first):
-        self.super, self.name = first.super, first.name
-        self.data = pathlib.Path(tempfile.mkdtemp(prefix="kontor-second-"))
-        self.log = open(self.data / "log", "wb")
-        self.more = []
-        self.options = [o.replace(str(first.data), str(self.data)) for o in first.options]
-        for file in ("server.key", "log.key", "clock"):
-            if (first.data / file).exists():
-                shutil.copy(first.data / file, self.data / file)
-        self.process, self.port, self.agent_port, self.metrics_port = None, 0, 0, 0
-
-    def remove(self):
-        if self.process and self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        shutil.rmtree(self.data, ignore_errors=True)
 
 
 def test_lease_elsewhere_and_rebuilding(world):
