@@ -182,6 +182,63 @@ BEGIN
 END
 $$;
 
+CREATE TABLE public.checkpoint (
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    note text NOT NULL,
+    signed_ms bigint NOT NULL,
+    CONSTRAINT checkpoint_note_check CHECK ((octet_length(note) <= 65536)),
+    CONSTRAINT checkpoint_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT checkpoint_signed_ms_check CHECK ((signed_ms >= 0)),
+    CONSTRAINT checkpoint_size_check CHECK ((size > 0))
+);
+
+CREATE TABLE public.cosignature (
+    size bigint NOT NULL,
+    public bytea NOT NULL,
+    name text NOT NULL,
+    time_s bigint NOT NULL,
+    signature bytea NOT NULL,
+    received_ms bigint NOT NULL,
+    CONSTRAINT cosignature_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 127))),
+    CONSTRAINT cosignature_public_check CHECK ((octet_length(public) = 32)),
+    CONSTRAINT cosignature_received_ms_check CHECK ((received_ms >= 0)),
+    CONSTRAINT cosignature_signature_check CHECK ((octet_length(signature) = 64)),
+    CONSTRAINT cosignature_time_s_check CHECK ((time_s > 0))
+);
+
+CREATE TABLE public.quorum (
+    policy bytea NOT NULL,
+    size bigint NOT NULL,
+    at_ms bigint NOT NULL,
+    CONSTRAINT quorum_at_ms_check CHECK ((at_ms >= 0)),
+    CONSTRAINT quorum_policy_check CHECK ((octet_length(policy) = 32))
+);
+
+CREATE TABLE public.refusal (
+    site bigint NOT NULL,
+    at_ms bigint NOT NULL,
+    reason text NOT NULL,
+    size bigint NOT NULL,
+    root bytea NOT NULL,
+    had_size bigint NOT NULL,
+    had_root bytea NOT NULL,
+    note text NOT NULL,
+    received_ms bigint NOT NULL,
+    CONSTRAINT refusal_at_ms_check CHECK ((at_ms >= 0)),
+    CONSTRAINT refusal_had_root_check CHECK ((octet_length(had_root) = 32)),
+    CONSTRAINT refusal_had_size_check CHECK ((had_size >= 0)),
+    CONSTRAINT refusal_note_check CHECK ((octet_length(note) <= 65536)),
+    CONSTRAINT refusal_reason_check CHECK ((reason = ANY (ARRAY['smaller'::text, 'other-root'::text, 'inconsistent'::text]))),
+    CONSTRAINT refusal_received_ms_check CHECK ((received_ms >= 0)),
+    CONSTRAINT refusal_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT refusal_size_check CHECK ((size >= 0))
+);
+
+CREATE FUNCTION public.checkpoint_is_needed(at_size bigint) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN ((EXISTS (SELECT FROM public.checkpoint c WHERE ((c.size = checkpoint_is_needed.at_size) AND ((c.signed_ms > ((SELECT n.signed_ms FROM public.checkpoint n ORDER BY n.size DESC LIMIT 1) - 604800000)) OR ((c.signed_ms / 86400000) IS DISTINCT FROM (SELECT (l.signed_ms / 86400000) FROM public.checkpoint l WHERE (l.size > c.size) ORDER BY l.size LIMIT 1)))))) OR (EXISTS (SELECT FROM public.quorum q WHERE ((q.size = checkpoint_is_needed.at_size) AND ((q.at_ms / 86400000) IS DISTINCT FROM (SELECT (l.at_ms / 86400000) FROM public.quorum l WHERE ((l.policy = q.policy) AND (l.size > q.size)) ORDER BY l.size LIMIT 1))))) OR (EXISTS (SELECT FROM public.cosignature c WHERE ((c.size = checkpoint_is_needed.at_size) AND (NOT (EXISTS (SELECT FROM public.cosignature l WHERE ((l.public = c.public) AND (l.size > c.size)))))))) OR (EXISTS (SELECT FROM public.refusal r WHERE ((checkpoint_is_needed.at_size = r.size) OR (checkpoint_is_needed.at_size = r.had_size)))));
+
 CREATE FUNCTION public.entry_bytes_v1(version smallint, kind smallint, index bigint, time_ms bigint, group_first bigint, group_len smallint, group_pos smallint, debit bigint, credit bigint, amount bigint, prev_debit bigint, prev_credit bigint, body bytea) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ((((((((((((int2send(version) || int2send(kind)) || int8send(index)) || int8send(time_ms)) || int8send(group_first)) || int2send(group_len)) || int2send(group_pos)) || int8send(debit)) || int8send(credit)) || int8send(amount)) || int8send(prev_debit)) || int8send(prev_credit)) || body);
@@ -356,31 +413,6 @@ CREATE TABLE public.capacity (
     CONSTRAINT capacity_set_ms_check CHECK ((set_ms >= 0))
 );
 
-CREATE TABLE public.checkpoint (
-    size bigint NOT NULL,
-    root bytea NOT NULL,
-    note text NOT NULL,
-    signed_ms bigint NOT NULL,
-    CONSTRAINT checkpoint_note_check CHECK ((octet_length(note) <= 65536)),
-    CONSTRAINT checkpoint_root_check CHECK ((octet_length(root) = 32)),
-    CONSTRAINT checkpoint_signed_ms_check CHECK ((signed_ms >= 0)),
-    CONSTRAINT checkpoint_size_check CHECK ((size > 0))
-);
-
-CREATE TABLE public.cosignature (
-    size bigint NOT NULL,
-    public bytea NOT NULL,
-    name text NOT NULL,
-    time_s bigint NOT NULL,
-    signature bytea NOT NULL,
-    received_ms bigint NOT NULL,
-    CONSTRAINT cosignature_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 127))),
-    CONSTRAINT cosignature_public_check CHECK ((octet_length(public) = 32)),
-    CONSTRAINT cosignature_received_ms_check CHECK ((received_ms >= 0)),
-    CONSTRAINT cosignature_signature_check CHECK ((octet_length(signature) = 64)),
-    CONSTRAINT cosignature_time_s_check CHECK ((time_s > 0))
-);
-
 CREATE TABLE public.enrol_token (
     token_hash bytea NOT NULL,
     site bigint NOT NULL,
@@ -481,14 +513,6 @@ CREATE TABLE public.organisation (
     CONSTRAINT organisation_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120)))
 );
 
-CREATE TABLE public.quorum (
-    policy bytea NOT NULL,
-    size bigint NOT NULL,
-    at_ms bigint NOT NULL,
-    CONSTRAINT quorum_at_ms_check CHECK ((at_ms >= 0)),
-    CONSTRAINT quorum_policy_check CHECK ((octet_length(policy) = 32))
-);
-
 CREATE TABLE public.quote (
     id uuid NOT NULL,
     request uuid NOT NULL,
@@ -533,26 +557,6 @@ CREATE TABLE public.quote_answer (
     id uuid NOT NULL,
     ask bytea NOT NULL,
     answer bytea
-);
-
-CREATE TABLE public.refusal (
-    site bigint NOT NULL,
-    at_ms bigint NOT NULL,
-    reason text NOT NULL,
-    size bigint NOT NULL,
-    root bytea NOT NULL,
-    had_size bigint NOT NULL,
-    had_root bytea NOT NULL,
-    note text NOT NULL,
-    received_ms bigint NOT NULL,
-    CONSTRAINT refusal_at_ms_check CHECK ((at_ms >= 0)),
-    CONSTRAINT refusal_had_root_check CHECK ((octet_length(had_root) = 32)),
-    CONSTRAINT refusal_had_size_check CHECK ((had_size >= 0)),
-    CONSTRAINT refusal_note_check CHECK ((octet_length(note) <= 65536)),
-    CONSTRAINT refusal_reason_check CHECK ((reason = ANY (ARRAY['smaller'::text, 'other-root'::text, 'inconsistent'::text]))),
-    CONSTRAINT refusal_received_ms_check CHECK ((received_ms >= 0)),
-    CONSTRAINT refusal_root_check CHECK ((octet_length(root) = 32)),
-    CONSTRAINT refusal_size_check CHECK ((size >= 0))
 );
 
 CREATE TABLE public.report (
@@ -872,11 +876,15 @@ CREATE POLICY checkpoint_seen ON public.checkpoint FOR SELECT TO kontor_worker U
 
 CREATE POLICY checkpoint_signed ON public.checkpoint FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
 
+CREATE POLICY checkpoint_swept ON public.checkpoint FOR DELETE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) AND (NOT public.checkpoint_is_needed(size))));
+
 ALTER TABLE public.cosignature ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY cosignature_made ON public.cosignature FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
 
 CREATE POLICY cosignature_seen ON public.cosignature FOR SELECT TO kontor_worker USING (true);
+
+CREATE POLICY cosignature_swept ON public.cosignature FOR DELETE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) AND (NOT public.checkpoint_is_needed(size))));
 
 ALTER TABLE public.enrol_token ENABLE ROW LEVEL SECURITY;
 
@@ -937,6 +945,8 @@ ALTER TABLE public.quorum ENABLE ROW LEVEL SECURITY;
 CREATE POLICY quorum_made ON public.quorum FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
 
 CREATE POLICY quorum_seen ON public.quorum FOR SELECT TO kontor_worker USING (true);
+
+CREATE POLICY quorum_swept ON public.quorum FOR DELETE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) AND (NOT public.checkpoint_is_needed(size))));
 
 ALTER TABLE public.quote ENABLE ROW LEVEL SECURITY;
 
@@ -1029,6 +1039,14 @@ GRANT SELECT ON TABLE public.reservation TO kontor_worker;
 REVOKE ALL ON FUNCTION public.blob_renew(digest bytea, at_ms bigint, young_ms bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.blob_renew(digest bytea, at_ms bigint, young_ms bigint) TO kontor_worker;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.checkpoint TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.cosignature TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.quorum TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.refusal TO kontor_worker;
+
 REVOKE ALL ON FUNCTION public.entry_page(before bigint, of_kind bigint, most bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.entry_page(before bigint, of_kind bigint, most bigint) TO kontor_worker;
 
@@ -1061,10 +1079,6 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.call_answer TO kontor_worker;
 GRANT SELECT,INSERT ON TABLE public.capacity TO kontor_writer;
 GRANT SELECT ON TABLE public.capacity TO kontor_worker;
 
-GRANT SELECT,INSERT ON TABLE public.checkpoint TO kontor_worker;
-
-GRANT SELECT,INSERT ON TABLE public.cosignature TO kontor_worker;
-
 GRANT SELECT,INSERT,UPDATE ON TABLE public.enrol_token TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.entry TO kontor_writer;
@@ -1090,8 +1104,6 @@ GRANT SELECT,UPDATE ON TABLE public.leader TO kontor_writer;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.organisation TO kontor_worker;
 GRANT SELECT ON TABLE public.organisation TO kontor_writer;
 
-GRANT SELECT,INSERT ON TABLE public.quorum TO kontor_worker;
-
 GRANT SELECT,INSERT ON TABLE public.quote TO kontor_writer;
 GRANT SELECT ON TABLE public.quote TO kontor_worker;
 
@@ -1105,8 +1117,6 @@ GRANT UPDATE(ended_ms) ON TABLE public.quote TO kontor_writer;
 
 GRANT SELECT,INSERT ON TABLE public.quote_answer TO kontor_writer;
 GRANT SELECT ON TABLE public.quote_answer TO kontor_worker;
-
-GRANT SELECT,INSERT ON TABLE public.refusal TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.report TO kontor_writer;
 GRANT SELECT ON TABLE public.report TO kontor_worker;

@@ -13,6 +13,7 @@
 #include "market/janitor.h"
 #include "store/answers.h"
 #include "store/blobs.h"
+#include "store/cosignatures.h"
 #include "store/evidence.h"
 #include "store/sessions.h"
 
@@ -134,19 +135,21 @@ load(struct api *api, struct db *db)
     return err;
 }
 
-/* What is over goes: answers past their time, sessions, bytes that nothing names. */
+/* What is over goes: answers past their time, sessions, bytes that nothing names, checkpoints that nothing needs. */
 static enum err
 clean(struct api *api, struct db *db)
 {
-    int64_t now_ms = clock_now(&api->clock), kept_ms = api->clock.rate * SWEEP_REAL_MS, swept = 0;
+    int64_t now_ms = clock_now(&api->clock), kept_ms = api->clock.rate * SWEEP_REAL_MS, swept = 0, checkpoints = 0;
     enum err err = call_answers_remove_old(db, now_ms - ANSWERS_KEEP_MS);
 
     if (!err)
         err = sessions_remove_expired(db, now_ms);
     if (!err)
         err = blobs_sweep(db, now_ms - (kept_ms > BLOBS_KEEP_MS ? kept_ms : BLOBS_KEEP_MS), &swept);
-    if (swept > 0)
-        log_info(api->log, "swept", LOG_I64("blobs", swept));
+    if (!err)
+        err = checkpoints_sweep(db, &checkpoints);
+    if (swept > 0 || checkpoints > 0)
+        log_info(api->log, "swept", LOG_I64("blobs", swept), LOG_I64("checkpoints", checkpoints));
     return err;
 }
 

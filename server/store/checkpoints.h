@@ -1,4 +1,5 @@
-/* store/checkpoints.h: what the log has signed, one a size, for ever. */
+/* store/checkpoints.h: what the log has signed, one a size; of what is older than a week, what anything needs (migration
+ * 0012 says what that is). */
 #ifndef STORE_CHECKPOINTS_H
 #define STORE_CHECKPOINTS_H
 

@@ -2,6 +2,7 @@
 #include "store/cosignatures.h"
 
 #include "base/text.h"
+#include "store/array.h"
 
 /* ---- keys -------------------------------------------------------------------------------------------------------- */
 
@@ -202,6 +203,68 @@ quorums_newest(struct db *db, const struct hash *policy, struct arena *a, struct
     enum err err = db_run(db, &QUORUMS_NEWEST, DB_ARGS(db_hash(policy)), &rows);
 
     return err ? err : checkpoint_read(rows, a, ret);
+}
+
+/* ---- what is not needed any more --------------------------------------------------------------------------------- */
+
+/* The first condition spares the function the last week's, which are nearly all. What may go, row security says once more. */
+DB_QUERY(CHECKPOINTS_UNNEEDED, .name = "checkpoints_unneeded",
+         .sql = "SELECT size FROM checkpoint"
+                " WHERE signed_ms <= (SELECT signed_ms FROM checkpoint ORDER BY size DESC LIMIT 1) - 604800000"
+                " AND NOT checkpoint_is_needed(size) ORDER BY size LIMIT $1",
+         .params = 1, .columns = 1);
+
+DB_QUERY(COSIGNATURES_SWEEP, .name = "cosignatures_sweep", .sql = "DELETE FROM cosignature WHERE size = ANY($1::bigint[])",
+         .params = 1, .columns = 0);
+
+DB_QUERY(QUORUMS_SWEEP, .name = "quorums_sweep", .sql = "DELETE FROM quorum WHERE size = ANY($1::bigint[])", .params = 1, .columns = 0);
+
+DB_QUERY(CHECKPOINTS_SWEEP, .name = "checkpoints_sweep", .sql = "DELETE FROM checkpoint WHERE size = ANY($1::bigint[])", .params = 1,
+         .columns = 0);
+
+enum { SWEEP_AT_ONCE = 500 };
+
+/* Cosignatures go first: a cosignature has its checkpoint. One that comes meanwhile keeps it: then the last statement fails,
+ * and the next sweep judges anew. */
+static enum err
+sweep_some(struct db *db, struct array *sizes, int64_t *swept)
+{
+    static const struct db_query *const BEFORE[] = { &COSIGNATURES_SWEEP, &QUORUMS_SWEEP };
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = OK;
+
+    for (size_t i = 0; !err && i < sizeof BEFORE / sizeof BEFORE[0]; i++)
+        err = db_run(db, BEFORE[i], DB_ARGS(array_arg(sizes)), NULL);
+    if (!err)
+        err = db_run(db, &CHECKPOINTS_SWEEP, DB_ARGS(array_arg(sizes)), &rows);
+    if (!err)
+        *swept += db_affected(rows);
+    return err;
+}
+
+enum err
+checkpoints_sweep(struct db *db, int64_t *ret)
+{
+    struct array sizes = { .type = ARRAY_I64 };
+    int64_t swept = 0, last = SWEEP_AT_ONCE;
+    enum err err = OK;
+
+    for (int i = 0; !err && last == SWEEP_AT_ONCE && i < CHECKPOINTS_SWEPT_MOST / SWEEP_AT_ONCE; i++) {
+        _cleanup_result_ PGresult *rows = NULL;
+
+        err = db_run(db, &CHECKPOINTS_UNNEEDED, DB_ARGS(db_i64(SWEEP_AT_ONCE)), &rows);
+        if (err)
+            break;
+        last = PQntuples(rows);
+        array_begin(&sizes, ARRAY_I64);
+        for (int row = 0; row < last; row++)
+            array_i64(&sizes, db_get_i64(rows, row, 0));
+        if (last > 0)
+            err = sweep_some(db, &sizes, &swept);
+    }
+    array_free(&sizes);
+    *ret = swept;
+    return err;
 }
 
 /* ---- refusals ---------------------------------------------------------------------------------------------------- */

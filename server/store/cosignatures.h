@@ -1,5 +1,6 @@
 /* store/cosignatures.h: sites' witnesses and their keys, what witnesses have cosigned, which checkpoints had a quorum, and
- * what was refused. Rows are only ever added. All of it is public; who adds acts as the server. */
+ * what was refused. Cosignatures and quorums go with their checkpoint, when nothing needs it any more; the other rows are only
+ * ever added. All of it is public; who adds or sweeps acts as the server. */
 #ifndef STORE_COSIGNATURES_H
 #define STORE_COSIGNATURES_H
 
@@ -32,6 +33,11 @@ enum err cosignatures_recent(struct db *db, int checkpoints, struct arena *a, st
 enum err quorums_add(struct db *db, const struct hash *policy, uint64_t size, int64_t now_ms) MUST_USE;
 /* The newest checkpoint that has had the policy's quorum. ERR_NOT_FOUND. */
 enum err quorums_newest(struct db *db, const struct hash *policy, struct arena *a, struct checkpoint_row *ret) MUST_USE;
+
+/* Throw away the checkpoints that nothing needs any more (migration 0012), with their cosignatures and quorums: at most
+ * CHECKPOINTS_SWEPT_MOST of them, the oldest first. *ret: how many went. */
+enum { CHECKPOINTS_SWEPT_MOST = 20000 };
+enum err checkpoints_sweep(struct db *db, int64_t *ret) MUST_USE;
 
 struct refusal_row {
     uint64_t site, size, had_size;

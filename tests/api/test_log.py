@@ -285,3 +285,62 @@ def test_what_was_signed_is_not_taken_back(world):
     world.server.sql(f"UPDATE checkpoint SET root = set_byte(root, 0, get_byte(root, 0) # 1) WHERE size = {size}")
     world.server.stop()
     world.server.start()
+
+
+def test_what_nothing_needs_any_more_goes(world):
+    """Checkpoints older than a week, with their cosignatures and quorums: what stays is what migration 0012 names."""
+    while int(world.server.sql("SELECT count(*) FROM checkpoint")) < 10:
+        size = world.anybody.must("GET", "/v1/journal")["size"]
+        grow(world, size + 1)
+        newest(world, reader(world), size + 1)
+    day, base = 86400000, int(world.server.sql("SELECT max(signed_ms) FROM checkpoint")) // 86400000 - 20
+    sizes = world.server.sql("SELECT size FROM checkpoint ORDER BY size LIMIT 9").split("\n")
+    key = "decode(repeat('{0}', 32), 'hex')"
+    plan = (  # day, hour, cosigned by, a quorum?, a refusal?, does it stay?
+        (0, 1, ("11",), False, False, False),
+        (0, 2, ("11",), True, False, True),           # the last of its day with a quorum
+        (0, 3, (), False, False, True),               # the last of its day
+        (1, 1, ("11", "22"), False, False, True),     # what a key has cosigned last
+        (1, 2, (), False, True, True),                # a witness refused another history, with this against it
+        (1, 3, ("11",), True, False, False),          # a later one of that day has a quorum too
+        (1, 4, ("11",), True, False, True),
+        (1, 5, ("11",), False, False, False),
+        (1, 6, ("11",), False, False, True),
+    )
+    for size, (days, hour, keys, quorum, refusal, _) in zip(sizes, plan):
+        at = (base + days) * day + hour * 3600000
+        world.server.sql(f"UPDATE checkpoint SET signed_ms = {at} WHERE size = {size}")
+        for k in keys:
+            world.server.sql(f"INSERT INTO cosignature VALUES ({size}, {key.format(k)}, 'w', 1, decode(repeat('00', 64), 'hex'), {at})")
+        if quorum:
+            world.server.sql(f"INSERT INTO quorum VALUES ({key.format('33')}, {size}, {at})")
+        if refusal:
+            world.server.sql(f"INSERT INTO refusal VALUES (1, 1, 'other-root', 9999, {key.format('44')}, {size}, {key.format('55')}, 'note', {at})")
+    others = world.server.sql(f"SELECT count(*) FROM checkpoint WHERE size > {sizes[-1]}")
+    # whoever has the server's connection cannot throw away what is needed, however it asks
+    worker = world.server.conninfo("kontor_worker")
+    for table in ("quorum", "cosignature", "checkpoint"):
+        subprocess.run(["psql", "-qX", worker, "-c", "SET app.actor = 'nobody'", "-c", f"DELETE FROM {table}"], capture_output=True, check=False)
+    assert world.server.sql("SELECT count(*) FROM cosignature") == "8"
+    before = world.anybody.get("/checkpoint").body
+    world.server.stop()
+    world.server.start()
+    fresh(world)
+    gone, stay = ([s for s, p in zip(sizes, plan) if p[5] == kept] for kept in (False, True))
+
+    def there(table):
+        return set(world.server.sql(f"SELECT size FROM {table}").split())
+    end = time.monotonic() + 20
+    while there("checkpoint") & set(gone):
+        assert time.monotonic() < end, "what nothing needs stays: " + world.server.tail()
+        time.sleep(0.05)
+    assert set(stay) <= there("checkpoint") and not set(gone) & (there("cosignature") | there("quorum"))
+    assert world.server.sql(f"SELECT count(*) FROM checkpoint WHERE size > {sizes[-1]}") >= others, "of the last week all"
+    assert there("quorum") == {sizes[1], sizes[6]} and world.server.sql("SELECT count(*) FROM cosignature") == "5"
+    for table in ("quorum", "cosignature", "checkpoint"):
+        subprocess.run(["psql", "-qX", worker, "-c", "SET app.actor = 'server'", "-c", f"DELETE FROM {table}"], capture_output=True, check=False)
+    assert set(stay) <= there("checkpoint") and world.server.sql("SELECT count(*) FROM cosignature") == "5", "not even the server"
+    assert Checkpoint(Note(world.anybody.get("/checkpoint").body)).size >= Checkpoint(Note(before)).size
+    assert world.people["officer"].get("/v1/journal/entries/300/receipt").status == 200
+    assert {w["refused"]["had_size"] for w in world.anybody.must("GET", "/v1/journal/witnesses")["witnesses"] if w["refused"]} <= {int(sizes[4])}
+    world.server.sql("DELETE FROM refusal")

@@ -479,14 +479,17 @@ def waiting_for_the_lease(t, long):
 def each_statement_of_a_start(t, long, before):
     """A start whose k-th statement fails comes up by itself, with the same state."""
     server = t.w.server
+    old = ("INSERT INTO checkpoint SELECT i, root, note, i FROM generate_series(1, 3) i, (SELECT root, note FROM checkpoint LIMIT 1) c"
+           " ON CONFLICT DO NOTHING")  # that nothing needs any more, but the last of its day: they are swept away
     t.sql.ask("DELETE FROM tile")  # as in a journal from before there were any: they are made at the start
+    t.sql.ask(old)
     t.shim.watch(who="kontord")
     server.start()
     agent = getattr(t.w, "torture_agent", None)
     if agent:
         agent.tickets(after=0)
     end = time.monotonic() + 5
-    while "answers_prune" not in t.shim.seen() and time.monotonic() < end:
+    while not {"answers_prune", "checkpoints_sweep"} <= set(t.shim.seen()) and time.monotonic() < end:
         time.sleep(0.05)
     seen = t.shim.seen()
     REACHED.update(s.split()[-1] for s in seen)
@@ -501,6 +504,7 @@ def each_statement_of_a_start(t, long, before):
     for statement, k, how in plan:
         server.stop()
         t.sql.ask("DELETE FROM tile")
+        t.sql.ask(old)
         t.shim.arm(k, how[0], how[1], only=statement, who="kontord")
         server.start()
         if agent:
