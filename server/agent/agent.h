@@ -130,6 +130,9 @@ void resume_lane(struct agent *a, enum wire_lane lane);
 /* The witness's keys, made where they are missing, and what it remembers. */
 enum err witness_open(struct agent *a, struct err_detail *d) MUST_USE;
 void witness_close(struct agent *a);
+/* An instance is open: a refusal that stands is told again. Who answers now may not be who was told, and may not have passed
+ * it on. */
+void witness_opened(struct agent *a);
 void witness_start(struct agent *a); /* begin what is next on its lane; nothing, if nothing is */
 void witness_reply(struct agent *a, const struct wire_reply *r);
 /* The signed note of the checkpoint that it cosigned last, its own signature in it; free() it. NULL: none yet. */

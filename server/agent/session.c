@@ -252,6 +252,7 @@ session_opened(struct agent *a, const struct opening *o)
         j->wants_fetch = (j->t.phase == AGENT_READY || j->t.phase == AGENT_ASKING) && !workload_here(a, j);
         job_feed(a, j, (struct agent_event){ .kind = AGENT_ON_RESTART });
     }
+    witness_opened(a);
     inventory_add(a);
 }
 

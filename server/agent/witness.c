@@ -100,6 +100,13 @@ witness_open(struct agent *a, struct err_detail *d)
 }
 
 void
+witness_opened(struct agent *a)
+{
+    if (a->witness)
+        a->witness->refusal_told = false;
+}
+
+void
 witness_close(struct agent *a)
 {
     if (!a->witness)

@@ -6,10 +6,11 @@ import pathlib
 import sqlite3
 import subprocess
 import time
+import urllib.request
 import uuid
 
 from fake_log import FakeLog, vkey
-from harness import BUILD
+from harness import BUILD, Client, Second
 from outside import Outside
 from rig import Rig
 from test_log import audit, fresh, grow, reader
@@ -441,3 +442,91 @@ def test_entries_that_the_log_has_not_signed_are_told_from_those_it_has(world):
     finally:
         rig.close()
         fake.close()
+
+
+def order(client, number):
+    client.must("POST", "/v1/policies", {"code": f"fork{number}", "name": "P", "cap_credits": "1", "longest_days": 1, "decide_days": 1}, status=201, key=True)
+
+
+def in_step(one, other):
+    """Neither lacks what an agent has told the other: or it would see at once that it speaks to another server."""
+    for table in ("site_status", "report"):
+        rows = one.sql(f"COPY {table} TO STDOUT")
+        subprocess.run(["psql", "-qX", "-v", "ON_ERROR_STOP=1", other.conninfo(), "-c", f"DELETE FROM {table}", "-c", f"COPY {table} FROM STDIN"],
+                       input=rows + "\n", text=True, check=True, capture_output=True)
+
+
+def refused_figure(world):
+    with urllib.request.urlopen(f"http://127.0.0.1:{world.server.metrics_port}/metrics") as reply:
+        return b'kontor_checkpoint_refused{site="lumi",reason="inconsistent"} 1\n' in reply.read()
+
+
+def test_a_second_history_shown_to_one_witness(world):
+    """A server with the true keys and a copy of the journal that went another way: the witness that is shown it refuses and keeps
+    the evidence; all others learn of it, since it tells the next server it speaks to."""
+    name, lumi = world.server.name, rigs(world)["lumi"]
+    for rig in rigs(world).values():
+        rig.kill()
+    restart(world)
+    world.server.stop()
+    world.server.sql(f"DROP DATABASE IF EXISTS {name}_fork")
+    subprocess.run(["psql", "-qX", world.server.conninfo().replace(f"dbname={name}", "dbname=postgres"), "-c",
+                    f"CREATE DATABASE {name}_fork TEMPLATE {name}"], check=True, capture_output=True)
+    restart(world)
+    other = Second(world.server, f"{name}_fork", WORLD["more"])
+    try:
+        for rig in rigs(world).values():
+            rig.start()
+        size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
+        cosigned_by(world, ("lumi", "bsc"), size)
+        lumi.kill()
+        in_step(world.server, other)
+        other.start()
+        there, asked = Client(other), Client(other, local=True)
+        for number in range(6):
+            order(asked, number)
+        forked = there.must("GET", "/v1/journal")
+        assert forked["size"] > size
+        soon(lambda: there.must("GET", "/v1/journal/witnesses")["signed"]["size"] == forked["size"], "the fork is not signed")
+        lumi.start(server=f"http://127.0.0.1:{other.agent_port}")
+        soon(lambda: "checkpoint-refused" in lumi.log() and "second history" in lumi.log(), lumi.log)
+        assert lumi.process.poll() is None
+        lumi.kill()
+        with sqlite3.connect(os.path.join(lumi.spool, "spool.db")) as db:
+            says, had, note = db.execute("SELECT says, had_size, note FROM refusal WHERE settled IS NULL").fetchone()
+        assert (says, had) == ("inconsistent", size) and Checkpoint(Note(note.encode())).root.hex() == forked["root"]
+        status = subprocess.run(lumi.command("status"), capture_output=True, text=True, check=True).stdout
+        assert "REFUSED" in status and note in status, status
+        assert seen(world)[1]["witnesses"] and not [w for w in seen(world)[1]["witnesses"] if w["refused"]], "nobody has told the true one"
+        other.stop()
+        world.server.stop()
+        in_step(other, world.server)  # but for the refusal, which it does not pass on
+        restart(world)
+        lumi.start()
+        told, = soon(lambda: [w["refused"] for w in seen(world)[1]["witnesses"] if w["site"] == "lumi" and w["refused"]], lumi.log)
+        vkey = world.anybody.must("GET", "/v1/journal")["vkey"]
+        assert (told["reason"], told["had_size"], told["root"], told["checkpoint"]) == ("inconsistent", size, forked["root"], note), told
+        assert Note(told["checkpoint"].encode()).signed_by(Key(vkey)), "the log's own signature is the evidence"
+        soon(lambda: refused_figure(world), "the figures do not say so")
+        # the log's other checkpoint, beside its entries: what anybody can show anybody
+        folder, path = world.server.data / "two-histories", world.server.data / "log-only"
+        path.write_text(f"log {vkey}\nquorum none\n")
+        grow(world, forked["size"] + 1)
+        subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], check=True, capture_output=True)
+        assert audit("verify", f"--policy={path}", folder)[0] == 0
+        (folder / "checkpoint").write_text(told["checkpoint"])
+        status, said = audit("verify", "--json", f"--policy={path}", folder)
+        report = json.loads(said)
+        assert status == 1 and report["checkpoint"]["good"] and "history was rewritten" in report["findings"][0]["what"], said
+        # to the others nothing happened, and to this one neither, once its operator knows which of the two it is
+        size = world.anybody.must("GET", "/v1/journal")["size"]
+        cosigned_by(world, ["bsc"], size)
+        assert seen(world)[0]["lumi"] == had
+        lumi.stop()
+        assert subprocess.run(lumi.command("witness-dismiss"), capture_output=True).returncode == 0
+        lumi.start()
+        cosigned_by(world, ["lumi"], size)
+        assert not [w for w in seen(world)[1]["witnesses"] if w["refused"]]
+    finally:
+        other.remove()
+        subprocess.run(["psql", "-qX", world.server.conninfo(), "-c", f"DROP DATABASE IF EXISTS {name}_fork WITH (FORCE)"], check=False)
