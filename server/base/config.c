@@ -8,6 +8,9 @@
 
 #include "base/text.h"
 
+/* Of what the manual pages say, not of the day on which they are made: the same sources make the same pages. */
+#define MANUAL_DATE "2026-11-22"
+
 enum { LINE_MAX_BYTES = 4096 };
 
 struct reading {
@@ -327,11 +330,11 @@ describe(const struct config_option *o, char *ret, size_t cap)
 }
 
 static void
-print_synopsis(const struct config_set *set, FILE *to, const char *before, const char *after)
+print_synopsis(const struct config_set *set, FILE *to, const char *between, const char *before, const char *after)
 {
     for (const char *at = set->synopsis; *at != '\0';) {
         size_t len = strcspn(at, "\n");
-        fprintf(to, "%s%s%s%.*s\n", before, set->program, after, (int)len, at);
+        fprintf(to, "%s%s%s%s%.*s\n", at == set->synopsis ? "" : between, before, set->program, after, (int)len, at);
         at += len + (at[len] == '\n');
     }
 }
@@ -342,7 +345,7 @@ config_help(const struct config_set *set, FILE *to)
     char text[1000];
 
     fprintf(to, "%s: %s.\n\nusage:\n", set->program, set->summary);
-    print_synopsis(set, to, "  ", " ");
+    print_synopsis(set, to, "", "  ", " ");
     fputs("\noptions (in the file: KEY = value):\n", to);
     fputs("  --config=FILE\n", to);
     text_format(text, sizeof text, "The file of options.%s%s%s", set->file != NULL ? " (default, if it exists: " : "",
@@ -402,9 +405,9 @@ config_manual(const struct config_set *set, FILE *to)
 {
     char text[1000];
 
-    fprintf(to, ".TH %s %d \"\" \"Kontor\"\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n", set->program, set->section,
+    fprintf(to, ".TH %s %d " MANUAL_DATE " \"Kontor\"\n.SH NAME\n%s \\- %s\n.SH SYNOPSIS\n", set->program, set->section,
             set->program, set->summary);
-    print_synopsis(set, to, ".br\n.B ", "\n");
+    print_synopsis(set, to, ".br\n", ".B ", "\n");
     fputs(".SH DESCRIPTION\n", to);
     print_troff(set->description, to);
     fputs(".SH OPTIONS\nAn option is a flag on the command line (\\-\\-key=value) or a line of the file (KEY = value; a"
