@@ -271,7 +271,7 @@ story("an entry's page works out its proof, and refuses what is forged, naming t
     assert.match(plain(await text(page, ".entry-proof .note")), /This does not verify/);
     await page.unrouteAll();
     await forge(at, (reply) => JSON.stringify({ ...JSON.parse(reply), amount_gpums: "3600000" }));
-    assert.match(await open5("bad"), /step 1, The bytes say what this page shows/);
+    assert.match(await open5("bad"), /step 1, The bytes have the header that this page shows/);
     await page.unrouteAll();
     await forge(at + "/receipt", (receipt) => receipt.replace(/\n(.)([A-Za-z0-9+/]{42}=)/, (_, first, rest) => "\n" + (first === "A" ? "B" : "A") + rest));
     assert.match(await open5("bad"), /step 3/);

@@ -18,7 +18,7 @@ await more({ en: "../messages/en.journal.json" }, "../styles/journal.css");
 const FOLIOS = new Set(["hold", "rate", "offering", "site", "policy", "grant", "entry", "first", "prev_open", "ref", "key"]);
 const words = (name) => (has("body." + name) ? t("body." + name) : name.replaceAll("_", " "));
 /* an authority slot or a report in one line; long hashes and signatures are cut, the bytes below have them whole */
-const flat = (value) => Object.entries(value).filter(([name, v]) => v !== null && !name.endsWith("_credits")).map(([name, v]) => `${words(name)} ${typeof v === "string" && v.length > 40 ? shortHash(v) : v}`).join(", ");
+const flat = (value) => Object.entries(value).filter(([name, v]) => v !== null && !name.endsWith("_credits")).map(([name, v]) => `${name === "kind" ? t("kind") : words(name)} ${typeof v === "string" && v.length > 40 ? shortHash(v) : v}`).join(", ");
 /* a link to an account or an entry, an amount, a list of authority slots, or plain text */
 const Value = ({ name, value }) => {
     if (value === null || value === undefined || value === "") return html`<span class="hint">${t("none")}</span>`;

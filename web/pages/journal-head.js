@@ -72,7 +72,7 @@ const Watchers = ({ watching, origin }) => {
             <p>${!list.length ? t("watch.nobody") : quorum.asked ? t("watch.quorum", { n: quorum.cosigned, all: quorum.of, rule: quorum.rule }) : t("watch.unasked", { n: fresh, all: list.length })}</p>
             ${list.some((w) => w.refused) && html`<div class="gap"><${Note} kind="brick">${t("watch.alarm")}<//></div>`}
             ${list.length > 0 && html`<ul class="cosigners wide">${list.map((w) => html`<${Witness} key=${w.vkey} w=${w} />`)}</ul>`}
-            ${attest.length > 0 && html`<p class="chart-note">${t("watch.attest", { n: attest.length })}</p>`}
+            ${attest.length > 0 && html`<p class="chart-note">${t("watch.attest", { n: attest.length, fresh: attest.filter((w) => !w.behind).length })}</p>`}
             <p class="chart-note">${tx("watch.what", { origin })}</p>
         </section>`;
 };
