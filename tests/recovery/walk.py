@@ -35,12 +35,15 @@ def again(world):
         client.connection = None
 
 
-def audit(server):
-    """The journal as it is now, judged by the auditor."""
+def audit(server, unkept=0):
+    """The journal as it is now, judged by the auditor. unkept: so many reservations are still held that the server's
+    database has no row of; nothing else is wrong."""
     to = FOLDER / f"audit-{uuid.uuid4().hex}"
     subprocess.run([BUILD / "kontord", "export", *server.options, to], check=True, capture_output=True)
     done = subprocess.run([BUILD / "kontor-audit", "verify", to], capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    faults = re.findall(r"^ *FAULT .*", done.stdout, re.M)
+    assert done.returncode == (1 if unkept else 0), done.stdout + done.stderr
+    assert len(faults) == unkept and all("holds.csv lacks reservation" in line for line in faults), done.stdout
     return done.stdout
 
 
@@ -444,6 +447,7 @@ def test_upgrades(world, guide):
     here = world.server
     here.stop()
     last = len(list((TOP / "migrations").glob("*.sql")))
+    held = int(re.search(r"in (\d+) open hold", audit(here)).group(1))
     for number in range(1, last):
         older = Server.__new__(Server)
         older.__dict__.update(here.__dict__)
@@ -462,7 +466,7 @@ def test_upgrades(world, guide):
             assert size >= int(here.sql("SELECT size FROM head"))
             if live:
                 assert reservations(older) == reservations(here)
-            audit(older)
+            audit(older, 0 if live else held)
             print(f"# from {number}: {filled} rows, {size} entries", flush=True)
         finally:
             older.stop()
