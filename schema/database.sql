@@ -4,8 +4,15 @@ CREATE FUNCTION public.actor_has_role(lowest smallint, highest smallint) RETURNS
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public'
     AS $$
+DECLARE
+    asks uuid := actor_person();
 BEGIN
-    RETURN actor_is_server() OR EXISTS (SELECT FROM role r WHERE r.person = actor_person() AND r.role BETWEEN lowest AND highest);
+    IF actor_is_server() THEN
+        RETURN true;
+    ELSIF asks IS NULL THEN
+        RETURN false;
+    END IF;
+    RETURN EXISTS (SELECT FROM role r WHERE r.person = asks AND r.role BETWEEN lowest AND highest);
 END
 $$;
 
@@ -29,8 +36,13 @@ CREATE FUNCTION public.actor_organisations() RETURNS uuid[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public'
     AS $$
+DECLARE
+    asks uuid := actor_person();
 BEGIN
-    RETURN ARRAY(SELECT r.organisation FROM role r WHERE r.person = actor_person() AND r.role IN (1, 2));
+    IF asks IS NULL THEN
+        RETURN '{}';
+    END IF;
+    RETURN ARRAY(SELECT r.organisation FROM role r WHERE r.person = asks AND r.role IN (1, 2));
 END
 $$;
 
@@ -46,11 +58,13 @@ CREATE FUNCTION public.actor_sites() RETURNS bigint[]
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
     SET search_path TO 'pg_catalog', 'public'
     AS $$
+DECLARE
+    asks uuid := actor_person();
 BEGIN
-    IF actor_agent() IS NOT NULL THEN
-        RETURN ARRAY[actor_agent()];
+    IF asks IS NULL THEN
+        RETURN array_remove(ARRAY[actor_agent()], NULL);
     END IF;
-    RETURN ARRAY(SELECT r.site FROM role r WHERE r.person = actor_person() AND r.role = 6);
+    RETURN ARRAY(SELECT r.site FROM role r WHERE r.person = asks AND r.role = 6);
 END
 $$;
 
@@ -856,11 +870,14 @@ CREATE POLICY blob_renewed ON public.blob TO kontor_owner USING (public.actor_is
 
 CREATE POLICY blob_seen ON public.blob FOR SELECT TO kontor_worker USING (((EXISTS ( SELECT
    FROM public.request q
-  WHERE ((q.workload = blob.sha256) AND (q.organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))))) OR (EXISTS ( SELECT
+  WHERE ((q.workload = blob.sha256) AND (q.organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])))
+ OFFSET 0)) OR (EXISTS ( SELECT
    FROM public.reservation r
-  WHERE ((r.workload = blob.sha256) AND (r.site = ( SELECT public.actor_agent() AS actor_agent))))) OR (EXISTS ( SELECT
+  WHERE ((r.workload = blob.sha256) AND (r.site = ( SELECT public.actor_agent() AS actor_agent)))
+ OFFSET 0)) OR (EXISTS ( SELECT
    FROM public.reservation r
-  WHERE ((r.output = blob.sha256) AND (r.org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])))))));
+  WHERE ((r.output = blob.sha256) AND (r.org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])))
+ OFFSET 0))));
 
 CREATE POLICY blob_swept ON public.blob FOR DELETE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) AND public.blob_is_unnamed(sha256)));
 

@@ -475,18 +475,13 @@ agent_blob(struct call *call)
 {
     struct hash h;
     struct bytes bytes;
-    bool needed = false;
     char *copy;
     enum err err = hex_decode(call->path_text, h.b, sizeof h.b) ? OK : ERR_NOT_FOUND;
 
     if (!err)
         err = agent_check_instance(call);
     if (!err)
-        err = reservations_need_workload(call->db, call->actor.sites[0], h, &needed);
-    if (!err && !needed)
-        err = ERR_NOT_FOUND;
-    if (!err)
-        err = blobs_find(call->db, h, call->arena, &bytes);
+        err = blobs_of_site(call->db, call->actor.sites[0], h, call->arena, &bytes);
     if (err) {
         call_fail(call, err);
         return;

@@ -70,7 +70,7 @@ reservation_of(struct call *call, struct uuid request)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
-/* Members of a request; the object stays open. */
+/* Members of a request but for its reservation; the object stays open. */
 static enum err
 request_members(struct call *call, const struct request_row *r)
 {
@@ -117,7 +117,7 @@ request_members(struct call *call, const struct request_row *r)
     json_uuid(out, "id", r->created_by);
     json_text(out, "name", r->created_by_name ? r->created_by_name : call->name);
     json_shut(out);
-    return reservation_of(call, r->id);
+    return OK;
 }
 
 static enum err
@@ -130,6 +130,8 @@ request_details(struct call *call, const struct request_row *r)
     size_t n = 0;
     enum err err = request_members(call, r);
 
+    if (!err)
+        err = reservation_of(call, r->id);
     if (!err && own)
         err = blobs_find(call->db, r->workload, call->arena, &script);
     if (!err)
@@ -146,6 +148,23 @@ request_details(struct call *call, const struct request_row *r)
     json_shut_array(out);
     json_shut(out);
     return err;
+}
+
+/* What request_details would say of a request that was made a moment ago, without asking the database. */
+static enum err
+new_request_details(struct call *call, const struct new_request *n)
+{
+    struct json_out *out = &call->out;
+    enum err err = request_members(call, &n->row);
+
+    if (err)
+        return err;
+    json_none(out, "reservation");
+    json_textn(out, "script", (const char *)n->script.data, n->script.len);
+    json_open_array(out, "quotes");
+    json_shut_array(out);
+    json_shut(out);
+    return OK;
 }
 
 static void
@@ -217,6 +236,8 @@ requests_create(struct call *call)
     }
     if (err)
         call_fail(call, err);
+    else if (uuid_equal(known, r->id))
+        call_end(call, new_request_details(call, n), 201);
     else
         reply_request(call, known, 201);
 }
@@ -260,6 +281,8 @@ requests_list_get(struct call *call)
     json_open_array(&call->out, "items");
     for (size_t i = 0; !err && i < n && i < (size_t)limit; i++) {
         err = request_members(call, &rows[i]);
+        if (!err)
+            err = reservation_of(call, rows[i].id);
         json_shut(&call->out);
     }
     json_shut_array(&call->out);

@@ -4,6 +4,12 @@
 DB_QUERY(BLOBS_FIND, .name = "blobs_find", .sql = "SELECT bytes FROM blob WHERE sha256 = $1", .params = 1,
          .columns = 1);
 
+/* Newest first: what an agent asks for is nearly always of the site's last tickets. */
+DB_QUERY(BLOBS_OF_SITE, .name = "blobs_of_site",
+         .sql = "SELECT bytes FROM blob WHERE sha256 = $2"
+                " AND (SELECT EXISTS (SELECT FROM reservation WHERE site = $1 AND workload = $2 ORDER BY seq DESC LIMIT 1))",
+         .params = 2, .columns = 1);
+
 DB_QUERY(BLOBS_ADD, .name = "blobs_add",
          .sql = "INSERT INTO blob (sha256, bytes, created_ms) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", .params = 3,
          .columns = 0);
@@ -17,20 +23,34 @@ DB_QUERY(BLOBS_SWEEP, .name = "blobs_sweep",
 
 enum { SWEEP_PARTS = 16, BRING_TRIES = 3, YOUNG_PART = 24 };
 
+static enum err
+found(const PGresult *rows, struct arena *a, struct bytes *ret)
+{
+    struct bytes bytes;
+
+    if (PQntuples(rows) == 0)
+        return ERR_NOT_FOUND;
+    bytes = db_get_bytes(rows, 0, 0);
+    *ret = BYTES(arena_textn(a, (const char *)bytes.data, bytes.len), bytes.len);
+    return OK;
+}
+
 enum err
 blobs_find(struct db *db, struct hash sha256, struct arena *a, struct bytes *ret)
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, &BLOBS_FIND, DB_ARGS(db_hash(&sha256)), &rows);
-    struct bytes found;
 
-    if (err)
-        return err;
-    if (PQntuples(rows) == 0)
-        return ERR_NOT_FOUND;
-    found = db_get_bytes(rows, 0, 0);
-    *ret = BYTES(arena_textn(a, (const char *)found.data, found.len), found.len);
-    return OK;
+    return err ? err : found(rows, a, ret);
+}
+
+enum err
+blobs_of_site(struct db *db, uint64_t site, struct hash workload, struct arena *a, struct bytes *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &BLOBS_OF_SITE, DB_ARGS(db_u64(site), db_hash(&workload)), &rows);
+
+    return err ? err : found(rows, a, ret);
 }
 
 enum err

@@ -11,6 +11,8 @@
 #define BLOBS_KEEP_MS (INT64_C(24) * 3600 * 1000)
 
 enum err blobs_find(struct db *db, struct hash sha256, struct arena *a, struct bytes *ret) MUST_USE; /* ERR_NOT_FOUND */
+/* The workload of a reservation at this site, and nothing else. ERR_NOT_FOUND. */
+enum err blobs_of_site(struct db *db, uint64_t site, struct hash workload, struct arena *a, struct bytes *ret) MUST_USE;
 /* There already: OK. bytes.len ≤ BLOB_MAX (the caller checks). */
 enum err blobs_add(struct db *db, struct hash sha256, struct bytes bytes, int64_t now_ms) MUST_USE;
 /* Throw away what was brought before and is named by no request and no reservation; how many in *ret. As the server

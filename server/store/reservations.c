@@ -43,11 +43,6 @@ DB_QUERY(RESERVATIONS_REPORTED, .name = "reservations_reported",
                 " AND reported_gpu_seconds::numeric * rate_milli > settled_gpums GROUP BY 1",
          .params = 1, .columns = 2);
 
-/* Newest first: what an agent asks for is nearly always of the site's last tickets. */
-DB_QUERY(RESERVATIONS_NEED_WORKLOAD, .name = "reservations_need_workload",
-         .sql = "SELECT EXISTS (SELECT FROM reservation WHERE site = $1 AND workload = $2 ORDER BY seq DESC LIMIT 1)",
-         .params = 2, .columns = 1);
-
 #define QUOTE_COLUMNS "id, request, org, grant_account, created_ms, expires_ms, state, renewed, ask, answer"
 
 DB_QUERY(QUOTES_FIND, .name = "quotes_find",
@@ -204,17 +199,6 @@ reservations_reported(struct db *db, const uint64_t *grants, size_t n, int64_t *
                 ret[i] = db_get_i64(rows, row, 1);
     }
     return OK;
-}
-
-enum err
-reservations_need_workload(struct db *db, uint64_t site, struct hash workload, bool *ret)
-{
-    _cleanup_result_ PGresult *rows = NULL;
-    enum err err = db_run(db, &RESERVATIONS_NEED_WORKLOAD, DB_ARGS(db_u64(site), db_hash(&workload)), &rows);
-
-    if (!err)
-        *ret = db_get_bool(rows, 0, 0);
-    return err;
 }
 
 static struct bytes

@@ -45,8 +45,6 @@ enum err reservations_of_request(struct db *db, struct uuid request, struct uuid
 enum err reservations_count(struct db *db, const char *states, int64_t *ret) MUST_USE;
 /* What sites have reported of each grant's open reservations beyond what is settled; ret: one amount a grant. */
 enum err reservations_reported(struct db *db, const uint64_t *grants, size_t n, int64_t *ret) MUST_USE;
-/* Does the site have a ticket for a workload of this hash? */
-enum err reservations_need_workload(struct db *db, uint64_t site, struct hash workload, bool *ret) MUST_USE;
 
 struct quote_row {
     struct uuid id, request, org;

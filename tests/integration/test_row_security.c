@@ -141,7 +141,7 @@ static const struct wanted {
     { "reservations_of_request", ORG | SITE, { BRISA } },
     { "reservations_count", ORG | SITE, { ",running," } },
     { "reservations_reported", ORG | SITE, { "{40}" } },
-    { "reservations_need_workload", ORG | SITE, { "11", "sha256 of script" } },
+    { "blobs_of_site", BIT(OWNER) | BIT(AGENT), { "11", "sha256 of script" } },
     { "quotes_find", ORG, { BRISA } },
     { "tiles_each", EVERYBODY, { 0 } },
     { "tiles_add", WRITER, { "0", "0", "x" } },
@@ -377,6 +377,47 @@ test_each_query_as_everybody(void **state)
     assert_int_equal(n, sizeof WANTED / sizeof WANTED[0]);
 }
 
+/* What a policy asks, it asks by a key, row by row. Where the planner may hash the other table instead it does so as long as
+ * that table is short when the statement is prepared, and reads all of it each time for as long as the connection lives. */
+static void
+test_no_policy_reads_a_whole_table(void **state)
+{
+    struct fixture *f = *state;
+    const struct db_query *q;
+    size_t bad = 0;
+
+    plain(f->worker, "SET plan_cache_mode = force_generic_plan");
+    for (size_t n = 0; (q = db_query_at(n)) != NULL; n++) {
+        char sql[256] = "EXPLAIN EXECUTE asked";
+        size_t at = strlen(sql);
+        const struct wanted *w = wanted(q->name);
+        PGresult *res;
+
+        if (w == NULL || w->who == WRITER || w->who == EVERYBODY)
+            continue;
+        for (int i = 0; i < q->params; i++)
+            at += (size_t)snprintf(sql + at, sizeof sql - at, "%s NULL", i == 0 ? " (" : ",");
+        assert_true(at + 2 < sizeof sql);
+        if (q->params > 0)
+            memcpy(sql + at, ")", 2);
+        res = PQprepare(f->worker, "asked", q->sql, 0, NULL);
+        assert_int_equal(PQresultStatus(res), PGRES_COMMAND_OK);
+        PQclear(res);
+        res = PQexec(f->worker, sql);
+        if (PQresultStatus(res) != PGRES_TUPLES_OK)
+            fail_msg("%s: %s", q->name, PQerrorMessage(f->worker));
+        for (int r = 0; r < PQntuples(res); r++)
+            if (strstr(PQgetvalue(res, r, 0), "hashed SubPlan")) {
+                print_message("%s: %s\n", q->name, PQgetvalue(res, r, 0));
+                bad++;
+            }
+        PQclear(res);
+        plain(f->worker, "DEALLOCATE asked");
+    }
+    plain(f->worker, "RESET plan_cache_mode");
+    assert_int_equal(bad, 0);
+}
+
 /* Every table: walled, or named as nobody's; and an actor that is unset sees nothing of it. */
 static void
 test_each_table(void **state)
@@ -525,7 +566,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_query_as_everybody), cmocka_unit_test(test_each_table),
+        cmocka_unit_test(test_each_query_as_everybody), cmocka_unit_test(test_no_policy_reads_a_whole_table),
+        cmocka_unit_test(test_each_table),
         cmocka_unit_test(test_nobody_goes_round_it),    cmocka_unit_test(test_odd_actors),
         cmocka_unit_test(test_acting),
     };
