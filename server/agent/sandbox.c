@@ -21,6 +21,7 @@
 #define SCRIPT_MAX 65536
 #define SCRIPT_FD  5 /* in the child */
 #define TOLD_FD    6
+#define GATE_FD    7
 #define OPEN_FILES 1024
 #define TRY_MS     10000
 #define MIB        (1024UL * 1024)
@@ -168,8 +169,9 @@ static void __attribute__((noreturn)) child_fails(const char *what)
 }
 
 static void
-child_prepare(int script, int told, int output, int work)
+child_prepare(int script, int told, int gate, int output, int work)
 {
+    char path[32];
     sigset_t none;
     int null = open("/dev/null", O_RDWR);
 
@@ -185,10 +187,17 @@ child_prepare(int script, int told, int output, int work)
     script = fcntl(script, F_DUPFD, 20);
     told = told < 0 ? -1 : fcntl(told, F_DUPFD, 20);
     output = fcntl(output, F_DUPFD, 20);
+    if (gate >= 0) { /* for writing too: if the supervisor dies nobody takes the end of the pipe for leave to go on */
+        snprintf(path, sizeof path, "/proc/self/fd/%d", gate);
+        gate = open(path, O_RDWR);
+        gate = gate < 0 ? -1 : fcntl(gate, F_DUPFD, 20);
+        if (gate < 0)
+            child_fails("the gate");
+    }
     if (null < 0 || !place(null, 0) || !place(output, 1) || !place(output, 2) || !place(script, SCRIPT_FD) ||
-        (told >= 0 && !place(told, TOLD_FD)))
+        (told >= 0 && !place(told, TOLD_FD)) || (gate >= 0 && !place(gate, GATE_FD)))
         child_fails("descriptors");
-    close_range(told >= 0 ? TOLD_FD + 1 : SCRIPT_FD + 1, ~0U, 0);
+    close_range(gate >= 0 ? GATE_FD + 1 : told >= 0 ? TOLD_FD + 1 : SCRIPT_FD + 1, ~0U, 0);
     close(3), close(4);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, OPEN_FILES);
@@ -203,11 +212,9 @@ static void __attribute__((noreturn)) child_bwrap(const struct run_spec *spec, c
         arg(&a, "--perms"), arg(&a, "0555"), arg(&a, "--ro-bind-data"), arg(&a, "%d", SCRIPT_FD),
             arg(&a, "/job/script");
         arg(&a, "--json-status-fd"), arg(&a, "%d", TOLD_FD);
+        arg(&a, "--block-fd"), arg(&a, "%d", GATE_FD);
     }
     arg(&a, "--");
-    /* The limits are set inside, where they count this run's processes only. */
-    arg(&a, "prlimit"), arg(&a, "--nproc=%u", spec->processes), arg(&a, "--as=%lu", spec->memory_mb * MIB),
-        arg(&a, "--");
     arg(&a, "%s", payload ? payload : "/job/script");
     if (!become(spec))
         child_fails("cannot become the user that runs payloads");
@@ -288,7 +295,7 @@ work_folder(int dir, const struct run_spec *spec)
 enum err
 sandbox_start(int dir, const struct run_spec *spec, struct sandbox *ret, const char **why)
 {
-    int output[2] = { -1, -1 }, told[2] = { -1, -1 }, work = -1, script = script_in_memory(dir);
+    int output[2] = { -1, -1 }, told[2] = { -1, -1 }, gate[2] = { -1, -1 }, work = -1, script = script_in_memory(dir);
     pid_t pid = -1;
 
     *why = "the script cannot be read";
@@ -296,24 +303,26 @@ sandbox_start(int dir, const struct run_spec *spec, struct sandbox *ret, const c
         *why = "no descriptors or processes are left";
         work = spec->sandbox == RUN_NONE ? work_folder(dir, spec) : -1;
         if ((spec->sandbox == RUN_BWRAP || work >= 0) && pipe2(output, O_CLOEXEC) == 0 &&
-            (spec->sandbox == RUN_NONE || pipe2(told, O_CLOEXEC) == 0))
+            (spec->sandbox == RUN_NONE || (pipe2(told, O_CLOEXEC) == 0 && pipe2(gate, O_CLOEXEC) == 0)))
             pid = fork();
     }
     if (pid == 0) {
-        child_prepare(script, told[1], output[1], work);
+        child_prepare(script, told[1], gate[0], output[1], work);
         if (spec->sandbox == RUN_NONE)
             child_plain(spec);
         child_bwrap(spec, NULL);
     }
-    close(script), close(work), close(output[1]), close(told[1]);
+    close(script), close(work), close(output[1]), close(told[1]), close(gate[0]);
     if (pid < 0) {
-        close(output[0]), close(told[0]);
+        close(output[0]), close(told[0]), close(gate[1]);
         return ERR_IO;
     }
     fcntl(output[0], F_SETFL, O_NONBLOCK);
     if (told[0] >= 0)
         fcntl(told[0], F_SETFL, O_NONBLOCK);
-    *ret = (struct sandbox){ .kind = spec->sandbox, .pid = pid, .output = output[0], .told = told[0] };
+    *ret = (struct sandbox){ .kind = spec->sandbox, .pid = pid, .output = output[0], .told = told[0], .gate = gate[1],
+                             .processes = spec->processes, .memory = spec->memory_mb * MIB,
+                             .run_uid = spec->run_uid, .run_gid = spec->run_gid };
     return OK;
 }
 
@@ -329,6 +338,31 @@ said_number(const struct sandbox *s, const char *name)
     while (*at == ' ' || *at == ':' || *at == '"')
         at++;
     return *at >= '0' && *at <= '9' ? (int)strtol(at, NULL, 10) : -1;
+}
+
+/* Whoever has the same real user and group may set a process's limits. So for a moment we do: root may lack the capability. */
+static bool
+limit_inner(const struct sandbox *s)
+{
+    struct rlimit processes = { s->processes, s->processes }, memory = { s->memory, s->memory };
+    uid_t uid = getuid();
+    gid_t gid = getgid();
+    bool root = geteuid() == 0, done;
+
+    done = (!root || (setresgid(s->run_gid, (gid_t)-1, (gid_t)-1) == 0 && setresuid(s->run_uid, (uid_t)-1, (uid_t)-1) == 0)) &&
+           prlimit(s->inner, RLIMIT_NPROC, &processes, NULL) == 0 && prlimit(s->inner, RLIMIT_AS, &memory, NULL) == 0;
+    return (!root || (setresuid(uid, (uid_t)-1, (uid_t)-1) == 0 && setresgid(gid, (gid_t)-1, (gid_t)-1) == 0)) && done;
+}
+
+/* The first process inside waits: it has made its namespaces and started nothing. Limits that it gets now count this run's
+ * processes only, those of its namespace of users; set before that was made they would count all of the user's. */
+static void
+open_gate(struct sandbox *s)
+{
+    if (!limit_inner(s) || write(s->gate, "", 1) != 1)
+        kill(s->inner, SIGKILL); /* never without limits; if it is gone already: as well */
+    close(s->gate);
+    s->gate = -1;
 }
 
 void
@@ -350,6 +384,8 @@ sandbox_listen(struct sandbox *s)
     }
     if ((number = said_number(s, "\"child-pid\"")) > 0)
         s->inner = number;
+    if (s->inner > 0 && s->gate >= 0)
+        open_gate(s);
     if ((number = said_number(s, "\"exit-code\"")) >= 0) {
         s->exited = true;
         s->exit_code = number;
@@ -447,7 +483,7 @@ sandbox_try(const struct run_spec *spec, char *ret_said, size_t cap)
     null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     pid = fork();
     if (pid == 0) {
-        child_prepare(null, -1, output[1], -1);
+        child_prepare(null, -1, -1, output[1], -1);
         child_bwrap(spec, "true");
     }
     close(output[1]), close(null);

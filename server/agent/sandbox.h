@@ -4,6 +4,7 @@
 #ifndef AGENT_SANDBOX_H
 #define AGENT_SANDBOX_H
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "agent/run.h"
@@ -14,6 +15,10 @@ struct sandbox {
     pid_t inner;     /* bwrap: the first process inside, 0 until known */
     int output;      /* read end: what it prints; not blocking */
     int told;        /* bwrap: read end of its status; not blocking, -1 without */
+    int gate;        /* bwrap: the payload starts when this is written to; -1: it was, or there is none */
+    rlim_t processes, memory; /* its limits; bytes */
+    uid_t run_uid;            /* as whom it runs, where we are root */
+    gid_t run_gid;
     char said[1024]; /* what came from there */
     size_t said_len;
     bool exited; /* the payload's exit code is known */
@@ -22,7 +27,8 @@ struct sandbox {
 
 /* Start the payload in folder `dir`. ERR_IO, with *why (static text), if it cannot even be tried. */
 enum err sandbox_start(int dir, const struct run_spec *spec, struct sandbox *ret, const char **why) MUST_USE;
-/* Read what bwrap tells of the payload. */
+/* Read what bwrap tells of the payload. As long as .gate is not -1 call it whenever .told can be read: it lets the payload
+ * start, within its limits. */
 void sandbox_listen(struct sandbox *s);
 /* Ask it to end (SIGTERM to the payload's processes), or end it (SIGKILL to all of them). */
 void sandbox_signal(struct sandbox *s, int signal);

@@ -250,15 +250,17 @@ watch_payload(struct watch *w)
             { .fd = w->signals, .events = POLLIN },
             { .fd = w->control, .events = POLLIN },
             { .fd = prints ? w->box.output : -1, .events = POLLIN },
-            { .fd = -1 },
+            { .fd = w->box.gate >= 0 ? w->box.told : -1, .events = POLLIN },
         };
         int timeout = until(w->kill_mono_ms ? w->kill_mono_ms : w->deadline_mono_ms, -1);
 
         if (w->dirty)
             timeout = until(w->flush_mono_ms, timeout);
-        poll(fds, 3, timeout);
+        poll(fds, 4, timeout);
         if (fds[2].revents)
             prints = read_output(w);
+        if (fds[3].revents)
+            sandbox_listen(&w->box);
         read_signals(w);
         read_control(w);
         ask_to_end(w);

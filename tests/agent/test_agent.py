@@ -425,6 +425,17 @@ class Sandbox(Case):
         self.assertNotIn(b"sees", t.output)
         self.assertEqual(self.server.inventory["sandbox"], "bwrap")
 
+    def test_limits(self):
+        """Set before the payload's first process starts, and of this run's processes alone."""
+        self.rig.start(processes=7, memory_mb=96)
+        script = "#!/bin/bash\nulimit -Hu; ulimit -Su; ulimit -Hv; ulimit -Sv; ulimit -c; ulimit -n\n" \
+                 "head -c 200M /dev/zero | tail -c 190M | wc -c; true"
+        t = self.server.issue(script)
+        self.until_last(t)
+        said = t.output.split()
+        self.assertEqual(said[:6], [b"7", b"7", b"98304", b"98304", b"0", b"1024"])
+        self.assertNotIn(b"199229440", said)
+
     def test_check(self):
         done = subprocess.run(self.rig.command("check"), capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
