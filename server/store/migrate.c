@@ -165,6 +165,8 @@ apply(struct db *db, const struct migration *m, struct err_detail *d)
 
     if (!err)
         err = db_script(db, m->sql);
+    if (!err) /* it may have become the owner of what it made, who does not own this table if we are another */
+        err = db_script(db, "RESET ROLE");
     if (!err)
         err = db_run(db, &MIGRATIONS_ADD,
                      DB_ARGS(db_i32(m->number), db_text(m->name), db_hash(&m->hash), db_i64(real_now_ms())), NULL);

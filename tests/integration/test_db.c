@@ -286,6 +286,23 @@ migrations_are_forward_only(void **state)
     assert_int_equal(migrate_run(f->t.owner, "/nonexistent", NULL, NULL, &d), ERR_IO);
 }
 
+/* A database of a superuser's, as scripts/up makes it: whoever migrates owns the table of migrations, kontor_owner the rest. */
+static void
+migrations_of_another_than_the_owner(void **state)
+{
+    struct fixture *f = *state;
+    struct err_detail d = { 0 };
+    char made[512], sql[128];
+
+    assert_true(text_format(sql, sizeof sql, "CREATE DATABASE %s_whole", f->t.name));
+    test_sql(&f->t, sql);
+    assert_true(text_format(made, sizeof made, "%s dbname=%s_whole", f->t.super, f->t.name));
+    if (migrate_run(made, test_migrations(), NULL, NULL, &d) != OK)
+        fail_msg("%s", d.internal);
+    assert_true(text_format(sql, sizeof sql, "DROP DATABASE %s_whole", f->t.name));
+    test_sql(&f->t, sql);
+}
+
 static void
 every_query_of_the_program_fits(void **state)
 {
@@ -310,6 +327,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_commit_without_answer_is_unknown, setup, teardown),
         cmocka_unit_test_setup_teardown(flights_are_one_transaction, setup, teardown),
         cmocka_unit_test_setup_teardown(migrations_are_forward_only, setup, teardown),
+        cmocka_unit_test_setup_teardown(migrations_of_another_than_the_owner, setup, teardown),
         cmocka_unit_test_setup_teardown(every_query_of_the_program_fits, setup, teardown),
     };
 
