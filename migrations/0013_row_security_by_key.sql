@@ -54,3 +54,5 @@ BEGIN
     RETURN ARRAY(SELECT r.site FROM role r WHERE r.person = asks AND r.role = 6);
 END
 $$;
+
+RESET ROLE;
