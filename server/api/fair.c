@@ -2,6 +2,9 @@
  * A queue in which nobody waits for another's crowd: each share (an organisation, a site, a stranger's address) has a list
  * of its own, shares take turns, and one share may not have all workers at once: all but one while it is alone, half of
  * them while others are about. A quarter was tried: it made the crowds of a federation wait that harm nobody.
+ * While others are about, a share with more than CROWD calls waiting is a flood: its calls begin PACE_US apart. Turns alone
+ * do not help where processors are scarce: the others then wait for what the flood's calls do in the database and in the
+ * sequencer. Held back rather than refused, since who is refused comes again at once.
  * Under the pool's lock. */
 #include <assert.h>
 #include <stdlib.h>
@@ -9,12 +12,13 @@
 #include "api/internal.h"
 #include "base/clock.h"
 
-enum { ABOUT_MS = 1000 };
+enum { ABOUT_MS = 1000, CROWD = 32, PACE_US = 10000 };
 
 struct share {
     uint64_t key;
     struct call *first, **end;
     size_t waiting, working;
+    int64_t next_us; /* monotonic: a flood's next call does not begin before */
     struct share *prev, *next; /* in the ring of those with calls waiting */
 };
 
@@ -23,6 +27,7 @@ struct fair {
     struct share *turn; /* the next one's */
     size_t n, most, most_of_one, workers;
     int64_t about_ms; /* monotonic: when there was more than one share last */
+    int64_t held_us;  /* what fair_take found last: so long until a flood's next call may begin; 0: it is not for that */
 };
 
 struct fair *
@@ -123,15 +128,26 @@ fair_put(struct fair *f, struct call *call)
     return OK;
 }
 
+static bool
+others_are_about(const struct fair *f, int64_t now_us)
+{
+    return map_count(f->shares) > 1 || now_us / 1000 - f->about_ms < ABOUT_MS;
+}
+
 /* How many workers a share may have. */
 static size_t
-most_working(const struct fair *f)
+most_working(const struct fair *f, bool others)
 {
-    size_t most = f->workers - 1;
+    size_t most = others ? f->workers / 2 : f->workers - 1;
 
-    if (map_count(f->shares) > 1 || monotonic_ms() - f->about_ms < ABOUT_MS)
-        most = f->workers / 2;
     return most > 0 ? most : 1;
+}
+
+/* How long the share has to hold back, µs; 0: not at all. */
+static int64_t
+held_back(const struct share *s, bool others, int64_t now_us)
+{
+    return others && s->waiting > CROWD && s->next_us > now_us ? s->next_us - now_us : 0;
 }
 
 struct call *
@@ -139,16 +155,22 @@ fair_take(struct fair *f)
 {
     struct share *s = f->turn;
     struct call *call;
-    size_t most;
+    int64_t now_us = monotonic_us();
+    bool others = others_are_about(f, now_us);
+    size_t most = most_working(f, others);
 
+    f->held_us = 0;
     if (!s)
         return NULL;
-    most = most_working(f);
-    while (s->working >= most) {
+    for (int64_t held; (held = held_back(s, others, now_us)) > 0 || s->working >= most;) {
+        if (held > 0 && s->working < most && (f->held_us == 0 || held < f->held_us))
+            f->held_us = held;
         s = s->next;
         if (s == f->turn)
             return NULL;
     }
+    f->held_us = 0;
+    s->next_us = now_us + PACE_US;
     call = s->first;
     s->first = call->next;
     if (!s->first)
@@ -161,6 +183,12 @@ fair_take(struct fair *f)
     if (s->waiting == 0)
         ring_remove(f, s);
     return call;
+}
+
+int64_t
+fair_held_us(const struct fair *f)
+{
+    return f->held_us;
 }
 
 void

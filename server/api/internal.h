@@ -117,6 +117,8 @@ size_t fair_count(const struct fair *f);
 enum err fair_put(struct fair *f, struct call *call) MUST_USE;
 /* The next one's whose turn it is, NULL if none may be; fair_done() with its share once it is worked on no more. */
 struct call *fair_take(struct fair *f);
+/* After a NULL: ask again in so many µs, when a flood that is held back may go on; 0: somebody has to put or be done first. */
+int64_t fair_held_us(const struct fair *f);
 void fair_done(struct fair *f, uint64_t share);
 
 /* auth.c */

@@ -93,6 +93,23 @@ wake_one(struct pool *p)
     }
 }
 
+/* Sleep until woken, or for so many µs (0: however long). */
+static void
+rest(pthread_cond_t *more, pthread_mutex_t *lock, int64_t most_us)
+{
+    struct timespec until;
+
+    if (most_us == 0) {
+        pthread_cond_wait(more, lock);
+        return;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += most_us * 1000; /* less than a second */
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_clockwait(more, lock, CLOCK_MONOTONIC, &until);
+}
+
 /* The next piece of work for this worker, under the lock; false when it is to end. *ret_from: where it was taken from in
  * turn, or NULL. */
 static bool
@@ -123,13 +140,13 @@ next_work(struct worker *w, struct call **ret_call, struct task **ret_task, stru
         if (p->stopping)
             return false;
         if (w->slow) {
-            pthread_cond_wait(&p->slow_work, &p->lock);
+            rest(&p->slow_work, &p->lock, fair_held_us(p->waiting_slow));
             continue;
         }
         p->idle++;
-        pthread_cond_wait(&p->work, &p->lock);
+        rest(&p->work, &p->lock, fair_held_us(p->fresh));
         p->idle--;
-        if (p->waking)
+        if (p->waking) /* in time or not: a signal may be lost to one whose time was over; one wake too many does no harm */
             p->waking--;
     }
 }

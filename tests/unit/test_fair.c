@@ -8,7 +8,7 @@
 
 #include "api/internal.h"
 
-enum { CROWD = 1000 };
+enum { CROWD = 1000, FEW = 30 };
 
 static struct call calls[CROWD + 8];
 
@@ -29,7 +29,7 @@ take_is(struct fair *f, uint64_t share)
     assert_null(call->next);
 }
 
-/* Behind a thousand of one, another's call is the next but one. */
+/* Behind many of one, another's call is the next but one. */
 static void
 nobody_waits_for_a_crowd(void **state)
 {
@@ -37,12 +37,12 @@ nobody_waits_for_a_crowd(void **state)
 
     (void)state;
     fair_workers(f, 100);
-    for (size_t i = 0; i < CROWD; i++)
+    for (size_t i = 0; i < FEW; i++)
         assert_int_equal(fair_put(f, call_of(i, 7)), OK);
     assert_int_equal(fair_put(f, call_of(CROWD, 8)), OK);
     assert_int_equal(fair_put(f, call_of(CROWD + 1, 9)), OK);
     assert_int_equal(fair_put(f, call_of(CROWD + 2, 8)), OK);
-    assert_int_equal(fair_count(f), CROWD + 3);
+    assert_int_equal(fair_count(f), FEW + 3);
     take_is(f, 7);
     take_is(f, 8);
     take_is(f, 9);
@@ -50,6 +50,34 @@ nobody_waits_for_a_crowd(void **state)
     take_is(f, 8);
     take_is(f, 7);
     take_is(f, 7);
+    fair_delete(f);
+}
+
+/* A thousand of one while another is about: one each ten milliseconds, and the other's whenever it comes. */
+static void
+a_flood_is_held_back(void **state)
+{
+    struct fair *f = fair_new(10000, 10000);
+    struct call *call = NULL;
+    int64_t begun_us;
+
+    (void)state;
+    fair_workers(f, 100);
+    for (size_t i = 0; i < CROWD; i++)
+        assert_int_equal(fair_put(f, call_of(i, 7)), OK);
+    for (size_t i = 0; i < 5; i++)
+        take_is(f, 7); /* alone */
+    assert_int_equal(fair_put(f, call_of(CROWD, 8)), OK);
+    take_is(f, 8);
+    begun_us = monotonic_us();
+    for (size_t taken = 0; taken < 5 && monotonic_us() - begun_us < 10000000;) {
+        call = fair_take(f);
+        taken += call != NULL;
+        if (call == NULL)
+            assert_true(fair_held_us(f) > 0 && fair_held_us(f) <= 10000);
+    }
+    assert_non_null(call);
+    assert_true(monotonic_us() - begun_us >= 4 * 10000);
     fair_delete(f);
 }
 
@@ -126,6 +154,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_waits_for_a_crowd),
+        cmocka_unit_test(a_flood_is_held_back),
         cmocka_unit_test(first_come_first_within_a_share),
         cmocka_unit_test(a_share_leaves_workers_for_others),
         cmocka_unit_test(it_is_bounded),
