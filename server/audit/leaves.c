@@ -59,6 +59,7 @@ replay(struct work *w, struct bundle *b)
         } else {
             take_keys(w, b, i);
             audit_evidence_take(l->evidence, e);
+            times_take(l->times, e);
             b->replayed++;
             l->entries++;
             l->kinds[e->kind]++;
@@ -85,6 +86,22 @@ compare_known(struct work *w, struct bundle *b, const struct known_root *known)
         findings_add(&b->found, NO_INDEX, ENTRY_KINDS, "the first %" PRIu64 " entries are not those %s: history was rewritten", known->size, known->what);
 }
 
+/* Those of the checkpoints that end within this bundle. */
+static void
+compare_checkpoints(struct work *w, struct bundle *b)
+{
+    struct merkle tree = w->l->tree;
+    uint64_t until = tree.size + b->leaves;
+    const struct times_root *known;
+
+    for (unsigned i = 0; (known = times_next_root(w->l->times, until)) != NULL;) {
+        while (tree.size < known->size)
+            merkle_append(&tree, b->leaf[i++]);
+        if (!hash_equal(merkle_root(&tree), known->root))
+            findings_add(&b->found, NO_INDEX, ENTRY_KINDS, "the first %" PRIu64 " entries are not those of a checkpoint that was cosigned: history was rewritten", known->size);
+    }
+}
+
 static void
 grow_tree(struct work *w, struct bundle *b)
 {
@@ -93,6 +110,7 @@ grow_tree(struct work *w, struct bundle *b)
 
     for (size_t i = 0; i < l->n_known; i++)
         compare_known(w, b, &l->known[i]);
+    compare_checkpoints(w, b);
     if (b->leaves == TILE_WIDTH) {
         merkle_append_full(&l->tree, 8, b->root);
         err = tiles_append_tile(&w->tiles, b->root);

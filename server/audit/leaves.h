@@ -7,6 +7,7 @@
 #include "audit/bundle.h"
 #include "audit/evidence.h"
 #include "audit/spill.h"
+#include "audit/times.h"
 #include "core/ledger.h"
 
 /* A root that is known of the log when it had `size` entries; `what` says of whom. */
@@ -17,6 +18,7 @@ struct leaves {
     const struct source *source;
     struct ledger *ledger;         /* new */
     struct audit_evidence *evidence; /* is given each entry */
+    struct times *times;           /* is given each entry, and has roots to be compared */
     struct spill *rest;            /* its memory, told now and then to rest; or NULL */
     uint64_t size;                 /* of the log */
     unsigned threads;              /* 0 and 1: this one alone */

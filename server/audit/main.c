@@ -37,6 +37,9 @@ static const struct config_set SET = {
         " export, compares every balance. It needs no database and trusts no server. All processors share the work, memory stays"
         " below 64 MiB, and with --resume one that was stopped goes on. Where the export has a checkpoint, the journal must begin with what it says; with --policy its"
         " signatures are judged.\n\n"
+        "Under a policy that names witnesses, entries' times are compared with those of their cosignatures: a time that is later than"
+        " enough witnesses had seen the entry is a fault (but for --clocks); what they saw over --late after it is counted, and is none. A"
+        " simulation's times are not compared.\n\n"
         "kontor-audit watch fetches the newest checkpoint of a log, which must extend the one that FILE keeps, and keeps it there."
         " It says nothing when all is well: for cron.\n\n"
         "kontor-audit receipt judges one entry: RECEIPT is what the server gives at /v1/journal/entries/INDEX/receipt (C2SP"
@@ -138,6 +141,7 @@ verify(const struct audit_config *config, const char *dir, bool carries, char *p
     a->resume = config->resume[0] != '\0' ? config->resume : NULL;
     a->threads = config->threads > 0 ? (unsigned)config->threads : cores();
     a->scratch = config->scratch;
+    a->times = (struct times_limits){ .late_s = config->late, .clocks_s = config->clocks };
     a->follows = config->follows[0] != '\0' ? config->follows : NULL;
     a->judged = carries ? carry_over : NULL;
     a->ctx = &bar;

@@ -63,6 +63,56 @@ print_evidence(const struct audit *a, FILE *to)
         fputs("  … and earlier ones\n", to);
 }
 
+static void
+length_text(int64_t ms, char ret[40])
+{
+    int64_t s = ms > 0 ? (ms + 999) / 1000 : 0;
+
+    text_format(ret, 40, "%" PRId64 ":%02d:%02d hours", s / 3600, (int)(s / 60 % 60), (int)(s % 60));
+}
+
+static void
+print_at(const struct times_at *at, const char *what, FILE *to)
+{
+    char time[TIME_TEXT], seen[TIME_TEXT];
+
+    time_text(at->time_ms, time);
+    time_text(at->seen_ms, seen);
+    fprintf(to, "%s entry %" PRIu64 " (%s): it says %s, %s had cosigned it at %s.\n", what, at->entry, entry_kind_name(at->kind), time, at->witness, seen);
+}
+
+static void
+print_times(const struct audit *a, FILE *to)
+{
+    const struct times_sums *s = &a->seen;
+    char length[40];
+
+    if (!s->judged) {
+        fprintf(to, "Times are the operator's word: %s.\n", a->simulation ? "a simulation's clock runs on its own, and is not compared with witnesses'" :
+                !a->checkpoint.judged ? "they are compared with witnesses' clocks only under a --policy that names witnesses" :
+                "no witness of the policy has cosigned any of the entries");
+        return;
+    }
+    fprintf(to, "Times: enough witnesses have cosigned %" PRIu64 " of %" PRIu64 " entries, by %" PRIu64 " cosignatures of %" PRIu64 " checkpoints.\n", s->seen, a->entries,
+            s->cosignatures, s->checkpoints);
+    if (!s->there)
+        fputs("  Only the newest checkpoint is at hand: how long before it an entry was written, nothing here says.\n", to);
+    if (s->recent.entry != NO_INDEX) {
+        length_text(s->recent.seen_ms - s->recent.time_ms, length);
+        fprintf(to, "  In the last week before the newest cosignature each of them was there at most %s after its own time.\n", length);
+    }
+    if (s->late > 0) {
+        fprintf(to, "NOTE %" PRIu64 " entries were first seen over %" PRId64 " s after the time that they bear: they may have been written so much later (or witnesses were away).\n",
+                s->late, a->times.late_s);
+        print_at(&s->late_at, "  The worst is", to);
+    }
+    if (s->behind > 0) {
+        fprintf(to, "NOTE %" PRIu64 " entries bear a time that is later than one witness's cosignature of them, though not enough witnesses' to contradict it: its clock is wrong.\n",
+                s->behind);
+        print_at(&s->behind_at, "  The worst is", to);
+    }
+}
+
 void
 audit_print(const struct audit *a, FILE *to)
 {
@@ -95,6 +145,8 @@ audit_print(const struct audit *a, FILE *to)
         fprintf(to, "Those of the first %" PRIu64 " entries were verified by an audit before, and are not verified again.\n", a->resumed);
     fprintf(to, "On the operator's word: %" PRIu64 " orders of signed-in people, vouched for by the server's key alone.\n", a->count.by_server);
     print_evidence(a, to);
+    if (a->replayed)
+        print_times(a, to);
     if (a->replayed) {
         audit_credits(a->minted, minted);
         audit_credits(a->held, held);
@@ -148,6 +200,43 @@ audit_json_checkpoint(struct json_out *out, const struct signed_head *c)
     json_i64(out, "witnesses", c->witnesses);
     json_text(out, "asked", c->judged ? c->rule : NULL);
     json_bool(out, "names_log", c->names_log);
+    json_shut(out);
+}
+
+static void
+json_at(struct json_out *out, const char *name, const struct times_at *at)
+{
+    if (at->entry == NO_INDEX || at->witness[0] == '\0') {
+        json_none(out, name);
+        return;
+    }
+    json_open(out, name);
+    json_i64(out, "entry", (int64_t)at->entry);
+    json_time(out, "time", at->time_ms);
+    json_time(out, "cosigned", at->seen_ms);
+    json_text(out, "witness", at->witness);
+    json_shut(out);
+}
+
+static void
+json_times(struct json_out *out, const struct audit *a)
+{
+    const struct times_sums *s = &a->seen;
+
+    json_open(out, "times");
+    json_bool(out, "judged", s->judged);
+    json_bool(out, "checkpoints_there", s->there);
+    json_i64(out, "checkpoints", (int64_t)s->checkpoints);
+    json_i64(out, "cosignatures", (int64_t)s->cosignatures);
+    json_i64(out, "seen", s->judged ? (int64_t)s->seen : 0);
+    json_i64(out, "late_s", a->times.late_s);
+    json_i64(out, "clocks_s", a->times.clocks_s);
+    json_i64(out, "late", s->judged ? (int64_t)s->late : 0);
+    json_i64(out, "ahead", s->judged ? (int64_t)s->ahead : 0);
+    json_i64(out, "witness_behind", s->judged ? (int64_t)s->behind : 0);
+    json_at(out, "longest_of_last_week", &s->recent);
+    json_at(out, "latest", &s->late_at);
+    json_at(out, "worst_witness_behind", &s->behind_at);
     json_shut(out);
 }
 
@@ -217,6 +306,7 @@ audit_print_json(const struct audit *a, FILE *to)
     }
     json_shut_array(&out);
     json_shut(&out);
+    json_times(&out, a);
     json_i64(&out, "accounts", (int64_t)a->accounts);
     json_i64(&out, "balances_compared", (int64_t)a->balances);
     json_i64(&out, "reservations_compared", (int64_t)a->holds);

@@ -315,6 +315,7 @@ verify(struct verifying *v, struct err_detail *d)
     if (err != OK)
         return err;
     read_checkpoint(v);
+    v->leaves.times = times_new(&v->source, &a->head, a->policy, BYTES(v->note, v->note != NULL ? v->note_len : 0), a->times, &a->found);
     audit_leaves(v);
     check_head(v);
     if (a->replayed) {
@@ -323,6 +324,7 @@ verify(struct verifying *v, struct err_detail *d)
             a->balances = balances_check(&v->source, v->l, &a->found);
         a->holds = holds_check(&v->source, v->l, v->leaves.rest, &a->found);
         audit_evidence_end(v->leaves.evidence, &a->evidence);
+        times_end(v->leaves.times, a->simulation, &a->found, &a->seen);
         check_log_key(v);
     }
     if (source_trouble(&v->source, d) != OK)
@@ -358,6 +360,7 @@ audit_verify(struct audit *a, struct err_detail *d)
     source_disconnect(&v->source);
     ledger_delete(v->l);
     audit_evidence_delete(v->leaves.evidence);
+    times_delete(v->leaves.times);
     spill_delete(v->leaves.rest);
     free(v->note);
     free(v);

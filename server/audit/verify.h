@@ -11,6 +11,7 @@
 #include "audit/bundle.h"
 #include "audit/evidence.h"
 #include "audit/signed.h"
+#include "audit/times.h"
 #include "core/ledger.h"
 #include "core/tile.h"
 
@@ -25,6 +26,7 @@ struct audit {
     unsigned threads;     /* that share the work; 0: this one alone */
     const char *scratch;  /* a folder for files without a name, so that memory stays below 64 MiB; NULL: all in memory */
     const char *policy;   /* text of a C2SP tlog-policy: who must have signed the checkpoint; NULL: nobody is asked */
+    struct times_limits times; /* how far entries' times and witnesses' may differ */
     const char *follows;  /* the folder of the older journal that this one says it follows; NULL: it is not looked at */
     void (*judged)(void *ctx, const struct ledger *l); /* called at the end if no fault was found; may be NULL */
     void (*progress)(void *ctx, uint64_t done, uint64_t all); /* may be NULL */
@@ -40,6 +42,7 @@ struct audit {
                                      * server's signature verified, no person's; by_assertion: WebAuthn, the hash of an
                                      * assertion that is not in the export; without: what follows from rules alone */
     struct evidence_sums evidence;
+    struct times_sums seen;         /* what witnesses' clocks say of entries' times */
     uint64_t log_key;               /* KEY that the entries hold in force for the checkpoint, NO_INDEX if there is none */
     bool log_key_signed;            /* and it signed the checkpoint */
     uint64_t resumed;               /* of so many entries an audit before had verified the signatures */

@@ -179,6 +179,34 @@ cosignatures_recent(struct db *db, int checkpoints, struct arena *a, struct cosi
     return OK;
 }
 
+/* Who doubts when an entry was written asks who had seen it first: ten minutes are near enough, and bound what an export
+ * carries of a busy journal. */
+DB_QUERY(COSIGNATURES_FIRST, .name = "cosignatures_first",
+         .sql = "SELECT c.size, c.note, f.public, f.name, f.time_s, f.signature"
+                " FROM (SELECT DISTINCT ON (public, time_s / 600) size, public, name, time_s, signature FROM cosignature"
+                " ORDER BY public, time_s / 600, size) f JOIN checkpoint c ON c.size = f.size ORDER BY c.size, f.time_s, f.public",
+         .params = 0, .columns = 6);
+
+enum err
+cosignatures_first(struct db *db, enum err (*take)(void *ctx, const struct cosigned *row), void *ctx)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &COSIGNATURES_FIRST, DB_NO_ARGS, &rows);
+
+    for (int i = 0; !err && i < PQntuples(rows); i++) {
+        struct cosigned row = { .checkpoint.size = db_get_u64(rows, i, 0), .checkpoint.note = db_get_text(rows, i, 1) };
+        struct bytes sig = db_get_bytes(rows, i, 5);
+
+        row.by.size = row.checkpoint.size;
+        row.by.time_s = db_get_u64(rows, i, 4);
+        if (!read_public(rows, i, 2, row.by.public) || sig.len != 64 || !text_format(row.by.name, sizeof row.by.name, "%s", db_get_text(rows, i, 3)))
+            return ERR_CORRUPT;
+        memcpy(row.by.signature, sig.data, 64);
+        err = take(ctx, &row);
+    }
+    return err;
+}
+
 /* ---- quorums ----------------------------------------------------------------------------------------------------- */
 
 DB_QUERY(QUORUMS_ADD, .name = "quorums_add",

@@ -27,6 +27,10 @@ struct cosignature { uint64_t size; uint8_t public[32], signature[64]; char name
 enum err cosignatures_add(struct db *db, const struct cosignature *c) MUST_USE;
 /* Of one checkpoint, the first that came first. */
 enum err cosignatures_of(struct db *db, uint64_t size, struct arena *a, struct cosignature **ret, size_t *ret_n) MUST_USE;
+/* For exports: of each key the first cosignature of each ten minutes by its own clock, each with its checkpoint as the log
+ * signed it (no root, no time of its own), the smallest size first. The row lives until take() returns. */
+struct cosigned { struct checkpoint_row checkpoint; struct cosignature by; };
+enum err cosignatures_first(struct db *db, enum err (*take)(void *ctx, const struct cosigned *row), void *ctx) MUST_USE;
 /* Keys, their names and sizes only, of the newest `checkpoints` checkpoints: the largest size first. */
 enum err cosignatures_recent(struct db *db, int checkpoints, struct arena *a, struct cosignature **ret, size_t *ret_n) MUST_USE;
 

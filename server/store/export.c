@@ -16,7 +16,7 @@
 #include "core/entry_layout.h"
 #include "core/tile.h"
 #include "core/note.h"
-#include "store/checkpoints.h"
+#include "store/cosignatures.h"
 #include "store/entries.h"
 #include "store/tiles.h"
 #include "store/evidence.h"
@@ -281,12 +281,65 @@ each_assertion(struct exporting *x, struct db *db)
     return assertions_each(db, take_assertion, x);
 }
 
+/* The lines of one checkpoint: its note, with the cosignatures that came so far. */
+struct note_under_way { struct exporting *x; uint64_t size; char *text; size_t len, lines; };
+
+static void
+end_note(struct note_under_way *u)
+{
+    struct json_out line = { .fresh = true };
+
+    if (u->lines > 0) {
+        json_open(&line, NULL);
+        json_text(&line, "note", u->text);
+        json_shut(&line);
+        end_line(u->x, &line);
+    }
+    u->len = u->lines = 0;
+}
+
+static enum err
+take_cosigned(void *ctx, const struct cosigned *row)
+{
+    struct note_under_way *u = ctx;
+    size_t note_len = strlen(row->checkpoint.note);
+    struct vkey key;
+
+    if (u->lines > 0 && (row->checkpoint.size != u->size || u->lines == NOTE_LINES_MAX - 1)) /* the log's own is one */
+        end_note(u);
+    if (u->lines == 0) {
+        if (note_len > NOTE_MAX - NOTE_LINES_MAX * NOTE_LINE_MAX)
+            return ERR_CORRUPT;
+        memcpy(u->text, row->checkpoint.note, note_len + 1);
+        u->len = note_len;
+        u->size = row->checkpoint.size;
+    }
+    key = vkey_make(row->by.name, NOTE_COSIGNATURE, row->by.public);
+    u->len += note_line_write(&key, row->by.time_s, row->by.signature, u->text + u->len);
+    u->text[u->len] = '\0';
+    u->lines++;
+    return OK;
+}
+
+static enum err
+each_cosigned(struct exporting *x, struct db *db)
+{
+    struct note_under_way u = { .x = x, .text = xmalloc(NOTE_MAX + 1) };
+    enum err err = cosignatures_first(db, take_cosigned, &u);
+
+    if (err == OK)
+        end_note(&u);
+    free(u.text);
+    return err;
+}
+
 /* An empty folder, or an earlier export's: its head goes first, so that a half-written one is not taken for whole. */
 static enum err
 prepare_folder(struct exporting *x)
 {
     static const char *const gone[] = { "head", "checkpoint", "evidence.jsonl" };
-    static const char *const ours[] = { ".", "..", "tile", "balances.csv", "holds.csv", "head", "checkpoint", "evidence.jsonl", "assertions.jsonl" };
+    static const char *const ours[] = { ".", "..", "tile", "balances.csv", "holds.csv", "head", "checkpoint", "evidence.jsonl", "assertions.jsonl",
+                                        "checkpoints.jsonl" };
     char path[4096];
     DIR *dir;
     struct dirent *one;
@@ -366,6 +419,8 @@ write_all(struct exporting *x, struct db *db)
         err = write_lines(x, db, "holds.csv", each_held);
     if (err == OK)
         err = write_lines(x, db, "assertions.jsonl", each_assertion);
+    if (err == OK)
+        err = write_lines(x, db, "checkpoints.jsonl", each_cosigned);
     if (err == OK && x->what == EXPORT_EVIDENCE)
         err = write_lines(x, db, "evidence.jsonl", each_evidence);
     if (err == OK)

@@ -1,7 +1,7 @@
 /* store/export.h
  * `kontord export DIR`: the journal as files that an auditor can verify without a database (schema/journal/export.md):
- * tile/… in the layout of C2SP tlog-tiles, balances.csv, assertions.jsonl, on demand evidence.jsonl, and head, which is
- * written last. */
+ * tile/… in the layout of C2SP tlog-tiles, balances.csv, holds.csv, assertions.jsonl, checkpoints.jsonl, on demand evidence.jsonl,
+ * and head, which is written last. */
 #ifndef STORE_EXPORT_H
 #define STORE_EXPORT_H
 

@@ -7,18 +7,21 @@ import base64
 import json
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 
+from fake_log import vkey
+from fake_server import Key
 from harness import BUILD
 from test_log import grow, newest, reader
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "journal"))
 
 from reader import leaf_hash, root  # noqa: E402
-from tlog import tile_path  # noqa: E402
+from tlog import Key as VKey, tile_path  # noqa: E402
 
-WORLD = {"more": ["--public-entries=yes", "--checkpoint-ms=100"]}
+WORLD = {"simulation": False, "more": ["--public-entries=yes", "--checkpoint-ms=100"]}
 
 ELSEWHERE, COUNTER, LIFE, SIGNED = "another test", "the sequencer's counter", "of the job's life", "the note says it"
 TOLD = "told"
@@ -216,6 +219,94 @@ def test_made_up_histories_are_told(world):
     assert leaf == n, said
 
 
+# ---- times ---------------------------------------------------------------------------------------------------------------
+
+
+class Seen:
+    """An export, with checkpoints that witnesses of ours have cosigned when a test says so."""
+
+    def __init__(self, world, folder):
+        self.folder, self.history = folder, History(folder)
+        self.times = [int.from_bytes(e[12:20], "big") for e in self.history.entries]
+        self.keys = {name: Key() for name in "abc"}
+        self.vkeys = {name: vkey(f"witness.example/{name}", 4, key.public.raw) for name, key in self.keys.items()}
+        self.policy = world.server.data / "witnesses"
+        self.policy.write_text("".join(f"witness {n} {v}\n" for n, v in self.vkeys.items()) + "group two 2 a b c\nquorum two\n")
+
+    def note(self, size, times, change=lambda text: text):
+        text = f"{self.history.head[0]}\n{size}\n{base64.b64encode(root([leaf_hash(e) for e in self.history.entries[:size]])).decode()}\n"
+        text, lines = change(text), ""
+        for name, at in times.items():
+            key = VKey(self.vkeys[name])
+            signed = self.keys[name].sign(f"cosignature/v1\ntime {at}\n{text}".encode())
+            lines += f"— {key.name} {base64.b64encode(key.id + struct.pack('>Q', at) + signed).decode()}\n"
+        return text + "\n" + lines
+
+    def report(self, *notes, options=(), status=0):
+        (self.folder / "checkpoints.jsonl").write_text("".join(json.dumps({"note": n}) + "\n" for n in notes))
+        report = audit(self.folder, f"--policy={self.policy}", *options)
+        said = "\n".join(f["what"] for f in report["findings"])
+        assert report["clean"] == (status == 0), said
+        return report["times"], said, report["first"]
+
+
+def test_times_are_compared_with_witnesses_clocks(world):
+    folder = world.server.data / "seen-when"
+    newest(world, reader(world), world.anybody.must("GET", "/v1/journal")["size"])
+    assert export(world, folder)[0] == 0
+    s = Seen(world, folder)
+    n, at = len(s.times), [t // 1000 for t in s.times]
+    half, log = n // 2, (folder / "checkpoint").read_text().split("\n\n")[1]
+
+    def newest_is(times):
+        text, lines = s.note(n, times).split("\n\n")
+        (folder / "checkpoint").write_text(f"{text}\n\n{log}{lines}")
+
+    newest_is({"a": at[-1] + 5, "b": at[-1] + 7})
+
+    times, _, _ = s.report(s.note(half, {"a": at[half - 1] + 5, "b": at[half - 1] + 9}))
+    assert times["judged"] and times["seen"] == n and times["late"] == times["ahead"] == times["witness_behind"] == 0, times
+    assert times["cosignatures"] == 4 and times["checkpoints"] == 2
+    longest = times["longest_of_last_week"]
+    assert longest["witness"] == "b" and longest["entry"] in range(n), times
+
+    early = {"a": at[-1] - 600, "b": at[-1] - 601} # the last entry says that it was written ten minutes after that
+    times, said, leaf = s.report(s.note(half, {"a": at[half - 1] + 1}), s.note(n, early), status=1)
+    wrong = next(i for i in range(n) if s.times[i] > (at[-1] - 600) * 1000 + 999 + 60000)
+    assert leaf["leaf"] == wrong and "it is not when it was written" in said and "a the last of them" in said, (leaf, said)
+    assert times["ahead"] == n - wrong
+    s.report(s.note(n, early), options=["--clocks=700"])
+    times, _, _ = s.report(s.note(n, {"a": at[-1] - 600})) # one alone may have a slow clock, and makes nobody a liar
+    assert times["witness_behind"] > 0 and times["worst_witness_behind"]["witness"] == "a" and times["ahead"] == 0, times
+
+    newest_is({"a": at[-1] + 5, "b": at[-1] + 9000}) # b was away
+    times, _, _ = s.report(s.note(half, {"b": at[half - 1] + 2}))
+    assert times["seen"] == n and times["late"] >= n - half and times["latest"]["witness"] == "b", times
+    assert times["latest"]["entry"] >= half, "b's first half and a's second are enough for the first half"
+    assert s.report(s.note(half, {"b": at[half - 1] + 2}), options=["--late=100000"])[0]["late"] == 0
+    words = run("verify", "--scratch=/tmp", f"--policy={s.policy}", folder)[1]
+    assert "entries were first seen over 3600 s after the time that they bear" in words and "No fault found." in words, words
+    newest_is({"a": at[-1] + 5})
+    times, said, _ = s.report(status=1)
+    assert times["seen"] == 0 and "Too few" in said, (times, said)
+
+    newest_is({"a": at[-1] + 5, "b": at[-1] + 7})
+    good = s.note(half, {"a": at[half - 1] + 5})
+    line = good.splitlines()[-1]
+    for note, what in ((good.replace(line, line[:-20] + ("A" if line[-20] != "A" else "B") + line[-19:]), "line 1: a signature of a known key does not verify"),
+                       (s.note(half, {"a": at[-1]}, lambda t: t.replace(f"\n{half}\n", f"\n{half - 1}\n")), f"the first {half - 1} entries are not those of a checkpoint"),
+                       (s.note(half, {}, lambda t: t.replace(f"\n{half}\n", f"\n{n + 1}\n")) + "— x AAAAAAA=\n", "the journal was rolled back"),
+                       (s.note(half, {"a": 5}, lambda t: "x" + t), "line 1: it is of another origin"), ("nothing", "line 1: it is not a signed checkpoint")):
+        said = s.report(note, status=1)[1]
+        assert what in said, (what, said)
+    for text in ("{}\n", "no json\n", json.dumps({"note": good}), json.dumps({"note": good, "more": 1}) + "\n"):
+        (folder / "checkpoints.jsonl").write_text(text)
+        assert "checkpoints.jsonl: line 1" in first(audit(folder))[1], text
+    (folder / "checkpoints.jsonl").write_text(json.dumps({"note": good}) + "\n")
+    assert audit(folder)["times"]["judged"] is False, "nobody said who the witnesses are"
+    assert "Times are the operator's word" in run("verify", "--scratch=/tmp", folder)[1]
+
+
 # ---- from afar -----------------------------------------------------------------------------------------------------------
 
 
@@ -233,6 +324,7 @@ def test_the_auditor_reads_the_log_that_is_served(world):
     status, said, errors = run("verify", "--json", f"--policy={policy}", "--scratch=/tmp", url + "/")
     report = json.loads(said)
     assert status == 0 and report["clean"] and report["whole"] and report["size"] >= size and report["checkpoint"]["good"], (said, errors)
+    assert report["times"]["judged"] is report["times"]["checkpoints_there"] is False, report["times"]
     status, said, errors = run("verify", "http://127.0.0.1:1")
     assert status == 3 and "127.0.0.1:1" in errors, errors
     status, said, errors = run("verify", "http://kontor.example")

@@ -224,6 +224,11 @@ def test_the_auditor_counts_the_witnesses(world):
     report = json.loads(said)
     assert status == 0 and report["checkpoint"]["good"] and report["checkpoint"]["cosigned"] == 2, said
     assert report["checkpoint"]["asked"] == "2 of 2 (lumi-witness, bsc-witness)" and report["checkpoint"]["names_log"], said
+    times = report["times"]  # of a simulation: they are not judged (tests/api/test_tamper.py has them of a journal that is none)
+    assert not times["judged"] and times["checkpoints_there"] and times["cosignatures"] >= 4, times
+    lines = [json.loads(line)["note"] for line in (folder / "checkpoints.jsonl").read_text().splitlines()]
+    sizes = [Checkpoint(Note(n.encode())).size for n in lines]
+    assert sizes == sorted(set(sizes)) and all(any(Note(n.encode()).signed_by(Key(world.keys[w])) for n in lines) for w in world.keys), sizes
     status, said = audit("verify", f"--policy={path}", folder)
     assert status == 0 and "2 of 2 witnesses have cosigned; asked for: 2 of 2 (lumi-witness, bsc-witness)." in said, said
     # what is stored of cosignatures, changed behind the server's back: what is exported has not what was asked for, or is older

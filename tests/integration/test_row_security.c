@@ -161,6 +161,7 @@ static const struct wanted {
     { "witnesses_add", SERVERS, { H2, "11", "0", "n", "1" } },
     { "cosignatures_last", EVERYBODY, { H1 } },
     { "cosignatures_of", EVERYBODY, { "5" } },
+    { "cosignatures_first", EVERYBODY, { 0 } },
     { "cosignatures_recent", EVERYBODY, { "9" } },
     { "cosignatures_add", SERVERS, { "5", H2, "n", "1", H64, "1" } },
     { "quorums_newest", EVERYBODY, { H1 } },
