@@ -103,6 +103,7 @@ story("a start-up asks, compares, accepts, watches, reads the output", async (pa
     await page.locator(".head .state", { hasText: "Settled" }).waitFor();
     assert.match(plain(await text(page, ".timeline")), /Accepted by you.*Ticket issued.*Delivered to the agent.*Accepted by the site.*Running.*Finished.*Settled/);
     await page.getByText("model saved").waitFor();
+    assert.match(plain(await text(page, ".head p")), /^16 × A100 64 GB at Leonardo Booster, Bologna\. Finished/, "its hardware is published: not marked as assumed");
     assert.match(await text(page, "pre.output"), /loss 0\.7\nloss 0\.3\nmodel saved/);
     await page.getByText("Signature good").waitFor();
     assert.match(await text(page, ".jws"), /^eyJ/);

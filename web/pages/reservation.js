@@ -195,7 +195,7 @@ export default ({ params }) => {
     const spender = seat.value?.kind === "startup";
     return html`
         <${Head} title=${jobName(r)} crumbs=${html`<a href=${to(crumb)}>${crumbName}</a> / <span class="mono">${tail(r.id)}</span>`} state=${html`<${State} name=${stateOf(r)} />`}
-            sub=${html`${t("reservation.what", { gpus: r.gpus, gpu: gpuName(r.offering), site: siteName(site ?? r.site), city: r.site.city ?? "", country: country(r.site.country) })}<${Assumed} when=${r.offering.assumed} /> ${sentence(r, now)}`}><${Live} live=${live} last=${last} /><//>
+            sub=${html`${t("reservation.what", { gpus: r.gpus, gpu: gpuName(r.offering), site: siteName(site ?? r.site), city: r.site.city ?? "", country: country(r.site.country) })}<${Assumed} when=${site?.offerings.find((o) => o.index === r.offering.index)?.assumed} /> ${sentence(r, now)}`}><${Live} live=${live} last=${last} /><//>
         <${Say}>${t("reservation.said", { state: has("state." + stateOf(r)) ? t("state." + stateOf(r)) : stateOf(r) })}<//>
         <div class="stack">
             ${r.moved_to && html`<${Note} kind="ochre" icon="right">${t("reservation.moved-to")} <a href=${to(`/reservations/${r.moved_to}`)}>${t("reservation.moved.see")}</a><//>`}

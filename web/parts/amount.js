@@ -20,4 +20,5 @@ export const GpuHours = ({ seconds }) => {
 /** The entry that a figure stands on. @param {{entry: number | null | undefined}} props */
 export const Folio = ({ entry }) => entry === null || entry === undefined ? null : html`
     <a class="folio" href=${to(`/journal/entries/${entry}`)} aria-label=${t("folio", { n: whole(entry) })}><${Icon} name="page" />${whole(entry)}</a>`;
-export const Assumed = ({ when = true }) => when ? html` <span class="assumed" title=${t("assumed.why")}>${t("assumed")}</span>` : null;
+/** Without `when`: the mark itself. With one that is not known (yet): nothing. @param {{when?: boolean | undefined}} props */
+export const Assumed = (props) => props.when || !("when" in props) ? html` <span class="assumed" title=${t("assumed.why")}>${t("assumed")}</span>` : null;
