@@ -323,6 +323,35 @@ static const struct {
 };
 
 static int
+name_one_command(void)
+{
+    fputs("kontor-agent: name one command: enrol, run, check, status or witness-…; see kontor-agent --help\n", stderr);
+    return EXIT_USAGE;
+}
+
+static bool
+is_command(const char *word)
+{
+    bool known = strcmp(word, "enrol") == 0;
+
+    for (size_t i = 0; i < sizeof COMMANDS / sizeof COMMANDS[0]; i++)
+        known = known || strcmp(word, COMMANDS[i].name) == 0;
+    return known;
+}
+
+/* Before the configuration is read: who mistypes a command is told that, not what the file lacks. -1 if all is well so far. */
+static int
+look_at_command(int argc, char **argv)
+{
+    if (argc < 2)
+        return name_one_command();
+    if (argv[1][0] == '-' || is_command(argv[1]))
+        return -1;
+    fprintf(stderr, "kontor-agent: there is no command \"%s\"; see kontor-agent --help\n", argv[1]);
+    return EXIT_USAGE;
+}
+
+static int
 dispatch(struct agent *a, const char *command)
 {
     bool json = strcmp(a->cfg.log_format, "json") == 0;
@@ -347,12 +376,12 @@ main(int argc, char **argv)
     struct agent a = { .blobs = -1 };
     struct arena *arena = arena_new();
     struct config_rest rest;
-    int status = config_begin(&SET, arena, argc - 1, argv + 1, &a.cfg, &rest);
+    int status = look_at_command(argc, argv);
 
-    if (status < 0 && rest.argc != 1) {
-        fputs("kontor-agent: name one command: enrol, run, check, status or witness-keys; see kontor-agent --help\n", stderr);
-        status = EXIT_USAGE;
-    }
+    if (status < 0)
+        status = config_begin(&SET, arena, argc - 1, argv + 1, &a.cfg, &rest);
+    if (status < 0 && rest.argc != 1)
+        status = name_one_command();
     if (status < 0)
         status = dispatch(&a, rest.argv[0]);
     arena_delete(arena);

@@ -441,6 +441,14 @@ class Sandbox(Case):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertRegex(done.stdout, "sandbox +well")
 
+    def test_no_such_command(self):
+        """Said of the word that was mistyped, not of what the configuration lacks."""
+        agent = self.rig.command("run")[0]
+        for words, said in (([], "name one command"), (["rnu"], 'no command "rnu"'), (["--server=http://127.0.0.1:1", "rnu"], 'no command "rnu"'),
+                            (["run"], "option server is required")):
+            done = subprocess.run([agent, *words], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, said in done.stderr), (2, True), done.stderr)
+
 
 if __name__ == "__main__":
     unittest.main()
