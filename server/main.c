@@ -16,18 +16,34 @@
 
 struct subcommand { const char *name; int (*run)(int argc, char **argv); const char *sentence; };
 
-/* The data directory of `kontord admin` comes first, as --data-dir=DIR, or from KONTOR_DATA_DIR. */
+/* Does this word say where the server's data directory is? It comes before the verb. */
+static bool
+says_where(const char *word)
+{
+    return strncmp(word, "--data-dir=", 11) == 0 || strncmp(word, "--config=", 9) == 0;
+}
+
+/* The data directory of `kontord admin`: as the options before the verb say, or KONTOR_DATA_DIR, or the server's file. */
 static int
 run_admin(int argc, char **argv)
 {
-    const char *dir = getenv("KONTOR_DATA_DIR");
+    const char *env = getenv("KONTOR_DATA_DIR");
+    struct arena *arena = arena_new();
+    struct config config;
+    struct config_rest rest;
+    int words = 0, status;
 
-    if (argc > 0 && strncmp(argv[0], "--data-dir=", 11) == 0) {
-        dir = argv[0] + 11;
-        argc--;
-        argv++;
-    }
-    return admin_main(dir ? dir : "/var/lib/kontor", argc, argv);
+    while (words < argc && says_where(argv[words]))
+        words++;
+    if (words == argc || (words == 0 && (env || strcmp(argv[0], "--help") == 0))) {
+        config.data_dir = env ? env : "";
+        status = -1;
+    } else
+        status = config_begin(&CONFIG_KONTORD, arena, words, argv, &config, &rest);
+    if (status < 0)
+        status = admin_main(config.data_dir, argc - words, argv + words);
+    arena_delete(arena);
+    return status;
 }
 
 /* kontord admit …: kontord admin admit … */
@@ -38,7 +54,7 @@ run_admit(int argc, char **argv)
     char **words = arena_alloc(arena, ((size_t)argc + 2) * sizeof *words);
     int n = 0, status;
 
-    if (argc > 0 && strncmp(argv[0], "--data-dir=", 11) == 0)
+    while (argc > 0 && says_where(argv[0]))
         words[n++] = *argv++, argc--;
     words[n++] = arena_text(arena, "admit");
     for (int i = 0; i < argc; i++) /* also as two words: --rollback-to N */

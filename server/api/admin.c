@@ -55,7 +55,7 @@ struct words {
 static int
 help(FILE *to, const struct verb *one)
 {
-    fputs("usage: kontord admin VERB [--FIELD=VALUE ...]\n       kontord admin get PATH\n       kontord admin carry-over --orders=FILE\n", to);
+    fputs("usage: kontord admin [WHERE] VERB [--FIELD=VALUE ...]\n       kontord admin [WHERE] get PATH\n       kontord admin [WHERE] carry-over --orders=FILE\n", to);
     for (size_t v = 0; v < VERBS_N; v++) {
         if (one && one != &VERBS[v])
             continue;
@@ -66,7 +66,7 @@ help(FILE *to, const struct verb *one)
             fprintf(to, "\n      --%-20s %s", "key", "Idempotency-Key for a safe repeat (optional; else a new one)");
     }
     if (!one)
-        fputs("\n\nkontord admin VERB --help lists a verb's fields.", to);
+        fputs("\n\nkontord admin VERB --help lists a verb's fields.\nWHERE the server's data directory is: --config=FILE, or --data-dir=DIR; else KONTOR_DATA_DIR, or /etc/kontor/kontord.conf.", to);
     fputc('\n', to);
     return to == stdout ? DONE : USAGE;
 }

@@ -465,14 +465,20 @@ const struct config_set CONFIG_KONTORD = {
     .synopsis = "serve [OPTION...]\n"
                 "migrate [OPTION...]\n"
                 "keygen [OPTION...]\n"
-                "export DIR [OPTION...]\n"
-                "admin VERB [FIELD=VALUE...]",
+                "begin [OPTION...] EXPORT-OF-THE-OLDER\n"
+                "export [OPTION...] DIR\n"
+                "poisoned [OPTION...] [SCOPE]\n"
+                "admit --rollback-to N --reason=WHY\n"
+                "admin [--config=FILE | --data-dir=DIR] VERB [--FIELD=VALUE...]\n"
+                "routes",
     .description =
         "kontord keeps the ledger of GPU-hour credits, brokers requests to sites, issues signed tickets to the"
         " sites' agents, and serves the web pages and the API.\n\n"
         "serve runs the server. migrate brings the database to this version. keygen makes the server's signing"
-        " key. export writes the whole journal to a folder, for kontor-audit. admin administers a running"
-        " server through its local socket; kontord admin --help lists the verbs.",
+        " key. begin starts a journal that follows an older one. export writes the whole journal to a folder, for"
+        " kontor-audit. poisoned lists the commands that were set aside, or releases one. admit admits a rollback that"
+        " witnesses have seen. admin administers a running server through the socket in its data directory; kontord admin"
+        " --help lists the verbs. routes lists the HTTP interface.",
     .file = "/etc/kontor/kontord.conf",
     .options = KONTORD_OPTIONS,
     .count = sizeof KONTORD_OPTIONS / sizeof KONTORD_OPTIONS[0],

@@ -2,8 +2,10 @@
 import hashlib
 import http.client
 import json
+import os
 import subprocess
 import time
+import uuid
 
 from harness import BUILD, CONTRACT
 from world import Agent, Later, millis
@@ -16,6 +18,42 @@ def test_table_and_contract_name_the_same_routes(world):
         table.add((method, path, name, tuple(sorted(who.split(","))), key == "key"))
     document = {(method, path, op["operationId"], tuple(sorted(op["x-who"])), op.get("x-key", False)) for method, _, path, op in CONTRACT.routes}
     assert table == document, (sorted(table - document), sorted(document - table))
+
+
+def test_the_operator_names_the_server_by_its_configuration(world):
+    """Before the verb: its file, its folder, or the folder in the environment; the help needs none of them."""
+    def admin(*words, **env):
+        return subprocess.run([str(BUILD / "kontord"), "admin", *words], capture_output=True, text=True, env={**os.environ, **env}, check=False)
+
+    file = world.server.data / "kontord.conf"
+    file.write_text(f"data_dir = {world.server.data}\n")
+    told = [admin(*words, "get", "/v1/journal", **env) for words, env in (
+        ([f"--config={file}"], {}), ([f"--data-dir={world.server.data}"], {}), ([], {"KONTOR_DATA_DIR": str(world.server.data)}))]
+    assert [(t.returncode, json.loads(t.stdout)["origin"]) for t in told] == [(0, "kontor.example/test")] * 3, told
+    missing = admin(f"--config={file}.not", "get", "/v1/journal")
+    assert missing.returncode != 0 and "kontord.conf.not" in missing.stderr, missing
+    assert admin("--help").returncode == 0 and "--config=FILE" in admin("--help").stdout
+
+
+def test_a_new_request_is_told_as_it_is_found(world):
+    """The answer to POST is made without asking the database: it says what GET says, in the same order, and so does a repeat."""
+    brisa, plain = world.people["brisa"], {k: v for k, v in world.wants().items() if k not in ("template", "script")}
+    later = world.local.must("GET", "/v1/me")["now"][:10]
+    year = str(int(later[:4]) + 1)
+    for wants in (
+            world.wants(),
+            world.wants(name="Zürich “å” \\ \U0001f52c", script="#!/bin/sh\nprintf '\t\"é\"\\n'\r\n# \u2028"),
+            world.wants(memory_gb=64, model="A100", countries=["FI", "ES"], one_island=True, kind="experimental-platform", preference="cheapest",
+                        move_freely=True, max_credits="12.345", earliest_start=f"{year}-01-01T12:00:00+01:00", deadline=f"{year}-02-01T00:00:00.123Z"),
+            {**plain, "template": "single-gpu", "parameters": {"command": "echo \"1\" '2' ü"}},
+            {**plain, "template": "multi-node-pytorch", "parameters": {"args": "--lr  1e-3", "entry": "train.py"}},
+            {**plain, "template": "container", "parameters": {"image": "registry.example/a:1", "command": "true"}}):
+        key = str(uuid.uuid4())
+        made = brisa.call("POST", "/v1/requests", wants, key=key)
+        assert made.status == 201, made
+        found = brisa.get("/v1/requests/" + made.json["id"])
+        assert found.status == 200 and made.body == found.body, (made.body, found.body)
+        assert brisa.call("POST", "/v1/requests", wants, key=key).body == made.body
 
 
 def test_main_job(world):
