@@ -518,6 +518,14 @@ ledger_hold_of(const struct ledger *l, struct uuid reservation)
     return map_get(l->by_reservation, reservation.b);
 }
 
+const struct hold *
+ledger_hold_paid(const struct ledger *l, uint64_t index)
+{
+    const struct payment *p = ledger_slot(l, index, SLOT_PAYMENT);
+
+    return p == NULL ? NULL : p->hold;
+}
+
 uint64_t
 ledger_request_fence(const struct ledger *l, struct uuid request)
 {

@@ -5,47 +5,34 @@
 #include "market/index.h"
 #include "market/life.h"
 
-/* The reservation in the memory whose settlement an entry corrects, or NULL. */
-static struct reservation *
-of_settlement(const struct state *s, const struct entry *e)
+/* The hold that an order is about, or NULL. */
+static const struct hold *
+hold_of(const struct state *s, const struct entry *e)
 {
-    const struct hold *h = e->u.correct.of_hold ? ledger_hold(s->ledger, e->u.correct.entry) : NULL;
-    size_t it = 0;
-    void *value;
-
-    if (e->u.correct.of_hold)
-        return h != NULL ? index_reservation(s, h->reservation) : NULL;
-    while (map_next(s->reservations, &it, NULL, &value)) {
-        struct reservation *r = value;
-        if (r->settle_entry == e->u.correct.entry)
-            return r;
-    }
-    return NULL;
-}
-
-static struct reservation *
-of_entry(const struct state *s, const struct entry *e)
-{
-    uint64_t hold = NO_INDEX;
-    const struct hold *h;
+    const struct ledger *l = s->ledger;
 
     switch (e->kind) {
     case RESOLVE:
-        hold = e->u.resolve.hold;
-        break;
+        return ledger_hold(l, e->u.resolve.hold);
     case VOID:
-        hold = e->u.release.hold;
-        break;
+        return ledger_hold(l, e->u.release.hold);
     case NOTICE:
         if (e->u.notice.type == NOTICE_DISPUTE_OPENED || e->u.notice.type == NOTICE_DISPUTE_CLOSED)
-            hold = e->u.notice.ref;
-        break;
-    case CORRECT:
-        return of_settlement(s, e);
+            return ledger_hold(l, e->u.notice.ref);
+        return NULL;
+    case CORRECT: /* it names the hold, or any one payment of it, not only the newest */
+        return e->u.correct.of_hold ? ledger_hold(l, e->u.correct.entry) : ledger_hold_paid(l, e->u.correct.entry);
     default:
-        break;
+        return NULL;
     }
-    h = ledger_hold(s->ledger, hold);
+}
+
+/* Its reservation, if it is in the memory. */
+static struct reservation *
+of_entry(const struct state *s, const struct entry *e)
+{
+    const struct hold *h = hold_of(s, e);
+
     return h != NULL ? index_reservation(s, h->reservation) : NULL;
 }
 
@@ -77,13 +64,21 @@ event_of(const struct reservation *r, const struct entry *e, enum ticket_event *
     }
 }
 
-/* Would it open a dispute about a hold whose reservation has left the memory? It was voided or has expired, or its contest
- * time is over: nothing is paid that could be contested, and no timer would end the dispute. The ledger takes such an entry
- * (a journal may have one from before) and takes the NOTICE that closes it. */
-static bool
-opens_in_vain(const struct state *s, const struct entry *e)
+/* Is it about a hold whose reservation has left the memory? It was voided or has expired, or its contest time is over: it is
+ * as the state table leaves it, and refuses these. A dispute would have no timer to end it; of a CORRECT the reservation's
+ * row would not know. The ledger takes both (a journal may have some from before), and the NOTICE that closes a dispute. */
+static enum err
+check_gone(const struct deciding *d, const struct entry *e)
 {
-    return e->kind == NOTICE && e->u.notice.type == NOTICE_DISPUTE_OPENED && ledger_hold(s->ledger, e->u.notice.ref) != NULL;
+    bool opens = e->kind == NOTICE && e->u.notice.type == NOTICE_DISPUTE_OPENED;
+
+    if (hold_of(d->state, e) == NULL)
+        return OK;
+    if (opens)
+        return err_say(d->detail, ERR_STATE, "%s", ticket_next(TICKET_VOIDED, TICKET_ON_CONTEST)->why);
+    if (e->kind == CORRECT)
+        return err_say(d->detail, ERR_STATE, "It was withdrawn, or the time in which it could be contested is over.");
+    return OK;
 }
 
 enum err
@@ -93,9 +88,9 @@ reservation_check_entry(struct deciding *d, const struct entry *e)
     const struct ticket_cell *cell;
     enum ticket_event event;
 
-    if (r == NULL && opens_in_vain(d->state, e))
-        return err_say(d->detail, ERR_STATE, "%s", ticket_next(TICKET_VOIDED, TICKET_ON_CONTEST)->why);
-    if (r == NULL || !event_of(r, e, &event))
+    if (r == NULL)
+        return check_gone(d, e);
+    if (!event_of(r, e, &event))
         return OK;
     cell = ticket_next(r->state, event);
     return cell->verdict == TICKET_GO ? OK : err_say(d->detail, ERR_STATE, "%s", cell->why);
@@ -109,7 +104,7 @@ reservation_follow(const struct deciding *d, struct entry *entries, size_t n)
     struct entry lapse;
 
     for (size_t i = 0; i < given; i++) {
-        const struct reservation *r = entries[i].kind == CORRECT ? of_settlement(d->state, &entries[i]) : NULL;
+        const struct reservation *r = entries[i].kind == CORRECT ? of_entry(d->state, &entries[i]) : NULL;
         if (r != NULL && r->state == TICKET_CONTESTED) {
             struct group closing = { .n = 0 };
             group_dispute(&closing, ledger_hold(l, r->hold), false, r->dispute_why);

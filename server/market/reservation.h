@@ -12,8 +12,8 @@
 
 #define RESERVATION_FOLLOW_MAX 2 /* entries that reservation_follow() may add */
 
-/* Would the state table allow what this order's entry does to its reservation? OK also if it touches none that is in
- * the memory. ERR_STATE with the reason. */
+/* Would the state table allow what this order's entry does to its reservation? OK if it touches none. ERR_STATE with the
+ * reason; also for a CORRECT or a new dispute about one that has left the memory, whose row is never written again. */
 enum err reservation_check_entry(struct deciding *d, const struct entry *e) MUST_USE;
 /* What must follow n entries of one group that is about to be applied: the end of the dispute after a CORRECT, a LAPSE
  * where credits come back to a grant past its end. Returns the new n; entries has room for RESERVATION_FOLLOW_MAX

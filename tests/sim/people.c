@@ -339,22 +339,29 @@ resolves(const struct state *s, const struct reservation *r)
 }
 
 static void
+corrects_entry(uint64_t entry, bool of_hold, uint64_t debit, uint64_t credit, int64_t amount)
+{
+    struct entry e = order_new(CORRECT);
+
+    e.u.correct.entry = entry;
+    e.u.correct.of_hold = of_hold;
+    e.u.correct.reason = 7;
+    e.debit = debit;
+    e.credit = credit;
+    e.amount = amount;
+    sign_by_two(&e);
+    orders(&e);
+}
+
+static void
 corrects(const struct state *s, const struct reservation *r)
 {
     const struct hold *h = ledger_hold(s->ledger, r->hold);
-    struct entry e = order_new(CORRECT);
 
-    if (r->settle_entry == 0 || r->settled_gpums <= 0) {
+    if (r->settle_entry == 0 || r->settled_gpums <= 0)
         notice(r->hold, false);
-        return;
-    }
-    e.u.correct.entry = r->settle_entry;
-    e.u.correct.reason = 7;
-    e.debit = h->site_account;
-    e.credit = h->grant;
-    e.amount = 1 + (int64_t)draw((uint64_t)r->settled_gpums);
-    sign_by_two(&e);
-    orders(&e);
+    else
+        corrects_entry(r->settle_entry, false, h->site_account, h->grant, 1 + (int64_t)draw((uint64_t)r->settled_gpums));
 }
 
 /* All that was settled of a hold; nothing, where nothing was. */
@@ -362,16 +369,8 @@ static void
 corrects_all(const struct state *s, const struct reservation *r)
 {
     const struct hold *h = ledger_hold(s->ledger, r->hold);
-    struct entry e = order_new(CORRECT);
 
-    e.u.correct.entry = r->hold;
-    e.u.correct.of_hold = 1;
-    e.u.correct.reason = 7;
-    e.debit = h->site_account;
-    e.credit = h->grant;
-    e.amount = h->settled > h->corrected ? h->settled - h->corrected : 1;
-    sign_by_two(&e);
-    orders(&e);
+    corrects_entry(r->hold, true, h->site_account, h->grant, h->settled > h->corrected ? h->settled - h->corrected : 1);
 }
 
 static void
@@ -422,6 +421,22 @@ disputes_something_old(void)
         notice(((const struct reservation *)t->rows[draw(t->n)]->object)->hold, true);
 }
 
+/* Some payment to a site, of any time. */
+static void
+corrects_something_old(void)
+{
+    for (size_t i = draw(pg.entries_n); i > 0; i--) {
+        struct entry e;
+
+        if (entry_decode(BYTES(pg.entries[i].bytes, pg.entries[i].len), &e) != OK)
+            violation("entry %zu cannot be read", i);
+        if ((e.kind == SETTLE || e.kind == RESOLVE) && e.amount > 0) {
+            corrects_entry(i, false, e.credit, e.debit, 1 + (int64_t)draw((uint64_t)e.amount));
+            return;
+        }
+    }
+}
+
 static void
 officers_look(void *a, uint64_t hurry)
 {
@@ -441,6 +456,8 @@ officers_look(void *a, uint64_t hurry)
         scope_leave(scope);
     }
     disputes_something_old();
+    if (draw(12) == 0)
+        corrects_something_old();
     if (a != NULL && !sim.quiet)
         at(sim.now + draw_span(20 * SECOND, 4 * MINUTE), officers_look, a, 0);
 }

@@ -429,12 +429,25 @@ test_a_lost_permit_is_disputed_before_anything_else(void **unused)
 
 /* ---- orders ------------------------------------------------------------------------------------------------------ */
 
+static struct entry
+correction(const struct hold *h, uint64_t of, int64_t amount)
+{
+    struct entry e = world_order(m->w, CORRECT);
+
+    e.u.correct.entry = of;
+    e.u.correct.of_hold = of == h->index;
+    e.debit = h->site_account;
+    e.credit = h->grant;
+    e.amount = amount;
+    world_sign(m->w, &e, "AB");
+    return e;
+}
+
 static void
 test_orders_keep_reservations_in_step(void **unused)
 {
     struct reservation *r = running(8, 3600, false), *s = running(8, 3600, false);
     const struct hold *h = ledger_hold(m->w->l, r->hold), *g = ledger_hold(m->w->l, s->hold);
-    struct entry correct;
 
     (void)unused;
     mw_advance(m, HOUR_MS / 2);
@@ -449,17 +462,65 @@ test_orders_keep_reservations_in_step(void **unused)
     assert_err(OK, say(s, REPORT_FINISHED));
     assert_err(OK, order(world_dispute(m->w, g->index, true)));
     assert_int_equal(s->state, TICKET_CONTESTED);
-    correct = world_order(m->w, CORRECT);
-    correct.u.correct.entry = g->index;
-    correct.u.correct.of_hold = 1;
-    correct.debit = g->site_account;
-    correct.credit = g->grant;
-    correct.amount = g->settled;
-    world_sign(m->w, &correct, "AB");
-    assert_err(OK, order(correct));
+    assert_err(OK, order(correction(g, g->index, g->settled)));
     assert_int_equal(s->state, TICKET_SETTLED);
     assert_false(g->disputed);
     assert_int_equal(s->settled_gpums, 0);
+}
+
+/* Not only the newest: what is taken back of any is taken off what the reservation says, or is refused as the table says. */
+static void
+test_a_correction_may_name_any_payment(void **unused)
+{
+    struct reservation *r = running(4, 5 * 86400, false);
+    const struct hold *h = ledger_hold(m->w->l, r->hold);
+    uint64_t daily;
+
+    (void)unused;
+    mw_advance(m, 25 * HOUR_MS);
+    assert_err(OK, say(r, REPORT_USAGE));
+    daily = r->settle_entry;
+    mw_advance(m, HOUR_MS);
+    assert_err(ERR_STATE, order(correction(h, daily, 1000))); /* it runs */
+    assert_err(OK, say(r, REPORT_FINISHED));
+    assert_int_not_equal(r->settle_entry, daily);
+    assert_err(ERR_STATE, order(correction(h, daily, 1000))); /* nobody contests it */
+    assert_int_equal(h->corrected, 0);
+    assert_err(OK, order(world_dispute(m->w, h->index, true)));
+    assert_err(OK, order(correction(h, daily, 1000)));
+    assert_int_equal(r->state, TICKET_SETTLED);
+    assert_false(h->disputed);
+    assert_int_equal(h->corrected, 1000);
+    assert_int_equal(r->settled_gpums, h->settled - 1000);
+}
+
+/* The row of what has left the memory is never written again: so nothing is taken back of it. */
+static void
+test_no_correction_once_it_is_too_late_to_contest(void **unused)
+{
+    struct reservation *r = running(8, 3600, false);
+    const struct hold *h = ledger_hold(m->w->l, r->hold);
+    const struct account *grant = ledger_account(m->w->l, h->grant);
+    struct entry of_grant = world_order(m->w, CORRECT);
+    struct uuid id = r->id;
+    uint64_t settled;
+
+    (void)unused;
+    mw_advance(m, HOUR_MS / 2);
+    assert_err(OK, say(r, REPORT_FINISHED));
+    settled = r->settle_entry;
+    mw_advance(m, CONTEST_MS);
+    mw_timers(m);
+    assert_null(mw_reservation(m, id));
+    assert_err(ERR_STATE, order(correction(h, settled, 1)));
+    assert_err(ERR_STATE, order(correction(h, h->index, h->settled)));
+    assert_int_equal(h->corrected, 0);
+    of_grant.u.correct.entry = grant->grant_entry; /* what is about no reservation goes on */
+    of_grant.debit = grant->index;
+    of_grant.credit = grant->parent;
+    of_grant.amount = 1;
+    world_sign(m->w, &of_grant, "AB");
+    assert_err(OK, order(of_grant));
 }
 
 /* Of what is voided or has expired nothing was paid: there is nothing to contest, and no timer would end the dispute. */
@@ -527,6 +588,8 @@ main(void)
         CASE(test_an_empty_spool_begins_at_the_numbers_on_record),
         CASE(test_a_lost_permit_is_disputed_before_anything_else),
         CASE(test_orders_keep_reservations_in_step),
+        CASE(test_a_correction_may_name_any_payment),
+        CASE(test_no_correction_once_it_is_too_late_to_contest),
         CASE(test_no_dispute_about_what_is_voided),
         CASE(test_timers_stretch_in_a_simulation),
     };
