@@ -1,5 +1,6 @@
 /* audit/main.c: kontor-audit, the auditor. Needs no database and trusts no server.
- * Exit status: 0 no fault, 1 faults found, 2 wrong usage, 3 there is nothing that can be judged. */
+ * Exit status: 0 no fault, 1 faults found, 2 wrong usage, 3 there is nothing that can be judged, 4 no fault
+ * found, but a part of the export is missing. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +53,7 @@ static const struct config_set SET = {
         " for kontord admin carry-over.\n\n"
         "Each fault names the entry, account or file that it is about.",
     .exits = "0: no fault was found. 1: faults were found. 2: the command line is wrong. 3: there is nothing that can be"
-             " judged.",
+             " judged. 4: no fault was found, but the export lacks a part that each export has, and what is in that was not compared.",
     .options = OPTIONS,
     .count = sizeof OPTIONS / sizeof OPTIONS[0],
 };
@@ -154,9 +155,9 @@ verify(const struct audit_config *config, const char *dir, bool carries, char *p
         fprintf(stderr, "kontor-audit: %s\n", detail.text[0] != '\0' ? detail.text : err_sentence(err));
     else if (config->json && !carries)
         audit_print_json(a, stdout);
-    else if (!carries || a->found.n > 0)
+    else if (!carries || !audit_clean(a))
         audit_print(a, carries ? stderr : stdout);
-    status = err != OK ? 3 : a->found.n > 0 ? 1 : 0;
+    status = err != OK ? 3 : a->found.n > 0 ? 1 : audit_clean(a) ? 0 : 4;
     free(a);
     return status;
 }

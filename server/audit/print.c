@@ -159,8 +159,12 @@ audit_print(const struct audit *a, FILE *to)
     }
     if (a->found.n > kept)
         fprintf(to, "… and %zu more faults\n", a->found.n - kept);
+    if (a->remote)
+        fputs("Not compared: balances and reservations, which only an export has.\n", to);
+    for (size_t i = 0; i < a->n_missing; i++)
+        fprintf(to, "INCOMPLETE: %s is missing, which each export has: %s was not compared.\n", a->missing[i]->name, a->missing[i]->what);
     if (first == NULL)
-        fputs("No fault found.\n", to);
+        fputs(a->n_missing > 0 ? "No fault found in what is there, which is not a whole export: ask for one.\n" : "No fault found.\n", to);
     else if (first->leaf != NO_INDEX) {
         where(first, place);
         fprintf(to, "The first wrong leaf is %s.\n", place);
@@ -247,7 +251,12 @@ audit_print_json(const struct audit *a, FILE *to)
     size_t kept = a->found.n < FINDINGS_MAX ? a->found.n : FINDINGS_MAX;
 
     json_open(&out, NULL);
-    json_bool(&out, "clean", a->found.n == 0);
+    json_bool(&out, "clean", audit_clean(a));
+    json_bool(&out, "complete", a->n_missing == 0);
+    json_open_array(&out, "missing");
+    for (size_t i = 0; i < a->n_missing; i++)
+        json_text(&out, NULL, a->missing[i]->name);
+    json_shut_array(&out);
     json_text(&out, "origin", a->head.origin);
     json_bool(&out, "simulation", a->simulation);
     json_i64(&out, "size", (int64_t)a->head.size);

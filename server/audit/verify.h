@@ -15,6 +15,11 @@
 #include "core/ledger.h"
 #include "core/tile.h"
 
+#define PARTS_MAX 8
+
+/* A part that each export has, beside those without which nothing can be judged: what it is there for. */
+struct audit_part { const char *name, *what; };
+
 #define RESUME_EVERY 32768 /* entries between two writes of the progress */
 
 struct audit {
@@ -35,6 +40,8 @@ struct audit {
     struct head_text head;
     struct signed_head checkpoint;
     bool remote;        /* from an address: there are no balances to compare */
+    const struct audit_part *missing[PARTS_MAX]; /* of an export; what was in them was not compared */
+    size_t n_missing;
     bool simulation;
     struct findings found;
     uint64_t entries, kinds[ENTRY_KINDS];
@@ -60,6 +67,8 @@ struct audit {
 /* OK, whatever was found: a->found.n is 0 if nothing. ERR_IO, ERR_NOT_FOUND: there is no export to judge (d says why). */
 enum err audit_verify(struct audit *a, struct err_detail *d) MUST_USE;
 
+/* No fault was found, and all that an export has was there. */
+bool audit_clean(const struct audit *a);
 /* The finding with the lowest leaf, or the first without one; NULL if there is none. */
 const struct finding *audit_first(const struct audit *a);
 

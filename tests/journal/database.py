@@ -76,7 +76,7 @@ def export(folder, db=DB, user="kontor_worker"):
 
 def audit(folder, *options):
     done = subprocess.run([f"{BUILD}/kontor-audit", "verify", "--json", *options, folder], capture_output=True, text=True)
-    return done.returncode, (json.loads(done.stdout) if done.returncode in (0, 1) else {"error": done.stderr})
+    return done.returncode, (json.loads(done.stdout) if done.returncode in (0, 1, 4) else {"error": done.stderr})
 
 
 def found(report, leaf=None, what=""):
@@ -269,6 +269,17 @@ def test_bytes_of_files(folder, entries):
         check(f"{os.path.relpath(path, folder)} cut short", code == (3 if path.endswith("head") else 1), str(report))
 
 
+def test_parts_missing(folder):
+    for name, what in (("holds.csv", "what reservations say"), ("assertions.jsonl", "passkeys"), ("checkpoints.jsonl", "witnesses")):
+        os.rename(f"{folder}/{name}", f"{folder}/../{name}")
+        code, report = audit(folder)
+        words = subprocess.run([f"{BUILD}/kontor-audit", "verify", folder], capture_output=True, text=True).stdout
+        os.rename(f"{folder}/../{name}", f"{folder}/{name}")
+        check(f"{name} missing: no fault, but not clean either, and said so", code == 4 and not report["clean"] and not report["complete"]
+              and report["missing"] == [name] and report["faults"] == 0
+              and f"INCOMPLETE: {name} is missing" in words and what in words and "No fault found." not in words, str(report) + words)
+
+
 def test_remember(folder, scratch, entries):
     kept = os.path.join(scratch, "remembered")
     code, report = audit(folder, f"--remember={kept}")
@@ -297,9 +308,10 @@ def main():
         done = export(folder)
         code, report = audit(folder)
         words = subprocess.run([f"{BUILD}/kontor-audit", "verify", "--quiet", folder], capture_output=True, text=True).stdout
+        check("a simulation's times are said not to be compared", "a simulation's clock runs on its own" in words, words)
         check("an export without a checkpoint is said to have none", "The export has no checkpoint" in words and "No fault found" in words, words)
         check("export and audit: no fault", done.returncode == 0 and code == 0 and report["clean"] and report["whole"]
-              and report["balances_compared"] == report["accounts"], str(report))
+              and report["balances_compared"] == report["accounts"] and report["complete"], str(report))
         told = report["signatures"]
         check("signatures are counted by who answers", told["by_site"] > 5 and told["by_officer"] > 3 and told["on_the_operators_word"] > 15, str(told))
         check("a second reader finds the same root and sums", second_reader(folder))
@@ -314,6 +326,7 @@ def main():
         check("no such folder to audit", audit(scratch + "/nothing")[0] == 3)
         test_walls(entries)
         test_remember(folder, scratch, entries)
+        test_parts_missing(folder)
         test_bytes_of_files(folder, entries)
         dump = subprocess.run(["pg_dump", "-d", DB, "-Fc", "-f", scratch + "/dump"], capture_output=True, text=True)
         psql("CREATE DATABASE journal_restored;", db="postgres")

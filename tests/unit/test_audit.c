@@ -453,6 +453,8 @@ test_three_levels(void **unused)
     assert_true(a->replayed);
     assert_int_equal(a->entries, w->n);
     assert_int_equal(a->balances, 8);
+    assert_int_equal(a->n_missing, 3); /* of what the database has beside the journal nothing was written here */
+    assert_false(audit_clean(a));
     expect_same(a);
     free(a);
     check_resuming(&o, w->n);
