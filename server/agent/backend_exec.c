@@ -206,12 +206,13 @@ alive_event(int fd, int64_t now_ms, struct err_detail *d)
 
 /* Nobody holds its lock: it is dead. We hold it now, and say so under it, unless a status has been written meanwhile. */
 static struct agent_event
-dead_event(int fd, int64_t now_ms, struct err_detail *d)
+dead_event(int fd, const char *jti, int64_t now_ms, struct err_detail *d)
 {
     struct run_status status = { .end = AGENT_END_SITE };
     enum err err = run_status_read(fd, &status);
 
     if (err == ERR_NOT_FOUND) {
+        sandbox_end_left(jti); /* before anybody hears that it is over */
         status = (struct run_status){ .end = AGENT_END_SITE, .exit_code = 128 + SIGKILL };
         if (run_started_read(fd, &status.started_ms) == OK)
             status.ended_ms = max_i64(now_ms, status.started_ms);
@@ -241,7 +242,7 @@ exec_look_up(struct backend *b, struct uuid jti, int64_t now_ms, struct err_deta
     if (run_status_read(fd, &status) == OK)
         ret = ended_event(&status);
     else if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-        ret = dead_event(fd, now_ms, d);
+        ret = dead_event(fd, name, now_ms, d);
     else if (errno == EWOULDBLOCK)
         ret = alive_event(fd, now_ms, d);
     close(fd);

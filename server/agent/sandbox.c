@@ -2,6 +2,7 @@
 #include "agent/sandbox.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -29,11 +31,12 @@
 /* ---- bwrap's arguments ---- */
 
 #define SANDBOX_ARGS 192
+#define ARGS_TEXT    16384
 
 struct sandbox_args {
     char *argv[SANDBOX_ARGS];
     size_t n;
-    char text[16384];
+    char text[ARGS_TEXT];
     size_t used;
 };
 
@@ -203,7 +206,7 @@ child_prepare(int script, int told, int gate, int output, int work)
     limit(RLIMIT_NOFILE, OPEN_FILES);
 }
 
-static void __attribute__((noreturn)) child_bwrap(const struct run_spec *spec, const char *payload)
+static void __attribute__((noreturn)) child_bwrap(const struct run_spec *spec, const char *payload, pid_t parent)
 {
     struct sandbox_args a = { .n = 0 };
 
@@ -218,6 +221,9 @@ static void __attribute__((noreturn)) child_bwrap(const struct run_spec *spec, c
     arg(&a, "%s", payload ? payload : "/job/script");
     if (!become(spec))
         child_fails("cannot become the user that runs payloads");
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* after become, which takes it back; bwrap says so itself only when it is under way */
+    if (getppid() != parent)
+        _exit(126);
     execvp("bwrap", a.argv);
     child_fails("bwrap");
 }
@@ -296,7 +302,7 @@ enum err
 sandbox_start(int dir, const struct run_spec *spec, struct sandbox *ret, const char **why)
 {
     int output[2] = { -1, -1 }, told[2] = { -1, -1 }, gate[2] = { -1, -1 }, work = -1, script = script_in_memory(dir);
-    pid_t pid = -1;
+    pid_t pid = -1, parent = getpid();
 
     *why = "the script cannot be read";
     if (script >= 0) {
@@ -310,7 +316,7 @@ sandbox_start(int dir, const struct run_spec *spec, struct sandbox *ret, const c
         child_prepare(script, told[1], gate[0], output[1], work);
         if (spec->sandbox == RUN_NONE)
             child_plain(spec);
-        child_bwrap(spec, NULL);
+        child_bwrap(spec, NULL, parent);
     }
     close(script), close(work), close(output[1]), close(told[1]), close(gate[0]);
     if (pid < 0) {
@@ -471,12 +477,53 @@ sandbox_sweep(void)
     }
 }
 
+/* Whether this process is a bwrap of the run whose arguments `of` are a part of; then it is ended. By its descriptor: a pid
+ * may be another's by now. */
+static bool
+end_if_of(pid_t pid, struct bytes of)
+{
+    char path[64], text[ARGS_TEXT];
+    int process = pidfd_open(pid, 0), fd;
+    ssize_t len = -1;
+    bool found;
+
+    snprintf(path, sizeof path, "/proc/%d/cmdline", (int)pid);
+    fd = process < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0)
+        len = read(fd, text, sizeof text);
+    found = len > 0 && strncmp(text, "bwrap", (size_t)len) == 0 && memmem(text, (size_t)len, of.data, of.len) != NULL &&
+            pidfd_send_signal(process, SIGKILL, NULL, 0) == 0;
+    close(fd), close(process);
+    return found;
+}
+
+void
+sandbox_end_left(const char *jti)
+{
+    struct sandbox_args of = { .n = 0 };
+    bool found = true;
+
+    env(&of, "KONTOR_JTI", jti);
+    for (int rounds = 0; found && rounds < 10; rounds++) { /* what one of them has started meanwhile is found in the next */
+        DIR *all = opendir("/proc");
+        struct dirent *e;
+
+        found = false;
+        while (all && (e = readdir(all)) != NULL)
+            if (e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
+                end_if_of((pid_t)strtol(e->d_name, NULL, 10), BYTES(of.text, of.used)))
+                found = true;
+        if (all)
+            closedir(all);
+    }
+}
+
 enum err
 sandbox_try(const struct run_spec *spec, char *ret_said, size_t cap)
 {
     int output[2], status = -1, null;
     size_t len = 0;
-    pid_t pid, got;
+    pid_t pid, got, parent = getpid();
 
     if (pipe2(output, O_CLOEXEC) != 0)
         return ERR_IO;
@@ -484,7 +531,7 @@ sandbox_try(const struct run_spec *spec, char *ret_said, size_t cap)
     pid = fork();
     if (pid == 0) {
         child_prepare(null, -1, -1, output[1], -1);
-        child_bwrap(spec, "true");
+        child_bwrap(spec, "true", parent);
     }
     close(output[1]), close(null);
     for (ssize_t n = 1; pid > 0 && n > 0;) {

@@ -36,6 +36,9 @@ void sandbox_signal(struct sandbox *s, int signal);
 void sandbox_ended(struct sandbox *s, int wait_status);
 /* End and reap whatever the payload left behind; we must be a subreaper. */
 void sandbox_sweep(void);
+/* End what a supervisor that is dead left of the run `jti`: a bwrap whose first process waits to start the payload does not
+ * follow it. Whoever else's processes: untouched. */
+void sandbox_end_left(const char *jti);
 
 /* Try bubblewrap with an empty payload as it would be used. OK; ERR_IO with what it said. Waits at most 10 s. */
 enum err sandbox_try(const struct run_spec *spec, char *ret_said, size_t cap) MUST_USE;

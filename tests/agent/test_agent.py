@@ -3,6 +3,7 @@
 that an agent must keep is a case here."""
 
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -435,6 +436,30 @@ class Sandbox(Case):
         said = t.output.split()
         self.assertEqual(said[:6], [b"7", b"7", b"98304", b"98304", b"0", b"1024"])
         self.assertNotIn(b"199229440", said)
+
+    def test_nothing_is_left_of_a_run_whose_supervisor_died(self):
+        """At the gate bwrap's first process does not follow its parent: the agent ends it, and no other run's."""
+        def waits(jti):
+            gate, self.gate = os.pipe()
+            process = subprocess.Popen(["bwrap", "--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--setenv", "KONTOR_JTI", jti,
+                                        "--block-fd", str(gate), "--", "true"], pass_fds=[gate])
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            self.addCleanup(os.close, self.gate)
+            os.close(gate)
+            return process
+
+        self.rig.start()
+        t = self.server.issue(self.counting("d", "sleep 60"))
+        self.until(lambda: "started" in t.kinds() and self.runs("d") == 1)
+        left, others = waits(t.jti), waits(t.jti[:-4] + "0000")
+        os.kill(self.rig.supervisors()[0], signal.SIGKILL)
+        self.rig.stop()
+        self.rig.start()  # it looks at once
+        self.until_last(t)
+        self.assertEqual(t.kinds()[-1], "failed")
+        self.assertEqual((left.wait(10), others.poll()), (-signal.SIGKILL, None))
+        self.assertEqual(self.runs("d"), 1)
 
     def test_check(self):
         done = subprocess.run(self.rig.command("check"), capture_output=True, text=True, check=False)
