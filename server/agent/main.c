@@ -24,6 +24,7 @@ static const struct config_set SET = {
                 "run [OPTION...]\n"
                 "check [OPTION...]\n"
                 "status [OPTION...]\n"
+                "receipts [OPTION...]\n"
                 "witness-keys [OPTION...]\n"
                 "witness-dismiss [OPTION...]\n"
                 "witness-admit [OPTION...]\n"
@@ -35,7 +36,8 @@ static const struct config_set SET = {
         " daemon; it ends within seconds of SIGTERM and leaves jobs running, which the next start picks up. check looks"
         " at spool, keys, sandbox and clock. status says what the spool holds.\n\n"
         "run also watches the journal, unless told not to (witness = no): it cosigns each checkpoint that extends all that it"
-        " has cosigned, and refuses any other, loudly and for good. witness-keys prints its keys as a policy file names them."
+        " has cosigned, and refuses any other, loudly and for good. receipts prints what it has reported of jobs' ends and the server has receipted, for an auditor (kontor-audit"
+        " verify --receipts). witness-keys prints its keys as a policy file names them."
         " witness-dismiss and witness-admit settle a refusal while the agent is stopped: the first goes on from what was"
         " cosigned before, the second takes what was refused as the journal. witness-forgive, while the agent is stopped too,"
         " forgets what the journal owes for jobs that have ended, for which it does not attest it.",
@@ -309,6 +311,36 @@ command_witness_keys(struct agent *a)
     return err ? complain(&d) : EXIT_DONE;
 }
 
+static void
+print_receipted(void *unused, const struct spool_report *r, const char *receipt)
+{
+    struct json_out line = { .fresh = true };
+
+    (void)unused;
+    json_open(&line, NULL);
+    json_hex(&line, "statement", BYTES(r->statement, sizeof r->statement));
+    json_hex(&line, "signature", BYTES(r->signature, sizeof r->signature));
+    json_text(&line, "receipt", receipt);
+    json_shut(&line);
+    printf("%.*s\n", (int)line.len, line.text);
+    json_out_free(&line);
+}
+
+/* What an auditor asks a site for: permits, and what it has reported of jobs' ends, with the server's word that it has it. */
+static int
+command_receipts(struct agent *a)
+{
+    struct err_detail d = { 0 };
+    enum err err = spool_open(a->cfg.spool_dir, NULL, &a->spool, &a->who, &d);
+
+    if (err == OK && (err = spool_receipted(a->spool, print_receipted, NULL)) != OK)
+        err_internal(&d, err, "%s", spool_error(a->spool));
+    if (err == OK && (fflush(stdout) != 0 || ferror(stdout)))
+        err = err_internal(&d, ERR_IO, "the receipts cannot be written");
+    agent_close(a);
+    return err ? complain(&d) : EXIT_DONE;
+}
+
 static const struct {
     const char *name;
     int (*run)(struct agent *a);
@@ -316,6 +348,7 @@ static const struct {
     { "run", command_run },
     { "check", command_check },
     { "status", command_status },
+    { "receipts", command_receipts },
     { "witness-keys", command_witness_keys },
     { "witness-dismiss", command_witness_dismiss },
     { "witness-admit", command_witness_admit },
@@ -325,7 +358,7 @@ static const struct {
 static int
 name_one_command(void)
 {
-    fputs("kontor-agent: name one command: enrol, run, check, status or witness-…; see kontor-agent --help\n", stderr);
+    fputs("kontor-agent: name one command: enrol, run, check, status, receipts or witness-…; see kontor-agent --help\n", stderr);
     return EXIT_USAGE;
 }
 

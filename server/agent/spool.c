@@ -573,6 +573,31 @@ spool_receipt(struct spool *s, uint64_t number, const char *jws)
 }
 
 enum err
+spool_receipted(struct spool *s, void (*take)(void *with, const struct spool_report *r, const char *receipt), void *with)
+{
+    STATEMENT st = sql_prepare(s, "SELECT number, kind, jti, statement, signature, receipt FROM report"
+                              " WHERE receipt IS NOT NULL AND kind IN (?1, ?2, ?3, ?4) ORDER BY number");
+    enum err err;
+
+    if (!st)
+        return ERR_IO;
+    sql_bind_i64(st, 1, REPORT_FINISHED);
+    sql_bind_i64(st, 2, REPORT_FAILED);
+    sql_bind_i64(st, 3, REPORT_CANCELLED);
+    sql_bind_i64(st, 4, REPORT_ACCEPTED); /* its receipt is the permit */
+    while ((err = sql_row(st)) == OK) {
+        struct spool_report r = { .number = (uint64_t)sqlite3_column_int64(st, 0), .kind = (uint16_t)sqlite3_column_int(st, 1) };
+        const char *receipt = (const char *)sqlite3_column_text(st, 5);
+
+        if (!receipt || !sql_blob_is(st, 2, r.jti.b, 16) || !sql_blob_is(st, 3, r.statement, sizeof r.statement) ||
+            !sql_blob_is(st, 4, r.signature, sizeof r.signature))
+            return ERR_CORRUPT;
+        take(with, &r, receipt);
+    }
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+enum err
 spool_prune(struct spool *s, int64_t before_ms, void (*gone)(void *with, struct uuid jti), void *with)
 {
     STATEMENT list = sql_prepare(s, "SELECT jti FROM job WHERE phase = 'done' AND changed_ms < ?1");

@@ -131,6 +131,8 @@ enum err spool_refusal_told(struct spool *s) MUST_USE;
 /* An operator's word. admit: what was shown is taken as the journal from now on, and cosigned next; else what was cosigned
  * before stays the measure. ERR_NOT_FOUND: none stands. */
 enum err spool_settle_refusal(struct spool *s, bool admit) MUST_USE;
+/* Each report that a site accepts a job, or that one has ended, once the server has receipted it: the first first. The receipt lives until take() returns. */
+enum err spool_receipted(struct spool *s, void (*take)(void *with, const struct spool_report *r, const char *receipt), void *with) MUST_USE;
 /* Ends of jobs that the server has receipted, and that the journal owes a settlement. */
 /* gpu_seconds: what that report says was used; read only, 0 if it is not here. */
 struct spool_owed { struct uuid reservation; uint64_t number; int64_t since_ms; uint64_t gpu_seconds; };

@@ -60,6 +60,8 @@ replay(struct work *w, struct bundle *b)
             take_keys(w, b, i);
             audit_evidence_take(l->evidence, e);
             times_take(l->times, e);
+            if (l->receipted != NULL)
+                receipted_take(l->receipted, l->ledger, e);
             b->replayed++;
             l->entries++;
             l->kinds[e->kind]++;

@@ -6,6 +6,7 @@
 
 #include "audit/bundle.h"
 #include "audit/evidence.h"
+#include "audit/receipted.h"
 #include "audit/spill.h"
 #include "audit/times.h"
 #include "core/ledger.h"
@@ -19,6 +20,7 @@ struct leaves {
     struct ledger *ledger;         /* new */
     struct audit_evidence *evidence; /* is given each entry */
     struct times *times;           /* is given each entry, and has roots to be compared */
+    struct receipted *receipted;   /* likewise; or NULL */
     struct spill *rest;            /* its memory, told now and then to rest; or NULL */
     uint64_t size;                 /* of the log */
     unsigned threads;              /* 0 and 1: this one alone */

@@ -41,6 +41,8 @@ static const struct config_set SET = {
         "Under a policy that names witnesses, entries' times are compared with those of their cosignatures: a time that is later than"
         " enough witnesses had seen the entry is a fault (but for --clocks); what they saw over --late after it is counted, and is none. A"
         " simulation's times are not compared.\n\n"
+        "With --receipts, what a site has (kontor-agent receipts) is held against the entries: a job's end that the server has receipted"
+        " and whose hold it let expire, unpaid, is a fault.\n\n"
         "kontor-audit watch fetches the newest checkpoint of a log, which must extend the one that FILE keeps, and keeps it there."
         " It says nothing when all is well: for cron.\n\n"
         "kontor-audit receipt judges one entry: RECEIPT is what the server gives at /v1/journal/entries/INDEX/receipt (C2SP"
@@ -143,6 +145,7 @@ verify(const struct audit_config *config, const char *dir, bool carries, char *p
     a->threads = config->threads > 0 ? (unsigned)config->threads : cores();
     a->scratch = config->scratch;
     a->times = (struct times_limits){ .late_s = config->late, .clocks_s = config->clocks };
+    a->receipts = config->receipts[0] != '\0' ? config->receipts : NULL;
     a->follows = config->follows[0] != '\0' ? config->follows : NULL;
     a->judged = carries ? carry_over : NULL;
     a->ctx = &bar;

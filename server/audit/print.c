@@ -113,6 +113,21 @@ print_times(const struct audit *a, FILE *to)
     }
 }
 
+static void
+print_receipted(const struct receipted_sums *s, FILE *to)
+{
+    if (!s->there)
+        return;
+    fprintf(to, "A site's receipts: %" PRIu64 " ends of jobs with some use; of %" PRIu64 " the hold was paid from, or released by officers or on the site's own word, %" PRIu64
+            " are in dispute, %" PRIu64 " came after the hold's expiry.\n", s->ends, s->paid, s->disputed, s->too_late);
+    if (s->waiting > 0)
+        fprintf(to, "NOTE %" PRIu64 " receipted over an hour before the head's time are not settled; the first is on HOLD %" PRIu64 ".\n", s->waiting, s->first_waiting);
+    if (s->unknown > 0)
+        fprintf(to, "NOTE %" PRIu64 " are on reservations that no HOLD of this site names: the journal is older than they are, or another.\n", s->unknown);
+    if (s->unusable > 0)
+        fprintf(to, "NOTE %" PRIu64 " lines say nothing: they are none, of another journal, or not signed by the site and the server.\n", s->unusable);
+}
+
 void
 audit_print(const struct audit *a, FILE *to)
 {
@@ -147,6 +162,7 @@ audit_print(const struct audit *a, FILE *to)
     print_evidence(a, to);
     if (a->replayed)
         print_times(a, to);
+    print_receipted(&a->receipted, to);
     if (a->replayed) {
         audit_credits(a->minted, minted);
         audit_credits(a->held, held);
@@ -244,6 +260,21 @@ json_times(struct json_out *out, const struct audit *a)
     json_shut(out);
 }
 
+static void
+json_receipted(struct json_out *out, const struct receipted_sums *s)
+{
+    json_open(out, "receipts");
+    json_bool(out, "there", s->there);
+    json_i64(out, "ends", (int64_t)s->ends);
+    json_i64(out, "paid_or_released", (int64_t)s->paid);
+    json_i64(out, "disputed", (int64_t)s->disputed);
+    json_i64(out, "too_late", (int64_t)s->too_late);
+    json_i64(out, "waiting", (int64_t)s->waiting);
+    json_i64(out, "unknown", (int64_t)s->unknown);
+    json_i64(out, "unusable", (int64_t)s->unusable);
+    json_shut(out);
+}
+
 void
 audit_print_json(const struct audit *a, FILE *to)
 {
@@ -316,6 +347,7 @@ audit_print_json(const struct audit *a, FILE *to)
     json_shut_array(&out);
     json_shut(&out);
     json_times(&out, a);
+    json_receipted(&out, &a->receipted);
     json_i64(&out, "accounts", (int64_t)a->accounts);
     json_i64(&out, "balances_compared", (int64_t)a->balances);
     json_i64(&out, "reservations_compared", (int64_t)a->holds);

@@ -334,6 +334,8 @@ verify(struct verifying *v, struct err_detail *d)
         err = read_resumed(v, d);
     if (err == OK && audit_evidence_new(&v->source, &a->found, &v->leaves.evidence) != OK)
         err = err_say(d, ERR_IO, "%s: evidence.jsonl or assertions.jsonl cannot be read.", v->source.dir);
+    if (err == OK && a->receipts != NULL)
+        err = receipted_new(a->receipts, &v->leaves.receipted, d);
     if (err != OK)
         return err;
     find_parts(v);
@@ -347,6 +349,8 @@ verify(struct verifying *v, struct err_detail *d)
             a->balances = balances_check(&v->source, v->l, &a->found);
         a->holds = holds_check(&v->source, v->l, v->leaves.rest, &a->found);
         audit_evidence_end(v->leaves.evidence, &a->evidence);
+        if (v->leaves.receipted != NULL)
+            receipted_end(v->leaves.receipted, v->l, a->head.origin, a->head.time_ms, &a->found, &a->receipted);
         times_end(v->leaves.times, a->simulation, &a->found, &a->seen);
         check_log_key(v);
     }
@@ -384,6 +388,7 @@ audit_verify(struct audit *a, struct err_detail *d)
     ledger_delete(v->l);
     audit_evidence_delete(v->leaves.evidence);
     times_delete(v->leaves.times);
+    receipted_delete(v->leaves.receipted);
     spill_delete(v->leaves.rest);
     free(v->note);
     free(v);

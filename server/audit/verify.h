@@ -10,6 +10,7 @@
 
 #include "audit/bundle.h"
 #include "audit/evidence.h"
+#include "audit/receipted.h"
 #include "audit/signed.h"
 #include "audit/times.h"
 #include "core/ledger.h"
@@ -32,6 +33,7 @@ struct audit {
     const char *scratch;  /* a folder for files without a name, so that memory stays below 64 MiB; NULL: all in memory */
     const char *policy;   /* text of a C2SP tlog-policy: who must have signed the checkpoint; NULL: nobody is asked */
     struct times_limits times; /* how far entries' times and witnesses' may differ */
+    const char *receipts; /* a file of reports that the server has receipted, from a site; NULL: none */
     const char *follows;  /* the folder of the older journal that this one says it follows; NULL: it is not looked at */
     void (*judged)(void *ctx, const struct ledger *l); /* called at the end if no fault was found; may be NULL */
     void (*progress)(void *ctx, uint64_t done, uint64_t all); /* may be NULL */
@@ -49,6 +51,7 @@ struct audit {
                                      * server's signature verified, no person's; by_assertion: WebAuthn, the hash of an
                                      * assertion that is not in the export; without: what follows from rules alone */
     struct evidence_sums evidence;
+    struct receipted_sums receipted;
     struct times_sums seen;         /* what witnesses' clocks say of entries' times */
     uint64_t log_key;               /* KEY that the entries hold in force for the checkpoint, NO_INDEX if there is none */
     bool log_key_signed;            /* and it signed the checkpoint */

@@ -2,6 +2,7 @@
 """The agent alone, against a server that keeps the rules strictly (fake_server.py). Each rule of docs/site-protocol.md
 that an agent must keep is a case here."""
 
+import json
 import os
 import signal
 import socket
@@ -112,6 +113,18 @@ class Days(Case):
         self.assertEqual(self.runs("a"), 1)
         self.assertEqual(self.server.inventory["backend"], "exec")
         self.assertEqual(self.server.inventory["sandbox"], "none")
+        self.shows_its_receipts()
+
+    def shows_its_receipts(self):
+        """Permits, and of jobs' ends what the server has receipted: for an auditor."""
+        wanted = [self.server.reports[i] for i in (-3, -1)] # accepted, started, finished
+
+        def lines():
+            done = subprocess.run(self.rig.command("receipts"), capture_output=True, text=True, check=True)
+            return [json.loads(line) for line in done.stdout.splitlines()]
+        self.until(lambda: len(lines()) == 2)
+        self.assertEqual([(line["statement"], line["receipt"]) for line in lines()], [(statement.hex(), receipt) for statement, receipt in wanted])
+        self.assertEqual({tuple(sorted(line)) for line in lines()}, {("receipt", "signature", "statement")})
 
     def test_many_at_once(self):
         self.rig.start()

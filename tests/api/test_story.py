@@ -124,6 +124,19 @@ def test_main_job(world):
     assert programme["conserved"] is True and programme["funds"][0]["minted_credits"] == "1000000.000"
     csv = world.people["officer"].get("/v1/journal/entries.csv?kind=SETTLE")
     assert csv.status == 200 and csv.body.count(b"\r\n") >= 2
+    the_auditor_finds_it_paid(world, {"statement": statement.hex(), "signature": agent.key.sign(statement).hex(), "receipt": done.json["receipt"]})
+
+
+def the_auditor_finds_it_paid(world, line):
+    """What the site has of it (kontor-agent receipts), against the journal. (What is not paid: tests/unit/test_audit.c.)"""
+    folder, receipts = world.server.data / "export", world.server.data / "receipts"
+    subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], check=True, capture_output=True)
+    receipts.write_text(json.dumps(line) + "\n" + json.dumps({**line, "signature": "00" * 64}) + "\n")
+    done = subprocess.run([str(BUILD / "kontor-audit"), "verify", "--json", f"--receipts={receipts}", str(folder)], capture_output=True, text=True)
+    told = json.loads(done.stdout)["receipts"]
+    assert done.returncode == 0 and (told["ends"], told["paid_or_released"], told["unusable"], told["waiting"]) == (1, 1, 1, 0), done.stdout
+    done = subprocess.run([str(BUILD / "kontor-audit"), "verify", f"--receipts={receipts}.none", str(folder)], capture_output=True, text=True)
+    assert done.returncode == 3 and "receipts.none cannot be read" in done.stderr, done
 
 
 class Events:

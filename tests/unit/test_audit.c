@@ -15,6 +15,8 @@
 
 #include "audit/verify.h"
 #include "base/arena.h"
+#include "base/json.h"
+#include "crypto/jws.h"
 #include "world.h"
 
 static void
@@ -469,6 +471,174 @@ test_three_levels(void **unused)
     world_delete(w);
 }
 
+/* ---- what a site is owed ---------------------------------------------------------------------------------------------- */
+
+/* A line as kontor-agent receipts prints it. */
+static void
+put_receipt(FILE *f, struct world *w, const struct report *r, int64_t at_ms, const struct sign_key *site_key, const struct sign_key *server)
+{
+    uint8_t statement[REPORT_STATEMENT_LEN], sig[64];
+    struct json_out claims = { .fresh = true }, line = { .fresh = true };
+    struct hash hash;
+    char *jws;
+
+    report_statement(r, ledger_genesis(w->l), statement);
+    sign_make(site_key, BYTES(statement, sizeof statement), sig);
+    hash = sha256(BYTES(statement, sizeof statement));
+    json_open(&claims, NULL);
+    json_text(&claims, "iss", "kontor.example/journal");
+    json_text(&claims, "aud", ledger_site(w->l, r->site)->entry.u.site.code);
+    json_i64(&claims, "num", (int64_t)r->number);
+    json_hex(&claims, "sha256", BYTES(hash.b, 32));
+    json_i64(&claims, "iat", at_ms / 1000);
+    if (r->kind == REPORT_ACCEPTED) {
+        json_text(&claims, "permit", "granted");
+        json_uuid(&claims, "jti", r->jti);
+        json_i64(&claims, "fence", (int64_t)r->fence);
+        json_i64(&claims, "ins", (int64_t)r->instance);
+    }
+    json_shut(&claims);
+    jws = jws_make(server, JWS_TYP_RECEIPT, "0", BYTES(claims.text, claims.len));
+    json_open(&line, NULL);
+    json_hex(&line, "statement", BYTES(statement, sizeof statement));
+    json_hex(&line, "signature", BYTES(sig, sizeof sig));
+    json_text(&line, "receipt", jws);
+    json_shut(&line);
+    fprintf(f, "%.*s\n", (int)line.len, line.text);
+    free(jws);
+    json_out_free(&claims);
+    json_out_free(&line);
+}
+
+/* A hold whose job runs for an hour from now; the report of its end. */
+static uint64_t
+run_job(struct world *w, struct report *ret)
+{
+    uint64_t hold = world_add(w, world_hold(w, 0, 0, 4, 3600));
+
+    w->now += HOUR_MS;
+    *ret = world_report(w, hold, REPORT_FINISHED, 4 * 3600);
+    ret->jti = ledger_hold(w->l, hold)->reservation; /* as the server has it */
+    return hold;
+}
+
+static uint64_t
+expire(struct world *w, uint64_t hold)
+{
+    if (w->now < ledger_hold(w->l, hold)->expiry_ms)
+        w->now = ledger_hold(w->l, hold)->expiry_ms;
+    return world_add(w, world_expire(w, hold));
+}
+
+static const struct finding *
+finding_of(const struct audit *a, uint64_t leaf)
+{
+    for (size_t i = 0; i < a->found.n && i < FINDINGS_MAX; i++)
+        if (a->found.kept[i].leaf == leaf)
+            return &a->found.kept[i];
+    return NULL;
+}
+
+/* The server receipts what a site has done, pays nothing, and lets the hold expire, or says that there was no permit. */
+static void
+test_receipts(void **unused)
+{
+    struct world *w = world_new();
+    const struct sign_key *site, *server = &w->server;
+    struct report cheated, denied, paid, late, disputed, waiting, unknown, failed, permit, claimed, settled_by_officers;
+    uint64_t hold, expired, voided, late_hold, other_hold;
+    char path[96], command[128];
+    struct entry e;
+    struct audit *a;
+    struct out o;
+    int64_t at;
+    FILE *f;
+
+    (void)unused;
+    world_seed(w);
+    site = &w->site_keys[0];
+    snprintf(o.dir, sizeof o.dir, "/tmp/kontor-receipts.XXXXXX");
+    assert_true((close(mkstemp(o.dir)), true));
+    snprintf(path, sizeof path, "%s", o.dir);
+    f = fopen(path, "wb");
+    assert_non_null(f);
+
+    hold = run_job(w, &paid);
+    e = entry_new(SETTLE);
+    e.u.settle.final = 1;
+    e.u.settle.report = paid;
+    ledger_fill_hold(w->l, hold, &e);
+    world_sign_report(w, &e);
+    world_add(w, e);
+    put_receipt(f, w, &paid, w->now, site, server);
+    hold = run_job(w, &denied);
+    put_receipt(f, w, &denied, w->now, site, server);
+    permit = denied;
+    permit.kind = REPORT_ACCEPTED;
+    permit.number += 1000;
+    permit.gpu_seconds = 0;
+    permit.started_ms = permit.ended_ms = 0;
+    put_receipt(f, w, &permit, w->now, site, server);
+    voided = world_add(w, world_void(w, hold, VOID_ACCEPT_BY));
+    hold = run_job(w, &disputed);
+    put_receipt(f, w, &disputed, w->now, site, server);
+    world_add(w, world_dispute(w, hold, true));
+    run_job(w, &waiting);
+    put_receipt(f, w, &waiting, w->now - 2 * HOUR_MS, site, server);
+    hold = run_job(w, &claimed); /* there was no permit: what a site says then is its word alone */
+    put_receipt(f, w, &claimed, w->now, site, server);
+    world_add(w, world_void(w, hold, VOID_CANCELLED));
+    late_hold = run_job(w, &late);
+    other_hold = run_job(w, &settled_by_officers);
+    put_receipt(f, w, &settled_by_officers, w->now, site, server);
+    world_add(w, world_dispute(w, other_hold, true));
+    world_add(w, world_dispute(w, other_hold, false));
+    hold = run_job(w, &failed); /* the site's own doing: nothing is owed */
+    failed.kind = REPORT_FAILED;
+    failed.reason = REASON_SITE;
+    put_receipt(f, w, &failed, w->now, site, server);
+    hold = run_job(w, &cheated);
+    at = w->now;
+    put_receipt(f, w, &cheated, at, site, server);
+    unknown = cheated;
+    unknown.jti.b[3] ^= 1;
+    unknown.number += 100;
+    put_receipt(f, w, &unknown, at, site, server);
+    put_receipt(f, w, &cheated, at, &w->site_keys[1], server); /* another site's word */
+    put_receipt(f, w, &cheated, at, site, site);               /* and no word of the server's */
+    fputs("{\"statement\": \"00\"}\n", f);
+    expired = expire(w, hold);
+    expire(w, late_hold);
+    expire(w, other_hold);
+    put_receipt(f, w, &late, w->now, site, server);
+    fclose(f);
+
+    put_export(&o, w);
+    a = audited_so((struct audit){ .dir = o.dir, .receipts = path });
+    if (a->found.n != 2 || a->receipted.ends != 9)
+        audit_print(a, stdout);
+    assert_int_equal(a->found.n, 2);
+    assert_non_null(finding_of(a, expired));
+    assert_non_null(strstr(finding_of(a, expired)->what, "14400 GPU-seconds"));
+    assert_non_null(strstr(finding_of(a, expired)->what, "was left to expire, and no SETTLE pays it"));
+    assert_non_null(strstr(finding_of(a, voided)->what, "as if it had had no permit"));
+    assert_int_equal(a->receipted.ends, 9);
+    assert_int_equal(a->receipted.paid, 2);
+    assert_int_equal(a->receipted.disputed, 2);
+    assert_int_equal(a->receipted.too_late, 1);
+    assert_int_equal(a->receipted.waiting, 1);
+    assert_int_equal(a->receipted.unknown, 1);
+    assert_int_equal(a->receipted.unusable, 3);
+    free(a);
+    a = audited(&o);
+    assert_int_equal(a->found.n, 0); /* the entries alone keep every rule */
+    free(a);
+    unlink(path);
+    snprintf(command, sizeof command, "rm -r %s", o.dir);
+    assert_int_equal(system(command), 0);
+    world_delete(w);
+}
+
 int
 main(void)
 {
@@ -478,6 +648,7 @@ main(void)
         cmocka_unit_test(test_roots),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_three_levels),
+        cmocka_unit_test(test_receipts),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
