@@ -506,6 +506,15 @@ def zz_log_keys_rotate(w):
 
 
 @call
+def zz_tile_completed(w):
+    """By the one entry that this order makes; else a call completes a tile by chance only."""
+    rate = (f"/v1/offerings/{w.sites['bsc']['offering']}/rates", {"rate_milli": 1900, "assumed": True})
+    while w.anybody.must("GET", "/v1/journal")["size"] % 256 != 255:
+        w.order(*rate)
+    return post(w.local, *rate)
+
+
+@call
 def zz_tile_read(w):
     full_tile(w)
     return Call(lambda key: w.anybody.get("/tile/0/000"))
