@@ -190,8 +190,8 @@ class Refuses(Witness):
         self.rig.start()
         self.grow_to(5)
         for wrong in ({"key": Key()}, {"origin": "kontor.example/another"}):
-            self.server.show(7, **wrong)
             n = self.rig.log().count("checkpoint-not-taken")
+            self.server.show(7, **wrong)
             self.until(lambda n=n: self.rig.log().count("checkpoint-not-taken") > n, 30)
         self.assertEqual((self.cosigned(), self.server.refusals), ([5], []))
 
