@@ -335,6 +335,17 @@ offering_of(struct call *call, const struct state *s, uint64_t index)
 }
 
 static const char *
+notice_of_witnesses(struct call *call, const struct entry *e)
+{
+    char hex[HEX_LEN(32)];
+
+    if (hash_equal(e->u.notice.root, sha256(BYTES_TEXT(""))))
+        return "No policy asks for witnesses of the journal any more.";
+    hex_encode(BYTES(e->u.notice.root.b, 32), hex);
+    return arena_printf(call->arena, "Which witnesses must have cosigned the journal is now said by the policy with SHA-256 %s.", hex);
+}
+
+static const char *
 notice_of(struct call *call, const struct entry *e)
 {
     unsigned long long ref = e->u.notice.ref;
@@ -346,6 +357,8 @@ notice_of(struct call *call, const struct entry *e)
         return arena_printf(call->arena, "A dispute is opened over hold %llu.", ref);
     case NOTICE_DISPUTE_CLOSED:
         return arena_printf(call->arena, "The dispute over hold %llu is closed.", ref);
+    case NOTICE_WITNESSES:
+        return notice_of_witnesses(call, e);
     default:
         return arena_printf(call->arena, "A notice: %s.", NAME_OF(NOTICES, e->u.notice.type));
     }

@@ -340,7 +340,8 @@ agent_refusal(struct call *call)
 /* ---- for everybody ----------------------------------------------------------------------------------------------- */
 
 struct watching {
-    const struct quorum *quorum;
+    struct log_policy_now policy;
+    const struct quorum *quorum; /* the policy's */
     struct checkpoint_row newest, shown;
     struct witness_seen *seen;
     struct refusal_row *refused;
@@ -478,9 +479,31 @@ witnesses_json(struct call *call, const struct watching *w)
     return OK;
 }
 
+/* policy, since: as the journal names it, once it does. */
 static void
-quorum_json(struct json_out *out, const struct watching *w)
+policy_json(struct call *call, const struct log_policy_now *now)
 {
+    const struct state *s = market_read_lock(call->api->market);
+    struct ledger_witnesses said = { .entry = NO_INDEX };
+
+    if (s) {
+        said = ledger_witnesses(s->ledger);
+        market_read_unlock(call->api->market);
+    }
+    if (now->quorum)
+        json_hex(&call->out, "policy", BYTES(now->hash.b, 32));
+    else
+        json_none(&call->out, "policy");
+    if (said.entry != NO_INDEX && hash_equal(said.policy, now->hash))
+        json_i64(&call->out, "since", (int64_t)said.entry);
+    else
+        json_none(&call->out, "since");
+}
+
+static void
+quorum_json(struct call *call, const struct watching *w)
+{
+    struct json_out *out = &call->out;
     char words[512];
 
     quorum_words(w->quorum, words, sizeof words);
@@ -489,6 +512,7 @@ quorum_json(struct json_out *out, const struct watching *w)
     json_text(out, "rule", words);
     json_i64(out, "cosigned", w->count.cosigned);
     json_i64(out, "of", w->count.of);
+    policy_json(call, &w->policy);
     json_shut(out);
 }
 
@@ -496,10 +520,11 @@ void
 journal_witnesses(struct call *call)
 {
     struct log_policy *policy = notary_policy(call->api->notary);
-    struct watching w = { .quorum = log_policy_now(policy).quorum };
+    struct watching w = { .policy = log_policy_now(policy) };
     struct json_out *out = &call->out;
     enum err err = call_query_only(call, NO_NAMES);
 
+    w.quorum = w.policy.quorum;
     db_act_as(call->db, DB_ACTOR_SERVER); /* all of it is for everybody */
     if (!err)
         err = gather(call, policy, &w);
@@ -510,7 +535,7 @@ journal_witnesses(struct call *call)
     json_open(out, NULL);
     checkpoint_json(out, "signed", &w.newest, w.any);
     checkpoint_json(out, "shown", &w.shown, w.any_shown);
-    quorum_json(out, &w);
+    quorum_json(call, &w);
     json_open_array(out, "witnesses");
     err = witnesses_json(call, &w);
     json_shut_array(out);

@@ -43,6 +43,33 @@ print_checkpoint(const struct audit *a, FILE *to)
         fprintf(to, "Its log's key is the one that entry %" PRIu64 " announces.\n", a->log_key);
 }
 
+/* Is the policy that was given the one that the journal names? By its bytes. */
+static bool
+is_policy_said(const struct audit *a)
+{
+    return a->policy != NULL && a->policy_said.entry != NO_INDEX && hash_equal(sha256(BYTES_TEXT(a->policy)), a->policy_said.policy);
+}
+
+static void
+print_policy(const struct audit *a, FILE *to)
+{
+    char at[TIME_TEXT], hash[HEX_LEN(32)];
+
+    if (a->policy_said.entry == NO_INDEX) {
+        if (a->policy != NULL && a->replayed)
+            fputs("The journal says nothing of a policy of witnesses: whether the one that was given is its operator's, it cannot tell.\n", to);
+        return;
+    }
+    time_text(a->policy_said.time_ms, at);
+    hex_encode(BYTES(a->policy_said.policy.b, 32), hash);
+    if (hash_equal(a->policy_said.policy, sha256(BYTES_TEXT(""))))
+        fprintf(to, "Since entry %" PRIu64 ", %s, no policy of its operator asks for witnesses.\n", a->policy_said.entry, at);
+    else
+        fprintf(to, "Its operator's policy of witnesses is the one with SHA-256 %s, since entry %" PRIu64 ", %s.\n", hash, a->policy_said.entry, at);
+    if (a->policy != NULL)
+        fputs(is_policy_said(a) ? "That is the policy that was given.\n" : "Byte for byte, the policy that was given is another.\n", to);
+}
+
 static void
 print_evidence(const struct audit *a, FILE *to)
 {
@@ -153,6 +180,7 @@ audit_print(const struct audit *a, FILE *to)
     if (a->remembered > 0)
         fprintf(to, "The audit before saw the first %" PRIu64 " of them.\n", a->remembered);
     print_checkpoint(a, to);
+    print_policy(a, to);
     fprintf(to, "Replayed %" PRIu64 " entries by the ledger's rules%s.\n", a->entries, a->replayed ? "" : ", not to the end");
     fprintf(to, "Signatures verified: %" PRIu64 " of sites on reports, %" PRIu64 " of officers on orders, %" PRIu64 " of the log's keys on their changes.\n",
             a->count.by_site, a->count.by_officer, a->count.by_log);
@@ -275,6 +303,23 @@ json_receipted(struct json_out *out, const struct receipted_sums *s)
     json_shut(out);
 }
 
+static void
+json_policy(struct json_out *out, const struct audit *a)
+{
+    if (a->policy_said.entry != NO_INDEX) {
+        json_open(out, "policy_said");
+        json_hex(out, "sha256", BYTES(a->policy_said.policy.b, 32));
+        json_i64(out, "entry", (int64_t)a->policy_said.entry);
+        json_time(out, "time", a->policy_said.time_ms);
+        json_shut(out);
+    } else
+        json_none(out, "policy_said");
+    if (a->policy == NULL || a->policy_said.entry == NO_INDEX)
+        json_none(out, "policy_given_is_the_one_said");
+    else
+        json_bool(out, "policy_given_is_the_one_said", is_policy_said(a));
+}
+
 void
 audit_print_json(const struct audit *a, FILE *to)
 {
@@ -311,6 +356,7 @@ audit_print_json(const struct audit *a, FILE *to)
     } else
         json_none(&out, "newest_rollback");
     audit_json_checkpoint(&out, &a->checkpoint);
+    json_policy(&out, a);
     if (a->log_key == NO_INDEX)
         json_none(&out, "log_key");
     else

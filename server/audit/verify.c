@@ -315,6 +315,8 @@ audit_leaves(struct verifying *v)
     a->rollbacks = l->rollbacks;
     if (!l->stopped)
         a->rollback = ledger_rollback(l->ledger, &a->rollback_to, &a->rollback_ms);
+    if (!l->stopped)
+        a->policy_said = ledger_witnesses(l->ledger);
     memcpy(a->kinds, l->kinds, sizeof a->kinds);
     a->count = l->count;
     a->replayed = !l->stopped && l->tree.size == a->head.size;
@@ -373,6 +375,7 @@ audit_verify(struct audit *a, struct err_detail *d)
 
     v->a = a;
     a->log_key = NO_INDEX;
+    a->policy_said.entry = NO_INDEX;
     v->detail = d;
     v->source.dir = a->dir;
     if (a->scratch != NULL) {

@@ -100,6 +100,7 @@ ledger_new_in(const struct memory *memory)
     struct ledger *l = xcalloc(1, sizeof *l);
 
     l->at.rollback = NO_INDEX;
+    l->witnesses.entry = NO_INDEX;
     l->slots.item = sizeof(uintptr_t);
     l->accounts.item = sizeof(struct account);
     l->holds.item = sizeof(struct hold);
@@ -576,6 +577,12 @@ ledger_rollback(const struct ledger *l, uint64_t *ret_to, int64_t *ret_ms)
     *ret_to = l->at.rollback_to;
     *ret_ms = l->at.rollback_ms;
     return l->at.rollback;
+}
+
+struct ledger_witnesses
+ledger_witnesses(const struct ledger *l)
+{
+    return l->witnesses;
 }
 
 uint64_t

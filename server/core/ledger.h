@@ -115,6 +115,10 @@ bool key_in_force(const struct key *k, uint64_t index, int64_t time_ms);
 const struct key *ledger_log_key(const struct ledger *l, uint64_t size);
 /* The newest admitted rollback: index of its NOTICE (NO_INDEX: none), the size that it names, its time. */
 uint64_t ledger_rollback(const struct ledger *l, uint64_t *ret_to, int64_t *ret_ms);
+/* What the newest NOTICE of witnesses says: its index (NO_INDEX: none does), its time, the SHA-256 of the policy's text (of the
+ * empty one: that no policy asks for witnesses any more). */
+struct ledger_witnesses { uint64_t entry; int64_t time_ms; struct hash policy; };
+struct ledger_witnesses ledger_witnesses(const struct ledger *l);
 uint64_t key_chain(const struct key *k);     /* what `first` of a KEY that follows it must name */
 /* Walk: it = 0 first; NULL at the end; in order of index. */
 const struct account *ledger_next_account(const struct ledger *l, size_t *it);

@@ -451,6 +451,8 @@ ledger_notice(struct applying *a)
         a->l->at.rollback_ms = e->time_ms;
         return ledger_need_order(a, e->u.notice.order, &e->u.notice.auth, 1);
     case NOTICE_WITNESSES:
+        KEEP(a, &a->l->witnesses);
+        a->l->witnesses = (struct ledger_witnesses){ e->index, e->time_ms, e->u.notice.root };
         return ledger_need_order(a, e->u.notice.order, &e->u.notice.auth, 1);
     default:
         break;

@@ -40,6 +40,7 @@ struct ledger {
         int64_t rollback_ms;
         bool has_report;             /* report: the one that an entry of this group rests on */
     } at;
+    struct ledger_witnesses witnesses;
     struct promise promises[2 * GROUP_MAX];
     struct report report;
     struct pool slots, accounts, holds, sites, offerings, rates, policies, keys, payments, requests, report_blocks;

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "crypto/random.h"
+#include "market/own_policy.h"
 #include "market/sweep.h"
 #include "store/server_clock.h"
 
@@ -47,7 +48,7 @@ struct janitor {
     struct due_item items[ROUND_MAX];
     struct shunned shunned[SHUNNED_MAX];
     size_t shunned_next;
-    int64_t scanned_ms, clock_ms, stated_ms;
+    int64_t scanned_ms, clock_ms, stated_ms, policy_ms;
     uint64_t stated_size;
 };
 
@@ -212,6 +213,29 @@ do_statement(struct janitor *j, int64_t now_ms)
     return j->commands[0].err == OK;
 }
 
+/* What the journal is to say of the policy of witnesses: nothing that waits for clocks to agree. */
+static bool
+do_policy(struct janitor *j)
+{
+    struct command *c = &j->commands[0];
+    struct entry e;
+
+    if (monotonic_ms() < j->policy_ms || !own_policy_order(j->config.market, &e))
+        return true;
+    prepare(j, c, COMMAND_ORDER, market_now(j->config.market));
+    c->actor.kind = ACTOR_LOCAL;
+    c->in.order.entry = e;
+    send_all(j, 1);
+    if (c->err == OK) {
+        log_info(j->config.log, "policy-noticed", LOG_I64("entry", (int64_t)c->answer.index));
+    } else if (!will_pass(c->err)) { /* said by nobody else, it is asked again, but not ten times a second */
+        j->policy_ms = monotonic_ms() + SHUN_MS;
+        log_error(j->config.log, "policy-not-noticed", LOG_TEXT("error", err_wire(c->err)), LOG_TEXT("text", c->detail.text),
+                  LOG_TEXT("why", c->detail.internal));
+    }
+    return c->err == OK;
+}
+
 /* Ask PostgreSQL what time it is, now and then, whatever the market does: that it answers is itself worth knowing. */
 static void
 ask_database(struct janitor *j)
@@ -266,6 +290,8 @@ one_round(struct janitor *j)
 
     ask_database(j);
     if (market_phase(j->config.market) != MARKET_LEADING)
+        return PAUSE_MS;
+    if (!do_policy(j))
         return PAUSE_MS;
     agree = clocks_agree(j);
     market_clock_sure(j->config.market, agree);

@@ -1,7 +1,7 @@
 /* market/janitor.h
  * One thread that looks what is due and asks the sequencer to decide it: timers, lapses, withdrawals at sites that
  * drain or
- * stand still, statements of state. It changes nothing itself. What it asks for is judged again when it is decided, so
+ * stand still, statements of state, what the journal is to say of the policy of witnesses (market/own_policy.h). It changes nothing itself. What it asks for is judged again when it is decided, so
  * asking twice, late or in vain does no harm. */
 #ifndef MARKET_JANITOR_H
 #define MARKET_JANITOR_H

@@ -159,7 +159,7 @@ look(struct log_policy *p)
 struct log_policy_now
 log_policy_now(struct log_policy *p)
 {
-    struct log_policy_now now = { .quorum = NULL, .text = "" };
+    struct log_policy_now now = { .quorum = NULL, .text = "", .hash = sha256(BYTES_TEXT("")) };
 
     if (!p || !p->path[0])
         return now;

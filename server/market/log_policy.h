@@ -15,7 +15,7 @@ struct log_policy;
 struct log_policy_now {
     const struct quorum *quorum; /* NULL: there is no policy. Lives as long as the log_policy */
     const char *text;
-    struct hash hash; /* of the text */
+    struct hash hash; /* of the text; with no policy of the empty one */
 };
 
 /* path "": none. origin, the log's, must be among those that the policy names, if it names any; "": it is not asked. ERR_CONFIG with d->internal. */

@@ -204,6 +204,8 @@ enum err decide_genesis(struct deciding *d, const struct market_config *config) 
 /* own_keys.c */
 /* ERR_CONFIG (the reason in d): the journal does not hold the server's key in force, or has announced another log's key. */
 enum err own_keys_check(struct market *m, struct err_detail *d) MUST_USE;
+/* The server's key by the journal, if it is in force now; NULL. Under the state's lock. */
+const struct key *own_keys_server(const struct market *m);
 /* The log's key is changed while the server runs: the one in use now, the one that is about to follow. From any thread. */
 void own_keys_log(struct market *m, enum own_log which, const uint8_t public[SIGN_PUBLIC_LEN]);
 /* The log's first KEY, if the journal has none and the keys are configured: *ret_news. */

@@ -5,8 +5,8 @@
 #include "base/num.h"
 #include "crypto/sign.h"
 
-static const struct key *
-server_key(const struct market *m)
+const struct key *
+own_keys_server(const struct market *m)
 {
     const struct ledger *l = m->state->ledger;
     int64_t now_ms = max_i64(ledger_time(l), clock_now(&m->config.clock));
@@ -53,7 +53,7 @@ own_keys_check(struct market *m, struct err_detail *d)
     const struct market_keys *own = m->config.keys;
     const struct key *k, *newest = NULL;
 
-    if (server_key(m) == NULL)
+    if (own_keys_server(m) == NULL)
         return err_internal(d, ERR_CONFIG, "the server's key is not one that the journal holds in force");
     if (own == NULL)
         return OK;
@@ -85,7 +85,7 @@ own_keys_announce(struct deciding *d, const struct market *m, bool *ret_news)
 {
     const struct market_keys *own = m->config.keys;
     const struct ledger *l = d->state->ledger;
-    const struct key *k, *vouches = server_key(m);
+    const struct key *k, *vouches = own_keys_server(m);
     struct entry e = entry_new(KEY);
     uint8_t bytes[ENTRY_MAX];
     size_t len;

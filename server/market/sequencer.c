@@ -18,6 +18,7 @@
 #include "base/num.h"
 #include "base/text.h"
 #include "market/index.h"
+#include "market/own_policy.h"
 
 enum { TRIES = 3, TRIES_MS = 2000, TRY_PAUSE_MS = 100, IDLE_MS = 1000, GUARD_MS = 20, LEASE_PAUSE_MS = 100, PROBE_PAUSE_MS = 1000,
        STOP_MS = 4000, AHEAD_MIN = 256, GATHER_US = 1000, GATHER_REST = 32,
@@ -236,17 +237,24 @@ write_genesis(struct market *m, struct err_detail *d)
     return commit_own(m, d);
 }
 
-/* A journal that does not know its log's key yet is told of it before anything is signed with it. */
+/* A journal that does not know its log's key yet is told of it before anything is signed with it; and of the policy of
+ * witnesses before anything is shown by it. */
 static enum err
-announce_log_key(struct market *m, struct err_detail *d)
+announce(struct market *m, struct err_detail *d)
 {
+    struct log_policy_now policy = log_policy_now(m->config.policy);
     struct deciding deciding = work_deciding(m, &m->work[0]);
+    struct entry e;
     bool news;
     enum err err;
 
     deciding.detail = d;
     pthread_rwlock_wrlock(&m->state_lock);
     err = own_keys_announce(&deciding, m, &news);
+    if (!err && own_policy_lacks(m, &policy, &e)) {
+        news = true;
+        err = batch_group(&deciding, &e, 1);
+    }
     pthread_rwlock_unlock(&m->state_lock);
     return err || !news ? err : commit_own(m, d);
 }
@@ -291,7 +299,7 @@ lead(struct market *m)
         if (!err)
             err = own_keys_check(m, &d);
         if (!err && !m->guard.on)
-            err = announce_log_key(m, &d);
+            err = announce(m, &d);
         if (!err)
             err = lease_beat(m); /* it has taken a while */
         if (err)
@@ -466,7 +474,7 @@ stand_guard(struct market *m)
         guard_settle(m, rolled_back, clock_real_at(&m->config.clock, at_ms));
         guard_look(m, &now);
         if (now.open) {
-            if (announce_log_key(m, &d) == OK)
+            if (announce(m, &d) == OK)
                 return true;
             step_down(m);
             rebuild_drop(m);

@@ -1,5 +1,6 @@
 """Sites' agents as witnesses of the journal, each a process of its own: they cosign, and what is shown to the world waits
 for the quorum that the policy asks for. Read by tests/journal/tlog.py, which was written from the specifications."""
+import hashlib
 import json
 import os
 import pathlib
@@ -97,7 +98,7 @@ def test_agents_cosign_what_grows(world):
     size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 3)["size"]
     cosigned_by(world, ("lumi", "bsc"), size)
     told = seen(world)[1]
-    assert told["quorum"] == {"asked": False, "rule": "none", "cosigned": 0, "of": 0}, told
+    assert told["quorum"] == {"asked": False, "rule": "none", "cosigned": 0, "of": 0, "policy": None, "since": None}, told
     assert told["shown"]["size"] == told["signed"]["size"] == size
     assert all(w["refused"] is None and not w["counts"] and w["time"] for w in told["witnesses"] if w["role"] == "witness")
     note = head(world)
@@ -116,7 +117,7 @@ def test_what_is_shown_waits_for_its_quorum(world):
     cosigned_by(world, ["lumi"], size)
     told = seen(world)[1]
     assert told["signed"]["size"] == size and told["shown"]["size"] == before, told
-    assert told["quorum"] == {"asked": True, "rule": "2 of 2 (lumi-witness, bsc-witness)", "cosigned": 2, "of": 2}, told
+    assert told["quorum"] | {"policy": 0, "since": 0} == {"asked": True, "rule": "2 of 2 (lumi-witness, bsc-witness)", "cosigned": 2, "of": 2, "policy": 0, "since": 0}, told
     assert [w["behind"] for w in told["witnesses"] if w["site"] == "bsc" and w["role"] == "witness"] == [True]
     assert Checkpoint(head(world)).size == before, "it is shown without its quorum"
     reply = world.anybody.get(f"/v1/journal/entries/{size - 1}/receipt")
@@ -127,6 +128,79 @@ def test_what_is_shown_waits_for_its_quorum(world):
     for name in ("lumi-witness", "bsc-witness"):
         assert note.signed_by(Key(world.keys[name])), f"{name} has not signed"
     assert world.anybody.get(f"/v1/journal/entries/{size - 1}/receipt").status == 200
+
+
+def noticed(world):
+    """What the journal says of policies: (entry, SHA-256), the newest first; and the words of the newest."""
+    items = world.local.must("GET", "/v1/journal/entries?kind=NOTICE&limit=100")["items"]
+    items = [i for i in items if i["body"]["type"] == "witnesses"]
+    return [(i["index"], i["body"]["root"]) for i in items], items and items[0]["summary"]
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def verified(world, *words):
+    """What the auditor says of an export: as JSON, and in words."""
+    folder = world.server.data / "export"
+    subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], check=True, capture_output=True)
+    told = [audit("verify", *more, *words, folder) for more in (["--json"], [])]
+    assert [status for status, _ in told] == [0, 0], told
+    return json.loads(told[0][1]), told[1][1]
+
+
+def test_the_journal_says_which_policy_is_in_force(world):
+    """One NOTICE a change, by whoever leads; none where nothing changed."""
+    path = world.server.data / "policy"
+    text = path.read_text()
+    before, words = noticed(world)
+    assert [h for _, h in before] == [sha256(text)] and sha256(text) in words, (before, words)
+    told = seen(world)[1]["quorum"]
+    assert (told["policy"], told["since"]) == (sha256(text), before[0][0]), told
+    report, said = verified(world, f"--policy={path}")
+    assert report["policy_said"]["sha256"] == sha256(text) and report["policy_said"]["entry"] == before[0][0], report
+    assert report["policy_given_is_the_one_said"] is True and f"since entry {before[0][0]}," in said and "That is the policy that was given." in said, said
+    other = world.server.data / "other-policy"
+    other.write_text(text + "# of an auditor's own\n")
+    report, said = verified(world, f"--policy={other}")
+    assert report["policy_given_is_the_one_said"] is False and "the policy that was given is another." in said, said
+    assert verified(world)[0]["policy_given_is_the_one_said"] is None
+    restart(world, f"--policy={path}")  # the same policy: nothing
+    assert noticed(world)[0] == before
+    # takeovers: by a standby with the same policy, which the guard keeps from writing; with another, which asks for nobody; with
+    # that one again; with none
+    world.server.stop()
+    for changed, more in ((text, 0), ("quorum none\n", 1), ("quorum none\n", 1), (None, 2)):
+        second = Second(world.server, more=WORLD["more"])
+        if changed:
+            (second.data / "policy").write_text(changed)
+            second.more.append(f"--policy={second.data / 'policy'}")
+        try:
+            second.start(ready=False)
+            phase = "guarded" if changed == text else "leading"
+            soon(lambda: Client(second).get("/health/ready").json.get("phase") == phase, second.tail)
+            assert noticed_in(world) == len(before) + more, changed
+            second.stop()
+        finally:
+            second.remove()
+    world.server.start()
+    fresh(world)
+    soon(lambda: noticed(world)[0][0][1] == sha256(text), "what is in force again is not said again")
+    after, _ = noticed(world)
+    assert [h for _, h in after] == [sha256(text), sha256(""), sha256("quorum none\n"), sha256(text)] and after[3:] == before, after
+    # while it leads
+    path.write_text(text + "# the same, but for this line\n")
+    soon(lambda: len(noticed(world)[0]) == 5, "a change while it leads is not said")
+    assert noticed(world)[0][0][1] == sha256(path.read_text())
+    path.write_text(text)
+    soon(lambda: len(noticed(world)[0]) == 6, "a change back is not said")
+    restart(world, f"--policy={path}")
+    assert len(noticed(world)[0]) == 6
+
+
+def noticed_in(world):
+    return int(world.server.sql("SELECT count(*) FROM entry WHERE kind = 19 AND substr(body, 1, 2) = '\\x0005'"))
 
 
 def test_a_policy_that_changes_is_read_again(world):
@@ -217,6 +291,7 @@ def test_restarts_lose_nothing(world):
 def test_the_auditor_counts_the_witnesses(world):
     folder = world.server.data / "export"
     path = policy(world, ["lumi-witness", "bsc-witness"], "all")
+    soon(lambda: noticed(world)[0][0][1] == sha256(path.read_text()), "the policy is not read again")
     size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
     soon(lambda: Checkpoint(head(world)).size >= size, "the quorum is not reached")
     subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, f"--policy={path}", str(folder)], check=True, capture_output=True)

@@ -398,7 +398,7 @@ def policy(server, witness=None, quorum="none"):
 def policy_in_force(w, asked, **more):
     policy(w.server, **more)
     end = time.monotonic() + 20
-    while w.anybody.must("GET", "/v1/journal/witnesses")["quorum"]["asked"] != asked:
+    while (q := w.anybody.must("GET", "/v1/journal/witnesses")["quorum"])["asked"] != asked or q["since"] is None: # and the NOTICE is written
         assert time.monotonic() < end, "the policy is not read again"
         time.sleep(0.02)
 

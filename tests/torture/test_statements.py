@@ -439,7 +439,7 @@ def an_admission(t, long):
                 replies.append(w.local.post("/v1/journal/admit", body, key=this))
             assert replies[-1].json["rollback_to"] == size, (statement, how, replies)
             t.ready()
-            got = t.sql.ask(f"SELECT count(*) FROM entry WHERE index >= {size} AND kind = 19"), t.counts()["evidence"] - notices
+            got = t.sql.ask(f"SELECT count(*) FROM entry WHERE index >= {size} AND kind = 19 AND get_byte(body, 1) = 6"), t.counts()["evidence"] - notices
             assert got == ("1", 1), (statement, how, got, replies)
     finally:
         calls.policy(w.server)

@@ -54,6 +54,15 @@ test_story(void **unused)
     assert_int_equal(a->posted_credits - a->posted_debits, (8 * 5000 + 8 * 3600) * 2000 - 1000 * CREDIT / 100);
     a = ledger_account(w->l, w->site_account[1]);
     assert_int_equal(a->posted_credits - a->posted_debits, 32 * 3600 * 1500 / 4 * 5);
+    for (size_t i = 0; i < w->n; i++)
+        if (w->entries[i].kind == NOTICE && w->entries[i].u.notice.type == NOTICE_WITNESSES) {
+            struct ledger_witnesses said = ledger_witnesses(w->l);
+
+            assert_int_equal(said.entry, i);
+            assert_int_equal(said.time_ms, w->entries[i].time_ms);
+            assert_true(hash_equal(said.policy, w->entries[i].u.notice.root));
+        }
+    assert_int_not_equal(ledger_witnesses(w->l).entry, NO_INDEX);
     /* a site's key that was followed by another, then compromised, is none any more; its successor is */
     assert_int_not_equal(ledger_site_key(w->l, w->site[1])->index, w->site_key[1]);
     assert_false(key_in_force(ledger_key(w->l, w->site_key[1]), w->n, w->now));

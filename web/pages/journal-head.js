@@ -70,6 +70,7 @@ const Watchers = ({ watching, origin }) => {
     return html`
         <section class="card" data-ready=""><h2>${t("watch.title")}</h2>
             <p>${!list.length ? t("watch.nobody") : quorum.asked ? t("watch.quorum", { n: quorum.cosigned, all: quorum.of, rule: quorum.rule }) : t("watch.unasked", { n: fresh, all: list.length })}</p>
+            ${quorum.policy && quorum.since !== null && html`<p class="small second">${t("watch.since", { n: whole(quorum.since) })}</p>`}
             ${list.some((w) => w.refused) && html`<div class="gap"><${Note} kind="brick">${t("watch.alarm")}<//></div>`}
             ${list.length > 0 && html`<ul class="cosigners wide">${list.map((w) => html`<${Witness} key=${w.vkey} w=${w} />`)}</ul>`}
             ${attest.length > 0 && html`<p class="chart-note">${t("watch.attest", { n: attest.length, fresh: attest.filter((w) => !w.behind).length })}</p>`}
