@@ -783,6 +783,8 @@ CREATE INDEX cosignature_public ON public.cosignature USING btree (public, size)
 
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
+CREATE INDEX quorum_size ON public.quorum USING btree (size);
+
 CREATE INDEX quote_created ON public.quote USING brin (created_ms);
 
 CREATE INDEX quote_request ON public.quote USING btree (request, id);

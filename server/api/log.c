@@ -36,7 +36,7 @@ checkpoint_get(struct call *call)
 
     db_act_as(call->db, DB_ACTOR_SERVER);
     if (!err)
-        err = cosigning_newest(call->db, notary_policy(call->api->notary), call->arena, &row);
+        err = cosigning_shown(call->db, notary_policy(call->api->notary), call->arena, &row);
     if (err) {
         call_fail(call, err);
         return;

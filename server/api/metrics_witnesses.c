@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "api/internal.h"
+#include "api/log_keys.h"
 #include "core/witness.h"
 #include "market/cosigning.h"
 #include "market/index.h"
@@ -29,6 +30,7 @@ struct watch_figures {
     struct checkpoint_row newest, shown;
     struct witness_seen *seen;
     struct refusal_row *refused;
+    bool *proven; /* of each: the log has signed what was refused */
     size_t seen_n, refused_n;
     int64_t now_ms;
 };
@@ -184,13 +186,13 @@ show_refusals(const struct watch_figures *w, const struct codes *codes, FILE *to
     static const enum witness_says FORKS[] = { WITNESS_SMALLER, WITNESS_OTHER_ROOT, WITNESS_INCONSISTENT };
 
     metric_head(to, "kontor_checkpoint_refused", "gauge",
-                "1 while a site's witness refuses what it was shown, by reason; until it cosigns again.");
+                "1 while a site's witness refuses what this log has signed, by reason; until it cosigns again.");
     for (size_t i = 0; i < codes->n; i++)
         for (size_t f = 0; f < sizeof FORKS / sizeof FORKS[0]; f++) {
             bool stands = false;
 
             for (size_t r = 0; r < w->refused_n; r++)
-                stands = stands || (w->refused[r].site == codes->of[i].site && strcmp(w->refused[r].reason, witness_name(FORKS[f])) == 0);
+                stands = stands || (w->proven[r] && w->refused[r].site == codes->of[i].site && strcmp(w->refused[r].reason, witness_name(FORKS[f])) == 0);
             fprintf(to, "kontor_checkpoint_refused{site=\"%s\",reason=\"%s\"} %d\n", codes->of[i].code, witness_name(FORKS[f]), stands);
         }
 }
@@ -206,7 +208,7 @@ show_all(struct db *db, const struct watch_figures *w, const struct codes *codes
 
     if (!of_ages)
         abort();
-    metric_head(to, "kontor_checkpoint_entries", "gauge", "Entries of the newest checkpoint: signed, and shown since it has its quorum.");
+    metric_head(to, "kontor_checkpoint_entries", "gauge", "Entries of the newest checkpoint: signed, and that has the quorum asked for now.");
     fprintf(to, "kontor_checkpoint_entries{checkpoint=\"signed\"} %" PRIu64 "\n", w->newest.size);
     fprintf(to, "kontor_checkpoint_entries{checkpoint=\"shown\"} %" PRIu64 "\n", w->shown.size);
     err = waiting(db, w, w->shown.size, &wait_ms);
@@ -240,6 +242,8 @@ gather(struct api *api, struct db *db, struct arena *a, struct watch_figures *w)
         err = witnesses_list(db, a, &w->seen, &w->seen_n);
     if (!err)
         err = refusals_standing(db, a, &w->refused, &w->refused_n);
+    if (!err)
+        err = refusals_prove(api, a, w->refused, w->refused_n, &w->proven);
     return err;
 }
 

@@ -12,6 +12,7 @@
 #include "api/fields.h"
 #include "api/handlers.h"
 #include "api/internal.h"
+#include "api/log_keys.h"
 #include "api/orders.h"
 #include "base/text.h"
 #include "crypto/sign.h"
@@ -19,14 +20,10 @@
 #include "market/log_tiles.h"
 #include "market/notary.h"
 
-enum { LOG_KEYS_MAX = 64 };
-
 struct showing {
     struct guard_seen seen;
     uint64_t witnesses; /* bit i: witness i of the policy is this site's */
-    char origin[65];
-    struct vkey log[LOG_KEYS_MAX];
-    size_t logs;
+    struct log_keys log;
     uint64_t size; /* of the journal here */
     struct hash root;
 };
@@ -37,26 +34,20 @@ verify(const uint8_t public[32], struct bytes message, const uint8_t sig[64])
     return sign_verify(public, message, sig) == OK;
 }
 
-/* The journal as it is here, and the keys of its log: those that it announces, and ours, which a younger one may have. */
+/* The journal as it is here, and the keys of its log. */
 static enum err
 look_here(struct call *call, struct showing *w)
 {
     const struct state *s = market_read_lock(call->api->market);
     const struct site *site;
-    const struct key *k;
 
     if (!s)
         return ERR_NOT_LEADER;
     site = ledger_site(s->ledger, w->seen.site);
-    text_format(w->origin, sizeof w->origin, "%s", s->origin);
     text_format(w->seen.code, sizeof w->seen.code, "%.16s", site ? site->entry.u.site.code : "");
     w->size = ledger_size(s->ledger);
-    for (size_t it = 0; w->logs + 1 < LOG_KEYS_MAX && (k = ledger_next_key(s->ledger, &it)) != NULL;)
-        if (k->entry.u.key.use == KEY_LOG)
-            w->log[w->logs++] = vkey_make(w->origin, NOTE_ED25519, k->entry.u.key.ed25519);
     market_read_unlock(call->api->market);
-    w->log[w->logs++] = notary_vkey(call->api->notary, w->origin);
-    return OK;
+    return log_keys_read(call->api, &w->log);
 }
 
 /* Signed by this log, cosigned by one of the site's witnesses? */
@@ -64,17 +55,14 @@ static bool
 is_proven(const struct quorum *q, struct showing *w, const struct note *n)
 {
     struct checkpoint c;
-    bool by_log = false;
     uint64_t time_s = 0, at_s;
 
-    if (!checkpoint_parse(n->text, &c) || strcmp(c.origin, w->origin) != 0)
+    if (!log_keys_signed(&w->log, n, &c))
         return false;
-    for (size_t i = 0; i < w->logs; i++)
-        by_log = by_log || note_check(n, &w->log[i], verify, NULL) == NOTE_GOOD;
     for (unsigned i = 0; i < q->witnesses; i++)
         if ((w->witnesses >> i & 1) != 0 && note_check(n, &q->witness[i].key, verify, &at_s) == NOTE_GOOD && at_s > time_s)
             time_s = at_s;
-    if (!by_log || time_s == 0 || time_s > INT64_MAX / 1000)
+    if (time_s == 0 || time_s > INT64_MAX / 1000)
         return false;
     w->seen.size = c.size;
     w->seen.cosigned_ms = (int64_t)time_s * 1000;
@@ -120,7 +108,7 @@ seen_take(struct call *call, const char *text)
     err = look_here(call, w);
     if (err)
         return err;
-    w->witnesses = guard_witnesses_of(q, w->origin, w->seen.code);
+    w->witnesses = guard_witnesses_of(q, w->log.origin, w->seen.code);
     if (w->witnesses == 0)
         return OK; /* nobody has asked for its word */
     n = arena_alloc(call->arena, sizeof *n);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "api/internal.h"
+#include "api/log_keys.h"
 #include "base/text.h"
 #include "market/cosigning.h"
 #include "market/log_tiles.h"
@@ -293,12 +294,14 @@ agent_cosignature(struct call *call)
     call_reply_empty(call, 204);
 }
 
-/* The note is kept as it was shown: signed twice, it is the proof that the log has two histories. */
+/* The note is kept as it was shown: signed twice, it is the proof that the log has two histories. One that the log has not
+ * signed is kept too, as the site's word and no more: a key that the journal names later may be its. */
 void
 agent_refusal(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
-    struct note *n = xcalloc(1, sizeof *n);
+    struct note *n = arena_alloc(call->arena, sizeof *n);
+    struct log_keys *keys = arena_alloc(call->arena, sizeof *keys);
     struct refusal_row r = { .site = call->actor.sites[0], .received_ms = call->now_ms };
     struct checkpoint shown;
     enum witness_says says;
@@ -317,9 +320,10 @@ agent_refusal(struct call *call)
     err = json_in_close(&in);
     if (!err && (!note_parse(BYTES_TEXT(r.note), n) || !checkpoint_parse(n->text, &shown)))
         err = err_at(&call->detail, ERR_FIELD_INVALID, "/checkpoint", "This is no signed checkpoint.");
-    free(n);
     if (!err)
         err = agent_check_instance(call);
+    if (!err)
+        err = log_keys_read(call->api, keys);
     if (!err) {
         r.size = shown.size;
         r.root = shown.root;
@@ -331,8 +335,12 @@ agent_refusal(struct call *call)
         call_fail(call, err);
         return;
     }
-    log_error(call->api->log, "checkpoint-refused", LOG_I64("site", (int64_t)r.site), LOG_TEXT("why", witness_sentence(says)),
-              LOG_I64("size", (int64_t)r.size), LOG_I64("cosigned", (int64_t)r.had_size));
+    if (log_keys_signed(keys, n, NULL))
+        log_error(call->api->log, "checkpoint-refused", LOG_I64("site", (int64_t)r.site), LOG_TEXT("why", witness_sentence(says)),
+                  LOG_I64("size", (int64_t)r.size), LOG_I64("cosigned", (int64_t)r.had_size));
+    else
+        log_warning(call->api->log, "checkpoint-claimed", LOG_I64("site", (int64_t)r.site), LOG_I64("size", (int64_t)r.size),
+                    LOG_TEXT("why", "the site says that it was shown this, but this log has not signed it"));
     agent_in_touch(call);
     call_reply_empty(call, 204);
 }
@@ -345,6 +353,7 @@ struct watching {
     struct checkpoint_row newest, shown;
     struct witness_seen *seen;
     struct refusal_row *refused;
+    bool *proven; /* of each of these: the log has signed what was refused */
     size_t seen_n, refused_n;
     struct log_policy_count count;
     bool any, any_shown;
@@ -357,7 +366,7 @@ gather(struct call *call, struct log_policy *policy, struct watching *w)
 
     w->any = err == OK;
     if (!err || err == ERR_NOT_FOUND)
-        err = cosigning_newest(call->db, policy, call->arena, &w->shown);
+        err = cosigning_shown(call->db, policy, call->arena, &w->shown);
     w->any_shown = err == OK;
     if (!err)
         err = cosigning_count(call->db, w->quorum, w->shown.size, call->arena, &w->count);
@@ -365,6 +374,8 @@ gather(struct call *call, struct log_policy *policy, struct watching *w)
         err = witnesses_list(call->db, call->arena, &w->seen, &w->seen_n);
     if (!err)
         err = refusals_standing(call->db, call->arena, &w->refused, &w->refused_n);
+    if (!err)
+        err = refusals_prove(call->api, call->arena, w->refused, w->refused_n, &w->proven);
     if (w->quorum)
         w->count.of = w->quorum->witnesses;
     return err;
@@ -384,16 +395,19 @@ checkpoint_json(struct json_out *out, const char *name, const struct checkpoint_
     json_shut(out);
 }
 
+/* "refused": what the log has signed, as everybody can verify; "claimed": a site says so. */
 static void
-refusal_json(struct json_out *out, const struct watching *w, const struct witness_seen *seen)
+refusal_json(struct json_out *out, const char *name, const struct watching *w, const struct witness_seen *seen)
 {
+    bool proven = strcmp(name, "refused") == 0;
+
     for (size_t i = 0; i < w->refused_n && seen->key.role == WITNESS_GROWS; i++) {
         const struct refusal_row *r = &w->refused[i];
         enum witness_says says;
 
-        if (r->site != seen->key.site || !witness_fork_from_name(r->reason, &says))
+        if (r->site != seen->key.site || w->proven[i] != proven || !witness_fork_from_name(r->reason, &says))
             continue;
-        json_open(out, "refused");
+        json_open(out, name);
         json_text(out, "reason", r->reason);
         json_text(out, "text", witness_sentence(says));
         json_time(out, "at", r->at_ms);
@@ -405,7 +419,7 @@ refusal_json(struct json_out *out, const struct watching *w, const struct witnes
         json_shut(out);
         return;
     }
-    json_none(out, "refused");
+    json_none(out, name);
 }
 
 /* site NULL: an outside witness. */
@@ -429,7 +443,8 @@ witness_json(struct call *call, const struct watching *w, const struct witness_s
     else
         json_none(out, "time");
     json_bool(out, "behind", !w->any || seen->size < w->newest.size);
-    refusal_json(out, w, seen);
+    refusal_json(out, "refused", w, seen);
+    refusal_json(out, "claimed", w, seen);
     json_shut(out);
 }
 
@@ -512,6 +527,7 @@ quorum_json(struct call *call, const struct watching *w)
     json_text(out, "rule", words);
     json_i64(out, "cosigned", w->count.cosigned);
     json_i64(out, "of", w->count.of);
+    json_bool(out, "met", w->any_shown && w->count.enough);
     policy_json(call, &w->policy);
     json_shut(out);
 }

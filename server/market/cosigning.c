@@ -98,7 +98,7 @@ cosigning_take(struct db *db, struct log_policy *policy, uint64_t size, const st
 
 /* ---- giving out -------------------------------------------------------------------------------------------------- */
 
-/* A policy that is new has no marks yet: find the newest checkpoint that does. */
+/* A policy that is new has no marks yet: find the newest checkpoint that would have one. */
 static enum err
 look_back(struct db *db, const struct log_policy_now *policy, struct arena *a, struct checkpoint_row *ret)
 {
@@ -146,18 +146,65 @@ with_lines(struct db *db, const struct quorum *q, struct arena *a, struct checkp
     return OK;
 }
 
+/* The newest that has what is asked for. */
+static enum err
+newest_enough(struct db *db, const struct log_policy_now *now, struct arena *a, struct checkpoint_row *ret)
+{
+    enum err err = quorums_newest(db, &now->hash, a, ret);
+
+    return err == ERR_NOT_FOUND ? look_back(db, now, a, ret) : err;
+}
+
+/* shown: what was shown under another policy is not taken back. */
+static enum err
+choose(struct db *db, const struct log_policy_now *now, bool shown, struct arena *a, struct checkpoint_row *ret)
+{
+    struct log_policy_count count = { .enough = true };
+    struct checkpoint_row last;
+    bool marked;
+    enum err known, err;
+
+    if (!now->quorum || now->quorum->rule == QUORUM_NONE)
+        return checkpoints_newest(db, INT64_MAX, a, ret);
+    known = quorums_last(db, &now->hash, a, &last, &marked);
+    if (known && known != ERR_NOT_FOUND)
+        return known;
+    if (!known && marked) {
+        *ret = last;
+        return OK;
+    }
+    err = newest_enough(db, now, a, ret);
+    if (known || (err && err != ERR_NOT_FOUND) || (!err && ret->size >= last.size))
+        return err;
+    if (!shown) {
+        enum err counted = cosigning_count(db, now->quorum, last.size, a, &count);
+
+        if (counted)
+            return counted;
+    }
+    if (!count.enough)
+        return err;
+    *ret = last;
+    return OK;
+}
+
+static enum err
+give(struct db *db, struct log_policy *policy, bool shown, struct arena *a, struct checkpoint_row *ret)
+{
+    struct log_policy_now now = log_policy_now(policy);
+    enum err err = choose(db, &now, shown, a, ret);
+
+    return err ? err : with_lines(db, now.quorum, a, ret);
+}
+
 enum err
 cosigning_newest(struct db *db, struct log_policy *policy, struct arena *a, struct checkpoint_row *ret)
 {
-    struct log_policy_now now = log_policy_now(policy);
-    enum err err;
+    return give(db, policy, false, a, ret);
+}
 
-    if (!now.quorum || now.quorum->rule == QUORUM_NONE) {
-        err = checkpoints_newest(db, INT64_MAX, a, ret);
-    } else {
-        err = quorums_newest(db, &now.hash, a, ret);
-        if (err == ERR_NOT_FOUND)
-            err = look_back(db, &now, a, ret);
-    }
-    return err ? err : with_lines(db, now.quorum, a, ret);
+enum err
+cosigning_shown(struct db *db, struct log_policy *policy, struct arena *a, struct checkpoint_row *ret)
+{
+    return give(db, policy, true, a, ret);
 }

@@ -14,7 +14,7 @@
 #include "market/log_tiles.h"
 #include "market/market_internal.h"
 #include "market/state.h"
-#include "store/checkpoints.h"
+#include "store/cosignatures.h"
 #include "store/journal_reads.h"
 
 enum { TICK_MS = 250, EVERY_MS = 10000, EVERY_ENTRIES = 1000 };
@@ -29,6 +29,8 @@ struct notary {
     char trouble[320];
     /* the thread's own */
     char origin[64];
+    uint64_t shown_size;   /* so far it is noted what nobody's cosignature was asked for, */
+    struct hash shown_by;  /* under this policy */
     uint64_t signed_size;  /* 0: look into the table first */
     struct hash signed_root;
     int64_t signed_at_ms;  /* monotonic */
@@ -200,6 +202,25 @@ look(struct notary *n)
     return sign_head(n, &head);
 }
 
+/* Where nobody is asked what is signed is shown at once: that is noted as any other policy's quorum is, so that a policy which
+ * asks for somebody takes nothing back. */
+static enum err
+note_shown(struct notary *n)
+{
+    struct log_policy_now now = log_policy_now(n->config.policy);
+    enum err err = OK;
+
+    if (n->signed_size == 0 || (now.quorum != NULL && now.quorum->rule != QUORUM_NONE) ||
+        (n->shown_size == n->signed_size && hash_equal(n->shown_by, now.hash)))
+        return OK;
+    err = quorums_add(n->db, &now.hash, n->signed_size, market_now(n->config.market));
+    if (!err) {
+        n->shown_size = n->signed_size;
+        n->shown_by = now.hash;
+    }
+    return err;
+}
+
 static void *
 run(void *ctx)
 {
@@ -212,7 +233,7 @@ run(void *ctx)
         pthread_mutex_unlock(&n->lock);
         if (market_phase(n->config.market) != MARKET_LEADING)
             n->signed_size = 0; /* what another leader signs meanwhile is looked up again */
-        else if (learn_origin(n) && look(n) != OK)
+        else if (learn_origin(n) && (look(n) != OK || note_shown(n) != OK))
             complain(n, "The database does not answer; no checkpoint is signed.");
         pthread_mutex_lock(&n->lock);
         clock_gettime(CLOCK_MONOTONIC, &until);

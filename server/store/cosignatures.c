@@ -233,6 +233,23 @@ quorums_newest(struct db *db, const struct hash *policy, struct arena *a, struct
     return err ? err : checkpoint_read(rows, a, ret);
 }
 
+DB_QUERY(QUORUMS_LAST, .name = "quorums_last",
+         .sql = "SELECT c.size, c.root, c.note, c.signed_ms, EXISTS (SELECT FROM quorum t WHERE t.policy = $1 AND t.size = c.size)"
+                " FROM quorum q JOIN checkpoint c ON c.size = q.size ORDER BY q.size DESC LIMIT 1",
+         .params = 1, .columns = 5);
+
+enum err
+quorums_last(struct db *db, const struct hash *policy, struct arena *a, struct checkpoint_row *ret, bool *ret_this)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &QUORUMS_LAST, DB_ARGS(db_hash(policy)), &rows);
+
+    if (!err)
+        err = checkpoint_read(rows, a, ret);
+    *ret_this = !err && db_get_bool(rows, 0, 4);
+    return err;
+}
+
 /* ---- what is not needed any more --------------------------------------------------------------------------------- */
 
 /* The first condition spares the function the last week's, which are nearly all. What may go, row security says once more. */

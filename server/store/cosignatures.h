@@ -37,6 +37,8 @@ enum err cosignatures_recent(struct db *db, int checkpoints, struct arena *a, st
 enum err quorums_add(struct db *db, const struct hash *policy, uint64_t size, int64_t now_ms) MUST_USE;
 /* The newest checkpoint that has had the policy's quorum. ERR_NOT_FOUND. */
 enum err quorums_newest(struct db *db, const struct hash *policy, struct arena *a, struct checkpoint_row *ret) MUST_USE;
+/* The newest that has had any policy's; *ret_this: this one's too. ERR_NOT_FOUND. */
+enum err quorums_last(struct db *db, const struct hash *policy, struct arena *a, struct checkpoint_row *ret, bool *ret_this) MUST_USE;
 
 /* Throw away the checkpoints that nothing needs any more (migration 0012), with their cosignatures and quorums: at most
  * CHECKPOINTS_SWEPT_MOST of them, the oldest first. *ret: how many went. */

@@ -165,6 +165,7 @@ static const struct wanted {
     { "cosignatures_recent", EVERYBODY, { "9" } },
     { "cosignatures_add", SERVERS, { "5", H2, "n", "1", H64, "1" } },
     { "quorums_newest", EVERYBODY, { H1 } },
+    { "quorums_last", EVERYBODY, { H1 } },
     { "quorums_add", SERVERS, { H2, "5", "1" } },
     { "refusals_standing", EVERYBODY, { 0 } },
     { "refusals_add", SERVERS, { "12", "1", "smaller", "5", H1, "6", H1, "note", "1" } },

@@ -62,7 +62,8 @@ const nameOf = (w) => w.known_as ?? w.site ?? w.name;
 const Witness = ({ w }) => html`
     <li class=${w.refused ? "bad" : w.size ? "good" : "none"} data-witness=${nameOf(w)}><${Icon} name=${w.refused ? "warn" : w.size && !w.behind ? "ok" : "lost"} />
         <div><b>${nameOf(w)}</b>${w.counts && html` <span class="hint inline">${t("watch.counts")}</span>`}
-            <span class="block small second">${w.refused ? t("watch.refused", { text: w.refused.text }) : w.size ? t(w.behind ? "watch.behind" : "watch.cosigned", { n: whole(w.size), time: `${dayYear(w.time)}, ${clock(w.time)}` }) : t("watch.silent")}</span></div></li>`;
+            <span class="block small second">${w.refused ? t("watch.refused", { text: w.refused.text }) : w.size ? t(w.behind ? "watch.behind" : "watch.cosigned", { n: whole(w.size), time: `${dayYear(w.time)}, ${clock(w.time)}` }) : t("watch.silent")}</span>
+            ${w.claimed && !w.refused && html`<span class="block small second">${t("watch.claimed", { n: whole(w.claimed.size) })}</span>`}</div></li>`;
 const Watchers = ({ watching, origin }) => {
     const list = watching.witnesses.filter((w) => w.role !== "attest"), attest = watching.witnesses.filter((w) => w.role === "attest" && w.size);
     const { quorum } = watching;
@@ -70,6 +71,7 @@ const Watchers = ({ watching, origin }) => {
     return html`
         <section class="card" data-ready=""><h2>${t("watch.title")}</h2>
             <p>${!list.length ? t("watch.nobody") : quorum.asked ? t("watch.quorum", { n: quorum.cosigned, all: quorum.of, rule: quorum.rule }) : t("watch.unasked", { n: fresh, all: list.length })}</p>
+            ${quorum.asked && watching.shown && !quorum.met && html`<p>${t("watch.unmet")}</p>`}
             ${quorum.policy && quorum.since !== null && html`<p class="small second">${t("watch.since", { n: whole(quorum.since) })}</p>`}
             ${list.some((w) => w.refused) && html`<div class="gap"><${Note} kind="brick">${t("watch.alarm")}<//></div>`}
             ${list.length > 0 && html`<ul class="cosigners wide">${list.map((w) => html`<${Witness} key=${w.vkey} w=${w} />`)}</ul>`}
