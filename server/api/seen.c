@@ -19,13 +19,20 @@
 #include "market/guard.h"
 #include "market/log_tiles.h"
 #include "market/notary.h"
+#include "store/evidence.h"
+#include "store/journal_reads.h"
+
+enum {
+    ADMITTED_ROOT = 16,     /* bytes of a root: so much nobody finds twice */
+    REASON_BYTES_MAX = 500, /* of a reason that is kept */
+};
 
 struct showing {
     struct guard_seen seen;
     uint64_t witnesses; /* bit i: witness i of the policy is this site's */
     struct log_keys log;
-    uint64_t size; /* of the journal here */
-    struct hash root;
+    uint64_t size;     /* of the journal here */
+    uint64_t admitted; /* the newest admission, NO_INDEX: none */
 };
 
 static bool
@@ -40,12 +47,15 @@ look_here(struct call *call, struct showing *w)
 {
     const struct state *s = market_read_lock(call->api->market);
     const struct site *site;
+    uint64_t to;
+    int64_t at_ms;
 
     if (!s)
         return ERR_NOT_LEADER;
     site = ledger_site(s->ledger, w->seen.site);
     text_format(w->seen.code, sizeof w->seen.code, "%.16s", site ? site->entry.u.site.code : "");
     w->size = ledger_size(s->ledger);
+    w->admitted = ledger_rollback(s->ledger, &to, &at_ms);
     market_read_unlock(call->api->market);
     return log_keys_read(call->api, &w->log);
 }
@@ -66,7 +76,7 @@ is_proven(const struct quorum *q, struct showing *w, const struct note *n)
         return false;
     w->seen.size = c.size;
     w->seen.cosigned_ms = (int64_t)time_s * 1000;
-    w->root = c.root;
+    w->seen.root = c.root;
     return true;
 }
 
@@ -88,7 +98,65 @@ compare(struct call *call, struct showing *w)
     err = merkle_root_at(&from, w->seen.size, &root);
     log_reader_delete(r);
     call_act(call);
-    w->seen.found = hash_equal(root, w->root) ? GUARD_EXTENDS : GUARD_OTHER;
+    w->seen.found = hash_equal(root, w->seen.root) ? GUARD_EXTENDS : GUARD_OTHER;
+    return err;
+}
+
+/* How an admission's reason names what a site has cosigned: a line of its own, as no reason given by a person has. */
+static const char *
+admitted_line(struct call *call, const struct guard_seen *seen)
+{
+    char root[HEX_LEN(ADMITTED_ROOT)];
+
+    hex_encode(BYTES(seen->root.b, ADMITTED_ROOT), root);
+    return arena_printf(call->arena, "\ncosigned %s %" PRIu64 " %s", seen->code, seen->size, root);
+}
+
+static bool
+has_line(const char *text, const char *line)
+{
+    size_t len = strlen(line);
+
+    for (const char *at = strstr(text, line); at; at = strstr(at + 1, line))
+        if (at[len] == '\n' || at[len] == '\0')
+            return true;
+    return false;
+}
+
+/* Does the newest admission name just this? Security: only what the NOTICE in the journal commits to is believed. An erased
+ * reason names nothing any more. */
+static enum err
+is_admitted(struct call *call, const struct showing *w, bool *ret)
+{
+    struct entry_record notice;
+    struct evidence said;
+    enum err err;
+
+    *ret = false;
+    if (w->admitted == NO_INDEX)
+        return OK;
+    err = journal_reads_find(call->db, w->admitted, &notice);
+    if (!err)
+        err = evidence_find(call->db, *entry_order(&notice.entry), call->arena, &said);
+    if (!err && said.erased_ms == 0 &&
+        hash_equal(sha256_of((const struct bytes[]){ BYTES(said.salt.b, 32), BYTES_TEXT(said.text) }, 2), *entry_commitment(&notice.entry)))
+        *ret = has_line(said.text, admitted_line(call, &w->seen));
+    return err == ERR_NOT_FOUND ? OK : err;
+}
+
+static enum err
+settle(struct call *call, struct showing *w)
+{
+    bool admitted;
+    enum err err;
+
+    if (w->seen.found != GUARD_LONGER && w->seen.found != GUARD_OTHER)
+        return OK;
+    db_act_as(call->db, DB_ACTOR_SERVER); /* it is the server that admits */
+    err = is_admitted(call, w, &admitted);
+    call_act(call);
+    if (!err && admitted)
+        w->seen.found = GUARD_SETTLED;
     return err;
 }
 
@@ -117,6 +185,8 @@ seen_take(struct call *call, const char *text)
         w->seen.found = GUARD_NOTHING;
     else if (note_parse(BYTES_TEXT(text), n) && is_proven(q, w, n))
         err = compare(call, w);
+    if (!err)
+        err = settle(call, w);
     if (err)
         return err;
     guard_show(call->api->market, &w->seen);
@@ -179,13 +249,47 @@ check_admission(struct call *call, uint64_t to)
     return OK;
 }
 
+/* What was cosigned before the NOTICE's time is settled by that, what is named here whatever its time: as much as a reason has
+ * room for, first what bears a time to come. */
+static const char *
+admission(struct call *call, const char *reason)
+{
+    struct guard_seen *seen = arena_alloc(call->arena, QUORUM_MAX * sizeof *seen);
+    size_t n = guard_contradicting(call->api->market, seen);
+    const char *text = reason;
+    int64_t now_ms = real_now_ms();
+
+    for (int to_come = 1; to_come >= 0; to_come--)
+        for (size_t i = 0; i < n; i++) {
+            const char *line = admitted_line(call, &seen[i]);
+
+            if ((seen[i].cosigned_ms > now_ms) == (to_come == 1) && strlen(text) + strlen(line) <= REASON_BYTES_MAX)
+                text = arena_printf(call->arena, "%s%s", text, line);
+        }
+    return text;
+}
+
+/* The reason with what it names; of a call that came before with the same key, what was kept then. */
+static enum err
+keep_admission(struct call *call, struct entry *e, const char *reason)
+{
+    const struct uuid people[2] = { call->actor.person };
+    struct evidence kept;
+    enum err err = order_evidence(call, e->u.notice.order, admission(call, reason), people, (struct uuid){ { 0 } }, &e->u.notice.commitment);
+
+    if (!err)
+        err = evidence_find(call->db, e->u.notice.order, call->arena, &kept);
+    if (!err && kept.erased_ms == 0)
+        e->u.notice.commitment = sha256_of((const struct bytes[]){ BYTES(kept.salt.b, 32), BYTES_TEXT(kept.text) }, 2);
+    return err;
+}
+
 void
 journal_admit(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
     struct entry e = entry_new(NOTICE);
     const char *reason;
-    const struct uuid people[2] = { call->actor.person };
     enum err err;
 
     e.u.notice.type = NOTICE_ROLLBACK;
@@ -197,7 +301,7 @@ journal_admit(struct call *call)
     e.u.notice.as_of = NO_INDEX;
     e.u.notice.order = order_id(call);
     if (!err)
-        err = order_evidence(call, e.u.notice.order, reason, people, (struct uuid){ { 0 } }, &e.u.notice.commitment);
+        err = keep_admission(call, &e, reason);
     if (!err)
         err = order_sign(call, &e, 1);
     if (err)

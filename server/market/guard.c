@@ -71,6 +71,20 @@ guard_show(struct market *m, const struct guard_seen *seen)
     pthread_mutex_unlock(&g->lock);
 }
 
+size_t
+guard_contradicting(struct market *m, struct guard_seen ret[QUORUM_MAX])
+{
+    struct guard *g = &m->guard;
+    size_t n = 0;
+
+    pthread_mutex_lock(&g->lock);
+    for (size_t i = 0; i < g->n; i++)
+        if (g->seen[i].found == GUARD_LONGER || g->seen[i].found == GUARD_OTHER || g->seen[i].found == GUARD_SETTLED)
+            ret[n++] = g->seen[i];
+    pthread_mutex_unlock(&g->lock);
+    return n;
+}
+
 /* The first site that contradicts the journal, unless an admission came after what it cosigned. */
 static const struct guard_seen *
 contradiction(const struct guard *g, int64_t rolled_back_ms)

@@ -1,11 +1,18 @@
 """The rollback guard, with real agents: a database restored from a backup is older than what they have cosigned."""
+import base64
 import json
+import os
+import pathlib
+import sqlite3
 import subprocess
 import time
+
+from fake_server import Key as Signer
 
 from harness import BUILD, Client, Relay, Second
 from test_log import audit, fresh, grow
 from test_witness import cosigned_by, policy, restart, rigs, seen, soon
+from tlog import Key, Note
 
 WORLD = {"more": ["--public-entries=yes", "--checkpoint-ms=100"]}
 
@@ -158,6 +165,29 @@ def test_a_standby_that_takes_over_an_older_database_is_guarded(world):
     soon(lambda: ready(world).status == 200, "the first one does not lead again")
 
 
+def secret(path):
+    return Signer(base64.urlsafe_b64decode(path.read_text().split()[-1] + "="))
+
+
+def cosigns(world, site, size=None):
+    """A year to come: what the site's witness has cosigned last, cosigned by the same key with that time; with size, another
+    journal of so many entries that the log has signed. The agent is stopped. Returns the root."""
+    spool = pathlib.Path(rigs(world)[site].spool)
+    log, public, at = Key(world.anybody.must("GET", "/v1/journal")["vkey"]), Key(world.keys[f"{site}-witness"]), int(time.time()) + 365 * 86400
+    with sqlite3.connect(spool / "spool.db") as db:
+        (note,), = db.execute("SELECT note FROM cosigned WHERE role = 0").fetchall()
+        origin, was, root = note.split("\n")[:3]
+        if size:
+            root = base64.b64encode(os.urandom(32)).decode()
+        text = f"{origin}\n{size or was}\n{root}\n"
+        signed = [(log, log.id + secret(world.server.data / "log.key").sign(text.encode())),
+                  (public, public.id + at.to_bytes(8, "big") + secret(spool / "witness.key").sign(f"cosignature/v1\ntime {at}\n{text}".encode()))]
+        note = text + "\n" + "".join(f"— {key.name} {base64.b64encode(blob).decode()}\n" for key, blob in signed)
+        assert all(Note(note.encode()).signed_by(key) for key, _ in signed)
+        db.execute("UPDATE cosigned SET note = ?, time_s = ? WHERE role = 0", (note, at))
+    return base64.b64decode(root).hex()
+
+
 def test_a_database_that_is_older_is_not_written(world):
     cosigned_by(world, ("lumi", "bsc"), grow(world, size_of(world) + 1)["size"])  # both are back
     back_up(world)
@@ -165,7 +195,10 @@ def test_a_database_that_is_older_is_not_written(world):
     old = size_of(world)
     long = grow(world, old + 5)["size"]
     cosigned_by(world, ("lumi", "bsc"), long)
+    rigs(world)["bsc"].kill()
+    root = cosigns(world, "bsc")
     world.server.stop()
+    rigs(world)["bsc"].start()
     restore(world)
     restart_guarded(world)
     why = soon(lambda: (lambda r: "has cosigned a journal of" in r.json.get("reason", "") and r.json["reason"])(ready(world)), "nobody says that it is older")
@@ -173,6 +206,7 @@ def test_a_database_that_is_older_is_not_written(world):
     assert order(world, 3).status == 503 and size_of(world) == old
     assert world.people["brisa"].post("/v1/requests", world.wants(), key=True).status in (200, 201, 503)
     assert size_of(world) == old, "nothing was written"
+    soon(lambda: figures(world)["kontor_rollback_guard_shown"] == 2, "not both have shown what they have seen")
     # the operator has looked how long it is, or is told
     status, said = admin(world, "--rollback-to", str(long), "--reason=The backup of this morning was restored.")
     assert status == 1 and f"The journal has {old} entries" in said, said
@@ -187,9 +221,24 @@ def test_a_database_that_is_older_is_not_written(world):
     # no server talks a witness into the shorter journal: it refuses, until its own operator says otherwise
     for site in ("lumi", "bsc"):
         soon(lambda site=site: "rolled back" in rigs(world)[site].log() or "second history" in rigs(world)[site].log(), f"{site} takes the shorter journal")
-    # what was cosigned before the admission is settled by it, also at the next start
+    # what was cosigned before the admission is settled by it, also at the next start; what was shown it names itself, first what
+    # bears a time to come
+    kept = world.local.must("GET", f"/v1/journal/entries/{notice}/evidence")["text"].splitlines()
+    assert kept == ["The backup of this morning was restored.", *(f"cosigned {site} {long} {root[:32]}" for site in ("bsc", "lumi"))], kept
     restart(world, f"--policy={world.server.data / 'policy'}")
     assert ready(world).json["rollback_guard"] == "open"
+    # and nothing else: another journal of that length, that the log had signed too
+    for size, why in ((long, f"bsc has cosigned a journal of {long} entries"), (notice, f"bsc has cosigned {notice} entries that are not the first ones here")):
+        rigs(world)["bsc"].kill()
+        cosigns(world, "bsc", size)
+        world.server.stop()
+        rigs(world)["bsc"].start()
+        restart_guarded(world)
+        soon(lambda: why in ready(world).json.get("reason", ""), lambda: f"{why}: {ready(world).json}")
+    status, said = admin(world, "--rollback-to", str(size_of(world)), "--reason=Its clock is a year ahead.")
+    assert status == 0, said
+    notices = notice, json.loads(said)["entry"]
+    restart(world, f"--policy={world.server.data / 'policy'}")
     for site, rig in rigs(world).items():
         rig.stop()
         done = subprocess.run(rig.command("witness-admit"), capture_output=True, text=True)
@@ -200,7 +249,7 @@ def test_a_database_that_is_older_is_not_written(world):
     folder = world.server.data / "export"
     subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], check=True, capture_output=True)
     status, said = audit("verify", folder)
-    assert status == 0 and "1 rollback was admitted" in said and f"in entry {notice}, to {old} entries" in said, said
+    assert status == 0 and "2 rollbacks were admitted" in said and f"in entry {notices[1]}, to {notices[1]} entries" in said, said
 
 
 def test_what_is_cosigned_after_an_admission_is_asked_for_again(world):

@@ -233,7 +233,7 @@ story("anyone reads the journal's page, and its three commands work as they stan
     /* where a policy asks for five of the seven, the pages say so, and what a second history would need */
     const names = (await page.evaluate(async () => (await (await fetch("/v1/journal/witnesses")).json()).witnesses.filter((w) => w.role === "witness").map((w) => w.vkey))).map((vkey, i) => `witness w${i} ${vkey}\n`);
     const policy = (least) => `${names.join("")}group sites ${least} ${names.map((_, i) => "w" + i).join(" ")}\nquorum sites\n`;
-    await page.route("**/v1/journal/witnesses", async (route) => route.fulfill({ body: JSON.stringify({ ...await (await route.fetch()).json(), quorum: { asked: true, rule: "5 of sites", cosigned: 7, of: 7 } }) }));
+    await page.route("**/v1/journal/witnesses", async (route) => route.fulfill({ body: JSON.stringify({ ...await (await route.fetch()).json(), quorum: { asked: true, rule: "5 of sites", cosigned: 7, of: 7, met: true, policy: null, since: null } }) }));
     await page.route("**/v1/journal/policy", (route) => route.fulfill({ body: policy(5) }));
     await page.reload();
     await page.locator("[data-check=good]").waitFor();
