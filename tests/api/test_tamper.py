@@ -94,8 +94,9 @@ def test_each_column_changed_is_told(world):
     world.server.stop()
     assert told(world, folder, policy) == ""
     for table in ("tile", "checkpoint", "reservation"):
-        world.server.sql(f"CREATE TABLE kept_{table} AS TABLE {table}; DO $$ DECLARE c text; BEGIN FOR c IN SELECT conname FROM pg_constraint"
-                         f" WHERE conrelid = '{table}'::regclass AND contype IN ('c', 'f') LOOP EXECUTE 'ALTER TABLE {table} DROP CONSTRAINT ' || c; END LOOP; END $$")
+        world.server.sql(f"CREATE TABLE kept_{table} AS TABLE {table}; DO $$ DECLARE c record; BEGIN FOR c IN SELECT conname, conrelid::regclass AS of FROM pg_constraint"
+                         f" WHERE '{table}'::regclass IN (conrelid, confrelid) AND contype IN ('c', 'f')"
+                         f" LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.of, c.conname); END LOOP; END $$")
         row = {"tile": "level = 0 AND n = 0", "checkpoint": "size = (SELECT max(size) FROM checkpoint)", "reservation": f"id = '{reservation}'"}[table]
         types = columns(world, table)
         for column, how in TABLES[table].items():
