@@ -7,6 +7,7 @@
 
 #include "api/internal.h"
 #include "api/pages.h"
+#include "api/shares.h"
 #include "base/text.h"
 #include "crypto/random.h"
 #include "market/guard.h"
@@ -84,6 +85,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->witness_figures = witness_figures_new(api);
     api->seen = seen_new();
     api->sums = sums_cache_new();
+    api->shares = shares_cache_new();
     if (config->web_dir) {
         if (pages_load(config->web_dir, d, &api->pages))
             log_warning(api->log, "no-pages", LOG_TEXT("detail", d->internal));
@@ -229,6 +231,7 @@ api_delete(struct api *api)
     witness_figures_delete(api->witness_figures);
     seen_delete(api->seen);
     sums_cache_delete(api->sums);
+    shares_cache_delete(api->shares);
     pages_delete(api->pages);
     for (size_t i = 0; i < sizeof api->well / sizeof api->well[0]; i++)
         http_response_delete(api->well[i]);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "api/csv.h"
 #include "api/handlers.h"
 #include "api/internal.h"
 #include "base/text.h"
@@ -469,34 +470,7 @@ entry_json(struct call *call, const struct state *s, const struct entry_record *
     json_shut(out);
 }
 
-/* ---- CSV (RFC 4180) ----------------------------------------------------------------------------------------------- */
-
-static void
-add(struct json_out *out, const char *text, size_t len)
-{
-    if (out->len + len + 1 > out->cap) {
-        out->cap = (out->len + len + 1) * 2;
-        out->text = xrealloc(out->text, out->cap);
-    }
-    memcpy(out->text + out->len, text, len);
-    out->len += len;
-    out->text[out->len] = '\0';
-}
-
-/* A quoted field. What a spreadsheet would run as a formula gets a mark of text in front. */
-static void
-add_field(struct json_out *out, const char *text)
-{
-    add(out, "\"", 1);
-    if (text[0] && strchr("=+-@\t\r", text[0]))
-        add(out, "'", 1);
-    for (; *text; text++) {
-        if (*text == '"')
-            add(out, "\"", 1);
-        add(out, text, 1);
-    }
-    add(out, "\"", 1);
-}
+/* ---- CSV ---------------------------------------------------------------------------------------------------------- */
 
 void
 entry_csv_head(struct json_out *out)
@@ -504,7 +478,7 @@ entry_csv_head(struct json_out *out)
     static const char HEAD[] = "index,time,kind,debit_account,debit,credit_account,credit,amount_gpums,amount_credits,"
                                "leaf_hash,summary\r\n";
 
-    add(out, HEAD, sizeof HEAD - 1);
+    csv_add(out, HEAD, sizeof HEAD - 1);
 }
 
 void
@@ -518,18 +492,18 @@ entry_csv(struct call *call, const struct state *s, const struct entry_record *r
     time_text(e->time_ms, time);
     hex_encode(BYTES(r->leaf.b, 32), leaf);
     n = snprintf(text, sizeof text, "%" PRIu64 ",%s,%s,", e->index, time, entry_kind_name(e->kind));
-    add(out, text, (size_t)n);
+    csv_add(out, text, (size_t)n);
     for (int i = 0; i < 2; i++) {
         if (sides[i] != NO_INDEX) {
             n = snprintf(text, sizeof text, "%" PRIu64, sides[i]);
-            add(out, text, (size_t)n);
+            csv_add(out, text, (size_t)n);
         }
-        add(out, ",", 1);
-        add_field(out, sides[i] == NO_INDEX ? "" : name_of(call, s, sides[i]));
-        add(out, ",", 1);
+        csv_add(out, ",", 1);
+        csv_field(out, sides[i] == NO_INDEX ? "" : name_of(call, s, sides[i]));
+        csv_add(out, ",", 1);
     }
     n = snprintf(text, sizeof text, "%" PRId64 ",%s,%s,", e->amount, credits_text(call->arena, e->amount), leaf);
-    add(out, text, (size_t)n);
-    add_field(out, summary_of(call, s, e));
-    add(out, "\r\n", 2);
+    csv_add(out, text, (size_t)n);
+    csv_field(out, summary_of(call, s, e));
+    csv_add(out, "\r\n", 2);
 }

@@ -28,6 +28,7 @@ handler_fn agent_witness, agent_cosignature, agent_refusal, agent_checkpoint, jo
 handler_fn journal_get, journal_entries, journal_entry_get, journal_csv;                      /* journal.c */
 handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, programme_get; /* grants.c */
 handler_fn grants_history; /* history.c */
+handler_fn grants_share, programme_shares, programme_shares_csv; /* fairness.c */
 handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close,
     reservations_resolve;                                                                        /* funding.c */
 handler_fn requests_create, requests_get, requests_list_get;                                     /* requests.c */

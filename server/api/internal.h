@@ -21,6 +21,7 @@ struct watchers;
 struct seen;
 struct pages;
 struct traffic;
+struct shares_cache;
 struct sums_cache;
 struct entry_sums;
 
@@ -46,6 +47,7 @@ struct api {
     struct waits *waits;
     struct watchers *watchers;
     struct sums_cache *sums;
+    struct shares_cache *shares;
     struct seen *seen;
     struct pages *pages;           /* NULL: none */
     struct http_response *openapi; /* shared */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "api/csv.h"
 #include "api/entry_json.h"
 #include "api/internal.h"
 #include "base/text.h"
@@ -280,9 +281,5 @@ journal_csv(struct call *call)
         call_fail(call, err);
         return;
     }
-    char *text = call->out.text;
-    size_t len = call->out.len;
-
-    call->out = (struct json_out){ 0 };
-    call_reply_bytes(call, 200, "text/csv; charset=utf-8", text, len);
+    csv_reply(call);
 }

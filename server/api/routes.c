@@ -61,6 +61,7 @@ const struct route ROUTES[] = {
     /* start-ups */
     { HTTP_GET, "/v1/grants", "grants_list", SESSION, NO_KEY, RUN_WORKER, grants_list },
     { HTTP_GET, "/v1/grants/{account}", "grants_get", SEES_ORG, NO_KEY, RUN_WORKER, grants_get },
+    { HTTP_GET, "/v1/grants/{account}/share", "grants_share", SEES_ORG, NO_KEY, RUN_WORKER, grants_share },
     { HTTP_GET, "/v1/grants/{account}/history-proof", "grants_history", SEES_ORG, NO_KEY, RUN_SLOW, grants_history },
     { HTTP_GET, "/v1/grants/{account}/entries", "grants_entries", SEES_ORG, NO_KEY, RUN_WORKER, grants_entries },
     { HTTP_GET, "/v1/requests", "requests_list", SESSION, NO_KEY, RUN_WORKER, requests_list_get },
@@ -80,6 +81,8 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/reservations/{id}/events", "reservations_events", SEES_JOB, NO_KEY, RUN_WORKER, reservations_events },
     /* the programme */
     { HTTP_GET, "/v1/programme", "programme_get", PROGRAMME, NO_KEY, RUN_WORKER, programme_get },
+    { HTTP_GET, "/v1/programme/shares", "programme_shares", PROGRAMME, NO_KEY, RUN_WORKER, programme_shares },
+    { HTTP_GET, "/v1/programme/shares.csv", "programme_shares_csv", PROGRAMME, NO_KEY, RUN_WORKER, programme_shares_csv },
     { HTTP_GET, "/v1/funds", "funds_list", PROGRAMME, NO_KEY, RUN_WORKER, funds_list },
     { HTTP_POST, "/v1/funds", "funds_create", OFFICER, KEY, RUN_WORKER, funds_create },
     { HTTP_GET, "/v1/tranches", "tranches_list", PROGRAMME, NO_KEY, RUN_WORKER, tranches_list },

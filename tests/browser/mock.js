@@ -61,6 +61,9 @@ const reservation = (n, name, code, gpus, hours, state, start, more) => {
         timeline: [], next: [], move_freely: true, moved_from: null, moved_to: null, ...more,
     };
 };
+const shareOf = (g, used, model, ahead) => ({ account: g.account, organisation: g.organisation, mode: g.mode, start: g.start, end: g.end, state: "active", ...amount("accrued", 31000), ...amount("committed", used), used_milli: Math.ceil(used / 31), dominant: used ? { model, share_milli: Math.ceil(used / 28) } : null,
+    classes: used ? [{ model, gpu_seconds: used * 3600, ...amount("committed", used), share_milli: Math.ceil(used / 28) }] : [], half_life_days: 30, waiting: used ? 2 : 0, next: used ? { reservation: id(1), site: "lumi", model, start: at("2026-05-14T18:00:00Z"), ahead } : null, text: "", as_of: iso(NOW) });
+const SHARES = [shareOf(GRANTS[0], 16430, "A100", 3), shareOf(GRANTS[2], 0, "", 0)];
 const ACCEPTED = Date.parse("2026-05-10T14:20:04.118Z");
 const RUNNING = reservation(0, "ct-seg-v4 pretrain", "cineca", 64, 54, "running", "2026-05-11T06:00:00Z", {
     ...amount("held", 1488), ...amount("settled", 1968), reported: { gpu_seconds: 7084800, ...amount("cost", 1968), as_of: at("2026-05-12T12:45:00Z") }, settle_entries: [482911],
@@ -180,6 +183,8 @@ const routes = (state) => {
         ["GET", /^\/v1\/reservations\/([^/]+)\/events$/, "events"],
         ["POST", /^\/v1\/reservations\/([^/]+)\/cancel$/, () => RUNNING],
         ["GET", /^\/v1\/reservations\/([^/]+)$/, (m) => RESERVATIONS.find((r) => r.id === m[1]) ?? [404, "not-found"]],
+        ["GET", /^\/v1\/grants\/(\d+)\/share$/, (m) => SHARES.find((s) => s.account === Number(m[1])) ?? [404, "not-found"]],
+        ["GET", /^\/v1\/programme\/shares$/, () => ({ items: SHARES, next: null, as_of: iso(NOW) })],
         ["GET", /^\/v1\/programme$/, () => ({ funds: [{ account: 100, name: "InvestAI", reference: "C(2026) 187", ...amount("minted", 6000000), ...amount("free", 440000), entry: 3, tranches: [tranche(104, "Playground", 400000, 312000, 148220.4, 12480, 0), tranche(105, "Fast Lane", 2100000, 1486000, 702614.25, 88931.2, 1204), tranche(106, "Large Scale", 3000000, 2240000, 811905.6, 301440, 0)] }],
             reserve: { ...amount("received", 60000), ...amount("free", 60000) }, organisations: 412, running: 63, disputed: [{ reservation: id(4), organisation: FELDSPAT.id, site: "hlrs", ...amount("held", 28.5), since: iso(NOW - 52 * HOUR) }], journal: { size: 482930, time: iso(NOW) }, conserved: true, as_of: iso(NOW) })],
         ["GET", /^\/v1\/journal\/entries$/, (_, __, query) => ({ items: Array.from({ length: Number(query.get("limit") ?? 50) }, (_, i) => entry(Math.min(Number(query.get("before") ?? 481215), 482930) - 1 - i)), next: "c" })],

@@ -173,6 +173,22 @@ story("a start-up may not see what is another's", async (page) => {
     await page.getByRole("heading", { name: "This page is for another role" }).waitFor();
 }, [404]);
 
+story("a start-up sees what it has used of what accrued to it, the officer sees all", async (page, look) => {
+    await signIn(page, S, kontor.password);
+    await openPage(page, look, "Credits");
+    await page.locator("ul.grants a").first().click();
+    await page.locator("[data-figure=share]").waitFor();
+    assert.match(plain(await text(page, "[data-figure=share]")), /^You have used [\d,.]+% of what has accrued to you\./);
+    await page.getByText("How it is counted").click();
+    assert.match(plain(await text(page, "[data-share]")), /Accrued so far.*Held or paid.*count half after 30 days each/);
+    await page.context().clearCookies();
+    await signIn(page, O, kontor.password);
+    await openPage(page, look, "Shares");
+    assert.match(plain(await text(page, "main table")), /Brisa Imaging S\.L\..*%/);
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "As CSV" }).click()]);
+    assert.match(readFileSync(await file.path(), "utf8"), /^account,organisation,mode,.*\r\n\d+,"Brisa Imaging S\.L\."/);
+});
+
 story("an officer gives a grant and reads every entry, with filters and as CSV", async (page, look) => {
     await signIn(page, O, kontor.password);
     await page.waitForURL("**/en/programme");

@@ -17,6 +17,7 @@ export const ROUTES = [
     { path: "/credits/{grant}", load: () => import("../pages/grant.js"), who: startup, nav: "/credits" },
     { path: "/me", load: () => import("../pages/me.js"), who: ["startup", "officer", "site", "admin"] },
     { path: "/programme", load: () => import("../pages/programme.js"), who: programme },
+    { path: "/programme/shares", load: () => import("../pages/shares.js"), who: programme },
     { path: "/programme/grants", load: () => import("../pages/grants.js"), who: programme },
     { path: "/programme/grants/new", load: () => import("../pages/grant-new.js"), who: programme, nav: "/programme/grants" },
     { path: "/programme/funds/new", load: () => import("../pages/fund-new.js"), who: programme, nav: "/programme/grants" },

@@ -13,6 +13,7 @@ import { BurnDown, BurnTable } from "../parts/chart.js";
 import { Credits, Folio, Total } from "../parts/amount.js";
 import { Entries } from "../parts/entries.js";
 import { Head } from "../parts/frame.js";
+import { Share } from "../parts/share.js";
 
 const Figures = ({ grant, f }) => html`
     <section class="card"><p class="figure"><${Credits} gpums=${grant.free_gpums} />${" "}<span class="of">${t("home.free")}</span></p>
@@ -43,7 +44,7 @@ export default ({ params, query }) => {
     return html`
         <${Head} title=${mine ? title : grant.organisation.name} name=${title} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a> / ${t("account", { n: grant.account })}`} sub=${mine ? t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) }) : `${title}. ${t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) })}`} />
         <div class="grid side-right">
-            <div class="stack"><${Figures} grant=${grant} f=${f} />
+            <div class="stack"><${Figures} grant=${grant} f=${f} /><${Share} account=${grant.account} mine=${mine} />
                 <section class="card flush" aria-busy=${entries.fresh ? undefined : "true"}><div class="card-head padded"><h2>${t("credits.entries")}</h2></div>
                     ${!entries.data ? html`<div class="padded"><${Waiting} error=${entries.error} retry=${entries.reload} /></div>` : html`<${Entries} entries=${entries.data.items} caption=${t("credits.entries")} />
                         ${(entries.data.next || cursor) && html`<div class="pager">${cursor && html`<${Button} small href=${to(place.value.path)}>${t("newest")}<//>`}${entries.data.next && html`<${Button} small href=${to(place.value.path, { cursor: entries.data.next })}>${t("older")}<//>`}</div>`}`}</section></div>

@@ -1,0 +1,87 @@
+"""What a grant has used of what accrued to it, who waits before whom, and why nothing starts sooner: shown to whom it concerns."""
+import csv
+import io
+import time
+
+from world import millis, stamp
+
+DAY = 86400000
+
+
+def eventually(look, what):
+    """Shares are worked out once a second at most."""
+    end = time.monotonic() + 10
+    while True:
+        found = look()
+        if what(found):
+            return found
+        assert time.monotonic() < end, found
+        time.sleep(0.05)
+
+
+def share(world, org):
+    return world.people[org].must("GET", f"/v1/grants/{world.grants[org]}/share")
+
+
+def test_a_share_grows_with_what_is_held_and_paid(world):
+    """The grant of 90 days began a second ago: what is held is many times what has accrued, and the share says so."""
+    brisa = world.people["brisa"]
+    before = share(world, "brisa")
+    assert before["state"] == "active" and before["committed_gpums"] == "0" and before["next"] is None and before["waiting"] == 0, before
+    assert before["used_milli"] in (0, None) and before["dominant"] is None and before["half_life_days"] == 30
+    now = millis(world.local.must("GET", "/v1/me")["now"])
+    grant = brisa.must("GET", f"/v1/grants/{world.grants['brisa']}")
+    reservation = world.accept(countries=["FI"], gpus=4, walltime_s=3600, earliest_start=stamp(now + 2 * DAY))
+    after = eventually(lambda: share(world, "brisa"), lambda s: s["committed_gpums"] != "0")
+    cost = int(reservation["cost_at_most_gpums"])
+    assert int(after["committed_gpums"]) == cost == 4 * 3600 * 1250
+    assert after["classes"] == [{"model": "MI250X", "gpu_seconds": 4 * 3600, "committed_gpums": str(cost), "committed_credits": "5.000", "share_milli": after["dominant"]["share_milli"]}]
+    granted, start, end = int(grant["granted_gpums"]), millis(grant["start"]), millis(grant["end"])
+    accrued = granted * (millis(after["as_of"]) - start) // (end - start)
+    assert int(after["accrued_gpums"]) == accrued, (after, accrued)
+    assert after["used_milli"] == min(-(-cost * 1000 // accrued), 1000000)
+    assert after["text"].startswith(f"Used {(after['used_milli'] + 9) // 10}% of what has accrued; 0 requests are ahead"), after
+    assert after["next"] == {"reservation": reservation["id"], "site": "lumi", "model": "MI250X", "start": reservation["window"]["start"], "ahead": 0}
+    brisa.must("POST", f"/v1/reservations/{reservation['id']}/cancel", {}, key=True)
+    eventually(lambda: share(world, "brisa"), lambda s: s["committed_gpums"] == "0" and s["next"] is None)
+
+
+def test_ahead_are_others_that_start_earlier_for_the_same_gpus(world):
+    """Nordlys waits in three places: two starts before Brisa's at lumi, one at bsc. Brisa's own earlier job is not ahead of it."""
+    now = millis(world.local.must("GET", "/v1/me")["now"])
+    first = [world.accept("nordlys", countries=["FI"], gpus=4, earliest_start=stamp(now + d * DAY)) for d in (3, 4)]
+    elsewhere = world.accept("nordlys", countries=["ES"], gpus=4, earliest_start=stamp(now + 3 * DAY))
+    later = world.accept("nordlys", countries=["FI"], gpus=4, earliest_start=stamp(now + 6 * DAY))
+    mine = world.accept(countries=["FI"], gpus=4, earliest_start=stamp(now + 5 * DAY))
+    found = eventually(lambda: share(world, "brisa"), lambda s: s["next"] is not None)
+    assert found["next"]["reservation"] == mine["id"] and found["next"]["ahead"] == 2 and found["waiting"] == 1, found
+    assert found["text"].endswith("; 2 requests are ahead.")
+    theirs = share(world, "nordlys")
+    assert theirs["next"]["ahead"] == 0 and theirs["waiting"] == 4, theirs
+    world.people["nordlys"].must("POST", f"/v1/reservations/{first[0]['id']}/cancel", {}, key=True)
+    eventually(lambda: share(world, "brisa"), lambda s: s["next"]["ahead"] == 1)
+    for r in [first[1], elsewhere, later]:
+        world.people["nordlys"].must("POST", f"/v1/reservations/{r['id']}/cancel", {}, key=True)
+    world.people["brisa"].must("POST", f"/v1/reservations/{mine['id']}/cancel", {}, key=True)
+    eventually(lambda: share(world, "brisa"), lambda s: s["waiting"] == 0)
+
+
+def test_the_officer_sees_the_table_of_all(world):
+    officer = world.people["officer"]
+    held = world.accept("nordlys", countries=["ES"], gpus=8, earliest_start=stamp(millis(world.local.must("GET", "/v1/me")["now"]) + 9 * DAY))
+    table = eventually(lambda: officer.must("GET", "/v1/programme/shares"), lambda t: any(int(s["committed_gpums"]) for s in t["items"]))
+    assert [s["organisation"]["name"] for s in table["items"]] == ["nordlys", "brisa"], table
+    assert table["items"][0]["dominant"]["model"] == "H100"
+    one = officer.must("GET", "/v1/programme/shares?limit=1")
+    rest = officer.must("GET", f"/v1/programme/shares?limit=1&cursor={one['next']}")
+    assert [s["account"] for s in one["items"] + rest["items"]] == [s["account"] for s in table["items"]] and rest["next"] is None
+    assert officer.get("/v1/programme/shares?cursor=1").status == 400 and officer.get("/v1/programme/shares?ended=no").status == 400
+    sheet = officer.get("/v1/programme/shares.csv")
+    assert sheet.status == 200 and sheet.headers["content-type"].startswith("text/csv")
+    lines = list(csv.DictReader(io.StringIO(sheet.body.decode())))
+    assert [row["organisation"] for row in lines] == ["nordlys", "brisa"] and int(lines[0]["committed_gpums"]) == int(held["cost_at_most_gpums"])
+    assert lines[0]["dominant_model"] == "H100" and lines[0]["waiting"] == "1" and lines[0]["ahead_of_next"] == "0" and lines[1]["ahead_of_next"] == ""
+    assert world.people["brisa"].get("/v1/programme/shares").status == 403
+    assert world.people["nordlys"].get(f"/v1/grants/{world.grants['brisa']}/share").status == 404
+    assert officer.must("GET", f"/v1/grants/{world.grants['brisa']}/share")["account"] == world.grants["brisa"]
+    world.people["nordlys"].must("POST", f"/v1/reservations/{held['id']}/cancel", {}, key=True)
