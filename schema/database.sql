@@ -418,12 +418,16 @@ CREATE TABLE public.capacity (
     pool_nodes bigint NOT NULL,
     from_ms bigint NOT NULL,
     set_ms bigint NOT NULL,
+    modes text DEFAULT ''::text NOT NULL,
+    open_to integer DEFAULT 0 NOT NULL,
     CONSTRAINT capacity_brokered_gpus_check CHECK ((brokered_gpus >= 0)),
     CONSTRAINT capacity_check CHECK (((pool_nodes >= 0) AND (pool_nodes <= nodes))),
     CONSTRAINT capacity_from_ms_check CHECK ((from_ms >= 0)),
+    CONSTRAINT capacity_modes_check CHECK ((modes ~ '^([a-z0-9][a-z0-9-]{0,14}( [a-z0-9][a-z0-9-]{0,14}){0,7})?$'::text)),
     CONSTRAINT capacity_nodes_check CHECK ((nodes >= 0)),
     CONSTRAINT capacity_number_check CHECK ((number > 0)),
     CONSTRAINT capacity_offering_check CHECK ((offering > 0)),
+    CONSTRAINT capacity_open_to_check CHECK (((open_to >= 0) AND (open_to <= 65535))),
     CONSTRAINT capacity_set_ms_check CHECK ((set_ms >= 0))
 );
 
@@ -520,7 +524,9 @@ CREATE TABLE public.organisation (
     lat_milli integer NOT NULL,
     lon_milli integer NOT NULL,
     created_ms bigint NOT NULL,
+    class smallint DEFAULT 0 NOT NULL,
     CONSTRAINT organisation_city_check CHECK (((octet_length(city) >= 1) AND (octet_length(city) <= 80))),
+    CONSTRAINT organisation_class_check CHECK (((class >= 0) AND (class <= 2))),
     CONSTRAINT organisation_country_check CHECK ((country ~ '^[A-Z]{2}$'::text)),
     CONSTRAINT organisation_lat_milli_check CHECK (((lat_milli >= '-90000'::integer) AND (lat_milli <= 90000))),
     CONSTRAINT organisation_lon_milli_check CHECK (((lon_milli >= '-180000'::integer) AND (lon_milli <= 180000))),

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 #include "base/text.h"
+#include "core/organisation.h"
 #include "crypto/password.h"
 
 #define GPUMS_PER_MILLICREDIT 3600
@@ -111,13 +112,20 @@ in_country(struct json_in *in, const char *name, struct arena *a)
     return text;
 }
 
+bool
+is_code(const char *text)
+{
+    size_t len = strlen(text);
+
+    return len > 0 && len <= 15 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == len && text[0] != '-';
+}
+
 const char *
 in_code(struct json_in *in, const char *name, struct arena *a)
 {
     const char *text = arena_text(a, json_in_text(in, name, 1, 15));
-    size_t len = strlen(text);
 
-    if (!in->err && (strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") != len || text[0] == '-'))
+    if (!in->err && !is_code(text))
         json_in_refuse(in, name, ERR_FIELD_INVALID, "A code has small letters, digits and dashes.");
     return text;
 }
@@ -144,6 +152,38 @@ uint64_t
 in_index(struct json_in *in, const char *name)
 {
     return (uint64_t)json_in_i64(in, name, 0, INT64_MAX);
+}
+
+uint16_t
+in_classes(struct json_in *in, const char *name)
+{
+    size_t n = json_in_array(in, name, ORGANISATION_CLASSES);
+    unsigned classes = 0;
+
+    for (size_t i = 0; i < n && !in->err; i++) {
+        const char *word = json_in_array_text(in, name, i, 16);
+        int class = 0;
+
+        if (in->err)
+            break;
+        while (class < ORGANISATION_CLASSES && strcmp(word, ORGANISATION_CLASS_WORDS[class]) != 0)
+            class++;
+        if (class == ORGANISATION_CLASSES)
+            json_in_refuse(in, name, ERR_FIELD_INVALID, "“%s” is no class of organisation: start-up, sme or research.", word);
+        else
+            classes |= ORGANISATION_BIT(class);
+    }
+    return (uint16_t)classes;
+}
+
+void
+classes_json(struct json_out *out, const char *name, uint16_t classes)
+{
+    json_open_array(out, name);
+    for (int i = 0; i < ORGANISATION_CLASSES; i++)
+        if (classes & ORGANISATION_BIT(i))
+            json_text(out, NULL, ORGANISATION_CLASS_WORDS[i]);
+    json_shut_array(out);
 }
 
 void

@@ -16,11 +16,15 @@ const char *in_prose(struct json_in *in, const char *name, size_t max, struct ar
 const char *in_country(struct json_in *in, const char *name, struct arena *a); /* of ISO 3166-1 */
 bool is_country(const char *code);
 /* Lower-case letters, digits and dashes, at most 15: a site's or a mode's code. */
+bool is_code(const char *text);
 const char *in_code(struct json_in *in, const char *name, struct arena *a);
 const char *in_email(struct json_in *in, const char *name, struct arena *a);
 /* 10 to 256 bytes. */
 const char *in_new_password(struct json_in *in, const char *name, struct arena *a);
 uint64_t in_index(struct json_in *in, const char *name);
+/* A list of classes of organisation → their bits. Empty: 0. */
+uint16_t in_classes(struct json_in *in, const char *name);
+void classes_json(struct json_out *out, const char *name, uint16_t classes);
 /* "officers": two different people, each with a password, checked now; both officers. Takes long. */
 struct officer_in {
     const char *email, *password;

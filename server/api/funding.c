@@ -7,6 +7,7 @@
 #include "api/orders.h"
 #include "store/evidence.h"
 #include "store/people.h"
+#include "store/organisations.h"
 
 struct funding {
     struct idem idem;
@@ -188,7 +189,7 @@ tranches_create(struct call *call)
 
 /* The mode's policy now in force, and whether the grant fits it. */
 static enum err
-check_mode(struct call *call, struct funding *f, const char *mode)
+check_mode(struct call *call, struct funding *f, const char *mode, enum organisation_class class)
 {
     const struct state *s = market_read_lock(call->api->market);
     const struct policy *p;
@@ -199,6 +200,9 @@ check_mode(struct call *call, struct funding *f, const char *mode)
     p = ledger_policy_by_code(s->ledger, mode, call->now_ms);
     if (!p)
         err = err_at(&call->detail, ERR_FIELD_INVALID, "/mode", "No such access mode is in force.");
+    else if (p->entry.u.policy.eligible && !(p->entry.u.policy.eligible & ORGANISATION_BIT(class)))
+        err = err_at(&call->detail, ERR_FIELD_INVALID, "/organisation",
+                     "The access mode is not for an organisation of its class (%s).", ORGANISATION_CLASS_WORDS[class]);
     else if (p->entry.u.policy.cap_gpums && f->gpums > p->entry.u.policy.cap_gpums)
         err = err_at(&call->detail, ERR_FIELD_RANGE, "/credits", "This is more than the access mode allows.");
     else if (p->entry.u.policy.longest_ms &&
@@ -235,7 +239,7 @@ grants_create(struct call *call)
     if (!err && directory_organisation(call->api->directory, call->db, f->organisation, &o))
         err = err_at(&call->detail, ERR_FIELD_INVALID, "/organisation", "There is no such organisation.");
     if (!err)
-        err = check_mode(call, f, mode);
+        err = check_mode(call, f, mode, o->class);
     if (!err && !repeated(call, f))
         err = check_source(call, f->entry.debit, ACCOUNT_TRANCHE, f->gpums);
     if (err)

@@ -241,6 +241,7 @@ organisation_json(struct json_out *out, const struct organisation *o)
     json_open(out, NULL);
     json_uuid(out, "id", o->id);
     json_text(out, "name", o->name);
+    json_text(out, "class", ORGANISATION_CLASS_WORDS[o->class]);
     json_text(out, "country", o->country);
     json_text(out, "city", o->city);
     json_i64(out, "lat_milli", o->lat_milli);
@@ -274,6 +275,8 @@ organisations_create(struct call *call)
     n.o.city = in_line(&in, "city", 80, call->arena);
     n.o.lat_milli = (int32_t)json_in_i64(&in, "lat_milli", -90000, 90000);
     n.o.lon_milli = (int32_t)json_in_i64(&in, "lon_milli", -180000, 180000);
+    if (json_in_has(&in, "class"))
+        n.o.class = (enum organisation_class)json_in_choice(&in, "class", ORGANISATION_CLASS_WORDS);
     n.o.created_ms = call->now_ms;
     err = json_in_close(&in);
     if (!err)

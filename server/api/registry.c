@@ -5,10 +5,12 @@
 #include "api/internal.h"
 #include "api/orders.h"
 #include "base/text.h"
+#include "core/organisation.h"
 #include "market/index.h"
 
 #define DAY_MS   INT64_C(86400000)
 #define GPUS_MAX 1000000
+enum { MODES_MAX = 8 };
 
 struct registry {
     struct idem idem;
@@ -18,6 +20,8 @@ struct registry {
     uint32_t nodes, brokered_gpus, pool_nodes, rate_milli;
     bool rate_assumed;
     int64_t from_ms;
+    const char *modes; /* as in struct offering_state */
+    uint16_t open_to;
 };
 
 static struct registry *
@@ -127,6 +131,8 @@ send_capacity(struct call *call, const char *step)
     c->in.capacity.brokered_gpus = r->brokered_gpus;
     c->in.capacity.pool_nodes = r->pool_nodes;
     c->in.capacity.from_ms = r->from_ms;
+    text_format(c->in.capacity.modes, sizeof c->in.capacity.modes, "%s", r->modes);
+    c->in.capacity.open_to = r->open_to;
     call_send(call, offering_done);
 }
 
@@ -163,6 +169,48 @@ read_capacity(struct json_in *in, struct registry *r)
     r->brokered_gpus = (uint32_t)json_in_i64(in, "brokered_gpus", 0, GPUS_MAX);
 }
 
+/* For whom it is: what is not given stays as it is, `modes` and `open_to`. */
+static void
+read_access(struct json_in *in, struct registry *r, const char *modes, uint16_t open_to, struct arena *a)
+{
+    size_t n = json_in_has(in, "modes") ? json_in_array(in, "modes", MODES_MAX) : 0;
+
+    r->modes = modes;
+    r->open_to = json_in_has(in, "open_to") ? in_classes(in, "open_to") : open_to;
+    if (!json_in_has(in, "modes"))
+        return;
+    r->modes = "";
+    for (size_t i = 0; i < n && !in->err; i++) {
+        const char *code = json_in_array_text(in, "modes", i, BROKER_MODE_MAX - 1);
+
+        if (!in->err && !is_code(code))
+            json_in_refuse(in, "modes", ERR_FIELD_INVALID, "“%s” is no access mode's code.", code);
+        else if (!in->err && r->modes[0] && broker_serves(r->modes, code))
+            json_in_refuse(in, "modes", ERR_FIELD_INVALID, "“%s” is named twice.", code);
+        if (!in->err)
+            r->modes = arena_printf(a, "%s%s%s", r->modes, i > 0 ? " " : "", code);
+    }
+}
+
+/* Each mode is one that there is: a code mistyped would shut everybody out. */
+static enum err
+check_modes(struct call *call, const struct registry *r)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    enum err err = OK;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    for (const char *at = r->modes; *at && !err; at += strcspn(at, " "), at += *at == ' ') {
+        const char *code = arena_textn(call->arena, at, strcspn(at, " "));
+
+        if (!ledger_policy_by_code(s->ledger, code, call->now_ms))
+            err = err_at(&call->detail, ERR_FIELD_INVALID, "/modes", "There is no access mode “%s”.", code);
+    }
+    market_read_unlock(call->api->market);
+    return err;
+}
+
 /* What is brokered exists; the pool is a part of it. */
 static enum err
 check_capacity(struct call *call, const struct registry *r, uint32_t gpus_per_node)
@@ -194,10 +242,13 @@ offerings_create(struct call *call)
     r->rate_milli = (uint32_t)json_in_i64(&in, "rate_milli", 1, 1000000);
     e->u.offering.assumed = json_in_bool_or(&in, "assumed", false);
     r->rate_assumed = json_in_bool_or(&in, "rate_assumed", false);
+    read_access(&in, r, "", 0, call->arena);
     e->u.offering.valid_from_ms = r->from_ms = call->now_ms;
     err = json_in_close(&in);
     if (!err)
         err = check_capacity(call, r, e->u.offering.gpus_per_node);
+    if (!err)
+        err = check_modes(call, r);
     if (!err)
         err = site_of_path(call, &e->u.offering.site);
     if (err)
@@ -206,9 +257,9 @@ offerings_create(struct call *call)
         order(call, NULL, e, &e->u.offering.order, offering_ordered);
 }
 
-/* The offering in the path: its GPUs a node and present pool. */
+/* The offering in the path: its GPUs a node, present pool, and for whom it is. */
 static enum err
-offering_of_path(struct call *call, uint32_t *ret_gpus_per_node, uint32_t *ret_pool)
+offering_of_path(struct call *call, uint32_t *ret_gpus_per_node, struct offering_state *ret)
 {
     const struct state *s = market_read_lock(call->api->market);
     const struct offering *o;
@@ -219,7 +270,8 @@ offering_of_path(struct call *call, uint32_t *ret_gpus_per_node, uint32_t *ret_p
     o = ledger_offering(s->ledger, call->path_index);
     os = o ? index_offering(s, o->index) : NULL;
     *ret_gpus_per_node = o ? o->entry.u.offering.gpus_per_node : 1;
-    *ret_pool = os ? os->pool_nodes : 0;
+    *ret = os ? *os : (struct offering_state){ 0 };
+    ret->calendar = ret->pool = NULL;
     market_read_unlock(call->api->market);
     return o ? OK : ERR_NOT_FOUND;
 }
@@ -229,7 +281,8 @@ rates_create(struct call *call)
 {
     struct registry *r = begin(call, RATE);
     struct json_in in = json_in_open(call->body, &call->detail);
-    uint32_t gpus_per_node, pool;
+    struct offering_state now;
+    uint32_t gpus_per_node;
     enum err err;
 
     r->rate_milli = (uint32_t)json_in_i64(&in, "rate_milli", 1, 1000000);
@@ -237,7 +290,7 @@ rates_create(struct call *call)
     r->index = call->path_index;
     err = json_in_close(&in);
     if (!err)
-        err = offering_of_path(call, &gpus_per_node, &pool);
+        err = offering_of_path(call, &gpus_per_node, &now);
     if (err)
         call_fail(call, err);
     else
@@ -249,22 +302,22 @@ capacity_create(struct call *call)
 {
     struct registry *r = begin(call, OFFERING);
     struct json_in in = json_in_open(call->body, &call->detail);
-    bool pool_given;
-    uint32_t gpus_per_node, pool;
-    enum err err;
+    struct offering_state now = { 0 };
+    uint32_t gpus_per_node = 1;
+    enum err found = offering_of_path(call, &gpus_per_node, &now), err;
 
     read_capacity(&in, r);
-    pool_given = json_in_has(&in, "pool_nodes");
-    r->pool_nodes = (uint32_t)json_in_i64_or(&in, "pool_nodes", 0, GPUS_MAX, 0);
+    r->pool_nodes = (uint32_t)json_in_i64_or(&in, "pool_nodes", 0, GPUS_MAX, now.pool_nodes);
     r->from_ms = json_in_time_or(&in, "from", call->now_ms);
+    read_access(&in, r, arena_text(call->arena, now.modes), now.open_to, call->arena);
     r->index = call->path_index;
     err = json_in_close(&in);
     if (!err)
-        err = offering_of_path(call, &gpus_per_node, &pool);
-    if (!err && !pool_given)
-        r->pool_nodes = pool;
+        err = found;
     if (!err)
         err = check_capacity(call, r, gpus_per_node);
+    if (!err)
+        err = check_modes(call, r);
     if (err)
         call_fail(call, err);
     else
@@ -291,6 +344,7 @@ policy_json(struct call *call, const struct policy *p)
     json_text(out, "code", arena_printf(a, "%.*s", (int)sizeof e->u.policy.code, e->u.policy.code));
     json_text(out, "name", arena_printf(a, "%.*s", (int)sizeof e->u.policy.name, e->u.policy.name));
     json_text(out, "served", served_name(e->u.policy.served));
+    classes_json(out, "eligible", e->u.policy.eligible);
     json_time(out, "valid_from", e->u.policy.valid_from_ms);
     json_amount(out, "cap", e->u.policy.cap_gpums);
     json_i64(out, "longest_ms", e->u.policy.longest_ms);
@@ -390,7 +444,10 @@ policies_create(struct call *call)
     SPAN(contest_ms, 7 * DAY_MS);
 #undef SPAN
     e->u.policy.served = SERVED_FIRST_COME;
-    e->u.policy.eligible = 1;
+    e->u.policy.eligible = json_in_has(&in, "eligible") ? in_classes(&in, "eligible")
+                                                         : ORGANISATION_BIT(ORGANISATION_START_UP) | ORGANISATION_BIT(ORGANISATION_SME);
+    if (e->u.policy.eligible == 0)
+        json_in_refuse(&in, "eligible", ERR_FIELD_RANGE, "Nobody could have a grant in this mode.");
     e->u.policy.valid_from_ms = call->now_ms;
     err = json_in_close(&in);
     if (err) {

@@ -55,6 +55,18 @@ weeks_json(struct json_out *out, const struct offering_state *os, int64_t now_ms
     json_shut_array(out);
 }
 
+/* Codes with blanks between; none: all modes are served. */
+static void
+modes_json(struct json_out *out, const char *modes)
+{
+    json_open_array(out, "modes");
+    for (size_t len; *modes; modes += len + (modes[len] == ' ')) {
+        len = strcspn(modes, " ");
+        json_textn(out, NULL, modes, len);
+    }
+    json_shut_array(out);
+}
+
 static void
 offering_json(struct call *call, const struct state *s, const struct offering *o, int64_t weeks)
 {
@@ -87,6 +99,8 @@ offering_json(struct call *call, const struct state *s, const struct offering *o
     json_i64(out, "nodes", os ? os->nodes : 0);
     json_i64(out, "brokered_gpus", os ? os->brokered_gpus : 0);
     json_i64(out, "pool_nodes", os ? os->pool_nodes : 0);
+    modes_json(out, os ? os->modes : "");
+    classes_json(out, "open_to", os ? os->open_to : 0);
     now_free = os ? free_at(os->calendar, slot) + free_at(os->pool, slot) : 0;
     json_i64(out, "free_gpus_now", now_free > 0 ? now_free : 0);
     if (weeks > 0)

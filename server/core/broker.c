@@ -70,16 +70,14 @@ probe_earliest_ms(const struct broker_ask *ask, int64_t now_ms)
     return max_i64(now_ms, ask->earliest_start_ms);
 }
 
-/* From start to start-by + walltime. */
-static int64_t
-span_ms(const struct broker_ask *ask)
+int64_t
+probe_span_ms(const struct broker_ask *ask)
 {
     return (ask->start_slack_s + ask->walltime_s) * 1000;
 }
 
-/* By when all must be over: what is asked, but never beyond the calendar. */
-static int64_t
-last_ms(const struct broker_offering *o, const struct broker_ask *ask)
+int64_t
+probe_last_ms(const struct broker_offering *o, const struct broker_ask *ask)
 {
     int64_t end_ms = calendar_end(o->calendar) * CALENDAR_SLOT_MS;
 
@@ -115,6 +113,13 @@ size_filters(const struct broker_offering *o, const struct broker_ask *ask)
            (ask->gpus > whole_gpus(o) ? BIT(BROKER_TOO_LARGE) : 0);
 }
 
+bool
+probe_cost(const struct broker_offering *o, const struct broker_ask *ask, int64_t *ret_gpums)
+{
+    return broker_cost(ask->gpus, ask->walltime_s, o->rate_milli, ret_gpums) &&
+           (ask->nights == 0 || mul_i64(*ret_gpums, ask->nights, ret_gpums));
+}
+
 static uint32_t
 cost_filters(const struct broker_offering *o, const struct broker_ask *ask)
 {
@@ -122,15 +127,36 @@ cost_filters(const struct broker_offering *o, const struct broker_ask *ask)
 
     if (o->rate_milli <= 0)
         return BIT(BROKER_RATE);
-    if (!broker_cost(ask->gpus, ask->walltime_s, o->rate_milli, &cost))
+    if (!probe_cost(o, ask, &cost))
         return BIT(BROKER_COST);
     return ask->max_cost_gpums > 0 && cost > ask->max_cost_gpums ? BIT(BROKER_PRICE) : 0;
+}
+
+bool
+broker_serves(const char *modes, const char *mode)
+{
+    size_t len = strlen(mode);
+
+    if (!modes || modes[0] == '\0' || len == 0)
+        return true;
+    for (const char *at = modes; (at = strstr(at, mode)) != NULL; at++)
+        if ((at == modes || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    return false;
+}
+
+/* For whom the offering is. */
+static uint32_t
+access_filters(const struct broker_offering *o, const struct broker_ask *ask)
+{
+    return (broker_serves(o->modes, ask->mode) ? 0 : BIT(BROKER_MODE)) |
+           (o->open_to != 0 && ask->organisation != 0 && (o->open_to & ask->organisation) == 0 ? BIT(BROKER_ELIGIBLE) : 0);
 }
 
 uint32_t
 probe_filters(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms)
 {
-    uint32_t against = state_filters(o, ask) | size_filters(o, ask) | cost_filters(o, ask);
+    uint32_t against = state_filters(o, ask) | size_filters(o, ask) | cost_filters(o, ask) | access_filters(o, ask);
 
     if (o->kind != ask->kind)
         against |= BIT(BROKER_KIND);
@@ -140,7 +166,7 @@ probe_filters(const struct broker_offering *o, const struct broker_ask *ask, int
         against |= BIT(BROKER_MODEL);
     if (o->memory_gb < ask->memory_gb_min)
         against |= BIT(BROKER_MEMORY);
-    if (probe_earliest_ms(ask, now_ms) > last_ms(o, ask) - span_ms(ask))
+    if (ask->nights == 0 && probe_earliest_ms(ask, now_ms) > probe_last_ms(o, ask) - probe_span_ms(ask))
         against |= BIT(BROKER_WINDOW);
     return against;
 }
@@ -163,11 +189,13 @@ probe_calendar(const struct broker_offering *o, const struct broker_ask *ask, in
     const struct calendar *c = broker_in_pool(ask->gpus, o->gpus_per_node) ? o->pool : o->calendar;
     int64_t earliest_ms = probe_earliest_ms(ask, now_ms);
     int64_t slot = calendar_slot_of(earliest_ms);
-    int64_t slots = calendar_slot_after(span_ms(ask));
-    int64_t slots_now = calendar_slot_after(earliest_ms + span_ms(ask)) - slot;
-    int64_t latest = ask->deadline_ms > 0 ? (ask->deadline_ms - span_ms(ask)) / CALENDAR_SLOT_MS : INT64_MAX;
+    int64_t slots = calendar_slot_after(probe_span_ms(ask));
+    int64_t slots_now = calendar_slot_after(earliest_ms + probe_span_ms(ask)) - slot;
+    int64_t latest = ask->deadline_ms > 0 ? (ask->deadline_ms - probe_span_ms(ask)) / CALENDAR_SLOT_MS : INT64_MAX;
     struct offer offer = { 0 };
 
+    if (ask->nights > 0)
+        return probe_nights(o, ask, now_ms, ret, why);
     if (ask->at_once)
         latest = slot;
     if (!calendar_earliest(c, ask->gpus, slots, slot, latest, &offer.start_slot, why))
@@ -298,13 +326,13 @@ filter_numbers(const struct broker_offering *o, const struct broker_ask *ask, st
         n[1] = whole_gpus(o);
         break;
     case BROKER_PRICE:
-        (void)broker_cost(ask->gpus, ask->walltime_s, o->rate_milli, &n[0]); /* fits, else it were BROKER_COST */
+        (void)probe_cost(o, ask, &n[0]); /* fits, else it were BROKER_COST */
         n[1] = ask->max_cost_gpums;
         break;
     case BROKER_WINDOW:
         n[0] = ask->walltime_s;
         n[1] = ask->start_slack_s;
-        n[2] = last_ms(o, ask);
+        n[2] = probe_last_ms(o, ask);
         break;
     default:
         break; /* the others carry none */
@@ -336,8 +364,17 @@ explain_sooner(const struct broker_offering *o, const struct broker_ask *ask, in
 {
     const struct calendar_range *gap = &why->longest;
 
-    if (offer->start_ms == earliest_ms)
+    if (ask->nights > 0 ? offer->start_slot == why->from_slot : offer->start_ms == earliest_ms)
         return; /* SOONER_NONE */
+    if (ask->nights > 0) {
+        line->sooner = SOONER_NIGHTS;
+        line->number[0] = gap->slots;
+        line->number[1] = ask->nights;
+        line->number[2] = why->from_slot * CALENDAR_SLOT_MS;
+        line->number[3] = offer->start_ms;
+        line->number[4] = ask->gpus;
+        return;
+    }
     if (gap->slots == 0) {
         line->sooner = SOONER_BUSY;
         line->number[0] = max_i64(why->most_free, 0);
@@ -363,11 +400,16 @@ explain_no_gap(const struct broker_offering *o, const struct broker_ask *ask, in
     struct broker_ask later = *ask;
     struct offer offer;
 
-    line->code = why->longest.slots == 0 ? BROKER_BUSY : BROKER_NO_GAP;
+    line->code = ask->nights > 0 ? BROKER_NIGHTS : why->longest.slots == 0 ? BROKER_BUSY : BROKER_NO_GAP;
     line->number[0] = ask->walltime_s + ask->start_slack_s;
     line->number[1] = ask->gpus;
-    line->number[2] = ask->at_once ? why->until_slot * CALENDAR_SLOT_MS : last_ms(o, ask);
-    if (line->code == BROKER_BUSY) {
+    line->number[2] = ask->at_once ? why->until_slot * CALENDAR_SLOT_MS : probe_last_ms(o, ask);
+    if (line->code == BROKER_NIGHTS) {
+        line->number[2] = line->number[0];
+        line->number[0] = ask->nights;
+        line->number[3] = probe_last_ms(o, ask);
+        line->number[4] = why->longest.slots;
+    } else if (line->code == BROKER_BUSY) {
         line->number[3] = max_i64(why->most_free, 0);
         line->number[4] = capacity_for(o, ask);
     } else {
@@ -391,6 +433,11 @@ hint_calendar(const struct broker_offering *o, const struct broker_ask *ask, con
     int32_t gpus = shape_at_most(o, why->most_throughout);
     int64_t walltime_s = why->longest.slots * (CALENDAR_SLOT_MS / 1000) - ask->start_slack_s;
 
+    if (ask->nights > 0) {
+        if (why->longest.slots > hints->nights && why->longest.slots < ask->nights)
+            hints->nights = why->longest.slots;
+        return;
+    }
     if (gpus > hints->gpus && gpus < ask->gpus)
         hints->gpus = gpus;
     if (walltime_s > hints->walltime_s && walltime_s < ask->walltime_s)
@@ -418,6 +465,7 @@ line_offer(const struct broker_offering *o, const struct broker_ask *ask, const 
     line->slots = offer->slots;
     line->gpus = ask->gpus;
     line->nodes = line->in_pool ? 1 : ask->gpus / o->gpus_per_node;
+    line->nights = ask->nights;
     line->start_ms = offer->start_ms;
     line->start_by_ms = offer->start_by_ms;
     line->end_ms = offer->end_ms;
@@ -503,6 +551,8 @@ check_ranges(const struct broker_view *view, const struct broker_ask *ask)
     assert(ask->deadline_ms >= 0 && ask->deadline_ms <= BROKER_INSTANT_MAX);
     assert(ask->earliest_start_ms >= 0 && ask->earliest_start_ms <= BROKER_INSTANT_MAX && view->now_ms >= 0);
     assert(ask->excluded_count <= BROKER_EXCLUDED_MAX);
+    assert(ask->nights <= BROKER_NIGHTS_MAX && ask->night_from < 1440 && ask->night_until < 1440);
+    assert(ask->nights == 0 || (ask->night_from % 15 == 0 && ask->night_until % 15 == 0 && !ask->at_once));
     for (size_t i = 0; i < view->count; i++) {
         const struct broker_offering *o = &view->offerings[i];
 

@@ -28,6 +28,10 @@
 #define BROKER_INSTANT_MAX  INT64_C(253402300799999) /* the year 9999's last ms */
 #define BROKER_TEXT         320                      /* room for any sentence */
 #define BROKER_VERSION      1                        /* of the stored form */
+#define BROKER_MODE_MAX     16                       /* bytes of an access mode's code */
+#define BROKER_OTHERS_MAX   4
+#define BROKER_NIGHTS_MAX   31
+#define BROKER_DAY_MS       INT64_C(86400000)
 
 enum broker_code { /* verdict of an offering */
 #define X(code, wire, sentence, numbers) code,
@@ -65,6 +69,8 @@ enum broker_change {
     CHANGE_DEADLINE, /* end by this instant, ms */
     CHANGE_PRICE,    /* at most so many gpums */
     CHANGE_STRETCH,  /* half the GPUs for twice the time; to so many GPUs */
+    CHANGE_GRANT,    /* spend this other grant (its account) */
+    CHANGE_NIGHTS,   /* to so many nights */
     CHANGES
 };
 
@@ -98,6 +104,8 @@ struct broker_offering {
     uint64_t rate;                   /* journal index of the RATE in force */
     int64_t rate_milli;              /* 0: none in force */
     const struct calendar *calendar; /* capacity brokered_gpus - pool_nodes * gpus_per_node; jobs of whole nodes */
+    const char *modes;               /* codes of the access modes served, a blank between two; "" or NULL: all */
+    uint16_t open_to;                /* classes of organisation served (core/organisation.h); 0: all */
     const struct calendar *pool;     /* capacity pool_nodes * gpus_per_node; jobs below a node. NULL: none are taken */
 };
 
@@ -125,7 +133,21 @@ struct broker_ask {
     int32_t home_lat, home_lon;
     uint64_t excluded[BROKER_EXCLUDED_MAX]; /* SITE indexes that rejected, let lapse or failed this request */
     uint8_t excluded_count;
-    bool at_once; /* only a start at earliest_start_ms itself will do */
+    char mode[BROKER_MODE_MAX + 1]; /* code of the grant's access mode; "": not known, every site serves it */
+    uint16_t organisation;          /* the bit of the asker's class (core/organisation.h); 0: not known, as above */
+    /* The organisation's other grants that would do as long as this one does, with other modes: for help only, not
+     * stored. */
+    struct {
+        uint64_t grant;
+        char mode[BROKER_MODE_MAX + 1];
+    } other[BROKER_OTHERS_MAX];
+    uint8_t other_count;
+    /* Nightly windows: on so many nights in a row, at the same time each night, a job of walltime_s that starts and ends
+     * within the window; 0: an ordinary request. Minutes after midnight UTC, on slots' edges; until at or before from: on
+     * the next day. The cost and its limit are those of all nights together; the deadline is the end of the last. */
+    uint8_t nights;
+    uint16_t night_from, night_until;
+    bool at_once; /* only a start at earliest_start_ms itself will do; not with nights */
     bool explain; /* fill in not-sooner, certificates, help and what-ifs */
 };
 
@@ -148,14 +170,15 @@ struct broker_line {
     bool in_pool;       /* book in the pool's calendar, not in the offering's */
     int64_t start_slot; /* what to book: gpus x slots from here */
     int32_t slots;
+    uint8_t nights;                        /* so many times, a day apart; 0: once */
     int32_t gpus, nodes;                   /* nodes 1 for a part of one */
-    int64_t start_ms, start_by_ms, end_ms; /* end = start-by + walltime, the latest possible */
+    int64_t start_ms, start_by_ms, end_ms; /* end = start-by + walltime, the latest possible; of the last night */
     uint64_t rate;
     int64_t rate_milli;
-    int64_t cost_gpums;
+    int64_t cost_gpums; /* of all nights */
     /* a refusal: */
     struct broker_help help;
-    uint16_t blocked_count; /* certificate of no-gap and busy: see struct calendar_why */
+    uint16_t blocked_count; /* certificate of no-gap, busy and nights: see struct calendar_why */
     uint64_t blocked_more;
     struct calendar_range blocked[CALENDAR_BLOCKED_MAX];
 };
@@ -190,11 +213,15 @@ broker_in_pool(int32_t gpus, int32_t gpus_per_node)
 {
     return gpus < gpus_per_node;
 }
+/* Does who serves these modes serve this one? As in struct broker_offering and struct broker_ask. */
+bool broker_serves(const char *modes, const char *mode);
 /* The offer of a rank, or NULL. */
 const struct broker_line *broker_ranked(const struct broker_answer *a, size_t rank);
 /* The line of an offering, or NULL. */
 const struct broker_line *broker_line_of(const struct broker_answer *a, uint64_t offering);
 
+/* A night's window in slots; its first night's start is night_from on some day. ask->nights > 0. */
+int64_t broker_night_slots(const struct broker_ask *ask);
 /* GPUs x walltime x rate_milli; false on overflow. */
 bool broker_cost(int32_t gpus, int64_t walltime_s, int64_t rate_milli, int64_t *ret_gpums);
 /* Great-circle distance by integers alone: the same on every machine, within 2 km of the sphere's. */

@@ -27,6 +27,17 @@ enum broker_code probe_calendar(const struct broker_offering *o, const struct br
                                 struct offer *ret, struct calendar_why *why);
 /* Both. */
 bool probe_offers(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms, struct offer *ret);
+/* broker_nights.c: the same for nightly windows; calls of probe_calendar() come here. In *why `longest` is the longest run of
+ * nights (its slots count nights) that begins before the start, from_slot the first start that was looked at, the blocked
+ * stretches those within the nights' windows; most_free and most_throughout are 0. */
+enum broker_code probe_nights(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms,
+                              struct offer *ret, struct calendar_why *why);
+/* By when all must be over: what is asked, but never beyond the calendar. */
+int64_t probe_last_ms(const struct broker_offering *o, const struct broker_ask *ask);
+/* From a start to start-by + walltime. */
+int64_t probe_span_ms(const struct broker_ask *ask);
+/* What a request costs here, all nights together; false on overflow. */
+bool probe_cost(const struct broker_offering *o, const struct broker_ask *ask, int64_t *ret_gpums);
 int64_t probe_earliest_ms(const struct broker_ask *ask, int64_t now_ms);
 
 /* broker_place.c: a place on the globe, made ready for distances to it. */
@@ -52,6 +63,7 @@ struct broker_help help_find(const struct broker_offering *o, const struct broke
 /* Hints gathered on the way, from which the what-ifs are tried. */
 struct hints {
     int32_t gpus;       /* the most that some window before the start has throughout; 0: none */
+    int nights;         /* the longest run of nights before the start; 0: none */
     int64_t walltime_s; /* the longest that a gap before the start would take; 0: none */
     int32_t memory_gb;  /* the most that a site refused for memory alone has; 0: none */
     bool model, island, price;

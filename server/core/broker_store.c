@@ -47,7 +47,7 @@ put_line(struct wire_out *w, const struct broker_line *line)
     put_i32(w, line->distance_km);
     put_i32(w, line->rank);
     put_i64(w, line->score);
-    put_u32(w, line->in_pool);
+    put_u32(w, (line->in_pool ? 1U : 0U) | (uint32_t)line->nights << 8); /* nights came later: 0 in older answers */
     put_i64(w, line->start_slot);
     put_i32(w, line->slots);
     put_i32(w, line->gpus);
@@ -160,13 +160,14 @@ get_line(struct wire_in *r, struct broker_line *line, size_t count)
     line->help.cost_gpums = get_i64(r);
     blocked = get_u16(r);
     line->blocked_more = get_u64(r);
-    if (r->failed || code >= BROKER_CODES || sooner >= SOONER_CODES || change >= CHANGES || pool > 1 ||
+    if (r->failed || code >= BROKER_CODES || sooner >= SOONER_CODES || change >= CHANGES || (pool & 0xff) > 1 || pool >> 8 > BROKER_NIGHTS_MAX ||
         blocked > CALENDAR_BLOCKED_MAX || line->rank < -1 || line->rank >= (int64_t)count ||
         (line->rank >= 0) != (code == BROKER_OFFERED))
         return false;
     line->code = (enum broker_code)code;
     line->sooner = (enum broker_sooner)sooner;
-    line->in_pool = pool == 1;
+    line->in_pool = pool & 1;
+    line->nights = (uint8_t)(pool >> 8);
     line->help.change = (enum broker_change)change;
     line->blocked_count = blocked;
     for (size_t i = 0; i < blocked; i++) {
@@ -269,6 +270,12 @@ broker_ask_encode(const struct broker_ask *ask, uint8_t ret[BROKER_ASK_LEN])
         put_u64(&w, ask->countries.bits[i]);
     for (size_t i = 0; i < BROKER_EXCLUDED_MAX; i++)
         put_u64(&w, i < ask->excluded_count ? ask->excluded[i] : 0);
+    put_bytes(&w, ask->mode, strnlen(ask->mode, BROKER_MODE_MAX));
+    put_zero(&w, BROKER_MODE_MAX - strnlen(ask->mode, BROKER_MODE_MAX));
+    put_u16(&w, ask->organisation);
+    put_u8(&w, ask->nights);
+    put_u16(&w, ask->night_from);
+    put_u16(&w, ask->night_until);
     put_zero(&w, (size_t)(w.end - w.at));
 }
 
@@ -297,6 +304,11 @@ broker_ask_decode(struct bytes in, struct broker_ask *ret)
         ask.countries.bits[i] = get_u64(&r);
     for (size_t i = 0; i < BROKER_EXCLUDED_MAX; i++)
         ask.excluded[i] = get_u64(&r);
+    get_bytes(&r, ask.mode, BROKER_MODE_MAX);
+    ask.organisation = get_u16(&r);
+    ask.nights = get_u8(&r);
+    ask.night_from = get_u16(&r);
+    ask.night_until = get_u16(&r);
     if (r.failed || in.len != BROKER_ASK_LEN)
         return ERR_CORRUPT;
     get_zero(&r, (size_t)(r.end - r.at));
@@ -307,6 +319,8 @@ broker_ask_decode(struct bytes in, struct broker_ask *ret)
         ask.gpus > BROKER_GPUS_MAX || ask.walltime_s < 1 || ask.walltime_s > BROKER_WALLTIME_MAX ||
         ask.start_slack_s < 0 || ask.start_slack_s > BROKER_WALLTIME_MAX || ask.earliest_start_ms < 0 ||
         ask.earliest_start_ms > BROKER_INSTANT_MAX || ask.deadline_ms < 0 || ask.deadline_ms > BROKER_INSTANT_MAX ||
+        ask.nights > BROKER_NIGHTS_MAX || ask.night_from >= 1440 || ask.night_until >= 1440 ||
+        ask.night_from % 15 != 0 || ask.night_until % 15 != 0 || (ask.nights > 0 && flags & ASK_AT_ONCE) ||
         ask.max_cost_gpums < 0 || ask.home_lat < -90000 || ask.home_lat > 90000 || ask.home_lon < -180000 ||
         ask.home_lon > 180000)
         return ERR_CORRUPT;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "core/broker.h"
+#include "core/organisation.h"
 
 struct wording {
     const char *wire, *sentence, *numbers;
@@ -31,6 +32,7 @@ static const char *const CHANGE_WIRE[CHANGES] = {
     [CHANGE_COUNTRY] = "countries",   [CHANGE_MODEL] = "model",
     [CHANGE_ISLAND] = "one_island",   [CHANGE_DEADLINE] = "deadline",
     [CHANGE_PRICE] = "max_credits",   [CHANGE_STRETCH] = "gpus_and_walltime",
+    [CHANGE_GRANT] = "grant",         [CHANGE_NIGHTS] = "nights",
 };
 
 const char *
@@ -138,6 +140,57 @@ add_credits(struct sentence *s, int64_t gpums)
     add(s, places);
 }
 
+/* "playground fast-lane" as playground and fast-lane */
+static void
+add_modes(struct sentence *s, const char *modes)
+{
+    const char *last = strrchr(modes, ' ');
+
+    for (const char *at = modes; *at != '\0'; at++) {
+        char one[2] = { *at, '\0' };
+
+        add(s, *at != ' ' ? one : at == last ? " and " : ", ");
+    }
+}
+
+/* A set of classes, as in start-up and sme. */
+static void
+add_classes(struct sentence *s, uint16_t classes)
+{
+    uint16_t left = classes;
+
+    for (int i = 0; i < ORGANISATION_CLASSES; i++) {
+        if ((left & ORGANISATION_BIT(i)) == 0)
+            continue;
+        if (left != classes)
+            add(s, (left & (left - 1)) == 0 ? " and " : ", ");
+        add(s, ORGANISATION_CLASS_WORDS[i]);
+        left &= (uint16_t)~ORGANISATION_BIT(i);
+    }
+    if (classes == 0)
+        add(s, "others");
+}
+
+/* For whom an offering is, and who asks. What is not known any more: in general words. */
+static void
+add_access(struct sentence *s, char which, const struct broker_offering *o, const struct broker_ask *ask)
+{
+    switch (which) {
+    case 'V':
+        add_modes(s, o && o->modes && o->modes[0] != '\0' ? o->modes : "other access modes");
+        break;
+    case 'G':
+        add(s, ask && ask->mode[0] != '\0' ? ask->mode : "another");
+        break;
+    case 'O':
+        add_classes(s, o ? o->open_to : 0);
+        break;
+    default:
+        add_classes(s, ask ? ask->organisation : 0);
+        break;
+    }
+}
+
 /* One placeholder: %1n. Returns what stands behind it. */
 static const char *
 add_placeholder(struct sentence *s, const char *at, const int64_t *number, const struct broker_offering *o,
@@ -150,6 +203,10 @@ add_placeholder(struct sentence *s, const char *at, const int64_t *number, const
         const char *text = at[1] == 'A' ? (ask ? ask->model : "") : !o ? "" : at[1] == 'S' ? o->site_code : o->model;
 
         add(s, text[0] != '\0' ? text : "?");
+        return at + 2;
+    }
+    if (strchr("VGOC", at[1])) {
+        add_access(s, at[1], o, ask);
         return at + 2;
     }
     assert(at[1] >= '1' && at[1] < '1' + BROKER_NUMBERS);
@@ -292,6 +349,23 @@ json_change(struct json_out *out, enum broker_change change, int64_t to)
     }
 }
 
+/* Each night of an offer; none: it is for once. */
+static void
+json_nights(struct json_out *out, const struct broker_line *line)
+{
+    int64_t last_ms = line->nights > 0 ? (line->nights - 1) * BROKER_DAY_MS : 0;
+
+    json_open_array(out, "nights");
+    for (int64_t at_ms = 0; line->nights > 0 && at_ms <= last_ms; at_ms += BROKER_DAY_MS) {
+        json_open(out, NULL);
+        json_time(out, "start", line->start_ms + at_ms);
+        json_time(out, "start_by", line->start_by_ms + at_ms);
+        json_time(out, "end", line->end_ms - last_ms + at_ms);
+        json_shut(out);
+    }
+    json_shut_array(out);
+}
+
 static void
 json_option(struct json_out *out, const struct broker_offering *o, const struct broker_line *line, bool booked)
 {
@@ -311,6 +385,7 @@ json_option(struct json_out *out, const struct broker_offering *o, const struct 
     json_time(out, "start", line->start_ms);
     json_time(out, "end", line->end_ms);
     json_time(out, "start_by", line->start_by_ms);
+    json_nights(out, line);
     json_i64(out, "rate", (int64_t)line->rate);
     json_i64(out, "rate_milli", line->rate_milli);
     json_amount(out, "cost", line->cost_gpums);
@@ -375,9 +450,10 @@ what_if_text(const struct broker_what_if *w, const struct broker_ask *ask, char 
         [CHANGE_MEMORY] = "%1n GB per GPU will do", [CHANGE_COUNTRY] = "%1a as well",
         [CHANGE_MODEL] = "Any model, not only %A",  [CHANGE_ISLAND] = "Not in one interconnect island",
         [CHANGE_DEADLINE] = "Done by %1t",          [CHANGE_PRICE] = "Up to %1c credits",
-        [CHANGE_STRETCH] = "%1n GPUs for %4d",
+        [CHANGE_STRETCH] = "%1n GPUs for %4d",      [CHANGE_GRANT] = "With grant %1n",
+        [CHANGE_NIGHTS] = "%1n nights, not %5n",
     };
-    const int64_t number[BROKER_NUMBERS] = { w->to, ask->gpus, ask->walltime_s, w->to_walltime_s };
+    const int64_t number[BROKER_NUMBERS] = { w->to, ask->gpus, ask->walltime_s, w->to_walltime_s, ask->nights };
 
     fill_in(WORDS[w->change], number, NULL, ask, ret);
 }

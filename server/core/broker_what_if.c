@@ -1,5 +1,6 @@
 /* core/broker_what_if.c: the same question with one thing changed, asked again. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/num.h"
 #include "core/broker.h"
@@ -37,6 +38,11 @@ help_against(const struct broker_offering *o, const struct broker_ask *ask, enum
     case BROKER_TOO_LARGE:
         help.to = shape_at_most(o, whole_gpus(o));
         help.change = help.to > 0 ? CHANGE_GPUS : CHANGE_NONE;
+        return help;
+    case BROKER_MODE:
+        for (size_t i = ask->other_count; i-- > 0;)
+            if (broker_serves(o->modes, ask->other[i].mode))
+                help = (struct broker_help){ .change = CHANGE_GRANT, .to = (int64_t)ask->other[i].grant };
         return help;
     case BROKER_PRICE:
         help.change = CHANGE_PRICE;
@@ -85,11 +91,32 @@ ask_changed(const struct broker_ask *ask, enum broker_change change, int64_t to)
         changed.gpus = (int32_t)to;
         changed.walltime_s *= 2;
         break;
+    case CHANGE_GRANT:
+        for (size_t i = 0; i < changed.other_count; i++)
+            if (changed.other[i].grant == (uint64_t)to)
+                memcpy(changed.mode, ask->other[i].mode, sizeof changed.mode);
+        break;
+    case CHANGE_NIGHTS:
+        changed.nights = (uint8_t)to;
+        break;
     case CHANGE_NONE:
     case CHANGES:
         break;
     }
     return changed;
+}
+
+static struct broker_help
+fewer_nights(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms, int32_t nights)
+{
+    struct broker_ask changed = ask_changed(ask, CHANGE_NIGHTS, nights);
+    struct offer offer;
+
+    if (nights < 1 || nights >= ask->nights || !probe_offers(o, &changed, now_ms, &offer))
+        return (struct broker_help){ 0 };
+    return (struct broker_help){
+        .change = CHANGE_NIGHTS, .to = nights, .start_ms = offer.start_ms, .cost_gpums = offer.cost_gpums
+    };
 }
 
 struct broker_help
@@ -116,6 +143,8 @@ help_find(const struct broker_offering *o, const struct broker_ask *ask, int64_t
     }
     if (!why)
         return (struct broker_help){ 0 };
+    if (ask->nights > 0) /* never so many nights in a row: then fewer */
+        return fewer_nights(o, ask, now_ms, why->longest.slots);
     help.to = shape_at_most(o, why->most_throughout); /* never free for so many: then for fewer */
     changed = ask_changed(ask, CHANGE_GPUS, help.to);
     if (help.to <= 0 || help.to >= ask->gpus || !probe_offers(o, &changed, now_ms, &offer))
@@ -166,7 +195,7 @@ best_offer(const struct broker_view *view, const struct broker_line *lines, cons
 static bool
 worth_telling(enum broker_change change, const struct broker_what_if *w)
 {
-    if (change == CHANGE_GPUS || change == CHANGE_WALLTIME || change == CHANGE_STRETCH)
+    if (change == CHANGE_GPUS || change == CHANGE_WALLTIME || change == CHANGE_STRETCH || change == CHANGE_NIGHTS)
         return w->sooner_ms >= CALENDAR_SLOT_MS;
     return w->sooner_ms >= CALENDAR_SLOT_MS || w->cheaper_gpums > 0;
 }
@@ -234,6 +263,8 @@ what_ifs_find(const struct broker_view *view, const struct broker_ask *ask, cons
         try_change(&s, CHANGE_GPUS, hints->gpus);
     if (half > 0)
         try_change(&s, CHANGE_GPUS, half);
+    if (hints->nights > 0)
+        try_change(&s, CHANGE_NIGHTS, hints->nights);
     if (hints->walltime_s > 0)
         try_change(&s, CHANGE_WALLTIME, hints->walltime_s);
     if (ask->walltime_s >= 7200)

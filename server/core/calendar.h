@@ -17,6 +17,7 @@
 #include "base/undo.h"
 
 #define CALENDAR_SLOT_MS     INT64_C(900000)
+#define CALENDAR_DAY_SLOTS   96 /* days of UTC */
 #ifndef CALENDAR_SLOTS /* a build may look less far ahead */
 #define CALENDAR_SLOTS       105216    /* horizon: 3 years of 365 1/3 days */
 #endif

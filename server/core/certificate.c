@@ -46,3 +46,40 @@ certificate_compare(const struct certificate *c, int32_t (*free_at)(const void *
     }
     return says;
 }
+
+static bool
+is_blocked(const struct certificate_nights *c, int64_t start)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (c->blocked[i].start_slot < start + c->slots && start < c->blocked[i].start_slot + c->blocked[i].slots)
+            return true;
+    return false;
+}
+
+/* Is any run that begins at this start left over? */
+static bool
+run_left(const struct certificate_nights *c, int64_t start)
+{
+    for (int night = 0; night < c->nights; night++)
+        if (is_blocked(c, start + (int64_t)night * CALENDAR_DAY_SLOTS))
+            return false;
+    return true;
+}
+
+enum certificate_says
+certificate_check_nights(const struct certificate_nights *c)
+{
+    int64_t last = c->latest_slot - (int64_t)(c->nights - 1) * CALENDAR_DAY_SLOTS;
+
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->blocked[i].slots <= 0 || (i > 0 && c->blocked[i].start_slot < c->blocked[i - 1].start_slot + c->blocked[i - 1].slots))
+            return CERTIFICATE_DISORDER;
+        if (c->blocked[i].gpus >= c->gpus)
+            return CERTIFICATE_ENOUGH;
+    }
+    for (int64_t night = c->window_slot; night <= last; night += CALENDAR_DAY_SLOTS)
+        for (int64_t start = night; start <= night + c->window - c->slots && start <= last; start++)
+            if (start >= c->first_slot && run_left(c, start))
+                return c->more > 0 ? CERTIFICATE_IN_PART : CERTIFICATE_GAP;
+    return CERTIFICATE_PROVES;
+}

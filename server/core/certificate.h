@@ -37,4 +37,20 @@ enum certificate_says certificate_check(const struct certificate *c, int64_t *re
 enum certificate_says certificate_compare(const struct certificate *c, int32_t (*free_at)(const void *with, int64_t slot),
                                           const void *with);
 
+/* No job of `slots` slots with `gpus` GPUs starts at one offset within [0, window - slots] of the window of each of so
+ * many nights in a row, the first start at first_slot or later, the last at latest_slot or earlier. A night's window
+ * begins at window_slot and a day later each. Stretches as above; each lies within a window. */
+struct certificate_nights {
+    int32_t gpus;
+    int64_t slots;
+    int64_t first_slot, latest_slot;
+    int64_t window_slot, window; /* the first night's, and how long it is */
+    int nights;
+    const struct calendar_range *blocked;
+    size_t count;
+    uint64_t more;
+};
+/* CERTIFICATE_GAP: some run of nights is not ruled out. CERTIFICATE_IN_PART: likewise, but more stretches are not listed. */
+enum certificate_says certificate_check_nights(const struct certificate_nights *c);
+
 #endif

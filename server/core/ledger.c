@@ -527,6 +527,12 @@ ledger_hold_paid(const struct ledger *l, uint64_t index)
     return p == NULL ? NULL : p->hold;
 }
 
+const struct account *
+ledger_newest_grant(const struct ledger *l, struct uuid org)
+{
+    return map_get(l->by_owner, org.b);
+}
+
 uint64_t
 ledger_request_fence(const struct ledger *l, struct uuid request)
 {

@@ -102,6 +102,8 @@ const struct key *ledger_key(const struct ledger *l, uint64_t index);
 const struct key *ledger_site_key(const struct ledger *l, uint64_t site);    /* the newest active one */
 const struct hold *ledger_hold_of(const struct ledger *l, struct uuid reservation); /* the HOLD that names it */
 const struct hold *ledger_hold_paid(const struct ledger *l, uint64_t index); /* that a SETTLE, RESOLVE or CORRECT is about */
+/* An organisation's newest grant account, or NULL; prev_open leads to the one before. */
+const struct account *ledger_newest_grant(const struct ledger *l, struct uuid org);
 uint64_t ledger_request_fence(const struct ledger *l, struct uuid request); /* of its newest HOLD; 0 if it has none */
 bool ledger_order_used(const struct ledger *l, struct uuid order);
 /* Free credits: posted credits − posted debits − held debits. */

@@ -28,6 +28,14 @@ booked_option(const struct quote *q)
     };
 }
 
+/* Does it serve the grant's mode, and who asks? */
+static bool
+still_for(const struct offering_state *o, const struct broker_ask *ask)
+{
+    return o != NULL && broker_serves(o->modes, ask->mode) &&
+           (o->open_to == 0 || ask->organisation == 0 || (o->open_to & ask->organisation) != 0);
+}
+
 /* Options are numbered by rank; 0 is the booked one, whose rate the quote has fixed. Any other is asked for afresh,
  * so its
  * rate must be the one in force now. */
@@ -50,6 +58,8 @@ listed_option(const struct deciding *d, const struct quote *q, uint32_t number, 
     free(answer.lines);
     if (err)
         return err;
+    if (!still_for(index_offering(d->state, ret->offering), &q->ask))
+        return err_say(d->detail, ERR_OPTION_GONE, "The site serves this grant no more; nothing was spent.");
     rate = ledger_rate_at(d->state->ledger, ret->offering, d->now_ms);
     if (rate == NULL || rate->index != ret->rate)
         return err_say(d->detail, ERR_OPTION_GONE, "The rate has changed since; nothing was spent.");

@@ -15,6 +15,7 @@ decide_capacity(struct deciding *d, struct command *c)
         .offering = c->in.capacity.offering, .nodes = c->in.capacity.nodes,
         .brokered_gpus = c->in.capacity.brokered_gpus, .pool_nodes = c->in.capacity.pool_nodes,
         .from_ms = c->in.capacity.from_ms > d->now_ms ? c->in.capacity.from_ms : d->now_ms, .set_ms = d->now_ms,
+        .open_to = c->in.capacity.open_to,
     };
     enum err err;
 
@@ -24,6 +25,8 @@ decide_capacity(struct deciding *d, struct command *c)
         return err_say(d->detail, ERR_NOT_FOUND, "There is no such offering.");
     if (row.pool_nodes > row.nodes)
         return err_at(d->detail, ERR_FIELD_RANGE, "/pool_nodes", "The pool has more nodes than there are.");
+    _Static_assert(sizeof row.modes == sizeof c->in.capacity.modes, "copied whole");
+    memcpy(row.modes, c->in.capacity.modes, sizeof row.modes);
     row.number = o->changes + 1;
     err = offering_resize(d->state, o, &row, d->now_ms, d->undo, d->detail);
     if (err)

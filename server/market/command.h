@@ -57,7 +57,7 @@ struct command {
     union {
         struct { uint8_t class; struct uuid owner_org; uint64_t owner_site; char name[64]; } open;
         struct { struct entry entry; } order;
-        struct { uint64_t offering; uint32_t nodes, brokered_gpus, pool_nodes; int64_t from_ms; } capacity;
+        struct { uint64_t offering; uint32_t nodes, brokered_gpus, pool_nodes; int64_t from_ms; char modes[128]; uint16_t open_to; } capacity; /* the last two: as in struct offering_state */
         struct { uint64_t site; int8_t paused, draining; /* -1: leave */ char reason[160]; } site_status;
         struct { uint64_t site; char reason[160]; } spool_retire;
         struct { struct uuid request; uint64_t grant; const struct broker_ask *ask; struct hash workload; uint32_t workload_len; char name[64]; bool move_freely; } quote;

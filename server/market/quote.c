@@ -48,6 +48,7 @@ make_quote(struct deciding *d, const struct command *c, const struct broker_ask 
     q->grant = c->in.quote.grant;
     q->created_ms = d->now_ms;
     q->ask = *ask;
+    q->ask.other_count = 0; /* not stored, and only for help */
     q->workload = c->in.quote.workload;
     q->workload_len = c->in.quote.workload_len;
     memcpy(q->name, c->in.quote.name, sizeof q->name);

@@ -31,6 +31,8 @@ struct capacity_row {
     uint32_t number;            /* of the offering's changes, from 1 */
     uint32_t nodes, brokered_gpus, pool_nodes;
     int64_t from_ms, set_ms;
+    char modes[OFFERING_MODES_LEN];
+    uint16_t open_to;
 };
 
 /* A full tile of the log, in the batch whose entries complete it. */

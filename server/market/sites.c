@@ -92,6 +92,8 @@ offering_resize(struct state *s, struct offering_state *o, const struct capacity
     o->pool_nodes = c->pool_nodes;
     o->from_ms = c->from_ms;
     o->changes = c->number;
+    memcpy(o->modes, c->modes, sizeof o->modes);
+    o->open_to = c->open_to;
     return OK;
 }
 

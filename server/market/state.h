@@ -34,12 +34,16 @@ struct site_state {
 
 #define RECENT_REPORTS 256          /* a site, in memory; older ones are looked up by the worker (command.h, known) */
 
+#define OFFERING_MODES_LEN 128      /* eight codes of 15 letters */
+
 struct offering_state {             /* row: capacity, dated; the newest is here */
     struct row row;
     uint64_t offering, site;
     uint32_t nodes, brokered_gpus, pool_nodes;
     int64_t from_ms;
     struct calendar *calendar;      /* jobs of whole nodes: brokered_gpus less the pool's */
+    char modes[OFFERING_MODES_LEN]; /* codes of the access modes served, a blank between two; "": all */
+    uint16_t open_to;               /* classes of organisation served; 0: all */
     uint32_t changes;               /* of its capacity: number of the newest row */
     struct calendar *pool;          /* jobs below a node (broker_in_pool()); NULL if pool_nodes is 0 */
 };

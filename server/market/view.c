@@ -41,6 +41,8 @@ read_offering(const struct state *s, const struct offering *o, int64_t now_ms, s
         .max_gpus_one_island = (int32_t)o->entry.u.offering.max_gpus_one_island,
         .brokered_gpus = (int32_t)os->brokered_gpus,
         .pool_nodes = (int32_t)os->pool_nodes,
+        .modes = os->modes,
+        .open_to = os->open_to,
         .calendar = os->calendar,
         .pool = os->pool,
     };
@@ -101,6 +103,27 @@ check_ask(const struct broker_ask *ask, struct err_detail *detail)
     return OK;
 }
 
+enum { GRANTS_LOOKED_AT = 32 }; /* the newest */
+
+/* The organisation's other grants that would last as long, with something left in them. */
+static void
+find_others(const struct state *s, const struct account *grant, int64_t now_ms, struct broker_ask *ask)
+{
+    const struct account *a = ledger_newest_grant(s->ledger, grant->owner_org);
+
+    ask->other_count = 0;
+    for (int n = 0; a != NULL && n < GRANTS_LOOKED_AT && ask->other_count < BROKER_OTHERS_MAX;
+         n++, a = ledger_account(s->ledger, a->prev_open)) {
+        if (a == grant || a->closed || a->grant_entry == NO_INDEX || now_ms < a->start_ms ||
+            a->end_ms < ask->deadline_ms || account_free(a) <= 0)
+            continue;
+        ask->other[ask->other_count].grant = a->index;
+        text_format(ask->other[ask->other_count].mode, sizeof ask->mode, "%.16s",
+                    ledger_policy(s->ledger, a->policy)->entry.u.policy.code);
+        ask->other_count++;
+    }
+}
+
 enum err
 view_ask(const struct state *s, uint64_t grant, const struct broker_ask *ask, int64_t now_ms, struct broker_ask *ret,
          struct err_detail *detail)
@@ -126,5 +149,7 @@ view_ask(const struct state *s, uint64_t grant, const struct broker_ask *ask, in
         ret->deadline_ms = account->end_ms;
     if (ret->earliest_start_ms == 0)
         ret->earliest_start_ms = now_ms;
+    text_format(ret->mode, sizeof ret->mode, "%.16s", ledger_policy(s->ledger, account->policy)->entry.u.policy.code);
+    find_others(s, account, now_ms, ret);
     return OK;
 }

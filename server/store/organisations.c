@@ -2,18 +2,18 @@
 #include "store/organisations.h"
 
 DB_QUERY(ORGANISATIONS_FIND, .name = "organisations_find",
-         .sql = "SELECT id, name, country, city, lat_milli, lon_milli, created_ms FROM organisation WHERE id = $1",
-         .params = 1, .columns = 7);
+         .sql = "SELECT id, name, country, city, lat_milli, lon_milli, created_ms, class FROM organisation WHERE id = $1",
+         .params = 1, .columns = 8);
 
 DB_QUERY(ORGANISATIONS_LIST, .name = "organisations_list",
-         .sql = "SELECT id, name, country, city, lat_milli, lon_milli, created_ms FROM organisation WHERE id < $1"
+         .sql = "SELECT id, name, country, city, lat_milli, lon_milli, created_ms, class FROM organisation WHERE id < $1"
                 " ORDER BY id DESC LIMIT $2",
-         .params = 2, .columns = 7);
+         .params = 2, .columns = 8);
 
 DB_QUERY(ORGANISATIONS_ADD, .name = "organisations_add",
-         .sql = "INSERT INTO organisation (id, name, country, city, lat_milli, lon_milli, created_ms)"
-                " VALUES ($1, $2, $3, $4, $5, $6, $7)",
-         .params = 7, .columns = 0);
+         .sql = "INSERT INTO organisation (id, name, country, city, lat_milli, lon_milli, created_ms, class)"
+                " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         .params = 8, .columns = 0);
 
 static struct organisation
 read_row(const PGresult *rows, int row, struct arena *a)
@@ -25,6 +25,7 @@ read_row(const PGresult *rows, int row, struct arena *a)
         .lat_milli = (int32_t)db_get_i64(rows, row, 4),
         .lon_milli = (int32_t)db_get_i64(rows, row, 5),
         .created_ms = db_get_i64(rows, row, 6),
+        .class = (enum organisation_class)db_get_i64(rows, row, 7),
     };
 
     memcpy(o.country, db_get_text(rows, row, 2), 2); /* a CHECK has two letters */
@@ -68,6 +69,6 @@ organisations_add(struct db *db, const struct organisation *o)
 {
     return db_run(db, &ORGANISATIONS_ADD,
                   DB_ARGS(db_uuid(o->id), db_text(o->name), db_text(o->country), db_text(o->city), db_i32(o->lat_milli),
-                          db_i32(o->lon_milli), db_i64(o->created_ms)),
+                          db_i32(o->lon_milli), db_i64(o->created_ms), db_i16((int16_t)o->class)),
                   NULL);
 }

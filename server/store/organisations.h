@@ -3,11 +3,13 @@
 #define STORE_ORGANISATIONS_H
 
 #include "base/arena.h"
+#include "core/organisation.h"
 #include "store/db.h"
 
 struct organisation {
     struct uuid id;
     char country[3];
+    enum organisation_class class;
     int32_t lat_milli, lon_milli;
     int64_t created_ms;
     const char *name, *city; /* in the arena that was given */

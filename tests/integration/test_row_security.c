@@ -80,7 +80,7 @@ static const struct wanted {
     { "call_answers_remove_old", BIT(OWNER) | SERVERS, { "99" } },
     { "organisations_find", ORG, { BRISA } },
     { "organisations_list", ORG, { AFTER, "9" } },
-    { "organisations_add", ADMINS, { "0c000000-0000-7000-8000-000000000000", "C", "ES", "Vigo", "0", "0", "1" } },
+    { "organisations_add", ADMINS, { "0c000000-0000-7000-8000-000000000000", "C", "ES", "Vigo", "0", "0", "1", "0" } },
     { "people_by_email", SERVERS, { "LISE@kontor.example" } },
     { "people_by_id", ORG, { LISE } },
     { "people_list", ORG, { "f0000000-0000-7000-8000-000000000000", "9" } },

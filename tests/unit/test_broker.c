@@ -11,8 +11,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
-
-#include "base/text.h"
+#include "core/organisation.h"
 
 #define HOUR_MS  INT64_C(3600000)
 #define DAY_MS   (24 * HOUR_MS)
@@ -273,6 +272,48 @@ each_reason_of_a_question(void **state)
         if (r->change != CHANGE_NONE)
             assert_int_equal(line->help.start_ms, NOW_MS); /* all is free */
     }
+    world_close(&w);
+}
+
+/* For whom an offering is: the grant's access mode, the asker's class, and another grant of theirs that would do. */
+static void
+access_is_a_hard_filter(void **state)
+{
+    struct broker_ask ask = ask_for(64, 1);
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    w.o[0].modes = "fast-lane large-scale";
+    text_format(ask.mode, sizeof ask.mode, "playground");
+    reason_is(&w, &ask, 0, BROKER_MODE, "Serves fast-lane and large-scale only, the grant is for playground.");
+    assert_int_equal(w.lines[0].help.change, CHANGE_NONE);
+    assert_int_equal(w.lines[1].code, BROKER_OFFERED);
+    ask.other_count = 2;
+    ask.other[0].grant = 41;
+    text_format(ask.other[0].mode, sizeof ask.mode, "lane");
+    ask.other[1].grant = 42;
+    text_format(ask.other[1].mode, sizeof ask.mode, "large-scale");
+    quote(&w, &ask, 0);
+    assert_int_equal(w.lines[0].help.change, CHANGE_GRANT);
+    assert_int_equal(w.lines[0].help.to, 42);
+    assert_int_equal(w.lines[0].help.start_ms, NOW_MS);
+    for (size_t i = 0; i < 3; i++) { /* a part of a code is none */
+        static const char *const WORDS[] = { "fast", "lane", "scale" };
+
+        text_format(ask.mode, sizeof ask.mode, "%s", WORDS[i]);
+        quote(&w, &ask, 0);
+        assert_int_equal(w.lines[0].code, BROKER_MODE);
+    }
+    text_format(ask.mode, sizeof ask.mode, "large-scale");
+    assert_int_equal(quote(&w, &ask, 0)->code, BROKER_OFFERED);
+    w.o[0].open_to = ORGANISATION_BIT(ORGANISATION_SME) | ORGANISATION_BIT(ORGANISATION_RESEARCH);
+    assert_int_equal(quote(&w, &ask, 0)->code, BROKER_OFFERED); /* nobody knows what they are */
+    ask.organisation = ORGANISATION_BIT(ORGANISATION_START_UP);
+    reason_is(&w, &ask, 0, BROKER_ELIGIBLE,
+              "Is open to sme and research only, your organisation is registered as start-up.");
+    ask.organisation = ORGANISATION_BIT(ORGANISATION_RESEARCH);
+    assert_int_equal(quote(&w, &ask, 0)->code, BROKER_OFFERED);
     world_close(&w);
 }
 
@@ -995,6 +1036,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_reason_of_a_state),
         cmocka_unit_test(each_reason_of_a_question),
+        cmocka_unit_test(access_is_a_hard_filter),
         cmocka_unit_test(rates_missing_or_absurd),
         cmocka_unit_test(odd_places_are_survived),
         cmocka_unit_test(two_reasons_have_no_single_help),

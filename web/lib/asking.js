@@ -97,6 +97,7 @@ export const changed = (ask, { change, to, to_walltime_s }, chosen = ask.countri
     case "one_island": return { ...ask, island: "" };
     case "deadline": return { ...ask, by: toLocalField(to) };
     case "max_credits": return { ...ask, price: String(to) };
+    case "grant": return { ...ask, grant: String(to) };
     case "gpus_and_walltime": return { ...ask, gpus: String(to), hours: hoursOf(to_walltime_s) };
     default: return null;
     }

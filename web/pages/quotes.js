@@ -33,7 +33,7 @@ const titles = (options, preference) => {
 const notSooner = ({ not_sooner: why }) => {
     const n = why?.numbers ?? {};
     if (!why) return "";
-    return has("sooner." + why.code) ? t("sooner." + why.code, { most: n.most_free, brokered: n.brokered, from: n.from ? dateTime(n.from) : "", to: n.to ? dateTime(n.to) : "", asked: n.gpus, longest: length(n.longest_s ?? 0), length: length(n.length_s ?? 0) }) : why.text;
+    return has("sooner." + why.code) ? t("sooner." + why.code, { most: n.most_free, brokered: n.brokered, from: n.from ? dateTime(n.from) : "", to: n.to ? dateTime(n.to) : "", asked: n.gpus, nights: n.nights, run: n.longest_nights, longest: length(n.longest_s ?? 0), length: length(n.length_s ?? 0) }) : why.text;
 };
 
 const Option = ({ option, index, title, site, free, now, from, open, accept, busy, primary }) => {
@@ -66,7 +66,7 @@ const Changes = ({ quote, ask, sites, best }) => quote.what_if?.length > 0 && ht
             const next = changed(ask, w);
             const sooner = w.sooner_s ?? 0, cheaper = big(w.cheaper_gpums);
             const words = t("whatif." + w.change, { to: w.change === "countries" ? country(w.to) : w.change === "walltime_s" ? length(w.to) : w.change === "deadline" ? dateTime(w.to) : w.to,
-                asked: ask.gpus, before: length(ask.seconds), length: w.to_walltime_s ? length(w.to_walltime_s) : "", model: ask.model });
+                n: Number(w.to), nights: ask.nights, asked: ask.gpus, before: length(ask.seconds), length: w.to_walltime_s ? length(w.to_walltime_s) : "", model: ask.model });
             return html`
                 <li key=${i}><div><b>${words}</b>${tx("quotes.change.row", { site: siteName(sites.get(w.site), w.site), time: dateTime(w.start), amount: priceCredits(w.cost_gpums) })}
                     ${best && sooner > 0 && html`, <b class="good inline-b">${t("sooner-by", { time: duration(sooner) })}</b>`}

@@ -10,11 +10,14 @@ import { Assumed, Credits } from "./amount.js";
 export const reasonText = (refusal, site) => {
     const { code, numbers: n = {} } = refusal;
     if (!has("reason." + code)) return refusal.text;
+    const offering = site?.offerings?.find((o) => o.index === refusal.offering);
+    if ((code === "mode" && !offering?.modes?.length) || (code === "eligible" && !offering?.open_to?.length)) return refusal.text;
     const time = (v) => (v ? dateTime(v) : "");
     const params = {
         site: site?.name ?? refusal.site, model: refusal.model ?? "", needs: n.needs, has: n.has, asked: n.asked ?? n.gpus, per_node: n.per_node, below: n.below, above: n.above, largest: n.largest,
         brokered: n.brokered, chosen: n.chosen, country: n.country ? country(n.country) : "", cost: n.cost_gpums ? credits(n.cost_gpums) : "", limit: n.limit_gpums ? credits(n.limit_gpums) : "",
         length: length(n.length_s ?? n.walltime_s ?? 0), longest: length(n.longest_s ?? 0), deadline: time(n.deadline), most: n.most_free,
+        nights: n.nights, run: n.longest_nights, modes: list(offering?.modes ?? []), classes: list((offering?.open_to ?? []).map((c) => t("class." + c))),
     };
     const tail = n.earliest ? " " + t("reason.earliest", { time: time(n.earliest) }) : code === "shape" && n.below ? " " + t("reason.shape.either", { below: n.below, above: n.above }) : code === "shape" ? " " + t("reason.shape.only", { above: n.above }) : "";
     return t("reason." + code, params) + tail;
@@ -50,7 +53,7 @@ export const Reasons = ({ refusals, sites, link }) => html`
             <li key=${r.site + r.offering}>
                 <div><b>${site?.system ?? r.site}</b><span class="small hint">${site && t("place", { city: site.city, country: country(site.country) })}</span></div>
                 <div>${reasonText(r, site)}<${Assumed} when=${offering?.assumed || site?.assumed} />
-                    ${href && html` <a href=${href}>${t("help." + r.help.change, { to: r.help.change === "countries" ? country(r.help.to) : r.help.change === "deadline" ? dateTime(r.help.to) : r.help.change === "walltime_s" ? length(r.help.to) : r.help.to })}</a>`}
+                    ${href && html` <a href=${href}>${t("help." + r.help.change, { n: Number(r.help.to), to: r.help.change === "countries" ? country(r.help.to) : r.help.change === "deadline" ? dateTime(r.help.to) : r.help.change === "walltime_s" ? length(r.help.to) : r.help.to })}</a>`}
                     <span class="code">${has("reason.short." + r.code) ? t("reason.short." + r.code) : r.code}</span></div>
                 <div>${r.certificate?.length > 0 && html`<${Certificate} refusal=${r} />`}${short ? html`<${Needs} has=${short[0]} needs=${short[1]} unit=${short[2]} />`
                     : r.help?.start ? html`<p class="small second">${tx("reason.would", { time: dateTime(r.help.start), amount: html`<${Credits} gpums=${r.help.cost_gpums} />` })}</p>` : null}</div>
