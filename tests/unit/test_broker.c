@@ -1014,7 +1014,7 @@ json_of_an_answer(void **state)
         &out,
         "{\"rank\":0,\"site\":\"bsc\",\"offering\":200,\"model\":\"H100\",\"memory_gb\":64,\"gpus\":128,\"nodes\":32,"
         "\"start\":\"2026-05-12T14:00:00.000Z\",\"end\":\"2026-05-14T14:00:00.000Z\","
-        "\"start_by\":\"2026-05-12T14:00:00.000Z\",\"rate\":300,\"rate_milli\":1850,"
+        "\"start_by\":\"2026-05-12T14:00:00.000Z\",\"nights\":[],\"rate\":300,\"rate_milli\":1850,"
         "\"cost_gpums\":\"40919040000\",\"cost_credits\":\"11366.400\",\"distance_km\":null,\"booked\":true");
     has_text(&out, "\"rank\":1,\"site\":\"lumi\"");
     has_text(&out, "\"booked\":false,\"not_sooner\":{\"code\":\"busy\"");
