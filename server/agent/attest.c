@@ -2,7 +2,7 @@
  * The site attests the journal: with its second key it signs a checkpoint once it has replayed every entry up to it, and
  * found that they are those that the log has signed, that each keeps the ledger's rules, and that the signatures in them
  * verify. It withholds that while the journal owes a settlement for a job whose end this site has reported long since, and
- * while it says of a job that was reported as used that it never had a permit. */
+ * while it has released the hold of a job that was reported as used: as never permitted, or by letting it expire. */
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -44,7 +44,7 @@ attest_forget(struct witness *w)
         ledger_delete(w->attest.ledger);
     free(w->attest.goal_note);
     free(w->attest.bundle);
-    map_delete(w->attest.voided);
+    map_delete(w->attest.released);
     w->attest = (struct attest){ .ledger = NULL };
 }
 
@@ -62,7 +62,7 @@ next_goal(struct witness *w)
         return false;
     if (!at->ledger) {
         at->ledger = ledger_new();
-        at->voided = map_new_inside(sizeof(struct uuid), offsetof(struct hold, reservation));
+        at->released = map_new_inside(sizeof(struct uuid), offsetof(struct hold, reservation));
         at->known = rules->note && rules->time_s > 0 ? rules->at : (struct witnessed){ .size = 0 };
     }
     at->goal = grows->at;
@@ -95,15 +95,41 @@ signatures_hold(struct attest *at, struct entry *e)
     return true;
 }
 
-/* Before a permit a hold is released on nobody's word. No rule can tell whether there was one: the site can. */
+/* Before a permit a hold is released on nobody's word, and so it is when its time is over. No rule can tell whether there was
+ * a permit, or a report that was to be paid: the site can. A dispute that stood until the officers' time was over has left it
+ * to the rule, and what two officers sign ends the matter. */
 static void
-note_void(struct agent *a, const struct entry *e)
+note_release(struct agent *a, const struct entry *e, bool disputed)
 {
     struct attest *at = &a->witness->attest;
-    const struct hold *h = e->kind == VOID ? ledger_hold(at->ledger, e->u.release.hold) : NULL;
+    const struct hold *h = ledger_hold(at->ledger, e->kind == RESOLVE ? e->u.resolve.hold : e->u.release.hold);
 
-    if (h && h->site == a->who.site_index && !entry_report(e) && uuid_is_zero(e->u.release.order))
-        map_put(at->voided, h->reservation.b, (struct hold *)h, NULL);
+    if (!h || h->site != a->who.site_index)
+        return;
+    if (e->kind == RESOLVE)
+        map_remove(at->released, h->reservation.b, NULL);
+    else if (e->kind == EXPIRE ? !disputed : !entry_report(e) && uuid_is_zero(e->u.release.order))
+        map_put(at->released, h->reservation.b, (struct hold *)h, NULL);
+}
+
+static bool
+expires_in_dispute(const struct ledger *l, const struct entry *e)
+{
+    const struct hold *h = e->kind == EXPIRE ? ledger_hold(l, e->u.release.hold) : NULL;
+
+    return h && h->disputed;
+}
+
+static enum err
+apply(struct agent *a, const struct entry *e, const char **rule)
+{
+    struct attest *at = &a->witness->attest;
+    bool disputed = expires_in_dispute(at->ledger, e);
+    enum err err = ledger_apply_decoded(at->ledger, e, NULL, rule);
+
+    if (err == OK && (e->kind == VOID || e->kind == EXPIRE || e->kind == RESOLVE))
+        note_release(a, e, disputed);
+    return err;
 }
 
 /* One that breaks a rule ends the replay; the tree goes on to the goal, whose root tells whether the log has signed that
@@ -119,13 +145,11 @@ take_entry(struct agent *a, struct bytes bytes)
     merkle_append(&at->tree, entry_leaf_hash(bytes));
     if (at->broken[0])
         return;
-    if (entry_decode(bytes, &e) == OK && ledger_apply_decoded(at->ledger, &e, NULL, &rule) == OK) {
+    if (entry_decode(bytes, &e) == OK && apply(a, &e, &rule) == OK) {
         if (index == 0 && !hash_equal(ledger_genesis(at->ledger), a->who.genesis))
             rule = "it is another journal's beginning";
-        else if (index < at->known.size || signatures_hold(at, &e)) {
-            note_void(a, &e);
+        else if (index < at->known.size || signatures_hold(at, &e))
             return;
-        }
         else
             rule = "a signature in it does not verify";
     }
@@ -191,22 +215,36 @@ struct overdue {
     struct agent *a;
     struct uuid paid[64];
     size_t paid_n;
-    uint64_t count, number;
+    uint64_t count, number, released;
 };
+
+/* The hold is no longer open, and was released on nobody's word: is less paid than the report says, which the server had
+ * before the hold's time was over? */
+static bool
+is_unpaid(const struct overdue *d, const struct spool_owed *o, const struct hold *h)
+{
+    bool expired = h->resolved_ms >= h->expiry_ms;
+
+    if (!map_get(d->a->witness->attest.released, o->reservation.b) || o->gpu_seconds <= h->gpu_seconds)
+        return false;
+    return !expired || receipt_in_time(o->receipted_s, h->expiry_ms);
+}
 
 static void
 look_at_owed(void *with, const struct spool_owed *o)
 {
     struct overdue *d = with;
     const struct hold *h = ledger_hold_of(d->a->witness->attest.ledger, o->reservation);
+    bool unpaid = h && !h->open && is_unpaid(d, o, h);
 
-    bool denied = h && o->gpu_seconds > 0 && map_get(d->a->witness->attest.voided, o->reservation.b) != NULL;
-
-    if (h && (h->disputed || (!h->open && !denied))) {
+    if (h && h->open && h->disputed)
+        return; /* officers have the say, until it ends */
+    if (h && !h->open && !unpaid) {
         if (d->paid_n < sizeof d->paid / sizeof d->paid[0])
             d->paid[d->paid_n++] = o->reservation;
     } else if (real_now_ms() - o->since_ms > d->a->cfg.overdue_s * 1000) {
         d->number = d->count++ == 0 ? o->number : d->number;
+        d->released += unpaid;
     }
 }
 
@@ -215,7 +253,7 @@ static bool
 owes(struct agent *a)
 {
     struct overdue d = { .a = a };
-    char why[300];
+    char why[300], more[100] = "";
 
     if (spool_owed(a->spool, look_at_owed, &d) != OK || spool_begin(a->spool) != OK)
         agent_spool_failed(a);
@@ -226,8 +264,10 @@ owes(struct agent *a)
         agent_spool_failed(a);
     if (d.count == 0)
         return false;
-    text_format(why, sizeof why, "The journal owes %" PRIu64 " settlement%s: the first for report %" PRIu64 ", which was receipted over %" PRId64 " s ago.",
-                d.count, d.count == 1 ? "" : "s", d.number, a->cfg.overdue_s);
+    if (d.released > 0)
+        text_format(more, sizeof more, " It has released the hold%s of %" PRIu64 " unpaid: ask the officers.", d.released == 1 ? "" : "s", d.released);
+    text_format(why, sizeof why, "The journal owes %" PRIu64 " settlement%s: the first for report %" PRIu64 ", which was receipted over %" PRId64 " s ago.%s",
+                d.count, d.count == 1 ? "" : "s", d.number, a->cfg.overdue_s, more);
     trouble(a, why);
     return true;
 }

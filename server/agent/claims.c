@@ -168,6 +168,19 @@ permit_in(struct json_in *in, struct receipt_claims *ret)
     snprintf(ret->reason, sizeof ret->reason, "%s", json_in_text_or(in, "reason", sizeof ret->reason - 1, ""));
 }
 
+/* Ours: it is of this server, and for this site. */
+static bool
+receipt_in(struct json_in *in, const char *origin, const char *site, struct receipt_claims *ret)
+{
+    bool ours = for_us(in, origin, site);
+
+    ret->number = (uint64_t)json_in_i64(in, "num", 1, INT64_MAX);
+    ret->statement = hash_in(in, "sha256");
+    ret->iat_s = json_in_i64(in, "iat", 0, SECONDS_MAX);
+    permit_in(in, ret);
+    return ours;
+}
+
 enum err
 receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
                     struct receipt_claims *ret, struct err_detail *d)
@@ -182,11 +195,7 @@ receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *or
     if (err)
         return err_internal(d, err, "the receipt's signature does not verify");
     in = json_in_open(BYTES(payload, len), d);
-    ours = for_us(&in, origin, site);
-    r.number = (uint64_t)json_in_i64(&in, "num", 1, INT64_MAX);
-    r.statement = hash_in(&in, "sha256");
-    r.iat_s = json_in_i64(&in, "iat", 0, SECONDS_MAX);
-    permit_in(&in, &r);
+    ours = receipt_in(&in, origin, site, &r);
     err = json_in_close(&in);
     free(payload);
     if (err)
@@ -195,4 +204,22 @@ receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *or
         return err_internal(d, ERR_SIGNATURE, "the receipt is of another server or for another site");
     *ret = r;
     return OK;
+}
+
+int64_t
+receipt_claims_time(const char *jws)
+{
+    struct receipt_claims r = { 0 };
+    struct json_in in;
+    char *payload;
+    size_t len;
+    bool good;
+
+    if (jws_payload(jws, strlen(jws), JWS_TYP_RECEIPT, &payload, &len) != OK)
+        return -1;
+    in = json_in_open(BYTES(payload, len), NULL);
+    (void)receipt_in(&in, "", "", &r);
+    good = json_in_close(&in) == OK;
+    free(payload);
+    return good ? r.iat_s : -1;
 }

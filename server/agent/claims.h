@@ -47,5 +47,8 @@ enum err ticket_claims_head(const char *jws, const struct jws_keys *keys, const 
                             struct ticket_claims *ret) MUST_USE;
 enum err receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
                              struct receipt_claims *ret, struct err_detail *d) MUST_USE;
+/* The second in which a receipt was given (iat), of one that was verified when it came: its key may be gone by now, and
+ * nothing is verified here. -1: it is no receipt. */
+int64_t receipt_claims_time(const char *jws);
 
 #endif

@@ -134,8 +134,13 @@ enum err spool_settle_refusal(struct spool *s, bool admit) MUST_USE;
 /* Each report that a site accepts a job, or that one has ended, once the server has receipted it: the first first. The receipt lives until take() returns. */
 enum err spool_receipted(struct spool *s, void (*take)(void *with, const struct spool_report *r, const char *receipt), void *with) MUST_USE;
 /* Ends of jobs that the server has receipted, and that the journal owes a settlement. */
-/* gpu_seconds: what that report says was used; read only, 0 if it is not here. */
-struct spool_owed { struct uuid reservation; uint64_t number; int64_t since_ms; uint64_t gpu_seconds; };
+struct spool_owed {
+    struct uuid reservation;
+    uint64_t number;
+    int64_t since_ms;
+    uint64_t gpu_seconds; /* read only: that the report says are to be paid (report_is_owed()); 0: none, or it is not here */
+    int64_t receipted_s;  /* read only: what the server's receipt says; -1: it cannot be read */
+};
 enum err spool_owe(struct spool *s, const struct spool_owed *o) MUST_USE; /* the first one of a reservation stays */
 enum err spool_owed(struct spool *s, void (*take)(void *with, const struct spool_owed *o), void *with) MUST_USE;
 enum err spool_paid(struct spool *s, struct uuid reservation) MUST_USE;

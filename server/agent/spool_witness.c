@@ -2,10 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "agent/claims.h"
 #include "agent/spool_sql.h"
 #include "base/arena.h"
-
-enum { USED_AT = REPORT_STATEMENT_LEN - 14 }; /* where a statement has its GPU-seconds: before exit code and reason */
 
 static const char TABLES[] =
     "CREATE TABLE IF NOT EXISTS cosigned (role INTEGER PRIMARY KEY, size INTEGER NOT NULL, root BLOB NOT NULL,"
@@ -192,29 +191,34 @@ spool_owe(struct spool *s, const struct spool_owed *o)
     return sql_run_to_end(st);
 }
 
-/* A report's use, out of its statement (core/entry.h). */
+/* What a report claims. */
 static uint64_t
-used_of(sqlite3_stmt *st, int column)
+claimed(sqlite3_stmt *st, int column)
 {
     uint8_t statement[REPORT_STATEMENT_LEN];
-    struct wire_in in = { statement + USED_AT, statement + sizeof statement, false };
+    struct report r;
+    struct hash genesis;
 
-    return sql_blob_is(st, column, statement, sizeof statement) ? get_u64(&in) : 0;
+    if (!sql_blob_is(st, column, statement, sizeof statement) || report_parse(BYTES(statement, sizeof statement), &r, &genesis) != OK)
+        return 0;
+    return report_is_owed(&r) ? r.gpu_seconds : 0;
 }
 
 enum err
 spool_owed(struct spool *s, void (*take)(void *with, const struct spool_owed *o), void *with)
 {
-    STATEMENT st = sql_prepare(s, "SELECT o.reservation, o.number, o.since_ms, r.statement FROM owed o LEFT JOIN report r ON r.number = o.number"
+    STATEMENT st = sql_prepare(s, "SELECT o.reservation, o.number, o.since_ms, r.statement, r.receipt FROM owed o LEFT JOIN report r ON r.number = o.number"
                                   " ORDER BY o.number");
     enum err err;
 
     while ((err = sql_row(st)) == OK) {
         struct spool_owed o = { .number = (uint64_t)sqlite3_column_int64(st, 1), .since_ms = sqlite3_column_int64(st, 2) };
+        const char *receipt = (const char *)sqlite3_column_text(st, 4);
 
         if (!sql_blob_is(st, 0, o.reservation.b, 16))
             return ERR_CORRUPT;
-        o.gpu_seconds = used_of(st, 3);
+        o.gpu_seconds = claimed(st, 3);
+        o.receipted_s = receipt ? receipt_claims_time(receipt) : -1;
         take(with, &o);
     }
     return err == ERR_NOT_FOUND ? OK : err;

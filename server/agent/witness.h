@@ -17,7 +17,7 @@ struct attest {
     size_t len, at;               /* of its bytes; so many are done */
     uint64_t index, before;       /* the next entry in it; how many were replayed before it came */
     char broken[300];             /* the first entry that breaks a rule; told once it is sure that the log has signed it */
-    struct map *voided;           /* reservations here whose hold the journal released on nobody's word, to their hold */
+    struct map *released;         /* reservations here whose hold the journal released on nobody's word, to their hold */
     bool stopped;                 /* it is: nothing is replayed any more */
     bool telling;                 /* the call under way is the cosignature */
 };

@@ -20,9 +20,12 @@ enum { LINE_LEN_MAX = JWS_MAX + 1024, OVERDUE_MS = 3600000 };
 /* A reservation that the file has an end of. */
 struct told {
     struct uuid jti;
-    uint64_t permitted; /* the fence of the permit that the server gave the site; 0: none is known */
+    bool permitted;     /* the file has the server's permit of it for its site */
     bool denied;        /* its hold was released as never permitted, on nobody's word */
-    bool disputed;      /* there was a dispute about it, open or not: officers had the say */
+    bool released;      /* so, or left to expire while no dispute stood: nobody has said that nothing is due */
+    bool stands;        /* a dispute about it is open */
+    bool disputed;      /* there was one, open or not */
+    bool resolved;      /* two officers have signed how one ended */
 };
 
 struct receipted {
@@ -61,13 +64,6 @@ line_read(struct bytes bytes, struct line *ret)
     return json_in_close(&in) == OK && good && report_parse(BYTES(ret->statement, sizeof ret->statement), &ret->report, &ret->genesis) == OK;
 }
 
-/* Ends that are paid for: what a site fails itself is not. */
-static bool
-is_owed(const struct report *r)
-{
-    return r->gpu_seconds > 0 && (r->kind == REPORT_FINISHED || r->kind == REPORT_CANCELLED || (r->kind == REPORT_FAILED && r->reason == REASON_JOB));
-}
-
 static void
 each_line(struct receipted *r, void (*take)(void *ctx, struct receipted *r, const struct line *line), void *ctx)
 {
@@ -94,7 +90,7 @@ note_told(void *ctx, struct receipted *r, const struct line *line)
     struct told *t;
 
     (void)ctx;
-    if (!is_owed(&line->report) || map_get(r->told, line->report.jti.b) != NULL)
+    if (!report_is_owed(&line->report) || map_get(r->told, line->report.jti.b) != NULL)
         return;
     t = arena_alloc(r->arena, sizeof *t);
     *t = (struct told){ .jti = line->report.jti };
@@ -133,18 +129,41 @@ receipted_delete(struct receipted *r)
 
 /* ---- the entries ------------------------------------------------------------------------------------------------- */
 
+/* The hold that an entry is about, if it says how that ends or that there is a dispute. */
+static const struct hold *
+hold_of(const struct ledger *l, const struct entry *e)
+{
+    switch (e->kind) {
+    case VOID:
+    case EXPIRE:
+        return ledger_hold(l, e->u.release.hold);
+    case RESOLVE:
+        return ledger_hold(l, e->u.resolve.hold);
+    case NOTICE:
+        return ledger_hold(l, e->u.notice.ref); /* NULL where it is not about a hold */
+    default:
+        return NULL;
+    }
+}
+
+/* A dispute's NOTICE needs nobody's signature: that there was one excuses nothing unless it stood to the end of the officers'
+ * time, or they have signed a RESOLVE. */
 void
 receipted_take(struct receipted *r, const struct ledger *l, const struct entry *e)
 {
-    bool denied = e->kind == VOID && entry_report(e) == NULL && uuid_is_zero(e->u.release.order);
-    bool disputed = e->kind == NOTICE && e->u.notice.type == NOTICE_DISPUTE_OPENED;
-    const struct hold *h = denied ? ledger_hold(l, e->u.release.hold) : disputed ? ledger_hold(l, e->u.notice.ref) : NULL;
+    const struct hold *h = hold_of(l, e);
     struct told *t = h != NULL ? map_get(r->told, h->reservation.b) : NULL;
 
     if (t == NULL)
         return;
-    t->denied = t->denied || denied;
-    t->disputed = t->disputed || disputed;
+    if (e->kind == VOID)
+        t->denied = t->released = entry_report(e) == NULL && uuid_is_zero(e->u.release.order);
+    else if (e->kind == EXPIRE)
+        t->released = !t->stands;
+    else if (e->kind == RESOLVE)
+        t->resolved = true;
+    t->stands = e->kind == NOTICE ? h->disputed : t->stands;
+    t->disputed = t->disputed || t->stands;
 }
 
 /* ---- who signed it ----------------------------------------------------------------------------------------------- */
@@ -161,8 +180,8 @@ by_site(const struct ledger *l, const struct line *line)
     return false;
 }
 
-/* What the server's word is: the report's time of receipt, and whether it gave a permit on it. */
-struct word { int64_t at_ms; bool permitted; };
+/* What the server's word is: the second in which it had the report, and whether it gave a permit on it. */
+struct word { int64_t at_s; bool permitted; };
 
 /* Of a report of kind accepted only. */
 static bool
@@ -193,7 +212,7 @@ read_claims(struct bytes payload, const char *origin, const char *site, const st
     good = strcmp(json_in_text(&in, "aud", 1, 16), site) == 0 && good;
     good = unhex(&in, "sha256", have.b, sizeof have.b) && hash_equal(have, want) && good;
     good = (uint64_t)json_in_i64(&in, "num", 1, INT64_MAX) == line->report.number && good;
-    *ret = (struct word){ .at_ms = json_in_i64(&in, "iat", 0, INT64_MAX / 1000) * 1000 };
+    *ret = (struct word){ .at_s = json_in_i64(&in, "iat", 0, INT64_MAX / 1000) };
     good = read_permit(&in, line, &ret->permitted) && good;
     return json_in_close(&in) == OK && good;
 }
@@ -232,29 +251,50 @@ good_line(const struct judging *j, const struct line *line, struct word *ret)
     return hash_equal(line->genesis, ledger_genesis(j->l)) && by_site(j->l, line) && by_server(j->l, j->origin, line, ret);
 }
 
+static bool
+is_of(const struct hold *h, const struct report *r)
+{
+    return h != NULL && h->site == r->site && h->fence == r->fence;
+}
+
 /* A site may report what it likes: that its job might run is the server's word. */
 static void
 note_permit(void *ctx, struct receipted *r, const struct line *line)
 {
     struct told *t = line->report.kind == REPORT_ACCEPTED ? map_get(r->told, line->report.jti.b) : NULL;
+    const struct judging *j = ctx;
     struct word word;
 
-    if (t != NULL && good_line(ctx, line, &word) && word.permitted)
-        t->permitted = line->report.fence;
+    if (t != NULL && is_of(ledger_hold_of(j->l, line->report.jti), &line->report) && good_line(j, line, &word) && word.permitted)
+        t->permitted = true;
 }
 
 static void
-cheated(const struct judging *j, const struct hold *h, const struct line *line, int64_t receipted_ms, uint16_t kind, const char *how)
+cheated(const struct judging *j, const struct hold *h, const struct line *line, int64_t receipted_s, uint16_t kind, const char *how)
 {
     char at[TIME_TEXT];
 
-    time_text(receipted_ms, at);
+    time_text(receipted_s * 1000, at);
     findings_add(j->found, h->resolved_by, kind, "site %s has reported %" PRIu64 " GPU-seconds on HOLD %" PRIu64 " (report %" PRIu64
                  "), which the server receipted at %s: the hold %s, and no SETTLE pays it", ledger_site(j->l, h->site)->entry.u.site.code,
                  line->report.gpu_seconds, h->index, line->report.number, at, how);
 }
 
-/* After its expiry only an EXPIRE ends a hold; what is receipted after it comes too late to be paid. */
+/* The hold was released on nobody's word: is more due than was paid? After its expiry only an EXPIRE ends a hold: what is
+ * receipted after it, or in the same second for all that the receipt says, comes too late to be paid. */
+static void
+judge_released(const struct judging *j, struct receipted_sums *s, const struct told *t, const struct hold *h, const struct line *line, int64_t receipted_s)
+{
+    if (t->denied && t->permitted)
+        cheated(j, h, line, receipted_s, VOID, "was released as if it had had no permit");
+    else if (!t->denied && !receipt_in_time(receipted_s, h->expiry_ms))
+        s->too_late++;
+    else if (!t->denied && h->gpu_seconds < line->report.gpu_seconds)
+        cheated(j, h, line, receipted_s, EXPIRE, "was left to expire");
+    else
+        s->paid++;
+}
+
 static void
 judge(void *ctx, struct receipted *r, const struct line *line)
 {
@@ -263,31 +303,24 @@ judge(void *ctx, struct receipted *r, const struct line *line)
     const struct hold *h = ledger_hold_of(j->l, line->report.jti);
     struct receipted_sums *s = &r->sums;
     struct word word;
-    int64_t receipted_ms;
 
-    if (!is_owed(&line->report))
+    if (!report_is_owed(&line->report))
         return;
     if (!good_line(j, line, &word)) {
         s->unusable++;
         return;
     }
-    receipted_ms = word.at_ms;
     s->ends++;
-    if (h == NULL || h->site != line->report.site || h->fence != line->report.fence)
+    if (!is_of(h, &line->report))
         s->unknown++;
-    else if (h->disputed || t->disputed)
+    else if (t->released ? t->resolved : t->disputed || h->disputed)
         s->disputed++;
-    else if (h->open && j->now_ms - receipted_ms > OVERDUE_MS) {
-        if (s->waiting++ == 0)
-            s->first_waiting = h->index;
-    } else if (!h->open && h->resolved_ms >= h->expiry_ms && receipted_ms < h->expiry_ms && h->gpu_seconds < line->report.gpu_seconds)
-        cheated(j, h, line, receipted_ms, EXPIRE, "was left to expire");
-    else if (!h->open && h->resolved_ms >= h->expiry_ms && receipted_ms >= h->expiry_ms)
-        s->too_late++;
-    else if (!h->open && t->denied && t->permitted == h->fence)
-        cheated(j, h, line, receipted_ms, VOID, "was released as if it had had no permit");
-    else
-        s->paid += !h->open;
+    else if (t->released)
+        judge_released(j, s, t, h, line, word.at_s);
+    else if (!h->open)
+        s->paid++;
+    else if (j->now_ms - word.at_s * 1000 > OVERDUE_MS && s->waiting++ == 0)
+        s->first_waiting = h->index;
 }
 
 void

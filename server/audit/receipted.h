@@ -15,8 +15,8 @@ struct receipted_sums {
     bool there;         /* such a file was given */
     uint64_t ends;      /* ends of jobs with some use in it, both signatures verified */
     uint64_t paid;      /* their holds were paid from, or released by officers or on another report of the site */
-    uint64_t disputed;  /* there is or was a dispute: officers had the say */
-    uint64_t too_late;  /* it was receipted after the hold's expiry, when nothing can be paid any more */
+    uint64_t disputed;  /* a dispute is open, or was when the hold ended: officers had the say */
+    uint64_t too_late;  /* it was receipted at the hold's expiry or after it, when nothing can be paid any more */
     uint64_t waiting;   /* the hold is open, over an hour after the receipt */
     uint64_t unknown;   /* no HOLD names it: the journal may be older than the receipt */
     uint64_t unusable;  /* lines that are none, of another journal, or not signed as they must be */

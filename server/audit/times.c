@@ -10,12 +10,14 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "core/entry_layout.h"
 #include "crypto/sign.h"
 
 enum { LINE_LEN_MAX = 2 * NOTE_MAX + 64 };
 #define WEEK_S 604800 /* for which the server keeps every checkpoint; of each day before it keeps one (migration 0012) */
 #define DAY_S 86400
 #define NEVER UINT64_MAX
+#define TIME_MAX_S ((uint64_t)TIME_MAX_MS / 1000) /* what a witness says beyond it says nothing */
 
 /* A checkpoint. seen_s: of each of the policy's witnesses when it cosigned it or a larger one, NEVER if it did not. */
 struct cover {
@@ -59,7 +61,7 @@ take_signatures(struct times *t, const struct note *note, struct cover *c)
 
         if (says == NOTE_BAD)
             return false;
-        c->seen_s[i] = says == NOTE_GOOD && time_s <= INT64_MAX / 1000 ? time_s : NEVER;
+        c->seen_s[i] = says == NOTE_GOOD && time_s <= TIME_MAX_S ? time_s : NEVER;
         if (c->seen_s[i] == NEVER)
             continue;
         any = true;

@@ -432,6 +432,18 @@ time_ok(int64_t ms)
     return ms >= 0 && ms <= TIME_MAX_MS;
 }
 
+bool
+report_is_owed(const struct report *r)
+{
+    return r->gpu_seconds > 0 && (r->kind == REPORT_FINISHED || r->kind == REPORT_CANCELLED || (r->kind == REPORT_FAILED && r->reason == REASON_JOB));
+}
+
+bool
+receipt_in_time(int64_t receipted_s, int64_t expiry_ms)
+{
+    return receipted_s < expiry_ms / 1000;
+}
+
 enum err
 report_parse(struct bytes statement, struct report *ret, struct hash *ret_genesis)
 {

@@ -146,6 +146,10 @@ size_t entry_order_bytes(const struct entry *e, struct hash genesis, uint8_t ret
 /* The bytes a site signs for a report, and back (ERR_ENTRY_INVALID; *ret_genesis is what it names). */
 void report_statement(const struct report *r, struct hash genesis, uint8_t ret[REPORT_STATEMENT_LEN]);
 enum err report_parse(struct bytes statement, struct report *ret, struct hash *ret_genesis) MUST_USE;
+/* It says that a job has ended that is paid for: what a site fails itself is not, nor what used nothing. */
+bool report_is_owed(const struct report *r);
+/* A receipt says whole seconds: it is of before the hold's expiry for certain. What comes later is not paid any more. */
+bool receipt_in_time(int64_t receipted_s, int64_t expiry_ms);
 /* What the slots of an entry's authority sign: an order's bytes, or (where it rests on one) the report statement. */
 size_t entry_signed_bytes(const struct entry *e, struct hash genesis, uint8_t ret[ENTRY_MAX]);
 /* Every value within its field's limits and every text well formed: what entry_decode demands, for an entry made here. */

@@ -128,11 +128,38 @@ jws_kid(const char *token, size_t len, const char *typ, char ret[JWS_KID_MAX])
     return header_read(&p, typ, ret);
 }
 
+static enum err
+payload_read(const struct parts *p, char **ret, size_t *ret_len)
+{
+    char *payload = xmalloc(p->payload_len + 1);
+    size_t n;
+
+    if (!base64url_decode(p->payload, p->payload_len, (uint8_t *)payload, p->payload_len, &n)) {
+        free(payload);
+        return ERR_SIGNATURE;
+    }
+    payload[n] = 0;
+    *ret = payload;
+    *ret_len = n;
+    return OK;
+}
+
+enum err
+jws_payload(const char *token, size_t len, const char *typ, char **ret, size_t *ret_len)
+{
+    char kid[JWS_KID_MAX];
+    struct parts p;
+
+    if (!split(token, len, &p) || header_read(&p, typ, kid) != OK)
+        return ERR_SIGNATURE;
+    return payload_read(&p, ret, ret_len);
+}
+
 enum err
 jws_verify(const char *token, size_t len, const char *typ, const struct jws_key *key, char **ret, size_t *ret_len)
 {
     struct parts p;
-    char kid[JWS_KID_MAX], *payload;
+    char kid[JWS_KID_MAX];
     uint8_t sig[SIGN_LEN];
     size_t n;
 
@@ -142,15 +169,7 @@ jws_verify(const char *token, size_t len, const char *typ, const struct jws_key 
         return ERR_SIGNATURE;
     if (sign_verify(key->public, BYTES(token, p.header_len + 1 + p.payload_len), sig) != OK)
         return ERR_SIGNATURE;
-    payload = xmalloc(p.payload_len + 1);
-    if (!base64url_decode(p.payload, p.payload_len, (uint8_t *)payload, p.payload_len, &n)) {
-        free(payload);
-        return ERR_SIGNATURE;
-    }
-    payload[n] = 0;
-    *ret = payload;
-    *ret_len = n;
-    return OK;
+    return payload_read(&p, ret, ret_len);
 }
 
 enum err

@@ -32,6 +32,8 @@ char *jws_make(const struct sign_key *key, const char *typ, const char *kid, str
 
 /* The token's kid, to find its key; nothing is verified yet. ERR_SIGNATURE if the header is not as above with this typ. */
 enum err jws_kid(const char *token, size_t len, const char *typ, char ret[JWS_KID_MAX]) MUST_USE;
+/* The payload of a token of this typ. Security: nothing is verified; for what was, when it came. As jws_verify(). */
+enum err jws_payload(const char *token, size_t len, const char *typ, char **ret, size_t *ret_len) MUST_USE;
 /* Verify a token with one key: typ and kid must be as given. *ret is the payload, ending in a NUL beyond *ret_len; free()
  * it. ERR_SIGNATURE for whatever is wrong with it. */
 enum err jws_verify(const char *token, size_t len, const char *typ, const struct jws_key *key, char **ret,

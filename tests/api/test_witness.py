@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import sqlite3
+import struct
 import subprocess
 import time
 import urllib.request
@@ -455,7 +456,8 @@ def test_a_job_that_the_journal_says_was_never_permitted_is_not_attested(world):
     rig = rigs(world)[site]
     with sqlite3.connect(os.path.join(rig.spool, "spool.db")) as db: # as if it had run, used 5 GPU-seconds, and been receipted
         db.execute("INSERT INTO owed VALUES (?, 0, 1000)", (uuid.UUID(reservation["id"]).bytes,))
-        db.execute("INSERT INTO report VALUES (0, 5, zeroblob(16), ?, zeroblob(64), NULL, 'receipt')", (bytes(123) + (5).to_bytes(8, "big") + bytes(6),))
+        said = b"kontor-report/v1\0" + bytes(32) + struct.pack(">QQQH16sQqqqQiH", 1, 1, 1, 6, bytes(16), 1, 0, 0, 0, 5, 0, 0)  # finished
+        db.execute("INSERT INTO report VALUES (0, 6, zeroblob(16), ?, zeroblob(64), NULL, 'receipt')", (said,))
     rig.start()
     size = grow(world, world.anybody.must("GET", "/v1/journal")["size"] + 2)["size"]
     cosigned_by(world, [site], size)

@@ -545,8 +545,8 @@ test_receipts(void **unused)
 {
     struct world *w = world_new();
     const struct sign_key *site, *server = &w->server;
-    struct report cheated, denied, paid, late, disputed, waiting, unknown, failed, permit, claimed, settled_by_officers;
-    uint64_t hold, expired, voided, late_hold, other_hold;
+    struct report cheated, denied, paid, late, disputed, waiting, unknown, failed, permit, claimed, dropped, resolved, same_second;
+    uint64_t hold, expired, voided, late_hold, other_hold, dropped_at, second_hold;
     char path[96], command[128];
     struct entry e;
     struct audit *a;
@@ -589,10 +589,15 @@ test_receipts(void **unused)
     put_receipt(f, w, &claimed, w->now, site, server);
     world_add(w, world_void(w, hold, VOID_CANCELLED));
     late_hold = run_job(w, &late);
-    other_hold = run_job(w, &settled_by_officers);
-    put_receipt(f, w, &settled_by_officers, w->now, site, server);
+    hold = run_job(w, &resolved);
+    put_receipt(f, w, &resolved, w->now, site, server);
+    world_add(w, world_dispute(w, hold, true));
+    world_add(w, world_resolve(w, hold, 500));
+    other_hold = run_job(w, &dropped); /* a dispute that is closed again on nobody's word excuses nothing */
+    put_receipt(f, w, &dropped, w->now, site, server);
     world_add(w, world_dispute(w, other_hold, true));
     world_add(w, world_dispute(w, other_hold, false));
+    second_hold = run_job(w, &same_second);
     hold = run_job(w, &failed); /* the site's own doing: nothing is owed */
     failed.kind = REPORT_FAILED;
     failed.reason = REASON_SITE;
@@ -609,23 +614,27 @@ test_receipts(void **unused)
     fputs("{\"statement\": \"00\"}\n", f);
     expired = expire(w, hold);
     expire(w, late_hold);
-    expire(w, other_hold);
+    dropped_at = expire(w, other_hold);
+    world_add(w, world_dispute(w, other_hold, true)); /* nor does one that comes when all is over */
+    put_receipt(f, w, &same_second, ledger_hold(w->l, second_hold)->expiry_ms, site, server); /* a receipt says whole seconds */
+    expire(w, second_hold);
     put_receipt(f, w, &late, w->now, site, server);
     fclose(f);
 
     put_export(&o, w);
     a = audited_so((struct audit){ .dir = o.dir, .receipts = path });
-    if (a->found.n != 2 || a->receipted.ends != 9)
+    if (a->found.n != 3 || a->receipted.ends != 11)
         audit_print(a, stdout);
-    assert_int_equal(a->found.n, 2);
+    assert_int_equal(a->found.n, 3);
+    assert_non_null(finding_of(a, dropped_at));
     assert_non_null(finding_of(a, expired));
     assert_non_null(strstr(finding_of(a, expired)->what, "14400 GPU-seconds"));
     assert_non_null(strstr(finding_of(a, expired)->what, "was left to expire, and no SETTLE pays it"));
     assert_non_null(strstr(finding_of(a, voided)->what, "as if it had had no permit"));
-    assert_int_equal(a->receipted.ends, 9);
+    assert_int_equal(a->receipted.ends, 11);
     assert_int_equal(a->receipted.paid, 2);
     assert_int_equal(a->receipted.disputed, 2);
-    assert_int_equal(a->receipted.too_late, 1);
+    assert_int_equal(a->receipted.too_late, 2);
     assert_int_equal(a->receipted.waiting, 1);
     assert_int_equal(a->receipted.unknown, 1);
     assert_int_equal(a->receipted.unusable, 3);
