@@ -160,25 +160,7 @@ CREATE TABLE public.reservation (
     output_ms bigint DEFAULT 0 NOT NULL,
     name text NOT NULL,
     ask bytea,
-    CONSTRAINT reservation_booked_slots_check CHECK ((booked_slots >= 0)),
-    CONSTRAINT reservation_check CHECK ((cost_gpums = ((gpus * walltime_s) * rate_milli))),
-    CONSTRAINT reservation_check1 CHECK ((window_end_ms > window_start_ms)),
-    CONSTRAINT reservation_check2 CHECK (((settled_gpums >= 0) AND (settled_gpums <= cost_gpums))),
-    CONSTRAINT reservation_fence_check CHECK ((fence > 0)),
-    CONSTRAINT reservation_gpus_check CHECK ((gpus > 0)),
-    CONSTRAINT reservation_grant_account_check CHECK ((grant_account > 0)),
-    CONSTRAINT reservation_hold_check CHECK ((hold > 0)),
-    CONSTRAINT reservation_jti_check CHECK ((jti = id)),
-    CONSTRAINT reservation_nodes_check CHECK ((nodes > 0)),
-    CONSTRAINT reservation_offering_check CHECK ((offering > 0)),
-    CONSTRAINT reservation_output_check CHECK ((octet_length(output) = 32)),
-    CONSTRAINT reservation_rate_check CHECK ((rate > 0)),
-    CONSTRAINT reservation_rate_milli_check CHECK ((rate_milli > 0)),
-    CONSTRAINT reservation_reported_gpu_seconds_check CHECK ((reported_gpu_seconds >= 0)),
-    CONSTRAINT reservation_seq_check CHECK ((seq > 0)),
-    CONSTRAINT reservation_site_check CHECK ((site > 0)),
-    CONSTRAINT reservation_walltime_s_check CHECK ((walltime_s > 0)),
-    CONSTRAINT reservation_workload_check CHECK ((octet_length(workload) = 32))
+    CONSTRAINT reservation_form CHECK (((jti = id) AND (grant_account > 0) AND (site > 0) AND (offering > 0) AND (rate > 0) AND (hold > 0) AND (gpus > 0) AND (nodes > 0) AND (walltime_s > 0) AND (rate_milli > 0) AND (cost_gpums = ((gpus * walltime_s) * rate_milli)) AND (window_end_ms > window_start_ms) AND (booked_slots >= 0) AND (fence > 0) AND (seq > 0) AND (reported_gpu_seconds >= 0) AND ((settled_gpums >= 0) AND (settled_gpums <= cost_gpums)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND ((output IS NULL) OR (octet_length(output) = 32))))
 )
 WITH (fillfactor='70');
 
@@ -329,16 +311,8 @@ CREATE TABLE public.account (
     held_debits bigint DEFAULT 0 NOT NULL,
     held_credits bigint DEFAULT 0 NOT NULL,
     last_index bigint NOT NULL,
-    CONSTRAINT account_check CHECK ((last_index >= index)),
-    CONSTRAINT account_class_check CHECK (((class >= 1) AND (class <= 6))),
-    CONSTRAINT account_held_credits_check CHECK ((held_credits >= 0)),
-    CONSTRAINT account_held_debits_check CHECK ((held_debits >= 0)),
-    CONSTRAINT account_index_check CHECK ((index > 0)),
+    CONSTRAINT account_form CHECK (((index > 0) AND ((class >= 1) AND (class <= 6)) AND (owner_site >= 0) AND (parent >= '-1'::integer) AND (posted_debits >= 0) AND (posted_credits >= 0) AND (held_debits >= 0) AND (held_credits >= 0) AND (last_index >= index))),
     CONSTRAINT account_owner CHECK ((((class = 6) = (owner_site > 0)) AND ((class = 5) = (owner_org <> '00000000-0000-0000-0000-000000000000'::uuid)))),
-    CONSTRAINT account_owner_site_check CHECK ((owner_site >= 0)),
-    CONSTRAINT account_parent_check CHECK ((parent >= '-1'::integer)),
-    CONSTRAINT account_posted_credits_check CHECK ((posted_credits >= 0)),
-    CONSTRAINT account_posted_debits_check CHECK ((posted_debits >= 0)),
     CONSTRAINT account_solvent CHECK (((class = 1) OR ((posted_debits + held_debits) <= posted_credits)))
 )
 WITH (fillfactor='50');
@@ -376,8 +350,7 @@ CREATE TABLE public.answer (
     flags bigint NOT NULL,
     text text NOT NULL,
     created_ms bigint NOT NULL,
-    CONSTRAINT answer_request_check CHECK ((octet_length(request) = 32)),
-    CONSTRAINT answer_scope_check CHECK ((octet_length(scope) = 32))
+    CONSTRAINT answer_form CHECK (((octet_length(scope) = 32) AND (octet_length(request) = 32)))
 );
 
 CREATE TABLE public.assertion (
@@ -457,20 +430,8 @@ CREATE TABLE public.entry (
     prev_credit bigint NOT NULL,
     body bytea NOT NULL,
     leaf_hash bytea NOT NULL,
-    CONSTRAINT entry_accounts CHECK ((((debit = '-1'::integer) = (prev_debit = '-1'::integer)) AND ((credit = '-1'::integer) = (prev_credit = '-1'::integer)) AND ((debit = '-1'::integer) OR (debit <> credit)))),
-    CONSTRAINT entry_amount_check CHECK (((amount >= 0) AND (amount <= '4611686018427387904'::bigint))),
-    CONSTRAINT entry_body_check CHECK (((octet_length(body) >= 1) AND (octet_length(body) <= 952))),
-    CONSTRAINT entry_check CHECK (((group_pos >= 0) AND (group_pos < group_len))),
-    CONSTRAINT entry_check1 CHECK (((debit >= '-1'::integer) AND (debit < index))),
-    CONSTRAINT entry_check2 CHECK (((credit >= '-1'::integer) AND (credit < index))),
-    CONSTRAINT entry_check3 CHECK (((prev_debit >= debit) AND (prev_debit < index))),
-    CONSTRAINT entry_check4 CHECK (((prev_credit >= credit) AND (prev_credit < index))),
-    CONSTRAINT entry_group CHECK ((group_first = (index - group_pos))),
-    CONSTRAINT entry_group_len_check CHECK (((group_len >= 1) AND (group_len <= 64))),
-    CONSTRAINT entry_index_check CHECK ((index >= 0)),
-    CONSTRAINT entry_kind_check CHECK (((kind >= 0) AND (kind <= 19))),
-    CONSTRAINT entry_leaf CHECK (((version = 1) AND (NOT (leaf_hash IS DISTINCT FROM public.leaf_hash_v1(public.entry_bytes_v1(version, kind, index, time_ms, group_first, group_len, group_pos, debit, credit, amount, prev_debit, prev_credit, body)))))),
-    CONSTRAINT entry_time_ms_check CHECK (((time_ms >= 0) AND (time_ms <= '253402300799999'::bigint)))
+    CONSTRAINT entry_form CHECK (((index >= 0) AND ((kind >= 0) AND (kind <= 19)) AND ((time_ms >= 0) AND (time_ms <= '253402300799999'::bigint)) AND ((group_len >= 1) AND (group_len <= 64)) AND (group_pos >= 0) AND (group_pos < group_len) AND (group_first = (index - group_pos)) AND (debit >= '-1'::integer) AND (debit < index) AND (credit >= '-1'::integer) AND (credit < index) AND ((debit = '-1'::integer) OR (debit <> credit)) AND (prev_debit >= debit) AND (prev_debit < index) AND ((debit = '-1'::integer) = (prev_debit = '-1'::integer)) AND (prev_credit >= credit) AND (prev_credit < index) AND ((credit = '-1'::integer) = (prev_credit = '-1'::integer)) AND ((amount >= 0) AND (amount <= '4611686018427387904'::bigint)) AND ((octet_length(body) >= 1) AND (octet_length(body) <= 952)))),
+    CONSTRAINT entry_leaf CHECK (((version = 1) AND (NOT (leaf_hash IS DISTINCT FROM public.leaf_hash_v1(public.entry_bytes_v1(version, kind, index, time_ms, group_first, group_len, group_pos, debit, credit, amount, prev_debit, prev_credit, body))))))
 );
 
 CREATE TABLE public.evidence (
@@ -560,16 +521,7 @@ CREATE TABLE public.quote (
     start_ms bigint NOT NULL,
     start_by_ms bigint NOT NULL,
     end_ms bigint NOT NULL,
-    CONSTRAINT quote_check CHECK ((expires_ms >= created_ms)),
-    CONSTRAINT quote_check1 CHECK (((ended_ms = 0) = (state = 'open'::text))),
-    CONSTRAINT quote_cost_gpums_check CHECK ((cost_gpums >= 0)),
-    CONSTRAINT quote_created_ms_check CHECK ((created_ms > 0)),
-    CONSTRAINT quote_gpus_check CHECK ((gpus >= 0)),
-    CONSTRAINT quote_grant_account_check CHECK ((grant_account > 0)),
-    CONSTRAINT quote_slots_check CHECK ((slots >= 0)),
-    CONSTRAINT quote_state_check CHECK ((state = ANY (ARRAY['open'::text, 'used'::text, 'expired'::text, 'released'::text, 'no-offer'::text]))),
-    CONSTRAINT quote_workload_check CHECK ((octet_length(workload) = 32)),
-    CONSTRAINT quote_workload_len_check CHECK ((workload_len >= 0))
+    CONSTRAINT quote_form CHECK (((grant_account > 0) AND (created_ms > 0) AND (expires_ms >= created_ms) AND (state = ANY (ARRAY['open'::text, 'used'::text, 'expired'::text, 'released'::text, 'no-offer'::text])) AND ((ended_ms = 0) = (state = 'open'::text)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND (workload_len >= 0) AND (gpus >= 0) AND (slots >= 0) AND (cost_gpums >= 0)))
 )
 WITH (fillfactor='48');
 
@@ -595,11 +547,7 @@ CREATE TABLE public.report (
     answer_flags bigint NOT NULL,
     reason text NOT NULL,
     received_ms bigint NOT NULL,
-    CONSTRAINT report_kind_check CHECK (((kind >= 1) AND (kind <= 9))),
-    CONSTRAINT report_number_check CHECK ((number > 0)),
-    CONSTRAINT report_output_check CHECK ((octet_length(output) = 32)),
-    CONSTRAINT report_signature_check CHECK ((octet_length(signature) = 64)),
-    CONSTRAINT report_site_check CHECK ((site > 0))
+    CONSTRAINT report_form CHECK (((site > 0) AND (number > 0) AND ((kind >= 1) AND (kind <= 9)) AND (octet_length(signature) = 64) AND ((output IS NULL) OR (octet_length(output) = 32))))
 );
 
 CREATE TABLE public.role (
@@ -659,8 +607,7 @@ CREATE TABLE public.ticket (
     reservation uuid NOT NULL,
     claims bytea NOT NULL,
     created_ms bigint NOT NULL,
-    CONSTRAINT ticket_seq_check CHECK ((seq > 0)),
-    CONSTRAINT ticket_site_check CHECK ((site > 0))
+    CONSTRAINT ticket_form CHECK (((site > 0) AND (seq > 0)))
 );
 
 CREATE TABLE public.tile (
@@ -759,9 +706,6 @@ ALTER TABLE ONLY public.reservation
 
 ALTER TABLE ONLY public.reservation
     ADD CONSTRAINT reservation_request_fence_key UNIQUE (request, fence);
-
-ALTER TABLE ONLY public.reservation
-    ADD CONSTRAINT reservation_site_seq_key UNIQUE (site, seq);
 
 ALTER TABLE ONLY public.role
     ADD CONSTRAINT role_pkey PRIMARY KEY (person, role, organisation, site);

@@ -72,7 +72,7 @@ prepare(struct backend *b, const struct backend_run *run, const char *name)
     spec.permit_until_mono_ms = run->permit_until_mono_ms;
     spec.clock = run->clock;
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
-        run_file_write(fd, "script", run->script.data, run->script.len, false) == OK && run_spec_write(fd, &spec) == OK)
+        run_file_write(fd, "script", run->script.data, run->script.len, RUN_UNSYNCED) == OK && run_spec_write(fd, &spec) == OK)
         return fd;
     if (fd >= 0)
         close(fd);
@@ -259,7 +259,7 @@ exec_cancel(struct backend *b, struct uuid jti)
     fd = openat(b->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return;
-    if (run_file_write(fd, "cancel", "", 0, true) == OK) {
+    if (run_file_write(fd, "cancel", "", 0, RUN_SYNCED) == OK) {
         control = openat(fd, "control", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
         if (control >= 0) {
             if (write(control, "c", 1) < 0)

@@ -35,7 +35,7 @@ write_all(int fd, const void *data, size_t len)
 
 /* Write under a temporary name. */
 static enum err
-write_aside(int dir, const char *name, const void *data, size_t len, bool sync, char ret_aside[64])
+write_aside(int dir, const char *name, const void *data, size_t len, enum run_sync sync, char ret_aside[64])
 {
     int fd;
     enum err err;
@@ -45,7 +45,7 @@ write_aside(int dir, const char *name, const void *data, size_t len, bool sync, 
     if (fd < 0)
         return ERR_IO;
     err = write_all(fd, data, len);
-    if (err == OK && sync && fsync(fd) != 0)
+    if (err == OK && sync != RUN_UNSYNCED && fsync(fd) != 0)
         err = ERR_IO;
     if (close(fd) != 0)
         err = ERR_IO;
@@ -53,14 +53,14 @@ write_aside(int dir, const char *name, const void *data, size_t len, bool sync, 
 }
 
 enum err
-run_file_write(int dir, const char *name, const void *data, size_t len, bool sync)
+run_file_write(int dir, const char *name, const void *data, size_t len, enum run_sync sync)
 {
     char aside[64];
     enum err err = write_aside(dir, name, data, len, sync, aside);
 
     if (err == OK && renameat(dir, aside, dir, name) != 0)
         err = ERR_IO;
-    if (err == OK && sync && fsync(dir) != 0)
+    if (err == OK && sync == RUN_SYNCED && fsync(dir) != 0)
         err = ERR_IO;
     if (err)
         unlinkat(dir, aside, 0);
@@ -169,7 +169,7 @@ run_spec_write(int dir, const struct run_spec *s)
 
     if (len < 0 || (size_t)len >= sizeof text)
         return ERR_IO;
-    return run_file_write(dir, "spec", text, (size_t)len, false); /* for a living supervisor: it need not outlast a power cut */
+    return run_file_write(dir, "spec", text, (size_t)len, RUN_UNSYNCED);
 }
 
 enum err
@@ -215,7 +215,7 @@ run_started_write(int dir, int64_t started_ms)
     char text[64];
     int len = snprintf(text, sizeof text, "started_ms %" PRId64 "\n", started_ms);
 
-    return run_file_write(dir, "started", text, (size_t)len, true);
+    return run_file_write(dir, "started", text, (size_t)len, RUN_UNSYNCED);
 }
 
 enum err
@@ -243,7 +243,7 @@ run_status_write(int dir, const struct run_status *s)
                        "end %d\nstarted_ms %" PRId64 "\nended_ms %" PRId64 "\ngpu_seconds %" PRIu64
                        "\nexit_code %" PRId32 "\n",
                        (int)s->end, s->started_ms, s->ended_ms, s->gpu_seconds, s->exit_code);
-    enum err err = write_aside(dir, "status", text, (size_t)len, true, aside);
+    enum err err = write_aside(dir, "status", text, (size_t)len, RUN_SYNCED, aside);
 
     if (err == OK && linkat(dir, aside, dir, "status", 0) != 0)
         err = errno == EEXIST ? ERR_EXISTS : ERR_IO;

@@ -42,15 +42,20 @@ struct run_status {
     int32_t exit_code; /* 128 + n: ended by signal n */
 };
 
-/* All on an open folder. Writes are whole or not at all and synced. ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO. */
+/* All on an open folder. Writes are whole or not at all. A status is synced; spec and started are not: they are for a living
+ * supervisor and its agent. After a power cut the claim alone says that the payload must not be started any more.
+ * ERR_NOT_FOUND, ERR_CORRUPT, ERR_IO. */
 enum err run_spec_write(int dir, const struct run_spec *spec) MUST_USE;
 enum err run_spec_read(int dir, struct run_spec *ret) MUST_USE;
 enum err run_started_write(int dir, int64_t started_ms) MUST_USE;
 enum err run_started_read(int dir, int64_t *ret) MUST_USE;
 enum err run_status_write(int dir, const struct run_status *status) MUST_USE; /* ERR_EXISTS if there is one */
 enum err run_status_read(int dir, struct run_status *ret) MUST_USE;
-/* A file of the folder: replaced as a whole. sync: to disk before it returns. */
-enum err run_file_write(int dir, const char *name, const void *data, size_t len, bool sync) MUST_USE;
+/* What is on disk when a file has been written: nothing for certain; its bytes, which have their name when a status is
+ * written after them; both. */
+enum run_sync { RUN_UNSYNCED, RUN_BYTES_SYNCED, RUN_SYNCED };
+/* A file of the folder: replaced as a whole. */
+enum err run_file_write(int dir, const char *name, const void *data, size_t len, enum run_sync sync) MUST_USE;
 /* Up to cap bytes from the file's end. */
 enum err run_file_tail(int dir, const char *name, void *ret, size_t cap, size_t *ret_len) MUST_USE;
 

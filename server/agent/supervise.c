@@ -172,6 +172,7 @@ read_output(struct watch *w)
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
 
+/* The last time before the status is written, which says that it is whole. */
 static void
 flush_output(struct watch *w, bool last)
 {
@@ -183,7 +184,7 @@ flush_output(struct watch *w, bool last)
     first = w->printed <= sizeof w->tail ? 0 : w->tail_at; /* where the oldest byte is */
     memcpy(text, w->tail + first, len - first);
     memcpy(text + len - first, w->tail, first);
-    if (run_file_write(RUN_LOCK_FD, "output", text, len, last) == OK)
+    if (run_file_write(RUN_LOCK_FD, "output", text, len, last && len > 0 ? RUN_BYTES_SYNCED : RUN_UNSYNCED) == OK)
         w->dirty = false;
     w->flush_mono_ms = monotonic_ms() + FLUSH_EVERY_MS;
 }

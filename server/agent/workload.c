@@ -74,7 +74,7 @@ workload_reply(struct agent *a, const struct wire_reply *r)
 
     hex_encode(BYTES(a->errand_blob.b, 32), name);
     if (r->status == 200 && hash_equal(sha256(BYTES(r->body, r->len)), a->errand_blob) && r->len <= WORKLOAD_MAX) {
-        if (run_file_write(a->blobs, name, r->body, r->len, false) != OK) {
+        if (run_file_write(a->blobs, name, r->body, r->len, RUN_UNSYNCED) != OK) {
             log_error(&a->log, "workload-not-stored", LOG_TEXT("why", strerror(errno)));
             pause_lane(a, WIRE_ERRAND, 0);
             return;

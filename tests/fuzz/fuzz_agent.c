@@ -407,7 +407,7 @@ run_file_tail(int dir, const char *name, void *ret, size_t cap, size_t *ret_len)
 }
 
 enum err
-run_file_write(int dir, const char *name, const void *data, size_t len, bool sync)
+run_file_write(int dir, const char *name, const void *data, size_t len, enum run_sync sync)
 {
     (void)dir, (void)sync;
     assert(strlen(name) == 64 && len <= WORKLOAD_MAX);

@@ -275,7 +275,7 @@ run_file_tail(int dir, const char *name, void *ret, size_t cap, size_t *ret_len)
 }
 
 enum err
-run_file_write(int dir, const char *name, const void *data, size_t len, bool sync)
+run_file_write(int dir, const char *name, const void *data, size_t len, enum run_sync sync)
 {
     struct seat *s = sim.here->own;
 
