@@ -56,6 +56,7 @@ struct json_out {
     bool fresh;
 };
 void json_out_free(struct json_out *o);
+void json_out_room(struct json_out *o, size_t len); /* so much will come, about: no need to grow step by step */
 void json_open(struct json_out *o, const char *name);       /* { */
 void json_shut(struct json_out *o);                         /* } */
 void json_open_array(struct json_out *o, const char *name); /* [ */

@@ -8,17 +8,25 @@
 #include "base/json.h"
 #include "base/text.h"
 
+enum { FIRST_ROOM = 1024 };
+
 static char *
 room(struct json_out *o, size_t len)
 {
     if (o->cap - o->len <= len) {
-        size_t cap = o->cap > 0 ? o->cap * 2 : 512;
+        size_t cap = o->cap > 0 ? o->cap * 2 : FIRST_ROOM;
         while (cap - o->len <= len)
             cap *= 2;
         o->text = xrealloc(o->text, cap);
         o->cap = cap;
     }
     return o->text + o->len;
+}
+
+void
+json_out_room(struct json_out *o, size_t len)
+{
+    (void)room(o, len);
 }
 
 /* Append; the text always ends in NUL. */
@@ -55,11 +63,43 @@ add_escape(struct json_out *o, unsigned char c)
     add_text(o, out);
 }
 
+/* Nothing but printable ASCII that stands for itself, as nearly every text is? */
+static bool
+stands_for_itself(const char *value, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)value[i];
+
+        if (c < 0x20 || c >= 0x7f || c == '"' || c == '\\')
+            return false;
+    }
+    return true;
+}
+
+/* In quotes, with `after` more characters behind them. */
+static void
+add_plain(struct json_out *o, const char *value, size_t len, const char *after, size_t after_len)
+{
+    char *at = room(o, len + 2 + after_len);
+
+    *at++ = '"';
+    memcpy(at, value, len);
+    at += len;
+    *at++ = '"';
+    memcpy(at, after, after_len);
+    at[after_len] = '\0';
+    o->len += len + 2 + after_len;
+}
+
 static void
 add_quoted(struct json_out *o, const char *value, size_t len)
 {
     size_t plain = 0; /* start of what can be copied as it is */
 
+    if (stands_for_itself(value, len)) {
+        add_plain(o, value, len, "", 0);
+        return;
+    }
     add(o, "\"", 1);
     for (size_t i = 0, step; i < len; i += step) {
         unsigned char c = (unsigned char)value[i];
@@ -84,11 +124,18 @@ add_quoted(struct json_out *o, const char *value, size_t len)
 static void
 begin(struct json_out *o, const char *name)
 {
+    size_t len;
+
     if (o->len > 0 && !o->fresh)
         add(o, ",", 1);
     o->fresh = false;
-    if (name != NULL) {
-        add_quoted(o, name, strlen(name));
+    if (name == NULL)
+        return;
+    len = strlen(name);
+    if (stands_for_itself(name, len)) {
+        add_plain(o, name, len, ":", 1);
+    } else {
+        add_quoted(o, name, len);
         add(o, ":", 1);
     }
 }
@@ -149,11 +196,11 @@ json_text(struct json_out *o, const char *name, const char *value)
 void
 json_i64(struct json_out *o, const char *name, int64_t value)
 {
-    char text[24];
+    char text[TEXT_I64];
+    size_t len = text_i64(value, text);
 
-    text_format(text, sizeof text, "%lld", (long long)value);
     begin(o, name);
-    add_text(o, text);
+    add(o, text, len);
 }
 
 void
@@ -221,16 +268,24 @@ json_amount(struct json_out *o, const char *name, int64_t gpums)
 {
     enum { GPUMS_PER_MILLICREDIT = 3600 };
     uint64_t millis = (gpums < 0 ? -(uint64_t)gpums : (uint64_t)gpums) / GPUMS_PER_MILLICREDIT;
-    char full[128], text[32];
+    int64_t whole = (int64_t)(millis / 1000);
+    char full[128], text[TEXT_I64 + 8];
+    size_t len = strlen(name), digits;
 
-    assert(strlen(name) + sizeof "_credits" <= sizeof full);
-    text_format(full, sizeof full, "%s_gpums", name);
-    text_format(text, sizeof text, "%lld", (long long)gpums);
-    json_text(o, full, text);
-    text_format(full, sizeof full, "%s_credits", name);
-    text_format(text, sizeof text, "%s%llu.%03llu", gpums < 0 && millis > 0 ? "-" : "",
-                (unsigned long long)(millis / 1000), (unsigned long long)(millis % 1000));
-    json_text(o, full, text);
+    assert(len + sizeof "_credits" <= sizeof full);
+    memcpy(full, name, len);
+    memcpy(full + len, "_gpums", sizeof "_gpums");
+    json_textn(o, full, text, text_i64(gpums, text));
+    memcpy(full + len, "_credits", sizeof "_credits");
+    text[0] = '-';
+    digits = 1 + text_i64(whole, text + 1);
+    text[digits++] = '.';
+    for (uint64_t unit = 100, rest = millis % 1000; unit > 0; rest %= unit, unit /= 10)
+        text[digits++] = (char)('0' + rest / unit);
+    if (gpums < 0 && millis > 0)
+        json_textn(o, full, text, digits);
+    else
+        json_textn(o, full, text + 1, digits - 1);
 }
 
 void

@@ -115,9 +115,8 @@ add_field(struct line *l, const struct log_field *f)
             break;
         __attribute__((fallthrough));
     case LOG_KIND_I64:
-        text_format(text, sizeof text, "%lld", (long long)f->i64);
         add_key(l, f->key);
-        add(l, text, strlen(text));
+        add(l, text, text_i64(f->i64, text));
         break;
     case LOG_KIND_BOOL:
         add_key(l, f->key);

@@ -205,6 +205,25 @@ text_format(char *ret, size_t cap, const char *fmt, ...)
     return whole;
 }
 
+size_t
+text_i64(int64_t value, char ret[TEXT_I64])
+{
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char digits[TEXT_I64], *at = digits + sizeof digits;
+    size_t len;
+
+    do {
+        *--at = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest > 0);
+    if (value < 0)
+        *--at = '-';
+    len = (size_t)(digits + sizeof digits - at);
+    memcpy(ret, at, len);
+    ret[len] = '\0';
+    return len;
+}
+
 bool
 text_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret)
 {

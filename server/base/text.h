@@ -36,5 +36,8 @@ bool text_vformat(char *ret, size_t cap, const char *fmt, va_list args) PRINTF(3
 /* A whole decimal number: digits with an optional '-', no leading zeros, no "-0", no white space, within min..max.
  * False, with *ret untouched, otherwise. */
 bool text_to_i64(const char *text, int64_t min, int64_t max, int64_t *ret);
+/* The same form, written; its length. */
+#define TEXT_I64 21
+size_t text_i64(int64_t value, char ret[TEXT_I64]);
 
 #endif

@@ -9,6 +9,8 @@
 #include "core/broker.h"
 #include "core/organisation.h"
 
+enum { JSON_LINE = 700 }; /* bytes of an offering's part in JSON, about */
+
 struct wording {
     const char *wire, *sentence, *numbers;
 };
@@ -58,23 +60,26 @@ struct sentence {
 static void
 add(struct sentence *s, const char *text)
 {
-    text_format(s->text + s->len, BROKER_TEXT - s->len, "%s", text);
-    s->len += strlen(s->text + s->len);
+    size_t len = strlen(text), room = BROKER_TEXT - 1 - s->len;
+
+    if (len > room) {
+        text_format(s->text + s->len, BROKER_TEXT - s->len, "%s", text); /* cut at a character */
+        s->len += strlen(s->text + s->len);
+        return;
+    }
+    memcpy(s->text + s->len, text, len + 1);
+    s->len += len;
 }
 
 /* 1234567 as 1,234,567 */
 static void
 add_number(struct sentence *s, int64_t n)
 {
-    char plain[24], grouped[32];
-    size_t digits, at = 0;
+    char plain[TEXT_I64], grouped[32];
+    size_t len = text_i64(n, plain), at = 0;
 
-    snprintf(plain, sizeof plain, "%llu", n < 0 ? 0 - (unsigned long long)n : (unsigned long long)n);
-    digits = strlen(plain);
-    if (n < 0)
-        grouped[at++] = '-';
-    for (size_t i = 0; i < digits; i++) {
-        if (i > 0 && (digits - i) % 3 == 0)
+    for (size_t i = 0; i < len; i++) {
+        if (i > (n < 0) && (len - i) % 3 == 0)
             grouped[at++] = ',';
         grouped[at++] = plain[i];
     }
@@ -118,15 +123,22 @@ add_instant(struct sentence *s, int64_t ms)
     static const char *const MONTHS[] = { "January", "February", "March",     "April",   "May",      "June",
                                           "July",    "August",   "September", "October", "November", "December" };
     char text[TIME_TEXT];
-    char words[48];
+    char day[3] = { 0 };
     int month;
 
     time_text(instant(ms), text);
     month = (text[5] - '0') * 10 + (text[6] - '0');
     assert(month >= 1 && month <= 12);
-    text_format(words, sizeof words, "%d %s %.4s, %.5s UTC", (text[8] - '0') * 10 + (text[9] - '0'), MONTHS[month - 1],
-                text, text + 11);
-    add(s, words);
+    memcpy(day, text + 8, 2);
+    add(s, day[0] == '0' ? day + 1 : day);
+    add(s, " ");
+    add(s, MONTHS[month - 1]);
+    add(s, " ");
+    text[4] = text[16] = '\0'; /* the year; hours and minutes */
+    add(s, text);
+    add(s, ", ");
+    add(s, text + 11);
+    add(s, " UTC");
 }
 
 /* Credits, three places, cut. */
@@ -252,9 +264,13 @@ fill_in(const char *wording, const int64_t *number, const struct broker_offering
         } else if (*at == ']') {
             at++;
         } else {
-            char one[2] = { *at++, '\0' };
+            size_t plain = strcspn(at, "%[]");
+            char some[BROKER_TEXT];
 
-            add(&s, one);
+            memcpy(some, at, plain);
+            some[plain] = '\0';
+            add(&s, some);
+            at += plain;
         }
     }
 }
@@ -485,6 +501,7 @@ void
 broker_answer_json(struct json_out *out, const struct broker_view *view, const struct broker_ask *ask,
                    const struct broker_answer *answer, bool booked)
 {
+    json_out_room(out, answer->count * JSON_LINE);
     json_open_array(out, "options");
     for (size_t rank = 0; rank < answer->offered; rank++) {
         const struct broker_line *line = broker_ranked(answer, rank);

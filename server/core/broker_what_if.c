@@ -166,12 +166,40 @@ struct what_if_search {
     struct broker_answer *answer;
 };
 
-/* The best offer for a question; NULL if none. lines are those of the question as asked (for the distances). */
+/* No start after this instant is of use any more: searching on would be in vain. (Nights are found by another way.) */
+static void
+start_by(struct broker_ask *ask, int64_t latest_ms)
+{
+    int64_t end_ms = latest_ms + (ask->start_slack_s + ask->walltime_s) * 1000;
+
+    if (ask->nights > 0)
+        return;
+    if (ask->deadline_ms == 0 || end_ms < ask->deadline_ms)
+        ask->deadline_ms = end_ms;
+}
+
+/* Could this offering, if it were free at once, come before the best so far? */
+static bool
+may_win(const struct broker_offering *o, const struct broker_ask *ask, int32_t distance_km, int64_t now_ms,
+        const struct order_key *best)
+{
+    struct offer ideal = { .start_ms = probe_earliest_ms(ask, now_ms) };
+    struct order_key key;
+
+    if (!probe_cost(o, ask, &ideal.cost_gpums))
+        return false;
+    key = order_of(o, ask, &ideal, distance_km, now_ms);
+    return order_before(&key, best);
+}
+
+/* The best offer for a question; NULL if none. lines are those of the question as asked (for the distances). A calendar is
+ * searched only as far as its offering may still win. */
 static const struct broker_offering *
-best_offer(const struct broker_view *view, const struct broker_line *lines, const struct broker_ask *ask,
+best_offer(const struct broker_view *view, const struct broker_line *lines, const struct broker_ask *asked,
            struct offer *ret)
 {
     const struct broker_offering *best = NULL;
+    struct broker_ask ask = *asked;
     struct order_key best_key;
 
     for (size_t i = 0; i < view->count; i++) {
@@ -179,13 +207,16 @@ best_offer(const struct broker_view *view, const struct broker_line *lines, cons
         struct order_key key;
         struct offer offer;
 
-        if (!probe_offers(o, ask, view->now_ms, &offer))
+        if ((best && !may_win(o, &ask, lines[i].distance_km, view->now_ms, &best_key)) ||
+            !probe_offers(o, &ask, view->now_ms, &offer))
             continue;
-        key = order_of(o, ask, &offer, lines[i].distance_km, view->now_ms);
+        key = order_of(o, &ask, &offer, lines[i].distance_km, view->now_ms);
         if (!best || order_before(&key, &best_key)) {
             best = o;
             best_key = key;
             *ret = offer;
+            if (ask.preference == BROKER_SOONEST)
+                start_by(&ask, offer.start_ms);
         }
     }
     return best;
@@ -198,6 +229,23 @@ worth_telling(enum broker_change change, const struct broker_what_if *w)
     if (change == CHANGE_GPUS || change == CHANGE_WALLTIME || change == CHANGE_STRETCH || change == CHANGE_NIGHTS)
         return w->sooner_ms >= CALENDAR_SLOT_MS;
     return w->sooner_ms >= CALENDAR_SLOT_MS || w->cheaper_gpums > 0;
+}
+
+/* Who gives up GPUs or time, and asks for what is soonest, is told of earlier starts only; other changes leave what is offered
+ * as asked among what can be had, but for another grant, which other places may serve. */
+static bool
+bound(const struct what_if_search *s, enum broker_change change, struct broker_ask *changed)
+{
+    bool less = change == CHANGE_GPUS || change == CHANGE_WALLTIME || change == CHANGE_STRETCH;
+    int64_t latest_ms;
+
+    if (!s->best || s->ask->preference != BROKER_SOONEST || s->ask->nights > 0 || change == CHANGE_GRANT)
+        return true;
+    latest_ms = s->best->start_ms - (less ? CALENDAR_SLOT_MS : 0);
+    if (latest_ms < probe_earliest_ms(changed, s->view->now_ms))
+        return false;
+    start_by(changed, latest_ms);
+    return true;
 }
 
 static bool
@@ -217,7 +265,7 @@ try_change(struct what_if_search *s, enum broker_change change, int64_t to)
     struct broker_what_if w = { .change = change, .to = to, .to_walltime_s = changed.walltime_s };
     struct offer offer;
 
-    if (s->answer->what_if_count == BROKER_WHAT_IFS || told_already(s->answer, change, to))
+    if (s->answer->what_if_count == BROKER_WHAT_IFS || told_already(s->answer, change, to) || !bound(s, change, &changed))
         return;
     o = best_offer(s->view, s->answer->lines, &changed, &offer);
     if (!o)

@@ -72,6 +72,47 @@ add_range(struct calendar *c, int64_t from, int64_t until, int32_t gpus)
     }
 }
 
+enum { CHUNK = 16 }; /* slots that are looked at together, without a branch, so that it becomes vector code */
+
+/* Four of them in a register of the machine. */
+typedef int32_t lanes __attribute__((vector_size(16)));
+
+static inline lanes
+lanes_at(const int32_t *at)
+{
+    lanes l;
+
+    memcpy(&l, at, sizeof l);
+    return l;
+}
+
+static inline lanes
+lanes_most(lanes a, lanes b)
+{
+    lanes more = a > b;
+
+    return (a & more) | (b & ~more);
+}
+
+static inline int32_t
+most_of(const int32_t *at, size_t n)
+{
+    lanes a = { INT32_MIN, INT32_MIN, INT32_MIN, INT32_MIN }, b = a;
+    int32_t most = INT32_MIN;
+    size_t i = 0;
+
+    for (; n - i >= CHUNK; i += CHUNK) {
+        a = lanes_most(a, lanes_most(lanes_at(at + i), lanes_at(at + i + 4)));
+        b = lanes_most(b, lanes_most(lanes_at(at + i + 8), lanes_at(at + i + 12)));
+    }
+    a = lanes_most(a, b);
+    for (int k = 0; k < 4; k++)
+        most = a[k] > most ? a[k] : most;
+    for (; i < n; i++)
+        most = at[i] > most ? at[i] : most;
+    return most;
+}
+
 static int32_t
 most_in(const struct calendar *c, int64_t from, int64_t until)
 {
@@ -79,10 +120,9 @@ most_in(const struct calendar *c, int64_t from, int64_t until)
 
     while (from < until) {
         size_t n = run_from(c, from, until);
-        const int32_t *at = &c->free[place_of(c, from)];
+        int32_t here = most_of(&c->free[place_of(c, from)], n);
 
-        for (size_t i = 0; i < n; i++)
-            most = at[i] > most ? at[i] : most;
+        most = here > most ? here : most;
         from += (int64_t)n;
     }
     return most;
@@ -104,9 +144,7 @@ least_in(const struct calendar *c, int64_t from, int64_t until)
     return least;
 }
 
-enum { CHUNK = 16 };
-
-/* Are all the CHUNK slots from `at` on as free as that? Without a branch in the loop, so that it becomes vector code. */
+/* Are all the CHUNK slots from `at` on as free as that? */
 static inline bool
 chunk_has(const int32_t *at, int32_t gpus)
 {
@@ -142,6 +180,24 @@ last_blocked(const struct calendar *c, int32_t gpus, int64_t from, int64_t last)
                 place = CALENDAR_SLOTS;
         }
     }
+}
+
+/* The first slot of [from, until) that has as many GPUs free; until if none has. */
+static int64_t
+first_free(const struct calendar *c, int32_t gpus, int64_t from, int64_t until)
+{
+    while (from < until) {
+        size_t n = run_from(c, from, until), i = 0;
+        const int32_t *at = &c->free[place_of(c, from)];
+
+        while (n - i >= CHUNK && most_of(at + i, CHUNK) < gpus)
+            i += CHUNK;
+        for (; i < n; i++)
+            if (at[i] >= gpus)
+                return from + (int64_t)i;
+        from += (int64_t)n;
+    }
+    return until;
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
@@ -252,6 +308,21 @@ int32_t
 calendar_capacity(const struct calendar *c, int64_t slot)
 {
     return steps_capacity(c->steps, slot);
+}
+
+int32_t
+calendar_capacity_least(const struct calendar *c, int64_t start_slot, int64_t slots)
+{
+    int32_t least = steps_capacity(c->steps, start_slot);
+
+    assert(slots > 0);
+    for (size_t i = 1; i < c->steps->count; i++) {
+        const struct step *s = &c->steps->step[i];
+
+        if (s->from_slot > start_slot && s->from_slot - start_slot < slots && s->capacity < least)
+            least = s->capacity;
+    }
+    return least;
 }
 
 int32_t
@@ -461,8 +532,7 @@ scan(const struct calendar *c, int32_t gpus, int64_t slots, int64_t from, int64_
             int64_t lo = slot;
 
             if (slot == last)
-                while (after < latest + slots && free_at(c, after) < gpus)
-                    after++;
+                after = first_free(c, gpus, after, latest + slots);
             while (lo > known && free_at(c, lo - 1) < gpus)
                 lo--;
             note_blocked(c, why, lo, after - 1);
@@ -503,7 +573,7 @@ longest_gap(const struct calendar *c, int32_t gpus, int64_t from, int64_t until)
 static int32_t
 most_throughout(const struct calendar *c, int32_t below, int64_t slots, int64_t from, int64_t latest)
 {
-    int32_t has = 0;
+    int32_t has = 0; /* some window has so many; none has `below` */
 
     while (has + 1 < below) {
         int32_t half = has + (below - has) / 2;
@@ -544,7 +614,8 @@ calendar_earliest(const struct calendar *c, int32_t gpus, int64_t slots, int64_t
         why->windows = (found ? start : latest_start + 1) - from;
         why->most_free = most_in(c, from, why->until_slot);
         why->longest = longest_gap(c, gpus, from, why->until_slot);
-        why->most_throughout = most_throughout(c, gpus, slots, from, from + why->windows - 1);
+        why->most_throughout =
+            most_throughout(c, (int32_t)min_i64(gpus, why->most_free + INT64_C(1)), slots, from, from + why->windows - 1);
     }
     if (start > latest_start)
         return false;

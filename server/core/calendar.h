@@ -67,6 +67,8 @@ int64_t calendar_first(const struct calendar *c);
 int64_t calendar_end(const struct calendar *c); /* one past the last slot */
 int32_t calendar_capacity(const struct calendar *c, int64_t slot);
 int32_t calendar_free(const struct calendar *c, int64_t slot); /* slot within the calendar */
+/* The least capacity in the range (1 slot or more). */
+int32_t calendar_capacity_least(const struct calendar *c, int64_t start_slot, int64_t slots);
 
 /* Is this number of GPUs free throughout? False beyond the horizon; false for an empty range. */
 bool calendar_fits(const struct calendar *c, int64_t start_slot, int64_t slots, int32_t gpus);

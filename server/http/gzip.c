@@ -26,13 +26,25 @@ http_takes(const char *accepts, const char *coding)
     return false;
 }
 
+/* A window that holds all of the body: a larger one finds no more, and making it ready costs more than packing a small body. */
+static int
+window_bits(size_t len)
+{
+    int bits = 10;
+
+    while (bits < MAX_WBITS && (size_t)1 << bits < len)
+        bits++;
+    return bits;
+}
+
 /* NULL if it is not shorter. */
 static uint8_t *
 deflated(const void *body, size_t len, size_t *ret_len)
 {
     z_stream z = { 0 };
     uint8_t *out;
-    int status = deflateInit2(&z, LEVEL, Z_DEFLATED, MAX_WBITS + GZIP_WRAPPER, 8, Z_DEFAULT_STRATEGY);
+    int bits = window_bits(len);
+    int status = deflateInit2(&z, LEVEL, Z_DEFLATED, bits + GZIP_WRAPPER, bits > 13 ? 8 : bits - 5, Z_DEFAULT_STRATEGY);
 
     assert(status == Z_OK && len < UINT32_MAX);
     out = xmalloc(len);

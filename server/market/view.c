@@ -2,6 +2,7 @@
 #include "market/view.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/num.h"
@@ -17,6 +18,16 @@ state_of_site(const struct state *s, uint64_t site)
     if (ss == NULL || ss->paused)
         return BROKER_STATE_PAUSED;
     return ss->draining ? BROKER_STATE_DRAINING : BROKER_STATE_ACTIVE;
+}
+
+/* A name of the journal, plain ASCII, ended by a NUL or by its field. */
+static void
+copy(char *to, size_t cap, const char *from)
+{
+    size_t len = strnlen(from, cap - 1);
+
+    memcpy(to, from, len);
+    to[len] = '\0';
 }
 
 static bool
@@ -46,9 +57,9 @@ read_offering(const struct state *s, const struct offering *o, int64_t now_ms, s
         .calendar = os->calendar,
         .pool = os->pool,
     };
-    text_format(ret->site_code, sizeof ret->site_code, "%s", site->entry.u.site.code);
-    text_format(ret->model, sizeof ret->model, "%s", o->entry.u.offering.model);
-    text_format(ret->country, sizeof ret->country, "%.2s", site->entry.u.site.country);
+    copy(ret->site_code, sizeof ret->site_code, site->entry.u.site.code);
+    copy(ret->model, sizeof ret->model, o->entry.u.offering.model);
+    copy(ret->country, sizeof ret->country, site->entry.u.site.country);
     if (rate != NULL) {
         ret->rate = rate->index;
         ret->rate_milli = rate->entry.u.rate.rate_milli;
@@ -68,7 +79,7 @@ view_open(const struct state *s, int64_t now_ms, struct view *ret)
             n++;
     *ret = (struct view){
         .broker = { .offerings = list, .count = n, .now_ms = now_ms },
-        .answer = { .lines = xcalloc(n + 1, sizeof *ret->answer.lines), .lines_max = n + 1 },
+        .answer = { .lines = xmalloc((n + 1) * sizeof *ret->answer.lines), .lines_max = n + 1 },
     };
 }
 

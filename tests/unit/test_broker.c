@@ -857,6 +857,36 @@ check_what_ifs(struct world *w, const struct broker_ask *ask)
     }
 }
 
+/* Half the GPUs, half the time: what starts sooner then is told. */
+static void
+check_nothing_untold(struct world *w, const struct broker_ask *ask)
+{
+    struct broker_answer asked = w->answer;
+    const struct broker_line *best = broker_ranked(&asked, 0);
+
+    for (int i = 0; i < 3; i++) {
+        struct broker_ask changed = *ask;
+        struct broker_line lines[SITES];
+        struct broker_answer a = { .lines = lines, .lines_max = SITES };
+        enum broker_change change = i == 0 ? CHANGE_GPUS : i == 1 ? CHANGE_WALLTIME : CHANGE_STRETCH;
+        bool told = asked.what_if_count == BROKER_WHAT_IFS;
+
+        if ((i != 1 && ask->gpus < 2) || (i == 1 && ask->walltime_s < 7200))
+            continue;
+        changed.gpus = i == 1 ? ask->gpus : ask->gpus / 2;
+        changed.walltime_s = i == 0 ? ask->walltime_s : i == 1 ? ask->walltime_s / 2 : ask->walltime_s * 2;
+        changed.explain = false;
+        broker_quote(&w->view, &changed, &a);
+        for (size_t k = 0; k < asked.what_if_count; k++)
+            told = told || (asked.what_if[k].change == change &&
+                            asked.what_if[k].to == (i == 1 ? changed.walltime_s : changed.gpus));
+        if (a.offered > 0 && (!best || best->start_ms - broker_ranked(&a, 0)->start_ms >= CALENDAR_SLOT_MS))
+            assert_true(told);
+        else
+            assert_true(!told || asked.what_if_count == BROKER_WHAT_IFS);
+    }
+}
+
 static void
 answers_agree_with_the_oracle(void **state)
 {
@@ -877,6 +907,8 @@ answers_agree_with_the_oracle(void **state)
             broker_quote(&w.view, &ask, &w.answer);
             check_answer(&w, &ask, round);
             check_what_ifs(&w, &ask);
+            if (ask.explain)
+                check_nothing_untold(&w, &ask);
             offered += w.answer.offered;
             refused += SITES - w.answer.offered;
             what_ifs += w.answer.what_if_count;

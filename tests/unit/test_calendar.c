@@ -276,6 +276,14 @@ a_cut_lists_conflicts_and_blocks(void **state)
     assert_int_equal(calendar_capacity(c, FIRST + 11), 100);
     assert_int_equal(calendar_capacity(c, FIRST + 12), 30);
     assert_int_equal(calendar_capacity(c, FIRST + 105), 100);
+    for (int64_t from = FIRST; from < FIRST + 120; from++) /* over a stretch: the least of its slots */
+        for (int64_t slots = 1; slots < 120; slots += 7) {
+            int32_t least = INT32_MAX;
+
+            for (int64_t slot = from; slot < from + slots; slot++)
+                least = calendar_capacity(c, slot) < least ? calendar_capacity(c, slot) : least;
+            assert_int_equal(calendar_capacity_least(c, from, slots), least);
+        }
     assert_false(calendar_fits(c, FIRST + 12, 1, 1));
     assert_true(calendar_earliest(c, 31, 4, FIRST + 12, FIRST + 500, &start, NULL));
     assert_int_equal(start, FIRST + 105);
