@@ -78,6 +78,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->sessions = sessions_cache_new();
     api->directory = directory_new();
     api->limiter = limiter_new();
+    api->brisk = brisk_new();
     api->waits = waits_new(api);
     api->watchers = watchers_new(api);
     api->traffic = traffic_new();
@@ -228,6 +229,7 @@ api_delete(struct api *api)
     sessions_cache_delete(api->sessions);
     directory_delete(api->directory);
     limiter_delete(api->limiter);
+    brisk_delete(api->brisk);
     witness_figures_delete(api->witness_figures);
     seen_delete(api->seen);
     sums_cache_delete(api->sums);

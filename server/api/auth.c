@@ -16,6 +16,7 @@
 
 enum {
     REMEMBER_MS = 10000,
+    RENEW_MS = 8000, /* from then on one caller asks the database anew; the others need not wait for it */
     REMEMBER_MOST = 20000,
     PAIR_TRIES = 10,
     ADDRESS_TRIES = 200,
@@ -28,6 +29,7 @@ struct known {
     struct actor actor;
     char name[CALL_NAME_MAX], email[CALL_EMAIL_MAX];
     int64_t expires_ms, loaded_ms; /* loaded: monotonic */
+    bool renewing;                 /* somebody is on the way to the database */
 };
 
 struct sessions_cache {
@@ -106,11 +108,17 @@ from_memory(struct call *call, struct hash token)
 {
     struct sessions_cache *c = call->api->sessions;
     struct known *k;
-    bool found;
+    int64_t age_ms;
+    bool found = false;
 
     pthread_mutex_lock(&c->lock);
     k = map_get(c->by_token, &token);
-    found = k && call->now_ms < k->expires_ms && monotonic_ms() - k->loaded_ms < REMEMBER_MS;
+    if (k) {
+        age_ms = monotonic_ms() - k->loaded_ms;
+        found = !call->renews && call->now_ms < k->expires_ms && age_ms < (k->renewing ? REMEMBER_MS : RENEW_MS);
+        call->renews = !found;
+        k->renewing = k->renewing || call->renews;
+    }
     if (found) {
         call->actor = k->actor;
         memcpy(call->name, k->name, sizeof call->name);

@@ -222,10 +222,14 @@ void
 call_to_worker(struct call *call, handler_fn *stage)
 {
     bool slow = call->route->run == RUN_SLOW;
-
     enum err err;
 
+    if (!call->kept) {
+        call->stage = stage;
+        return;
+    }
     call->share = auth_share(call);
+    brisk_note(call->api->brisk, call->share, call->began_ms);
     err = pool_put(call->api->pool, slow ? LANE_SLOW : LANE_FRESH, call, stage);
     if (err)
         call_fail(call, err);

@@ -30,6 +30,7 @@ enum who {
 enum run {
     RUN_SOCKET,  /* on the socket thread, no actor, no waiting of any kind */
     RUN_COMMAND, /* as far as it goes without the database on the socket thread, else in a worker */
+    RUN_BRISK,   /* the same for what takes microseconds, while the caller does not ask in crowds (brisk.c): answered at once */
     RUN_WORKER,  /* in a worker, which has a database connection */
     RUN_SLOW,    /* in one of the two threads that may take long (argon2id) */
 };
@@ -81,6 +82,7 @@ struct call {
     struct actor actor;
     struct hash session; /* of the cookie's token; by_session only */
     bool by_session;
+    bool renews; /* what is known of the session is to be read from the database by this call */
     uint64_t share; /* whose it is in the pool's queue */
     char csrf_token[44]; /* what X-CSRF-Token must be; by_session only */
     char name[CALL_NAME_MAX], email[CALL_EMAIL_MAX];
@@ -96,7 +98,7 @@ struct call {
     const char *set_cookie;
     const char *cache; /* Cache-Control; NULL: no-store */
     void *user;        /* the handler's own, between its stages */
-    bool kept;         /* answered by http_complete(); else by `now` */
+    bool kept;         /* answered by http_complete(); else by `now`, or moved to a worker by who began it */
     struct http_response *now;
     handler_fn *stage; /* what a worker has to do next */
     handler_fn *then;  /* what follows a command */

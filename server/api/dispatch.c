@@ -9,7 +9,7 @@
 #include "api/internal.h"
 #include "api/pages.h"
 
-enum { REQUEST_ID_MIN = 8, REQUEST_ID_MAX = 48 };
+enum { REQUEST_ID_MIN = 8, REQUEST_ID_MAX = 48, BRISK_BODY_MAX = 4096 /* more takes its time to read */ };
 
 static bool
 mutates(const struct call *call)
@@ -234,6 +234,11 @@ api_handle(void *cls, struct http_call *http)
         return at_once(call, NULL);
     }
     copy_headers(call);
+    if (call->route->run == RUN_BRISK && call->body.len <= BRISK_BODY_MAX && brisk_may(api->brisk, auth_share(call), call->began_ms)) {
+        proceed(call);
+        if (call->now)
+            return at_once(call, NULL);
+    }
     call->kept = true;
     http_keep(http, keep_ms(call), call->route->handler == agent_tickets      ? waits_poll_deadline
                                    : call->route->handler == agent_checkpoint ? watchers_deadline

@@ -16,6 +16,7 @@ struct pool;
 struct sessions_cache;
 struct directory;
 struct limiter;
+struct brisk;
 struct waits;
 struct watchers;
 struct seen;
@@ -44,6 +45,7 @@ struct api {
     struct sessions_cache *sessions;
     struct directory *directory;
     struct limiter *limiter;
+    struct brisk *brisk;
     struct waits *waits;
     struct watchers *watchers;
     struct sums_cache *sums;
@@ -122,6 +124,12 @@ struct call *fair_take(struct fair *f);
 /* After a NULL: ask again in so many µs, when a flood that is held back may go on; 0: somebody has to put or be done first. */
 int64_t fair_held_us(const struct fair *f);
 void fair_done(struct fair *f, uint64_t share);
+
+/* brisk.c: which calls are answered on the socket thread itself */
+struct brisk *brisk_new(void);
+void brisk_delete(struct brisk *b);
+void brisk_note(struct brisk *b, uint64_t share, int64_t now_ms); /* a call of this share goes to the workers; monotonic */
+bool brisk_may(struct brisk *b, uint64_t share, int64_t now_ms);  /* this one need not */
 
 /* auth.c */
 /* Whose share of the server a call takes: an organisation's, a person's, a site's; a stranger's address'. Not yet sure:

@@ -123,6 +123,7 @@ look(struct call *call, const struct broker_ask *wanted, struct uuid request, ui
     call_end(call, err, 200);
 }
 
+/* Mostly on the socket thread: without a database. */
 void
 quotes_look(struct call *call)
 {
@@ -137,7 +138,9 @@ quotes_look(struct call *call)
         err = err_at(&call->detail, ERR_FORBIDDEN, "/organisation", "You do not act for this organisation.");
     if (!err)
         err = ask_of_request(call, &r, &ask);
-    if (err)
+    if (err == ERR_NOT_FOUND && !call->db)
+        call_to_worker(call, dispatch_in_worker); /* the organisation is not in memory yet */
+    else if (err)
         call_fail(call, err);
     else
         look(call, &ask, (struct uuid){ { 0 } }, r.grant, r.organisation);

@@ -149,6 +149,32 @@ it_is_bounded(void **state)
     fair_delete(f);
 }
 
+/* On the socket thread itself: as much as one likes while alone, little of it while others are about. */
+static void
+only_the_lone_are_brisk(void **state)
+{
+    struct brisk *b = brisk_new();
+    int granted = 0;
+
+    (void)state;
+    for (int i = 0; i < CROWD; i++)
+        assert_true(brisk_may(b, 7, 5000 + i));
+    brisk_note(b, 8, 6000);
+    for (int i = 0; i < CROWD; i++)
+        granted += brisk_may(b, 7, 6001 + i); /* in a second */
+    assert_in_range(granted, 100, CROWD * 6 / 10);
+    granted = 0;
+    brisk_note(b, 8, 8000);
+    for (int i = 0; i < CROWD; i++)
+        granted += brisk_may(b, 7, 8000); /* in a moment */
+    assert_in_range(granted, 1, 100);
+    assert_true(brisk_may(b, 8, 8000)); /* the other is not held back */
+    assert_true(brisk_may(b, 7, 8100)); /* nor is who asked in a crowd, later */
+    for (int i = 0; i < CROWD; i++)
+        assert_true(brisk_may(b, 7, 9200 + i)); /* alone again */
+    brisk_delete(b);
+}
+
 int
 main(void)
 {
@@ -158,6 +184,7 @@ main(void)
         cmocka_unit_test(first_come_first_within_a_share),
         cmocka_unit_test(a_share_leaves_workers_for_others),
         cmocka_unit_test(it_is_bounded),
+        cmocka_unit_test(only_the_lone_are_brisk),
     };
 
     return cmocka_run_group_tests_name("fair", tests, NULL, NULL);
