@@ -16,7 +16,7 @@ handler_fn jwks_get, openapi_get, error_explained; /* public.c */
 handler_fn session_get, session_create, session_delete, me_get, me_password; /* session.c */
 handler_fn people_create, people_list_get, people_password, people_roles; /* people.c */
 handler_fn organisations_create, organisations_list_get, organisations_get, organisations_members;
-handler_fn sites_list, offerings_list, offerings_free, sites_agent, sites_tickets, sites_reports, sites_pause,
+handler_fn sites_list, offerings_list, offerings_free, sites_calendar, sites_agent, sites_tickets, sites_reports, sites_pause,
     sites_drain, sites_agent_token; /* sites.c */
 handler_fn sites_spool_retire;      /* spools.c */
 handler_fn clock_get, clock_confirm; /* clocks.c */

@@ -25,6 +25,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/sites", "sites_list", PUBLIC, NO_KEY, RUN_WORKER, sites_list },
     { HTTP_GET, "/v1/offerings", "offerings_list", PUBLIC, NO_KEY, RUN_WORKER, offerings_list },
     { HTTP_GET, "/v1/offerings/free", "offerings_free", PUBLIC, NO_KEY, RUN_WORKER, offerings_free },
+    { HTTP_GET, "/v1/sites/{code}/calendar", "sites_calendar", PUBLIC, NO_KEY, RUN_WORKER, sites_calendar },
     { HTTP_GET, "/v1/policies", "policies_list", PUBLIC, NO_KEY, RUN_WORKER, policies_list },
     { HTTP_GET, "/v1/journal", "journal_get", PUBLIC, NO_KEY, RUN_WORKER, journal_get },
     { HTTP_GET, "/checkpoint", "checkpoint", PUBLIC, NO_KEY, RUN_WORKER, checkpoint_get },

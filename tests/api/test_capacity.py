@@ -1,0 +1,108 @@
+"""Free capacity as calendars: a site's columns, and who sees what is booked there; look-only quotes in crowds."""
+import threading
+
+from harness import Client
+from world import PASSWORD, millis, stamp
+
+HOUR, DAY = 3600_000, 86400_000
+
+
+def calendar(client, site, **query):
+    return client.must("GET", f"/v1/sites/{site}/calendar?" + "&".join(f"{k}={v}" for k, v in query.items()))
+
+
+def midnight(world):
+    return (millis(world.local.must("GET", "/v1/me")["now"]) // DAY + 3) * DAY
+
+
+def test_columns_are_what_is_free(world):
+    start = midnight(world)
+    query = {"from": stamp(start), "step_s": 21600, "columns": 8}
+    before = calendar(world.anybody, "lumi", **query)
+    [offering] = before["offerings"]
+    assert offering["whole_nodes"] == {"capacity": [64] * 8, "free": [64] * 8, "most_free": [64] * 8} and offering["below_node"]["capacity"] == [16] * 8
+    world.accept("brisa", gpus=24, walltime_s=4 * 3600, earliest_start=stamp(start + 7 * HOUR), countries=["FI"])
+    world.accept("nordlys", gpus=2, walltime_s=3600, earliest_start=stamp(start + 13 * HOUR), countries=["FI"])
+    after = calendar(world.anybody, "lumi", **query)["offerings"][0]
+    assert after["whole_nodes"]["free"][0] == 64 and after["whole_nodes"]["free"][1] == 40 and after["whole_nodes"]["most_free"][1] == 64
+    assert after["below_node"]["free"][2] == 14 and after["below_node"]["capacity"] == [16] * 8
+    fine = calendar(world.anybody, "lumi", **{"from": stamp(start), "step_s": 900, "columns": 3000})["offerings"][0]["whole_nodes"]
+    assert len(fine["free"]) == 3000 and fine["free"] == fine["most_free"] and min(fine["free"][:192]) == 40
+    assert calendar(world.anybody, "bsc", **query)["offerings"][0]["whole_nodes"]["free"] == [64] * 8, "another site's is its own"
+
+
+def test_maintenance_is_a_lower_capacity(world):
+    start = midnight(world) + 20 * DAY
+    offering = world.sites["bsc"]["offering"]
+    assert world.order(f"/v1/offerings/{offering}/capacity", {"nodes": 40, "brokered_gpus": 16, "pool_nodes": 0, "from": stamp(start)})
+    assert world.order(f"/v1/offerings/{offering}/capacity", {"nodes": 40, "brokered_gpus": 80, "pool_nodes": 4, "from": stamp(start + DAY)})
+    shown = calendar(world.anybody, "bsc", **{"from": stamp(start - DAY), "step_s": 86400, "columns": 3})["offerings"][0]
+    assert shown["whole_nodes"]["capacity"] == [64, 16, 64] and shown["whole_nodes"]["free"] == [64, 16, 64], shown
+
+
+def test_each_sees_what_is_theirs(world):
+    start = midnight(world) + 5 * DAY
+    mine = world.accept("brisa", gpus=8, earliest_start=stamp(start + HOUR), countries=["FI"])["id"]
+    theirs = world.accept("nordlys", gpus=8, earliest_start=stamp(start + HOUR), countries=["FI"])["id"]
+    query = {"from": stamp(start), "step_s": 86400, "columns": 1}
+    sees = {"anybody": set(), "brisa": {mine}, "brisa2": {mine}, "nordlys": {theirs}, "bsc": set(),
+            "lumi": {mine, theirs}, "officer": {mine, theirs}, "auditor": {mine, theirs}, "administrator": {mine, theirs}}
+    for who, wanted in sees.items():
+        shown = calendar(world.people[who], "lumi", **query)
+        assert {r["id"] for r in shown["reservations"]} == wanted, (who, shown["reservations"])
+        assert not shown["more"] and shown["offerings"][0]["whole_nodes"]["free"] == [48], who
+    [row] = calendar(world.people["brisa"], "lumi", **query)["reservations"]
+    assert row["organisation"] == "brisa" and row["gpus"] == 8 and row["nodes"] == 2 and row["state"] == "issued" and millis(row["from"]) == start + HOUR
+    assert calendar(world.people["officer"], "bsc", **query)["reservations"] == []
+
+
+def test_wrong_questions(world):
+    assert world.anybody.get("/v1/sites/nowhere/calendar").status == 404
+    for query in ("columns=3001", "columns=0", "step_s=901", "step_s=700000", "from=tomorrow", "days=3", "columns=2&columns=3"):
+        assert world.anybody.get("/v1/sites/lumi/calendar?" + query).json["code"] == "query-invalid", query
+
+
+def looked(world, org="brisa", **more):
+    return {k: v for k, v in world.wants(org, **more).items() if k not in ("name", "template", "script")}
+
+
+def test_who_may_look_is_known_at_once(world):
+    """What is answered without the database heeds a sign-out, a new role and a reset of the password in the next call."""
+    world.person("looker", [])
+    one, two = Client(world.server), Client(world.server)
+    for client in (one, two):
+        assert client.sign_in("looker@kontor.example", PASSWORD).status == 200
+        assert client.post("/v1/quotes", looked(world)).status == 403
+    world.local.must("POST", f"/v1/people/{world.ids['looker']}/roles",
+                     {"roles": [{"role": "member", "organisation": world.organisations["brisa"]}]}, key=True)
+    for client in (one, two):
+        assert client.post("/v1/quotes", looked(world)).status == 200
+        assert client.post("/v1/quotes", looked(world, "nordlys")).json["code"] == "forbidden"
+        assert client.call("POST", "/v1/quotes", looked(world), headers={"X-CSRF-Token": "x" * 43}).json["code"] == "csrf"
+    assert one.call("DELETE", "/v1/session").status == 204
+    assert one.post("/v1/quotes", looked(world)).status == 401
+    assert two.post("/v1/quotes", looked(world)).status == 200
+    world.local.must("POST", f"/v1/people/{world.ids['looker']}/password", {})
+    assert two.post("/v1/quotes", looked(world)).status == 401
+    assert world.anybody.post("/v1/quotes", looked(world)).status == 401
+
+
+def test_a_crowd_of_looks(world):
+    """Many at once, of two start-ups: each is answered, whichever way it goes, and as it is alone."""
+    alone = world.people["brisa"].must("POST", "/v1/quotes", looked(world, gpus=16))
+    wrong = []
+
+    def ask(org):
+        client = Client(world.server)
+        client.sign_in(f"{org}@kontor.example", PASSWORD)
+        for _ in range(60):
+            reply = client.post("/v1/quotes", looked(world, org, gpus=16))
+            if reply.status != 200 or [o["site"] for o in reply.json["options"]] != [o["site"] for o in alone["options"]]:
+                wrong.append(reply)
+
+    threads = [threading.Thread(target=ask, args=(org,)) for org in ("brisa", "brisa", "brisa", "nordlys")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong, wrong[:2]
