@@ -7,6 +7,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { accessible, sound } from "./checks.js";
 import { launch, open, settled, signIn } from "./chromium.js";
 import { world } from "./world.js";
 
@@ -148,6 +149,70 @@ story("a start-up cancels what has not begun, and its credits return", async (pa
     await page.getByText("Cancelled. What was not used returns to your grant.").waitFor();
     await openPage(page, look, "Home");
     await page.waitForFunction((was) => document.querySelector("[data-figure=free]")?.innerText === was, before);
+});
+
+story("a start-up finds a place on the map, its calendar, and checks why another cannot", async (page, look) => {
+    const day = 86_400_000, begin = Math.floor(Date.now() / day) * day + (look.width > 1000 ? 3 : 6) * day + 12 * 3_600_000;
+    const iso = (ms) => new Date(ms).toISOString();
+    await page.goto("/en/");
+    await page.getByRole("link", { name: "Sites", exact: true }).click();
+    await settled(page);
+    assert.match(plain(await text(page, ".sites-map table")), /HammerHAI\s*Stuttgart, Germany/);
+    await page.getByRole("group", { name: /^Map of the sites/ }).getByRole("link", { name: /^HammerHAI/ }).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/en/sites/hlrs");
+    await settled(page);
+    assert.equal(await text(page, "h1"), "HammerHAI");
+    assert.match(plain(await text(page, ".calendar")), /Jobs of whole nodes, 4 GPUs each (All|At least|There are)/);
+    assert.equal(await page.getByRole("heading", { name: "Yours here" }).count(), 0, "a stranger sees what is free, and no more");
+    await signIn(page, S, kontor.password);
+    await page.waitForURL("**/en/home");
+    /* all of HammerHAI for two hours of one day, so that the next question meets a blocked time there */
+    const name = `blocks ${look.width}`;
+    await page.evaluate(async ({ organisation, grant, name, from }) => {
+        const me = await (await fetch("/v1/me")).json();
+        let n = 0;
+        const post = async (path, body) => {
+            const reply = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": me.csrf, "Idempotency-Key": `${name.replaceAll(" ", "-")}-${n++}` }, body: JSON.stringify(body) });
+            if (!reply.ok) throw new Error(await reply.text());
+            return reply.json();
+        };
+        const request = await post("/v1/requests", { organisation, grant, name, gpus: 80, walltime_s: 7200, countries: ["DE"], earliest_start: from, template: "single-gpu", parameters: { command: "true" } });
+        const quote = await post(`/v1/requests/${request.id}/quotes`, { hold: true });
+        await post(`/v1/quotes/${quote.id}/accept`, { option: 0 });
+    }, { organisation: kontor.organisations.brisa, grant: kontor.grants.brisa, name, from: iso(begin) });
+    await page.goto("/en/sites/hlrs");
+    await settled(page);
+    await page.getByRole("heading", { name: "Yours here" }).waitFor();
+    assert.match(plain(await text(page, "main")), new RegExp(`${name}.*80 × H100 80 GB`));
+    assert.ok(await page.locator(".calendar-drawing .own").count() > 0);
+    await page.locator(".calendar summary").first().click();
+    assert.match(plain(await text(page, ".calendar table")), /Day \(UTC\) Offered Free at least Free at most .* 80 0 80/);
+
+    await page.goto(`/en/ask?gpus=80&hours=20&memory=80&name=asked+anew&from=${iso(begin - 8 * 3_600_000).slice(0, 16)}&by=${iso(begin + 22 * 3_600_000).slice(0, 16)}`);
+    await settled(page);
+    const answer = () => page.waitForFunction(() => !document.querySelector(".ask-answer")?.getAttribute("aria-busy") && document.querySelector("[data-answer=where]")?.textContent);
+    const first = await (await answer()).jsonValue();
+    /* one click, one change, asked anew */
+    await page.locator(".changes li", { hasText: "64 GB per GPU will do" }).getByRole("link").click();
+    await page.waitForURL((url) => url.searchParams.get("memory") === "64");
+    await page.waitForFunction(() => /Memory per GPU/.test(document.body.textContent) && !document.querySelector(".ask-answer")?.getAttribute("aria-busy") && ![...document.querySelectorAll(".changes b")].some((b) => b.textContent.startsWith("64 GB")));
+    await page.goBack();
+    await page.waitForFunction((was) => document.querySelector("[data-answer=where]")?.textContent === was, first);
+
+    await page.getByRole("button", { name: "Get binding quotes" }).click();
+    await page.waitForURL("**/en/requests/*");
+    await settled(page);
+    const hammer = page.locator(".reasons > li", { hasText: "HammerHAI" });
+    assert.match(plain(await hammer.innerText()), /No gap of .* for 80 GPUs ends by/);
+    await hammer.getByText("Certificate: the blocked time").click();
+    await hammer.getByText(/^Checked here: from .* the blocked times leave no .* for 80 GPUs\.$/).waitFor();
+    await hammer.getByRole("button", { name: "Compare with the calendar now" }).click();
+    await hammer.getByText(/the calendar has the blocked time as it was said\.$/).waitFor();
+    await accessible(page, "certificate");
+    await sound(page, "certificate");
+    await page.getByRole("button", { name: "Let this place go" }).click();
+    await page.waitForURL("**/en/ask*");
 });
 
 story("a start-up sees at the field what cannot be right, and keeps what it typed", async (page) => {

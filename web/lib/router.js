@@ -27,7 +27,7 @@ addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
     const link = event.target instanceof Element ? /** @type {HTMLAnchorElement | null} */ (event.target.closest("a[href]")) : null;
     if (!link || link.target || link.hasAttribute("download")) return;
-    const url = new URL(link.href);
+    const url = new URL(link.getAttribute("href"), location.href); /* in a drawing, a link's own href is no text */
     if (url.origin !== location.origin || !(url.pathname + "/").startsWith(`/${language}/`)) return;
     if (url.pathname === location.pathname && url.search === location.search && url.hash) return;
     event.preventDefault();

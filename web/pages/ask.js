@@ -7,6 +7,7 @@ import { get, post } from "../lib/api.js";
 import { EMPTY, faults, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
 import { mainGrant } from "../lib/credit.js";
 import { more } from "../lib/more.js";
+import { otherKinds, reasonText } from "../lib/reasons.js";
 import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
 import { seat } from "../lib/session.js";
 import { nowMs, useCommand, useData } from "../lib/use.js";
@@ -15,12 +16,12 @@ import { Assumed, Credits } from "../parts/amount.js";
 import { Area, Check, Choices, Field, Fieldset, Select, fieldOf } from "../parts/field.js";
 import { Broken, Loading, Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
+import { Changes } from "../parts/changes.js";
 import { FreeStrips } from "../parts/free.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { EuropeMap } from "../parts/map.js";
 import { Note, Say } from "../parts/note.js";
-import { otherKinds, reasonText } from "../parts/reasons.js";
 
 await more({ en: "../messages/en.buying.json" });
 
@@ -256,6 +257,7 @@ export default ({ query }) => {
                     : !look.error && body ? html`<${Loading} title=${false} rows=${3} />` : !generic ? html`<${Note} kind="ochre">${t("ask.off")}<//>` : null}
                 ${tried && (filing.error || holding.error) && html`<${Refused} error=${filing.error ?? holding.error} />`}
                 ${look.quote && html`<${Places} quote=${look.quote} sites=${sites} now=${nowMs()} home=${home.data} />
+                    <${Changes} quote=${look.quote} ask=${{ ...ask, seconds: secondsOf(ask.hours) ?? 0 }} sites=${sites} best=${look.quote.options.length > 0} />
                     <${FreeStrips} quote=${look.quote} ask=${body} sites=${sites} />`}
             </div>
         </form>`;

@@ -1,7 +1,7 @@
 /* /requests/{id}: quotes compared: best place, start and cost; how long it binds; why not the others. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
-import { big, clock, country, credits, dateTime, duration, length, priceCredits, rate } from "../lib/format.js";
+import { big, clock, credits, dateTime, length, rate } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { changed, fromRequest, sorted, write } from "../lib/asking.js";
 import { more } from "../lib/more.js";
@@ -11,12 +11,13 @@ import { go, to } from "../lib/router.js";
 import { Assumed, Credits, Total } from "../parts/amount.js";
 import { Broken, Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
+import { Changes } from "../parts/changes.js";
 import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
 import { Reasons } from "../parts/reasons.js";
 import { Ring } from "../parts/ring.js";
 
-await more({ en: "../messages/en.buying.json" });
+await Promise.all([more({ en: "../messages/en.buying.json" }, "../styles/places.css"), more({ en: "../messages/en.places.json" })]);
 
 const AGAIN = new Set(["quote-expired", "quote-used", "option-gone"]);
 
@@ -60,21 +61,6 @@ const Option = ({ option, index, title, site, free, now, from, open, accept, bus
             </div>
         </li>`;
 };
-const Changes = ({ quote, ask, sites, best }) => quote.what_if?.length > 0 && html`
-    <section class="card"><h2>${t("quotes.change")}</h2><p class="small second">${t("quotes.change.sub")}</p>
-        <ul class="changes">${quote.what_if.map((w, i) => {
-            const next = changed(ask, w);
-            const sooner = w.sooner_s ?? 0, cheaper = big(w.cheaper_gpums);
-            const words = t("whatif." + w.change, { to: w.change === "countries" ? country(w.to) : w.change === "walltime_s" ? length(w.to) : w.change === "deadline" ? dateTime(w.to) : w.to,
-                n: Number(w.to), nights: ask.nights, asked: ask.gpus, before: length(ask.seconds), length: w.to_walltime_s ? length(w.to_walltime_s) : "", model: ask.model });
-            return html`
-                <li key=${i}><div><b>${words}</b>${tx("quotes.change.row", { site: siteName(sites.get(w.site), w.site), time: dateTime(w.start), amount: priceCredits(w.cost_gpums) })}
-                    ${best && sooner > 0 && html`, <b class="good inline-b">${t("sooner-by", { time: duration(sooner) })}</b>`}
-                    ${best && sooner < 0 && html`, ${t("later-by", { time: duration(-sooner) })}`}
-                    ${best && cheaper > 0n && html`, <b class="good inline-b">${t("cheaper-by", { amount: priceCredits(cheaper) })}</b>`}</div>
-                    ${next && html`<${Button} small href=${to("/ask", write(next))} label=${t("quotes.change.do", { what: words })}>${t("change")}<//>`}</li>`;
-        })}</ul></section>`;
-
 /** The quote ran out or its place went while the user decided: nothing was spent, and the next best is shown. */
 const Gone = ({ error, asked, quote, before, accept, busy, sites, ask }) => {
     const best = quote?.options[0];
@@ -130,6 +116,7 @@ export default ({ params }) => {
     if (!request || !loaded) return html`<${Head} title=${t("quotes.title-loading")} crumbs=${html`<a href=${to("/ask")}>${t("nav.ask")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
     const not = sorted(quote?.refusals ?? []).said;
     const ask = { ...fromRequest(request), seconds: request.walltime_s };
+    const from = Math.max(Date.parse(quote?.created ?? request.created ?? 0), Date.parse(request.earliest_start ?? 0)) || 0;
     const crumbs = html`<a href=${to("/ask", write(ask))}>${t("nav.ask")}</a> / ${request.name}`;
     const accept = async (option, index) => {
         const quoteId = quote.id;
@@ -141,7 +128,7 @@ export default ({ params }) => {
     };
     if (request.reservation) {
         return html`<${Head} title=${request.name} crumbs=${crumbs} sub=${t("quotes.done")}><${Button} kind="primary" href=${to(`/reservations/${request.reservation}`)}>${t("quotes.see")}<//><//>
-            ${not.length > 0 && html`<section class="card"><h2>${t("quotes.why-not", { n: not.length })}</h2><${Reasons} refusals=${quote.refusals} sites=${sites} link=${() => null} /></section>`}`;
+            ${not.length > 0 && html`<section class="card"><h2>${t("quotes.why-not", { n: not.length })}</h2><${Reasons} refusals=${quote.refusals} sites=${sites} from=${from} link=${() => null} /></section>`}`;
     }
     const free = big(grant.data?.free_gpums);
     const n = quote?.options.length ?? 0;
@@ -177,7 +164,7 @@ export default ({ params }) => {
             ${quote && html`
                 <div class=${quote.what_if?.length && not.length ? "grid side-wide" : "grid"}>
                     ${not.length > 0 && html`<section class="card"><h2>${n ? t("quotes.why-not", { n: not.length }) : t("quotes.why-none")}</h2>
-                        <${Reasons} refusals=${quote.refusals} sites=${sites} link=${(change) => {
+                        <${Reasons} refusals=${quote.refusals} sites=${sites} from=${from} link=${(change) => {
                             const next = changed(ask, change, request.countries?.join(",") ?? "");
                             return next && to("/ask", write(next));
                         }} /></section>`}

@@ -80,7 +80,7 @@ export default ({ params }) => {
                         ${!reports.data ? html`<${Waiting} error=${reports.error} rows=${4} />` : reports.data.items.length ? html`<${Reports} items=${reports.data.items} caption=${t("site.latest-reports")} />` : html`<p class="second">${t("site.no-reports")}</p>`}</section>
                 </div>
                 <div class="stack">
-                    <section class="card"><h2>${t("site.offered")}</h2>${site.offerings.map((o) => html`
+                    <section class="card"><div class="card-head"><h2>${t("site.offered")}</h2><a class="small" href=${to(`/sites/${site.code}`)}>${t("site.calendar")}</a></div>${site.offerings.map((o) => html`
                         <dl class="facts offered" key=${o.index}><div class="sum"><dt>${gpuName(o)}</dt><dd>${o.kind === "experimental-platform" && html`<span class="hint">${t("capacity.experimental")}</span>`}<${Assumed} when=${o.assumed} /></dd></div>
                             <div><dt>${t("site.brokered")}</dt><dd>${whole(o.brokered_gpus)}</dd></div><div><dt>${t("site.free-now")}</dt><dd>${whole(o.free_gpus_now)}</dd></div>
                             <div><dt>${t("rate-word")}</dt><dd>${o.rate ? rate(o.rate.rate_milli) : t("none")}<${Assumed} when=${o.rate?.assumed} /> <${Folio} entry=${o.rate?.index} /></dd></div></dl>`)}</section>

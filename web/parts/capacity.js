@@ -3,6 +3,7 @@ import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { country, dayShort, thousands, whole } from "../lib/format.js";
 import { gpuName, siteName } from "../lib/sites.js";
+import { to } from "../lib/router.js";
 import { Assumed } from "./amount.js";
 
 export const WEEKS = 8;
@@ -22,7 +23,7 @@ export const Capacity = ({ offerings, sites }) => {
         <div class="table-scroll" tabindex="0" role="region" aria-label=${t("capacity.title")}><table class="heat"><caption class="hidden-text">${t("capacity.title")}</caption>
             <thead><tr><th scope="col">${t("site")}</th><th scope="col">${t("gpu-word")}</th>${rows[0].weeks.map((w, i) => html`<th scope="col" class="num" key=${w.from}>${i === 0 ? t("this-week") : dayShort(w.from)}</th>`)}</tr></thead>
             <tbody>${rows.map((o) => html`
-                <tr key=${o.index}><th scope="row">${siteName(o.place, o.site)} <span class="hint inline regular">${country(o.place?.country)}</span></th>
+                <tr key=${o.index}><th scope="row"><a href=${to(`/sites/${o.site}`)}>${siteName(o.place, o.site)}</a> <span class="hint inline regular">${country(o.place?.country)}</span></th>
                     <td class="small">${gpuName(o)}<${Assumed} when=${o.assumed} />${o.kind === "experimental-platform" && html` <span class="hint inline">${t("capacity.experimental")}</span>`}</td>
                     ${o.weeks.map((w) => html`<td class=${"num heat-" + heat(hoursOf(w), most)} key=${w.from}>${big ? thousands(hoursOf(w)) : whole(Math.floor(hoursOf(w)))}</td>`)}</tr>`)}</tbody></table></div>`;
 };

@@ -89,7 +89,7 @@ export const Public = ({ children, bare }) => html`
     <${Hatches} />
     <div class="public">
         <header><${Brand} />
-            ${!bare && html`<nav aria-label=${t("nav.pages")}>${[["/capacity", "nav.capacity"], ["/journal", "nav.journal"]].map(([path, key]) =>
+            ${!bare && html`<nav aria-label=${t("nav.pages")}>${[["/capacity", "nav.capacity"], ["/sites", "nav.sites"], ["/journal", "nav.journal"]].map(([path, key]) =>
                 html`<a key=${path} href=${to(path)} aria-current=${place.value.path === path ? "page" : undefined}>${t(key)}</a>`)}</nav>`}
             <div class="end">
                 <button class="linkish small" type="button" onClick=${turn}><${Icon} name=${scheme.value === "dark" ? "sun" : "moon"} size=${14} />${t(scheme.value === "dark" ? "scheme.light" : "scheme.dark")}</button>
