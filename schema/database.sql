@@ -393,8 +393,10 @@ CREATE TABLE public.capacity (
     set_ms bigint NOT NULL,
     modes text DEFAULT ''::text NOT NULL,
     open_to integer DEFAULT 0 NOT NULL,
+    floors text DEFAULT ''::text NOT NULL,
     CONSTRAINT capacity_brokered_gpus_check CHECK ((brokered_gpus >= 0)),
     CONSTRAINT capacity_check CHECK (((pool_nodes >= 0) AND (pool_nodes <= nodes))),
+    CONSTRAINT capacity_floors_check CHECK ((floors ~ '^([a-z0-9][a-z0-9-]{0,14}:[1-9][0-9]{0,8}( [a-z0-9][a-z0-9-]{0,14}:[1-9][0-9]{0,8}){0,7})?$'::text)),
     CONSTRAINT capacity_from_ms_check CHECK ((from_ms >= 0)),
     CONSTRAINT capacity_modes_check CHECK ((modes ~ '^([a-z0-9][a-z0-9-]{0,14}( [a-z0-9][a-z0-9-]{0,14}){0,7})?$'::text)),
     CONSTRAINT capacity_nodes_check CHECK ((nodes >= 0)),
@@ -752,6 +754,8 @@ CREATE INDEX reservation_hold ON public.reservation USING brin (hold);
 CREATE INDEX reservation_org ON public.reservation USING btree (org, id);
 
 CREATE INDEX reservation_output ON public.reservation USING btree (output) WHERE (output IS NOT NULL);
+
+CREATE INDEX reservation_voided ON public.reservation USING btree (void_entry) WHERE (void_entry > 0);
 
 CREATE INDEX reservation_workload ON public.reservation USING btree (workload, site);
 

@@ -339,6 +339,14 @@ api_on_lead(void *ctx, bool leads)
         pool_task(api->pool, wake_waits, api);
 }
 
+int64_t
+api_contact(void *ctx, uint64_t site)
+{
+    const struct api *api = ctx;
+
+    return directory_contact(api->directory, site);
+}
+
 void
 api_on_commit(void *ctx, const struct market_event *events, size_t n)
 {

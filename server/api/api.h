@@ -53,6 +53,7 @@ struct http_response *api_refuse(void *cls, const struct http_call *call, enum e
 /* For struct market_config: ctx is the struct api. */
 void api_on_commit(void *ctx, const struct market_event *events, size_t n);
 void api_on_lead(void *ctx, bool leads);
+int64_t api_contact(void *ctx, uint64_t site);
 /* For struct notary_config: ctx is the struct api. */
 void api_on_signed(void *ctx);
 

@@ -20,7 +20,7 @@ handler_fn sites_list, offerings_list, offerings_free, sites_calendar, sites_age
     sites_drain, sites_agent_token; /* sites.c */
 handler_fn sites_spool_retire;      /* spools.c */
 handler_fn clock_get, clock_confirm; /* clocks.c */
-handler_fn sites_create, offerings_create, rates_create, capacity_create, policies_create,
+handler_fn sites_create, offerings_create, rates_create, capacity_create, offerings_floors, policies_create,
     policies_list;                                                                            /* registry.c */
 handler_fn checkpoint_get, tile_get, entry_receipt, entry_bytes, agent_entries, journal_growth; /* log.c */
 handler_fn entry_evidence, entry_erase;                                                      /* evidence.c */
@@ -28,6 +28,8 @@ handler_fn agent_witness, agent_cosignature, agent_refusal, agent_checkpoint, jo
 handler_fn journal_get, journal_entries, journal_entry_get, journal_csv;                      /* journal.c */
 handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, programme_get; /* grants.c */
 handler_fn grants_history; /* history.c */
+handler_fn reservations_outlook, reservations_move; /* outlook.c */
+handler_fn programme_moves, sites_moves; /* moves.c */
 handler_fn grants_share, programme_shares, programme_shares_csv; /* fairness.c */
 handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close,
     reservations_resolve;                                                                        /* funding.c */

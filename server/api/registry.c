@@ -324,6 +324,74 @@ capacity_create(struct call *call)
         send_capacity(call, NULL);
 }
 
+/* Each of a mode that there is, once: what stands in the state. */
+static const char *
+read_floors(struct json_in *in, struct arena *a)
+{
+    size_t n = json_in_array(in, "floors", MODES_MAX);
+    const char *floors = "", *codes = "";
+
+    for (size_t i = 0; i < n && !in->err; i++) {
+        struct json_in one = json_in_array_object(in, "floors", i);
+        const char *code = in_code(&one, "mode", a);
+        int64_t gpus = json_in_i64(&one, "gpus", 1, GPUS_MAX);
+        enum err err = json_in_close(&one);
+
+        if (!err && codes[0] && broker_serves(codes, code))
+            json_in_refuse(in, "floors", ERR_FIELD_INVALID, "“%s” is named twice.", code);
+        if (err || in->err)
+            break;
+        floors = arena_printf(a, "%s%s%s:%lld", floors, i > 0 ? " " : "", code, (long long)gpus);
+        codes = arena_printf(a, "%s%s%s", codes, i > 0 ? " " : "", code);
+    }
+    return in->err ? "" : arena_printf(a, "%s|%s", codes, floors);
+}
+
+/* Whose offering it is: its site's operators', or the programme's. */
+static enum err
+check_whose(struct call *call)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    const struct offering_state *os;
+    enum err err = ERR_NOT_FOUND;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    os = index_offering(s, call->path_index);
+    if (os && (is_officer(&call->actor) || may_see_site(&call->actor, os->site)))
+        err = OK;
+    market_read_unlock(call->api->market);
+    return err;
+}
+
+/* POST /v1/offerings/{index}/floors. Security: decide_capacity() asks again. */
+void
+offerings_floors(struct call *call)
+{
+    struct registry *r = begin(call, OFFERING);
+    struct json_in in = json_in_open(call->body, &call->detail);
+    struct command *c = call->command;
+    const char *both = read_floors(&in, call->arena), *bar = strchr(both, '|');
+    enum err err = json_in_close(&in);
+
+    r->index = call->path_index;
+    r->modes = bar ? arena_textn(call->arena, both, (size_t)(bar - both)) : "";
+    if (!err)
+        err = check_whose(call);
+    if (!err)
+        err = check_modes(call, r);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    order_step(call, r->idem, NULL);
+    c->kind = COMMAND_CAPACITY;
+    c->in.capacity.offering = r->index;
+    c->in.capacity.only_floors = true;
+    text_format(c->in.capacity.floors, sizeof c->in.capacity.floors, "%s", bar ? bar + 1 : "");
+    call_send(call, offering_done);
+}
+
 /* ---- policies ----------------------------------------------------------------------------------------------------- */
 
 static const char *

@@ -207,6 +207,8 @@ start_market(struct server *s)
         .batch_max = BATCH_MAX,
         .on_commit = api_on_commit,
         .on_lead = api_on_lead,
+        .contact = api_contact,
+        .contact_ctx = s->api,
         .policy = s->policy,
         .keys = &s->keys,
         .people_url = c->advertise[0] ? c->advertise : s->base_url,

@@ -18,9 +18,16 @@ struct waiting {
     uint32_t ahead;
 };
 
+struct delay {
+    uint64_t site;
+    int64_t ms;
+};
+
 /* In an arena of its own. */
 struct table {
     struct arena *arena;
+    struct delay *delays;
+    size_t delays_n;
     int64_t as_of_ms;
     struct grant_share *grants;
     size_t grants_n;
@@ -88,6 +95,7 @@ list_waiting(struct table *t, const struct state *s)
     void *value;
 
     t->waiting = arena_alloc(t->arena, (map_count(s->reservations) + 1) * sizeof *t->waiting);
+    t->delays = arena_alloc(t->arena, (map_count(s->reservations) + 1) * sizeof *t->delays);
     while (map_next(s->reservations, &it, NULL, &value)) {
         const struct reservation *r = value;
 
@@ -96,7 +104,19 @@ list_waiting(struct table *t, const struct state *s)
                 .id = r->id, .org = r->org, .grant = r->grant, .offering = r->offering, .site = r->site,
                 .start_ms = r->window_start_ms,
             };
+        if (r->started_ms != 0)
+            t->delays[t->delays_n++] = (struct delay){ r->site, max_i64(0, r->started_ms - max_i64(r->window_start_ms, r->created_ms)) };
     }
+}
+
+static int
+by_delay(const void *a, const void *b)
+{
+    const struct delay *x = a, *y = b;
+
+    if (x->site != y->site)
+        return x->site < y->site ? -1 : 1;
+    return x->ms < y->ms ? -1 : x->ms > y->ms;
 }
 
 /* Of those in order: how many of the same offering start earlier, less one's own. `own` counts by organisation what stands
@@ -271,6 +291,7 @@ table_make(struct table *t, const struct state *s, int64_t now_ms)
         end_grant(t, &t->grants[i], sums[i][0], sums[i][1]);
     list_waiting(t, s);
     qsort(t->waiting, t->waiting_n, sizeof *t->waiting, by_start);
+    qsort(t->delays, t->delays_n, sizeof *t->delays, by_delay);
     count_ahead(t);
     add_next(t, places);
     map_delete(places);
@@ -373,4 +394,26 @@ shares_ahead(struct call *call, struct uuid reservation, uint32_t *ret)
         }
     pthread_mutex_unlock(&call->api->shares->lock);
     return err;
+}
+
+enum err
+shares_delays(struct call *call, uint64_t site, struct start_delays *ret)
+{
+    const struct table *t;
+    enum err err = table_lock(call, &t);
+    size_t first = 0, end;
+
+    if (err)
+        return err;
+    while (first < t->delays_n && t->delays[first].site != site)
+        first++;
+    for (end = first; end < t->delays_n && t->delays[end].site == site;)
+        end++;
+    *ret = (struct start_delays){ .n = end - first };
+    if (ret->n > 0) {
+        ret->median_ms = t->delays[first + (ret->n - 1) / 2].ms;
+        ret->most_ms = t->delays[end - 1].ms;
+    }
+    pthread_mutex_unlock(&call->api->shares->lock);
+    return OK;
 }

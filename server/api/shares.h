@@ -50,6 +50,13 @@ enum err shares_find(struct call *call, uint64_t account, struct grant_share *re
 /* How many of others are ahead of this reservation. ERR_NOT_FOUND: it does not wait (or has come within the last second). */
 enum err shares_ahead(struct call *call, struct uuid reservation, uint32_t *ret) MUST_USE;
 
+/* How long after their booked starts jobs of a site have started, of those in memory (a week's or more). n 0: none has. */
+struct start_delays {
+    size_t n;
+    int64_t median_ms, most_ms;
+};
+enum err shares_delays(struct call *call, uint64_t site, struct start_delays *ret) MUST_USE;
+
 /* Does it wait for its start? */
 bool shares_waits(const struct reservation *r);
 

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "api/fields.h"
 #include "api/internal.h"
@@ -67,6 +68,23 @@ modes_json(struct json_out *out, const char *modes)
     json_shut_array(out);
 }
 
+/* "code:gpus", with blanks between; none: nothing is kept free. */
+static void
+floors_json(struct json_out *out, const char *floors)
+{
+    json_open_array(out, "floors");
+    while (*floors) {
+        size_t code = strcspn(floors, ":"), all = strcspn(floors, " ");
+
+        json_open(out, NULL);
+        json_textn(out, "mode", floors, code);
+        json_i64(out, "gpus", strtol(floors + code + 1, NULL, 10));
+        json_shut(out);
+        floors += all + (floors[all] == ' ');
+    }
+    json_shut_array(out);
+}
+
 static void
 offering_json(struct call *call, const struct state *s, const struct offering *o, int64_t weeks)
 {
@@ -101,6 +119,7 @@ offering_json(struct call *call, const struct state *s, const struct offering *o
     json_i64(out, "pool_nodes", os ? os->pool_nodes : 0);
     modes_json(out, os ? os->modes : "");
     classes_json(out, "open_to", os ? os->open_to : 0);
+    floors_json(out, os ? os->floors : "");
     now_free = os ? free_at(os->calendar, slot) + free_at(os->pool, slot) : 0;
     json_i64(out, "free_gpus_now", now_free > 0 ? now_free : 0);
     if (weeks > 0)

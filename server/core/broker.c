@@ -110,7 +110,7 @@ size_filters(const struct broker_offering *o, const struct broker_ask *ask)
     if (broker_in_pool(ask->gpus, o->gpus_per_node))
         return has_pool(o) ? 0 : BIT(BROKER_POOL);
     return (ask->one_island && ask->gpus > o->max_gpus_one_island ? BIT(BROKER_ISLAND) : 0) |
-           (ask->gpus > whole_gpus(o) ? BIT(BROKER_TOO_LARGE) : 0);
+           (ask->gpus > whole_gpus(o) ? BIT(BROKER_TOO_LARGE) : ask->gpus > whole_gpus(o) - probe_kept(o, ask) ? BIT(BROKER_FLOOR) : 0);
 }
 
 bool
@@ -183,8 +183,8 @@ add_gap_now(struct calendar_why *why, struct calendar_range gap)
 /* Instants need not lie on slots. A start now lies within a slot and may need one slot more than a later start, which
  * lies on a slot's edge. */
 enum broker_code
-probe_calendar(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms, struct offer *ret,
-               struct calendar_why *why)
+probe_free(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms, struct offer *ret,
+           struct calendar_why *why)
 {
     const struct calendar *c = broker_in_pool(ask->gpus, o->gpus_per_node) ? o->pool : o->calendar;
     int64_t earliest_ms = probe_earliest_ms(ask, now_ms);
@@ -325,6 +325,11 @@ filter_numbers(const struct broker_offering *o, const struct broker_ask *ask, st
         n[0] = ask->gpus;
         n[1] = whole_gpus(o);
         break;
+    case BROKER_FLOOR:
+        n[0] = ask->gpus;
+        n[1] = whole_gpus(o);
+        n[2] = probe_kept(o, ask);
+        break;
     case BROKER_PRICE:
         (void)probe_cost(o, ask, &n[0]); /* fits, else it were BROKER_COST */
         n[1] = ask->max_cost_gpums;
@@ -359,13 +364,21 @@ gap_until_ms(const struct calendar_range *gap)
 }
 
 static void
-explain_sooner(const struct broker_offering *o, const struct broker_ask *ask, int64_t earliest_ms,
+explain_sooner(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms,
                const struct calendar_why *why, const struct offer *offer, struct broker_line *line)
 {
     const struct calendar_range *gap = &why->longest;
+    int64_t earliest_ms = probe_earliest_ms(ask, now_ms), without_ms;
 
     if (ask->nights > 0 ? offer->start_slot == why->from_slot : offer->start_ms == earliest_ms)
         return; /* SOONER_NONE */
+    if (probe_kept(o, ask) > 0 && probe_without_floors(o, ask, now_ms, &without_ms) && without_ms < offer->start_ms) {
+        line->sooner = SOONER_FLOOR;
+        line->number[0] = probe_kept(o, ask);
+        line->number[1] = ask->gpus;
+        line->number[2] = without_ms;
+        return;
+    }
     if (ask->nights > 0) {
         line->sooner = SOONER_NIGHTS;
         line->number[0] = gap->slots;
@@ -425,6 +438,19 @@ explain_no_gap(const struct broker_offering *o, const struct broker_ask *ask, in
     memcpy(line->blocked, why->blocked, why->blocked_count * sizeof why->blocked[0]);
 }
 
+/* The floors alone are in the way: the same, told so. */
+static void
+explain_floor(const struct broker_offering *o, const struct broker_ask *ask, int64_t without_ms, struct broker_line *line)
+{
+    int64_t earliest_ms = line->number[5];
+
+    line->code = BROKER_FLOOR;
+    memset(line->number, 0, sizeof line->number);
+    filter_numbers(o, ask, line);
+    line->number[3] = without_ms;
+    line->number[4] = earliest_ms;
+}
+
 /* What the calendar said may become a what-if. */
 static void
 hint_calendar(const struct broker_offering *o, const struct broker_ask *ask, const struct calendar_why *why,
@@ -482,6 +508,8 @@ line_fill(const struct broker_offering *o, const struct broker_ask *ask, int64_t
     uint32_t against = probe_filters(o, ask, now_ms);
     struct calendar_why why;
     struct offer offer;
+    int64_t without_ms = 0;
+    bool floored;
 
     memset(line, 0, offsetof(struct broker_line, blocked));
     line->offering = o->offering;
@@ -503,13 +531,19 @@ line_fill(const struct broker_offering *o, const struct broker_ask *ask, int64_t
         line_offer(o, ask, &offer, line);
         line->score = order_of(o, ask, &offer, line->distance_km, now_ms).score;
         if (ask->explain)
-            explain_sooner(o, ask, probe_earliest_ms(ask, now_ms), &why, &offer, line);
-    } else if (ask->explain) {
+            explain_sooner(o, ask, now_ms, &why, &offer, line);
+        if (ask->explain)
+            hint_calendar(o, ask, &why, hints);
+        return;
+    }
+    floored = probe_kept(o, ask) > 0 && probe_without_floors(o, ask, now_ms, &without_ms);
+    if (ask->explain) {
         explain_no_gap(o, ask, now_ms, &why, line);
         line->help = help_find(o, ask, now_ms, 0, &why);
-    }
-    if (ask->explain)
         hint_calendar(o, ask, &why, hints);
+    }
+    if (floored)
+        explain_floor(o, ask, without_ms, line);
 }
 
 static struct order_key

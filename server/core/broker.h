@@ -105,6 +105,7 @@ struct broker_offering {
     int64_t rate_milli;              /* 0: none in force */
     const struct calendar *calendar; /* capacity brokered_gpus - pool_nodes * gpus_per_node; jobs of whole nodes */
     const char *modes;               /* codes of the access modes served, a blank between two; "" or NULL: all */
+    const char *floors; /* GPUs of whole nodes that stay free for a mode, as "fast-lane:16 playground:8"; "" or NULL: none */
     uint16_t open_to;                /* classes of organisation served (core/organisation.h); 0: all */
     const struct calendar *pool;     /* capacity pool_nodes * gpus_per_node; jobs below a node. NULL: none are taken */
 };
@@ -213,6 +214,8 @@ broker_in_pool(int32_t gpus, int32_t gpus_per_node)
 {
     return gpus < gpus_per_node;
 }
+/* What is kept free for other modes than this one; 0 if the mode is not known (""). */
+int32_t broker_floor(const char *floors, const char *mode);
 /* Does who serves these modes serve this one? As in struct broker_offering and struct broker_ask. */
 bool broker_serves(const char *modes, const char *mode);
 /* The offer of a rank, or NULL. */

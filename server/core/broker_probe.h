@@ -22,7 +22,13 @@ struct order_key {
 
 /* The reasons against that need no calendar, as a set of bits 1 << enum broker_code. */
 uint32_t probe_filters(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms);
-/* The calendar alone, the filters having passed. BROKER_OFFERED, or BROKER_NO_GAP. why may be NULL. */
+/* The calendar alone, the filters having passed. BROKER_OFFERED, or BROKER_NO_GAP. why may be NULL; it speaks of what is free
+ * beyond the floors of other access modes. probe_free(): as if there were none. */
+enum broker_code probe_free(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms,
+                            struct offer *ret, struct calendar_why *why);
+int32_t probe_kept(const struct broker_offering *o, const struct broker_ask *ask); /* GPUs, by those floors */
+bool probe_without_floors(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms,
+                          int64_t *ret_start_ms);
 enum broker_code probe_calendar(const struct broker_offering *o, const struct broker_ask *ask, int64_t now_ms,
                                 struct offer *ret, struct calendar_why *why);
 /* Both. */

@@ -39,6 +39,10 @@ help_against(const struct broker_offering *o, const struct broker_ask *ask, enum
         help.to = shape_at_most(o, whole_gpus(o));
         help.change = help.to > 0 ? CHANGE_GPUS : CHANGE_NONE;
         return help;
+    case BROKER_FLOOR:
+        help.to = shape_at_most(o, (int32_t)max_i64(0, whole_gpus(o) - probe_kept(o, ask)));
+        help.change = help.to > 0 ? CHANGE_GPUS : CHANGE_NONE;
+        return help;
     case BROKER_MODE:
         for (size_t i = ask->other_count; i-- > 0;)
             if (broker_serves(o->modes, ask->other[i].mode))

@@ -380,7 +380,7 @@ ticket_outcome_name(enum ticket_outcome outcome)
 {
     static const char *const names[TICKET_OUTCOMES] = {
         "", "finished", "failed-job", "failed-site", "cancelled", "rejected", "lapsed", "withdrawn", "never-started",
-        "resolved", "expired",
+        "resolved", "expired", "capacity-cut", "site-silent",
     };
 
     assert((unsigned)outcome < TICKET_OUTCOMES);

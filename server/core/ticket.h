@@ -79,7 +79,10 @@ enum ticket_effect {
 
 enum ticket_outcome { /* how it went, for people; kept from the cell that ends it */
     OUTCOME_NONE, OUTCOME_FINISHED, OUTCOME_FAILED_JOB, OUTCOME_FAILED_SITE, OUTCOME_CANCELLED, OUTCOME_REJECTED,
-    OUTCOME_LAPSED, OUTCOME_WITHDRAWN, OUTCOME_NEVER_STARTED, OUTCOME_RESOLVED, OUTCOME_EXPIRED, TICKET_OUTCOMES
+    OUTCOME_LAPSED, OUTCOME_WITHDRAWN, OUTCOME_NEVER_STARTED, OUTCOME_RESOLVED, OUTCOME_EXPIRED,
+    OUTCOME_CUT,    /* moved: its site's capacity was cut below what is booked */
+    OUTCOME_SILENT, /* moved by the start-up: its site is out of touch */
+    TICKET_OUTCOMES
 };
 
 enum ticket_verdict {

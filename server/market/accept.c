@@ -36,6 +36,18 @@ still_for(const struct offering_state *o, const struct broker_ask *ask)
            (o->open_to == 0 || ask->organisation == 0 || (o->open_to & ask->organisation) != 0);
 }
 
+/* Does it leave free what is kept for other modes? As the broker asks it (core/broker_floor.c). */
+static bool
+above_floors(const struct state *s, const struct option *o, const struct broker_ask *ask)
+{
+    const struct offering_state *os = index_offering(s, o->offering);
+    const struct offering *offering = ledger_offering(s->ledger, o->offering);
+    int32_t kept = broker_floor(os->floors, ask->mode);
+
+    return kept == 0 || broker_in_pool((int32_t)o->gpus, (int32_t)offering->entry.u.offering.gpus_per_node) ||
+           calendar_fits(os->calendar, o->start_slot, o->slots, (int32_t)o->gpus + kept);
+}
+
 /* Options are numbered by rank; 0 is the booked one, whose rate the quote has fixed. Any other is asked for afresh,
  * so its
  * rate must be the one in force now. */
@@ -60,6 +72,8 @@ listed_option(const struct deciding *d, const struct quote *q, uint32_t number, 
         return err;
     if (!still_for(index_offering(d->state, ret->offering), &q->ask))
         return err_say(d->detail, ERR_OPTION_GONE, "The site serves this grant no more; nothing was spent.");
+    if (!above_floors(d->state, ret, &q->ask))
+        return err_say(d->detail, ERR_OPTION_GONE, "What is left is kept free for other access modes; nothing was spent.");
     rate = ledger_rate_at(d->state->ledger, ret->offering, d->now_ms);
     if (rate == NULL || rate->index != ret->rate)
         return err_say(d->detail, ERR_OPTION_GONE, "The rate has changed since; nothing was spent.");

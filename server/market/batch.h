@@ -31,7 +31,7 @@ void batch_event(struct deciding *d, enum market_event_kind kind, uint64_t index
 /* One per command kind, in market/<command>.c; listed in market/decide.c, THE table. */
 typedef enum err decide_fn(struct deciding *d, struct command *c);
 decide_fn decide_open, decide_order, decide_capacity, decide_site_status, decide_spool_retire; /* money and sites: sequencer's */
-decide_fn decide_quote, decide_quote_renew, decide_quote_release, decide_accept, decide_cancel;
+decide_fn decide_quote, decide_quote_renew, decide_quote_release, decide_accept, decide_cancel, decide_move;
 decide_fn decide_instance, decide_received, decide_report, decide_timer, decide_statement;
 
 #endif

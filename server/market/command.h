@@ -14,6 +14,7 @@ enum command_kind {
     COMMAND_SITE_STATUS,    /* pause, drain */
     COMMAND_SPOOL_RETIRE,   /* a site's agent has lost its spool */
     COMMAND_QUOTE, COMMAND_QUOTE_RENEW, COMMAND_QUOTE_RELEASE, COMMAND_ACCEPT, COMMAND_CANCEL,
+    COMMAND_MOVE,           /* the start-up moves what cannot stay (market/displaced.h) */
     COMMAND_INSTANCE, COMMAND_RECEIVED, COMMAND_REPORT,
     COMMAND_TIMER,          /* the janitor's: one thing that is due */
     COMMAND_STATEMENT,      /* NOTICE of state */
@@ -57,13 +58,14 @@ struct command {
     union {
         struct { uint8_t class; struct uuid owner_org; uint64_t owner_site; char name[64]; } open;
         struct { struct entry entry; } order;
-        struct { uint64_t offering; uint32_t nodes, brokered_gpus, pool_nodes; int64_t from_ms; char modes[128]; uint16_t open_to; } capacity; /* the last two: as in struct offering_state */
+        struct { uint64_t offering; uint32_t nodes, brokered_gpus, pool_nodes; int64_t from_ms; char modes[128]; uint16_t open_to; bool only_floors; char floors[224]; } capacity; /* modes, open_to, floors: as in struct offering_state; only_floors: these alone change, and they change only so */
         struct { uint64_t site; int8_t paused, draining; /* -1: leave */ char reason[160]; } site_status;
         struct { uint64_t site; char reason[160]; } spool_retire;
         struct { struct uuid request; uint64_t grant; const struct broker_ask *ask; struct hash workload; uint32_t workload_len; char name[64]; bool move_freely; } quote;
         struct { struct uuid quote; } quote_renew;       /* also QUOTE_RELEASE */
         struct { struct uuid quote; uint32_t option; bool move_freely; } accept;
         struct { struct uuid reservation; } cancel;
+        struct { struct uuid reservation; const struct broker_ask *ask; } move; /* ask: as its request has it */
         struct { uint64_t site, key, last_confirmed_seq, last_receipted_report, last_report; } instance;
         struct { uint64_t site, instance, seq; } received;
         struct { struct report report; uint64_t key; uint8_t statement[REPORT_STATEMENT_LEN], signature[64]; struct hash output; uint32_t output_len; struct report_seen known; } report; /* signature already verified; the output's blob is stored by a worker first;

@@ -14,6 +14,7 @@ static decide_fn *const TABLE[COMMAND_KINDS] = {
     [COMMAND_QUOTE_RELEASE] = decide_quote_release,
     [COMMAND_ACCEPT] = decide_accept,
     [COMMAND_CANCEL] = decide_cancel,
+    [COMMAND_MOVE] = decide_move,
     [COMMAND_INSTANCE] = decide_instance,
     [COMMAND_RECEIVED] = decide_received,
     [COMMAND_REPORT] = decide_report,

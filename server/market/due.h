@@ -19,7 +19,7 @@ enum due_what {
     DUE_QUOTE = 1,   /* id: quote */
     DUE_RESERVATION, /* id: reservation: its next timer, or the end of its contest time */
     DUE_GRANT,       /* index: grant account: its end */
-    DUE_WITHDRAW,    /* id: reservation whose site drains or is paused */
+    DUE_WITHDRAW,    /* id: reservation that cannot stay and may be moved; index: its hold */
     DUE_SPOOL,       /* id: reservation that a retired spool had; index: its site */
     DUE_RECOVERED,   /* index: site where nothing of that kind is left */
 };

@@ -19,6 +19,7 @@ static const char *const COMMANDS[COMMAND_KINDS] = {
     [COMMAND_SPOOL_RETIRE] = "spool_retire",   [COMMAND_QUOTE] = "quote",
     [COMMAND_QUOTE_RENEW] = "quote_renew",     [COMMAND_QUOTE_RELEASE] = "quote_release",
     [COMMAND_ACCEPT] = "accept",               [COMMAND_CANCEL] = "cancel",
+    [COMMAND_MOVE] = "move",
     [COMMAND_INSTANCE] = "instance",           [COMMAND_RECEIVED] = "received",
     [COMMAND_REPORT] = "report",               [COMMAND_TIMER] = "timer",
     [COMMAND_STATEMENT] = "statement",

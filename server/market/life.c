@@ -12,8 +12,6 @@
 #include "market/timing.h"
 #include "market/view.h"
 
-#define MOVES_MAX 5
-
 struct cause
 life_cause(const struct command *c)
 {
@@ -41,19 +39,13 @@ life_touch(struct deciding *d, struct reservation *r)
 
 /* The best option elsewhere, never at a higher price, without the sites that turned this request down. */
 static bool
-find_elsewhere(const struct deciding *d, const struct reservation *r, struct broker_ask *ask, struct option *ret)
+find_elsewhere(const struct deciding *d, const struct reservation *r, const struct cause *cause, struct broker_ask *ask,
+               struct option *ret)
 {
     const struct broker_line *best;
     struct view view;
 
-    if (packed_ask_read(r->ask, ask) != OK)
-        return false;
-    if (ask->excluded_count >= BROKER_EXCLUDED_MAX)
-        return false;
-    ask->excluded[ask->excluded_count++] = r->site;
-    ask->max_cost_gpums = ask->max_cost_gpums > 0 ? min_i64(ask->max_cost_gpums, r->cost_gpums) : r->cost_gpums;
-    ask->explain = false;
-    if (view_ask(d->state, r->grant, ask, d->now_ms, ask, NULL) != OK)
+    if (!displaced_ask(d->state, r, cause->displaced, cause->asked, d->now_ms, ask))
         return false;
     view_open(d->state, d->now_ms, &view);
     broker_quote(&view.broker, ask, &view.answer);
@@ -75,7 +67,7 @@ broker_anew(struct deciding *d, const struct reservation *r, const struct cause 
         .grant = r->grant,
         .workload = r->workload,
         .workload_len = r->workload_len,
-        .move_freely = true,
+        .move_freely = r->move_freely,
         .moves = (uint8_t)(r->moves + 1),
         .moved_from = r->id,
     };
@@ -83,9 +75,9 @@ broker_anew(struct deciding *d, const struct reservation *r, const struct cause 
     struct broker_ask ask;
     struct option option;
 
-    if (!r->move_freely || r->moves >= MOVES_MAX || uuid_is_zero(cause->new_id))
+    if ((!r->move_freely && cause->asked == NULL) || r->moves >= MOVES_MAX || uuid_is_zero(cause->new_id))
         return NULL;
-    if (!find_elsewhere(d, r, &ask, &option))
+    if (!find_elsewhere(d, r, cause, &ask, &option))
         return NULL;
     memcpy(from.name, r->name, sizeof from.name);
     next = reserve_make(d, &from, &option, &ask, cause->new_id);
@@ -100,6 +92,13 @@ static bool
 rests_on_report(enum ticket_event event)
 {
     return event == TICKET_ON_REJECTED || event == TICKET_ON_FAILED_SITE || event == TICKET_ON_CANCELLED_UNUSED;
+}
+
+/* "Drained" is the site's own doing; what else stands in its way is in the journal as a move. */
+static uint16_t
+void_reason(const struct cause *cause, const struct ticket_cell *cell)
+{
+    return cause->displaced == DISPLACED_CUT || cause->displaced == DISPLACED_SILENT ? VOID_MOVED : cell->void_reason;
 }
 
 static void
@@ -120,7 +119,7 @@ add_entries(struct deciding *d, struct reservation *r, enum ticket_event event, 
     if (cell->effects & TICKET_CORRECT_AND_VOID)
         group_correct(g, h, &cause->on);
     if (cell->effects & (TICKET_CORRECT_AND_VOID | TICKET_VOID))
-        group_void(g, l, h, cell->void_reason, &on);
+        group_void(g, l, h, void_reason(cause, cell), &on);
     if (cell->effects & TICKET_EXPIRE)
         group_expire(g, l, h);
     if (cell->effects & TICKET_OPEN_DISPUTE)
@@ -138,10 +137,14 @@ apply_group(struct deciding *d, struct reservation *r, const struct cause *cause
     enum err err;
 
     *ret_next = cell->effects & TICKET_BROKER_ANEW ? broker_anew(d, r, cause, g) : NULL;
+    if (*ret_next == NULL && cause->displaced != DISPLACED_NOT)
+        return ERR_OPTION_GONE;
     if (*ret_next != NULL) {
         err = batch_group(d, g->entries, g->n);
         if (err == OK)
             return OK;
+        if (cause->displaced != DISPLACED_NOT) /* the new one goes when the caller takes all back */
+            return ERR_OPTION_GONE;
         undo_free_on_commit(d->undo, index_reservation_release, *ret_next);
         *ret_next = NULL;
         *g = without;
@@ -186,13 +189,22 @@ give_permit(struct deciding *d, struct reservation *r, const struct report *repo
     r->permit_report = report->number;
 }
 
+static enum ticket_outcome
+outcome_of(const struct cause *cause, const struct ticket_cell *cell)
+{
+    if (cause->displaced == DISPLACED_CUT)
+        return OUTCOME_CUT;
+    return cause->displaced == DISPLACED_SILENT ? OUTCOME_SILENT : cell->outcome;
+}
+
 /* Where it goes: its timer, its ticket to cancel, out of the memory. */
 static void
-settle_down(struct deciding *d, struct reservation *r, const struct ticket_cell *cell, struct reservation *next)
+settle_down(struct deciding *d, struct reservation *r, const struct cause *cause, const struct ticket_cell *cell,
+            struct reservation *next)
 {
     r->state = cell->next;
     if (cell->outcome != OUTCOME_NONE)
-        r->outcome = (uint16_t)cell->outcome;
+        r->outcome = (uint16_t)outcome_of(cause, cell);
     if (cell->next == TICKET_SETTLED && r->settled_ms == 0)
         r->settled_ms = d->now_ms;
     if (cell->effects & TICKET_CANCEL_TICKET)
@@ -227,7 +239,7 @@ carry_out(struct deciding *d, struct reservation *r, enum ticket_event event, co
         give_permit(d, r, cause->on.report);
     if (event == TICKET_ON_CANCEL)
         r->cancel_ms = d->now_ms;
-    settle_down(d, r, cell, next);
+    settle_down(d, r, cause, cell, next);
     if (next != NULL)
         for (size_t i = 0; i < group.n; i++)
             if (group.entries[i].kind == HOLD)

@@ -4,6 +4,7 @@
 #define MARKET_LIFE_H
 
 #include "market/batch.h"
+#include "market/displaced.h"
 #include "market/group.h"
 
 /* What an event rests on, and the id for a reservation brokered anew. */
@@ -11,6 +12,9 @@ struct cause {
     struct grounds on;    /* a report, or none */
     struct uuid new_id;   /* zero: none is brokered anew */
     uint16_t dispute_why; /* enum dispute_why, if a dispute is opened */
+    /* a withdrawal only if there is another place (else ERR_OPTION_GONE, with changes that the caller takes back): */
+    enum displaced displaced;        /* why; DISPLACED_NOT: it is withdrawn whether there is one or not */
+    const struct broker_ask *asked;  /* what was asked, of one that keeps it not; NULL: its own */
 };
 
 /* Ids from the command, the report if it is one. */

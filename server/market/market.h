@@ -51,6 +51,10 @@ struct market_config {
     /* Called on the sequencer thread when it begins to lead with a state built anew (another server may have written
      * meanwhile), and when it has found that another one leads. Must not block. NULL. */
     void (*on_lead)(void *ctx, bool leads);
+    /* When a site's agent was last in touch: a site that was, and is not any more, gets no new work. Called under the state's
+     * lock, from any thread; ms of the market's clock, 0 never. NULL: no site is ever silent. */
+    int64_t (*contact)(void *ctx, uint64_t site);
+    void *contact_ctx;
     void *ctx;
     struct db_fault (*fault)(void *ctx, const char *query); /* for torture tests: store/db.h; NULL */
     void *fault_ctx;

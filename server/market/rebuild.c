@@ -39,6 +39,9 @@ state_new(const struct market *m)
 
     s->ledger = ledger_new();
     s->clock = m->config.clock;
+    s->contact = m->config.contact;
+    s->contact_ctx = m->config.contact_ctx;
+    s->since_ms = clock_now(&s->clock);
     s->due = due_new();
     s->quotes = map_new_inside(16, offsetof(struct quote, id));
     s->reservations = map_new_inside(16, offsetof(struct reservation, id));

@@ -168,7 +168,7 @@ accepted(struct deciding *d, struct command *c, struct site_state *site, struct 
     const struct ticket_cell *cell;
     enum err err;
 
-    if (bar == OK && event == TICKET_ON_ACCEPTED && ticket_next(r->state, event)->verdict == TICKET_GO &&
+    if ((bar == OK || (bar == ERR_SITE_PAUSED && r->state == TICKET_ISSUED)) && event == TICKET_ON_ACCEPTED && ticket_next(r->state, event)->verdict == TICKET_GO &&
         d->now_ms < ticket_permit_earliest(&facts))
         return too_early(d, c, ticket_permit_earliest(&facts));
     if (bar == ERR_SITE_PAUSED && r->state == TICKET_ISSUED)

@@ -245,6 +245,7 @@ static const struct table_column CAPACITY_COLUMNS[] = {
     C(I64, set_ms, TABLE_ONCE),
     C(TEXT, modes, TABLE_ONCE),
     C(U16, open_to, TABLE_ONCE),
+    C(TEXT, floors, TABLE_ONCE),
 };
 
 #define L(type, field, flags) TABLE_COLUMN(TABLE_##type, struct tile_row, field, flags)

@@ -32,6 +32,7 @@ struct capacity_row {
     uint32_t nodes, brokered_gpus, pool_nodes;
     int64_t from_ms, set_ms;
     char modes[OFFERING_MODES_LEN];
+    char floors[OFFERING_FLOORS_LEN];
     uint16_t open_to;
 };
 

@@ -94,6 +94,7 @@ offering_resize(struct state *s, struct offering_state *o, const struct capacity
     o->changes = c->number;
     memcpy(o->modes, c->modes, sizeof o->modes);
     o->open_to = c->open_to;
+    memcpy(o->floors, c->floors, sizeof o->floors);
     return OK;
 }
 

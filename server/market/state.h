@@ -35,6 +35,7 @@ struct site_state {
 #define RECENT_REPORTS 256          /* a site, in memory; older ones are looked up by the worker (command.h, known) */
 
 #define OFFERING_MODES_LEN 128      /* eight codes of 15 letters */
+#define OFFERING_FLOORS_LEN 224     /* eight of them, each with a number of nine digits */
 
 struct offering_state {             /* row: capacity, dated; the newest is here */
     struct row row;
@@ -43,6 +44,7 @@ struct offering_state {             /* row: capacity, dated; the newest is here 
     int64_t from_ms;
     struct calendar *calendar;      /* jobs of whole nodes: brokered_gpus less the pool's */
     char modes[OFFERING_MODES_LEN]; /* codes of the access modes served, a blank between two; "": all */
+    char floors[OFFERING_FLOORS_LEN]; /* as in struct broker_offering */
     uint16_t open_to;               /* classes of organisation served; 0: all */
     uint32_t changes;               /* of its capacity: number of the newest row */
     struct calendar *pool;          /* jobs below a node (broker_in_pool()); NULL if pool_nodes is 0 */
@@ -86,6 +88,7 @@ struct reservation {
     uint8_t dispute_why;                /* enum dispute_why; 0 none */
     uint64_t version;                   /* grows with each change: event ids */
     bool move_freely; uint8_t moves;
+    int64_t stays_until_ms;             /* no other place was found: it is not looked for before; memory only */
     struct uuid moved_from, moved_to;
     struct hash workload; uint32_t workload_len;
     struct hash output; uint32_t output_len; int64_t output_ms;
@@ -100,6 +103,10 @@ enum dispute_why { DISPUTE_SILENCE = 1, DISPUTE_IMPLAUSIBLE, DISPUTE_FORKED, DIS
 struct state {
     struct ledger *ledger;
     char origin[64];                    /* of the journal: tickets' iss */
+    /* When a site's agent was last in touch, ms of the market's clock (0: never); NULL: nobody knows. Any thread. */
+    int64_t (*contact)(void *ctx, uint64_t site);
+    void *contact_ctx;
+    int64_t since_ms;                   /* when this memory was built: silence counts from then at the earliest */
     struct clock clock;                 /* the market's: timers last at least 30 s of real time in a simulation */
     struct due *due;                    /* market/due.h: what is due when */
     struct map *quotes;                 /* uuid → struct quote, open ones */

@@ -1,6 +1,9 @@
 /* market/sweep.c */
 #include "market/sweep.h"
 
+#include <stdlib.h>
+
+#include "market/displaced.h"
 #include "market/index.h"
 #include "market/spool.h"
 
@@ -16,12 +19,14 @@ turns_away(const struct site_state *site)
     return site->paused || site->draining;
 }
 
-/* Is it one to withdraw, or to see to because its spool was retired? */
+/* Is it one to place elsewhere, or to see to because its spool was retired? */
 static bool
-find(const struct site_state *site, const struct reservation *r, struct due_item *ret)
+find(const struct state *s, const struct reservation *r, int64_t now_ms, struct due_item *ret)
 {
-    if (r->state == TICKET_ISSUED && turns_away(site))
-        *ret = (struct due_item){ .what = DUE_WITHDRAW, .id = r->id };
+    const struct site_state *site = index_site(s, r->site);
+
+    if (displaced_moves(s, r, now_ms))
+        *ret = (struct due_item){ .what = DUE_WITHDRAW, .id = r->id, .index = r->hold };
     else if (site->recovering && (spool_permit_lost(site, r) || spool_ticket_lost(site, r)))
         *ret = (struct due_item){ .what = DUE_SPOOL, .id = r->id, .index = r->site };
     else
@@ -57,20 +62,32 @@ sweep_wanted(const struct state *s)
     while (map_next(s->sites, &it, NULL, &value))
         if (turns_away(value) || ((const struct site_state *)value)->recovering)
             return true;
+    it = 0;
+    while (map_next(s->offerings, &it, NULL, &value))
+        if (displaced_overbooked(value))
+            return true;
     return false;
 }
 
+/* The newest hold first: where capacity was cut, who came first stays. */
+static int
+newest_first(const void *a, const void *b)
+{
+    const struct due_item *x = a, *y = b;
+
+    return x->index > y->index ? -1 : x->index < y->index;
+}
+
 size_t
-sweep_sites(const struct state *s, struct due_item *ret, size_t max)
+sweep_sites(const struct state *s, int64_t now_ms, struct due_item *ret, size_t max)
 {
     size_t n = 0, it = 0;
     void *value;
 
-    while (n < max && map_next(s->reservations, &it, NULL, &value)) {
-        const struct reservation *r = value;
-
-        if (find(index_site(s, r->site), r, &ret[n]))
+    while (n < max && map_next(s->reservations, &it, NULL, &value))
+        if (find(s, value, now_ms, &ret[n]))
             n++;
-    }
-    return recovered(s, ret, n, max);
+    n = recovered(s, ret, n, max);
+    qsort(ret, n, sizeof *ret, newest_first);
+    return n;
 }

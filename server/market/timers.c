@@ -1,5 +1,6 @@
 /* market/timers.c
  * What is due by time. The janitor says which thing; whether and what is due is decided here, by the head's clock. */
+#include "market/displaced.h"
 #include "market/due.h"
 #include "market/group.h"
 #include "market/index.h"
@@ -69,20 +70,6 @@ grant_due(struct deciding *d, uint64_t index)
     return OK;
 }
 
-/* A ticket without a permit at a site that drains or is paused: withdrawn, and brokered anew where it may be. */
-static enum err
-withdraw(struct deciding *d, struct command *c)
-{
-    struct reservation *r = index_reservation(d->state, c->in.timer.id);
-    const struct site_state *site = r != NULL ? index_site(d->state, r->site) : NULL;
-    struct cause cause = life_cause(c);
-    const struct ticket_cell *cell;
-
-    if (site == NULL || r->state != TICKET_ISSUED || !(site->paused || site->draining))
-        return OK;
-    return life_event(d, r, TICKET_ON_WITHDRAW, &cause, &cell);
-}
-
 /* Security: only the market's own janitor sends this. new_id[0] is for a reservation brokered anew. */
 enum err
 decide_timer(struct deciding *d, struct command *c)
@@ -97,7 +84,7 @@ decide_timer(struct deciding *d, struct command *c)
     case DUE_GRANT:
         return grant_due(d, c->in.timer.index);
     case DUE_WITHDRAW:
-        return withdraw(d, c);
+        return displaced_withdraw(d, c);
     case DUE_SPOOL:
         return spool_see_to(d, c->in.timer.id);
     case DUE_RECOVERED:

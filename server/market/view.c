@@ -10,14 +10,26 @@
 #include "market/index.h"
 #include "market/timing.h"
 
+#define SILENT_MS (INT64_C(5) * 60000)
+
+bool
+view_silent(const struct state *s, uint64_t site, int64_t now_ms)
+{
+    int64_t contact_ms = s->contact != NULL ? s->contact(s->contact_ctx, site) : 0;
+
+    return contact_ms > 0 && now_ms - max_i64(contact_ms, s->since_ms) > SILENT_MS * s->clock.rate;
+}
+
 static enum broker_state
-state_of_site(const struct state *s, uint64_t site)
+state_of_site(const struct state *s, uint64_t site, int64_t now_ms)
 {
     const struct site_state *ss = index_site(s, site);
 
     if (ss == NULL || ss->paused)
         return BROKER_STATE_PAUSED;
-    return ss->draining ? BROKER_STATE_DRAINING : BROKER_STATE_ACTIVE;
+    if (ss->draining)
+        return BROKER_STATE_DRAINING;
+    return view_silent(s, site, now_ms) ? BROKER_STATE_SILENT : BROKER_STATE_ACTIVE;
 }
 
 /* A name of the journal, plain ASCII, ended by a NUL or by its field. */
@@ -45,7 +57,7 @@ read_offering(const struct state *s, const struct offering *o, int64_t now_ms, s
         .has_place = site->entry.u.site.lat_milli != 0 || site->entry.u.site.lon_milli != 0,
         .lat = site->entry.u.site.lat_milli,
         .lon = site->entry.u.site.lon_milli,
-        .state = state_of_site(s, site->index),
+        .state = state_of_site(s, site->index, now_ms),
         .kind = o->entry.u.offering.kind == OFFERING_EXPERIMENTAL ? BROKER_KIND_EXPERIMENTAL : BROKER_KIND_BATCH,
         .memory_gb = (int32_t)o->entry.u.offering.memory_gb,
         .gpus_per_node = (int32_t)o->entry.u.offering.gpus_per_node,
@@ -54,6 +66,7 @@ read_offering(const struct state *s, const struct offering *o, int64_t now_ms, s
         .pool_nodes = (int32_t)os->pool_nodes,
         .modes = os->modes,
         .open_to = os->open_to,
+        .floors = os->floors,
         .calendar = os->calendar,
         .pool = os->pool,
     };

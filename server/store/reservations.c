@@ -2,6 +2,7 @@
 #include "store/reservations.h"
 
 #include "base/text.h"
+#include "core/ticket.h"
 #include "store/array.h"
 
 #define COLUMNS                                                                                                       \
@@ -26,6 +27,15 @@ DB_QUERY(RESERVATIONS_OF_ORGANISATION, .name = "reservations_of_organisation",
          .sql = "SELECT " COLUMNS " FROM reservation WHERE id < $1 AND org = $2"
                 " AND ($3 = '' OR position(',' || state || ',' IN $3) > 0) ORDER BY id DESC LIMIT $4",
          .params = 4, .columns = COLUMNS_N);
+
+/* Outcomes: failed-site, rejected, lapsed, withdrawn, capacity-cut, site-silent (core/ticket.h). */
+DB_QUERY(RESERVATIONS_DISPLACED, .name = "reservations_displaced",
+         .sql = "SELECT " COLUMNS " FROM reservation WHERE void_entry > 0 AND void_entry < $1"
+                " AND outcome IN (3, 5, 6, 7, 11, 12) AND ($2::bigint = -1 OR site = $2)"
+                " ORDER BY void_entry DESC LIMIT $3",
+         .params = 3, .columns = COLUMNS_N);
+_Static_assert(OUTCOME_FAILED_SITE == 3 && OUTCOME_REJECTED == 5 && OUTCOME_LAPSED == 6 && OUTCOME_WITHDRAWN == 7 &&
+               OUTCOME_CUT == 11 && OUTCOME_SILENT == 12, "as the query names them");
 
 DB_QUERY(RESERVATIONS_OF_REQUEST, .name = "reservations_of_request",
          .sql = "SELECT id FROM reservation WHERE request = $1 ORDER BY fence DESC LIMIT 1", .params = 1, .columns = 1);
@@ -143,6 +153,24 @@ reservations_list(struct db *db, struct uuid organisation, uint64_t site, const 
     else
         err = db_run(db, &RESERVATIONS_LIST,
                      DB_ARGS(db_uuid(before), db_null(), db_i64((int64_t)site), db_text(states), db_i64(max)), &rows);
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
+    for (int i = 0; i < n; i++)
+        read_reservation(rows, i, &(*ret)[i]);
+    *ret_n = (size_t)n;
+    return OK;
+}
+
+enum err
+reservations_displaced(struct db *db, uint64_t site, int64_t before, int max, struct arena *a,
+                       struct reservation_row **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &RESERVATIONS_DISPLACED, DB_ARGS(db_i64(before), db_i64((int64_t)site), db_i64(max)), &rows);
+    int n;
+
     if (err)
         return err;
     n = PQntuples(rows);

@@ -39,6 +39,10 @@ enum err reservations_find(struct db *db, struct uuid id, struct reservation_row
 enum err reservations_list(struct db *db, struct uuid organisation, uint64_t site, const char *states,
                            struct uuid before, int max, struct arena *a, struct reservation_row **ret,
                            size_t *ret_n) MUST_USE;
+/* Those that their site did not keep (it failed, turned them down or let them lapse, drained, stood still, or its capacity was
+ * cut), by the entry that released them, newest first, below `before`; at most max. site NO_INDEX: any. */
+enum err reservations_displaced(struct db *db, uint64_t site, int64_t before, int max, struct arena *a,
+                                struct reservation_row **ret, size_t *ret_n) MUST_USE;
 /* The newest reservation of a request. ERR_NOT_FOUND. */
 enum err reservations_of_request(struct db *db, struct uuid request, struct uuid *ret) MUST_USE;
 /* How many are in one of these states. */

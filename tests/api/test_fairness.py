@@ -85,3 +85,32 @@ def test_the_officer_sees_the_table_of_all(world):
     assert world.people["nordlys"].get(f"/v1/grants/{world.grants['brisa']}/share").status == 404
     assert officer.must("GET", f"/v1/grants/{world.grants['brisa']}/share")["account"] == world.grants["brisa"]
     world.people["nordlys"].must("POST", f"/v1/reservations/{held['id']}/cancel", {}, key=True)
+
+
+def test_floors_are_kept_free_for_a_mode(world):
+    """A second mode, and a floor for it at lumi: of the 64 GPUs in whole nodes Brisa's mode may have 16 at once, and is told why."""
+    world.order("/v1/policies", {"code": "playground", "name": "Playground", "cap_credits": "5000", "longest_days": 92, "decide_days": 0})
+    path = f"/v1/offerings/{world.sites['lumi']['offering']}/floors"
+    operator = world.people["lumi"]
+    kept = operator.must("POST", path, {"floors": [{"mode": "playground", "gpus": 48}]}, status=201, key=True)
+    assert kept["floors"] == [{"mode": "playground", "gpus": 48}] and kept["brokered_gpus"] == 80 and kept["pool_nodes"] == 4, kept
+    look = {k: v for k, v in world.wants(countries=["FI"], gpus=20).items() if k not in ("name", "template", "script")}
+    answer = world.people["brisa"].must("POST", "/v1/quotes", look)
+    refusal = next(r for r in answer["refusals"] if r["code"] == "floor")
+    assert (refusal["numbers"]["gpus"], refusal["numbers"]["brokered"], refusal["numbers"]["kept"]) == (20, 64, 48), refusal
+    assert refusal["text"] == "Keeps 48 of its 64 GPUs free for other access modes, asked for are 20.", refusal
+    assert refusal["help"]["change"] == "gpus" and refusal["help"]["to"] == 16, refusal
+    answer = world.people["brisa"].must("POST", "/v1/quotes", {**look, "gpus": 16})
+    assert answer["options"][0]["gpus"] == 16
+    first = world.accept(countries=["FI"], gpus=16, earliest_start=stamp(millis(world.local.must("GET", "/v1/me")["now"]) + 20 * DAY))
+    second = world.people["brisa"].must("POST", "/v1/quotes", {**look, "gpus": 16, "earliest_start": first["window"]["start"]})
+    why = second["options"][0]["not_sooner"]
+    assert why["code"] == "floor" and why["numbers"]["kept"] == 48 and second["options"][0]["start"] > first["window"]["start"], why
+    world.people["brisa"].must("POST", f"/v1/reservations/{first['id']}/cancel", {}, key=True)
+    assert world.people["bsc"].post(path, {"floors": []}, key=True).status == 404 and world.people["brisa"].post(path, {"floors": []}, key=True).status == 403
+    assert operator.post(path, {"floors": [{"mode": "nothing", "gpus": 4}]}, key=True).status == 422
+    assert operator.post(path, {"floors": [{"mode": "playground", "gpus": 4}] * 2}, key=True).status == 422
+    world.order(f"/v1/offerings/{world.sites['lumi']['offering']}/capacity", {"nodes": 40, "brokered_gpus": 80, "pool_nodes": 4})
+    offering = next(o for o in world.anybody.must("GET", "/v1/offerings")["items"] if o["site"] == "lumi")
+    assert offering["floors"] == kept["floors"], "a change of capacity leaves them as they are"
+    assert world.people["officer"].must("POST", path, {"floors": []}, status=201, key=True)["floors"] == []

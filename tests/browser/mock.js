@@ -183,6 +183,15 @@ const routes = (state) => {
         ["GET", /^\/v1\/reservations\/([^/]+)\/events$/, "events"],
         ["POST", /^\/v1\/reservations\/([^/]+)\/cancel$/, () => RUNNING],
         ["GET", /^\/v1\/reservations\/([^/]+)$/, (m) => RESERVATIONS.find((r) => r.id === m[1]) ?? [404, "not-found"]],
+        ["GET", /^\/v1\/reservations\/([\w-]+)\/outlook$/, (m) => {
+            const r = RESERVATIONS.find((x) => x.id === m[1]);
+            if (!r) return [404, "not-found"];
+            const waits = r.state === "issued" || r.state === "permitted";
+            return { reservation: r.id, waits, expected: waits ? { booked: r.window.start, start: r.window.start, latest: r.start_by, code: "booked" } : null, usual: waits ? { jobs: 12, median_s: 40, most_s: 180 } : null, ahead: waits ? 3 : null, displaced: null, elsewhere: null, as_of: iso(NOW),
+                here: waits ? { options: [{ start: r.window.start, not_sooner: { code: "busy", text: "", numbers: { most_free: 8, brokered: 640, from: iso(NOW), to: r.window.start, gpus: r.gpus } } }], refusals: [], what_if: [] } : null };
+        }],
+        ["GET", /^\/v1\/(programme|sites\/\w+)\/moves$/, () => ({ overbooked: [], standing_total: 0, standing: [], next: null, as_of: iso(NOW), items: [{ organisation: BRISA.name, gpus: 32, walltime_s: 8 * 3600, why: "withdrawn", time: iso(NOW - 3 * HOUR), entry: 481800, moved: true,
+            from: { reservation: id(5), site: "mimer", start: at("2026-05-14T18:00:00Z"), ...amount("cost_at_most", 256), state: "voided" }, to: { reservation: id(2), site: "bsc", start: at("2026-05-16T04:00:00Z"), ...amount("cost_at_most", 250), state: "issued" } }] })],
         ["GET", /^\/v1\/grants\/(\d+)\/share$/, (m) => SHARES.find((s) => s.account === Number(m[1])) ?? [404, "not-found"]],
         ["GET", /^\/v1\/programme\/shares$/, () => ({ items: SHARES, next: null, as_of: iso(NOW) })],
         ["GET", /^\/v1\/programme$/, () => ({ funds: [{ account: 100, name: "InvestAI", reference: "C(2026) 187", ...amount("minted", 6000000), ...amount("free", 440000), entry: 3, tranches: [tranche(104, "Playground", 400000, 312000, 148220.4, 12480, 0), tranche(105, "Fast Lane", 2100000, 1486000, 702614.25, 88931.2, 1204), tranche(106, "Large Scale", 3000000, 2240000, 811905.6, 301440, 0)] }],

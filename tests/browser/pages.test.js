@@ -15,9 +15,9 @@ const PAGES = [
     ["home", S, "/home"], ["ask", S, "/ask"], ["ask, nothing fits", S, "/ask?gpus=9000&memory=512"], ["quotes", S, () => `/requests/${request}`], ["reservations", S, "/reservations"], ["reservation", S, () => `/reservations/${job}`],
     ["credits", S, "/credits"], ["grant", S, () => `/credits/${kontor.grants.brisa}`], ["account", S, "/me"], ["another role's page", S, "/programme"], ["entry", S, () => `/journal/entries/${hold}`], ["a site, with one's own", S, "/sites/lumi"],
     ["home without a grant", E, "/home"], ["no reservations", E, "/reservations"],
-    ["programme", O, "/programme"], ["shares", O, "/programme/shares"], ["grants", O, "/programme/grants"], ["grant of another", O, () => `/programme/grants/${kontor.grants.brisa}`], ["new grant", O, "/programme/grants/new"], ["new fund", O, "/programme/funds/new"], ["new tranche", O, "/programme/tranches/new"],
+    ["programme", O, "/programme"], ["shares", O, "/programme/shares"], ["moves", O, "/programme/moves"], ["grants", O, "/programme/grants"], ["grant of another", O, () => `/programme/grants/${kontor.grants.brisa}`], ["new grant", O, "/programme/grants/new"], ["new fund", O, "/programme/funds/new"], ["new tranche", O, "/programme/tranches/new"],
     ["journal", O, "/journal/entries"], ["journal, no entry", O, "/journal/entries?kind=CLAWBACK"], ["an officer's entry", O, "/journal/entries/44"],
-    ["site", L, "/site/lumi"], ["tickets", L, "/site/lumi/tickets"], ["reports", L, "/site/lumi/reports"], ["a site, with all that is booked", L, "/sites/lumi?weeks=12"], ["administration", A, "/admin"],
+    ["site", L, "/site/lumi"], ["tickets", L, "/site/lumi/tickets"], ["reports", L, "/site/lumi/reports"], ["moves from a site", L, "/site/lumi/moves"], ["a site, with all that is booked", L, "/sites/lumi?weeks=12"], ["administration", A, "/admin"],
 ];
 let kontor, browser, job, request, hold;
 const cookies = new Map(); /* one session a person serves all looks */

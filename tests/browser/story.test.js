@@ -254,6 +254,48 @@ story("a start-up sees what it has used of what accrued to it, the officer sees 
     assert.match(readFileSync(await file.path(), "utf8"), /^account,organisation,mode,.*\r\n\d+,"Brisa Imaging S\.L\."/);
 });
 
+story("a site drains: what may not move freely is offered the next best place, takes it, and all see it", async (page, look) => {
+    const api = (path, body) => page.evaluate(async ({ path, body }) => {
+        const me = await (await fetch("/v1/me")).json();
+        const reply = await fetch(path, body && { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": me.csrf, "Idempotency-Key": crypto.randomUUID() }, body: JSON.stringify(body) });
+        return reply.json();
+    }, { path, body });
+    const as = async (who) => {
+        await page.context().clearCookies();
+        await signIn(page, who, kontor.password);
+    };
+    await as(S);
+    const start = new Date(Date.now() + (look.width > 1000 ? 5 : 6) * 86_400_000).toISOString();
+    const request = await api("/v1/requests", { organisation: kontor.organisations.brisa, grant: kontor.grants.brisa, name: `drained at ${look.width}`, gpus: 8, walltime_s: 3600, earliest_start: start, template: "script", script: "#!/bin/sh\n" });
+    const quote = await api(`/v1/requests/${request.id}/quotes`, { hold: true });
+    const option = quote.options.findIndex((o) => o.site === "lumi");
+    const job = await api(`/v1/quotes/${quote.id}/accept`, { option, move_freely: false });
+    await as(L);
+    await api("/v1/sites/lumi/drain", { draining: true, reason: "Cooling is renewed" });
+    try {
+        await openPage(page, look, "Moves");
+        assert.match(plain(await text(page, "main")), /cannot stay and ha(s|ve) not moved.*Brisa Imaging S\.L\..*The site drains.*the start-up/);
+        await as(S);
+        await page.goto(`/en/reservations/${job.id}`);
+        await page.locator("[data-elsewhere]").waitFor();
+        assert.match(plain(await text(page, "[data-outlook]")), /When it starts.*but as things stand the site would not start it.*is being drained and starts nothing new\. You decide.*The next best place at no higher price: .+, at most [\d.,]+ credits/);
+        if (process.env.KONTOR_OUT) await page.screenshot({ path: `${process.env.KONTOR_OUT}/outlook-${look.width}.png`, fullPage: true });
+        await page.getByRole("button", { name: /^Move to .* for at most/ }).click();
+        await page.waitForURL((url) => !url.pathname.endsWith(job.id));
+        await page.getByText("This job was brokered anew.").waitFor();
+        await page.locator("[data-figure=expected]").waitFor();
+        assert.match(plain(await text(page, "[data-outlook]")), /Expected start .*, as booked; at the latest .*Why not sooner: It starts as soon as you asked\./);
+        await as(O);
+        await openPage(page, look, "Moves");
+        assert.match(plain(await text(page, "main table")), /Brisa Imaging S\.L\. 8 GPUs for 1 h ?The site drained or was paused ?LUMI-G/);
+    } finally {
+        await as(L);
+        await api("/v1/sites/lumi/drain", { draining: false, reason: "" });
+        await as(O);
+        await openPage(page, look, "Moves");
+    }
+});
+
 story("an officer gives a grant and reads every entry, with filters and as CSV", async (page, look) => {
     await signIn(page, O, kontor.password);
     await page.waitForURL("**/en/programme");

@@ -138,6 +138,7 @@ static const struct wanted {
     { "reservations_find", ORG | SITE, { BRISA } },
     { "reservations_list", ORG | SITE, { AFTER, NULL, "-1", "", "9" } },
     { "reservations_of_organisation", ORG | SITE, { AFTER, BRISA, "", "9" } },
+    { "reservations_displaced", ORG | SITE, { "99", "-1", "9" } },
     { "reservations_of_request", ORG | SITE, { BRISA } },
     { "reservations_count", ORG | SITE, { ",running," } },
     { "reservations_reported", ORG | SITE, { "{40}" } },
@@ -196,8 +197,8 @@ static const char *const DATA[] = {
     "INSERT INTO quote_answer VALUES ('" BRISA "', 'x', 'y')",
     "INSERT INTO reservation (id, request, org, quote, jti, grant_account, site, offering, rate, hold, gpus, nodes, walltime_s, rate_milli, cost_gpums,"
     " window_start_ms, window_end_ms, permit_from_ms, accept_by_ms, start_by_ms, booked_slot, booked_slots, fence, seq, state, created_ms, changed_ms,"
-    " reported_gpu_seconds, version, move_freely, moves, workload, workload_len, output, output_len, name) VALUES ('" BRISA "', '" BRISA "', '" BRISA "',"
-    " '" BRISA "', '" BRISA "', 40, 11, 1, 1, 50, 1, 1, 60, 1000, 60000, 1, 2, 1, 1, 1, 1, 1, 1, 1, 'running', 1, 1, 7, 1, false, 0, sha256('script'), 6,"
+    " reported_gpu_seconds, void_entry, outcome, version, move_freely, moves, workload, workload_len, output, output_len, name) VALUES ('" BRISA "', '" BRISA "', '" BRISA "',"
+    " '" BRISA "', '" BRISA "', 40, 11, 1, 1, 50, 1, 1, 60, 1000, 60000, 1, 2, 1, 1, 1, 1, 1, 1, 1, 'running', 1, 1, 7, 50, 7, 1, false, 0, sha256('script'), 6,"
     " sha256('output'), 6, 'n')",
     "INSERT INTO ticket VALUES (11, 1, '" BRISA "', '" BRISA "', 'x', 1)",
     "INSERT INTO report VALUES (11, 1, 1, 1, 1, 1, '" BRISA "', 1, 'x', decode(repeat('00', 64), 'hex'), NULL, 0, 0, '', 1)",

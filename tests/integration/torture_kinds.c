@@ -78,14 +78,20 @@ open_instance(struct kinds *k)
 }
 
 static void
-set_pause(struct kinds *k, bool paused)
+set_pause_of(struct kinds *k, int site, bool paused)
 {
     struct command c = fixture_command(COMMAND_SITE_STATUS);
 
-    c.in.site_status.site = k->f->w->site[HERE];
+    c.in.site_status.site = k->f->w->site[site];
     c.in.site_status.paused = paused;
     c.in.site_status.draining = -1;
     must(k, &c, "pause");
+}
+
+static void
+set_pause(struct kinds *k, bool paused)
+{
+    set_pause_of(k, HERE, paused);
 }
 
 static struct reservation
@@ -312,13 +318,42 @@ make_statement(struct kinds *k, struct command *c)
     *c = fixture_command(COMMAND_STATEMENT);
 }
 
-/* Withdrawn where the site is paused: the one timed command that needs no time. */
+/* One at the dearer site, which is paused then. */
+static struct reservation
+displaced(struct kinds *k, bool move_freely)
+{
+    struct command accept;
+
+    set_pause(k, false);
+    set_pause_of(k, 1 - HERE, false);
+    accept = fixture_accept(k->f, 0, quote_open(k, 0));
+    accept.in.accept.option = 1;
+    accept.in.accept.move_freely = move_freely;
+    must(k, &accept, "accept");
+    set_pause_of(k, 1 - HERE, true);
+    return look(k, accept.answer.id);
+}
+
+/* The start-up moves it. */
+static void
+make_move(struct kinds *k, struct command *c)
+{
+    struct command like = fixture_quote(k->f, 0, fixture_uuid(k->f), 4, 60);
+
+    *c = fixture_command(COMMAND_MOVE);
+    c->org = k->f->w->org[0];
+    c->in.move.reservation = displaced(k, false).id;
+    c->in.move.ask = like.in.quote.ask;
+    for (size_t i = 0; i < 3; i++)
+        c->new_id[i] = fixture_uuid(k->f);
+}
+
+/* Moved where the site is paused: the one timed command that needs no time. */
 static void
 make_timer(struct kinds *k, struct command *c)
 {
-    struct reservation r = reserve_here(k);
+    struct reservation r = displaced(k, true);
 
-    set_pause(k, true);
     *c = fixture_command(COMMAND_TIMER);
     c->actor.kind = ACTOR_JANITOR;
     for (size_t i = 0; i < 3; i++)
@@ -358,6 +393,7 @@ const struct kind KINDS[] = {
     { "release", COMMAND_QUOTE_RELEASE, make_release, .keyed = true },
     { "accept", COMMAND_ACCEPT, make_accept, .keyed = true },
     { "cancel", COMMAND_CANCEL, make_cancel, .keyed = true },
+    { "move", COMMAND_MOVE, make_move, .keyed = true },
     { "instance", COMMAND_INSTANCE, make_instance, .keyed = false },
     { "received", COMMAND_RECEIVED, make_received, .keyed = false },
     { "report accepted", COMMAND_REPORT, make_accepted, .keyed = false },
@@ -378,5 +414,9 @@ kinds_free(struct command *c)
     if (c->kind == COMMAND_QUOTE) {
         free((void *)(uintptr_t)c->in.quote.ask);
         c->in.quote.ask = NULL;
+    }
+    if (c->kind == COMMAND_MOVE) {
+        free((void *)(uintptr_t)c->in.move.ask);
+        c->in.move.ask = NULL;
     }
 }

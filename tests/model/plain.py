@@ -337,6 +337,8 @@ class Plain:
         if line["fence"] != j["fence"] or not live:
             return None
         if closed:
+            if j["state"] == "issued" and not late and self.now < j["permit_from"]:
+                return "too-early"
             if j["state"] == "issued":
                 self.event(j, "withdraw", line)
             return None
@@ -422,7 +424,9 @@ class Plain:
         elif what == 3:
             self.lapse(str(self.line["index"]))
         elif what == 4 and j is not None and j["state"] == "issued" and self.site_of(j)["closed"]:
-            self.event(j, "withdraw")
+            # only to another place: which one is the broker's matter, that there is one shows by what took over
+            if any(r["request"] == j["request"] and r["fence"] > j["fence"] for r in self.line["reservations"]):
+                self.event(j, "withdraw")
         elif what == 5 and j is not None and self.permit_lost(j):
             self.event(j, "lost")
         return "ok"

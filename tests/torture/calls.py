@@ -148,6 +148,20 @@ def reservations_cancel(w):
     return post(w.people["brisa"], f"/v1/reservations/{a_reservation(w)['id']}/cancel", {})
 
 
+@call
+def reservations_move(w):
+    """Booked at the dearer site, which stands still then: the other one takes it."""
+    set_pause(w, False)
+    reservation = w.people["brisa"].must("POST", f"/v1/quotes/{a_quote(w)['id']}/accept", {"option": 1}, status=201, key=True)
+    assert reservation["site"]["code"] == "bsc", reservation
+    set_pause(w, True)
+    return post(w.people["brisa"], f"/v1/reservations/{reservation['id']}/move", {}, after=lambda r: (cancel(w, r.json["id"]), set_pause(w, False)))
+
+
+def set_pause(w, paused):
+    w.people["bsc"].must("POST", "/v1/sites/bsc/pause", {"paused": paused, "reason": "Test"}, key=True)
+
+
 # ---- the programme --------------------------------------------------------------------------------------------------
 
 @call
@@ -248,6 +262,11 @@ def rates_create(w):
 @call
 def capacity_create(w):
     return post(w.local, f"/v1/offerings/{w.sites['bsc']['offering']}/capacity", {"nodes": 40, "brokered_gpus": 80})
+
+
+@call
+def offerings_floors(w):
+    return post(w.people["bsc"], f"/v1/offerings/{w.sites['bsc']['offering']}/floors", {"floors": [{"mode": "fast-lane", "gpus": 8}]})
 
 
 @call

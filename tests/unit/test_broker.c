@@ -317,6 +317,62 @@ access_is_a_hard_filter(void **state)
     world_close(&w);
 }
 
+/* What is kept free for other modes: 368 GPUs in whole nodes at bsc, 64 of them for fast-lane, 32 for playground. */
+static void
+floors_are_kept_free_for_other_modes(void **state)
+{
+    struct broker_ask ask = ask_for(328, 1);
+    const struct broker_line *line;
+    struct world w;
+    char text[BROKER_TEXT];
+
+    (void)state;
+    assert_int_equal(broker_floor("fast-lane:64 playground:32", "large-scale"), 96);
+    assert_int_equal(broker_floor("fast-lane:64 playground:32", "fast-lane"), 32);
+    assert_int_equal(broker_floor("fast-lane:64 playground:32", "lane"), 96);
+    assert_int_equal(broker_floor("fast-lane:64", "fast-lane"), 0);
+    assert_int_equal(broker_floor("", "fast-lane"), 0);
+    assert_int_equal(broker_floor(NULL, "fast-lane"), 0);
+    assert_int_equal(broker_floor("fast-lane:64", ""), 0);
+    world_open(&w);
+    for (size_t i = 1; i < SITES; i++)
+        w.o[i].state = BROKER_STATE_PAUSED;
+    w.o[0].floors = "fast-lane:64 playground:32";
+    text_format(ask.mode, sizeof ask.mode, "large-scale");
+    reason_is(&w, &ask, 0, BROKER_FLOOR, "Keeps 96 of its 368 GPUs free for other access modes, asked for are 328.");
+    assert_int_equal(w.lines[0].help.change, CHANGE_GPUS);
+    assert_int_equal(w.lines[0].help.to, 272);
+    text_format(ask.mode, sizeof ask.mode, "fast-lane");
+    line = quote(&w, &ask, 0); /* the playground's 32 are kept from it, its own are not */
+    assert_int_equal(line->code, BROKER_OFFERED);
+    assert_int_equal(line->gpus, 328);
+    assert_int_equal(line->cost_gpums, 328 * INT64_C(3600) * 1850);
+
+    /* 200 are booked for two hours: 168 are free, 72 of them to others than fast-lane and playground */
+    calendar_reserve(w.calendar[0], NOW_SLOT, 8, 200);
+    ask = ask_for(72, 1);
+    text_format(ask.mode, sizeof ask.mode, "large-scale");
+    assert_int_equal(quote(&w, &ask, 0)->start_ms, NOW_MS);
+    ask.gpus = 76;
+    line = quote(&w, &ask, 0);
+    assert_int_equal(line->start_ms, NOW_MS + 2 * HOUR_MS);
+    assert_int_equal(line->sooner, SOONER_FLOOR);
+    broker_sooner_text(line, text);
+    assert_string_equal(text, "96 GPUs are kept free for other access modes; without that 76 could start 12 May 2026, 14:00 UTC.");
+    ask.gpus = 172; /* not even without the floors: what is told is what is free to this mode */
+    line = quote(&w, &ask, 0);
+    assert_int_equal(line->sooner, SOONER_BUSY);
+    assert_int_equal(line->number[0], 72);
+    ask.gpus = 76;
+    ask.deadline_ms = NOW_MS + 2 * HOUR_MS;
+    reason_is(&w, &ask, 0, BROKER_FLOOR,
+              "Keeps 96 of its 368 GPUs free for other access modes, asked for are 76. Without that: 12 May 2026, 14:00 UTC. "
+              "Earliest: 12 May 2026, 16:00 UTC.");
+    ask.gpus = 2; /* a part of a node is taken from the pool, of which nothing is kept */
+    assert_int_equal(quote(&w, &ask, 0)->code, BROKER_OFFERED);
+    world_close(&w);
+}
+
 static void
 rates_missing_or_absurd(void **state)
 {
@@ -1069,6 +1125,7 @@ main(void)
         cmocka_unit_test(each_reason_of_a_state),
         cmocka_unit_test(each_reason_of_a_question),
         cmocka_unit_test(access_is_a_hard_filter),
+        cmocka_unit_test(floors_are_kept_free_for_other_modes),
         cmocka_unit_test(rates_missing_or_absurd),
         cmocka_unit_test(odd_places_are_survived),
         cmocka_unit_test(two_reasons_have_no_single_help),

@@ -179,21 +179,22 @@ test_a_draining_site_loses_its_unpermitted_tickets(void **unused)
 static void
 test_sweep_finds_what_is_due_and_what_to_withdraw(void **unused)
 {
-    struct reservation *r = reserve(8, 3600, false), *s = running(8, 3600, false);
+    struct reservation *r = reserve(8, 3600, true), *s = running(8, 3600, false), *t = reserve(8, 3600, false);
     struct due_item items[4];
 
     (void)unused;
     assert_int_equal(sweep_due(&m->state, m->w->now, items, 4), 0);
     assert_false(sweep_wanted(&m->state));
-    assert_int_equal(sweep_sites(&m->state, items, 4), 0);
+    assert_int_equal(sweep_sites(&m->state, m->w->now, items, 4), 0);
     site_state(1)->paused = true;
     assert_true(sweep_wanted(&m->state));
-    assert_int_equal(sweep_sites(&m->state, items, 4), 1); /* not the running one */
+    assert_int_equal(sweep_sites(&m->state, m->w->now, items, 4), 1); /* not the running one, nor the one that may not move */
     assert_int_equal(items[0].what, DUE_WITHDRAW);
     assert_true(uuid_equal(items[0].id, r->id));
     mw_advance(m, 90 * DAY_MS);
-    assert_int_equal(sweep_due(&m->state, m->w->now, items, 4), 4); /* both, and two grants' ends */
+    assert_int_equal(sweep_due(&m->state, m->w->now, items, 4), 4); /* of all three and two grants' ends */
     assert_int_equal(sweep_due(&m->state, m->w->now, items, 3), 3);
+    assert_true(t->state == TICKET_ISSUED);
     assert_true(s->state == TICKET_RUNNING);
     mw_advance(m, -90 * DAY_MS);
 }
@@ -348,7 +349,7 @@ test_what_a_lost_spool_had_is_seen_to(void **unused)
     const struct hold *h = ledger_hold(m->w->l, l.ran->hold);
     uint64_t seq = site_state(1)->last_seq;
     struct due_item items[8];
-    size_t n = sweep_sites(&m->state, items, 8);
+    size_t n = sweep_sites(&m->state, m->w->now, items, 8);
 
     (void)unused;
     assert_true(sweep_wanted(&m->state));
@@ -369,12 +370,12 @@ test_what_a_lost_spool_had_is_seen_to(void **unused)
     assert_non_null(strstr(mw_last_ticket(m)->claims, "\"do\":\"run\""));
     assert_null(mw_rebuilt_differs(m));
 
-    assert_int_equal(sweep_sites(&m->state, items, 8), 1);
+    assert_int_equal(sweep_sites(&m->state, m->w->now, items, 8), 1);
     assert_int_equal(items[0].what, DUE_RECOVERED);
     assert_err(OK, mw_timer(m, items[0].what, items[0].id, items[0].index));
     assert_false(site_state(1)->recovering);
     assert_false(sweep_wanted(&m->state));
-    assert_int_equal(sweep_sites(&m->state, items, 8), 0);
+    assert_int_equal(sweep_sites(&m->state, m->w->now, items, 8), 0);
     assert_err(OK, order(world_resolve(m->w, h->index, 500))); /* people end the dispute */
     assert_int_equal(l.ran->state, TICKET_SETTLED);
 }

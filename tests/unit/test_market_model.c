@@ -348,7 +348,7 @@ static enum err
 do_sweep(struct model *x)
 {
     struct due_item items[64];
-    size_t n = sweep_sites(&x->m->state, items, 1 + draw(x, 64));
+    size_t n = sweep_sites(&x->m->state, x->m->w->now, items, 1 + draw(x, 64));
 
     for (size_t i = 0; i < n; i++) {
         enum err err = mw_timer(x->m, items[i].what, items[i].id, items[i].index);

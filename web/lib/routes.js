@@ -20,6 +20,7 @@ export const ROUTES = [
     { path: "/me", load: () => import("../pages/me.js"), who: ["startup", "officer", "site", "admin"] },
     { path: "/programme", load: () => import("../pages/programme.js"), who: programme },
     { path: "/programme/shares", load: () => import("../pages/shares.js"), who: programme },
+    { path: "/programme/moves", load: () => import("../pages/moves.js"), who: programme },
     { path: "/programme/grants", load: () => import("../pages/grants.js"), who: programme },
     { path: "/programme/grants/new", load: () => import("../pages/grant-new.js"), who: programme, nav: "/programme/grants" },
     { path: "/programme/funds/new", load: () => import("../pages/fund-new.js"), who: programme, nav: "/programme/grants" },
@@ -27,6 +28,7 @@ export const ROUTES = [
     { path: "/programme/grants/{grant}", load: () => import("../pages/grant.js"), who: programme, nav: "/programme/grants" },
     { path: "/site/{site}", load: () => import("../pages/site.js"), who: site },
     { path: "/site/{site}/tickets", load: () => import("../pages/site-tickets.js"), who: site },
+    { path: "/site/{site}/moves", load: () => import("../pages/site-moves.js"), who: site },
     { path: "/site/{site}/reports", load: () => import("../pages/site-reports.js"), who: site },
     { path: "/admin", load: () => import("../pages/admin.js"), who: ["admin"] },
 ];

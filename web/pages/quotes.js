@@ -34,7 +34,7 @@ const titles = (options, preference) => {
 const notSooner = ({ not_sooner: why }) => {
     const n = why?.numbers ?? {};
     if (!why) return "";
-    return has("sooner." + why.code) ? t("sooner." + why.code, { most: n.most_free, brokered: n.brokered, from: n.from ? dateTime(n.from) : "", to: n.to ? dateTime(n.to) : "", asked: n.gpus, nights: n.nights, run: n.longest_nights, longest: length(n.longest_s ?? 0), length: length(n.length_s ?? 0) }) : why.text;
+    return has("sooner." + why.code) ? t("sooner." + why.code, { most: n.most_free, brokered: n.brokered, from: n.from ? dateTime(n.from) : "", to: n.to ? dateTime(n.to) : "", asked: n.gpus, kept: n.kept, without: n.without ? dateTime(n.without) : "", nights: n.nights, run: n.longest_nights, longest: length(n.longest_s ?? 0), length: length(n.length_s ?? 0) }) : why.text;
 };
 
 const Option = ({ option, index, title, site, free, now, from, open, accept, busy, primary }) => {

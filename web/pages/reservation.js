@@ -20,6 +20,7 @@ import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { jobName } from "../parts/jobs.js";
 import { Note, Say, say } from "../parts/note.js";
+import { Outlook } from "../parts/outlook.js";
 import { State, stateOf } from "../parts/state.js";
 import { Timeline } from "../parts/timeline.js";
 
@@ -201,6 +202,7 @@ export default ({ params }) => {
             ${r.moved_to && html`<${Note} kind="ochre" icon="right">${t("reservation.moved-to")} <a href=${to(`/reservations/${r.moved_to}`)}>${t("reservation.moved.see")}</a><//>`}
             ${r.moved_from && html`<${Note} kind="slate">${t("reservation.moved-from")} <a href=${to(`/reservations/${r.moved_from}`)}>${t("reservation.moved.old")}</a><//>`}
             ${r.state === "disputed" && html`<${Note} kind="brick">${t("reservation.disputed.text")}<//>`}
+            <${Outlook} r=${r} sites=${sites} mine=${spender} onDone=${reload} />
             <div class="grid one">
                 <${Money} r=${r} />
                 <div class="stack">

@@ -8,7 +8,7 @@ const STATES = {
     quoted: ["circle", "plain"], issued: ["send", "ochre"], delivered: ["check", "plain"], permitted: ["clock", "ochre"], running: ["play", "slate"],
     ended: ["flag", "plain"], settled: ["ok", "verdigris"], cancelling: ["cross", "plain"], cancelled: ["cross", "plain"], voided: ["cross", "plain"],
     withdrawn: ["right", "plain"], rejected: ["cross", "brick"], "failed-job": ["warn", "brick"], "failed-site": ["warn", "brick"], disputed: ["warn", "brick"],
-    "never-started": ["cross", "plain"], lost: ["lost", "brick"], expired: ["clock", "plain"], lapsed: ["clock", "plain"], resolved: ["scales", "plain"], moved: ["right", "plain"],
+    "never-started": ["cross", "plain"], lost: ["lost", "brick"], expired: ["clock", "plain"], lapsed: ["clock", "plain"], resolved: ["scales", "plain"], moved: ["right", "plain"], "capacity-cut": ["right", "plain"], "site-silent": ["right", "plain"],
     active: ["pulse", "verdigris"], draining: ["right", "ochre"], paused: ["pause", "ochre"], silent: ["lost", "brick"], coming: ["clock", "ochre"],
     granted: ["ok", "verdigris"], refused: ["cross", "brick"],
 };
