@@ -144,6 +144,34 @@ tiles_append(struct tiles *t, struct hash leaf)
     return append_at(t, 0, leaf);
 }
 
+/* A tile is complete just when the tree's counter carries past its level: the carry is the tile's root. */
+enum err
+tiles_append_both(struct tiles *t, struct merkle *m, struct hash leaf)
+{
+    struct hash hash = leaf;
+    unsigned k = 0;
+
+    assert(m->size % TILE_WIDTH == t->width[0]);
+    for (int level = 0; level < TILE_LEVELS; level++) {
+        enum err err;
+
+        t->level[level][t->width[level]++] = hash;
+        if (t->width[level] < TILE_WIDTH)
+            break;
+        err = t->write(t->ctx, level, t->n[level]++, t->level[level], TILE_WIDTH);
+        if (err != OK)
+            return err;
+        t->width[level] = 0;
+        for (unsigned end = k + 8; k < end; k++)
+            hash = merkle_node(m->frontier[k], hash);
+    }
+    for (; (m->size >> k & 1) != 0; k++)
+        hash = merkle_node(m->frontier[k], hash);
+    m->frontier[k] = hash;
+    m->size++;
+    return OK;
+}
+
 enum err
 tiles_append_tile(struct tiles *t, struct hash root)
 {

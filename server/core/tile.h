@@ -32,7 +32,9 @@ struct tiles {
 };
 struct tiles *tiles_new(void); /* of an empty log, write and ctx unset; free() it */
 enum err tiles_append(struct tiles *t, struct hash leaf) MUST_USE;
-/* The same with the root of a whole tile of leaves, for who has that tile already: it is not written again. Only between
+/* The tree and its tiles at once, of as many leaves both: what is hashed for the one serves the other. */
+enum err tiles_append_both(struct tiles *t, struct merkle *m, struct hash leaf) MUST_USE;
+/* As tiles_append(), with the root of a whole tile of leaves, for who has that tile already: it is not written again. Only between
  * whole tiles. */
 enum err tiles_append_tile(struct tiles *t, struct hash root) MUST_USE;
 enum err tiles_finish(struct tiles *t) MUST_USE; /* the partial ones */

@@ -36,8 +36,7 @@ fill_entries(struct market *m, struct work *w)
         struct hash leaf = entry_leaf_hash(encoded);
 
         journal_entry(&m->writer, &entries[i].header, encoded, &leaf);
-        merkle_append(&w->tree, leaf);
-        if (tiles_append(w->tiles, leaf) != OK)
+        if (tiles_append_both(w->tiles, &w->tree, leaf) != OK)
             abort(); /* take_tile has no errors */
     }
     for (struct account *a = ledger_dirty(m->state->ledger); a != NULL; a = a->next_dirty)

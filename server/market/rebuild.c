@@ -68,8 +68,7 @@ take_entry(void *ctx, const struct entry *e, const struct hash *leaf)
                             rule != NULL ? rule : err_wire(err));
     if (e->kind == GENESIS)
         text_format(r->s->origin, sizeof r->s->origin, "%s", e->u.genesis.origin);
-    merkle_append(&r->tree, *leaf);
-    return tiles_append(r->tiles, *leaf);
+    return tiles_append_both(r->tiles, &r->tree, *leaf);
 }
 
 /* ---- tiles: what the table has must be the journal's; what it has not, as a journal older than the table, is added ---- */

@@ -87,8 +87,7 @@ log_entry(struct fill *f, struct entry *e)
     f->len += len + 2;
     f->n++;
     f->signatures += auth != NULL && auth->slot[0].class != 0;
-    merkle_append(&f->tree, leaf);
-    if (tiles_append(&f->tiles, leaf) != OK)
+    if (tiles_append_both(&f->tiles, &f->tree, leaf) != OK)
         abort();
     if (f->n % TILE_WIDTH == 0)
         flush(f);
@@ -184,8 +183,7 @@ cost(struct fill *f, uint64_t n)
 
         memcpy(bytes + 4, &i, sizeof i);
         leaf = entry_leaf_hash(BYTES(bytes, len));
-        merkle_append(&f->tree, leaf);
-        if (tiles_append(&f->tiles, leaf) != OK)
+        if (tiles_append_both(&f->tiles, &f->tree, leaf) != OK)
             abort();
     }
     printf("%" PRId64 "\n", (monotonic_us() - begin_us) * 1000 / (int64_t)n);

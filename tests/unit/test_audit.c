@@ -87,6 +87,47 @@ test_roots(void **unused)
     assert_true(hash_equal(tile_root(leaves), recursive_root(leaves, 256)));
 }
 
+/* All tiles that were written, in one hash. */
+static enum err
+sum_tile(void *ctx, int level, uint64_t n, const struct hash *hashes, unsigned width)
+{
+    struct hash *sum = ctx;
+    struct bytes parts[] = { BYTES(sum->b, 32), BYTES(&level, sizeof level), BYTES(&n, sizeof n), BYTES(&width, sizeof width),
+                             BYTES(hashes, width * sizeof *hashes) };
+
+    *sum = sha256_of(parts, 5);
+    return OK;
+}
+
+/* Tree and tiles at once are what they are one by one, also where tiles of all three levels are completed by one leaf. */
+static void
+test_tree_and_tiles(void **unused)
+{
+    struct tiles *one = tiles_new(), *both = tiles_new();
+    struct hash sum[2] = { 0 };
+    struct merkle tree[2] = { 0 };
+
+    (void)unused;
+    one->write = both->write = sum_tile;
+    one->ctx = &sum[0];
+    both->ctx = &sum[1];
+    for (uint64_t i = 0; i < 2 * 65536 + 300; i++) {
+        struct hash leaf = { { (uint8_t)i, (uint8_t)(i >> 8), (uint8_t)(i >> 16) } };
+
+        merkle_append(&tree[0], leaf);
+        assert_int_equal(tiles_append(one, leaf), OK);
+        assert_int_equal(tiles_append_both(both, &tree[1], leaf), OK);
+        assert_true(tree[0].size == tree[1].size && hash_equal(sum[0], sum[1]));
+        if (i < 600 || i % 997 == 0 || (i & 0xff) >= 0xfe)
+            assert_true(hash_equal(merkle_root(&tree[0]), merkle_root(&tree[1])));
+    }
+    assert_int_equal(tiles_finish(one), OK);
+    assert_int_equal(tiles_finish(both), OK);
+    assert_true(hash_equal(sum[0], sum[1]));
+    free(one);
+    free(both);
+}
+
 static void
 test_heads(void **unused)
 {
@@ -655,6 +696,7 @@ main(void)
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_widths),
         cmocka_unit_test(test_roots),
+        cmocka_unit_test(test_tree_and_tiles),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_three_levels),
         cmocka_unit_test(test_receipts),
