@@ -248,6 +248,27 @@ look_at_owed(void *with, const struct spool_owed *o)
     }
 }
 
+/* The first report of a job's end that is to be paid and that the server, which answers us otherwise, has not even receipted,
+ * for so long; 0: none. */
+static uint64_t
+unreceipted(struct agent *a)
+{
+    struct spool_report row;
+    enum err err;
+
+    for (uint64_t from = 0; (err = spool_report_from(a->spool, from, &row)) == OK; from = row.number + 1) {
+        struct hash genesis;
+        struct report r;
+
+        free(row.inventory);
+        if (report_parse(BYTES(row.statement, sizeof row.statement), &r, &genesis) == OK && report_is_owed(&r))
+            return (clock_now(&a->clock) - r.time_ms) / a->clock.rate > a->cfg.overdue_s * 1000 ? row.number : 0;
+    }
+    if (err != ERR_NOT_FOUND)
+        agent_spool_failed(a);
+    return 0;
+}
+
 /* Is a settlement missing in the entries replayed that should have been there long since? */
 static bool
 owes(struct agent *a)
@@ -262,8 +283,13 @@ owes(struct agent *a)
             agent_spool_failed(a);
     if (spool_commit(a->spool) != OK)
         agent_spool_failed(a);
-    if (d.count == 0)
+    if (d.count == 0 && (d.number = unreceipted(a)) == 0)
         return false;
+    if (d.count == 0) {
+        text_format(why, sizeof why, "The server has not receipted report %" PRIu64 ", of a job that ended over %" PRId64 " s ago.", d.number, a->cfg.overdue_s);
+        trouble(a, why);
+        return true;
+    }
     if (d.released > 0)
         text_format(more, sizeof more, " It has released the hold%s of %" PRIu64 " unpaid: ask the officers.", d.released == 1 ? "" : "s", d.released);
     text_format(why, sizeof why, "The journal owes %" PRIu64 " settlement%s: the first for report %" PRIu64 ", which was receipted over %" PRId64 " s ago.%s",

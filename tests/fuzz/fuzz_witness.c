@@ -198,6 +198,14 @@ __wrap_spool_owed(struct spool *s, void (*take)(void *with, const struct spool_o
     return OK;
 }
 
+enum err __wrap_spool_report_from(struct spool *s, uint64_t from, struct spool_report *ret);
+enum err
+__wrap_spool_report_from(struct spool *s, uint64_t from, struct spool_report *ret)
+{
+    (void)s, (void)from, (void)ret;
+    return ERR_NOT_FOUND;
+}
+
 enum err __wrap_spool_attest_trouble(struct spool *s, char ret[300]);
 enum err
 __wrap_spool_attest_trouble(struct spool *s, char ret[300])

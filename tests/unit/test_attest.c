@@ -346,6 +346,44 @@ an_operator_of_the_site_gives_it_up(void **state)
     world_delete(w);
 }
 
+/* A server that takes cosignatures and no reports. */
+static void
+a_report_that_is_never_receipted(void **state)
+{
+    struct world *w = world_new();
+    struct spool_report row = { .number = 1, .kind = REPORT_FINISHED };
+    struct site_agent s;
+    struct report r;
+    char why[300];
+
+    (void)state;
+    world_seed(w);
+    run_job(w, REPORT_FINISHED, USED, &r);
+    agent_make(&s, w);
+    r.number = 1;
+    row.jti = r.jti;
+    report_statement(&r, ledger_genesis(w->l), row.statement);
+    assert_int_equal(spool_begin(s.a.spool), OK);
+    assert_int_equal(spool_add_report(s.a.spool, &row), OK);
+    assert_int_equal(spool_commit(s.a.spool), OK);
+    assert_false(attests(&s, w));
+    assert_int_equal(spool_attest_trouble(s.a.spool, why), OK);
+    assert_non_null(strstr(why, "has not receipted report 1"));
+    world_add(w, world_move(w, TRANCHE, w->fund, w->tranche, CREDIT));
+    s.a.cfg.overdue_s = INT64_C(100) * 365 * 86400;
+    assert_true(attests(&s, w)); /* it is not that long ago */
+    world_add(w, world_move(w, TRANCHE, w->fund, w->tranche, CREDIT));
+    s.a.cfg.overdue_s = 3600;
+    assert_false(attests(&s, w));
+    assert_int_equal(spool_begin(s.a.spool), OK);
+    assert_int_equal(spool_receipt(s.a.spool, 1, "receipt"), OK);
+    assert_int_equal(spool_commit(s.a.spool), OK);
+    world_add(w, world_move(w, TRANCHE, w->fund, w->tranche, CREDIT));
+    assert_true(attests(&s, w));
+    agent_end(&s);
+    world_delete(w);
+}
+
 int
 main(void)
 {
@@ -353,6 +391,7 @@ main(void)
         cmocka_unit_test(what_the_server_does_with_a_jobs_end),
         cmocka_unit_test(what_ends_it),
         cmocka_unit_test(an_operator_of_the_site_gives_it_up),
+        cmocka_unit_test(a_report_that_is_never_receipted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
