@@ -6,6 +6,17 @@
 #include "base/text.h"
 
 void
+finding_defuse(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+        if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+            c[0] = c[1] = '?';
+        else if (*c < 0x20 || *c == 0x7f)
+            *c = '?';
+    }
+}
+
+void
 findings_add(struct findings *to, uint64_t leaf, uint16_t kind, const char *fmt, ...)
 {
     struct finding *f;
@@ -19,9 +30,7 @@ findings_add(struct findings *to, uint64_t leaf, uint16_t kind, const char *fmt,
     va_start(args, fmt);
     text_vformat(f->what, sizeof f->what, fmt, args);
     va_end(args);
-    for (char *c = f->what; *c != '\0'; c++) /* what is quoted of a file must not steer a terminal */
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    finding_defuse(f->what);
 }
 
 void

@@ -18,6 +18,8 @@ struct findings {
 
 void findings_add(struct findings *to, uint64_t leaf, uint16_t kind, const char *fmt, ...) PRINTF(4, 5);
 void findings_join(struct findings *to, const struct findings *more); /* behind those that are there */
+/* What is quoted of a file must not steer a terminal: control characters (C0, DEL, C1 in UTF-8) become question marks. */
+void finding_defuse(char *text);
 /* The kind that an entry's bytes claim; ENTRY_KINDS if that is none. */
 uint16_t finding_kind(struct bytes entry);
 

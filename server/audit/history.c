@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "audit/finding.h"
 #include "audit/signed.h"
 #include "base/arena.h"
 #include "base/text.h"
@@ -38,6 +39,7 @@ fault(struct reading *r, const char *fmt, ...)
     va_start(args, fmt);
     text_vformat(text, sizeof text, fmt, args);
     va_end(args);
+    finding_defuse(text);
     if (!r->failed)
         fprintf(r->to, "FAULT: %s.\n", text);
     r->failed = true;

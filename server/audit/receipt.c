@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/finding.h"
 #include "audit/print.h"
 #include "audit/signed.h"
 #include "base/clock.h"
@@ -51,6 +52,7 @@ is_refusal(const struct text *t, char ret[200])
     bool is = json_in_has(&in, "status") && json_in_has(&in, "title");
 
     text_format(ret, 200, "%.190s", detail[0] || !is ? detail : json_in_text_or(&in, "title", 4096, ""));
+    finding_defuse(ret);
     return json_in_close(&in) != ERR_JSON_MALFORMED && is;
 }
 

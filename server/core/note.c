@@ -265,7 +265,7 @@ checkpoint_parse(struct bytes text, struct checkpoint *ret)
     if (!next_line(&at, end, &line, &len) || len == 0 || len >= sizeof c.origin)
         return false;
     memcpy(c.origin, line, len);
-    if (strlen(c.origin) != len || !next_line(&at, end, &line, &len) || !decimal(line, len, &c.size))
+    if (strlen(c.origin) != len || !text_is_line(c.origin) || !next_line(&at, end, &line, &len) || !decimal(line, len, &c.size))
         return false;
     if (!next_line(&at, end, &line, &len) || !hash_parse(line, len, &c.root))
         return false;

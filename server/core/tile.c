@@ -230,7 +230,7 @@ head_text_parse(const char *text, struct head_text *ret)
     size = origin == NULL ? NULL : line(&at);
     root = size == NULL ? NULL : line(&at);
     time = root == NULL ? NULL : line(&at);
-    if (time == NULL || strlen(origin) >= sizeof h.origin || !text_to_i64(size, 0, INT64_MAX, &n) ||
+    if (time == NULL || strlen(origin) >= sizeof h.origin || !text_is_line(origin) || !text_to_i64(size, 0, INT64_MAX, &n) ||
         !base64_decode(root, strlen(root), h.root.b, 32, &len) || len != 32 || !text_starts(time, "time ") ||
         !text_to_i64(time + 5, 0, INT64_MAX, &h.time_ms))
         return false;

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "audit/history.h"
 #include "audit/verify.h"
 #include "base/arena.h"
 #include "base/json.h"
@@ -128,12 +129,36 @@ test_tree_and_tiles(void **unused)
     free(both);
 }
 
+/* What is quoted of a file does not steer the terminal of who reads the report. */
+static void
+test_quotes(void **unused)
+{
+    char history[] = "kontor history/v1\norganisation 019b8d62-7e68-7000-8000-000000000015\nstate 5\n\x1b[1A\x1b[2Kall is well\n"
+                     "\nkontor.example/demo\n7\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n\n\u2014 kontor.example/demo AAAAAAAA\n";
+    char *words = NULL, why[] = "a\033[8m\302\2338m\177\303\251";
+    size_t len;
+    FILE *to = open_memstream(&words, &len);
+
+    (void)unused;
+    assert_int_equal(history_judge(history, strlen(history), NULL, to), 1);
+    fclose(to);
+    assert_non_null(strstr(words, "all is well"));
+    assert_null(strchr(words, '\x1b'));
+    assert_non_null(strstr(words, "FAULT"));
+    free(words);
+    finding_defuse(why);
+    assert_string_equal(why, "a?[8m??8m?\303\251");
+}
+
 static void
 test_heads(void **unused)
 {
     static const char *const bad[] = { "", "o\n", "o\n1\n", "o\n1\nAA==\ntime 0\n", "o\n01\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 0\n",
                                        "o\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n", "o\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 0",
-                                       "o\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 0\nmore\n" };
+                                       "o\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 0\nmore\n",
+                                       "\x1b[8m\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 0\n",
+                                       "o\302\2332J\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 0\n",
+                                       "o\xff\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\ntime 0\n" };
     struct head_text h = { .origin = "kontor.example/demo", .size = 7, .time_ms = 99 }, back;
     char text[HEAD_TEXT_MAX];
 
@@ -697,6 +722,7 @@ main(void)
         cmocka_unit_test(test_widths),
         cmocka_unit_test(test_roots),
         cmocka_unit_test(test_tree_and_tiles),
+        cmocka_unit_test(test_quotes),
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_three_levels),
         cmocka_unit_test(test_receipts),
