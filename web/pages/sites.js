@@ -30,11 +30,11 @@ export default () => {
         <section class="card flush sites-map" aria-label=${t("nav.sites")}>
             <div class="drawing"><${EuropeMap} places=${marks} crop="xMidYMid slice" label=${t("sites.map")} link=${(place) => to(`/sites/${place.code}`)} /></div>
             <div class="list"><div class="card-head"><h2>${t("sites.free")}</h2><span class="end small second">${t("sites.as-of", { time: clock(data.as_of ?? at) })}</span></div>
-                <table class="blocks"><caption class="hidden-text">${t("sites.free")}</caption>
+                <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("sites.free")}</caption>
                     <thead><tr><th scope="col">${t("site")}</th><th scope="col" class="num">${t("site.free-now")}</th><th scope="col" class="num">${t("sites.week")}</th><th scope="col">${t("state")}</th></tr></thead>
                     <tbody>${rows.map(({ site, gpus, now, week }) => html`
                         <tr key=${site.code}><td class="lead"><a href=${to(`/sites/${site.code}`)}><b>${siteName(site)}</b></a><span class="hint">${siteTown(site)}<${Assumed} when=${site.assumed} /></span></td>
-                            <td class="num" data-label=${t("site.free-now")}>${t("sites.of", { n: now, all: gpus })}</td><td class="num" data-label=${t("sites.week")}>${whole(week)}</td><td class="end"><${State} name=${site.state} /></td></tr>`)}</tbody></table>
+                            <td class="num" data-label=${t("site.free-now")}>${t("sites.of", { n: now, all: gpus })}</td><td class="num" data-label=${t("sites.week")}>${whole(week)}</td><td class="end"><${State} name=${site.state} /></td></tr>`)}</tbody></table></div>
                 <p class="chart-note">${t("sites.note")}</p></div>
         </section>`;
 };
