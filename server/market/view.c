@@ -17,6 +17,7 @@ view_silent(const struct state *s, uint64_t site, int64_t now_ms)
 {
     int64_t contact_ms = s->contact != NULL ? s->contact(s->contact_ctx, site) : 0;
 
+    now_ms = min_i64(now_ms, clock_now(&s->clock)); /* after a clock that was ahead, the journal's time is: silence is not */
     return contact_ms > 0 && now_ms - max_i64(contact_ms, s->since_ms) > SILENT_MS * s->clock.rate;
 }
 

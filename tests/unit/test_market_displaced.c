@@ -132,6 +132,7 @@ test_a_silent_site_gets_no_new_work(void **unused)
     struct uuid quote, request = world_uuid(m->w);
     struct reservation *r;
     struct due_item items[4];
+    struct clock real = clock_real();
 
     (void)unused;
     assert_err(OK, mw_quote(m, 0, request, &ask, &quote));
@@ -153,6 +154,9 @@ test_a_silent_site_gets_no_new_work(void **unused)
     m->state.since_ms = m->w->now; /* a server that has just begun has heard nobody yet */
     assert_int_equal(displaced_why(&m->state, r, m->w->now), DISPLACED_NOT);
     m->state.since_ms -= HOUR_MS;
+    m->state.clock = clock_simulated(contact_ms, clock_now(&real), 1); /* the journal's time is ahead of it */
+    assert_int_equal(displaced_why(&m->state, r, m->w->now), DISPLACED_NOT);
+    m->state.clock = clock_simulated(m->w->now, clock_now(&real), 1);
     assert_err(OK, move(0, r, &ask));
     assert_int_equal(live_of(request)->site, m->w->site[1]);
 }
