@@ -337,7 +337,7 @@ def behind_the_scenes(t, long):
         time.sleep(0.05)
 
     for statement, do, seconds in (("server_clock", lambda: time.sleep(0.2), 12),) * long + (
-            ("tickets_after_each", poll, 1), ("checkpoints_signed_after", scrape, 6), ("checkpoints_add", grow, 15)):
+            ("tickets_after_each", poll, 15), ("checkpoints_signed_after", scrape, 6), ("checkpoints_add", grow, 15)):
         for how in HOWS[:1] if statement.startswith("checkpoints_") and not long else HOWS if long else HOWS[:1] + HOWS[3:4]:
             t.shim.arm(1, how[0], how[1], only=statement, who="kontord")
             end = time.monotonic() + seconds
