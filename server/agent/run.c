@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/sched.h>
+#include <linux/sched/types.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/num.h"
@@ -281,13 +284,24 @@ run_use(const struct run_spec *spec, int64_t ran_ms, bool round_up)
     return (uint64_t)spec->gpus * (uint64_t)min_i64(seconds, spec->walltime_s);
 }
 
+/* Work in batches: waking up it takes the processor from nobody (sched(7)), which a start of some milliseconds does often. */
+static void
+be_batch(void)
+{
+    struct sched_attr attr = { .size = sizeof attr, .sched_policy = SCHED_BATCH };
+    int nice = getpriority(PRIO_PROCESS, 0);
+
+    attr.sched_nice = nice > JOBS_NICE ? nice : JOBS_NICE; /* back only: forth it may not */
+    syscall(SYS_sched_setattr, 0, &attr, 0);
+}
+
 /* With autogroups niceness counts only within a session, and the session's own is what counts among sessions. */
 void
 run_step_back(void)
 {
     int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
 
-    setpriority(PRIO_PROCESS, 0, JOBS_NICE);
+    be_batch();
     if (fd < 0)
         return;
     if (dprintf(fd, "%d", JOBS_NICE) < 0)
