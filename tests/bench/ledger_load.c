@@ -230,7 +230,7 @@ int
 main(int argc, char **argv)
 {
     size_t rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 7;
-    int seconds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 1;
+    int seconds = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 2;
     const char *only = argc > 3 ? argv[3] : ""; /* measures whose names have this in them */
     static double ratios[MEASURED][ROUNDS_MAX];
     struct fixture *f = fixture_new();
