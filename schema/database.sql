@@ -91,8 +91,12 @@ CREATE TABLE public.request (
     workload_len integer NOT NULL,
     created_ms bigint NOT NULL,
     created_by uuid NOT NULL,
+    nights smallint DEFAULT 0 NOT NULL,
+    night_from smallint DEFAULT 0 NOT NULL,
+    night_until smallint DEFAULT 0 NOT NULL,
     CONSTRAINT request_gpus_check CHECK ((gpus > 0)),
     CONSTRAINT request_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 63))),
+    CONSTRAINT request_nights CHECK ((((nights >= 0) AND (nights <= 31)) AND ((night_from >= 0) AND (night_from <= 1439)) AND ((night_until >= 0) AND (night_until <= 1439)))),
     CONSTRAINT request_walltime_s_check CHECK ((walltime_s > 0))
 );
 
@@ -160,7 +164,9 @@ CREATE TABLE public.reservation (
     output_ms bigint DEFAULT 0 NOT NULL,
     name text NOT NULL,
     ask bytea,
-    CONSTRAINT reservation_form CHECK (((jti = id) AND (grant_account > 0) AND (site > 0) AND (offering > 0) AND (rate > 0) AND (hold > 0) AND (gpus > 0) AND (nodes > 0) AND (walltime_s > 0) AND (rate_milli > 0) AND (cost_gpums = ((gpus * walltime_s) * rate_milli)) AND (window_end_ms > window_start_ms) AND (booked_slots >= 0) AND (fence > 0) AND (seq > 0) AND (reported_gpu_seconds >= 0) AND ((settled_gpums >= 0) AND (settled_gpums <= cost_gpums)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND ((output IS NULL) OR (octet_length(output) = 32))))
+    night smallint DEFAULT 0 NOT NULL,
+    nights smallint DEFAULT 0 NOT NULL,
+    CONSTRAINT reservation_form CHECK (((jti = id) AND (grant_account > 0) AND (site > 0) AND (offering > 0) AND (rate > 0) AND (hold > 0) AND (gpus > 0) AND (nodes > 0) AND (walltime_s > 0) AND (rate_milli > 0) AND (cost_gpums = ((gpus * walltime_s) * rate_milli)) AND (window_end_ms > window_start_ms) AND (booked_slots >= 0) AND (fence > 0) AND (seq > 0) AND (reported_gpu_seconds >= 0) AND ((settled_gpums >= 0) AND (settled_gpums <= cost_gpums)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND ((output IS NULL) OR (octet_length(output) = 32)) AND ((night >= 0) AND (night <= nights)) AND (nights <= 31)))
 )
 WITH (fillfactor='70');
 
@@ -523,7 +529,8 @@ CREATE TABLE public.quote (
     start_ms bigint NOT NULL,
     start_by_ms bigint NOT NULL,
     end_ms bigint NOT NULL,
-    CONSTRAINT quote_form CHECK (((grant_account > 0) AND (created_ms > 0) AND (expires_ms >= created_ms) AND (state = ANY (ARRAY['open'::text, 'used'::text, 'expired'::text, 'released'::text, 'no-offer'::text])) AND ((ended_ms = 0) = (state = 'open'::text)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND (workload_len >= 0) AND (gpus >= 0) AND (slots >= 0) AND (cost_gpums >= 0)))
+    nights smallint DEFAULT 0 NOT NULL,
+    CONSTRAINT quote_form CHECK (((grant_account > 0) AND (created_ms > 0) AND (expires_ms >= created_ms) AND (state = ANY (ARRAY['open'::text, 'used'::text, 'expired'::text, 'released'::text, 'no-offer'::text])) AND ((ended_ms = 0) = (state = 'open'::text)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND (workload_len >= 0) AND (gpus >= 0) AND (slots >= 0) AND (cost_gpums >= 0) AND ((nights >= 0) AND (nights <= 31))))
 )
 WITH (fillfactor='48');
 

@@ -21,7 +21,7 @@ enum { DONE = 0, REFUSED = 1, USAGE = 2, AWAY = 3 };
 enum { FIELDS_MAX = 16, SECRET_MAX = 1024, ANSWER_WAIT_S = 60 };
 #define REPLY_MAX ((size_t)64 << 20)
 
-enum field_type { TEXT, INT, BOOL, SECRET, OFFICERS };
+enum field_type { TEXT, LIST, INT, BOOL, SECRET, OFFICERS };
 enum field_need { NONE, PATH, MUST, MAY };
 struct field {
     const char *name;
@@ -173,6 +173,16 @@ put_officers(struct json_out *o, const struct words *w, size_t i)
     return DONE;
 }
 
+/* Words between commas; "all" alone is the empty list. */
+static void
+put_list(struct json_out *o, const char *member, const char *value)
+{
+    json_open_array(o, member);
+    for (const char *at = strcmp(value, "all") == 0 ? "" : value; *at; at += strcspn(at, ","), at += *at == ',')
+        json_textn(o, NULL, at, strcspn(at, ","));
+    json_shut_array(o);
+}
+
 static int
 put_field(struct json_out *o, const struct words *w, size_t i, const char *member)
 {
@@ -182,6 +192,8 @@ put_field(struct json_out *o, const struct words *w, size_t i, const char *membe
 
     if (f->type == TEXT) {
         json_text(o, member, value);
+    } else if (f->type == LIST) {
+        put_list(o, member, value);
     } else if (f->type == INT) {
         errno = 0;
         long long n = strtoll(value, &end, 10);

@@ -90,6 +90,41 @@ check_times(struct json_in *in, const struct request_row *r, int64_t now_ms)
                        "Between the earliest start and the deadline there is less time than the job may take.");
 }
 
+/* "20:00" as minutes after midnight, on a quarter of an hour. */
+static int
+read_hour(struct json_in *in, const char *name)
+{
+    const char *text = json_in_text(in, name, 5, 5);
+    int minutes = 0;
+
+    if (in->err)
+        return 0;
+    for (int i = 0; i < 5; i++)
+        if (i == 2 ? text[i] != ':' : text[i] < '0' || text[i] > '9')
+            minutes = -1;
+    if (minutes == 0)
+        minutes = ((text[0] - '0') * 10 + text[1] - '0') * 60 + (text[3] - '0') * 10 + text[4] - '0';
+    if (minutes < 0 || minutes >= 1440 || text[3] > '5' || minutes % 15 != 0) {
+        json_in_refuse(in, name, ERR_FIELD_INVALID, "This is no time of day on a quarter of an hour, as 20:00.");
+        return 0;
+    }
+    return minutes;
+}
+
+static void
+read_nights(struct json_in *in, struct request_row *r)
+{
+    if (!json_in_has(in, "nights"))
+        return;
+    struct json_in nights = json_in_object(in, "nights");
+
+    r->nights = (int)json_in_i64(&nights, "count", 1, BROKER_NIGHTS_MAX);
+    r->night_from = read_hour(&nights, "from");
+    r->night_until = read_hour(&nights, "until");
+    if (json_in_close(&nights))
+        return; /* the error is noted */
+}
+
 void
 ask_read(struct json_in *in, struct request_row *r, int64_t now_ms, struct arena *a)
 {
@@ -107,6 +142,7 @@ ask_read(struct json_in *in, struct request_row *r, int64_t now_ms, struct arena
     r->earliest_ms = json_in_time_or(in, "earliest_start", 0);
     r->deadline_ms = json_in_time_or(in, "deadline", 0);
     check_times(in, r, now_ms);
+    read_nights(in, r);
     r->max_gpums = json_in_has(in, "max_credits") ? in_credits(in, "max_credits") : 0;
     r->preference = preference_read(in);
     r->move_freely = json_in_bool_or(in, "move_freely", false);
@@ -129,6 +165,9 @@ ask_of_request(struct call *call, const struct request_row *r, struct broker_ask
         .earliest_start_ms = r->earliest_ms,
         .deadline_ms = r->deadline_ms,
         .max_cost_gpums = r->max_gpums,
+        .nights = (uint8_t)r->nights,
+        .night_from = (uint16_t)r->night_from,
+        .night_until = (uint16_t)r->night_until,
         .preference = (enum broker_preference)r->preference,
         .has_home = true,
         .home_lat = o->lat_milli,

@@ -5,6 +5,7 @@
 #include "api/fields.h"
 #include "api/internal.h"
 #include "api/quote_json.h"
+#include "api/reservation_json.h"
 #include "base/hash.h"
 #include "store/blobs.h"
 #include "store/evidence.h"
@@ -30,12 +31,18 @@ store_request(struct db *db, void *ctx)
     return err ? err : call_answers_add(db, n->idem.scope, n->idem.request, n->row.id, n->row.created_ms);
 }
 
-/* A request that the caller may see. ERR_NOT_FOUND. */
+/* A request that the caller may see; by the id of any of its nights. ERR_NOT_FOUND. */
 enum err
 request_find(struct call *call, struct uuid id, struct request_row *ret)
 {
+    struct uuid first = uuid_row(id, 0);
     enum err err = requests_find(call->db, id, call->arena, ret);
 
+    if (err == ERR_NOT_FOUND && !uuid_equal(first, id)) {
+        err = requests_find(call->db, first, call->arena, ret);
+        if (!err && id.b[15] - first.b[15] >= ret->nights)
+            err = ERR_NOT_FOUND;
+    }
     return !err && !may_see_organisation(&call->actor, ret->organisation) ? ERR_NOT_FOUND : err;
 }
 
@@ -70,6 +77,47 @@ reservation_of(struct call *call, struct uuid request)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
+static void
+nights_json(struct call *call, const struct request_row *r)
+{
+    struct json_out *out = &call->out;
+
+    if (r->nights == 0) {
+        json_none(out, "nights");
+        return;
+    }
+    json_open(out, "nights");
+    json_i64(out, "count", r->nights);
+    json_text(out, "from", arena_printf(call->arena, "%02d:%02d", r->night_from / 60, r->night_from % 60));
+    json_text(out, "until", arena_printf(call->arena, "%02d:%02d", r->night_until / 60, r->night_until % 60));
+    json_shut(out);
+}
+
+/* What each night has come to; of a request for once, its one reservation. */
+static enum err
+reservations_json(struct call *call, const struct request_row *r)
+{
+    struct json_out *out = &call->out;
+    struct reservation_row *rows = NULL;
+    size_t n = 0;
+    enum err err = reservations_of_nights(call->db, r->id, r->nights ? uuid_row(r->id, UUID_ROW - 1) : r->id, call->arena,
+                                          &rows, &n);
+
+    json_open_array(out, "reservations");
+    for (size_t i = 0; !err && i < n; i++) {
+        json_open(out, NULL);
+        json_uuid(out, "id", rows[i].id);
+        json_i64(out, "night", rows[i].night);
+        json_time(out, "start", rows[i].window_start_ms);
+        json_time(out, "end", rows[i].window_end_ms);
+        json_text(out, "state", reservation_state_name(rows[i].state));
+        json_amount(out, "cost_at_most", rows[i].cost_gpums);
+        json_shut(out);
+    }
+    json_shut_array(out);
+    return err;
+}
+
 /* Members of a request but for its reservation; the object stays open. */
 static enum err
 request_members(struct call *call, const struct request_row *r)
@@ -97,6 +145,7 @@ request_members(struct call *call, const struct request_row *r)
     json_text(out, "kind", offering_kind_name(r->kind));
     time_json(out, "earliest_start", r->earliest_ms);
     time_json(out, "deadline", r->deadline_ms);
+    nights_json(call, r);
     if (r->max_gpums)
         json_text(out, "max_credits",
                   arena_printf(call->arena, "%lld.%03d", (long long)(r->max_gpums / 3600000),
@@ -132,6 +181,8 @@ request_details(struct call *call, const struct request_row *r)
 
     if (!err)
         err = reservation_of(call, r->id);
+    if (!err)
+        err = reservations_json(call, r);
     if (!err && own)
         err = blobs_find(call->db, r->workload, call->arena, &script);
     if (!err)
@@ -160,6 +211,8 @@ new_request_details(struct call *call, const struct new_request *n)
     if (err)
         return err;
     json_none(out, "reservation");
+    json_open_array(out, "reservations");
+    json_shut_array(out);
     json_textn(out, "script", (const char *)n->script.data, n->script.len);
     json_open_array(out, "quotes");
     json_shut_array(out);
@@ -218,6 +271,8 @@ requests_create(struct call *call)
         call_fail(call, err_at(&call->detail, ERR_FORBIDDEN, "/organisation", "You do not act for this organisation."));
         return;
     }
+    if (r->nights)
+        r->id = uuid_row(r->id, 0);
     err = check_grant(call, r);
     n->idem = call->command->idem;
     n->script = BYTES_TEXT(script);
@@ -291,4 +346,46 @@ requests_list_get(struct call *call)
     call_next(call, more ? next : NULL);
     json_shut(&call->out);
     call_end(call, err, 200);
+}
+
+static void
+cancelled(struct call *call)
+{
+    enum err err = call->command->err;
+    struct request_row r;
+
+    if (err)
+        call->detail = call->command->detail;
+    if (err == ERR_STATE || err == ERR_NOT_FOUND) { /* the market knows what is reserved only: is there such a request? */
+        struct err_detail detail = call->detail;
+        enum err found = request_find(call, call->path_id, &r);
+
+        if (!found && !may_act_for(&call->actor, r.organisation))
+            found = ERR_NOT_FOUND;
+        if (found)
+            err = found;
+        else
+            call->detail = detail;
+    }
+    if (err)
+        call_fail(call, err);
+    else
+        reply_request(call, call->path_id, 200);
+}
+
+/* All nights that are not over, in one command.
+ * Security: decide_cancel() checks that the actor may spend for each reservation's organisation. */
+void
+requests_cancel(struct call *call)
+{
+    enum err err = in_nothing(call);
+
+    call->command->kind = COMMAND_CANCEL;
+    call->command->in.cancel.request = call->path_id;
+    for (int i = 0; i < 3; i++)
+        call->command->new_id[i] = call_new_id(call);
+    if (err)
+        call_fail(call, err);
+    else
+        call_send_any(call, cancelled);
 }

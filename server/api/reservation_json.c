@@ -60,6 +60,8 @@ from_memory(const struct reservation *m, struct reservation_row *r)
         .output = m->output,
         .output_len = m->output_len,
         .output_ms = m->output_ms,
+        .night = m->night,
+        .nights = m->nights,
     };
     text_format(r->state, sizeof r->state, "%s", ticket_state_word(m->state));
     text_format(r->name, sizeof r->name, "%s", m->name);
@@ -341,6 +343,15 @@ reservation_json(struct api *api, struct db *db, const struct reservation_row *r
     json_i64(out, "nodes", r->nodes);
     json_i64(out, "walltime_s", r->walltime_s);
     times_json(&p);
+    if (r->nights) {
+        json_open(out, "night");
+        json_i64(out, "number", r->night);
+        json_i64(out, "of", r->nights);
+        json_uuid(out, "request", uuid_row(r->request, 0));
+        json_shut(out);
+    } else {
+        json_none(out, "night");
+    }
     json_text(out, "state", reservation_state_name(r->state));
     json_text(out, "outcome", outcome[0] ? outcome : NULL);
     amounts_json(&p);

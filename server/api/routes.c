@@ -69,6 +69,7 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/requests", "requests_create", BUYER, KEY, RUN_WORKER, requests_create },
     { HTTP_GET, "/v1/requests/{id}", "requests_get", SEES_ORG, NO_KEY, RUN_WORKER, requests_get },
     { HTTP_POST, "/v1/requests/{id}/quotes", "requests_quote", BUYER, KEY, RUN_WORKER, requests_quote },
+    { HTTP_POST, "/v1/requests/{id}/cancel", "requests_cancel", BUYER, KEY, RUN_COMMAND, requests_cancel },
     { HTTP_POST, "/v1/quotes", "quotes_look", BUYER, NO_KEY, RUN_BRISK, quotes_look },
     { HTTP_GET, "/v1/quotes/{id}", "quotes_get", SEES_ORG, NO_KEY, RUN_WORKER, quotes_get },
     { HTTP_POST, "/v1/quotes/{id}/renew", "quotes_renew", BUYER, KEY, RUN_COMMAND, quotes_renew },

@@ -18,6 +18,13 @@ uuid_v7(int64_t now_ms, const uint8_t random[10])
     return id;
 }
 
+struct uuid
+uuid_row(struct uuid any, unsigned n)
+{
+    any.b[15] = (uint8_t)((any.b[15] & ~(UUID_ROW - 1)) | (n & (UUID_ROW - 1)));
+    return any;
+}
+
 bool
 uuid_parse(const char *text, struct uuid *ret)
 {

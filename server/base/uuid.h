@@ -12,6 +12,10 @@ struct uuid {
 #define UUID_TEXT 37
 
 struct uuid uuid_v7(int64_t now_ms, const uint8_t random[10]);
+/* Ids of up to 32 things that come in a row: the nth (from 0) of the row that any of them belongs to. They differ in the
+ * last five bits; the first has zeros there. */
+#define UUID_ROW 32
+struct uuid uuid_row(struct uuid any, unsigned n);
 bool uuid_parse(const char *text, struct uuid *ret); /* canonical 8-4-4-4-12, any case */
 void uuid_text(struct uuid id, char ret[UUID_TEXT]);
 bool uuid_is_zero(struct uuid id);

@@ -25,6 +25,7 @@ booked_option(const struct quote *q)
         .start_by_ms = q->start_by_ms,
         .end_ms = q->end_ms,
         .cost_gpums = q->cost_gpums,
+        .nights = q->nights,
     };
 }
 
@@ -105,13 +106,66 @@ check_credits(const struct deciding *d, const struct quote *q, const struct opti
     return account_free(grant) < o->cost_gpums ? ERR_INSUFFICIENT_CREDITS : OK;
 }
 
+/* The question as if that night alone had been asked for: its window, and once. What it is brokered anew by. */
+static struct broker_ask
+ask_of_night(const struct broker_ask *ask, const struct option *o)
+{
+    struct broker_ask one = *ask;
+    int64_t from_ms = (o->start_slot * CALENDAR_SLOT_MS - ask->night_from * INT64_C(60000)) / BROKER_DAY_MS * BROKER_DAY_MS +
+                      ask->night_from * INT64_C(60000);
+
+    if (ask->nights == 0)
+        return one;
+    one.nights = 0;
+    one.night_from = one.night_until = 0;
+    one.earliest_start_ms = from_ms;
+    one.deadline_ms = from_ms + broker_night_slots(ask) * CALENDAR_SLOT_MS;
+    one.max_cost_gpums = 0; /* it was of all nights; what a night costs is never exceeded */
+    return one;
+}
+
+/* Each night's reservation, hold and ticket; once, if the option is for once. All holds are one group: all or nothing. */
+static enum err
+reserve_all(struct deciding *d, const struct quote *q, const struct option *option, const struct command *c,
+            struct reservation **ret_first)
+{
+    struct reservation *made[BROKER_NIGHTS_MAX];
+    struct entry holds[BROKER_NIGHTS_MAX];
+    int n = option->nights > 0 ? option->nights : 1;
+    enum err err;
+
+    for (int night = 0; night < n; night++) {
+        struct reservation from = taken_over(q, c->in.accept.move_freely);
+        struct option one = reserve_night(option, night);
+        struct broker_ask ask = ask_of_night(&q->ask, &one);
+        struct uuid id = c->new_id[0];
+
+        if (option->nights > 0) {
+            from.request = uuid_row(q->request, (unsigned)night);
+            from.night = (uint8_t)(night + 1);
+            from.nights = option->nights;
+            id = uuid_row(id, (unsigned)night);
+        }
+        if (index_request(d->state, from.request, d->undo)->live != NULL)
+            return ERR_REQUEST_BUSY;
+        made[night] = reserve_make(d, &from, &one, &ask, id);
+        reserve_hold_entry(d, made[night], &holds[night]);
+    }
+    err = batch_group(d, holds, (size_t)n);
+    if (err)
+        return err;
+    for (int night = 0; night < n; night++)
+        reserve_issue(d, made[night], holds[night].index);
+    *ret_first = made[0];
+    return OK;
+}
+
 /* Security: the actor may spend the quote's grant (quote_find). */
 enum err
 decide_accept(struct deciding *d, struct command *c)
 {
     struct quote *q = NULL;
-    struct group group = { .n = 0 };
-    struct reservation from, *r;
+    struct reservation *first = NULL;
     struct option option;
     enum err err = quote_find(d, c, c->in.accept.quote, &q);
 
@@ -125,22 +179,17 @@ decide_accept(struct deciding *d, struct command *c)
         if (err)
             return err;
     }
-    from = taken_over(q, c->in.accept.move_freely);
     quote_end(d, q, QUOTE_USED); /* its own booking is free: nobody takes it before this command is over */
     err = reserve_possible(d, &option);
     if (err == OK)
         err = check_credits(d, q, &option);
+    if (err == OK)
+        err = reserve_all(d, q, &option, c, &first);
     if (err)
         return err;
-    r = reserve_make(d, &from, &option, &q->ask, c->new_id[0]);
-    reserve_hold(d, r, &group);
-    err = batch_group(d, group.entries, group.n);
-    if (err)
-        return err;
-    reserve_issue(d, r, group.entries[0].index);
-    c->answer.id = r->id;
-    c->answer.index = r->hold;
-    c->answer.number = r->seq;
+    c->answer.id = first->id;
+    c->answer.index = first->hold;
+    c->answer.number = first->seq;
     c->answer.time_ms = d->now_ms;
     return OK;
 }

@@ -64,7 +64,7 @@ struct command {
         struct { struct uuid request; uint64_t grant; const struct broker_ask *ask; struct hash workload; uint32_t workload_len; char name[64]; bool move_freely; } quote;
         struct { struct uuid quote; } quote_renew;       /* also QUOTE_RELEASE */
         struct { struct uuid quote; uint32_t option; bool move_freely; } accept;
-        struct { struct uuid reservation; } cancel;
+        struct { struct uuid reservation, request; } cancel; /* request: all that it has, each night; reservation is not used then */
         struct { struct uuid reservation; const struct broker_ask *ask; } move; /* ask: as its request has it */
         struct { uint64_t site, key, last_confirmed_seq, last_receipted_report, last_report; } instance;
         struct { uint64_t site, instance, seq; } received;

@@ -109,23 +109,30 @@ index_grant(struct state *s, uint64_t grant, struct undo *u)
     return g;
 }
 
+/* Without padding, as it is compared byte by byte, and of a length that a map has keys of. */
+struct parking_key {
+    struct uuid org;
+    uint64_t site, zero;
+};
+_Static_assert(sizeof(struct parking_key) == 32, "as the map is made for");
+
 const struct parking *
-index_parked(const struct state *s, uint64_t grant, uint64_t site)
+index_parked(const struct state *s, struct uuid org, uint64_t site)
 {
-    struct pair_key key = { grant, site };
+    struct parking_key key = { org, site, 0 };
 
     return map_get(s->parking, &key);
 }
 
 struct parking *
-index_parking(struct state *s, uint64_t grant, uint64_t site, struct undo *u)
+index_parking(struct state *s, struct uuid org, uint64_t site, struct undo *u)
 {
-    struct pair_key key = { grant, site };
+    struct parking_key key = { org, site, 0 };
     struct parking *p = map_get(s->parking, &key);
 
     if (p == NULL) {
         p = xcalloc(1, sizeof *p);
-        p->grant = grant;
+        p->org = org;
         p->site = site;
         keep(s->parking, &key, p, u);
     }
@@ -198,17 +205,22 @@ index_quote_open(struct state *s, struct quote *q, struct undo *u)
 {
     struct grant_state *g = index_grant(s, q->grant, u);
     struct request_state *r = index_request(s, q->request, u);
+    struct parking *all;
 
     assert(q->state == QUOTE_OPEN);
     map_put(s->quotes, &q->id, q, u);
-    book(s, q->offering, q->gpus, q->start_slot, q->slots, u);
+    for (int night = 0; night == 0 || night < q->nights; night++)
+        book(s, q->offering, q->gpus, q->start_slot + night * CALENDAR_DAY_SLOTS, q->slots, u);
     undo_save(u, g, sizeof *g);
     g->open_quotes++;
     g->open_quotes_gpums += q->cost_gpums;
+    all = index_parking(s, q->org, 0, u);
+    undo_save(u, all, sizeof *all);
+    all->open_quotes++;
     undo_save(u, r, sizeof *r);
     r->open = q;
     if (!q->first) {
-        struct parking *p = index_parking(s, q->grant, q->site, u);
+        struct parking *p = index_parking(s, q->org, q->site, u);
         undo_save(u, p, sizeof *p);
         p->beyond_gpus += q->gpus;
     }
@@ -229,18 +241,23 @@ index_quote_close(struct state *s, struct quote *q, int64_t ttl_ms, struct undo 
 {
     struct grant_state *g = index_grant(s, q->grant, u);
     struct request_state *r = index_request(s, q->request, u);
+    struct parking *all;
 
     assert(q->state != QUOTE_OPEN && g->open_quotes > 0);
-    unbook(s, q->offering, q->gpus, q->start_slot, q->slots, u);
+    for (int night = 0; night == 0 || night < q->nights; night++)
+        unbook(s, q->offering, q->gpus, q->start_slot + night * CALENDAR_DAY_SLOTS, q->slots, u);
     undo_save(u, g, sizeof *g);
     g->open_quotes--;
     g->open_quotes_gpums -= q->cost_gpums;
+    all = index_parking(s, q->org, 0, u);
+    undo_save(u, all, sizeof *all);
+    all->open_quotes--;
     if (r->open == q) {
         undo_save(u, r, sizeof *r);
         r->open = NULL;
     }
     if (!q->first) {
-        struct parking *p = index_parking(s, q->grant, q->site, u);
+        struct parking *p = index_parking(s, q->org, q->site, u);
         undo_save(u, p, sizeof *p);
         p->beyond_gpus -= q->gpus;
     }
@@ -285,9 +302,9 @@ index_quote_recall(struct state *s, const struct quote *q, int64_t ttl_ms, struc
 {
     struct parking *p;
 
-    if (q->state == QUOTE_NO_OFFER || (q->state == QUOTE_USED && index_parked(s, q->grant, q->site) == NULL))
+    if (q->state == QUOTE_NO_OFFER || (q->state == QUOTE_USED && index_parked(s, q->org, q->site) == NULL))
         return;
-    p = index_parking(s, q->grant, q->site, u);
+    p = index_parking(s, q->org, q->site, u);
     undo_save(u, p, sizeof *p);
     if (q->state == QUOTE_USED) {
         p->last_end_ms = 0;
@@ -311,7 +328,7 @@ index_quote_recall(struct state *s, const struct quote *q, int64_t ttl_ms, struc
 void
 index_quote_renewed(struct state *s, const struct quote *q, int64_t ttl_ms, struct undo *u)
 {
-    struct parking *p = index_parking(s, q->grant, q->site, u);
+    struct parking *p = index_parking(s, q->org, q->site, u);
 
     undo_save(u, p, sizeof *p);
     p->pause_until_ms = q->expires_ms + ttl_ms;

@@ -6,7 +6,7 @@
 
 #include "market/state.h"
 
-/* A key of two numbers: by_ticket (SITE, ticket number), parking (grant, SITE). */
+/* A key of two numbers: by_ticket (SITE, ticket number). */
 struct pair_key {
     uint64_t a, b;
 };
@@ -22,8 +22,8 @@ struct offering_state *index_offering(const struct state *s, uint64_t offering);
 struct report_seen *index_recent(struct site_state *site, uint64_t number, struct undo *u);
 struct request_state *index_request(struct state *s, struct uuid request, struct undo *u); /* made if there is none */
 struct grant_state *index_grant(struct state *s, uint64_t grant, struct undo *u);          /* likewise */
-struct parking *index_parking(struct state *s, uint64_t grant, uint64_t site, struct undo *u); /* likewise */
-const struct parking *index_parked(const struct state *s, uint64_t grant, uint64_t site);      /* or NULL */
+struct parking *index_parking(struct state *s, struct uuid org, uint64_t site, struct undo *u); /* likewise */
+const struct parking *index_parked(const struct state *s, struct uuid org, uint64_t site);      /* or NULL */
 
 /* An open quote comes into the state: its option is booked, counted against its grant, and due at its expiry. */
 void index_quote_open(struct state *s, struct quote *q, struct undo *u);

@@ -68,6 +68,8 @@ broker_anew(struct deciding *d, const struct reservation *r, const struct cause 
         .workload = r->workload,
         .workload_len = r->workload_len,
         .move_freely = r->move_freely,
+        .night = r->night,
+        .nights = r->nights,
         .moves = (uint8_t)(r->moves + 1),
         .moved_from = r->id,
     };

@@ -13,7 +13,7 @@
 #include "market/timing.h"
 #include "market/view.h"
 
-/* A grant's open quotes beyond its first book at most one GPU in so many of a site. */
+/* An organisation's open quotes beyond its first book at most one GPU in so many of a site. */
 #define PARKING_PART 10
 
 static void
@@ -73,6 +73,7 @@ book_option(struct quote *q, const struct option *o)
     q->start_by_ms = o->start_by_ms;
     q->end_ms = o->end_ms;
     q->cost_gpums = o->cost_gpums;
+    q->nights = o->nights;
 }
 
 static enum err
@@ -104,32 +105,42 @@ gpus_of_site(const struct state *s, uint64_t site)
     return gpus;
 }
 
-/* Nobody parks capacity: the pause after a renewal, and the tenth of a site beyond a grant's first open quote. */
+static bool
+has_open_quotes(const struct state *s, struct uuid org)
+{
+    const struct parking *all = index_parked(s, org, 0);
+
+    return all != NULL && all->open_quotes > 0;
+}
+
+/* Nobody parks capacity: the pause after a renewal, and the tenth of a site beyond an organisation's first open quote. Its
+ * grants count together: with two of them it could else block a site in turns, without a pause. */
 static enum err
 check_parking(const struct deciding *d, const struct grant_state *grant, const struct option *o)
 {
-    const struct parking *parked = index_parked(d->state, grant->grant, o->site);
+    struct uuid org = ledger_account(d->state->ledger, grant->grant)->owner_org;
+    const struct parking *parked = index_parked(d->state, org, o->site);
     int64_t beyond = parked != NULL ? parked->beyond_gpus : 0;
 
     if (parked != NULL && d->now_ms < parked->pause_until_ms) {
         d->detail->retry_after_s =
             (int)min_i64(clock_to_real(&d->state->clock, parked->pause_until_ms - d->now_ms) / 1000 + 1, 86400);
         return err_say(d->detail, ERR_QUOTE_RENEWED,
-                       "This grant's booking at the site was renewed; after that there is a pause.");
+                       "Your organisation's booking at the site was renewed; after that there is a pause.");
     }
-    if (grant->open_quotes > 0 && beyond + o->gpus > gpus_of_site(d->state, o->site) / PARKING_PART)
+    if (has_open_quotes(d->state, org) && beyond + o->gpus > gpus_of_site(d->state, o->site) / PARKING_PART)
         return ERR_QUOTE_PARKING;
     return OK;
 }
 
 /* The quote is open: booked, counted, due. One that follows a long unused one at the site counts as its renewal. */
 static void
-open_quote(struct deciding *d, struct quote *q, const struct grant_state *grant, int64_t ttl_ms)
+open_quote(struct deciding *d, struct quote *q, int64_t ttl_ms)
 {
-    const struct parking *parked = index_parked(d->state, q->grant, q->site);
+    const struct parking *parked = index_parked(d->state, q->org, q->site);
 
     q->state = QUOTE_OPEN;
-    q->first = grant->open_quotes == 0;
+    q->first = !has_open_quotes(d->state, q->org);
     q->expires_ms = d->now_ms + ttl_ms;
     q->renewed = parked != NULL && parked->last_end_ms != 0 && d->now_ms < parked->last_end_ms + ttl_ms;
     batch_new(d, &q->row);
@@ -198,7 +209,7 @@ keep_answer(struct deciding *d, struct command *c, const struct broker_ask *ask,
             return err;
         q = make_quote(d, c, ask, answer);
         book_option(q, &option);
-        open_quote(d, q, grant, ttl_ms);
+        open_quote(d, q, ttl_ms);
     }
     batch_event(d, EVENT_QUOTE, 0, q->id);
     c->answer.id = q->id;
@@ -212,6 +223,20 @@ is_theirs(const struct request_state *request, struct uuid org)
 {
     return (request->live == NULL || uuid_equal(request->live->org, org)) &&
            (request->open == NULL || uuid_equal(request->open->org, org));
+}
+
+/* Has the request a reservation, or one of its nights? Then it is not asked for anew. */
+static bool
+is_reserved(const struct state *s, struct uuid request, int nights)
+{
+    for (int night = 0; night < nights; night++) {
+        struct uuid id = uuid_row(request, (unsigned)night);
+        const struct request_state *r = map_get(s->by_request, &id);
+
+        if (r != NULL && r->live != NULL)
+            return true;
+    }
+    return false;
 }
 
 /* Security: the actor may spend the grant; the request is not seen to be another organisation's. */
@@ -233,12 +258,14 @@ decide_quote(struct deciding *d, struct command *c)
     err = view_ask(d->state, grant->index, c->in.quote.ask, d->now_ms, &ask, d->detail);
     if (err)
         return err;
+    if (ask.nights > 0 && !uuid_equal(uuid_row(c->in.quote.request, 0), c->in.quote.request))
+        return err_say(d->detail, ERR_FIELD_INVALID, "A request for nights begins its row of ids.");
     ask.excluded_count = 0;
     ask.explain = true;
     request = map_get(d->state->by_request, &c->in.quote.request);
     if (request != NULL && !is_theirs(request, grant->owner_org))
         return ERR_NOT_FOUND;
-    if (request != NULL && request->live != NULL)
+    if ((request != NULL && request->live != NULL) || is_reserved(d->state, c->in.quote.request, ask.nights))
         return ERR_REQUEST_BUSY;
     if (request != NULL && request->open != NULL) /* a new question takes the place of the older one */
         quote_end(d, request->open, QUOTE_RELEASED);
@@ -275,7 +302,7 @@ decide_quote_renew(struct deciding *d, struct command *c)
 
     if (err)
         return err;
-    parked = index_parked(d->state, q->grant, q->site);
+    parked = index_parked(d->state, q->org, q->site);
     if (q->renewed || (parked != NULL && d->now_ms < parked->pause_until_ms))
         return ERR_QUOTE_RENEWED;
     ttl_ms = timing_of_grant(d->state, q->grant).quote_ttl_ms;

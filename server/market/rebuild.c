@@ -49,7 +49,7 @@ state_new(const struct market *m)
     s->sites = map_new(8);
     s->offerings = map_new(8);
     s->grants = map_new(8);
-    s->parking = map_new(16);
+    s->parking = map_new(32);
     s->by_ticket = map_new(16);
     return s;
 }

@@ -24,9 +24,26 @@ reserve_option(const struct broker_line *line)
         .slots = line->slots,
         .start_ms = line->start_ms,
         .start_by_ms = line->start_by_ms,
-        .end_ms = line->end_ms,
+        .end_ms = line->end_ms - (line->nights > 0 ? line->nights - 1 : 0) * BROKER_DAY_MS,
         .cost_gpums = line->cost_gpums,
+        .nights = line->nights,
     };
+}
+
+struct option
+reserve_night(const struct option *o, int night)
+{
+    struct option one = *o;
+
+    if (o->nights == 0)
+        return one;
+    one.nights = 0;
+    one.cost_gpums = o->cost_gpums / o->nights; /* GPUs x walltime x rate each: nothing is left over */
+    one.start_slot += (int64_t)night * CALENDAR_DAY_SLOTS;
+    one.start_ms += night * BROKER_DAY_MS;
+    one.start_by_ms += night * BROKER_DAY_MS;
+    one.end_ms += night * BROKER_DAY_MS;
+    return one;
 }
 
 enum err
@@ -46,8 +63,11 @@ reserve_possible(const struct deciding *d, const struct option *o)
         return ERR_OPTION_GONE;
     calendar =
         broker_in_pool((int32_t)o->gpus, (int32_t)offering->entry.u.offering.gpus_per_node) ? os->pool : os->calendar;
-    if (calendar == NULL || !calendar_fits(calendar, o->start_slot, o->slots, (int32_t)o->gpus))
+    if (calendar == NULL)
         return ERR_OPTION_GONE;
+    for (int night = 0; night == 0 || night < o->nights; night++)
+        if (!calendar_fits(calendar, o->start_slot + night * CALENDAR_DAY_SLOTS, o->slots, (int32_t)o->gpus))
+            return ERR_OPTION_GONE;
     return OK;
 }
 
@@ -96,13 +116,13 @@ reserve_make(struct deciding *d, const struct reservation *from, const struct op
 }
 
 void
-reserve_hold(const struct deciding *d, const struct reservation *r, struct group *g)
+reserve_hold_entry(const struct deciding *d, const struct reservation *r, struct entry *e)
 {
     const struct account *grant = ledger_account(d->state->ledger, r->grant);
     const struct policy *policy = ledger_policy(d->state->ledger, grant->policy);
     const struct site *site = ledger_site(d->state->ledger, r->site);
-    struct entry *e = group_add(g, HOLD);
 
+    *e = entry_new(HOLD);
     e->debit = r->grant;
     e->credit = site->account;
     e->amount = r->cost_gpums;
@@ -118,6 +138,12 @@ reserve_hold(const struct deciding *d, const struct reservation *r, struct group
     /* as the policy has it, also in a simulation: the ledger knows nothing of the clock's rate */
     e->u.hold.expiry_ms = r->start_by_ms + r->walltime_s * INT64_C(1000) + policy->entry.u.policy.report_grace_ms;
     e->u.hold.fence = r->fence;
+}
+
+void
+reserve_hold(const struct deciding *d, const struct reservation *r, struct group *g)
+{
+    reserve_hold_entry(d, r, group_add(g, HOLD));
 }
 
 void

@@ -11,8 +11,12 @@
 struct option {
     uint64_t site, offering, rate;
     uint32_t gpus, nodes, rate_milli;
-    int64_t start_slot, slots, start_ms, start_by_ms, end_ms, cost_gpums;
+    int64_t start_slot, slots, start_ms, start_by_ms, end_ms; /* of the first night */
+    int64_t cost_gpums;                                       /* of all nights */
+    uint8_t nights;                                           /* 0: once */
 };
+/* One night of it, from 0, as an option of its own. */
+struct option reserve_night(const struct option *o, int night);
 struct option reserve_option(const struct broker_line *line);
 /* Its site takes work, its rate is in force, its time is not over, its GPUs are free. ERR_SITE_PAUSED,
  * ERR_OPTION_GONE. */
@@ -22,7 +26,8 @@ enum err reserve_possible(const struct deciding *d, const struct option *o) MUST
  * The caller has set what it takes over (request, org, grant, quote, name, workload …) in *from. */
 struct reservation *reserve_make(struct deciding *d, const struct reservation *from, const struct option *o,
                                  const struct broker_ask *ask, struct uuid id);
-/* Adds its HOLD to a group. */
+/* Fills its HOLD; or adds it to a group. */
+void reserve_hold_entry(const struct deciding *d, const struct reservation *r, struct entry *e);
 void reserve_hold(const struct deciding *d, const struct reservation *r, struct group *g);
 /* Its HOLD is in the ledger under this index: put it into the state, on the batch's list, and issue its ticket. */
 void reserve_issue(struct deciding *d, struct reservation *r, uint64_t hold);

@@ -102,7 +102,8 @@ reason_value(const char *word, int *ret)
     Q(U32, rate_milli, TABLE_ONCE),                                                                                    \
     Q(I64, start_ms, TABLE_ONCE),                                                                                      \
     Q(I64, start_by_ms, TABLE_ONCE),                                                                                   \
-    Q(I64, end_ms, TABLE_ONCE),
+    Q(I64, end_ms, TABLE_ONCE),                                                                                        \
+    Q(U8, nights, TABLE_ONCE),
 static const struct table_column QUOTE_COLUMNS[] = { QUOTE_FIELDS };
 
 /* The long part of a quote, apart since it never changes. */
@@ -182,6 +183,8 @@ static const struct table_column RESERVATION_COLUMNS[] = {
     R(I64, output_ms, 0),
     R(TEXT, name, TABLE_ONCE),
     R(BYTES, ask, TABLE_ONCE),
+    R(U8, night, TABLE_ONCE),
+    R(U8, nights, TABLE_ONCE),
 };
 
 #define S(type, field, flags) TABLE_COLUMN(TABLE_##type, struct site_state, field, flags)

@@ -57,7 +57,7 @@ struct quote {
     int64_t created_ms, expires_ms;
     enum quote_state { QUOTE_OPEN, QUOTE_USED, QUOTE_EXPIRED, QUOTE_RELEASED, QUOTE_NO_OFFER } state;
     bool renewed;
-    bool first;                     /* the only open one of its grant when it was made: may book more than a tenth of a site */
+    bool first;                     /* the only open one of its organisation when it was made: may book more than a tenth of a site */
     int64_t ended_ms;               /* when it was used, released or ran out; 0 while open */
     struct broker_ask ask;          /* what was asked, for accepting another option and for brokering anew */
     struct hash workload; uint32_t workload_len;
@@ -65,6 +65,7 @@ struct quote {
     /* the booked option */
     uint64_t offering, rate; uint32_t gpus; int64_t start_slot, slots; int64_t cost_gpums;
     uint64_t site; uint32_t nodes, rate_milli; int64_t start_ms, start_by_ms, end_ms;
+    uint8_t nights;                 /* the booking repeated a day apart, so many times; 0: once */
     struct bytes answer;            /* encoded struct broker_answer, malloc'ed */
 };
 
@@ -93,6 +94,7 @@ struct reservation {
     struct hash workload; uint32_t workload_len;
     struct hash output; uint32_t output_len; int64_t output_ms;
     char name[64];
+    uint8_t night, nights;              /* which night, from 1, of how many; 0 of 0: not one of several */
     struct bytes ask;                   /* packed (market/packed_ask.h), malloc'ed: for brokering anew, excluded sites
                                          * inside; empty if it may not be */
 };
@@ -115,16 +117,19 @@ struct state {
     struct map *sites;                  /* SITE index → struct site_state */
     struct map *offerings;              /* OFFERING index → struct offering_state */
     struct map *grants;                 /* grant account → struct grant_state: cost of its open quotes … */
-    struct map *parking;                /* grant ‖ SITE index (16 bytes) → struct parking */
+    struct map *parking;                /* organisation ‖ SITE index (32 bytes) → struct parking */
     struct map *by_ticket;              /* SITE index ‖ ticket number (16 bytes) → struct reservation, until it is confirmed */
 };
 
 /* fence: the highest given to any ticket of the request, also of reservations that have left the memory. */
 struct request_state { struct uuid request; uint64_t fence; struct reservation *live; struct quote *open; };
 struct grant_state { uint64_t grant; int64_t open_quotes_gpums; uint32_t open_quotes; };
-/* A grant's open quotes at a site: GPUs booked by those that are not its first, and the pause after a renewal. */
+/* An organisation's open quotes at a site, by whichever of its grants: GPUs booked by those that are not its first, and the
+ * pause after a renewal. Site 0 (which is none): how many it has open in all. */
 struct parking {
-    uint64_t grant, site;
+    struct uuid org;
+    uint64_t site;
+    uint32_t open_quotes;
     int64_t beyond_gpus;
     int64_t last_end_ms, pause_until_ms;
     int64_t idle_ms, idle_at_ms; /* booked and not used, in short quotes of much of the site; runs off as time passes */

@@ -125,7 +125,24 @@ check_ask(const struct broker_ask *ask, struct err_detail *detail)
     if (ask->memory_gb_min < 0 || ask->earliest_start_ms < 0 || ask->deadline_ms < 0 || ask->max_cost_gpums < 0 ||
         ask->excluded_count > BROKER_EXCLUDED_MAX)
         return err_say(detail, ERR_FIELD_INVALID, "A value of the request is not acceptable.");
+    if (ask->nights > BROKER_NIGHTS_MAX || ask->night_from >= 1440 || ask->night_until >= 1440 ||
+        ask->night_from % 15 != 0 || ask->night_until % 15 != 0 || (ask->nights > 0 && ask->at_once))
+        return err_at(detail, ERR_FIELD_INVALID, "/nights", "Ask for 1 to %d nights, at quarters of an hour.",
+                      BROKER_NIGHTS_MAX);
     return OK;
+}
+
+/* What a night holds, a site's freedom to start later included: else each site would say the same no. */
+static enum err
+check_night(const struct broker_ask *ask, struct err_detail *detail)
+{
+    int64_t most_s = broker_night_slots(ask) * (CALENDAR_SLOT_MS / 1000) - ask->start_slack_s;
+
+    if (ask->nights == 0 || ask->walltime_s <= most_s)
+        return OK;
+    return err_at(detail, ERR_FIELD_RANGE, "/walltime_s",
+                  "A site may start the job up to %lld min late: of these nights a job may take %lld min at most.",
+                  (long long)(ask->start_slack_s / 60), (long long)(most_s > 0 ? most_s / 60 : 0));
 }
 
 enum { GRANTS_LOOKED_AT = 32 }; /* the newest */
@@ -170,6 +187,9 @@ view_ask(const struct state *s, uint64_t grant, const struct broker_ask *ask, in
                       (long long)(timing.longest_ms / 3600000));
     *ret = *ask;
     ret->start_slack_s = (timing.start_slack_ms + 999) / 1000;
+    err = check_night(ret, detail);
+    if (err)
+        return err;
     if (ret->deadline_ms == 0 || ret->deadline_ms > account->end_ms)
         ret->deadline_ms = account->end_ms;
     if (ret->earliest_start_ms == 0)

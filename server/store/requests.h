@@ -17,6 +17,7 @@ struct request_row {
     bool one_island;
     int kind;                                    /* enum broker_kind */
     int64_t earliest_ms, deadline_ms, max_gpums; /* 0: none */
+    int nights, night_from, night_until;         /* how many, 0 none; minutes after midnight UTC */
     int preference;                              /* enum broker_preference */
     bool move_freely;
     const char *template, *parameters; /* parameters: JSON */

@@ -11,8 +11,8 @@
     " state, outcome, permit_instance, permit_ms, permit_report, created_ms, received_ms, queued_ms, started_ms,"     \
     " ended_ms, settled_ms, changed_ms, reported_gpu_seconds, reported_ms, settled_gpums, exit_code, settle_entry,"   \
     " void_entry, dispute_entry, cancel_ms, disputed_ms, version, move_freely, moved_from, moved_to, output,"         \
-    " output_len, output_ms, name"
-enum { COLUMNS_N = 51, QUOTE_COLUMNS_N = 10 };
+    " output_len, output_ms, name, night, nights"
+enum { COLUMNS_N = 53, QUOTE_COLUMNS_N = 10 };
 
 DB_QUERY(RESERVATIONS_FIND, .name = "reservations_find", .sql = "SELECT " COLUMNS " FROM reservation WHERE id = $1",
          .params = 1, .columns = COLUMNS_N);
@@ -39,6 +39,12 @@ _Static_assert(OUTCOME_FAILED_SITE == 3 && OUTCOME_REJECTED == 5 && OUTCOME_LAPS
 
 DB_QUERY(RESERVATIONS_OF_REQUEST, .name = "reservations_of_request",
          .sql = "SELECT id FROM reservation WHERE request = $1 ORDER BY fence DESC LIMIT 1", .params = 1, .columns = 1);
+
+/* Of each night the newest: one that was brokered anew has several. */
+DB_QUERY(RESERVATIONS_OF_NIGHTS, .name = "reservations_of_nights",
+         .sql = "SELECT DISTINCT ON (request) " COLUMNS " FROM reservation WHERE request >= $1 AND request <= $2"
+                " ORDER BY request, fence DESC LIMIT 32",
+         .params = 2, .columns = COLUMNS_N);
 
 DB_QUERY(RESERVATIONS_COUNT, .name = "reservations_count",
          .sql = "SELECT count(*) FROM reservation WHERE state NOT IN ('settled', 'voided')"
@@ -123,6 +129,8 @@ read_reservation(const PGresult *rows, int i, struct reservation_row *r)
     r->output_len = (uint32_t)db_get_i64(rows, i, c++);
     r->output_ms = db_get_i64(rows, i, c++);
     text_format(r->name, sizeof r->name, "%s", db_get_text(rows, i, c++));
+    r->night = (int)db_get_i64(rows, i, c++);
+    r->nights = (int)db_get_i64(rows, i, c++);
 }
 
 enum err
@@ -192,6 +200,24 @@ reservations_of_request(struct db *db, struct uuid request, struct uuid *ret)
     if (PQntuples(rows) == 0)
         return ERR_NOT_FOUND;
     *ret = db_get_uuid(rows, 0, 0);
+    return OK;
+}
+
+enum err
+reservations_of_nights(struct db *db, struct uuid first, struct uuid last, struct arena *a, struct reservation_row **ret,
+                       size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &RESERVATIONS_OF_NIGHTS, DB_ARGS(db_uuid(first), db_uuid(last)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
+    for (int i = 0; i < n; i++)
+        read_reservation(rows, i, &(*ret)[i]);
+    *ret_n = (size_t)n;
     return OK;
 }
 

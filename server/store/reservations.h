@@ -31,6 +31,7 @@ struct reservation_row {
     uint32_t output_len;
     int64_t output_ms;
     char name[64];
+    int night, nights; /* which, from 1, of how many; 0 of 0 */
 };
 
 enum err reservations_find(struct db *db, struct uuid id, struct reservation_row *ret) MUST_USE; /* ERR_NOT_FOUND */
@@ -45,6 +46,9 @@ enum err reservations_displaced(struct db *db, uint64_t site, int64_t before, in
                                 struct reservation_row **ret, size_t *ret_n) MUST_USE;
 /* The newest reservation of a request. ERR_NOT_FOUND. */
 enum err reservations_of_request(struct db *db, struct uuid request, struct uuid *ret) MUST_USE;
+/* The newest reservation of each request from first to last (the nights of one request), in order; at most 32. */
+enum err reservations_of_nights(struct db *db, struct uuid first, struct uuid last, struct arena *a,
+                                struct reservation_row **ret, size_t *ret_n) MUST_USE;
 /* How many are in one of these states. */
 enum err reservations_count(struct db *db, const char *states, int64_t *ret) MUST_USE;
 /* What sites have reported of each grant's open reservations beyond what is settled; ret: one amount a grant. */

@@ -217,3 +217,90 @@ def test_one_organisations_flood_is_its_own(world):
         one.wait()
     assert set(seen) <= {201, 409, 429} and sum(seen.values()) > 100, seen
     assert slowest < 2, slowest
+
+
+def newcomer(world, name, mode, count):
+    """An organisation with its owner and so many grants."""
+    at = now(world)
+    org = world.order("/v1/organisations", {"name": name, "country": "FI", "city": "Oulu", "lat_milli": 65012, "lon_milli": 25465})["id"]
+    world.organisations[name] = org
+    grants = [world.order("/v1/grants", {"organisation": org, "tranche": world.tranche, "mode": mode, "credits": "40000", "start": stamp(at - 1000),
+                                         "end": stamp(at + 90 * DAY), "reference": f"G-{name}-{i}", "gge_eur_cents": 1, "reason": "Test"})["account"]
+              for i in range(count)]
+    world.grants[name] = grants[0]
+    return world.person(name, [{"role": "owner", "organisation": org}]), grants
+
+
+def test_two_grants_block_a_site_no_longer_than_one(world):
+    """Two grants of one organisation, quotes that live a second: in turns, in short ones, and both at once. The site is free in
+    between, for a pause as long as the quotes, and what is beyond the first open quote books at most a tenth."""
+    ttl = 1000
+    world.order("/v1/policies", {"code": "quick", "name": "Quick", "cap_credits": "0", "longest_days": 92, "decide_days": 1, "quote_ttl_ms": ttl})
+    at = now(world)
+    twins, grants = newcomer(world, "twins", "quick", 2)
+    far = stamp(at + 40 * DAY)
+    want = {"gpus": 64, "earliest_start": far, "deadline": stamp(at + 40 * DAY + 2 * 3600000 + 60000)}  # one start only: who is second there is blocked
+
+    def hold(grant, **more):
+        request = twins.must("POST", "/v1/requests", world.wants("twins", **{**want, "grant": grant, "countries": ["FI"], **more}), status=201, key=True)
+        return twins.post(f"/v1/requests/{request['id']}/quotes", {"hold": True}, key=True)
+
+    def over(quote):  # by the clock, and by the command that ends it
+        until = time.monotonic() + 20
+        while twins.must("GET", f"/v1/quotes/{quote['id']}")["state"] == "open" or not free_for_others():
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    def free_for_others():
+        wants = {k: v for k, v in world.wants("brisa", **want, countries=["FI"]).items() if k not in ("name", "template", "script")}
+        return len(world.people["brisa"].must("POST", "/v1/quotes", wants)["options"]) == 1
+
+    assert free_for_others()
+    first = hold(grants[0])
+    assert first.status == 201 and first.json["renewed"] is False and not free_for_others(), first
+    both = hold(grants[1], countries=["ES"])  # beyond the first one of the organisation: a tenth of the other site is 8
+    assert both.json["code"] == "quote-parking", both
+    little = hold(grants[1], countries=["ES"], gpus=8)
+    assert little.status == 201, little
+    over(first.json)
+    over(little.json)
+    until = time.monotonic() + 20
+    while (second := hold(grants[1])).json.get("code") == "quote-parking" and time.monotonic() < until:
+        time.sleep(0.02)  # the little one is not ended yet
+    assert second.status == 201 and second.json["renewed"] is True, second  # the organisation has had this place for a whole quote's life
+    assert twins.post(f"/v1/quotes/{second.json['id']}/renew", {}, key=True).json["code"] == "quote-renewed"
+    over(second.json)
+    tries = Counter(hold(grant).json.get("code") for grant in grants for _ in range(3))
+    assert tries == {"quote-renewed": 6}, tries
+    assert free_for_others()
+    time_left = time.monotonic() + 20
+    while (again_held := hold(grants[0])).status != 201:  # the pause ends, as it began
+        assert again_held.json["code"] == "quote-renewed" and time.monotonic() < time_left, again_held
+        time.sleep(0.05)
+    twins.must("POST", f"/v1/quotes/{again_held.json['id']}/release", {}, key=True)
+
+
+def test_nights_park_no_more_than_others(world):
+    """A month of nights is one open quote: it counts against credits as a whole, goes as a whole, and comes back whole."""
+    owls, _ = newcomer(world, "owls", "fast-lane", 1)  # with nothing open
+    nights = {"gpus": 64, "walltime_s": 9 * 3600, "nights": {"count": 31, "from": "20:00", "until": "06:00"}}
+    before = [o["start"] for o in look_of(world, "owls", **nights)]
+    quote = quoted(world, "owls", **nights)
+    second = owls.must("POST", "/v1/requests", world.wants("owls", **nights), status=201, key=True)
+    refused = owls.post(f"/v1/requests/{second['id']}/quotes", {"hold": True}, key=True)
+    assert refused.json["code"] in ("quote-overcommitted", "quote-parking"), refused
+    replies = at_once([lambda c=again(world, "owls"): c.post(f"/v1/quotes/{quote['id']}/accept", {"option": 0}, key=True) for _ in range(6)]
+                      + [lambda c=again(world, "owls"): c.post(f"/v1/quotes/{quote['id']}/release", {}, key=True) for _ in range(3)])
+    assert len([r for r in replies if r.status == 201]) <= 1, codes(replies)
+    request = owls.must("GET", f"/v1/requests/{quote['request']}")
+    assert len(request["reservations"]) == (31 if any(r.status == 201 for r in replies) else 0)
+    if request["reservations"]:
+        cancels = at_once([lambda c=again(world, "owls"): c.post(f"/v1/requests/{request['id']}/cancel", {}, key=True) for _ in range(4)])
+        assert codes(cancels) == {200: 1, "state": 3}, codes(cancels)
+    assert [o["start"] for o in look_of(world, "owls", **nights)] == before
+    assert world.people["auditor"].must("GET", "/v1/programme")["conserved"] is True
+
+
+def look_of(world, org, **more):
+    wants = {k: v for k, v in world.wants(org, **more).items() if k not in ("name", "template", "script")}
+    return world.people[org].must("POST", "/v1/quotes", wants)["options"]

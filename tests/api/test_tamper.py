@@ -43,7 +43,7 @@ TABLES = {
                         " first_permit_ms permit_ms permit_report created_ms received_ms queued_ms started_ms ended_ms settled_ms"
                         " changed_ms reported_gpu_seconds reported_ms daily_settle_ms exit_code settle_entry void_entry dispute_entry"
                         " cancel_ms disputed_ms dispute_why version move_freely moves moved_from moved_to workload workload_len output"
-                        " output_len output_ms name ask".split(), LIFE)},
+                        " output_len output_ms name ask night nights".split(), LIFE)},
 }
 CHANGE = {"bigint": "{0} + 1", "integer": "{0} + 1", "smallint": "{0} + 1", "uuid": "'01900000-0000-7000-8000-0000000000ff'",
           "bytea": "set_byte({0}, octet_length({0}) / 2, get_byte({0}, octet_length({0}) / 2) # 1)",

@@ -215,6 +215,32 @@ story("a start-up finds a place on the map, its calendar, and checks why another
     await page.waitForURL("**/en/ask*");
 });
 
+story("a start-up books the same hours on several nights, and cancels what is left of them", async (page) => {
+    await signIn(page, S, kontor.password);
+    await page.goto("/en/ask?gpus=8&hours=24&name=nightly");
+    await settled(page);
+    await page.getByLabel("On several nights, the same hours").check();
+    assert.equal(await page.getByLabel("Nights in a row", { exact: true }).inputValue(), "7");
+    await page.getByLabel("Nights in a row", { exact: true }).fill("3");
+    await page.getByLabel("From (UTC)").fill("20:10");
+    await page.getByText("Say a time on a quarter of an hour").waitFor();
+    await page.getByLabel("From (UTC)").fill("20:00");
+    await page.locator("[data-answer=nights]", { hasText: "3 nights" }).waitFor();
+    await page.getByRole("button", { name: "Get binding quotes" }).click();
+    await page.waitForURL("**/en/requests/*");
+    const asked = page.url();
+    assert.match(await text(page, ".options .best .facts"), /3 nights/);
+    await page.locator(".options .best").getByRole("button", { name: /^Accept for/ }).click();
+    await page.waitForURL("**/en/reservations/*");
+    await page.getByRole("link", { name: "night 1 of 3" }).click();
+    await page.waitForURL(asked);
+    await page.getByRole("heading", { name: "Each night" }).waitFor();
+    assert.equal(await page.getByRole("link", { name: /^Night \d:/ }).count(), 3);
+    await page.getByRole("button", { name: "Cancel all nights that are left" }).click();
+    await page.getByText("The nights that were left are cancelled.").waitFor();
+    await page.getByRole("button", { name: "Cancel all nights that are left" }).waitFor({ state: "detached" });
+});
+
 story("a start-up sees at the field what cannot be right, and keeps what it typed", async (page) => {
     await signIn(page, S, kontor.password);
     await page.goto("/en/ask?gpus=8&hours=1&name=kept");

@@ -47,7 +47,7 @@ static const char *const ACTORS[WHOS] = {
 static const struct wanted {
     const char *name;
     unsigned who;
-    const char *args[24];
+    const char *args[32];
 } WANTED[] = {
     { "enrol_tokens_add", ADMINS | BIT(OPERATOR) | BIT(AGENT), { H1, "11", "1", "2" } },
     { "enrol_tokens_find", ADMINS | BIT(OPERATOR) | BIT(AGENT), { H2, "0" } },
@@ -104,7 +104,7 @@ static const struct wanted {
     { "requests_of", ORG, { BRISA, AFTER, "9" } },
     { "requests_all", ORG, { AFTER, "9" } },
     { "requests_add", BIT(OWNER),
-      { "0d000000-0000-7000-8000-000000000000", BRISA, "40", "n", "1", "60", "1", "", "", "false", "0", "0", "0", "0", "0", "false", "script", "{}", "sha256 of script", "6", "1", LISE } },
+      { "0d000000-0000-7000-8000-000000000000", BRISA, "40", "n", "1", "60", "1", "", "", "false", "0", "0", "0", "0", "0", "false", "script", "{}", "sha256 of script", "6", "1", LISE, "0", "0", "0" } },
     { "entries_snapshot", EVERYBODY, { 0 } },
     { "entries_head", EVERYBODY, { 0 } },
     { "journal_head", EVERYBODY, { 0 } },
@@ -140,6 +140,7 @@ static const struct wanted {
     { "reservations_of_organisation", ORG | SITE, { AFTER, BRISA, "", "9" } },
     { "reservations_displaced", ORG | SITE, { "99", "-1", "9" } },
     { "reservations_of_request", ORG | SITE, { BRISA } },
+    { "reservations_of_nights", ORG | SITE, { BRISA, BRISA } },
     { "reservations_count", ORG | SITE, { ",running," } },
     { "reservations_reported", ORG | SITE, { "{40}" } },
     { "blobs_of_site", BIT(OWNER) | BIT(AGENT), { "11", "sha256 of script" } },
@@ -307,12 +308,12 @@ resolve(const char *arg, char text[80])
 static char *
 run_as(struct fixture *f, const struct db_query *q, const struct wanted *w, const char *actor)
 {
-    const char *values[24];
-    char texts[24][80];
+    const char *values[32];
+    char texts[32][80];
     PGresult *res;
     char *ret;
 
-    for (int i = 0; i < 24; i++)
+    for (int i = 0; i < 32; i++)
         values[i] = resolve(w->args[i], texts[i]);
     begin_as(f->worker, w->who == EVERYBODY ? "" : actor);
     res = PQexecParams(f->worker, q->sql, q->params, NULL, values, NULL, NULL, 0);

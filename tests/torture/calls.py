@@ -144,6 +144,11 @@ def quotes_accept(w):
 
 
 @call
+def requests_cancel(w):
+    return post(w.people["brisa"], f"/v1/requests/{a_reservation(w)['request']}/cancel", {})
+
+
+@call
 def reservations_cancel(w):
     return post(w.people["brisa"], f"/v1/reservations/{a_reservation(w)['id']}/cancel", {})
 

@@ -57,7 +57,7 @@ state_make(struct ledger *l)
         .sites = map_new(8),
         .offerings = map_new(8),
         .grants = map_new(8),
-        .parking = map_new(16),
+        .parking = map_new(32),
         .by_ticket = map_new(16),
     };
 }
@@ -315,6 +315,15 @@ mw_cancel(struct market_world *m, int grant, struct uuid reservation)
 }
 
 enum err
+mw_cancel_request(struct market_world *m, int grant, struct uuid request)
+{
+    struct command c = by_grant(m, COMMAND_CANCEL, grant);
+
+    c.in.cancel.request = request;
+    return mw_run(m, &c);
+}
+
+enum err
 mw_instance(struct market_world *m, int site)
 {
     struct command c = by_site(m, COMMAND_INSTANCE, site);
@@ -437,7 +446,8 @@ calendar_adds_up(struct market_world *m, const struct offering_state *os, const 
     while (map_next(m->state.quotes, &it, NULL, &value)) {
         const struct quote *q = value;
         if (q->offering == os->offering)
-            count(&b, os, q->gpus, q->start_slot, q->slots);
+            for (int night = 0; night == 0 || night < q->nights; night++)
+                count(&b, os, q->gpus, q->start_slot + night * CALENDAR_DAY_SLOTS, q->slots);
     }
     for (it = 0; map_next(m->state.reservations, &it, NULL, &value);) {
         const struct reservation *r = value;
@@ -590,8 +600,8 @@ states_differ(struct market_world *m, const struct state *a, const struct state 
         const struct offering_state *x = index_offering(a, m->w->offering[i]), *y = index_offering(b, x->offering);
         const struct grant_state *g = map_get_u64(a->grants, m->w->grant[i]),
                                  *h = map_get_u64(b->grants, m->w->grant[i]);
-        const struct parking *p = index_parked(a, m->w->grant[i], m->w->site[i]);
-        const struct parking *q = index_parked(b, m->w->grant[i], m->w->site[i]);
+        const struct parking *p = index_parked(a, m->w->org[i], m->w->site[i]);
+        const struct parking *q = index_parked(b, m->w->org[i], m->w->site[i]);
 
         CHECK(same_calendar(x->calendar, y->calendar) && same_calendar(x->pool, y->pool), "calendars are rebuilt");
         CHECK((g != NULL ? g->open_quotes_gpums : 0) == (h != NULL ? h->open_quotes_gpums : 0),

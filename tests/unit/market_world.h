@@ -56,6 +56,7 @@ enum err mw_renew(struct market_world *m, int grant, struct uuid quote);
 enum err mw_release(struct market_world *m, int grant, struct uuid quote);
 enum err mw_accept(struct market_world *m, int grant, struct uuid quote, uint32_t option, bool move_freely,
                    struct uuid *ret);
+enum err mw_cancel_request(struct market_world *m, int grant, struct uuid request); /* all its nights */
 enum err mw_cancel(struct market_world *m, int grant, struct uuid reservation);
 enum err mw_instance(struct market_world *m, int site);
 enum err mw_received(struct market_world *m, int site, uint64_t seq);

@@ -193,6 +193,100 @@ test_short_quotes_one_after_the_other_count_too(void **unused)
     }
 }
 
+/* ---- nights -------------------------------------------------------------------------------------------------------- */
+
+static struct reservation *
+live_night(struct uuid request, unsigned night)
+{
+    struct uuid id = uuid_row(request, night);
+    const struct request_state *r = map_get(m->state.by_request, &id);
+
+    return r != NULL ? r->live : NULL;
+}
+
+/* Three nights, 20:00 to 06:00: booked, accepted, cancelled, all or one; what each case checks at its end (the books, the
+ * calendars, what a rebuild makes of the rows) holds for them too. */
+static void
+test_nights(void **unused)
+{
+    struct broker_ask ask = mw_ask(32, 9 * 3600);
+    struct uuid request = uuid_row(world_uuid(m->w), 0), quote, id;
+    int64_t before = free_credits(0), slot;
+    uint64_t size = ledger_size(m->w->l);
+    const struct quote *q;
+
+    (void)unused;
+    ask.nights = 3;
+    ask.night_from = 1200;
+    ask.night_until = 360;
+    assert_err(ERR_FIELD_INVALID, mw_quote(m, 0, uuid_row(request, 1), &ask, NULL));
+    assert_err(OK, mw_quote(m, 0, request, &ask, &quote));
+    q = index_quote(&m->state, quote);
+    slot = q->start_slot;
+    assert_int_equal(q->nights, 3);
+    assert_int_equal(q->start_ms % BROKER_DAY_MS, 20 * HOUR_MS);
+    assert_int_equal(q->cost_gpums, INT64_C(3) * 32 * 9 * 3600 * 1500);
+    for (int night = 0; night < 4; night++) /* each night, and none beyond, nor the days between */
+        assert_int_equal(calendar_free(whole(1), slot + night * CALENDAR_DAY_SLOTS), night < 3 ? 56 - 32 : 56);
+    assert_int_equal(calendar_free(whole(1), slot + q->slots), 56);
+    assert_err(OK, mw_accept(m, 0, quote, 0, true, &id));
+    assert_int_equal(ledger_size(m->w->l), size + 3);
+    assert_int_equal(free_credits(0), before - INT64_C(3) * 32 * 9 * 3600 * 1500);
+    assert_int_equal(site_state(1)->last_seq, 3);
+    for (unsigned night = 0; night < 3; night++) {
+        const struct reservation *r = live_night(request, night);
+
+        assert_true(uuid_equal(r->id, uuid_row(id, night)));
+        assert_int_equal(r->night, night + 1);
+        assert_int_equal(r->nights, 3);
+        assert_int_equal(r->fence, 1);
+        assert_int_equal(r->booked_slot, slot + night * CALENDAR_DAY_SLOTS);
+        assert_int_equal(r->window_end_ms - r->start_by_ms, 9 * HOUR_MS);
+    }
+    assert_err(ERR_REQUEST_BUSY, mw_quote(m, 0, request, &ask, NULL));
+    assert_err(OK, mw_cancel(m, 0, live_night(request, 0)->id));
+    assert_err(ERR_REQUEST_BUSY, mw_quote(m, 0, request, &ask, NULL)); /* two nights are reserved */
+    assert_err(ERR_NOT_FOUND, mw_cancel_request(m, 1, request));
+    assert_non_null(live_night(request, 2));
+    assert_err(OK, mw_cancel_request(m, 0, request));
+    assert_int_equal(m->answer.number, 2);
+    assert_null(live_night(request, 1));
+    assert_err(ERR_STATE, mw_cancel_request(m, 0, request));
+    assert_int_equal(free_credits(0), before);
+    for (int night = 0; night < 3; night++)
+        assert_int_equal(calendar_free(whole(1), slot + night * CALENDAR_DAY_SLOTS), 56);
+    for (int i = 0; i < UUID_ROW; i++) /* these ids are no random ones: on to another row */
+        (void)world_uuid(m->w);
+    assert_err(OK, mw_quote(m, 0, request, &ask, &quote)); /* all of it anew, with higher fences */
+    assert_err(OK, mw_accept(m, 0, quote, 0, true, &id));
+    assert_int_equal(live_night(request, 1)->fence, 2);
+}
+
+/* The last night is taken after the quote was made: of an indicative option nothing is left. */
+static void
+test_nights_are_taken_whole(void **unused)
+{
+    struct broker_ask ask = mw_ask(32, 9 * 3600), other = mw_ask(56, 3600);
+    struct uuid request = uuid_row(world_uuid(m->w), 0), quote, taken;
+    uint64_t size;
+
+    (void)unused;
+    ask.nights = 3;
+    ask.night_from = 1200;
+    ask.night_until = 360;
+    assert_err(OK, mw_quote(m, 0, request, &ask, &quote));
+    other.earliest_start_ms = index_quote(&m->state, quote)->start_ms + 2 * BROKER_DAY_MS;
+    other.preference = BROKER_SOONEST;
+    assert_err(OK, mw_quote(m, 1, world_uuid(m->w), &other, &taken)); /* all of the other site, in the third night */
+    assert_true(index_quote(&m->state, taken)->site != index_quote(&m->state, quote)->site);
+    size = ledger_size(m->w->l);
+    assert_err(ERR_OPTION_GONE, mw_accept(m, 0, quote, 1, true, NULL));
+    assert_int_equal(ledger_size(m->w->l), size);
+    assert_null(live_night(request, 0));
+    assert_err(OK, mw_accept(m, 0, quote, 0, true, NULL));
+    assert_non_null(live_night(request, 2));
+}
+
 /* ---- accept ------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -409,6 +503,8 @@ main(void)
         CASE(test_open_quotes_never_cost_more_than_is_free),
         CASE(test_beyond_the_first_a_tenth_of_a_site),
         CASE(test_a_new_question_takes_the_place_of_the_older),
+        CASE(test_nights),
+        CASE(test_nights_are_taken_whole),
         CASE(test_renewal_once_then_a_pause),
         CASE(test_asking_again_counts_as_renewal),
         CASE(test_short_quotes_one_after_the_other_count_too),

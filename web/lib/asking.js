@@ -2,7 +2,7 @@
 import { fromLocalField, parseCredits, parseWhole, toLocalField } from "./format.js";
 
 export const EMPTY = {
-    gpus: "8", hours: "24", memory: "", model: "", from: "", by: "", price: "", countries: "", island: "", kind: "batch", prefer: "soonest", move: "",
+    gpus: "8", hours: "24", memory: "", model: "", from: "", by: "", price: "", countries: "", island: "", kind: "batch", prefer: "soonest", move: "", nights: "", dusk: "20:00", dawn: "06:00",
     name: "", template: "single-gpu", command: 'echo "$KONTOR_GPUS GPUs for $KONTOR_WALLTIME_S s on $(uname -n)"', image: "", entry: "train.py", args: "", grant: "", like: "",
 };
 const NAMES = Object.keys(EMPTY);
@@ -39,6 +39,11 @@ export const sorted = (refusals) => ({
     others: [...new Set(refusals.filter((r) => r.code === "kind").map((r) => r.site))],
 });
 
+/** A time of day on a quarter of an hour, as the server takes it; null if it is none. */
+const quarter = (text) => {
+    const found = /^(\d{1,2}):(00|15|30|45)$/.exec(text.trim());
+    return found && Number(found[1]) < 24 ? `${found[1].padStart(2, "0")}:${found[2]}` : null;
+};
 /** What is wrong with what was typed: field → key of the message. */
 export const faults = (ask) => {
     const bad = {};
@@ -48,6 +53,9 @@ export const faults = (ask) => {
     if (ask.price && parseCredits(ask.price) === null) bad.price = "ask.bad.price";
     if (ask.from && !fromLocalField(ask.from)) bad.from = "ask.bad.time";
     if (ask.by && !fromLocalField(ask.by)) bad.by = "ask.bad.time";
+    if (ask.nights && !(parseWhole(ask.nights) >= 1 && parseWhole(ask.nights) <= 31)) bad.nights = "ask.bad.nights";
+    if (ask.nights && !quarter(ask.dusk)) bad.dusk = "ask.bad.quarter";
+    if (ask.nights && !quarter(ask.dawn)) bad.dawn = "ask.bad.quarter";
     return bad;
 };
 
@@ -63,6 +71,7 @@ export const wants = (ask, { organisation, grant }) => ({
     kind: ask.kind,
     ...(ask.from && { earliest_start: fromLocalField(ask.from) }),
     ...(ask.by && { deadline: fromLocalField(ask.by) }),
+    ...(ask.nights && { nights: { count: parseWhole(ask.nights), from: quarter(ask.dusk), until: quarter(ask.dawn) } }),
     ...(ask.price && { max_credits: parseCredits(ask.price) }),
     preference: ask.prefer,
     move_freely: ask.move === "1",
@@ -81,7 +90,7 @@ export const fromRequest = (r) => ({
     gpus: String(r.gpus), hours: hoursOf(r.walltime_s), memory: r.memory_gb ? String(r.memory_gb) : "", model: r.model ?? "",
     from: r.earliest_start ? toLocalField(r.earliest_start) : "", by: r.deadline ? toLocalField(r.deadline) : "",
     price: r.max_credits ? String(r.max_credits).replace(/\.?0+$/, "") : "", countries: (r.countries ?? []).join(","), island: r.one_island ? "1" : "", kind: r.kind ?? "batch",
-    prefer: r.preference ?? "soonest", move: r.move_freely ? "1" : "", name: r.name ?? "", template: r.template ?? "script",
+    ...(r.nights && { nights: String(r.nights.count), dusk: r.nights.from, dawn: r.nights.until }), prefer: r.preference ?? "soonest", move: r.move_freely ? "1" : "", name: r.name ?? "", template: r.template ?? "script",
     command: r.parameters?.command ?? EMPTY.command, image: r.parameters?.image ?? "", entry: r.parameters?.entry ?? EMPTY.entry, args: r.parameters?.args ?? "",
     grant: r.grant === undefined || r.grant === null ? "" : String(r.grant), like: r.id ?? "",
 });
@@ -97,6 +106,7 @@ export const changed = (ask, { change, to, to_walltime_s }, chosen = ask.countri
     case "one_island": return { ...ask, island: "" };
     case "deadline": return { ...ask, by: toLocalField(to) };
     case "max_credits": return { ...ask, price: String(to) };
+    case "nights": return { ...ask, nights: String(to) };
     case "grant": return { ...ask, grant: String(to) };
     case "gpus_and_walltime": return { ...ask, gpus: String(to), hours: hoursOf(to_walltime_s) };
     default: return null;

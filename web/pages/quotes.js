@@ -1,7 +1,7 @@
 /* /requests/{id}: quotes compared: best place, start and cost; how long it binds; why not the others. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
-import { big, clock, credits, dateTime, length, rate } from "../lib/format.js";
+import { big, clock, clockShort, credits, dateTime, length, rate } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { changed, fromRequest, sorted, write } from "../lib/asking.js";
 import { more } from "../lib/more.js";
@@ -14,6 +14,7 @@ import { Button } from "../parts/button.js";
 import { Changes } from "../parts/changes.js";
 import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
+import { State } from "../parts/state.js";
 import { Reasons } from "../parts/reasons.js";
 import { Ring } from "../parts/ring.js";
 
@@ -48,6 +49,7 @@ const Option = ({ option, index, title, site, free, now, from, open, accept, bus
             <p class="start">${dateTime(option.start)}</p>
             <p class="small second">${tx("quotes.until", { time: dateTime(option.end), wait: html`<b>${inTime((Date.parse(option.start) - now) / 1000)}</b>` })}</p>
             <dl class="facts">
+                ${option.nights?.length > 0 && html`<div><dt>${t("quotes.nights")}</dt><dd>${t("ask.nights.each", { n: option.nights.length, from: clockShort(option.nights[0].start), until: clockShort(option.nights[0].end) })}</dd></div>`}
                 <div><dt>${t("gpus")}</dt><dd>${t("quotes.gpus", { n: option.gpus, gpu: gpuName(option) })}<${Assumed} when=${offering?.assumed} /></dd></div>
                 <div><dt>${t("rate-word")}</dt><dd>${rate(option.rate_milli)}<${Assumed} when=${offering?.rate?.assumed} /></dd></div>
                 ${option.distance_km !== null && option.distance_km !== undefined && html`<div><dt>${t("quotes.from", { city: from || t("quotes.home") })}</dt><dd>${t("km", { n: option.distance_km })}</dd></div>`}
@@ -61,6 +63,23 @@ const Option = ({ option, index, title, site, free, now, from, open, accept, bus
             </div>
         </li>`;
 };
+/** What each night of a request has come to; those that are not over are cancelled together. */
+const Nights = ({ request, reload }) => {
+    const cancelling = useCommand();
+    const some = request.reservations.some((n) => ["issued", "permitted", "running"].includes(n.state));
+    return html`
+        <section class="card"><h2>${t("quotes.each-night")}</h2>
+            <ol class="blocked">${request.reservations.map((n) => html`<li key=${n.id}><a href=${to(`/reservations/${n.id}`)}>${t("quotes.night", { n: n.night, start: dateTime(n.start), end: dateTime(n.end) })}</a> <${State} name=${n.state} /></li>`)}</ol>
+            ${some && html`<div class="deeds gap"><${Button} kind="danger" busy=${cancelling.busy} onClick=${async () => {
+                if (await cancelling.run(`/v1/requests/${request.id}/cancel`, {})) {
+                    say(t("quotes.nights-cancelled"));
+                    reload();
+                }
+            }}>${t("quotes.cancel-nights")}<//></div>`}
+            <${Refused} error=${cancelling.error} />
+        </section>`;
+};
+
 /** The quote ran out or its place went while the user decided: nothing was spent, and the next best is shown. */
 const Gone = ({ error, asked, quote, before, accept, busy, sites, ask }) => {
     const best = quote?.options[0];
@@ -128,6 +147,7 @@ export default ({ params }) => {
     };
     if (request.reservation) {
         return html`<${Head} title=${request.name} crumbs=${crumbs} sub=${t("quotes.done")}><${Button} kind="primary" href=${to(`/reservations/${request.reservation}`)}>${t("quotes.see")}<//><//>
+            ${request.nights && html`<${Nights} request=${request} reload=${reload} />`}
             ${not.length > 0 && html`<section class="card"><h2>${t("quotes.why-not", { n: not.length })}</h2><${Reasons} refusals=${quote.refusals} sites=${sites} from=${from} link=${() => null} /></section>`}`;
     }
     const free = big(grant.data?.free_gpums);

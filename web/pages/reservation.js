@@ -195,7 +195,7 @@ export default ({ params }) => {
     const first = r.timeline[0]?.time;
     const spender = seat.value?.kind === "startup";
     return html`
-        <${Head} title=${jobName(r)} crumbs=${html`<a href=${to(crumb)}>${crumbName}</a> / <span class="mono">${tail(r.id)}</span>`} state=${html`<${State} name=${stateOf(r)} />`}
+        <${Head} title=${jobName(r)} crumbs=${html`<a href=${to(crumb)}>${crumbName}</a> / <span class="mono">${tail(r.id)}</span>${r.night ? html` / <a href=${to(`/requests/${r.night.request}`)}>${t("reservation.night", { n: r.night.number, of: r.night.of })}</a>` : null}`} state=${html`<${State} name=${stateOf(r)} />`}
             sub=${html`${t("reservation.what", { gpus: r.gpus, gpu: gpuName(r.offering), site: siteName(site ?? r.site), city: r.site.city ?? "", country: country(r.site.country) })}<${Assumed} when=${site?.offerings.find((o) => o.index === r.offering.index)?.assumed} /> ${sentence(r, now)}`}><${Live} live=${live} last=${last} /><//>
         <${Say}>${t("reservation.said", { state: has("state." + stateOf(r)) ? t("state." + stateOf(r)) : stateOf(r) })}<//>
         <div class="stack">

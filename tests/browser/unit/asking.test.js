@@ -21,6 +21,18 @@ test("asking: the address holds what differs, and gives it back", () => {
     assert.deepEqual(write(EMPTY), {});
     assert.deepEqual(read(new URLSearchParams(write(ask))), ask);
 });
+test("asking: nights as typed, as sent, as they come back", () => {
+    const ask = { ...EMPTY, hours: "9", nights: "7", dusk: "20:00", dawn: "6:00" };
+    assert.deepEqual(faults(ask), {});
+    assert.deepEqual(wants(ask, { organisation: "o", grant: 1 }).nights, { count: 7, from: "20:00", until: "06:00" });
+    assert.equal(wants({ ...ask, nights: "" }, { organisation: "o", grant: 1 }).nights, undefined);
+    for (const [field, text, key] of [["nights", "0", "ask.bad.nights"], ["nights", "32", "ask.bad.nights"], ["dusk", "20:10", "ask.bad.quarter"], ["dawn", "24:00", "ask.bad.quarter"], ["dawn", "x", "ask.bad.quarter"]]) assert.equal(faults({ ...ask, [field]: text })[field], key, text);
+    const back = fromRequest({ id: "r", gpus: 8, walltime_s: 32_400, nights: { count: 7, from: "20:00", until: "06:00" } });
+    assert.deepEqual([back.nights, back.dusk, back.dawn], ["7", "20:00", "06:00"]);
+    assert.equal(fromRequest({ id: "r", gpus: 8, walltime_s: 32_400, nights: null }).nights, "");
+    assert.equal(changed(ask, { change: "nights", to: 3 }).nights, "3");
+    assert.equal(changed(ask, { change: "grant", to: 42 }).grant, "42");
+});
 test("asking: faults by field, and none in a plain form", () => {
     assert.deepEqual(faults(EMPTY), {});
     assert.deepEqual(Object.keys(faults({ ...EMPTY, gpus: "0", hours: "x", memory: "lots", price: "1.2345", from: "soon" })).sort(), ["from", "gpus", "hours", "memory", "price"]);
