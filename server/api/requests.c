@@ -354,23 +354,23 @@ cancelled(struct call *call)
     enum err err = call->command->err;
     struct request_row r;
 
-    if (err)
-        call->detail = call->command->detail;
     if (err == ERR_STATE || err == ERR_NOT_FOUND) { /* the market knows what is reserved only: is there such a request? */
-        struct err_detail detail = call->detail;
         enum err found = request_find(call, call->path_id, &r);
 
         if (!found && !may_act_for(&call->actor, r.organisation))
             found = ERR_NOT_FOUND;
-        if (found)
-            err = found;
-        else
-            call->detail = detail;
+        if (found) { /* another's, or none: in the same words */
+            call->detail = (struct err_detail){ .retry_after_s = 0 };
+            call_fail(call, found);
+            return;
+        }
     }
-    if (err)
-        call_fail(call, err);
-    else
+    if (!err) {
         reply_request(call, call->path_id, 200);
+        return;
+    }
+    call->detail = call->command->detail;
+    call_fail(call, err);
 }
 
 /* All nights that are not over, in one command.
