@@ -197,13 +197,15 @@ static enum err
 find_ask(struct call *call, const struct reservation_row *r, bool *ret_found, struct broker_ask *ret)
 {
     struct request_row request;
-    enum err err = requests_find(call->db, r->request, call->arena, &request);
+    enum err err = requests_find(call->db, r->nights ? uuid_row(r->request, 0) : r->request, call->arena, &request);
 
     *ret_found = false;
     if (err == ERR_NOT_FOUND)
         return OK;
     if (!err)
         err = ask_of_request(call, &request, ret);
+    if (!err)
+        broker_night_only(ret, r->window_start_ms); /* a night goes its own way */
     *ret_found = !err;
     return err;
 }

@@ -225,6 +225,8 @@ const struct broker_line *broker_line_of(const struct broker_answer *a, uint64_t
 
 /* A night's window in slots; its first night's start is night_from on some day. ask->nights > 0. */
 int64_t broker_night_slots(const struct broker_ask *ask);
+/* The question as if the night of this start alone had been asked for: its window, and once. Not for nights: as it is. */
+void broker_night_only(struct broker_ask *ask, int64_t start_ms);
 /* GPUs x walltime x rate_milli; false on overflow. */
 bool broker_cost(int32_t gpus, int64_t walltime_s, int64_t rate_milli, int64_t *ret_gpums);
 /* Great-circle distance by integers alone: the same on every machine, within 2 km of the sphere's. */

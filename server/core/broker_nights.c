@@ -32,6 +32,20 @@ broker_night_slots(const struct broker_ask *ask)
     return (minutes == 0 ? MINUTES_A_DAY : minutes) / MINUTES_A_SLOT;
 }
 
+void
+broker_night_only(struct broker_ask *ask, int64_t start_ms)
+{
+    int64_t into_ms = ask->night_from * INT64_C(60000), from_ms = (start_ms - into_ms) / BROKER_DAY_MS * BROKER_DAY_MS + into_ms;
+
+    if (ask->nights == 0)
+        return;
+    ask->earliest_start_ms = from_ms;
+    ask->deadline_ms = from_ms + broker_night_slots(ask) * CALENDAR_SLOT_MS;
+    ask->max_cost_gpums = 0; /* it was of all nights; what a night costs is never exceeded */
+    ask->nights = 0;
+    ask->night_from = ask->night_until = 0;
+}
+
 static int64_t
 window_of(const struct search *s, int64_t night)
 {

@@ -106,24 +106,6 @@ check_credits(const struct deciding *d, const struct quote *q, const struct opti
     return account_free(grant) < o->cost_gpums ? ERR_INSUFFICIENT_CREDITS : OK;
 }
 
-/* The question as if that night alone had been asked for: its window, and once. What it is brokered anew by. */
-static struct broker_ask
-ask_of_night(const struct broker_ask *ask, const struct option *o)
-{
-    struct broker_ask one = *ask;
-    int64_t from_ms = (o->start_slot * CALENDAR_SLOT_MS - ask->night_from * INT64_C(60000)) / BROKER_DAY_MS * BROKER_DAY_MS +
-                      ask->night_from * INT64_C(60000);
-
-    if (ask->nights == 0)
-        return one;
-    one.nights = 0;
-    one.night_from = one.night_until = 0;
-    one.earliest_start_ms = from_ms;
-    one.deadline_ms = from_ms + broker_night_slots(ask) * CALENDAR_SLOT_MS;
-    one.max_cost_gpums = 0; /* it was of all nights; what a night costs is never exceeded */
-    return one;
-}
-
 /* Each night's reservation, hold and ticket; once, if the option is for once. All holds are one group: all or nothing. */
 static enum err
 reserve_all(struct deciding *d, const struct quote *q, const struct option *option, const struct command *c,
@@ -137,9 +119,10 @@ reserve_all(struct deciding *d, const struct quote *q, const struct option *opti
     for (int night = 0; night < n; night++) {
         struct reservation from = taken_over(q, c->in.accept.move_freely);
         struct option one = reserve_night(option, night);
-        struct broker_ask ask = ask_of_night(&q->ask, &one);
+        struct broker_ask ask = q->ask;
         struct uuid id = c->new_id[0];
 
+        broker_night_only(&ask, one.start_ms);
         if (option->nights > 0) {
             from.request = uuid_row(q->request, (unsigned)night);
             from.night = (uint8_t)(night + 1);
