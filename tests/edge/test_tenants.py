@@ -17,7 +17,7 @@ BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
 RULES = {
     (frozenset(BUYERS | PROGRAMME), "organisation"): "organisations_get organisations_members grants_get grants_entries grants_share grants_history requests_get quotes_get",
-    (frozenset(BUYERS), "organisation"): "requests_quote reservations_move quotes_renew quotes_release quotes_accept reservations_cancel reservations_output",
+    (frozenset(BUYERS), "organisation"): "requests_quote requests_cancel reservations_move quotes_renew quotes_release quotes_accept reservations_cancel reservations_output",
     (frozenset(BUYERS), None): "requests_create quotes_look",
     (frozenset(BUYERS | PROGRAMME | {"site_operator"}), "job"): "reservations_get reservations_outlook reservations_ticket reservations_events",
     (frozenset(PROGRAMME), None): "programme_get programme_moves programme_shares programme_shares_csv funds_list tranches_list",
