@@ -362,25 +362,27 @@ make_timer(struct kinds *k, struct command *c)
     c->in.timer.id = r.id;
 }
 
-/* Once a grant has renewed a quote at a site it has to pause: so a grant of its own. */
+/* Once an organisation has renewed a quote at a site it has to pause: so one of its own. */
 static void
 make_renew(struct kinds *k, struct command *c)
 {
     struct command open = fixture_command(COMMAND_OPEN_ACCOUNT), give, quote;
+    struct uuid org = fixture_uuid(k->f);
     struct entry grant;
 
     open.in.open.class = ACCOUNT_GRANT;
-    open.in.open.owner_org = k->f->w->org[1];
+    open.in.open.owner_org = org;
     must(k, &open, "open");
     grant = world_move(k->f->w, GRANT, k->f->w->tranche, open.answer.index, 10 * CREDIT);
     give = fixture_order(&grant);
     must(k, &give, "grant");
     quote = fixture_quote(k->f, 1, fixture_uuid(k->f), 4, 60);
+    quote.org = org;
     quote.in.quote.grant = open.answer.index;
     must(k, &quote, "quote");
     kinds_free(&quote);
     *c = fixture_command(COMMAND_QUOTE_RENEW);
-    c->org = k->f->w->org[1];
+    c->org = org;
     c->in.quote_renew.quote = quote.answer.id;
 }
 

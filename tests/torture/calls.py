@@ -41,17 +41,24 @@ def post(client, path, body, **more):
     return Call(lambda key: client.post(path, body, key=key), **more)
 
 
-def a_request(w, **more):
-    return w.people["brisa"].must("POST", "/v1/requests", w.wants(gpus=1, walltime_s=600, **more), status=201, key=True)
+def a_request(w, owner=None, **more):
+    return (owner or w.people["brisa"]).must("POST", "/v1/requests", w.wants(gpus=1, walltime_s=600, **more), status=201, key=True)
 
 
-def a_quote(w, **more):
-    return w.people["brisa"].must("POST", f"/v1/requests/{a_request(w, **more)['id']}/quotes", {"hold": True}, status=201, key=True)
+def a_quote(w, owner=None, **more):
+    path = f"/v1/requests/{a_request(w, owner, **more)['id']}/quotes"
+    return (owner or w.people["brisa"]).must("POST", path, {"hold": True}, status=201, key=True)
+
+
+def an_organisation(w):
+    """One more, and its owner, signed in."""
+    org = w.order("/v1/organisations", {"name": word(), "country": "ES", "city": "Vigo", "lat_milli": 1, "lon_milli": 2})["id"]
+    return org, w.person(word(), [{"role": "owner", "organisation": org}])
 
 
 def a_grant(w, org, tranche=None, credits="5"):
     like = w.local.must("GET", f"/v1/grants/{w.grants['brisa']}")
-    return w.order("/v1/grants", {"organisation": w.organisations[org], "tranche": tranche or w.tranche, "mode": "fast-lane", "credits": credits,
+    return w.order("/v1/grants", {"organisation": w.organisations.get(org, org), "tranche": tranche or w.tranche, "mode": "fast-lane", "credits": credits,
                                   "start": like["start"], "end": like["end"], "reference": word(), "gge_eur_cents": 1, "reason": "Test"})["account"]
 
 
@@ -129,8 +136,9 @@ def requests_quote(w):
 
 @call
 def quotes_renew(w):
-    quote = a_quote(w, grant=a_grant(w, "brisa"))["id"]  # once renewed, a grant has to pause
-    return post(w.people["brisa"], f"/v1/quotes/{quote}/renew", {}, after=lambda r: release(w, quote))
+    org, owner = an_organisation(w)  # once one has renewed a quote at a site it has to pause
+    quote = a_quote(w, owner, organisation=org, grant=a_grant(w, org))["id"]
+    return post(owner, f"/v1/quotes/{quote}/renew", {}, after=lambda r: owner.post(f"/v1/quotes/{quote}/release", {}, key=True))
 
 
 @call
