@@ -292,7 +292,8 @@ be_batch(void)
     int nice = getpriority(PRIO_PROCESS, 0);
 
     attr.sched_nice = nice > JOBS_NICE ? nice : JOBS_NICE; /* back only: forth it may not */
-    syscall(SYS_sched_setattr, 0, &attr, 0);
+    if (syscall(SYS_sched_setattr, 0, &attr, 0) != 0) /* a container may forbid it */
+        setpriority(PRIO_PROCESS, 0, attr.sched_nice);
 }
 
 /* With autogroups niceness counts only within a session, and the session's own is what counts among sessions. */

@@ -33,9 +33,9 @@ handler_fn programme_moves, sites_moves; /* moves.c */
 handler_fn grants_share, programme_shares, programme_shares_csv; /* fairness.c */
 handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close,
     reservations_resolve;                                                                        /* funding.c */
-handler_fn requests_create, requests_get, requests_list_get;                                     /* requests.c */
+handler_fn requests_create, requests_get, requests_list_get, requests_cancel;                    /* requests.c */
 handler_fn quotes_look, quotes_get, quotes_renew, quotes_release, quotes_accept, requests_quote; /* quotes.c */
-handler_fn reservations_list_get, reservations_get, reservations_cancel, requests_cancel, reservations_output, reservations_ticket,
+handler_fn reservations_list_get, reservations_get, reservations_cancel, reservations_output, reservations_ticket,
     reservations_events;                                                          /* reservations.c */
 handler_fn agent_enrol, agent_instance, agent_received, agent_report, agent_blob; /* agents.c */
 

@@ -133,6 +133,18 @@ read_reservation(const PGresult *rows, int i, struct reservation_row *r)
     r->nights = (int)db_get_i64(rows, i, c++);
 }
 
+static struct reservation_row *
+read_reservations(const PGresult *rows, struct arena *a, size_t *ret_n)
+{
+    struct reservation_row *all;
+
+    *ret_n = (size_t)PQntuples(rows);
+    all = arena_alloc(a, *ret_n * sizeof *all);
+    for (size_t i = 0; i < *ret_n; i++)
+        read_reservation(rows, (int)i, &all[i]);
+    return all;
+}
+
 enum err
 reservations_find(struct db *db, struct uuid id, struct reservation_row *ret)
 {
@@ -153,7 +165,6 @@ reservations_list(struct db *db, struct uuid organisation, uint64_t site, const 
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err;
-    int n;
 
     if (!uuid_is_zero(organisation))
         err = db_run(db, &RESERVATIONS_OF_ORGANISATION,
@@ -163,11 +174,7 @@ reservations_list(struct db *db, struct uuid organisation, uint64_t site, const 
                      DB_ARGS(db_uuid(before), db_null(), db_i64((int64_t)site), db_text(states), db_i64(max)), &rows);
     if (err)
         return err;
-    n = PQntuples(rows);
-    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
-    for (int i = 0; i < n; i++)
-        read_reservation(rows, i, &(*ret)[i]);
-    *ret_n = (size_t)n;
+    *ret = read_reservations(rows, a, ret_n);
     return OK;
 }
 
@@ -177,16 +184,10 @@ reservations_displaced(struct db *db, uint64_t site, int64_t before, int max, st
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, &RESERVATIONS_DISPLACED, DB_ARGS(db_i64(before), db_i64((int64_t)site), db_i64(max)), &rows);
-    int n;
 
-    if (err)
-        return err;
-    n = PQntuples(rows);
-    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
-    for (int i = 0; i < n; i++)
-        read_reservation(rows, i, &(*ret)[i]);
-    *ret_n = (size_t)n;
-    return OK;
+    if (!err)
+        *ret = read_reservations(rows, a, ret_n);
+    return err;
 }
 
 enum err
@@ -209,16 +210,10 @@ reservations_of_nights(struct db *db, struct uuid first, struct uuid last, struc
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, &RESERVATIONS_OF_NIGHTS, DB_ARGS(db_uuid(first), db_uuid(last)), &rows);
-    int n;
 
-    if (err)
-        return err;
-    n = PQntuples(rows);
-    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
-    for (int i = 0; i < n; i++)
-        read_reservation(rows, i, &(*ret)[i]);
-    *ret_n = (size_t)n;
-    return OK;
+    if (!err)
+        *ret = read_reservations(rows, a, ret_n);
+    return err;
 }
 
 enum err
