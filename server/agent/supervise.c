@@ -22,6 +22,7 @@
 
 #define FLUSH_EVERY_MS 1000
 #define STATUS_TRIES   60 /* a second apart: a disk may be full for a while */
+#define LOOK_EVERY_MS  10000
 
 struct watch {
     struct run_spec spec;
@@ -99,12 +100,20 @@ exists(const char *name)
     return fstatat(RUN_LOCK_FD, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static bool
+removed(void)
+{
+    struct stat st;
+
+    return fstat(RUN_LOCK_FD, &st) == 0 && st.st_nlink == 0;
+}
+
 static int
 end_with(const struct run_spec *spec, struct run_status status)
 {
     enum err err = ERR_IO;
 
-    for (int i = 0; i < STATUS_TRIES && err != OK && err != ERR_EXISTS; i++) {
+    for (int i = 0; i < STATUS_TRIES && err != OK && err != ERR_EXISTS && !removed(); i++) {
         if (i > 0)
             poll(NULL, 0, 1000);
         err = run_status_write(RUN_LOCK_FD, &status);
@@ -200,16 +209,17 @@ until(int64_t at_mono_ms, int timeout)
     return timeout < 0 || left_ms < timeout ? (int)min_i64(left_ms, 3600000) : timeout;
 }
 
-/* Wait for the window's start. False if it is not to start any more: then *ret says how it ended. */
+/* Wait for the window's start. False if it is not to start any more: then *ret says how it ended. A claim whose folder was
+ * taken away (a spool removed, another put in its place) starts nothing, and nobody waits on for it. */
 static bool
-wait_to_start(struct watch *w, struct run_status *ret)
+wait_to_start(struct watch *w, const char *folder, struct run_status *ret)
 {
     for (;;) {
         int64_t now_ms = clock_now(&w->spec.clock), left_ms = w->spec.start_at_ms - now_ms;
         struct pollfd fds[] = { { .fd = w->signals, .events = POLLIN }, { .fd = w->control, .events = POLLIN } };
 
         read_control(w);
-        if (w->stop != RUNS || now_ms > w->spec.start_by_ms) {
+        if (w->stop != RUNS || now_ms > w->spec.start_by_ms || !claimed_as(folder)) {
             *ret = (struct run_status){ .end = w->stop == STOP_CANCEL ? AGENT_END_CANCELLED : AGENT_END_UNSTARTED };
             return false;
         }
@@ -218,7 +228,7 @@ wait_to_start(struct watch *w, struct run_status *ret)
             w->start_mono_ms = monotonic_ms();
             return true;
         }
-        poll(fds, 2, (int)min_i64(clock_to_real(&w->spec.clock, left_ms), 3600000));
+        poll(fds, 2, (int)min_i64(clock_to_real(&w->spec.clock, left_ms), LOOK_EVERY_MS));
         read_signals(w);
     }
 }
@@ -357,7 +367,7 @@ supervise(const char *folder)
         return 0;
     if (monotonic_ms() >= w.spec.permit_until_mono_ms)
         return end_with(&w.spec, (struct run_status){ .end = AGENT_END_UNSTARTED });
-    if (!wait_to_start(&w, &status))
+    if (!wait_to_start(&w, folder, &status))
         return end_with(&w.spec, status);
     return run_payload(&w);
 }

@@ -4,6 +4,7 @@ that an agent must keep is a case here."""
 
 import json
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -146,6 +147,19 @@ class Days(Case):
         t = self.server.issue("echo done", start_in_ms=1500)
         self.until_last(t)
         self.assertGreaterEqual(t.last.started_ms, t.claims["window"][0])
+
+    def test_nobody_waits_for_a_claim_that_was_taken_away(self):
+        self.rig.start()
+        self.server.issue(self.counting("t"), start_in_ms=4000, accept_ms=0)
+        gone = self.server.issue(self.counting("u"), start_in_ms=30000, accept_ms=-26000)
+        self.until(lambda: len(self.rig.supervisors()) == 2)
+        self.rig.kill()
+        os.rename(self.rig.spool, self.rig.spool + ".away")
+        self.until(lambda: len(self.rig.supervisors()) == 1)
+        self.assertEqual((self.runs("t"), self.runs("u")), (0, 0))
+        shutil.rmtree(self.rig.spool + ".away")
+        self.until(lambda: not self.rig.supervisors())
+        self.assertEqual(gone.kinds()[-1], "accepted")
 
     def test_stop_leaves_jobs_running_and_restart_picks_them_up(self):
         self.rig.start()
