@@ -279,7 +279,7 @@ class Plain:
         h = self.holds[j["hold"]]
         if report and h["open"] and self.now >= j["expiry"]:
             return True if j["state"] in DISPUTED else self.happen(j, "expiry")
-        if event != "lost" and h["open"] and self.now < j["expiry"] and self.permit_lost(j):
+        if event != "lost" and self.loses_permit(j):
             self.happen(j, "lost")
         if event == "rejected" and h["paid"] != h["back"]:
             event = "bad"
@@ -288,12 +288,18 @@ class Plain:
     def permit_lost(self, j):
         return 0 < j["permit_ins"] <= self.site_of(j)["retired"] and (j["state"], "lost") in TABLE
 
+    def loses_permit(self, j):
+        """Is it disputed before anything else happens to it?"""
+        return self.holds[j["hold"]]["open"] and self.now < j["expiry"] and self.permit_lost(j)
+
     def do_cancel(self):
         j = self.jobs.get(self.line["reservation"])
         if j is None:
             return "state"
         if self.owners.get(str(j["grant"])) != self.line["org"]:
             return "not-found"
+        if self.loses_permit(j):
+            return "state"  # it will be disputed; and a refused command changes nothing, so not yet
         return "ok" if self.event(j, "cancel") else "state"
 
     def do_instance(self):
