@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 BUILD = os.environ.get("KONTOR_BUILD") or os.path.join(os.path.dirname(__file__), "..", "..", "build")
 AGENT = os.path.abspath(os.path.join(BUILD, "kontor-agent"))
@@ -14,6 +15,32 @@ def can_sandbox(root):
     """Does bubblewrap work here? Some containers and chroots forbid it."""
     return subprocess.run(["bwrap", "--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "--proc", "/proc", "true"],
                           stderr=subprocess.DEVNULL, check=False).returncode == 0 if shutil.which("bwrap") else False
+
+
+def supervisors_in(root):
+    """Pids of the supervisors whose claims lie in a folder."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as f:
+                args = f.read().split(b"\0")
+        except OSError:
+            continue
+        if args[0] == b"kontor-supervise" and len(args) > 1 and args[1].startswith(os.fsencode(root) + b"/"):
+            found.append(int(pid))
+    return found
+
+
+def end_supervisors_in(root):
+    """Runs outlive their agent: whoever takes its folder away ends them first."""
+    for pid in supervisors_in(root):
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except ProcessLookupError:
+            pass
+    give_up = time.monotonic() + 60
+    while supervisors_in(root) and time.monotonic() < give_up:
+        time.sleep(0.02)
 
 
 class Rig:
@@ -61,26 +88,10 @@ class Rig:
             return f.read()
 
     def supervisors(self):
-        """Pids of the supervisors of this rig's runs."""
-        found = []
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open("/proc/%s/cmdline" % pid, "rb") as f:
-                    args = f.read().split(b"\0")
-            except OSError:
-                continue
-            if args[0] == b"kontor-supervise" and len(args) > 1 and args[1].startswith(self.root.encode() + b"/"):
-                found.append(int(pid))
-        return found
+        return supervisors_in(self.root)
 
     def close(self):
         if self.process and self.process.poll() is None:
             self.kill()
-        for pid in self.supervisors():
-            try:
-                os.kill(pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
-        while self.supervisors():
-            os.sched_yield()
+        end_supervisors_in(self.root)
         shutil.rmtree(self.root, ignore_errors=True)

@@ -12,11 +12,12 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parents[1]
-sys.path.insert(0, str(TOP / "tests" / "api"))
+sys.path[:0] = [str(TOP / "tests" / "api"), str(TOP / "tests" / "agent")]
 if "KONTOR_TEST_DB" not in os.environ:
     os.execv(str(TOP / "scripts" / "with-postgres"), ["with-postgres", sys.executable, *sys.argv])
 
 from harness import BUILD, Client, Server  # noqa: E402
+from rig import end_supervisors_in  # noqa: E402
 
 PASSWORD = "correct horse battery"
 PEOPLE = [("Inés Ferrer", "ines@brisa.example", "owner", "brisa"), ("Elin Dahl", "elin@nordlys.example", "owner", "nordlys"),
@@ -137,6 +138,7 @@ class World:
                 agent.wait(timeout=10)
             except subprocess.TimeoutExpired:
                 agent.kill()
+        end_supervisors_in(self.server.data)
         self.server.remove()
 
 
