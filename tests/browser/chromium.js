@@ -32,6 +32,11 @@ export const signIn = async (page, email, password) => {
     await page.getByRole("button", { name: "Sign in with password" }).click();
     await page.waitForURL((url) => !url.pathname.endsWith("/sign-in"));
 };
+/** As if the browser were another one. The page is left first: one that still reads would ask without its session. */
+export const forgetSession = async (page) => {
+    await page.goto("about:blank");
+    await page.context().clearCookies();
+};
 /** Wait until nothing is loading. */
 export const settled = async (page) => {
     await page.waitForSelector("h1");

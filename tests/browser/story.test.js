@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { accessible, sound } from "./checks.js";
-import { launch, open, settled, signIn } from "./chromium.js";
+import { forgetSession, launch, open, settled, signIn } from "./chromium.js";
 import { world } from "./world.js";
 
 const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
@@ -272,7 +272,7 @@ story("a start-up sees what it has used of what accrued to it, the officer sees 
     assert.match(plain(await text(page, "[data-figure=share]")), /^You have used [\d,.]+% of what has accrued to you\./);
     await page.getByText("How it is counted").click();
     assert.match(plain(await text(page, "[data-share]")), /Accrued so far.*Held or paid.*count half after 30 days each/);
-    await page.context().clearCookies();
+    await forgetSession(page);
     await signIn(page, O, kontor.password);
     await openPage(page, look, "Shares");
     assert.match(plain(await text(page, "main table")), /Brisa Imaging S\.L\..*%/);
@@ -287,7 +287,7 @@ story("a site drains: what may not move freely is offered the next best place, t
         return reply.json();
     }, { path, body });
     const as = async (who) => {
-        await page.context().clearCookies();
+        await forgetSession(page);
         await signIn(page, who, kontor.password);
     };
     await as(S);
