@@ -223,6 +223,7 @@ main(int argc, char **argv)
         return usage(stdout, 0);
     if (argc == 2 && strcmp(argv[1], "--manual") == 0) {
         config_manual(&CONFIG_KONTORD, stdout);
+        admin_manual(stdout);
         return 0;
     }
     for (size_t i = 0; argc > 1 && i < sizeof SUBCOMMANDS / sizeof SUBCOMMANDS[0]; i++)

@@ -15,13 +15,14 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/config.h"
 #include "base/json.h"
 
 enum { DONE = 0, REFUSED = 1, USAGE = 2, AWAY = 3 };
 enum { FIELDS_MAX = 16, SECRET_MAX = 1024, ANSWER_WAIT_S = 60 };
 #define REPLY_MAX ((size_t)64 << 20)
 
-enum field_type { TEXT, LIST, INT, BOOL, SECRET, OFFICERS };
+enum field_type { TEXT, LIST, FLOORS, INT, BOOL, SECRET, OFFICERS };
 enum field_need { NONE, PATH, MUST, MAY };
 struct field {
     const char *name;
@@ -69,6 +70,24 @@ help(FILE *to, const struct verb *one)
         fputs("\n\nkontord admin VERB --help lists a verb's fields.\nWHERE the server's data directory is: --config=FILE, or --data-dir=DIR; else KONTOR_DATA_DIR, or /etc/kontor/kontord.conf.", to);
     fputc('\n', to);
     return to == stdout ? DONE : USAGE;
+}
+
+void
+admin_manual(FILE *to)
+{
+    fputs(".SH VERBS OF KONTORD ADMIN\n", to);
+    for (size_t v = 0; v < VERBS_N; v++) {
+        fputs(".TP\n.B ", to);
+        config_troff(VERBS[v].name, to);
+        config_troff(VERBS[v].sentence, to);
+        for (const struct field *f = VERBS[v].fields; f->name; f++) {
+            fputs(".br\n.B \\-\\-", to);
+            config_troff(f->name, to);
+            config_troff(f->hint, to);
+            if (f->need == MAY)
+                fputs("(optional)\n", to);
+        }
+    }
 }
 
 static int
@@ -183,6 +202,36 @@ put_list(struct json_out *o, const char *member, const char *value)
     json_shut_array(o);
 }
 
+/* MODE=GPUS between commas; "none" alone is the empty list. What is left out by mistake must not clear what is kept. */
+static int
+put_floors(struct json_out *o, const char *member, const char *value)
+{
+    const char *at = strcmp(value, "none") == 0 ? "" : value;
+
+    if (*value == '\0')
+        return wrong("not MODE=GPUS between commas, nor none", member);
+    json_open_array(o, member);
+    while (*at) {
+        const char *gpus = at + strcspn(at, "=,") + 1;
+        char *end = NULL;
+        long long n;
+
+        errno = 0;
+        if (gpus[-1] != '=' || gpus - 1 == at || !isdigit((unsigned char)*gpus))
+            return wrong("not MODE=GPUS between commas, nor none", at);
+        n = strtoll(gpus, &end, 10);
+        if (errno || (*end && *end != ','))
+            return wrong("not a whole number of GPUs", gpus);
+        json_open(o, NULL);
+        json_textn(o, "mode", at, (size_t)(gpus - 1 - at));
+        json_i64(o, "gpus", n);
+        json_shut(o);
+        at = end + (*end == ',');
+    }
+    json_shut_array(o);
+    return DONE;
+}
+
 static int
 put_field(struct json_out *o, const struct words *w, size_t i, const char *member)
 {
@@ -194,6 +243,8 @@ put_field(struct json_out *o, const struct words *w, size_t i, const char *membe
         json_text(o, member, value);
     } else if (f->type == LIST) {
         put_list(o, member, value);
+    } else if (f->type == FLOORS) {
+        return put_floors(o, member, value);
     } else if (f->type == INT) {
         errno = 0;
         long long n = strtoll(value, &end, 10);

@@ -4,9 +4,13 @@
 #ifndef API_ADMIN_H
 #define API_ADMIN_H
 
+#include <stdio.h>
+
 /* argv[0] is the verb (or --help). Prints the server's JSON to stdout, problems to stderr.
  * Returns an exit code: 0 done, 1 refused by the server, 2 wrong usage, 3 the server does not answer. */
 int admin_main(const char *data_dir, int argc, char **argv);
+/* The verbs and their fields as a section of the manual page (troff). */
+void admin_manual(FILE *to);
 
 /* ---- for admin_carry.c ---- */
 

@@ -377,8 +377,8 @@ print_troff_wide(const char *text, FILE *to)
 }
 
 /* troff: a backslash, a dash and what is no ASCII are escaped, a line must not begin with a control character. */
-static void
-print_troff(const char *text, FILE *to)
+void
+config_troff(const char *text, FILE *to)
 {
     bool start = true;
 
@@ -409,7 +409,7 @@ config_manual(const struct config_set *set, FILE *to)
             set->program, set->summary);
     print_synopsis(set, to, ".br\n", ".B ", "\n");
     fputs(".SH DESCRIPTION\n", to);
-    print_troff(set->description, to);
+    config_troff(set->description, to);
     fputs(".SH OPTIONS\nAn option is a flag on the command line (\\-\\-key=value) or a line of the file (KEY = value; a"
           " line that begins with # is a comment).\nFlags win over the file. An unknown key is an error.\n",
           to);
@@ -420,12 +420,12 @@ config_manual(const struct config_set *set, FILE *to)
         print_name(o->name, to, "\\-");
         fprintf(to, "%s\n", placeholder(o->type));
         describe(o, text, sizeof text);
-        print_troff(text, to);
+        config_troff(text, to);
     }
     if (set->file != NULL)
         fprintf(to, ".SH FILES\n.TP\n.I %s\nRead if \\-\\-config is not given and the file exists.\n", set->file);
     fputs(".SH EXIT STATUS\n", to);
-    print_troff(set->exits != NULL ? set->exits
+    config_troff(set->exits != NULL ? set->exits
                                    : "0 after success, 1 after a failure, 2 after a wrong command line or configuration.", to);
 }
 
@@ -478,7 +478,7 @@ const struct config_set CONFIG_KONTORD = {
         " key. begin starts a journal that follows an older one. export writes the whole journal to a folder, for"
         " kontor-audit. poisoned lists the commands that were set aside, or releases one. admit admits a rollback that"
         " witnesses have seen. admin administers a running server through the socket in its data directory; kontord admin"
-        " --help lists the verbs. routes lists the HTTP interface.",
+        " --help lists the verbs, as this page does below. routes lists the HTTP interface.",
     .file = "/etc/kontor/kontord.conf",
     .options = KONTORD_OPTIONS,
     .count = sizeof KONTORD_OPTIONS / sizeof KONTORD_OPTIONS[0],

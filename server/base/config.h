@@ -77,6 +77,7 @@ enum err config_secret(const char *path, struct arena *a, const char **ret, stru
 
 void config_help(const struct config_set *set, FILE *to);
 void config_manual(const struct config_set *set, FILE *to); /* troff, man(7) */
+void config_troff(const char *text, FILE *to);              /* a text of it, and the end of its line */
 
 /* kontord's own options. */
 struct config {

@@ -36,6 +36,17 @@ floors_row(const struct command *c, const struct offering_state *o)
     return row;
 }
 
+/* More than stands in whole nodes: nobody could ever be given what is kept. */
+static bool
+keeps_too_much(struct deciding *d, const struct command *c, const struct offering_state *o)
+{
+    const struct offering *offering = ledger_offering(d->state->ledger, o->offering);
+    int64_t whole = (int64_t)o->brokered_gpus - (int64_t)o->pool_nodes * offering->entry.u.offering.gpus_per_node;
+    int64_t kept = broker_floor(c->in.capacity.floors, ":"); /* no mode is called so: all that is kept, for whichever */
+
+    return kept > 0 && kept > whole;
+}
+
 /* Security: capacity is the administrators'; floors also the site's operators' and the officers'. */
 static bool
 may_set(const struct command *c, const struct offering_state *o)
@@ -61,6 +72,8 @@ decide_capacity(struct deciding *d, struct command *c)
         return err_say(d->detail, ERR_FORBIDDEN, "Capacity is set by administrators.");
     if (o == NULL)
         return err_say(d->detail, ERR_NOT_FOUND, "There is no such offering.");
+    if (c->in.capacity.only_floors && keeps_too_much(d, c, o))
+        return err_at(d->detail, ERR_FIELD_RANGE, "/floors", "More than the offering has in whole nodes cannot stay free.");
     row = c->in.capacity.only_floors ? floors_row(c, o) : whole_row(d, c, o);
     if (row.pool_nodes > row.nodes)
         return err_at(d->detail, ERR_FIELD_RANGE, "/pool_nodes", "The pool has more nodes than there are.");

@@ -1,8 +1,11 @@
 """What a grant has used of what accrued to it, who waits before whom, and why nothing starts sooner: shown to whom it concerns."""
 import csv
 import io
+import json
+import subprocess
 import time
 
+from harness import BUILD
 from world import millis, stamp
 
 DAY = 86400000
@@ -111,6 +114,37 @@ def test_floors_are_kept_free_for_a_mode(world):
     assert operator.post(path, {"floors": [{"mode": "nothing", "gpus": 4}]}, key=True).status == 422
     assert operator.post(path, {"floors": [{"mode": "playground", "gpus": 4}] * 2}, key=True).status == 422
     world.order(f"/v1/offerings/{world.sites['lumi']['offering']}/capacity", {"nodes": 40, "brokered_gpus": 80, "pool_nodes": 4})
+    for floors in ([{"mode": "playground", "gpus": 65}], [{"mode": "playground", "gpus": 40}, {"mode": "fast-lane", "gpus": 25}]):
+        refused = operator.post(path, {"floors": floors}, key=True)
+        assert refused.status == 422 and refused.json["pointer"] == "/floors" and "in whole nodes" in refused.json["detail"], refused
+    csrf, operator.csrf = operator.csrf, None
+    assert operator.post(path, {"floors": []}, key=True).status == 403
+    operator.csrf = csrf
     offering = next(o for o in world.anybody.must("GET", "/v1/offerings")["items"] if o["site"] == "lumi")
     assert offering["floors"] == kept["floors"], "a change of capacity leaves them as they are"
     assert world.people["officer"].must("POST", path, {"floors": []}, status=201, key=True)["floors"] == []
+
+
+def admin(world, *words):
+    return subprocess.run([str(BUILD / "kontord"), "admin", f"--data-dir={world.server.data}", *words], capture_output=True, text=True, check=False)
+
+
+def test_floors_by_the_command_line(world):
+    """All of an offering's floors at once, or none; what cannot be read changes nothing, least of all what is left out."""
+    offering = f"--offering={world.sites['lumi']['offering']}"
+    kept = [{"mode": "playground", "gpus": 16}, {"mode": "fast-lane", "gpus": 48}]
+    done = admin(world, "floors-set", offering, "--floors=playground=16,fast-lane=48")
+    assert done.returncode == 0 and json.loads(done.stdout)["floors"] == kept, done
+    for words in ("", "all", "playground", "playground=", "=4", "playground=4x", "playground=-4", "playground=4,,fast-lane=4", "playground= 4"):
+        done = admin(world, "floors-set", offering, f"--floors={words}")
+        assert done.returncode == 2 and done.stderr.startswith("kontord admin: not ") and not done.stdout, (words, done)
+    assert admin(world, "floors-set", offering).returncode == 2
+    for words in ("nothing=4", "playground=0", "playground=4,playground=4", "playground=65", "Playground=4"):
+        done = admin(world, "floors-set", offering, f"--floors={words}")
+        assert done.returncode == 1 and " at /" in done.stderr, (words, done)
+    listed = next(o for o in json.loads(admin(world, "get", "/v1/offerings").stdout)["items"] if o["site"] == "lumi")
+    assert listed["floors"] == kept
+    assert json.loads(admin(world, "floors-set", offering, "--floors=none").stdout)["floors"] == []
+    assert "--floors" in admin(world, "floors-set", "--help").stdout and "floors-set" in admin(world, "--help").stdout
+    manual = subprocess.run([str(BUILD / "kontord"), "--manual"], capture_output=True, text=True, check=True).stdout
+    assert "\n.B floors\\-set\n" in manual and "none" in manual.split("floors\\-set")[1].split(".TP")[0]

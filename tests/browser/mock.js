@@ -27,7 +27,7 @@ const SITES = [
 ].map(([code, name, system, city, country, lat_milli, lon_milli, model, memory_gb, brokered_gpus, rate_milli, rateAssumed, assumed], i) => ({
     code, name, system, city, country, lat_milli, lon_milli, assumed, state: code === "grnet" ? "silent" : "active", last_contact: iso(NOW - (code === "grnet" ? 26 * 60_000 : 3000)), index: 10 + i,
     offerings: [{ index: 30 + i, site: code, model, memory_gb, gpus_per_node: 4, max_gpus_one_island: 512, kind: "batch", assumed, rate: { index: 50 + i, rate_milli, assumed: rateAssumed, valid_from: at("2026-01-12T00:00:00Z") },
-        nodes: brokered_gpus / 4, brokered_gpus, free_gpus_now: Math.round(brokered_gpus * (0.1 + 0.07 * i)) }],
+        nodes: brokered_gpus / 4, brokered_gpus, pool_nodes: 0, modes: [], floors: [], free_gpus_now: Math.round(brokered_gpus * (0.1 + 0.07 * i)) }],
 }));
 const site = (code) => SITES.find((s) => s.code === code);
 const WEEK0 = Date.parse("2026-05-11T00:00:00Z");

@@ -322,6 +322,60 @@ story("a site drains: what may not move freely is offered the next best place, t
     }
 });
 
+story("an officer keeps GPUs free for an access mode, the site's operator sees and ends it, a start-up is told", async (page, look) => {
+    const as = async (who, path) => {
+        await page.context().clearCookies();
+        await signIn(page, who, kontor.password);
+        await page.goto(path);
+        await settled(page);
+    };
+    const kept = page.locator("[data-figure=floors]").first();
+    await as(O, "/en/sites/lumi");
+    assert.equal(plain(await kept.innerText()), "none");
+    const change = page.getByRole("button", { name: "Change what is kept free" }).first();
+    await change.click();
+    const field = page.getByLabel("Playground", { exact: true }), other = page.getByLabel("Fast Lane", { exact: true });
+    await page.waitForFunction(() => document.activeElement?.matches("[data-floors] input")); /* where one types */
+    const save = (words) => page.locator("[data-floors]").getByRole("button", { name: words, exact: true }).click();
+    for (const [first, second, deed, words] of [["4.5", "", "Keep nothing free", "Write a whole number of GPUs, or nothing."], ["5,861", "", "Keep 5,861 GPUs free", "There are only 5,860 GPUs in whole nodes."],
+        ["5,000", "861", "Keep 5,861 GPUs free", "Together 5,861, but there are only 5,860 GPUs in whole nodes."]]) {
+        await field.fill(first);
+        await other.fill(second);
+        await save(deed);
+        await page.locator(".field-error", { hasText: words }).waitFor();
+        assert.equal(await field.getAttribute("aria-invalid"), "true", words);
+    }
+    await accessible(page, "floors, what is wrong");
+    await sound(page, "floors, what is wrong");
+    await field.fill("5,800");
+    await other.fill("");
+    if (process.env.KONTOR_OUT) await page.screenshot({ path: `${process.env.KONTOR_OUT}/floors-${look.width}.png`, fullPage: true });
+    await save("Keep 5,800 GPUs free");
+    await page.getByText("From now on so many GPUs stay free.").first().waitFor();
+    await page.waitForFunction(() => /Playground 5,800/.test(document.querySelector("[data-figure=floors]").textContent));
+    await page.waitForFunction(() => document.activeElement?.textContent === "Change what is kept free"); /* where it was */
+    await sound(page, "floors, kept");
+
+    await as(S, "/en/ask?gpus=128&hours=2&memory=128&countries=FI");
+    await page.getByText("Keeps 5,800 of its 5,860 GPUs free for other access modes").first().waitFor();
+    await page.goto("/en/sites/lumi");
+    await settled(page);
+    assert.equal(await page.locator("[data-floors]").count(), 0, "it is told where a place is refused for it");
+    await as(L, "/en/site/lumi");
+    await page.waitForFunction(() => /Playground 5,800/.test(document.querySelector("[data-figure=floors]").textContent));
+    await page.goto("/en/sites/lumi");
+    await settled(page);
+    await change.click();
+    assert.equal(await field.inputValue(), "5800");
+    await field.fill("");
+    await field.press("Enter");
+    await page.getByText("Nothing is kept free any more.").first().waitFor();
+    await page.waitForFunction(() => document.querySelector("[data-figure=floors]").textContent === "none");
+    await page.goto("/en/sites/bsc");
+    await settled(page);
+    assert.equal(await page.locator("[data-floors]").count(), 0, "another site's is not theirs to set");
+});
+
 story("an officer gives a grant and reads every entry, with filters and as CSV", async (page, look) => {
     await signIn(page, O, kontor.password);
     await page.waitForURL("**/en/programme");

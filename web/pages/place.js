@@ -12,6 +12,7 @@ import { Assumed } from "../parts/amount.js";
 import { Nowhere, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Calendar } from "../parts/calendar.js";
+import { Floors } from "../parts/floors.js";
 import { Head } from "../parts/frame.js";
 import { State } from "../parts/state.js";
 
@@ -33,7 +34,9 @@ const Booked = ({ calendar, offerings, kind }) => html`
         ${calendar.more && html`<p class="chart-note">${t("calendar.more")}</p>`}
     </section>`;
 
-const Offering = ({ offering: o, calendar, from, step, own, kind }) => {
+/** Who may set what is kept free: the others who see it are auditors. */
+const maySet = (who) => ["officer", "site_operator", "administrator"].includes(who?.role);
+const Offering = ({ offering: o, calendar, from, step, own, kind, reload }) => {
     const mine = own.filter((r) => r.offering === o.index);
     const below = (r) => r.gpus < o.gpus_per_node;
     const whose = kind === "startup" ? t("calendar.own") : t("calendar.each");
@@ -43,6 +46,7 @@ const Offering = ({ offering: o, calendar, from, step, own, kind }) => {
                 <div><dt>${t("site.brokered")}</dt><dd>${whole(o.brokered_gpus)}</dd></div><div><dt>${t("site.free-now")}</dt><dd>${whole(o.free_gpus_now)}</dd></div><div><dt>${t("capacity.node")}</dt><dd>${whole(o.gpus_per_node)}</dd></div>
                 <div><dt>${t("calendar.island")}</dt><dd>${whole(o.max_gpus_one_island)}</dd></div>${o.rate && html`<div><dt>${t("rate-word")}</dt><dd>${rate(o.rate.rate_milli)}<${Assumed} when=${o.rate.assumed} /></dd></div>`}
             </dl>
+            ${kind && kind !== "startup" && html`<${Floors} offering=${o} may=${maySet(seat.value)} onDone=${reload} />`}
             ${calendar?.whole_nodes && html`<${Calendar} title=${t("calendar.whole", { n: o.gpus_per_node })} columns=${calendar.whole_nodes} from=${from} step=${step} own=${mine.filter((r) => !below(r))} whose=${whose} now=${nowMs()} />`}
             ${calendar?.below_node && html`<${Calendar} title=${t("calendar.below", { n: o.gpus_per_node })} columns=${calendar.below_node} from=${from} step=${step} own=${mine.filter(below)} whose=${whose} now=${nowMs()} />`}
         </section>`;
@@ -54,7 +58,7 @@ export default ({ params, query }) => {
     const from = Math.floor(nowMs() / DAY) * DAY;
     const path = `/v1/sites/${params.code}/calendar?from=${new Date(from).toISOString()}&step_s=${step / 1000}&columns=${columns}`;
     const { data, error, reload } = useData(path, { every: 60_000, mark: seat.value?.id });
-    const { sites, loaded } = useSites(30_000);
+    const { sites, loaded, reload: reloadSites } = useSites(30_000);
     const site = sites.get(params.code);
     const crumbs = html`<a href=${to("/sites")}>${t("nav.sites")}</a>`;
     if (loaded && !site) return html`<${Nowhere} status=${404} />`;
@@ -67,7 +71,7 @@ export default ({ params, query }) => {
         <div class="between"><nav class="tabs" aria-label=${t("calendar.span")}>${Object.keys(SPANS).map((n) => html`<a key=${n} href=${to(`/sites/${site.code}`, n === "4" ? {} : { weeks: n })} aria-current=${n === weeks ? "true" : undefined}>${t("calendar.weeks", { n: Number(n) })}</a>`)}</nav>
             <p class="small second">${t("sites.as-of", { time: clock(data.as_of) })}</p></div>
         <div class="stack">
-            ${site.offerings.map((o) => html`<${Offering} key=${o.index} offering=${o} calendar=${data.offerings.find((c) => c.offering === o.index)} from=${Date.parse(data.from)} step=${data.step_s * 1000} own=${data.reservations} kind=${kind} />`)}
+            ${site.offerings.map((o) => html`<${Offering} key=${o.index} offering=${o} calendar=${data.offerings.find((c) => c.offering === o.index)} from=${Date.parse(data.from)} step=${data.step_s * 1000} own=${data.reservations} kind=${kind} reload=${reloadSites} />`)}
             ${site.offerings.length === 0 && html`<p class="card">${t("calendar.nothing")}</p>`}
             ${kind && html`<${Booked} calendar=${data} offerings=${site.offerings} kind=${kind} />`}
             <p class="chart-note">${t("calendar.note")}</p>

@@ -10,6 +10,7 @@ import { to } from "../lib/router.js";
 import { Assumed, Folio } from "../parts/amount.js";
 import { Nowhere, Waiting } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
+import { Kept } from "../parts/floors.js";
 import { Icon } from "../parts/icon.js";
 import { Note } from "../parts/note.js";
 import { Reports, Stop, Tickets } from "../parts/site-bits.js";
@@ -83,6 +84,7 @@ export default ({ params }) => {
                     <section class="card"><div class="card-head"><h2>${t("site.offered")}</h2><a class="small" href=${to(`/sites/${site.code}`)}>${t("site.calendar")}</a></div>${site.offerings.map((o) => html`
                         <dl class="facts offered" key=${o.index}><div class="sum"><dt>${gpuName(o)}</dt><dd>${o.kind === "experimental-platform" && html`<span class="hint">${t("capacity.experimental")}</span>`}<${Assumed} when=${o.assumed} /></dd></div>
                             <div><dt>${t("site.brokered")}</dt><dd>${whole(o.brokered_gpus)}</dd></div><div><dt>${t("site.free-now")}</dt><dd>${whole(o.free_gpus_now)}</dd></div>
+                            <div><dt>${t("floors.kept")}</dt><dd data-figure="floors"><${Kept} offering=${o} /></dd></div>
                             <div><dt>${t("rate-word")}</dt><dd>${o.rate ? rate(o.rate.rate_milli) : t("none")}<${Assumed} when=${o.rate?.assumed} /> <${Folio} entry=${o.rate?.index} /></dd></div></dl>`)}</section>
                     <section class="card"><h2>${t("site.key")}</h2>${agent.data.key ? html`<dl class="facts">
                         <div><dt>${t("site.key.entry")}</dt><dd><${Folio} entry=${agent.data.key.index ?? agent.data.key.entry} /></dd></div>
