@@ -47,6 +47,7 @@ enum err journal_json(struct call *call, const char *name) MUST_USE;
 void journal_list_of(struct call *call, uint64_t account);
 void reply_account(struct call *call, uint64_t account, int status);
 void reply_reservation(struct call *call, struct uuid id, int status);
+void send_cancel(struct call *call, handler_fn *then); /* what is in.cancel already; then as call_send_any() has it */
 void reply_site(struct call *call, const char *code);
 void reply_agent(struct call *call, int status);
 void spool_json(struct json_out *out, const struct site_state *ss);

@@ -378,14 +378,6 @@ cancelled(struct call *call)
 void
 requests_cancel(struct call *call)
 {
-    enum err err = in_nothing(call);
-
-    call->command->kind = COMMAND_CANCEL;
     call->command->in.cancel.request = call->path_id;
-    for (int i = 0; i < 3; i++)
-        call->command->new_id[i] = call_new_id(call);
-    if (err)
-        call_fail(call, err);
-    else
-        call_send_any(call, cancelled);
+    send_cancel(call, cancelled);
 }

@@ -140,20 +140,26 @@ cancelled(struct call *call)
     reply_reservation(call, call->path_id, 200);
 }
 
-/* Security: decide_cancel() checks that the actor may spend for the reservation's organisation. */
 void
-reservations_cancel(struct call *call)
+send_cancel(struct call *call, handler_fn *then)
 {
     enum err err = in_nothing(call);
 
     call->command->kind = COMMAND_CANCEL;
-    call->command->in.cancel.reservation = call->path_id;
     for (int i = 0; i < 3; i++)
         call->command->new_id[i] = call_new_id(call);
     if (err)
         call_fail(call, err);
     else
-        call_send_any(call, cancelled);
+        call_send_any(call, then);
+}
+
+/* Security: decide_cancel() checks that the actor may spend for the reservation's organisation. */
+void
+reservations_cancel(struct call *call)
+{
+    call->command->in.cancel.reservation = call->path_id;
+    send_cancel(call, cancelled);
 }
 
 /* Bytes as text: what is not UTF-8, and control characters but tab and line feed, become U+FFFD. */
