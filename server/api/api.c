@@ -86,7 +86,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->witness_figures = witness_figures_new(api);
     api->seen = seen_new();
     api->sums = sums_cache_new();
-    api->shares = shares_cache_new();
+    api->shares = shares_cache_new(config->share_half_life_days);
     if (config->web_dir) {
         if (pages_load(config->web_dir, d, &api->pages))
             log_warning(api->log, "no-pages", LOG_TEXT("detail", d->internal));

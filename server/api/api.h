@@ -29,6 +29,7 @@ struct api_config {
     struct clock clock;
     bool simulation;
     bool public_entries;   /* everybody may read every entry's bytes */
+    int64_t share_half_life_days;
     struct sign_key key; /* the server's: signs tickets, receipts and vouched-for orders */
     const char *keys_dir; /* where it and the log's lie; NULL: nobody watches them */
 };

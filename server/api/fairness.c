@@ -130,7 +130,7 @@ share_json(struct call *call, const struct grant_share *g, int64_t as_of_ms)
         json_shut(out);
     }
     classes_json(out, g);
-    json_i64(out, "half_life_days", SHARE_HALF_LIFE_DAYS);
+    json_i64(out, "half_life_days", g->terms.half_life_ms / SHARE_DAY_MS);
     json_i64(out, "waiting", g->waiting);
     next_json(out, g, &place);
     json_text(out, "text", sentence(call, g));

@@ -270,7 +270,8 @@ begin(struct server *s)
                               .workers = (int)c->workers,
                               .web_dir = c->web_dir,
                               .simulation = c->simulation,
-                              .public_entries = c->public_entries };
+                              .public_entries = c->public_entries,
+                              .share_half_life_days = c->share_half_life_days };
     enum err err = load_key(s, "server.key", &s->key);
 
     if (!err)

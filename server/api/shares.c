@@ -9,7 +9,6 @@
 #include "market/index.h"
 
 enum { KEPT_MS = 1000 };
-#define HALF_LIFE_MS (INT64_C(86400000) * SHARE_HALF_LIFE_DAYS)
 
 struct waiting {
     struct uuid id, org;
@@ -28,7 +27,7 @@ struct table {
     struct arena *arena;
     struct delay *delays;
     size_t delays_n;
-    int64_t as_of_ms;
+    int64_t as_of_ms, half_life_ms;
     struct grant_share *grants;
     size_t grants_n;
     struct waiting *waiting;
@@ -39,13 +38,15 @@ struct shares_cache {
     pthread_mutex_t lock;
     struct table table;
     int64_t made_ms; /* monotonic; 0: never */
+    int64_t half_life_ms;
 };
 
 struct shares_cache *
-shares_cache_new(void)
+shares_cache_new(int64_t half_life_days)
 {
     struct shares_cache *c = xcalloc(1, sizeof *c);
 
+    c->half_life_ms = half_life_days * SHARE_DAY_MS;
     pthread_mutex_init(&c->lock, NULL);
     return c;
 }
@@ -202,7 +203,7 @@ add_hold(struct table *t, const struct state *s, const struct hold *h, struct gr
     if (committed == 0 || !o)
         return;
     share_add(&class_of(t, g, o->entry.u.offering.model)->use, committed, h->rate_milli,
-              h->open ? 0 : t->as_of_ms - h->resolved_ms, HALF_LIFE_MS);
+              h->open ? 0 : t->as_of_ms - h->resolved_ms, t->half_life_ms);
 }
 
 /* What accrues: what was granted less what was taken back. After the end nobody can say from the balance what lapsed and
@@ -217,7 +218,7 @@ end_grant(struct table *t, struct grant_share *g, int64_t paid, int64_t back)
     if (t->as_of_ms < a->end_ms)
         granted -= a->posted_debits - paid;
     g->terms = (struct share_terms){
-        .granted_gpums = max_i64(0, granted), .start_ms = a->start_ms, .end_ms = a->end_ms, .half_life_ms = HALF_LIFE_MS,
+        .granted_gpums = max_i64(0, granted), .start_ms = a->start_ms, .end_ms = a->end_ms, .half_life_ms = t->half_life_ms,
     };
     for (size_t i = 0; i < g->classes_n; i++)
         use[i] = g->classes[i].use;
@@ -260,7 +261,7 @@ add_next(struct table *t, const struct map *places)
 }
 
 static void
-table_make(struct table *t, const struct state *s, int64_t now_ms)
+table_make(struct table *t, const struct state *s, int64_t now_ms, int64_t half_life_ms)
 {
     struct map *places = map_new(sizeof(uint64_t));
     const struct account *a;
@@ -268,7 +269,7 @@ table_make(struct table *t, const struct state *s, int64_t now_ms)
     size_t n = 0;
     int64_t (*sums)[2];
 
-    *t = (struct table){ .arena = arena_new(), .as_of_ms = now_ms };
+    *t = (struct table){ .arena = arena_new(), .as_of_ms = now_ms, .half_life_ms = half_life_ms };
     for (size_t it = 0; (a = ledger_next_account(s->ledger, &it)) != NULL;)
         n += a->class == ACCOUNT_GRANT && a->grant_entry != NO_INDEX;
     t->grants = arena_alloc(t->arena, (n + 1) * sizeof *t->grants);
@@ -316,7 +317,7 @@ table_lock(struct call *call, const struct table **ret)
             pthread_mutex_unlock(&c->lock);
             return ERR_NOT_LEADER;
         }
-        table_make(&fresh, s, call->now_ms);
+        table_make(&fresh, s, call->now_ms, c->half_life_ms);
         market_read_unlock(call->api->market);
         table_free(&c->table);
         c->table = fresh;

@@ -9,7 +9,7 @@
 #include "core/share.h"
 #include "market/state.h"
 
-#define SHARE_HALF_LIFE_DAYS 30
+#define SHARE_DAY_MS INT64_C(86400000)
 
 struct grant_class {
     char model[33];
@@ -39,7 +39,7 @@ struct grant_share {
 };
 
 struct shares_cache;
-struct shares_cache *shares_cache_new(void);
+struct shares_cache *shares_cache_new(int64_t half_life_days); /* of what was used, and of what accrued */
 void shares_cache_delete(struct shares_cache *c);
 
 /* All grants that have begun and are not closed, the largest dominant share first; with ended: those that are over too.

@@ -9,6 +9,7 @@ from harness import BUILD
 from world import millis, stamp
 
 DAY = 86400000
+WORLD = {"more": ["--share-half-life-days=20"]}
 
 
 def eventually(look, what):
@@ -31,7 +32,7 @@ def test_a_share_grows_with_what_is_held_and_paid(world):
     brisa = world.people["brisa"]
     before = share(world, "brisa")
     assert before["state"] == "active" and before["committed_gpums"] == "0" and before["next"] is None and before["waiting"] == 0, before
-    assert before["used_milli"] in (0, None) and before["dominant"] is None and before["half_life_days"] == 30
+    assert before["used_milli"] in (0, None) and before["dominant"] is None and before["half_life_days"] == 20, "as it is configured"
     now = millis(world.local.must("GET", "/v1/me")["now"])
     grant = brisa.must("GET", f"/v1/grants/{world.grants['brisa']}")
     reservation = world.accept(countries=["FI"], gpus=4, walltime_s=3600, earliest_start=stamp(now + 2 * DAY))
@@ -113,13 +114,13 @@ def test_floors_are_kept_free_for_a_mode(world):
     assert world.people["bsc"].post(path, {"floors": []}, key=True).status == 404 and world.people["brisa"].post(path, {"floors": []}, key=True).status == 403
     assert operator.post(path, {"floors": [{"mode": "nothing", "gpus": 4}]}, key=True).status == 422
     assert operator.post(path, {"floors": [{"mode": "playground", "gpus": 4}] * 2}, key=True).status == 422
-    world.order(f"/v1/offerings/{world.sites['lumi']['offering']}/capacity", {"nodes": 40, "brokered_gpus": 80, "pool_nodes": 4})
     for floors in ([{"mode": "playground", "gpus": 65}], [{"mode": "playground", "gpus": 40}, {"mode": "fast-lane", "gpus": 25}]):
         refused = operator.post(path, {"floors": floors}, key=True)
         assert refused.status == 422 and refused.json["pointer"] == "/floors" and "in whole nodes" in refused.json["detail"], refused
     csrf, operator.csrf = operator.csrf, None
     assert operator.post(path, {"floors": []}, key=True).status == 403
     operator.csrf = csrf
+    world.order(f"/v1/offerings/{world.sites['lumi']['offering']}/capacity", {"nodes": 40, "brokered_gpus": 80, "pool_nodes": 4})
     offering = next(o for o in world.anybody.must("GET", "/v1/offerings")["items"] if o["site"] == "lumi")
     assert offering["floors"] == kept["floors"], "a change of capacity leaves them as they are"
     assert world.people["officer"].must("POST", path, {"floors": []}, status=201, key=True)["floors"] == []

@@ -469,7 +469,7 @@ static void
 prepare(void)
 {
     static struct log quiet = { .fd = -1, .least = LOG_LEVEL_ERROR };
-    struct api_config config = { .log = &quiet, .db_worker = "", .clock = { .rate = 1 }, .simulation = true };
+    struct api_config config = { .log = &quiet, .db_worker = "", .clock = { .rate = 1 }, .simulation = true, .share_half_life_days = 30 };
     static const uint8_t SEED[SIGN_SEED_LEN] = { 1, 2, 3 };
 
     quiet.fd = open("/dev/null", O_WRONLY);
