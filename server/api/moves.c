@@ -78,7 +78,7 @@ decided_by(const struct standing *st)
 {
     if (st->r.state != TICKET_ISSUED || st->r.moves >= MOVES_MAX)
         return "site";
-    return st->r.move_freely && st->why != DISPLACED_SILENT ? "kontor" : "requester";
+    return st->r.move_freely ? "kontor" : "requester";
 }
 
 static enum err

@@ -116,7 +116,7 @@ displaced_json(struct outlook *o, const struct reservation *m)
         return;
     }
     if (m->state == TICKET_ISSUED)
-        who = m->moves >= MOVES_MAX ? "site" : m->move_freely && o->why != DISPLACED_SILENT ? "kontor" : "requester";
+        who = m->moves >= MOVES_MAX ? "site" : m->move_freely ? "kontor" : "requester";
     json_open(out, "displaced");
     json_text(out, "why", displaced_wire(o->why));
     json_text(out, "moved_by", who);

@@ -12,10 +12,10 @@
 #include "base/text.h"
 #include "core/calendar.h"
 #include "market/index.h"
+#include "market/view.h"
 #include "store/agents.h"
 #include "store/site_records.h"
 
-#define SILENT_MS  (INT64_C(5) * 60000) /* real time without a call of the agent */
 #define WEEK_SLOTS (7 * 96)
 #define TOKEN_MS   (INT64_C(15) * 60000)
 enum { WEEKS_MAX = 26 };
@@ -128,13 +128,15 @@ offering_json(struct call *call, const struct state *s, const struct offering *o
 }
 
 static const char *
-site_state(struct call *call, const struct site_state *ss, int64_t contact_ms)
+site_state(struct call *call, const struct state *s, uint64_t site, int64_t contact_ms)
 {
+    const struct site_state *ss = index_site(s, site);
+
     if (ss && ss->paused)
         return "paused";
     if (ss && ss->draining)
         return "draining";
-    return call->now_ms - contact_ms > SILENT_MS * call->api->clock.rate ? "silent" : "active";
+    return contact_ms == 0 || view_silent(s, site, call->now_ms) ? "silent" : "active";
 }
 
 static void
@@ -154,7 +156,7 @@ site_json(struct call *call, const struct state *s, const struct site *site)
     json_i64(out, "lat_milli", e->u.site.lat_milli);
     json_i64(out, "lon_milli", e->u.site.lon_milli);
     json_bool(out, "assumed", e->u.site.assumed);
-    json_text(out, "state", site_state(call, index_site(s, site->index), contact_ms));
+    json_text(out, "state", site_state(call, s, site->index, contact_ms));
     if (contact_ms)
         json_time(out, "last_contact", contact_ms);
     else
@@ -335,7 +337,7 @@ reply_agent(struct call *call, int status)
     contact_ms = directory_contact(call->api->directory, site);
     json_open(out, NULL);
     json_text(out, "site", call->path_text);
-    json_text(out, "state", key ? site_state(call, ss, contact_ms) : "never-enrolled");
+    json_text(out, "state", key ? site_state(call, s, site, contact_ms) : "never-enrolled");
     json_bool(out, "paused", ss && ss->paused);
     json_bool(out, "draining", ss && ss->draining);
     json_text(out, "reason", ss ? ss->reason : "");

@@ -81,7 +81,7 @@ enum ticket_outcome { /* how it went, for people; kept from the cell that ends i
     OUTCOME_NONE, OUTCOME_FINISHED, OUTCOME_FAILED_JOB, OUTCOME_FAILED_SITE, OUTCOME_CANCELLED, OUTCOME_REJECTED,
     OUTCOME_LAPSED, OUTCOME_WITHDRAWN, OUTCOME_NEVER_STARTED, OUTCOME_RESOLVED, OUTCOME_EXPIRED,
     OUTCOME_CUT,    /* moved: its site's capacity was cut below what is booked */
-    OUTCOME_SILENT, /* moved by the start-up: its site is out of touch */
+    OUTCOME_SILENT, /* moved: its site is out of touch */
     TICKET_OUTCOMES
 };
 

@@ -70,7 +70,8 @@ displaced_why(const struct state *s, const struct reservation *r, int64_t now_ms
     return why;
 }
 
-/* Of a site that is out of touch nobody knows yet whether it will accept: that is what accept-by is for. */
+/* A site that is out of touch may be back before it is needed: it keeps what it may not ask a permit for yet. From then on
+ * the start-up's time is lost. */
 bool
 displaced_moves(const struct state *s, const struct reservation *r, int64_t now_ms)
 {
@@ -79,7 +80,7 @@ displaced_moves(const struct state *s, const struct reservation *r, int64_t now_
     if (r->state != TICKET_ISSUED || !r->move_freely || r->moves >= MOVES_MAX || now_ms < r->stays_until_ms)
         return false;
     why = displaced_why(s, r, now_ms);
-    return why != DISPLACED_NOT && why != DISPLACED_SILENT;
+    return why == DISPLACED_SILENT ? now_ms >= r->permit_from_ms : why != DISPLACED_NOT;
 }
 
 bool

@@ -1,8 +1,10 @@
 /* market/displaced.h
  * Reservations that cannot stay where they are: their site drains, stands still or is out of touch, or its capacity was cut
  * below what is booked. What has no permit yet is placed elsewhere, never at a higher price: by the janitor where the
- * start-up allowed it (move_freely), by the start-up itself (COMMAND_MOVE) where not. Where no such place is found the
- * reservation stays: it ends when its site asks for the permit or lets accept-by pass, and its site may come back before. */
+ * start-up allowed it (move_freely), by the start-up itself (COMMAND_MOVE) where not. From a site that is out of touch the
+ * janitor takes only what may ask for its permit already: the site may be back before it is needed. Where no such place is
+ * found the reservation stays: it ends when its site asks for the permit or lets accept-by pass, and its site may come back
+ * before. */
 #ifndef MARKET_DISPLACED_H
 #define MARKET_DISPLACED_H
 

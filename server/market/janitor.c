@@ -146,7 +146,7 @@ look(struct janitor *j, int64_t *ret_now, bool *ret_state_wanted)
         return 0;
     *ret_now = market_now(m);
     n = sweep_due(s, *ret_now, j->items, ROUND_MAX);
-    if (n < ROUND_MAX && real_ms - j->scanned_ms >= SCAN_EVERY_MS && sweep_wanted(s)) {
+    if (n < ROUND_MAX && real_ms - j->scanned_ms >= SCAN_EVERY_MS && sweep_wanted(s, *ret_now)) {
         n += sweep_sites(s, *ret_now, j->items + n, ROUND_MAX - n);
         j->scanned_ms = real_ms;
     }

@@ -9,6 +9,7 @@
 #include "market/packed_ask.h"
 #include "market/ticket_claims.h"
 #include "market/timing.h"
+#include "market/view.h"
 
 struct option
 reserve_option(const struct broker_line *line)
@@ -57,6 +58,8 @@ reserve_possible(const struct deciding *d, const struct option *o)
     assert(offering != NULL);
     if (site == NULL || site->paused || site->draining)
         return ERR_SITE_PAUSED;
+    if (view_silent(d->state, o->site, d->now_ms))
+        return err_say(d->detail, ERR_OPTION_GONE, "The site has not been in touch; nothing was spent.");
     if (o->start_by_ms <= d->now_ms)
         return err_say(d->detail, ERR_OPTION_GONE, "The time for this place is over; nothing was spent.");
     if (os == NULL)

@@ -13,12 +13,6 @@ sweep_due(const struct state *s, int64_t now_ms, struct due_item *ret, size_t ma
     return due_list(s->due, now_ms, ret, max);
 }
 
-static bool
-turns_away(const struct site_state *site)
-{
-    return site->paused || site->draining;
-}
-
 /* Is it one to place elsewhere, or to see to because its spool was retired? */
 static bool
 find(const struct state *s, const struct reservation *r, int64_t now_ms, struct due_item *ret)
@@ -54,14 +48,17 @@ recovered(const struct state *s, struct due_item *ret, size_t n, size_t max)
 }
 
 bool
-sweep_wanted(const struct state *s)
+sweep_wanted(const struct state *s, int64_t now_ms)
 {
     size_t it = 0;
     void *value;
 
-    while (map_next(s->sites, &it, NULL, &value))
-        if (turns_away(value) || ((const struct site_state *)value)->recovering)
+    while (map_next(s->sites, &it, NULL, &value)) {
+        const struct site_state *site = value;
+
+        if (site->recovering || displaced_by_site(s, site->site, now_ms) != DISPLACED_NOT)
             return true;
+    }
     it = 0;
     while (map_next(s->offerings, &it, NULL, &value))
         if (displaced_overbooked(value))

@@ -113,6 +113,8 @@ class Client:
 
 
 class Server:
+    env = {}  # more of it for the program
+
     def __init__(self, simulation=True, rate=1, more=()):
         self.super = os.environ["KONTOR_TEST_DB"]
         self.name = f"api_{os.getpid()}_{uuid.uuid4().hex[:8]}"
@@ -154,7 +156,7 @@ class Server:
         """Serving; with ready, leading too."""
         at = self.log.tell()
         self.process = subprocess.Popen([str(BUILD / "kontord"), "serve", *self.options, *self.more], stderr=self.log,
-                                        stdout=self.log)
+                                        stdout=self.log, env={**os.environ, **self.env})
         end = time.monotonic() + 30
         while time.monotonic() < end:
             text = (self.data / "log").read_bytes()[at:].decode(errors="replace")

@@ -306,6 +306,15 @@ story("a site drains: what may not move freely is offered the next best place, t
         await page.locator("[data-elsewhere]").waitFor();
         assert.match(plain(await text(page, "[data-outlook]")), /When it starts.*but as things stand the site would not start it.*is being drained and starts nothing new\. You decide.*The next best place at no higher price: .+, at most [\d.,]+ credits/);
         if (process.env.KONTOR_OUT) await page.screenshot({ path: `${process.env.KONTOR_OUT}/outlook-${look.width}.png`, fullPage: true });
+        /* were the site out of touch and the job free to move, it would move by itself once the site could ask for its permit */
+        await page.route(/\/outlook$/, async (route) => {
+            const response = await route.fetch(), told = await response.json();
+            await route.fulfill({ response, json: { ...told, displaced: { ...told.displaced, why: "site-silent", moved_by: "kontor" } } });
+        });
+        await page.reload();
+        await page.getByText(/LUMI-G has not been in touch\. If it is still out of touch at .*, the job moves as soon as another place takes it at no higher price\. You may move it now\./).waitFor();
+        await page.unrouteAll();
+        await page.reload();
         await page.getByRole("button", { name: /^Move to .* for at most/ }).click();
         await page.waitForURL((url) => !url.pathname.endsWith(job.id));
         await page.getByText("This job was brokered anew.").waitFor();

@@ -18,6 +18,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "api")]
 
 from guide import FOLDER, PG, Guide, blocks  # noqa: E402
 from harness import BUILD, TOP, Client, Server  # noqa: E402
+from moved_clock import MovedClock  # noqa: E402
 from world import PASSWORD, Agent, World  # noqa: E402
 
 
@@ -49,31 +50,6 @@ def audit(server, unkept=0):
 
 def reservations(server):
     return set(server.sql("SELECT id FROM reservation").split())
-
-
-def shim():
-    """A library that moves the process's real clock by the milliseconds in a file; CLOCK_BOOTTIME and the others stay."""
-    source = FOLDER / "clock.c"
-    source.write_text("""
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-int clock_gettime(clockid_t which, struct timespec *t) {
-    static int (*real)(clockid_t, struct timespec *);
-    if (!real) real = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
-    int r = real(which, t);
-    if (which == CLOCK_REALTIME) {
-        FILE *f = fopen(getenv("CLOCK_FILE"), "r");
-        long s = 0;
-        if (f) { if (fscanf(f, "%ld", &s) != 1) s = 0; fclose(f); }
-        t->tv_sec += s;
-    }
-    return r;
-}
-""")
-    subprocess.run(["cc", "-shared", "-fPIC", "-o", FOLDER / "clock.so", source, "-ldl"], check=True)
 
 
 def signed(note, key_file):
@@ -359,24 +335,20 @@ def test_new_origin(world, guide):
 
 
 def test_clock_jumped(world, guide):
-    shim()
-    server, file = world.server, FOLDER / "ahead"
+    server, clock = world.server, MovedClock(FOLDER)
     server.stop()
-    file.write_text("0")
-    os.environ["LD_PRELOAD"], os.environ["CLOCK_FILE"] = str(FOLDER / "clock.so"), str(file)
-    try:
-        server.start()
-    finally:
-        del os.environ["LD_PRELOAD"]
+    server.env = clock.env
+    server.start()
     again(world)
-    file.write_text("3600")
+    clock.set(3600)
     reason = until(lambda: (lambda r: r.status == 503 and r.json.get("reason"))(Client(server).get("/health/ready")))
     assert re.search(r"clock (has moved|is) 3(59|60)\d{4} ms", reason), reason  # an hour, give or take how busy the machine is
-    file.write_text("0")
+    clock.set(0)
     assert Client(server).get("/health/ready").status == 503, "it waits for an operator"
     said = guide.run("clock")
     assert '"trusted":true' in said.replace(" ", "") and '"ok":true' in said.replace(" ", ""), said
     server.stop()
+    server.env = {}
     server.start()
     again(world)
     audit(server)

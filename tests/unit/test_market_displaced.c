@@ -74,10 +74,10 @@ test_a_cut_moves_the_newest_until_the_rest_fits(void **unused)
     struct due_item items[4];
 
     (void)unused;
-    assert_false(sweep_wanted(&m->state));
+    assert_false(sweep_wanted(&m->state, m->w->now));
     assert_err(OK, cut(1, 48)); /* 40 of them for whole nodes: 16 too few */
     assert_true(displaced_overbooked(index_offering(&m->state, m->w->offering[1])));
-    assert_true(sweep_wanted(&m->state));
+    assert_true(sweep_wanted(&m->state, m->w->now));
     assert_int_equal(displaced_why(&m->state, old, m->w->now), DISPLACED_CUT);
     assert_int_equal(sweep_sites(&m->state, m->w->now, items, 4), 2);
     assert_true(uuid_equal(items[0].id, new->id) && uuid_equal(items[1].id, old->id));
@@ -124,20 +124,24 @@ test_the_start_up_moves_what_may_not_move_freely(void **unused)
     assert_err(ERR_STATE, move(0, next, &ask)); /* it has its permit */
 }
 
-/* Five minutes without a word: no new work comes, what is there waits for its accept-by, or for the start-up. */
+/* Five minutes without a word: no new work comes, an open quote's place neither; what is there waits until it might ask for
+ * its permit, then it moves by itself, or before when the start-up says so. */
 static void
 test_a_silent_site_gets_no_new_work(void **unused)
 {
     struct broker_ask ask = mw_ask(8, 3600);
-    struct uuid quote, request = world_uuid(m->w);
-    struct reservation *r;
+    struct uuid quote, open, id, request = world_uuid(m->w);
+    struct reservation *r, *next;
     struct due_item items[4];
     struct clock real = clock_real();
 
     (void)unused;
+    ask.earliest_start_ms = m->w->now + 24 * HOUR_MS;
     assert_err(OK, mw_quote(m, 0, request, &ask, &quote));
-    assert_err(OK, mw_accept(m, 0, quote, 1, true, &quote));
+    assert_err(OK, mw_accept(m, 0, quote, 1, true, &quote)); /* the dearer site */
     r = mw_reservation(m, quote);
+    assert_true(r->site == m->w->site[0] && r->permit_from_ms > m->w->now);
+    assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &ask, &open));
     m->state.contact = contact_of;
     m->state.contact_ctx = &m->w->site[0];
     m->state.since_ms = m->w->now - HOUR_MS;
@@ -145,8 +149,11 @@ test_a_silent_site_gets_no_new_work(void **unused)
     assert_int_equal(displaced_why(&m->state, r, m->w->now), DISPLACED_NOT);
     contact_ms--;
     assert_int_equal(displaced_why(&m->state, r, m->w->now), DISPLACED_SILENT);
+    assert_true(sweep_wanted(&m->state, m->w->now));
     assert_int_equal(sweep_sites(&m->state, m->w->now, items, 4), 0);
-    ask.max_cost_gpums = 0;
+    assert_err(OK, mw_timer(m, DUE_WITHDRAW, r->id, 0));
+    assert_true(r->state == TICKET_ISSUED && r->version == 1);
+    assert_err(ERR_OPTION_GONE, mw_accept(m, 0, open, 1, true, &id));
     site_state(1)->paused = true;
     assert_err(OK, mw_quote(m, 1, world_uuid(m->w), &ask, &quote));
     assert_true(m->answer.flags & ANSWER_NO_OFFER);
@@ -158,7 +165,46 @@ test_a_silent_site_gets_no_new_work(void **unused)
     assert_int_equal(displaced_why(&m->state, r, m->w->now), DISPLACED_NOT);
     m->state.clock = clock_simulated(m->w->now, clock_now(&real), 1);
     assert_err(OK, move(0, r, &ask));
-    assert_int_equal(live_of(request)->site, m->w->site[1]);
+    next = live_of(request);
+    assert_true(next->site == m->w->site[1] && next->moves == 1 && next->cost_gpums <= r->cost_gpums);
+}
+
+static void
+test_what_waits_at_a_silent_site_moves_by_itself(void **unused)
+{
+    struct broker_ask ask = mw_ask(8, 3600);
+    struct uuid quote, id, request[3];
+    struct reservation *r[3];
+    struct due_item items[4];
+    struct clock real = clock_real();
+
+    (void)unused;
+    ask.earliest_start_ms = m->w->now + 24 * HOUR_MS;
+    for (int i = 0; i < 3; i++) { /* one that may move, one that may not, one that has its permit when the site falls silent */
+        request[i] = world_uuid(m->w);
+        assert_err(OK, mw_quote(m, i == 1, request[i], &ask, &quote));
+        assert_err(OK, mw_accept(m, i == 1, quote, 1, i != 1, &id));
+        r[i] = mw_reservation(m, id);
+        assert_int_equal(r[i]->site, m->w->site[0]);
+    }
+    mw_advance(m, r[0]->permit_from_ms - 1 - m->w->now);
+    m->state.clock = clock_simulated(m->w->now + HOUR_MS, clock_now(&real), 1);
+    m->state.contact = contact_of;
+    m->state.contact_ctx = &m->w->site[0];
+    m->state.since_ms = 0;
+    contact_ms = m->w->now - 300001;
+    assert_int_equal(displaced_why(&m->state, r[0], m->w->now), DISPLACED_SILENT);
+    assert_int_equal(sweep_sites(&m->state, m->w->now, items, 4), 0);
+    mw_advance(m, 1);
+    assert_err(OK, say(r[2], REPORT_ACCEPTED));
+    assert_int_equal(sweep_sites(&m->state, m->w->now, items, 4), 1);
+    assert_true(items[0].what == DUE_WITHDRAW && uuid_equal(items[0].id, r[0]->id));
+    assert_err(OK, mw_timer(m, DUE_WITHDRAW, r[0]->id, items[0].index));
+    assert_int_equal(live_of(request[0])->site, m->w->site[1]);
+    assert_true(live_of(request[1]) == r[1] && r[1]->state == TICKET_ISSUED);
+    assert_true(live_of(request[2]) == r[2] && r[2]->state == TICKET_PERMITTED);
+    contact_ms = m->w->now; /* it is back */
+    assert_false(sweep_wanted(&m->state, m->w->now));
 }
 
 int
@@ -169,6 +215,7 @@ main(void)
         CASE(test_a_cut_moves_the_newest_until_the_rest_fits),
         CASE(test_the_start_up_moves_what_may_not_move_freely),
         CASE(test_a_silent_site_gets_no_new_work),
+        CASE(test_what_waits_at_a_silent_site_moves_by_itself),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,10 +184,10 @@ test_sweep_finds_what_is_due_and_what_to_withdraw(void **unused)
 
     (void)unused;
     assert_int_equal(sweep_due(&m->state, m->w->now, items, 4), 0);
-    assert_false(sweep_wanted(&m->state));
+    assert_false(sweep_wanted(&m->state, m->w->now));
     assert_int_equal(sweep_sites(&m->state, m->w->now, items, 4), 0);
     site_state(1)->paused = true;
-    assert_true(sweep_wanted(&m->state));
+    assert_true(sweep_wanted(&m->state, m->w->now));
     assert_int_equal(sweep_sites(&m->state, m->w->now, items, 4), 1); /* not the running one, nor the one that may not move */
     assert_int_equal(items[0].what, DUE_WITHDRAW);
     assert_true(uuid_equal(items[0].id, r->id));
@@ -352,7 +352,7 @@ test_what_a_lost_spool_had_is_seen_to(void **unused)
     size_t n = sweep_sites(&m->state, m->w->now, items, 8);
 
     (void)unused;
-    assert_true(sweep_wanted(&m->state));
+    assert_true(sweep_wanted(&m->state, m->w->now));
     assert_int_equal(n, 2); /* the one that is not delivered needs nothing */
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(items[i].what, DUE_SPOOL);
@@ -374,7 +374,7 @@ test_what_a_lost_spool_had_is_seen_to(void **unused)
     assert_int_equal(items[0].what, DUE_RECOVERED);
     assert_err(OK, mw_timer(m, items[0].what, items[0].id, items[0].index));
     assert_false(site_state(1)->recovering);
-    assert_false(sweep_wanted(&m->state));
+    assert_false(sweep_wanted(&m->state, m->w->now));
     assert_int_equal(sweep_sites(&m->state, m->w->now, items, 8), 0);
     assert_err(OK, order(world_resolve(m->w, h->index, 500))); /* people end the dispute */
     assert_int_equal(l.ran->state, TICKET_SETTLED);

@@ -3,7 +3,7 @@ import { html, useEffect } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
 import { credits, dateTime, length } from "../lib/format.js";
 import { siteName } from "../lib/sites.js";
-import { useCommand, useData } from "../lib/use.js";
+import { nowMs, useCommand, useData } from "../lib/use.js";
 import { go, to } from "../lib/router.js";
 import { Refused } from "./broken.js";
 import { Button } from "./button.js";
@@ -24,7 +24,10 @@ const Sooner = ({ r, here }) => {
 const Displaced = ({ r, o, sites, mine, onDone }) => {
     const moving = useCommand();
     const best = o.elsewhere?.options[0];
-    const why = o.displaced.why, by = o.displaced.moved_by;
+    const why = o.displaced.why;
+    /* a site that is out of touch may be back before it is needed: until then it is the start-up's to say */
+    const later = why === "site-silent" && o.displaced.moved_by === "kontor" && Date.parse(o.displaced.permit_from) > nowMs();
+    const by = later ? "kontor.later" : o.displaced.moved_by;
     const move = async () => {
         const next = await moving.run(`/v1/reservations/${r.id}/move`, {});
         if (!next?.id) return;
@@ -33,10 +36,10 @@ const Displaced = ({ r, o, sites, mine, onDone }) => {
         go(to(`/reservations/${next.id}`));
     };
     return html`
-        <${Note} kind="ochre" icon="right"><p><b>${t("outlook.why." + why, { site: siteName(sites.get(r.site.code), r.site.code) })}</b> ${t("outlook.by." + by, { time: dateTime(o.displaced.accept_by) })}</p>
+        <${Note} kind="ochre" icon="right"><p><b>${t("outlook.why." + why, { site: siteName(sites.get(r.site.code), r.site.code) })}</b> ${t("outlook.by." + by, { time: dateTime(o.displaced.accept_by), from: dateTime(o.displaced.permit_from) })}</p>
             ${best && html`<p data-elsewhere=${best.site}>${tx("outlook.next", { site: siteName(sites.get(best.site), best.site), time: dateTime(best.start), amount: credits(best.cost_gpums) })}</p>`}
             ${o.elsewhere && !best && html`<p>${t("outlook.nowhere")}</p><ul class="plain small">${o.elsewhere.refusals.map((x) => html`<li key=${x.site + x.offering}>${siteName(sites.get(x.site), x.site)}: ${x.text}</li>`)}</ul>`}
-            ${mine && best && by === "requester" && html`<div class="deeds gap"><${Button} kind="primary" busy=${moving.busy} onClick=${move}>${t("outlook.move", { site: siteName(sites.get(best.site), best.site), amount: credits(best.cost_gpums) })}<//></div>`}
+            ${mine && best && (later || by === "requester") && html`<div class="deeds gap"><${Button} kind="primary" busy=${moving.busy} onClick=${move}>${t("outlook.move", { site: siteName(sites.get(best.site), best.site), amount: credits(best.cost_gpums) })}<//></div>`}
             <${Refused} error=${moving.error} /><//>`;
 };
 /** @param {{r: any, sites: Map<string, any>, mine: boolean, onDone: () => void}} props r: the reservation; mine: the caller's */
