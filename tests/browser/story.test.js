@@ -333,7 +333,7 @@ story("a site drains: what may not move freely is offered the next best place, t
 
 story("an officer keeps GPUs free for an access mode, the site's operator sees and ends it, a start-up is told", async (page, look) => {
     const as = async (who, path) => {
-        await page.context().clearCookies();
+        await forgetSession(page);
         await signIn(page, who, kontor.password);
         await page.goto(path);
         await settled(page);
