@@ -30,13 +30,20 @@ setup(void **state)
     return 0;
 }
 
+static void
+stop_janitor(struct scene *s)
+{
+    janitor_stop(s->janitor);
+    janitor_delete(s->janitor);
+    s->janitor = NULL;
+}
+
 static int
 teardown(void **state)
 {
     struct scene *s = *state;
 
-    janitor_stop(s->janitor);
-    janitor_delete(s->janitor);
+    stop_janitor(s);
     fixture_delete(s->f);
     free(s);
     return 0;
@@ -55,9 +62,14 @@ start_janitor(struct scene *s)
 static void
 pass(struct scene *s, int64_t ms)
 {
+    bool watched = s->janitor != NULL;
+
+    stop_janitor(s);
     fixture_stop(s->f);
     s->f->config.clock.origin_ms += ms;
     fixture_start(s->f);
+    if (watched)
+        start_janitor(s);
 }
 
 static void
@@ -214,9 +226,7 @@ quotes_expire_and_unasked_tickets_lapse(void **state)
     free((void *)(uintptr_t)quote.in.quote.ask);
     (void)fixture_reserve(s->f, 0);
     start_janitor(s);
-    janitor_stop(s->janitor); /* nothing was due */
-    janitor_delete(s->janitor);
-    s->janitor = NULL;
+    stop_janitor(s); /* nothing was due */
     assert_int_equal(test_sql_i64(&s->f->t, "SELECT count(*) FROM quote WHERE state = 'open'"), 1);
     pass(s, 2 * HOUR_MS);
     start_janitor(s);

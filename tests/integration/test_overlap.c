@@ -136,7 +136,7 @@ repeat(struct scene *s, struct command *c)
     for (int try = 0; try < 200; try++) {
         enum err err = fixture_send(s->f, c);
 
-        if (err != ERR_DB && err != ERR_UNKNOWN_OUTCOME && err != ERR_DISK)
+        if (err != ERR_DB && err != ERR_UNKNOWN_OUTCOME && err != ERR_DISK && err != ERR_NOT_LEADER)
             return;
         nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
     }
