@@ -173,6 +173,7 @@ ask_of_request(struct call *call, const struct request_row *r, struct broker_ask
         .home_lat = o->lat_milli,
         .home_lon = o->lon_milli,
         .organisation = ORGANISATION_BIT(o->class),
+        .longest_s = WALLTIME_MAX,
         .explain = true,
     };
     text_format(ret->model, sizeof ret->model, "%s", r->model);

@@ -136,11 +136,13 @@ struct broker_ask {
     uint8_t excluded_count;
     char mode[BROKER_MODE_MAX + 1]; /* code of the grant's access mode; "": not known, every site serves it */
     uint16_t organisation;          /* the bit of the asker's class (core/organisation.h); 0: not known, as above */
-    /* The organisation's other grants that would do as long as this one does, with other modes: for help only, not
-     * stored. */
+    /* For help only, not stored: by when the grant ends and how long a job of its mode may be (0: not known); and the
+     * organisation's other grants that would do as long as this one does. */
+    int64_t latest_end_ms, longest_s;
     struct {
         uint64_t grant;
         char mode[BROKER_MODE_MAX + 1];
+        int64_t free_gpums, start_slack_s;
     } other[BROKER_OTHERS_MAX];
     uint8_t other_count;
     /* Nightly windows: on so many nights in a row, at the same time each night, a job of walltime_s that starts and ends
@@ -225,7 +227,8 @@ const struct broker_line *broker_line_of(const struct broker_answer *a, uint64_t
 
 /* A night's window in slots; its first night's start is night_from on some day. ask->nights > 0. */
 int64_t broker_night_slots(const struct broker_ask *ask);
-/* The question as if the night of this start alone had been asked for: its window, and once. Not for nights: as it is. */
+/* The question as if the night of this start alone had been asked for: its window, as far as earliest start and deadline leave
+ * it, and once. Not for nights: as it is. */
 void broker_night_only(struct broker_ask *ask, int64_t start_ms);
 /* GPUs x walltime x rate_milli; false on overflow. */
 bool broker_cost(int32_t gpus, int64_t walltime_s, int64_t rate_milli, int64_t *ret_gpums);

@@ -36,11 +36,13 @@ void
 broker_night_only(struct broker_ask *ask, int64_t start_ms)
 {
     int64_t into_ms = ask->night_from * INT64_C(60000), from_ms = (start_ms - into_ms) / BROKER_DAY_MS * BROKER_DAY_MS + into_ms;
+    int64_t end_ms;
 
     if (ask->nights == 0)
         return;
-    ask->earliest_start_ms = from_ms;
-    ask->deadline_ms = from_ms + broker_night_slots(ask) * CALENDAR_SLOT_MS;
+    end_ms = from_ms + broker_night_slots(ask) * CALENDAR_SLOT_MS;
+    ask->earliest_start_ms = max_i64(ask->earliest_start_ms, from_ms); /* the first and the last night may be cut */
+    ask->deadline_ms = ask->deadline_ms > 0 ? min_i64(ask->deadline_ms, end_ms) : end_ms;
     ask->max_cost_gpums = 0; /* it was of all nights; what a night costs is never exceeded */
     ask->nights = 0;
     ask->night_from = ask->night_until = 0;
@@ -91,6 +93,82 @@ add_night(const struct search *s, int64_t night, struct runs *runs, int64_t *ret
     if (to + 1 - base < DAY)
         memset(runs->n + (to + 1 - base), 0, (size_t)(DAY - (to + 1 - base)));
     return longest;
+}
+
+/* ---- the run alone: nothing is told of what comes before it --------------------------------------------------------------- */
+
+enum { MASKS = 32 }; /* a run's nights and more: none is looked at twice */
+_Static_assert(MASKS > BROKER_NIGHTS_MAX, "a run fits");
+
+/* The offsets at which nights have room, as bits. */
+struct masks {
+    int64_t night[MASKS]; /* whose it is; -1: nobody's */
+    unsigned __int128 at[MASKS];
+};
+_Static_assert(DAY <= 128, "a day's slots are bits of a number");
+
+static unsigned __int128
+bits(int64_t from, int64_t to)
+{
+    unsigned __int128 all = ~(unsigned __int128)0;
+
+    return (all << from) & (all >> (127 - to));
+}
+
+static unsigned __int128
+mask_make(const struct search *s, int64_t night)
+{
+    unsigned __int128 mask = 0;
+    int64_t base = window_of(s, night), from, to, start, free = s->slots - 1;
+
+    starts_of(s, night, &from, &to);
+    if (from > to || !calendar_earliest(s->calendar, s->gpus, s->slots, from, to, &start, NULL))
+        return 0;
+    if (calendar_fits(s->calendar, start, to + s->slots - start, s->gpus))
+        return bits(start - base, to - base);
+    for (int64_t at = start; at <= to; at++) {
+        free = calendar_free(s->calendar, at + s->slots - 1) >= s->gpus ? free + 1 : 0;
+        if (free >= s->slots)
+            mask |= (unsigned __int128)1 << (at - base);
+    }
+    return mask;
+}
+
+static unsigned __int128
+mask_of(const struct search *s, int64_t night, struct masks *m)
+{
+    int i = (int)(night % MASKS);
+
+    if (m->night[i] != night) {
+        m->night[i] = night;
+        m->at[i] = mask_make(s, night);
+    }
+    return m->at[i];
+}
+
+/* The first run of nights from first to last. Looked at from its last night backwards: where the offsets run out, no run that
+ * has that night and the last one is left, and the search skips behind it. */
+static bool
+run_find(const struct search *s, int64_t first, int64_t last, int64_t *ret_night, int64_t *ret_offset)
+{
+    struct masks m;
+
+    for (int i = 0; i < MASKS; i++)
+        m.night[i] = -1;
+    for (int64_t night = first; night + s->nights - 1 <= last;) {
+        unsigned __int128 mask = ~(unsigned __int128)0;
+        int64_t at = night + s->nights;
+
+        while (at > night && mask != 0)
+            mask &= mask_of(s, --at, &m);
+        if (mask != 0) {
+            *ret_night = night;
+            *ret_offset = (uint64_t)mask != 0 ? __builtin_ctzll((uint64_t)mask) : 64 + __builtin_ctzll((uint64_t)(mask >> 64));
+            return true;
+        }
+        night = at + 1;
+    }
+    return false;
 }
 
 /* ---- why not ----------------------------------------------------------------------------------------------------- */
@@ -145,21 +223,22 @@ has_room(const struct search *s, int64_t night)
 static void
 certify(const struct search *s, int64_t first, int64_t last, struct calendar_why *why)
 {
-    int64_t listed = first - 1;
+    int64_t listed = first - 1, roomy = first - 1; /* nights from this one on up to `roomy` have room: each is asked once */
     int64_t night = first;
 
     while (night + s->nights - 1 <= last) {
         int64_t wall = night + s->nights - 1;
 
-        while (wall >= night && has_room(s, wall))
+        while (wall >= night && wall > roomy && has_room(s, wall))
             wall--;
-        if (wall >= night) {
+        if (wall >= night && wall > roomy) {
             if (wall > listed)
                 add_blocked_of(s, wall, why);
             listed = max_i64(listed, wall);
             night = wall + 1;
             continue;
         }
+        roomy = night + s->nights - 1;
         for (int64_t n = max_i64(night, listed + 1); n < night + s->nights; n++)
             add_blocked_of(s, n, why);
         listed = night + s->nights - 1;
@@ -214,12 +293,15 @@ probe_nights(const struct broker_offering *o, const struct broker_ask *ask, int6
         *why = (struct calendar_why){ .from_slot = max_i64(window_of(&s, first_night), s.first) };
     if (s.slots > s.window || s.latest < s.first)
         return BROKER_NIGHTS;
-    for (; night <= last_night && !found; night++) {
+    if (!why) {
+        found = run_find(&s, first_night, last_night, &night, &offset);
+        night += s.nights; /* the one behind it */
+    }
+    for (; why && night <= last_night && !found; night++) {
         struct runs before = runs;
 
         found = add_night(&s, night, &runs, &offset) >= s.nights;
-        if (why)
-            note_runs(&s, night, &before, &runs, why);
+        note_runs(&s, night, &before, &runs, why);
     }
     if (why && !found)
         note_runs(&s, night, &runs, NULL, why);

@@ -227,6 +227,10 @@ add_placeholder(struct sentence *s, const char *at, const int64_t *number, const
     case 'n':
         add_number(s, n);
         break;
+    case 'N':
+        add_number(s, n);
+        add(s, n == 1 ? " night" : " nights");
+        break;
     case 'd':
         add_duration(s, n);
         break;
@@ -467,7 +471,7 @@ what_if_text(const struct broker_what_if *w, const struct broker_ask *ask, char 
         [CHANGE_MODEL] = "Any model, not only %A",  [CHANGE_ISLAND] = "Not in one interconnect island",
         [CHANGE_DEADLINE] = "Done by %1t",          [CHANGE_PRICE] = "Up to %1c credits",
         [CHANGE_STRETCH] = "%1n GPUs for %4d",      [CHANGE_GRANT] = "With grant %1n",
-        [CHANGE_NIGHTS] = "%1n nights, not %5n",
+        [CHANGE_NIGHTS] = "%1N, not %5n",
     };
     const int64_t number[BROKER_NUMBERS] = { w->to, ask->gpus, ask->walltime_s, w->to_walltime_s, ask->nights };
 

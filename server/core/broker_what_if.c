@@ -6,6 +6,19 @@
 #include "core/broker.h"
 #include "core/broker_probe.h"
 
+/* ---- what was promised is there when it is asked for ---------------------------------------------------------------- */
+
+/* A deadline for this offer, on a slot's edge, as people write times. What starts at once starts a little later when they have
+ * read it, so a slot more; but never beyond the grant's end, within which the offer was found. */
+static int64_t
+deadline_for(const struct broker_ask *ask, const struct offer *offer, int64_t now_ms)
+{
+    bool at_once = offer->start_ms < now_ms + CALENDAR_SLOT_MS && ask->nights == 0;
+    int64_t to_ms = calendar_slot_after(offer->end_ms + (at_once ? CALENDAR_SLOT_MS : 0)) * CALENDAR_SLOT_MS;
+
+    return ask->latest_end_ms > 0 ? min_i64(to_ms, ask->latest_end_ms) : to_ms;
+}
+
 /* ---- help: one offering ------------------------------------------------------------------------------------------ */
 
 /* The change that takes away this single reason. */
@@ -13,6 +26,7 @@ static struct broker_help
 help_against(const struct broker_offering *o, const struct broker_ask *ask, enum broker_code reason)
 {
     struct broker_help help = { 0 };
+    int64_t cost_gpums;
 
     switch (reason) {
     case BROKER_COUNTRY:
@@ -45,12 +59,13 @@ help_against(const struct broker_offering *o, const struct broker_ask *ask, enum
         return help;
     case BROKER_MODE:
         for (size_t i = ask->other_count; i-- > 0;)
-            if (broker_serves(o->modes, ask->other[i].mode))
+            if (broker_serves(o->modes, ask->other[i].mode) && probe_cost(o, ask, &cost_gpums) &&
+                cost_gpums <= ask->other[i].free_gpums)
                 help = (struct broker_help){ .change = CHANGE_GRANT, .to = (int64_t)ask->other[i].grant };
         return help;
     case BROKER_PRICE:
         help.change = CHANGE_PRICE;
-        if (!broker_cost(ask->gpus, ask->walltime_s, o->rate_milli, &help.to))
+        if (!probe_cost(o, ask, &help.to))
             help.change = CHANGE_NONE;
         return help;
     default:
@@ -85,7 +100,7 @@ ask_changed(const struct broker_ask *ask, enum broker_change change, int64_t to)
         changed.one_island = false;
         break;
     case CHANGE_DEADLINE:
-        changed.deadline_ms = to;
+        changed.deadline_ms = to > 0 ? to : ask->latest_end_ms;
         changed.at_once = false;
         break;
     case CHANGE_PRICE:
@@ -97,8 +112,10 @@ ask_changed(const struct broker_ask *ask, enum broker_change change, int64_t to)
         break;
     case CHANGE_GRANT:
         for (size_t i = 0; i < changed.other_count; i++)
-            if (changed.other[i].grant == (uint64_t)to)
+            if (changed.other[i].grant == (uint64_t)to) {
                 memcpy(changed.mode, ask->other[i].mode, sizeof changed.mode);
+                changed.start_slack_s = ask->other[i].start_slack_s;
+            }
         break;
     case CHANGE_NIGHTS:
         changed.nights = (uint8_t)to;
@@ -140,7 +157,7 @@ help_find(const struct broker_offering *o, const struct broker_ask *ask, int64_t
     changed = ask_changed(ask, help.change, help.to);
     if (help.change != CHANGE_NONE && probe_offers(o, &changed, now_ms, &offer)) {
         if (help.change == CHANGE_DEADLINE)
-            help.to = offer.end_ms;
+            help.to = deadline_for(ask, &offer, now_ms);
         help.start_ms = offer.start_ms;
         help.cost_gpums = offer.cost_gpums;
         return help;
@@ -280,7 +297,7 @@ try_change(struct what_if_search *s, enum broker_change change, int64_t to)
     w.end_ms = offer.end_ms;
     w.cost_gpums = offer.cost_gpums;
     if (change == CHANGE_DEADLINE)
-        w.to = offer.end_ms;
+        w.to = deadline_for(s->ask, &offer, s->view->now_ms);
     if (change == CHANGE_PRICE)
         w.to = offer.cost_gpums;
     if (s->best) {
@@ -321,7 +338,7 @@ what_ifs_find(const struct broker_view *view, const struct broker_ask *ask, cons
         try_change(&s, CHANGE_WALLTIME, hints->walltime_s);
     if (ask->walltime_s >= 7200)
         try_change(&s, CHANGE_WALLTIME, ask->walltime_s / 2);
-    if (half > 0 && ask->walltime_s <= BROKER_WALLTIME_MAX / 2)
+    if (half > 0 && ask->walltime_s <= (ask->longest_s > 0 ? ask->longest_s : BROKER_WALLTIME_MAX) / 2)
         try_change(&s, CHANGE_STRETCH, half);
     if (hints->memory_gb > 0)
         try_change(&s, CHANGE_MEMORY, hints->memory_gb);

@@ -140,14 +140,18 @@ check_night(const struct broker_ask *ask, struct err_detail *detail)
 
     if (ask->nights == 0 || ask->walltime_s <= most_s)
         return OK;
+    if (most_s < 60)
+        return err_at(detail, ERR_FIELD_RANGE, "/nights/until",
+                      "A site may start the job up to %lld min late: these nights are too short for any.",
+                      (long long)(ask->start_slack_s / 60));
     return err_at(detail, ERR_FIELD_RANGE, "/walltime_s",
                   "A site may start the job up to %lld min late: of these nights a job may take %lld min at most.",
-                  (long long)(ask->start_slack_s / 60), (long long)(most_s > 0 ? most_s / 60 : 0));
+                  (long long)(ask->start_slack_s / 60), (long long)(most_s / 60));
 }
 
 enum { GRANTS_LOOKED_AT = 32 }; /* the newest */
 
-/* The organisation's other grants that would last as long, with something left in them. */
+/* The organisation's other grants that would last as long and whose mode allows jobs as long, with something left in them. */
 static void
 find_others(const struct state *s, const struct account *grant, int64_t now_ms, struct broker_ask *ask)
 {
@@ -156,10 +160,17 @@ find_others(const struct state *s, const struct account *grant, int64_t now_ms, 
     ask->other_count = 0;
     for (int n = 0; a != NULL && n < GRANTS_LOOKED_AT && ask->other_count < BROKER_OTHERS_MAX;
          n++, a = ledger_account(s->ledger, a->prev_open)) {
+        struct timing timing;
+
         if (a == grant || a->closed || a->grant_entry == NO_INDEX || now_ms < a->start_ms ||
             a->end_ms < ask->deadline_ms || account_free(a) <= 0)
             continue;
+        timing = timing_of_grant(s, a->index);
+        if (timing.longest_ms > 0 && ask->walltime_s > timing.longest_ms / 1000)
+            continue;
         ask->other[ask->other_count].grant = a->index;
+        ask->other[ask->other_count].free_gpums = account_free(a);
+        ask->other[ask->other_count].start_slack_s = (timing.start_slack_ms + 999) / 1000;
         text_format(ask->other[ask->other_count].mode, sizeof ask->mode, "%.16s",
                     ledger_policy(s->ledger, a->policy)->entry.u.policy.code);
         ask->other_count++;
@@ -194,6 +205,9 @@ view_ask(const struct state *s, uint64_t grant, const struct broker_ask *ask, in
         ret->deadline_ms = account->end_ms;
     if (ret->earliest_start_ms == 0)
         ret->earliest_start_ms = now_ms;
+    ret->latest_end_ms = account->end_ms;
+    if (timing.longest_ms > 0 && (ret->longest_s == 0 || ret->longest_s > timing.longest_ms / 1000))
+        ret->longest_s = timing.longest_ms / 1000;
     text_format(ret->mode, sizeof ret->mode, "%.16s", ledger_policy(s->ledger, account->policy)->entry.u.policy.code);
     find_others(s, account, now_ms, ret);
     return OK;

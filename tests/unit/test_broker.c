@@ -242,7 +242,7 @@ each_reason_of_a_question(void **state)
           BROKER_WINDOW,
           "A job of 2 h, started at any time within 30 min, cannot end by 12 May 2026, 15:00 UTC.",
           CHANGE_DEADLINE,
-          NOW_MS + 2 * HOUR_MS + HOUR_MS / 2 },
+          NOW_MS + 2 * HOUR_MS + HOUR_MS / 2 + CALENDAR_SLOT_MS },
         { 0,
           { .gpus = 64, .walltime_s = 7200, .earliest_start_ms = NOW_MS + 1200 * DAY_MS },
           BROKER_WINDOW,
@@ -294,6 +294,10 @@ access_is_a_hard_filter(void **state)
     text_format(ask.other[0].mode, sizeof ask.mode, "lane");
     ask.other[1].grant = 42;
     text_format(ask.other[1].mode, sizeof ask.mode, "large-scale");
+    ask.other[0].free_gpums = INT64_MAX;
+    ask.other[1].free_gpums = INT64_C(64) * 3600 * w.o[0].rate_milli - 1; /* not enough for it */
+    assert_int_equal(quote(&w, &ask, 0)->help.change, CHANGE_NONE);
+    ask.other[1].free_gpums++;
     quote(&w, &ask, 0);
     assert_int_equal(w.lines[0].help.change, CHANGE_GRANT);
     assert_int_equal(w.lines[0].help.to, 42);
@@ -742,6 +746,50 @@ what_ifs_say_what_would_change_it(void **state)
     world_close(&w);
 }
 
+/* What help and what-ifs promise is there when it is asked for a little later, as people write times, and within the grant. */
+static void
+promises_are_kept(void **state)
+{
+    struct broker_ask ask = ask_for(128, 48), changed;
+    const struct broker_line *line;
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    w.view.now_ms = NOW_MS + 123456;
+    ask.start_slack_s = 3600;
+    ask.deadline_ms = NOW_MS + 48 * HOUR_MS + HOUR_MS / 2;
+    line = quote(&w, &ask, 2);
+    assert_int_equal(line->code, BROKER_WINDOW);
+    assert_int_equal(line->help.change, CHANGE_DEADLINE);
+    assert_int_equal(line->help.to % CALENDAR_SLOT_MS, 0);
+    assert_non_null(what_if_of(&w.answer, CHANGE_DEADLINE));
+    assert_int_equal(what_if_of(&w.answer, CHANGE_DEADLINE)->to, line->help.to);
+    changed = ask;
+    changed.deadline_ms = line->help.to;
+    w.view.now_ms += 10 * 60000; /* ten minutes to read it */
+    assert_int_equal(quote(&w, &changed, 2)->code, BROKER_OFFERED);
+    w.view.now_ms = NOW_MS + 123456;
+    ask.latest_end_ms = ask.deadline_ms; /* the grant ends then */
+    line = quote(&w, &ask, 2);
+    assert_int_equal(line->help.change, CHANGE_NONE);
+    assert_null(what_if_of(&w.answer, CHANGE_DEADLINE));
+    ask.latest_end_ms = NOW_MS + 49 * HOUR_MS + 124000; /* just enough */
+    assert_int_equal(quote(&w, &ask, 2)->help.to, ask.latest_end_ms);
+    /* half the GPUs for twice the time: not where the mode has no jobs as long */
+    calendar_reserve(w.calendar[2], NOW_SLOT, 160, 480);
+    for (int i = 0; i < 5; i++)
+        w.o[i].state = i == 2 ? BROKER_STATE_ACTIVE : BROKER_STATE_PAUSED;
+    ask.deadline_ms = 0;
+    ask.longest_s = 96 * 3600;
+    quote(&w, &ask, 2);
+    assert_non_null(what_if_of(&w.answer, CHANGE_STRETCH));
+    ask.longest_s--;
+    quote(&w, &ask, 2);
+    assert_null(what_if_of(&w.answer, CHANGE_STRETCH));
+    world_close(&w);
+}
+
 /* ---- oracle ------------------------------------------------------------------------------------------------------- */
 
 static uint32_t
@@ -1138,6 +1186,7 @@ main(void)
         cmocka_unit_test(distances),
         cmocka_unit_test(countries),
         cmocka_unit_test(what_ifs_say_what_would_change_it),
+        cmocka_unit_test(promises_are_kept),
         cmocka_unit_test(answers_agree_with_the_oracle),
         cmocka_unit_test(damaged_answers_are_refused),
         cmocka_unit_test(questions_are_stored_whole),

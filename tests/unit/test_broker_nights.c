@@ -167,8 +167,51 @@ no_run_of_nights(void **state)
     ask.max_cost_gpums = INT64_C(7) * 64 * 9 * 3600 * 1000 - 1; /* the sum counts */
     quote(&w, &ask, 0);
     assert_int_equal(w.lines[0].code, BROKER_PRICE);
+    assert_int_equal(w.lines[0].help.change, CHANGE_PRICE); /* the price of all nights, which then is enough */
+    assert_int_equal(w.lines[0].help.to, INT64_C(7) * 64 * 9 * 3600 * 1000);
     broker_reason_text(&w.lines[0], &w.o[0], &ask, text);
     assert_string_equal(text, "Would cost 4,032.000 credits, the limit is 4,031.999.");
+    world_close(&w);
+}
+
+/* Of a night that goes its own way the window is asked for, as far as the first and last day that were asked for leave it. */
+static void
+a_night_alone(void **state)
+{
+    int64_t first_ms = TONIGHT * CALENDAR_SLOT_MS;
+
+    (void)state;
+    for (int night = 0; night < 3; night++) {
+        struct broker_ask ask = week();
+
+        ask.nights = 3;
+        ask.walltime_s = 3600;
+        ask.max_cost_gpums = 1;
+        ask.earliest_start_ms = first_ms + HOUR_MS;
+        ask.deadline_ms = first_ms + 2 * BROKER_DAY_MS + 4 * HOUR_MS;
+        broker_night_only(&ask, first_ms + HOUR_MS + night * BROKER_DAY_MS);
+        assert_int_equal(ask.nights + ask.night_from + ask.night_until, 0);
+        assert_int_equal(ask.max_cost_gpums, 0);
+        assert_int_equal(ask.earliest_start_ms, first_ms + night * BROKER_DAY_MS + (night == 0 ? HOUR_MS : 0));
+        assert_int_equal(ask.deadline_ms, first_ms + night * BROKER_DAY_MS + (night == 2 ? 4 : 10) * HOUR_MS);
+    }
+}
+
+static void
+one_night_is_told_as_one(void **state)
+{
+    struct broker_ask ask = week();
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    ask.nights = 2;
+    take(&w, 0, NIGHT_OF(1), 4, 37);
+    take(&w, 1, NIGHT_OF(1), 4, 37);
+    ask.deadline_ms = NOW_MS + 2 * BROKER_DAY_MS;
+    reason_is(&w, &ask, 0,
+              "No run of 2 nights in which 64 GPUs are free for 10 h, at the same time each night, ends by 14 May 2026, 14:00 UTC."
+              " Longest: 1 night. Earliest: 14 May 2026, 20:00 UTC.");
     world_close(&w);
 }
 
@@ -347,6 +390,8 @@ main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_week_of_nights),
         cmocka_unit_test(no_run_of_nights),
+        cmocka_unit_test(a_night_alone),
+        cmocka_unit_test(one_night_is_told_as_one),
         cmocka_unit_test(answers_agree_with_the_oracle),
     };
 
