@@ -45,8 +45,12 @@ above_floors(const struct state *s, const struct option *o, const struct broker_
     const struct offering *offering = ledger_offering(s->ledger, o->offering);
     int32_t kept = broker_floor(os->floors, ask->mode);
 
-    return kept == 0 || broker_in_pool((int32_t)o->gpus, (int32_t)offering->entry.u.offering.gpus_per_node) ||
-           calendar_fits(os->calendar, o->start_slot, o->slots, (int32_t)o->gpus + kept);
+    if (kept == 0 || broker_in_pool((int32_t)o->gpus, (int32_t)offering->entry.u.offering.gpus_per_node))
+        return true;
+    for (int night = 0; night == 0 || night < o->nights; night++)
+        if (!calendar_fits(os->calendar, o->start_slot + night * CALENDAR_DAY_SLOTS, o->slots, (int32_t)o->gpus + kept))
+            return false;
+    return true;
 }
 
 /* Options are numbered by rank; 0 is the booked one, whose rate the quote has fixed. Any other is asked for afresh,
@@ -92,6 +96,8 @@ taken_over(const struct quote *q, bool move_freely)
         .workload = q->workload,
         .workload_len = q->workload_len,
         .move_freely = move_freely,
+        .renewed = q->renewed,
+        .quoted_s = (uint32_t)((q->ended_ms - q->created_ms) / 1000),
     };
 
     memcpy(from.name, q->name, sizeof from.name);

@@ -2,6 +2,20 @@
 #include "market/actor.h"
 #include "market/index.h"
 #include "market/life.h"
+#include "market/timing.h"
+
+static enum err
+cancel(struct deciding *d, struct reservation *r)
+{
+    struct cause cause = { .dispute_why = DISPUTE_SILENCE };
+    const struct ticket_cell *cell;
+    bool unused = r->state == TICKET_ISSUED;
+    enum err err = life_event(d, r, TICKET_ON_CANCEL, &cause, &cell);
+
+    if (err == OK && unused)
+        index_reservation_unused(d->state, r, d->now_ms, timing_of_grant(d->state, r->grant).quote_ttl_ms, d->undo);
+    return err;
+}
 
 /* All that a request has reserved and that may be cancelled: each night that is not over, or its one reservation.
  * Security: as below, of each. */
@@ -15,15 +29,13 @@ cancel_all(struct deciding *d, struct command *c)
         struct uuid id = uuid_row(request, night);
         const struct request_state *q = map_get(d->state->by_request, &id);
         struct reservation *r = q != NULL ? q->live : NULL;
-        struct cause cause = { .dispute_why = DISPUTE_SILENCE };
-        const struct ticket_cell *cell;
         enum err err;
 
         if (r == NULL || (r->nights == 0 && !uuid_equal(id, request)))
             continue;
         if (!actor_spends(&c->actor, r->org))
             return ERR_NOT_FOUND;
-        err = life_event(d, r, TICKET_ON_CANCEL, &cause, &cell);
+        err = cancel(d, r);
         if (err == OK)
             cancelled++;
         else if (err != ERR_STATE) /* cancelled already, or past it: of no concern to the others */
@@ -43,8 +55,6 @@ enum err
 decide_cancel(struct deciding *d, struct command *c)
 {
     struct reservation *r = index_reservation(d->state, c->in.cancel.reservation);
-    struct cause cause = { .dispute_why = DISPUTE_SILENCE };
-    const struct ticket_cell *cell;
     enum err err;
 
     if (!uuid_is_zero(c->in.cancel.request))
@@ -53,7 +63,7 @@ decide_cancel(struct deciding *d, struct command *c)
         return err_say(d->detail, ERR_STATE, "The reservation has ended.");
     if (!actor_spends(&c->actor, r->org))
         return ERR_NOT_FOUND;
-    err = life_event(d, r, TICKET_ON_CANCEL, &cause, &cell);
+    err = cancel(d, r);
     if (err)
         return err;
     c->answer.id = r->id;

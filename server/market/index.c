@@ -271,7 +271,7 @@ index_quote_close(struct state *s, struct quote *q, int64_t ttl_ms, struct undo 
 #define MUCH_PART 10
 
 static bool
-is_much_of_site(const struct state *s, const struct quote *q)
+is_much_of_site(const struct state *s, uint64_t site, uint32_t asked)
 {
     int64_t gpus = 0;
     size_t it = 0;
@@ -279,50 +279,88 @@ is_much_of_site(const struct state *s, const struct quote *q)
 
     while (map_next(s->offerings, &it, NULL, &value)) {
         const struct offering_state *os = value;
-        if (os->site == q->site)
+        if (os->site == site)
             gpus += os->brokered_gpus;
     }
-    return q->gpus > gpus / MUCH_PART;
+    return asked > gpus / MUCH_PART;
 }
 
-/* How long much of the site was booked and not used, this quote included; what passed between two is taken off. */
+/* A booking that came to nothing. */
+struct unused {
+    uint32_t gpus;
+    int64_t from_ms, to_ms;
+    bool renewed, much;
+};
+
+/* How long much of the site was booked and not used; what passed since is taken off. */
 static int64_t
-idle_with(const struct parking *p, const struct quote *q)
+idle_left(const struct parking *p, int64_t at_ms)
 {
-    int64_t left_ms = p->idle_ms - max_i64(0, q->created_ms - p->idle_at_ms);
-
-    return max_i64(0, left_ms) + q->ended_ms - q->created_ms;
+    return max_i64(0, p->idle_ms - max_i64(0, at_ms - p->idle_at_ms));
 }
 
-/* Nobody parks capacity for nothing: a quote that booked for most of its time and was not used makes the next one count
- * as its renewal, and so do short ones one after the other that book much of the site; after a renewal there is a pause.
- * One that was used leaves nothing behind. */
+/* Nobody parks capacity for nothing: what was booked for most of a quote's time and was not used makes the next one count
+ * as its renewal, and so do short ones one after the other that book much of the site; after a renewal there is a pause. */
+static void
+note_unused(struct parking *p, const struct unused *b, int64_t ttl_ms)
+{
+    bool more = (p->last_end_ms != 0 && b->from_ms < p->last_end_ms + ttl_ms) || idle_left(p, b->from_ms) > 0;
+
+    p->left_gpus = more && p->left_gpus > b->gpus ? p->left_gpus : b->gpus;
+    if (b->renewed) {
+        p->last_end_ms = 0;
+        p->idle_ms = 0;
+        p->pause_until_ms = b->to_ms + ttl_ms;
+        return;
+    }
+    if (b->much) {
+        p->idle_ms = idle_left(p, b->from_ms) + b->to_ms - b->from_ms;
+        p->idle_at_ms = b->to_ms;
+    }
+    if (max_i64(b->to_ms - b->from_ms, b->much ? p->idle_ms : 0) > ttl_ms / 2)
+        p->last_end_ms = b->to_ms;
+}
+
+/* One that was used leaves nothing behind, and makes good for what was not, if that was no larger: else a single GPU would. */
+static void
+note_used(struct parking *p, const struct quote *q)
+{
+    if (q->renewed)
+        p->pause_until_ms = 0;
+    if (q->gpus < p->left_gpus)
+        return;
+    p->last_end_ms = 0;
+    p->idle_ms = 0;
+    p->left_gpus = 0;
+}
+
 void
 index_quote_recall(struct state *s, const struct quote *q, int64_t ttl_ms, struct undo *u)
 {
+    struct unused unused = { q->gpus, q->created_ms, q->ended_ms, q->renewed, is_much_of_site(s, q->site, q->gpus) };
     struct parking *p;
 
     if (q->state == QUOTE_NO_OFFER || (q->state == QUOTE_USED && index_parked(s, q->org, q->site) == NULL))
         return;
     p = index_parking(s, q->org, q->site, u);
     undo_save(u, p, sizeof *p);
-    if (q->state == QUOTE_USED) {
-        p->last_end_ms = 0;
-        p->idle_ms = 0;
-        if (q->renewed)
-            p->pause_until_ms = 0;
-    } else if (q->renewed) {
-        p->last_end_ms = 0;
-        p->idle_ms = 0;
-        p->pause_until_ms = q->ended_ms + ttl_ms;
-    } else {
-        if (is_much_of_site(s, q)) {
-            p->idle_ms = idle_with(p, q);
-            p->idle_at_ms = q->ended_ms;
-        }
-        if (max_i64(q->ended_ms - q->created_ms, p->idle_at_ms == q->ended_ms ? p->idle_ms : 0) > ttl_ms / 2)
-            p->last_end_ms = q->ended_ms;
-    }
+    if (q->state == QUOTE_USED)
+        note_used(p, q);
+    else
+        note_unused(p, &unused, ttl_ms);
+}
+
+void
+index_reservation_unused(struct state *s, const struct reservation *r, int64_t now_ms, int64_t ttl_ms, struct undo *u)
+{
+    struct unused unused = { r->gpus, r->created_ms - r->quoted_s * INT64_C(1000), now_ms, r->renewed, true };
+    struct parking *p;
+
+    if (!is_much_of_site(s, r->site, r->gpus))
+        return;
+    p = index_parking(s, r->org, r->site, u);
+    undo_save(u, p, sizeof *p);
+    note_unused(p, &unused, ttl_ms);
 }
 
 void

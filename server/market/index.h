@@ -32,6 +32,9 @@ void index_quote_close(struct state *s, struct quote *q, int64_t ttl_ms, struct 
 /* What an ended quote leaves behind for the pause after a renewal. A rebuild calls it for those that ended not longer
  * than twice their time to live ago, in order of ended_ms; index_quote_close() calls it itself. */
 void index_quote_recall(struct state *s, const struct quote *q, int64_t ttl_ms, struct undo *u);
+/* Its organisation cancels a reservation before the site has a permit: if it booked much of the site, that was parked like a
+ * quote that nobody used, from the quote's beginning on. (Remembered until a restart.) */
+void index_reservation_unused(struct state *s, const struct reservation *r, int64_t now_ms, int64_t ttl_ms, struct undo *u);
 /* The renewal counts: there is a pause after the quote's (new) expiry. */
 void index_quote_renewed(struct state *s, const struct quote *q, int64_t ttl_ms, struct undo *u);
 

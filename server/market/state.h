@@ -89,6 +89,7 @@ struct reservation {
     uint8_t dispute_why;                /* enum dispute_why; 0 none */
     uint64_t version;                   /* grows with each change: event ids */
     bool move_freely; uint8_t moves;
+    bool renewed; uint32_t quoted_s;    /* of the quote it comes from: did it count as a renewal, how old was it; memory only */
     int64_t stays_until_ms;             /* no other place was found: it is not looked for before; memory only */
     struct uuid moved_from, moved_to;
     struct hash workload; uint32_t workload_len;
@@ -132,6 +133,7 @@ struct parking {
     uint32_t open_quotes;
     int64_t beyond_gpus;
     int64_t last_end_ms, pause_until_ms;
+    uint32_t left_gpus;          /* of the largest of what was booked and not used, as far as it still counts */
     int64_t idle_ms, idle_at_ms; /* booked and not used, in short quotes of much of the site; runs off as time passes */
 };
 

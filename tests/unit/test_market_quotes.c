@@ -1,5 +1,6 @@
 /* market/: the rules of quotes and acceptances, each by its case. */
 #include "base/json.h"
+#include "base/text.h"
 #include "market/packed_ask.h"
 #include "market_case.h"
 
@@ -193,6 +194,73 @@ test_short_quotes_one_after_the_other_count_too(void **unused)
     }
 }
 
+/* All of a site for a quote's life, and then a job of one GPU there, for ever: the one does not make good for the other. */
+static void
+test_a_little_job_does_not_excuse_a_parked_site(void **unused)
+{
+    struct broker_ask much = mw_ask(56, 3600), little = mw_ask(1, 60);
+    struct uuid quote;
+    int held = 0;
+
+    (void)unused;
+    much.preference = little.preference = BROKER_CHEAPEST; /* at one site */
+    for (int round = 0; round < 12; round++) {
+        if (mw_quote(m, 0, world_uuid(m->w), &much, &quote) == OK)
+            held++;
+        mw_advance(m, TTL_MS);
+        mw_timers(m);
+        if (mw_quote(m, 0, world_uuid(m->w), &little, &quote) == OK)
+            assert_err(OK, mw_accept(m, 0, quote, 0, false, NULL));
+    }
+    assert_in_range(held, 7, 9); /* two of three: the third is the pause */
+    for (int i = 0; i < 3; i++) {
+        mw_advance(m, TTL_MS);
+        mw_timers(m);
+    }
+    assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &much, &quote));
+    mw_advance(m, TTL_MS);
+    mw_timers(m);
+    assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &much, &quote)); /* used at last: as much as was parked */
+    assert_err(OK, mw_accept(m, 0, quote, 0, false, NULL));
+    much.earliest_start_ms = m->w->now + 10 * HOUR_MS;
+    assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &much, &quote));
+    assert_false(index_quote(&m->state, quote)->renewed);
+}
+
+/* Accepted when its time is nearly over, and cancelled at once, for ever. */
+static void
+test_accepted_and_cancelled_was_parked_too(void **unused)
+{
+    struct broker_ask much = mw_ask(56, 3600), little = mw_ask(4, 3600);
+    struct uuid quote, id;
+    int held = 0;
+
+    (void)unused;
+    much.preference = little.preference = BROKER_CHEAPEST;
+    for (int round = 0; round < 12; round++) {
+        enum err err = mw_quote(m, 0, world_uuid(m->w), &much, &quote);
+
+        mw_advance(m, 9 * MINUTE_MS);
+        mw_timers(m);
+        if (err)
+            continue;
+        held++;
+        assert_err(OK, mw_accept(m, 0, quote, 0, false, &id));
+        assert_err(OK, mw_cancel(m, 0, id));
+    }
+    assert_in_range(held, 6, 9);
+    for (int i = 0; i < 4; i++) {
+        mw_advance(m, TTL_MS);
+        mw_timers(m);
+    }
+    for (int i = 0; i < 6; i++) { /* little of a site: as often as one likes */
+        assert_err(OK, mw_quote(m, 0, world_uuid(m->w), &little, &quote));
+        mw_advance(m, 9 * MINUTE_MS);
+        assert_err(OK, mw_accept(m, 0, quote, 0, false, &id));
+        assert_err(OK, mw_cancel(m, 0, id));
+    }
+}
+
 /* ---- nights -------------------------------------------------------------------------------------------------------- */
 
 static struct reservation *
@@ -285,6 +353,31 @@ test_nights_are_taken_whole(void **unused)
     assert_null(live_night(request, 0));
     assert_err(OK, mw_accept(m, 0, quote, 0, true, NULL));
     assert_non_null(live_night(request, 2));
+}
+
+/* Floors are asked about each night of another option, not about the first alone. */
+static void
+test_nights_leave_every_floor(void **unused)
+{
+    struct broker_ask ask = mw_ask(32, 9 * 3600);
+    struct offering_state *os = index_offering(&m->state, m->w->offering[0]);
+    struct calendar *calendar = os->calendar;
+    struct uuid request = uuid_row(world_uuid(m->w), 0), quote;
+    int64_t third;
+
+    (void)unused;
+    ask.nights = 3;
+    ask.night_from = 1200;
+    ask.night_until = 360;
+    assert_err(OK, mw_quote(m, 0, request, &ask, &quote));
+    assert_true(index_quote(&m->state, quote)->site == m->w->site[1]);
+    third = index_quote(&m->state, quote)->start_slot + 2 * CALENDAR_DAY_SLOTS;
+    text_format(os->floors, sizeof os->floors, "another:20");
+    calendar_reserve(calendar, third, 1, 16);
+    assert_err(ERR_OPTION_GONE, mw_accept(m, 0, quote, 1, false, NULL));
+    calendar_release(calendar, third, 1, 16);
+    assert_err(OK, mw_accept(m, 0, quote, 1, false, NULL));
+    os->floors[0] = '\0';
 }
 
 /* ---- accept ------------------------------------------------------------------------------------------------------ */
@@ -505,9 +598,12 @@ main(void)
         CASE(test_a_new_question_takes_the_place_of_the_older),
         CASE(test_nights),
         CASE(test_nights_are_taken_whole),
+        CASE(test_nights_leave_every_floor),
         CASE(test_renewal_once_then_a_pause),
         CASE(test_asking_again_counts_as_renewal),
         CASE(test_short_quotes_one_after_the_other_count_too),
+        CASE(test_a_little_job_does_not_excuse_a_parked_site),
+        CASE(test_accepted_and_cancelled_was_parked_too),
         CASE(test_accept),
         CASE(test_claims),
         CASE(test_accept_an_indicative_option),
