@@ -93,6 +93,26 @@ nights_json(struct call *call, const struct request_row *r)
     json_shut(out);
 }
 
+/* One of a request's reservations: where, when, how it stands or how it went. */
+static void
+night_json(const struct state *s, const struct reservation_row *r, struct json_out *out)
+{
+    const char *outcome = ticket_outcome_name((enum ticket_outcome)r->outcome);
+    const struct site *site = ledger_site(s->ledger, r->site);
+
+    json_open(out, NULL);
+    json_uuid(out, "id", r->id);
+    json_i64(out, "night", r->night);
+    json_textn(out, "site", site ? site->entry.u.site.code : "", site ? strnlen(site->entry.u.site.code, sizeof site->entry.u.site.code) : 0);
+    json_time(out, "start", r->window_start_ms);
+    json_time(out, "end", r->window_end_ms);
+    json_text(out, "state", reservation_state_name(r->state));
+    json_text(out, "outcome", outcome[0] ? outcome : NULL);
+    json_amount(out, "cost_at_most", r->cost_gpums);
+    json_amount(out, "settled", r->settled_gpums);
+    json_shut(out);
+}
+
 /* What each night has come to; of a request for once, its one reservation. */
 static enum err
 reservations_json(struct call *call, const struct request_row *r)
@@ -103,19 +123,19 @@ reservations_json(struct call *call, const struct request_row *r)
     enum err err = reservations_of_nights(call->db, r->id, r->nights ? uuid_row(r->id, UUID_ROW - 1) : r->id, call->arena,
                                           &rows, &n);
 
+    const struct state *s;
+
+    if (err)
+        return err;
+    s = market_read_lock(call->api->market);
+    if (!s)
+        return ERR_NOT_LEADER;
     json_open_array(out, "reservations");
-    for (size_t i = 0; !err && i < n; i++) {
-        json_open(out, NULL);
-        json_uuid(out, "id", rows[i].id);
-        json_i64(out, "night", rows[i].night);
-        json_time(out, "start", rows[i].window_start_ms);
-        json_time(out, "end", rows[i].window_end_ms);
-        json_text(out, "state", reservation_state_name(rows[i].state));
-        json_amount(out, "cost_at_most", rows[i].cost_gpums);
-        json_shut(out);
-    }
+    for (size_t i = 0; i < n; i++)
+        night_json(s, &rows[i], out);
     json_shut_array(out);
-    return err;
+    market_read_unlock(call->api->market);
+    return OK;
 }
 
 /* Members of a request but for its reservation; the object stays open. */

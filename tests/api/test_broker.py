@@ -216,6 +216,7 @@ def test_nights_that_cannot_be(world):
     assert refused(**{**WEEK, "walltime_s": 10 * 3600}) == "/walltime_s"
     for bad in ({"count": 0}, {"count": 32}, {"from": "20:10"}, {"from": "24:00"}, {"from": "2000 "}, {"until": "6:00"}, {"from": "1:000"}, {"from": "20:75"}):
         assert refused(**{**WEEK, "nights": {**NIGHTS, **bad}}).startswith("/nights/"), bad
+    assert refused(**{**WEEK, "walltime_s": 60, "nights": {**NIGHTS, "until": "20:45"}}) == "/nights/until"  # no room for the hour
     assert look(world, **{**WEEK, "walltime_s": 23 * 3600, "nights": {"count": 2, "from": "12:00", "until": "12:00"}})["options"]
 
 
@@ -229,8 +230,9 @@ def test_a_night_runs_alone(world):
     assert len({t["request"] for t in tickets}) == 3 and [t["fence"] for t in tickets] == [1, 1, 1], tickets
     agent.call("POST", "/v1/agent/tickets/received", {"instance": agent.instance, "seq": tickets[-1]["seq"]})
     assert agent.report("rejected", tickets[1]).status == 200
-    states = [n["state"] for n in brisa.must("GET", f"/v1/requests/{reservation['request']}")["reservations"]]
-    assert states == ["issued", "voided", "issued"], states
+    nights = brisa.must("GET", f"/v1/requests/{reservation['request']}")["reservations"]
+    assert [(n["state"], n["outcome"]) for n in nights] == [("issued", None), ("voided", "rejected"), ("issued", None)], nights
+    assert {(n["site"], n["settled_gpums"]) for n in nights} == {(reservation["site"]["code"], "0")}, nights
     brisa.must("POST", f"/v1/requests/{reservation['request']}/cancel", {}, status=200, key=True)
 
 

@@ -225,7 +225,7 @@ story("a start-up books the same hours on several nights, and cancels what is le
     await page.getByLabel("From (UTC)").fill("20:10");
     await page.getByText("Say a time on a quarter of an hour").waitFor();
     await page.getByLabel("From (UTC)").fill("20:00");
-    await page.locator("[data-answer=nights]", { hasText: "3 nights" }).waitFor();
+    await page.locator("[data-answer=nights]", { hasText: "3 nights, 20:00 to 06:00 UTC each" }).waitFor();
     await page.getByRole("button", { name: "Get binding quotes" }).click();
     await page.waitForURL("**/en/requests/*");
     const asked = page.url();
@@ -235,8 +235,12 @@ story("a start-up books the same hours on several nights, and cancels what is le
     await page.getByRole("link", { name: "night 1 of 3" }).click();
     await page.waitForURL(asked);
     await page.getByRole("heading", { name: "Each night" }).waitFor();
-    assert.equal(await page.getByRole("link", { name: /^Night \d:/ }).count(), 3);
+    assert.equal(await page.getByRole("link", { name: /^\d\. \w{3} \d/ }).count(), 3);
+    assert.match(plain(await text(page, ".card-head .end")), /^3 of 3 left$/);
     await page.getByRole("button", { name: "Cancel all nights that are left" }).click();
+    assert.match(plain(await text(page, "dialog")), /Cancel the 3 nights that are left\? \d.* credits are held for what is left\. None of it has started/);
+    assert.equal(await page.evaluate(() => document.activeElement.textContent.trim()), "Keep them", "the focus is on the harmless choice");
+    await page.getByRole("button", { name: "Cancel 3 nights" }).click();
     await page.getByText("The nights that were left are cancelled.").waitFor();
     await page.getByRole("button", { name: "Cancel all nights that are left" }).waitFor({ state: "detached" });
 });

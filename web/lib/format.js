@@ -99,6 +99,8 @@ export const dayShort = (time) => dates({ day: "numeric", month: "short" }).form
 export const longDay = (time) => dates({ weekday: "long", day: "numeric", month: "long" }).format(ms(time)).replace(",", "");
 export const clock = (time) => dates({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(ms(time));
 export const clockShort = (time) => dates({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms(time));
+/** The same in UTC, which is what nights are asked in: on a reader's clock they would shift with summer time. */
+export const clockUtc = (time) => new Date(ms(time)).toISOString().slice(11, 16);
 export const clockMs = (time) => dates({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" }).format(ms(time));
 /** A day's number that changes at local midnight; for grouping only. */
 export const dayKey = (time) => dates({ year: "numeric", month: "2-digit", day: "2-digit" }).format(ms(time));

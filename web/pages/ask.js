@@ -1,7 +1,7 @@
 /* /ask: for what is typed: where, when, how much, and who cannot. Each change asks for a look-only quote. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { big, compare, country, dateTime, dayShort, hours, length, longDay, clockShort, list, parseWhole, priceCredits, rate, wholeCredits } from "../lib/format.js";
+import { big, compare, country, dateTime, dayShort, hours, length, longDay, clockShort, clockUtc, list, parseWhole, priceCredits, rate, wholeCredits } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { get, post } from "../lib/api.js";
 import { EMPTY, faults, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
@@ -83,7 +83,7 @@ const Form = ({ ask, edit, bad, sites, quote, script, setScript }) => {
                 <${Field} name="gpus" label=${t("ask.gpus")} value=${ask.gpus} onInput=${set("gpus")} inputmode="numeric" error=${bad.gpus} onStep=${(by) => edit({ gpus: step(ask.gpus, by) })} />
                 <${Field} name="hours" label=${t("ask.hours")} value=${ask.hours} onInput=${set("hours")} inputmode="decimal" error=${bad.hours} onStep=${(by) => edit({ hours: stepHours(ask.hours, by) })} />
             </div>
-            ${seconds && gpus ? html`<p class="small hint under-fields">${t("ask.gpu-hours", { amount: hours(seconds * gpus * (parseWhole(ask.nights) ?? 1)), n: gpus, length: length(seconds) })}</p>` : null}
+            ${seconds && gpus ? html`<p class="small hint under-fields">${t(ask.nights ? "ask.gpu-hours.nights" : "ask.gpu-hours", { amount: hours(seconds * gpus * (parseWhole(ask.nights) ?? 1)), n: gpus, length: length(seconds), nights: ask.nights })}</p>` : null}
         <//>
         <${Fieldset} legend=${t("ask.when")}>
             <div class="fields one">
@@ -92,9 +92,9 @@ const Form = ({ ask, edit, bad, sites, quote, script, setScript }) => {
             </div>
             <div class="gap"><${Check} name="nightly" label=${t("ask.nightly")} checked=${ask.nights !== ""} onInput=${(on) => edit(on ? { nights: "7", hours: "9" } : { nights: "" })} /></div>
             ${ask.nights !== "" && html`<div class="fields one gap">
-                <${Field} name="nights" label=${t("ask.nights")} value=${ask.nights} onInput=${(v) => edit({ nights: v || "0" })} inputmode="numeric" error=${bad.nights} onStep=${(by) => edit({ nights: step(ask.nights, by) })} />
+                <${Field} name="nights" label=${t("ask.nights")} hint=${t("ask.nights.hint")} value=${ask.nights} onInput=${(v) => edit({ nights: v || "0" })} inputmode="numeric" error=${bad.nights} onStep=${(by) => edit({ nights: step(ask.nights, by) })} />
                 <${Field} name="dusk" label=${t("ask.dusk")} value=${ask.dusk} onInput=${set("dusk")} error=${bad.dusk} />
-                <${Field} name="dawn" label=${t("ask.dawn")} hint=${t("ask.nights.hint")} value=${ask.dawn} onInput=${set("dawn")} error=${bad.dawn} />
+                <${Field} name="dawn" label=${t("ask.dawn")} value=${ask.dawn} onInput=${set("dawn")} error=${bad.dawn} />
             </div>`}
         <//>
         <${Fieldset} legend=${t("ask.must")}>
@@ -139,7 +139,7 @@ const Answer = ({ quote, ask, grant, sites, asking, held, off }) => {
                 <div>
                     <p class="small second">${t("ask.of-sites." + ask.prefer, { n: quote.options.length })}</p>
                     <h2 data-answer="where">${t("ask.where", { site: siteName(site, best.site), day: longDay(best.start), time: clockShort(best.start) })}</h2>
-                    ${best.nights?.length > 0 && html`<p data-answer="nights">${t("ask.nights.each", { n: best.nights.length, from: clockShort(best.nights[0].start), until: clockShort(best.nights[0].end) })}</p>`}
+                    ${best.nights?.length > 0 && html`<p data-answer="nights">${t("ask.nights.each", { n: best.nights.length, from: clockUtc(best.nights[0].start), until: clockUtc(best.nights[0].end) })}</p>`}
                     <p>${tx("ask.until", { time: dateTime(best.end), amount: html`<b class="about"><${Credits} gpums=${best.cost_gpums} /> ${t("credits-word")}</b>`, rest: html`<${Credits} gpums=${big(grant.free_gpums) - big(best.cost_gpums)} />` })}
                         ${" "}<span class="nowrap">${t("rate", { rate: rate(best.rate_milli) })}<${Assumed} when=${offering?.rate?.assumed} /></span></p>
                 </div>

@@ -1,20 +1,23 @@
 /* /requests/{id}: quotes compared: best place, start and cost; how long it binds; why not the others. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
-import { big, clock, clockShort, credits, dateTime, length, rate } from "../lib/format.js";
+import { big, clock, clockUtc, credits, dateTime, length, rate } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
+import { isOpen, isRunning, mayCancel } from "../lib/jobs.js";
 import { changed, fromRequest, sorted, write } from "../lib/asking.js";
 import { more } from "../lib/more.js";
 import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
 import { useCommand, useData, nowMs } from "../lib/use.js";
 import { go, to } from "../lib/router.js";
 import { Assumed, Credits, Total } from "../parts/amount.js";
+import { Bar } from "../parts/bar.js";
 import { Broken, Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Changes } from "../parts/changes.js";
+import { Dialog } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
-import { State } from "../parts/state.js";
+import { State, stateOf } from "../parts/state.js";
 import { Reasons } from "../parts/reasons.js";
 import { Ring } from "../parts/ring.js";
 
@@ -49,7 +52,7 @@ const Option = ({ option, index, title, site, free, now, from, open, accept, bus
             <p class="start">${dateTime(option.start)}</p>
             <p class="small second">${tx("quotes.until", { time: dateTime(option.end), wait: html`<b>${inTime((Date.parse(option.start) - now) / 1000)}</b>` })}</p>
             <dl class="facts">
-                ${option.nights?.length > 0 && html`<div><dt>${t("quotes.nights")}</dt><dd>${t("ask.nights.each", { n: option.nights.length, from: clockShort(option.nights[0].start), until: clockShort(option.nights[0].end) })}</dd></div>`}
+                ${option.nights?.length > 0 && html`<div><dt>${t("quotes.nights")}</dt><dd>${t("ask.nights.each", { n: option.nights.length, from: clockUtc(option.nights[0].start), until: clockUtc(option.nights[0].end) })}</dd></div>`}
                 <div><dt>${t("gpus")}</dt><dd>${t("quotes.gpus", { n: option.gpus, gpu: gpuName(option) })}<${Assumed} when=${offering?.assumed} /></dd></div>
                 <div><dt>${t("rate-word")}</dt><dd>${rate(option.rate_milli)}<${Assumed} when=${offering?.rate?.assumed} /></dd></div>
                 ${option.distance_km !== null && option.distance_km !== undefined && html`<div><dt>${t("quotes.from", { city: from || t("quotes.home") })}</dt><dd>${t("km", { n: option.distance_km })}</dd></div>`}
@@ -64,19 +67,41 @@ const Option = ({ option, index, title, site, free, now, from, open, accept, bus
         </li>`;
 };
 /** What each night of a request has come to; those that are not over are cancelled together. */
-const Nights = ({ request, reload }) => {
+const Nights = ({ request, sites, reload }) => {
+    const [asking, ask] = useState(false);
     const cancelling = useCommand();
-    const some = request.reservations.some((n) => ["issued", "permitted", "running"].includes(n.state));
+    const nights = request.reservations;
+    const left = nights.filter(mayCancel);
+    const most = nights.reduce((sum, n) => sum + big(n.cost_at_most_gpums), 0n), settled = nights.reduce((sum, n) => sum + big(n.settled_gpums), 0n);
+    const open = (n) => (isOpen(n) ? big(n.cost_at_most_gpums) - big(n.settled_gpums) : 0n);
+    const held = nights.reduce((sum, n) => sum + open(n), 0n);
+    const back = left.reduce((sum, n) => sum + open(n), 0n);
+    const waits = nights.some(isOpen);
+    useEffect(() => { /* nights come and go while one looks on */
+        if (!waits) return undefined;
+        const timer = setInterval(() => document.visibilityState === "visible" && reload(), 15_000);
+        return () => clearInterval(timer);
+    }, [waits, reload]);
+    const yes = async () => {
+        if (await cancelling.run(`/v1/requests/${request.id}/cancel`, {})) {
+            ask(false);
+            say(t("quotes.nights-cancelled"));
+            reload();
+        }
+    };
     return html`
-        <section class="card"><h2>${t("quotes.each-night")}</h2>
-            <ol class="blocked">${request.reservations.map((n) => html`<li key=${n.id}><a href=${to(`/reservations/${n.id}`)}>${t("quotes.night", { n: n.night, start: dateTime(n.start), end: dateTime(n.end) })}</a> <${State} name=${n.state} /></li>`)}</ol>
-            ${some && html`<div class="deeds gap"><${Button} kind="danger" busy=${cancelling.busy} onClick=${async () => {
-                if (await cancelling.run(`/v1/requests/${request.id}/cancel`, {})) {
-                    say(t("quotes.nights-cancelled"));
-                    reload();
-                }
-            }}>${t("quotes.cancel-nights")}<//></div>`}
-            <${Refused} error=${cancelling.error} />
+        <section class="card"><div class="card-head"><h2>${t("quotes.each-night")}</h2><span class="end">${t("quotes.nights-left", { n: left.length, all: nights.length })}</span></div>
+            <p class="small second">${tx("quotes.nights-sum", { settled: html`<${Credits} gpums=${settled} />`, held: html`<${Credits} gpums=${held} />`, all: html`<${Credits} gpums=${most} />` })}</p>
+            <${Bar} low height=${9} total=${most} parts=${[{ kind: "settled", gpums: settled }, { kind: "held", gpums: held }]} />
+            <div class="table-scroll gap"><table class="blocks"><caption class="hidden-text">${t("quotes.each-night")}</caption>
+                <thead><tr><th scope="col">${t("quotes.night")}</th><th scope="col">${t("quotes.where")}</th><th scope="col">${t("job.state")}</th><th scope="col" class="num">${t("job.settled-of")}</th></tr></thead>
+                <tbody>${nights.map((n) => html`<tr key=${n.id}><td class="lead"><a href=${to(`/reservations/${n.id}`)}><b>${t("quotes.night-of", { n: n.night, start: dateTime(n.start) })}</b></a><span class="hint">${t("quotes.night-until", { time: dateTime(n.end) })}</span></td>
+                    <td>${siteName(sites.get(n.site), n.site)}</td>
+                    <td class="end"><${State} name=${stateOf(n)} /></td>
+                    <td class="num">${tx("job.of", { part: html`<${Credits} gpums=${n.settled_gpums} />`, all: html`<${Credits} gpums=${n.cost_at_most_gpums} />` })}</td></tr>`)}</tbody></table></div>
+            ${left.length > 0 && html`<div class="deeds gap"><${Button} kind="danger" onClick=${() => ask(true)}>${t("quotes.cancel-nights")}<//></div>`}
+            ${asking && html`<${Dialog} danger title=${t("quotes.cancel-nights.title", { n: left.length })} yes=${t("quotes.cancel-nights.yes", { n: left.length })} no=${t("quotes.cancel-nights.no")} busy=${cancelling.busy} error=${html`<${Refused} error=${cancelling.error} />`} onYes=${yes} onNo=${() => ask(false)}>
+                <p>${t(left.some(isRunning) ? "quotes.cancel-nights.running" : "quotes.cancel-nights.text", { amount: credits(back) })}</p><//>`}
         </section>`;
 };
 
@@ -146,14 +171,15 @@ export default ({ params }) => {
         }
     };
     if (request.reservation) {
-        return html`<${Head} title=${request.name} crumbs=${crumbs} sub=${t("quotes.done")}><${Button} kind="primary" href=${to(`/reservations/${request.reservation}`)}>${t("quotes.see")}<//><//>
-            ${request.nights && html`<${Nights} request=${request} reload=${reload} />`}
-            ${not.length > 0 && html`<section class="card"><h2>${t("quotes.why-not", { n: not.length })}</h2><${Reasons} refusals=${quote.refusals} sites=${sites} from=${from} link=${() => null} /></section>`}`;
+        return html`<${Head} title=${request.name} crumbs=${crumbs} sub=${request.nights ? t("quotes.done-nights", { n: request.gpus, length: length(request.walltime_s), nights: t("ask.nights.each", { n: request.nights.count, ...request.nights }) }) : t("quotes.done")}>
+                ${!request.nights && html`<${Button} kind="primary" href=${to(`/reservations/${request.reservation}`)}>${t("quotes.see")}<//>`}<//>
+            <div class="stack">${request.nights && html`<${Nights} request=${request} sites=${sites} reload=${reload} />`}
+            ${not.length > 0 && html`<section class="card"><h2>${t("quotes.why-not", { n: not.length })}</h2><${Reasons} refusals=${quote.refusals} sites=${sites} from=${from} link=${() => null} /></section>`}</div>`;
     }
     const free = big(grant.data?.free_gpums);
     const n = quote?.options.length ?? 0;
     const title = !quote ? request.name : n ? t("quotes.title", { n, gpus: request.gpus, time: length(request.walltime_s) }) : t("quotes.title-none", { gpus: request.gpus, time: length(request.walltime_s) });
-    const wishes = [request.memory_gb > 0 && t("wish.memory", { n: request.memory_gb }), request.one_island && t("wish.island"), request.deadline && t("wish.by", { time: dateTime(request.deadline) }),
+    const wishes = [request.nights && t("ask.nights.each", { n: request.nights.count, ...request.nights }), request.memory_gb > 0 && t("wish.memory", { n: request.memory_gb }), request.one_island && t("wish.island"), request.deadline && t("wish.by", { time: dateTime(request.deadline) }),
         request.countries?.length > 0 && t("wish.countries", { n: request.countries.length }), request.max_credits && t("wish.price", { amount: request.max_credits })].filter(Boolean);
     return html`
         <${Head} ring title=${title} crumbs=${crumbs} sub=${html`${wishes.length > 0 && wishes.join(", ") + ". "}<a href=${to("/ask", write(ask))}>${t("quotes.change-ask")}</a>`}>

@@ -16,13 +16,15 @@ const spanOf = (ask) => {
     const from = Date.parse(ask.earliest_start ?? new Date(nowMs()).toISOString());
     return Math.floor(from / 86_400_000) * 86_400_000;
 };
+/** What is offered, framed in the drawing: each night, or the one time. */
+const placesOf = (option) => (!option ? [] : option.nights?.length ? option.nights : [option]).map((p) => ({ start: Date.parse(p.start), end: Date.parse(p.end) }));
 const verdict = (offering, quote) => {
     const option = quote.options.find((o) => o.offering === offering);
     if (option) return html`<b>${t("strip.fits")}</b> ${dayShort(option.start)} ${clockShort(option.start)}`;
     const refusal = quote.refusals.find((r) => r.offering === offering);
     const n = refusal?.numbers ?? {};
     return refusal?.code === "no-gap" ? t("strip.gap", { length: length(n.longest_s) }) : refusal?.code === "busy" || refusal?.code === "too-large" ? t("strip.never", { n: n.gpus ?? n.asked })
-        : refusal?.code === "memory" ? t("strip.memory", { n: n.has }) : t("strip.filtered", { why: refusal ? t("reason.short." + refusal.code) : "" });
+        : refusal?.code === "nights" ? t("strip.nights", { n: n.longest_nights }) : refusal?.code === "memory" ? t("strip.memory", { n: n.has }) : t("strip.filtered", { why: refusal ? t("reason.short." + refusal.code) : "" });
 };
 const Days = ({ from, columns }) => html`
     <svg class="days" height="16" aria-hidden="true">${Array.from({ length: columns / 4 }, (_, i) => i).filter((i) => i % 2 === 0).map((i) =>
@@ -49,8 +51,8 @@ export const FreeStrips = ({ quote, ask, sites }) => {
                     const option = quote.options.find((o) => o.offering === r.offering.index);
                     return html`
                         <div class="name" key=${"n" + r.offering.index}><b>${siteName(r.place)}</b><span class="hint">${r.place.offerings.length > 1 ? gpuName(r.offering) : r.place.city}</span></div>
-                        <${Strip} free=${r.free} asked=${ask.gpus} from=${from} step=${STEP_MS} off=${!option && !["no-gap", "busy"].includes(quote.refusals.find((x) => x.offering === r.offering.index)?.code)}
-                            place=${option && { start: Date.parse(option.start), end: Date.parse(option.end) }} />
+                        <${Strip} free=${r.free} asked=${ask.gpus} from=${from} step=${STEP_MS} off=${!option && !["no-gap", "busy", "nights"].includes(quote.refusals.find((x) => x.offering === r.offering.index)?.code)}
+                            places=${placesOf(option)} />
                         <div class="verdict small">${verdict(r.offering.index, quote)}<${Assumed} when=${r.offering.assumed} /></div>`;
                 })}
             </div>

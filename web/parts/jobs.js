@@ -28,7 +28,7 @@ export const Jobs = ({ items, sites, now, caption }) => html`
             const c = costs(r);
             return html`
                 <tr key=${r.id}>
-                    <td class="lead"><a href=${to(`/reservations/${r.id}`)}><b>${jobName(r)}</b></a><span class="hint">${jobPlace(r, sites)}</span></td>
+                    <td class="lead"><a href=${to(`/reservations/${r.id}`)}><b>${jobName(r)}</b></a><span class="hint">${jobPlace(r, sites)}${r.night && `, ${t("job.night", { n: r.night.number, of: r.night.of })}`}</span></td>
                     <td><${When} r=${r} now=${now} /></td>
                     <td class="end"><${State} name=${stateOf(r)} /></td>
                     <td class="num">${tx("job.of", { part: html`<${Credits} gpums=${c.settled} />`, all: html`<${Credits} gpums=${c.most} />` })}
