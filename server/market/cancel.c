@@ -1,5 +1,6 @@
 /* market/cancel.c: the requester cancels. Before a permit: void at once; after: the site's signed answer is awaited. */
 #include "market/actor.h"
+#include "market/displaced.h"
 #include "market/index.h"
 #include "market/life.h"
 #include "market/timing.h"
@@ -9,7 +10,7 @@ cancel(struct deciding *d, struct reservation *r)
 {
     struct cause cause = { .dispute_why = DISPUTE_SILENCE };
     const struct ticket_cell *cell;
-    bool unused = r->state == TICKET_ISSUED;
+    bool unused = r->state == TICKET_ISSUED && displaced_why(d->state, r, d->now_ms) == DISPLACED_NOT;
     enum err err = life_event(d, r, TICKET_ON_CANCEL, &cause, &cell);
 
     if (err == OK && unused)

@@ -174,7 +174,7 @@ export default ({ params }) => {
         return html`<${Head} title=${request.name} crumbs=${crumbs} sub=${request.nights ? t("quotes.done-nights", { n: request.gpus, length: length(request.walltime_s), nights: t("ask.nights.each", { n: request.nights.count, ...request.nights }) }) : t("quotes.done")}>
                 ${!request.nights && html`<${Button} kind="primary" href=${to(`/reservations/${request.reservation}`)}>${t("quotes.see")}<//>`}<//>
             <div class="stack">${request.nights && html`<${Nights} request=${request} sites=${sites} reload=${reload} />`}
-            ${not.length > 0 && html`<section class="card"><h2>${t("quotes.why-not", { n: not.length })}</h2><${Reasons} refusals=${quote.refusals} sites=${sites} from=${from} link=${() => null} /></section>`}</div>`;
+            ${not.length > 0 && html`<section class="card"><h2>${t("quotes.why-not", { n: not.length })}</h2><${Reasons} refusals=${quote.refusals} sites=${sites} from=${from} nights=${request.nights} link=${() => null} /></section>`}</div>`;
     }
     const free = big(grant.data?.free_gpums);
     const n = quote?.options.length ?? 0;
@@ -210,7 +210,7 @@ export default ({ params }) => {
             ${quote && html`
                 <div class=${quote.what_if?.length && not.length ? "grid side-wide" : "grid"}>
                     ${not.length > 0 && html`<section class="card"><h2>${n ? t("quotes.why-not", { n: not.length }) : t("quotes.why-none")}</h2>
-                        <${Reasons} refusals=${quote.refusals} sites=${sites} from=${from} link=${(change) => {
+                        <${Reasons} refusals=${quote.refusals} sites=${sites} from=${from} nights=${request.nights} link=${(change) => {
                             const next = changed(ask, change, request.countries?.join(",") ?? "");
                             return next && to("/ask", write(next));
                         }} /></section>`}

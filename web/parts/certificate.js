@@ -1,9 +1,9 @@
 /* The certificate of a "no": the blocked times drawn over the time asked for, as a table, and checked here on demand. */
 import { html, useState } from "../lib/html.js";
-import { t } from "../lib/words.js";
+import { has, t } from "../lib/words.js";
 import { clock, dateTime, dayShort, length, whole } from "../lib/format.js";
 import { get } from "../lib/api.js";
-import { check, claimOf, compare, gapsOf, pagesOf } from "../lib/certificate.js";
+import { check, checkNights, claimOf, compare, gapsOf, pagesOf } from "../lib/certificate.js";
 import { Swatch } from "./bar.js";
 import { Button } from "./button.js";
 import { Icon } from "./icon.js";
@@ -55,29 +55,30 @@ const Blocked = ({ refusal }) => html`
         <thead><tr><th scope="col">${t("certificate.from")}</th><th scope="col">${t("certificate.to")}</th><th scope="col" class="num">${t("certificate.most")}</th></tr></thead>
         <tbody>${refusal.certificate.map((b) => html`<tr key=${b.from}><th scope="row">${dateTime(b.from)}</th><td>${dateTime(b.to)}</td><td class="num">${whole(Math.max(0, b.free))}</td></tr>`)}</tbody></table></div>
     ${refusal.certificate_more > 0 && html`<p class="hint">${t("certificate.more", { n: refusal.certificate_more })}</p>`}`;
-/** Of nights: the times alone. */
+/** Of nights that are not known: the times alone. */
 const Plain = ({ refusal }) => html`
     <details class="certificate-of small"><summary>${t("certificate.show", { n: refusal.certificate.length + refusal.certificate_more })}</summary><${Blocked} refusal=${refusal} /></details>`;
 
-/** @param {{refusal: any, site: any, from: number}} props from: the earliest start that was asked for, ms */
-export const Certificate = ({ refusal, site, from }) => {
+/** @param {{refusal: any, site: any, from: number, nights?: any}} props from: the earliest start that was asked for, ms; nights: likewise */
+export const Certificate = ({ refusal, site, from, nights }) => {
     const [now, set] = useState({ busy: false, said: null, error: null });
-    const claim = claimOf(refusal, from);
+    const claim = claimOf(refusal, from, nights);
     if (!claim) return html`<${Plain} refusal=${refusal} />`;
-    const gaps = gapsOf(claim);
-    const found = check(claim);
+    const gaps = claim.nights ? [] : gapsOf(claim);
+    const found = claim.nights ? checkNights(claim) : check(claim);
+    const says = claim.nights && has(`certificate.says.nights.${found.says}`) ? `nights.${found.says}` : found.says;
     const longest = gaps.reduce((most, g) => Math.max(most, g.to - g.from), 0);
-    const params = { n: claim.blocked.length, asked: claim.gpus, length: length(claim.length / 1000), from: dateTime(claim.from), until: dateTime(found.until), longest: length(Math.floor(longest / 1000)) };
+    const params = { n: claim.blocked.length, asked: claim.gpus, length: length(claim.length / 1000), from: dateTime(claim.from), until: dateTime(found.until), nights: claim.nights?.count, longest: length(Math.floor(longest / 1000)) };
     const run = () => {
         set({ busy: true, said: null, error: null });
         ask(claim, refusal, site).then((said) => set({ busy: false, said, error: null }), (error) => set({ busy: false, said: null, error }));
     };
     return html`
         <details class="certificate-of small"><summary>${t("certificate.show", { n: claim.blocked.length + claim.more })}</summary>
-            <p class="second">${t(longest ? "certificate.text" : "certificate.text.none", params)}</p>
-            <${Drawing} claim=${claim} gaps=${gaps} />
-            <ul class="legend"><li><${Swatch} kind="edge" />${t("certificate.blocked")}</li><li><${Swatch} kind="free" />${t("certificate.gap", { n: claim.gpus })}</li><li><${Swatch} kind="place" />${t("strip.yours", { length: length(claim.length / 1000) })}</li></ul>
-            <${Verdict} good=${found.says === "proves" || found.says === "part"}>${t("certificate.says." + found.says, params)}<//>
+            <p class="second">${t(claim.nights ? "certificate.text.nights" : longest ? "certificate.text" : "certificate.text.none", params)}</p>
+            ${!claim.nights && html`<${Drawing} claim=${claim} gaps=${gaps} />
+            <ul class="legend"><li><${Swatch} kind="edge" />${t("certificate.blocked")}</li><li><${Swatch} kind="free" />${t("certificate.gap", { n: claim.gpus })}</li><li><${Swatch} kind="place" />${t("strip.yours", { length: length(claim.length / 1000) })}</li></ul>`}
+            <${Verdict} good=${found.says === "proves" || found.says === "part"}>${t("certificate.says." + says, params)}<//>
             <div aria-live="polite">
                 ${now.said && html`<${Verdict} good=${now.said.other === 0}>${t(now.said.other ? "certificate.now.other" : "certificate.now.same", { n: now.said.other || now.said.same, time: clock(now.said.time) })}<//>`}
                 ${now.error && html`<${Verdict} good=${false}>${now.error.message}<//>`}

@@ -19,8 +19,8 @@ const Needs = ({ has: have, needs, unit }) => {
         </svg>
         <p class="needs-words" aria-hidden="true"><span>${t("needs.has." + unit, { n: whole(have) })}</span><b class="bad">${t("needs.needs", { n: whole(needs) })}</b></p>`;
 };
-/** @param {{refusals: any[], sites: Map<string, any>, from: number, link: (change: any) => string | null}} props from: the earliest start asked for, ms */
-export const Reasons = ({ refusals, sites, from, link }) => html`
+/** @param {{refusals: any[], sites: Map<string, any>, from: number, nights?: any, link: (change: any) => string | null}} props from: the earliest start asked for, ms */
+export const Reasons = ({ refusals, sites, from, nights, link }) => html`
     <ul class="reasons">${sorted(refusals).said.map((r) => {
         const site = sites.get(r.site);
         const offering = site?.offerings?.find((o) => o.index === r.offering);
@@ -34,7 +34,7 @@ export const Reasons = ({ refusals, sites, from, link }) => html`
                     <span class="code">${has("reason.short." + r.code) ? t("reason.short." + r.code) : r.code}</span></div>
                 <div>${short ? html`<${Needs} has=${short[0]} needs=${short[1]} unit=${short[2]} />`
                     : r.help?.start ? html`<p class="small second">${tx("reason.would", { time: dateTime(r.help.start), amount: html`<${Credits} gpums=${r.help.cost_gpums} />` })}</p>` : null}</div>
-                ${r.certificate?.length > 0 && html`<${Certificate} refusal=${r} site=${site} from=${from} />`}
+                ${r.certificate?.length > 0 && html`<${Certificate} refusal=${r} site=${site} from=${from} nights=${nights} />`}
             </li>`;
     })}</ul>
     ${sorted(refusals).others.length > 0 && html`<p class="small second gap">${otherKinds(sorted(refusals).others, sites)}</p>`}`;

@@ -1,7 +1,7 @@
 /* Certificates checked by the definition; a site's calendar as numbers to draw. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { check, claimOf, compare, gapsOf, pagesOf } from "../../../web/lib/certificate.js";
+import { check, checkNights, claimOf, compare, gapsOf, pagesOf } from "../../../web/lib/certificate.js";
 import { days, lanes, outline, since, stretches } from "../../../web/lib/calendar.js";
 
 const H = 3_600_000;
@@ -30,8 +30,25 @@ test("certificate: what is left between, and what a refusal claims", () => {
     const refusal = { code: "no-gap", numbers: { gpus: 4, length_s: 7200, deadline: "1970-01-02T00:00:00.000Z" }, certificate_more: 2, certificate: [{ from: "1970-01-01T03:00:00.000Z", to: "1970-01-01T05:00:00.000Z", free: 3 }] };
     assert.deepEqual(claimOf(refusal, H), { gpus: 4, length: 2 * H, from: H, until: 24 * H, more: 2, blocked: [{ from: 3 * H, to: 5 * H, free: 3 }] });
     assert.equal(claimOf({ ...refusal, certificate: [] }, H), null);
-    assert.equal(claimOf({ ...refusal, code: "nights" }, H), null, "nights have gaps of their own");
+    assert.equal(claimOf({ ...refusal, code: "nights" }, H), null, "of nights it must be known which");
+    assert.deepEqual(claimOf({ ...refusal, code: "nights" }, H, { count: 3, from: "20:00", until: "06:15" }).nights, { count: 3, dusk: 20 * H, hours: 10.25 * H });
+    assert.deepEqual(claimOf({ ...refusal, code: "nights" }, H, { count: 3, from: "20:15", until: "20:15" }).nights.hours, 24 * H);
     assert.equal(claimOf({ code: "memory", numbers: { needs: 80, has: 40 } }, H), null);
+});
+test("certificate: of nights every run is ruled out, or it proves nothing", () => {
+    const nights = { count: 2, dusk: 20 * H, hours: 10 * H };
+    const rows = [ /* 96 hours from midnight on; nights begin at 20, 44 and 68 */
+        ["the middle night", 10, [[44, 45, 0]], 0, "proves", 96],
+        ["nothing", 10, [], 0, "gap", 20],
+        ["the first night", 10, [[29, 30, 0]], 0, "gap", 44],
+        ["at another time of day", 5, [[44, 45, 0]], 0, "gap", 0],
+        ["at no time of day", 5, [[24, 27, 0], [44, 46, 0], [49, 54, 0]], 0, "proves", 96],
+        ["more than are listed", 10, [[29, 30, 0]], 4, "part", 44],
+        ["enough", 10, [[44, 45, 128]], 0, "enough", 44],
+        ["out of order", 10, [[44, 45, 0], [44, 46, 0]], 0, "disorder", 44],
+    ];
+    for (const [why, hours, blocked, more, says, until] of rows)
+        assert.deepEqual(checkNights(claim(blocked, { length: hours * H, until: 96 * H, more, nights })), { says, until: until * H }, why);
 });
 test("certificate: compared with the calendar as it is now", () => {
     const most = Array(200).fill(300); /* by the hour */
