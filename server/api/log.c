@@ -173,42 +173,55 @@ tile_get(struct call *call)
 
 /* ---- receipts ---------------------------------------------------------------------------------------------------- */
 
+/* An entry, and what was read of the log in the same look. */
+struct found {
+    struct entry_record record;
+    bool whole; /* its tile is: these are the hashes */
+    struct hash tile[TILE_WIDTH];
+};
+
 static enum err
-prove(struct call *call, uint64_t index, uint64_t size, struct proof *ret)
+prove(struct call *call, const struct found *f, uint64_t size, struct proof *ret)
 {
     struct log_reader *r = log_reader_new(call->api->market, call->db, size);
     struct merkle_source from = log_reader_source(r);
-    enum err err = proof_inclusion(&from, index, size, ret);
+    enum err err;
 
+    if (f->whole)
+        log_reader_know(r, call->path_index / TILE_WIDTH, f->tile);
+    err = proof_inclusion(&from, call->path_index, size, ret);
     log_reader_delete(r);
     return err;
 }
 
+/* May the caller see it? */
+static enum err
+check_seen(struct call *call, const struct entry *e)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    bool seen;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    seen = call->api->public_entries || may_see_entry(&call->actor, s, e);
+    market_read_unlock(call->api->market);
+    return seen ? OK : ERR_NOT_FOUND;
+}
+
 /* The entry of the path, if the caller may see it. From then on the connection asks as the server. */
 static enum err
-find_entry(struct call *call, struct entry *ret)
+find_entry(struct call *call, struct found *ret)
 {
-    struct entry_record record;
-    const struct state *s;
-    bool seen;
     enum err err;
 
     db_act_as(call->db, DB_ACTOR_SERVER); /* who may see the entry is decided below; the path is of hashes */
-    err = journal_reads_find(call->db, call->path_index, &record);
-    if (err)
-        return err;
-    s = market_read_lock(call->api->market);
-    if (!s)
-        return ERR_NOT_LEADER;
-    seen = call->api->public_entries || may_see_entry(&call->actor, s, &record.entry);
-    market_read_unlock(call->api->market);
-    *ret = record.entry;
-    return seen ? OK : ERR_NOT_FOUND;
+    err = journal_reads_find_with_tile(call->db, call->path_index, &ret->record, ret->tile, &ret->whole);
+    return err ? err : check_seen(call, &ret->record.entry);
 }
 
 /* The head of a receipt alone: the path in a tree of this size, for whoever has a checkpoint of it. */
 static enum err
-path_only(struct call *call, int64_t size, char **ret, size_t *ret_len)
+path_only(struct call *call, const struct found *f, int64_t size, char **ret, size_t *ret_len)
 {
     struct journal_state head;
     struct proof path;
@@ -217,7 +230,7 @@ path_only(struct call *call, int64_t size, char **ret, size_t *ret_len)
     if (!err && ((uint64_t)size > head.size || (uint64_t)size <= call->path_index))
         err = err_say(&call->detail, ERR_QUERY_INVALID, "The journal had never this size, or the entry came later.");
     if (!err)
-        err = prove(call, call->path_index, (uint64_t)size, &path);
+        err = prove(call, f, (uint64_t)size, &path);
     if (err)
         return err;
     *ret = xmalloc(RECEIPT_HEAD_MAX);
@@ -230,20 +243,20 @@ path_only(struct call *call, int64_t size, char **ret, size_t *ret_len)
 static enum err
 receipt(struct call *call, int64_t size, char **ret, size_t *ret_len)
 {
+    struct found *f = arena_alloc(call->arena, sizeof *f);
     struct checkpoint_row row;
     struct proof path;
-    struct entry e;
-    enum err err = find_entry(call, &e);
+    enum err err = find_entry(call, f);
 
     if (err)
         return err;
     if (size)
-        return path_only(call, size, ret, ret_len);
+        return path_only(call, f, size, ret, ret_len);
     err = cosigning_newest(call->db, notary_policy(call->api->notary), call->arena, &row);
     if (err == ERR_NOT_FOUND || (!err && row.size <= call->path_index))
         return err_say(&call->detail, ERR_TOO_EARLY, "No checkpoint covers this entry yet; one is signed within ten seconds, and shown as soon as enough witnesses have cosigned it.");
     if (!err)
-        err = prove(call, call->path_index, row.size, &path);
+        err = prove(call, f, row.size, &path);
     if (err)
         return err;
     *ret = xmalloc(RECEIPT_HEAD_MAX + strlen(row.note));
@@ -276,19 +289,22 @@ entry_receipt(struct call *call)
 void
 entry_bytes(struct call *call)
 {
-    struct entry e;
+    struct entry_record r;
     enum err err = call_query_only(call, NO_NAMES);
     char *bytes;
 
+    db_act_as(call->db, DB_ACTOR_SERVER);
     if (!err)
-        err = find_entry(call, &e);
+        err = journal_reads_find(call->db, call->path_index, &r);
+    if (!err)
+        err = check_seen(call, &r.entry);
     if (err) {
         call_fail(call, err);
         return;
     }
     bytes = xmalloc(ENTRY_MAX);
     call->cache = "private, max-age=31536000, immutable";
-    call_reply_bytes(call, 200, "application/octet-stream", bytes, entry_encode(&e, (uint8_t *)bytes));
+    call_reply_bytes(call, 200, "application/octet-stream", bytes, entry_encode(&r.entry, (uint8_t *)bytes));
 }
 
 /* ---- growth ------------------------------------------------------------------------------------------------------ */

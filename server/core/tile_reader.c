@@ -16,7 +16,7 @@ subtree(void *ctx, unsigned k, uint64_t n, struct hash *ret)
     assert(level < TILE_LEVELS);
     if (first % TILE_WIDTH + count > width)
         return ERR_NOT_FOUND;
-    if (r->seen[level].width != width || r->seen[level].n != tile) {
+    if (r->seen[level].width < width || r->seen[level].n != tile) {
         enum err err = r->read(r->ctx, level, tile, width, r->seen[level].hashes);
         if (err)
             return err;

@@ -13,7 +13,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { LOOK_EVERY_MS = 250 };
+enum { LOOK_EVERY_MS = 250, KEEP_MS = 1000 };
 
 struct version {
     struct version *before; /* those that somebody may still look at */
@@ -31,6 +31,10 @@ struct log_policy {
     struct timespec changed;
     char trouble[320]; /* the newest look's, as it was told */
     int64_t look_mono_ms;
+    uint64_t turn;            /* of the news */
+    struct checkpoint_row kept; /* note NULL: none */
+    struct hash kept_policy;
+    int64_t kept_mono_ms;
 };
 
 static enum err
@@ -128,6 +132,7 @@ log_policy_close(struct log_policy *p)
         free(v);
     }
     pthread_mutex_destroy(&p->lock);
+    free((char *)p->kept.note);
     free(p->path);
     free(p->origin);
     free(p);
@@ -189,4 +194,54 @@ log_policy_count(const struct quorum *q, const struct cosignature *all, size_t n
     count.of = q->witnesses;
     count.enough = quorum_met(q, bits);
     return count;
+}
+
+/* ---- the newest checkpoint --------------------------------------------------------------------------------------- */
+
+static void
+forget(struct log_policy *p)
+{
+    free((char *)p->kept.note);
+    p->kept.note = NULL;
+}
+
+bool
+log_policy_kept(struct log_policy *p, const struct hash *policy, struct arena *a, struct checkpoint_row *ret, uint64_t *ret_turn)
+{
+    bool found;
+
+    pthread_mutex_lock(&p->lock);
+    *ret_turn = p->turn;
+    found = p->kept.note && hash_equal(p->kept_policy, *policy) && monotonic_ms() - p->kept_mono_ms < KEEP_MS;
+    if (found) {
+        *ret = p->kept;
+        ret->note = arena_text(a, p->kept.note);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return found;
+}
+
+void
+log_policy_keep(struct log_policy *p, const struct hash *policy, uint64_t turn, const struct checkpoint_row *row)
+{
+    pthread_mutex_lock(&p->lock);
+    if (turn == p->turn) {
+        forget(p);
+        p->kept = *row;
+        p->kept.note = xstrdup(row->note);
+        p->kept_policy = *policy;
+        p->kept_mono_ms = monotonic_ms();
+    }
+    pthread_mutex_unlock(&p->lock);
+}
+
+void
+log_policy_news(struct log_policy *p)
+{
+    if (!p)
+        return;
+    pthread_mutex_lock(&p->lock);
+    p->turn++;
+    forget(p);
+    pthread_mutex_unlock(&p->lock);
 }

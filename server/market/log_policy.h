@@ -27,4 +27,12 @@ struct log_policy_now log_policy_now(struct log_policy *p);
 struct log_policy_count { unsigned cosigned, of; bool enough; };
 struct log_policy_count log_policy_count(const struct quorum *q, const struct cosignature *all, size_t n);
 
+/* The newest checkpoint that has this policy's quorum, with its cosignatures, kept for those who ask in quick succession
+ * (market/cosigning.c). It holds until log_policy_news(), under this policy only, and for a second at most: another server may
+ * have written since. *ret_turn, for log_policy_keep(), is from before the database is asked. */
+bool log_policy_kept(struct log_policy *p, const struct hash *policy, struct arena *a, struct checkpoint_row *ret, uint64_t *ret_turn);
+void log_policy_keep(struct log_policy *p, const struct hash *policy, uint64_t turn, const struct checkpoint_row *row);
+/* A checkpoint or a cosignature was written. p may be NULL. */
+void log_policy_news(struct log_policy *p);
+
 #endif

@@ -24,7 +24,23 @@ edge(struct market *m, int level, uint64_t n, unsigned width, struct hash ret[TI
 
 /* ---- whole tiles of the higher levels ---------------------------------------------------------------------------------
  * They never change, and every proof goes through some of them: those that were read are kept, 256 of them at most (2 MB;
- * enough for all of 16 million entries). Where two want the same place the newer one has it. */
+ * enough for all of 16 million entries), each with the roots of its sixteens: what a proof needs of it is then some 22
+ * hashes to make instead of 247. Where two want the same place the newer one has it. */
+
+enum { SIXTEEN = 16, SIXTEENS = TILE_WIDTH / SIXTEEN };
+
+struct kept_hashes { struct hash all[TILE_WIDTH], sixteens[SIXTEENS]; };
+
+/* Root over 2^k neighbours. */
+static struct hash
+root_of(const struct hash *hashes, unsigned n)
+{
+    struct merkle sum = { .size = 0 };
+
+    for (unsigned i = 0; i < n; i++)
+        merkle_append(&sum, hashes[i]);
+    return merkle_root(&sum);
+}
 
 static struct kept_tile *
 place_of(struct market *m, int level, uint64_t n)
@@ -41,7 +57,23 @@ kept(struct market *m, int level, uint64_t n, struct hash ret[TILE_WIDTH])
     pthread_mutex_lock(&m->edge_lock);
     found = place->hashes != NULL && place->level == level && place->n == n;
     if (found)
-        memcpy(ret, place->hashes, TILE_WIDTH * sizeof *ret);
+        memcpy(ret, place->hashes->all, TILE_WIDTH * sizeof *ret);
+    pthread_mutex_unlock(&m->edge_lock);
+    return found;
+}
+
+/* The root over `count` hashes, a power of two, of a kept tile. */
+static bool
+kept_root(struct market *m, int level, uint64_t n, unsigned first, unsigned count, struct hash *ret)
+{
+    struct kept_tile *place = place_of(m, level, n);
+    bool found;
+
+    pthread_mutex_lock(&m->edge_lock);
+    found = place->hashes != NULL && place->level == level && place->n == n;
+    if (found)
+        *ret = count < SIXTEEN ? root_of(place->hashes->all + first, count)
+                               : root_of(place->hashes->sixteens + first / SIXTEEN, count / SIXTEEN);
     pthread_mutex_unlock(&m->edge_lock);
     return found;
 }
@@ -50,14 +82,18 @@ static void
 keep(struct market *m, int level, uint64_t n, const struct hash hashes[TILE_WIDTH])
 {
     struct kept_tile *place = place_of(m, level, n);
+    struct kept_hashes *made = xmalloc(sizeof *made), *before;
 
+    memcpy(made->all, hashes, sizeof made->all);
+    for (unsigned i = 0; i < SIXTEENS; i++)
+        made->sixteens[i] = root_of(hashes + (size_t)i * SIXTEEN, SIXTEEN);
     pthread_mutex_lock(&m->edge_lock);
-    if (place->hashes == NULL)
-        place->hashes = xmalloc(TILE_WIDTH * sizeof *hashes);
-    memcpy(place->hashes, hashes, TILE_WIDTH * sizeof *hashes);
+    before = place->hashes;
+    place->hashes = made;
     place->level = level;
     place->n = n;
     pthread_mutex_unlock(&m->edge_lock);
+    free(before);
 }
 
 /* From the tiles below it. */
@@ -105,11 +141,29 @@ read_tile(void *ctx, int level, uint64_t n, unsigned width, struct hash ret[TILE
     return log_tile(r->market, r->db, level, n, width, ret);
 }
 
+/* What of the log is within a tile that is kept needs no copy of it. */
+static enum err
+subtree(void *ctx, unsigned k, uint64_t n, struct hash *ret)
+{
+    struct log_reader *r = ctx;
+    struct merkle_source tiles = tile_reader_source(&r->tiles);
+    int level = (int)(k / 8);
+    uint64_t first = n << k % 8, tile = first / TILE_WIDTH;
+    unsigned count = 1u << k % 8;
+
+    if (level > 0 && level < TILE_LEVELS && r->market != NULL && first % TILE_WIDTH + count <= tile_width(level, tile, r->tiles.size) &&
+        kept_root(r->market, level, tile, first % TILE_WIDTH, count, ret))
+        return OK;
+    return tiles.subtree(tiles.ctx, k, n, ret);
+}
+
 struct log_reader *
 log_reader_new(struct market *m, struct db *db, uint64_t size)
 {
-    struct log_reader *r = xcalloc(1, sizeof *r);
+    struct log_reader *r = xmalloc(sizeof *r); /* 64 KB of hashes, most of them not used */
 
+    for (int level = 0; level < TILE_LEVELS; level++)
+        r->tiles.seen[level].width = 0;
     r->market = m;
     r->db = db;
     r->tiles.read = read_tile;
@@ -124,8 +178,16 @@ log_reader_delete(struct log_reader *r)
     free(r);
 }
 
+void
+log_reader_know(struct log_reader *r, uint64_t n, const struct hash hashes[TILE_WIDTH])
+{
+    r->tiles.seen[0].n = n;
+    r->tiles.seen[0].width = TILE_WIDTH;
+    memcpy(r->tiles.seen[0].hashes, hashes, sizeof r->tiles.seen[0].hashes);
+}
+
 struct merkle_source
 log_reader_source(struct log_reader *r)
 {
-    return tile_reader_source(&r->tiles);
+    return (struct merkle_source){ subtree, r };
 }

@@ -20,6 +20,8 @@ struct log_reader {
 };
 struct log_reader *log_reader_new(struct market *m, struct db *db, uint64_t size);
 void log_reader_delete(struct log_reader *r);
+/* A whole tile of leaves that the caller has at hand: it is not read again. */
+void log_reader_know(struct log_reader *r, uint64_t n, const struct hash hashes[TILE_WIDTH]);
 struct merkle_source log_reader_source(struct log_reader *r);
 
 #endif

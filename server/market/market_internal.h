@@ -124,7 +124,7 @@ struct market {
     pthread_mutex_t edge_lock;
     struct { uint8_t public[SIGN_PUBLIC_LEN]; bool known; } own_log[OWN_LOG_KEYS]; /* own_keys.c's; edge_lock */
     bool edge_known;
-    struct kept_tile { int level; uint64_t n; struct hash *hashes; } kept_tiles[KEPT_TILES]; /* log_tiles.c's; edge_lock */
+    struct kept_tile { int level; uint64_t n; struct kept_hashes *hashes; } kept_tiles[KEPT_TILES]; /* log_tiles.c's; edge_lock */
     struct undo *undo;              /* first the changes of the batch that is written, then of the one decided meanwhile */
     struct work work[2];
     unsigned turn;                  /* which of the two is next to be written */

@@ -144,6 +144,7 @@ sign_head(struct notary *n, const struct journal_state *head)
     note[len++] = '\n';
     len += note_line_write(&key, 0, sig, note + len);
     err = checkpoints_add(n->db, &(struct checkpoint_row){ head->size, head->root, note, market_now(n->config.market) });
+    log_policy_news(n->config.policy);
     if (err && err != ERR_EXISTS)
         return err;
     n->signed_size = err == ERR_EXISTS ? 0 : head->size; /* another server's: look again */

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "market/due.h"
 #include "market/index.h"
+#include "market/log_policy.h"
 #include "market/quote.h"
 #include "market/timing.h"
 #include "store/tiles.h"
@@ -425,6 +426,7 @@ rebuild_drop(struct market *m)
         m->kept_tiles[i].hashes = NULL;
     }
     pthread_mutex_unlock(&m->edge_lock);
+    log_policy_news(m->config.policy);
     pthread_rwlock_wrlock(&m->state_lock);
     undo_commit(m->undo); /* what has left the state is freed here, the rest with the state */
     work_forget(&m->work[0]);

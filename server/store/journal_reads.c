@@ -47,6 +47,11 @@ DB_QUERY(BALANCE_OF_CHILDREN, .name = "balance_of_children",
 DB_QUERY(ENTRIES_FIND, .name = "journal_reads_find", .sql = "SELECT " COLUMNS " FROM entry WHERE index = $1",
          .params = 1, .columns = 14);
 
+/* With the whole tile of level 0 that it stands in: a receipt asks for both. NULL while that tile is not whole. */
+DB_QUERY(ENTRIES_FIND_WITH_TILE, .name = "journal_reads_find_with_tile",
+         .sql = "SELECT " COLUMNS ", (SELECT hashes FROM tile WHERE level = 0 AND n = $1::bigint / 256) FROM entry WHERE index = $1",
+         .params = 1, .columns = 15);
+
 DB_QUERY(ENTRIES_HEAD, .name = "journal_reads_head", .sql = "SELECT term, size, root, time_ms FROM head", .params = 0,
          .columns = 4);
 
@@ -114,6 +119,31 @@ journal_reads_find(struct db *db, uint64_t index, struct entry_record *ret)
     if (err)
         return err;
     return PQntuples(rows) == 0 ? ERR_NOT_FOUND : read_entry(rows, 0, ret);
+}
+
+enum err
+journal_reads_find_with_tile(struct db *db, uint64_t index, struct entry_record *ret, struct hash ret_tile[TILE_WIDTH], bool *ret_whole)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    struct bytes found;
+    enum err err;
+
+    if (index > INT64_MAX)
+        return ERR_NOT_FOUND;
+    err = db_run(db, &ENTRIES_FIND_WITH_TILE, DB_ARGS(db_u64(index)), &rows);
+    if (!err && PQntuples(rows) == 0)
+        err = ERR_NOT_FOUND;
+    if (!err)
+        err = read_entry(rows, 0, ret);
+    if (err)
+        return err;
+    *ret_whole = !db_is_null(rows, 0, AT);
+    found = db_get_bytes(rows, 0, AT);
+    if (*ret_whole && found.len != TILE_WIDTH * sizeof *ret_tile)
+        return ERR_CORRUPT;
+    if (*ret_whole)
+        memcpy(ret_tile, found.data, found.len);
+    return OK;
 }
 
 enum err

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "core/entry.h"
+#include "core/tile.h"
 #include "store/db.h"
 
 struct entry_filter {
@@ -22,6 +23,9 @@ struct entry_record {
 enum err journal_reads_list(struct db *db, const struct entry_filter *f, int max, struct arena *a,
                             struct entry_record **ret, size_t *ret_n) MUST_USE;
 enum err journal_reads_find(struct db *db, uint64_t index, struct entry_record *ret) MUST_USE; /* ERR_NOT_FOUND */
+/* In the same look the hashes of the tile that the entry stands in, once that is whole (*ret_whole). */
+enum err journal_reads_find_with_tile(struct db *db, uint64_t index, struct entry_record *ret, struct hash ret_tile[TILE_WIDTH],
+                                      bool *ret_whole) MUST_USE;
 
 /* What came and went on an account by kind, over its entries above `since` (by its back-links). */
 struct entry_sums {

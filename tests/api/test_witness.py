@@ -107,6 +107,13 @@ def test_agents_cosign_what_grows(world):
     for name in ("lumi-witness", "bsc-witness"):
         assert note.signed_by(Key(world.keys[name])), f"{name} has not signed"
     assert world.anybody.get("/v1/journal/policy").status == 404
+    for _ in range(3):  # a receipt rests on what is newest now, whatever was asked a moment before
+        size = grow(world, size + 1)["size"]
+        cosigned_by(world, ("lumi", "bsc"), size)
+        receipt = world.anybody.get(f"/v1/journal/entries/{size - 1}/receipt")
+        assert receipt.status == 200, receipt
+        note = Note(receipt.body.split(b"\n\n", 1)[1])
+        assert all(note.signed_by(Key(world.keys[f"{site}-witness"])) for site in ("lumi", "bsc")), receipt
 
 
 def test_what_is_shown_waits_for_its_quorum(world):

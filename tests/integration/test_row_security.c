@@ -129,6 +129,7 @@ static const struct wanted {
     { "balance_of", ORG, { "40" } },
     { "balance_of_children", ORG, { "30" } },
     { "journal_reads_find", ORG | SITE, { "50" } },
+    { "journal_reads_find_with_tile", ORG | SITE, { "50" } },
     { "journal_leader_tell", WRITER, { "1", "a", "b" } },
     { "journal_leader_read", WRITER, { 0 } },
     { "journal_term", WRITER, { 0 } },

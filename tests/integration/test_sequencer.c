@@ -15,6 +15,7 @@
 #include "market/log_tiles.h"
 #include "market_fixture.h"
 #include "store/answers.h"
+#include "store/tiles.h"
 
 static int
 setup(void **state)
@@ -363,6 +364,55 @@ tiles_are_forgotten_with_the_memory(void **state)
     db_delete(db);
 }
 
+static void
+check_subtrees(struct log_reader *r, int level, uint64_t tile, const struct hash hashes[TILE_WIDTH])
+{
+    struct merkle_source from = log_reader_source(r);
+
+    for (unsigned k = 0; k < 8; k++)
+        for (unsigned i = 0; i < (unsigned)TILE_WIDTH >> k; i++) {
+            struct merkle sum = { .size = 0 };
+            struct hash want, got;
+
+            for (unsigned j = 0; j < 1u << k; j++)
+                merkle_append(&sum, hashes[(i << k) + j]);
+            want = merkle_root(&sum);
+            assert_int_equal(from.subtree(from.ctx, (unsigned)level * 8 + k, tile * ((unsigned)TILE_WIDTH >> k) + i, &got), OK);
+            assert_memory_equal(&want, &got, sizeof want);
+        }
+}
+
+/* What a proof is made of is the same out of the database, out of a tile that is kept, and out of one that came with its
+ * entry; and never beyond the log's size. */
+static void
+subtrees_out_of_kept_tiles(void **state)
+{
+    enum { LEVEL = 1, TILE = 5 };
+    const uint64_t size = (TILE + 1) * (uint64_t)TILE_WIDTH * TILE_WIDTH;
+    struct fixture *f = *state;
+    struct db *db = db_new(&(struct db_config){ .conninfo = f->t.super, .name = "test" });
+    struct log_reader *r = log_reader_new(f->m, db, size);
+    struct merkle_source from = log_reader_source(r);
+    struct hash hashes[TILE_WIDTH], root;
+
+    test_sql(&f->t, "INSERT INTO tile SELECT 1, 5, string_agg(sha256(n::text::bytea), '') FROM generate_series(1, 256) n");
+    assert_int_equal(tiles_find(db, LEVEL, TILE, hashes), OK);
+    check_subtrees(r, LEVEL, TILE, hashes);
+    test_sql(&f->t, "DELETE FROM tile WHERE level = 1");
+    log_reader_delete(r);
+    r = log_reader_new(f->m, db, size);
+    check_subtrees(r, LEVEL, TILE, hashes);
+    assert_int_equal(from.subtree(r, LEVEL * 8, (TILE + 1) * TILE_WIDTH, &root), ERR_NOT_FOUND);
+    log_reader_know(r, 1000, hashes);
+    check_subtrees(r, 0, 1000, hashes);
+    log_reader_delete(r);
+    r = log_reader_new(f->m, db, size - 1);
+    assert_int_equal(from.subtree(r, LEVEL * 8 + 7, TILE * 2, &root), OK);
+    assert_int_equal(from.subtree(r, LEVEL * 8 + 7, TILE * 2 + 1, &root), ERR_NOT_FOUND);
+    log_reader_delete(r);
+    db_delete(db);
+}
+
 /* Another server has led meanwhile and stored an answer under the key that comes here now: the row that stands in the way
  * is no fault of the command's data. */
 static void
@@ -613,6 +663,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_second_server_waits_for_the_lease, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(an_old_leader_writes_nothing, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(tiles_are_forgotten_with_the_memory, setup_seeded, teardown),
+        cmocka_unit_test_setup_teardown(subtrees_out_of_kept_tiles, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(it_notices_by_itself_that_another_leads, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_lease_that_is_taken_twice_makes_no_old_memory_good, setup_seeded, teardown),
         cmocka_unit_test_setup_teardown(a_probe_whose_outcome_is_not_known, setup_seeded, teardown),
