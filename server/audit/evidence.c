@@ -21,10 +21,18 @@ struct committed {
     struct hash commitment;
     bool seen;   /* a line of evidence.jsonl was about it */
     bool told;   /* and was at fault */
-    bool erased; /* that line says so */
+    bool erased; /* that line says so, and by which entry and when */
+    uint64_t erasure;
+    int64_t erased_ms;
 };
 /* An erasure in the journal, or the hash of an assertion. */
-struct named { struct hash hash; uint64_t entry; uint16_t kind; int64_t time_ms; };
+struct named {
+    struct hash hash;
+    uint64_t entry;
+    uint16_t kind;
+    int64_t time_ms;
+    struct named *again; /* a later entry of the same hash */
+};
 
 struct audit_evidence {
     struct findings *found;
@@ -87,13 +95,15 @@ audit_evidence_delete(struct audit_evidence *v)
 static void
 put_named(struct audit_evidence *v, struct map *in, const struct hash *hash, const struct entry *e)
 {
-    struct named *n;
+    struct named *n = arena_alloc(v->arena, sizeof *n), *first = map_get(in, hash->b);
 
-    if (map_get(in, hash->b) != NULL)
-        return; /* the first counts */
-    n = arena_alloc(v->arena, sizeof *n);
-    *n = (struct named){ *hash, e->index, e->kind, e->time_ms };
-    map_put(in, n->hash.b, n, NULL);
+    *n = (struct named){ *hash, e->index, e->kind, e->time_ms, NULL };
+    if (first == NULL) { /* it counts */
+        map_put(in, n->hash.b, n, NULL);
+        return;
+    }
+    n->again = first->again;
+    first->again = n;
 }
 
 static void
@@ -179,10 +189,13 @@ take_evidence_line(struct audit_evidence *v, struct json_in *in)
     struct committed *c = in->err == OK ? map_get(v->orders, order.b) : NULL; /* NULL: of an order that was refused */
 
     if (json_in_has(in, "erased")) {
-        (void)json_in_time(in, "erased"); /* the journal's word counts */
-        (void)json_in_i64(in, "erasure", 0, INT64_MAX);
-        if (c != NULL)
+        int64_t erased_ms = json_in_time(in, "erased"), erasure = json_in_i64(in, "erasure", 0, INT64_MAX);
+
+        if (c != NULL) {
             c->erased = true;
+            c->erased_ms = erased_ms;
+            c->erasure = (uint64_t)erasure;
+        }
     } else {
         take_text(v, c, in);
     }
@@ -250,6 +263,16 @@ count_erased(struct audit_evidence *v, const struct committed *c, const struct n
     s->last[s->last_n - 1] = (struct erased_entry){ c->entry, notice->entry, notice->time_ms };
 }
 
+/* Does the database name one of the entries that say so? Callers are told what it names. */
+static bool
+names_one(const struct committed *c, const struct named *notice)
+{
+    for (; notice != NULL; notice = notice->again)
+        if (c->erasure == notice->entry && c->erased_ms == notice->time_ms)
+            return true;
+    return false;
+}
+
 static void
 judge(struct audit_evidence *v, const struct committed *c)
 {
@@ -259,6 +282,8 @@ judge(struct audit_evidence *v, const struct committed *c)
         return;
     if (notice != NULL && c->seen && !c->erased)
         findings_add(v->found, c->entry, c->kind, "entry %" PRIu64 " says that its text was erased, but it is still there", notice->entry);
+    else if (notice != NULL && c->seen && !names_one(c, notice))
+        findings_add(v->found, c->entry, c->kind, "evidence.jsonl: it was erased by entry %" PRIu64 ", at that entry's time, but another entry or time is named", notice->entry);
     else if (notice != NULL)
         count_erased(v, c, notice);
     else if (c->erased)

@@ -106,6 +106,12 @@ def test_an_erased_text_is_gone_and_the_proof_holds(world):
     assert found["evidence"]["erasures"] == [{"entry": index, "notice": notice["index"], "time": notice["time"]}], found["evidence"]
     status, said, folder = audited(world)
     assert status == 0 and f"of entry {index}: erased on {notice['time']} (entry {notice['index']})" in said, said
+    for column in ("erased_ms", "erasure"):  # what callers are told of it is the journal's word
+        world.server.sql(f"UPDATE evidence SET {column} = {column} - 1 WHERE order_id = '{order}'")
+        found = report(world)
+        assert found["first"]["leaf"] == index and f"it was erased by entry {notice['index']}, at that entry's time" in found["first"]["what"], (column, found)
+        world.server.sql(f"UPDATE evidence SET {column} = {column} + 1 WHERE order_id = '{order}'")
+    assert report(world)["clean"]
     assert "Müller" not in "".join(line for line in (folder / "evidence.jsonl").read_text().splitlines() if order in line)
 
 
