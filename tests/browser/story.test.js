@@ -457,6 +457,11 @@ story("anyone reads the journal's page, and its three commands work as they stan
     await page.goto("/en/journal/entries/0");
     await page.locator("[data-check=good]").waitFor();
     assert.match(plain(await text(page, "[data-not-proved]")), /it would need Kontor's key and 3 witnesses who cosign both, as 5 of 7 must cosign/);
+    /* the log's key signs its own entry: it is nobody's else */
+    const [log] = await page.evaluate(async () => (await (await fetch("/v1/journal")).json()).log_keys);
+    await page.goto(`/en/journal/entries/${log.key}`);
+    await page.locator("[data-check=good]").waitFor();
+    assert.match(plain(await text(page, "main")), /The log's own key .{0,40}, which signs its checkpoints\./);
 });
 
 story("an entry's page works out its proof, and refuses what is forged, naming the step", async (page) => {

@@ -68,7 +68,8 @@ export const ProofState = ({ proof }) => {
 };
 
 const ICONS = { good: "ok", bad: "warn", cannot: "circle", none: "circle", unchecked: "circle" };
-const wordOf = (signer) => tx(signer.class === 3 ? "proof.by.server" : signer.class === 2 ? "proof.by.passkey" : signer.use === "site" ? "proof.by.site" : "proof.by.officer", { key: html`<${Folio} entry=${Number(signer.key)} />` });
+const BY_USE = { "": "proof.by.unknown", server: "proof.by.own", site: "proof.by.site", officer: "proof.by.officer", witness: "proof.by.witness", log: "proof.by.log" };
+const wordOf = (signer) => tx(signer.class === 3 ? "proof.by.server" : signer.class === 2 ? "proof.by.passkey" : BY_USE[signer.use], { key: html`<${Folio} entry=${Number(signer.key)} />` });
 /** What a step came to, in words. */
 const said = (found, step) => {
     if (step.is === "bad") return step.why;
@@ -92,7 +93,7 @@ const Steps = ({ found }) => html`
 const cosigners = (found) => found.witnesses.filter((w) => w.is === "good");
 /** Whose word it is, for the sentence of what was proved. */
 const byWhom = (found) => {
-    const uses = [...new Set(found.signers.map((s) => (s.class === 3 ? "server" : s.class === 2 ? "passkey" : s.use)))];
+    const uses = [...new Set(found.signers.map((s) => (s.class === 3 ? "server" : s.class === 2 ? "passkey" : s.use === "server" ? "own" : s.use)))];
     return uses.length ? t("proof.whose", { who: list(uses.map((u) => t("proof.whose." + u))) }) : t("proof.whose.rules");
 };
 const quorumOf = (found) => {
