@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "core/quorum.h"
 #include "crypto/sign.h"
 
 static bool
@@ -54,4 +55,22 @@ log_keys_judge(const struct ledger *l, const char *origin, uint64_t size, struct
         says = judge(l, origin, size, note, ret);
     free(note);
     return says;
+}
+
+uint64_t
+log_keys_of_policy(const struct ledger *l, const char *origin, const char *policy)
+{
+    struct quorum *q = xcalloc(1, sizeof *q);
+    uint64_t found = NO_INDEX;
+    const struct key *k;
+
+    if (quorum_parse(BYTES_TEXT(policy), q, NULL) != OK)
+        q->logs = 0;
+    for (size_t it = 0; (k = ledger_next_key(l, &it)) != NULL;)
+        for (unsigned i = 0; i < q->logs && k->entry.u.key.use == KEY_LOG; i++)
+            if (strcmp(q->log[i].name, origin) == 0 && memcmp(q->log[i].public, k->entry.u.key.ed25519, sizeof q->log[i].public) == 0 &&
+                (found == NO_INDEX || k->index > found))
+                found = k->index;
+    free(q);
+    return found;
 }

@@ -18,5 +18,8 @@ struct log_keys_result { uint64_t in_force, signer; struct vkey vkey; }; /* inde
 /* Judge the note of a checkpoint of `size` entries of this origin. The ledger has taken at least that many. */
 enum log_keys_says log_keys_judge(const struct ledger *l, const char *origin, uint64_t size, struct bytes note,
                                   struct log_keys_result *ret);
+/* The newest of the log's keys, as the entries announce them, that the policy names for this origin; NO_INDEX: none. Each later one was
+ * signed for by the one before it, or the ledger had not taken it. */
+uint64_t log_keys_of_policy(const struct ledger *l, const char *origin, const char *policy);
 
 #endif

@@ -41,6 +41,11 @@ print_checkpoint(const struct audit *a, FILE *to)
         fprintf(to, "Nothing that was signed says so of the %" PRIu64 " entries after it yet.\n", a->head.size - c->checkpoint.size);
     if (a->log_key_signed)
         fprintf(to, "Its log's key is the one that entry %" PRIu64 " announces.\n", a->log_key);
+    if (a->log_key_of_policy != NO_INDEX)
+        fprintf(to,
+                "  The policy that was given has the log's key of entry %" PRIu64 ", which was in force before. Each key since then was signed for by the one"
+                " before it.\n  If nobody else had the older ones, that is the same log. The policy's line is now:\n  log %s\n",
+                a->log_key_of_policy, a->log_vkey);
 }
 
 /* Is the policy that was given the one that the journal names? By its bytes. */

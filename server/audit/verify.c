@@ -189,6 +189,10 @@ check_log_key(struct verifying *v)
     says = log_keys_judge(v->l, a->head.origin, size, BYTES(v->note, v->note_len), &r);
     a->log_key = r.in_force;
     a->log_key_signed = says == LOG_KEYS_GOOD;
+    if (says == LOG_KEYS_GOOD && a->checkpoint.judged && a->checkpoint.says == QUORUM_UNKNOWN_LOG) {
+        a->log_key_of_policy = log_keys_of_policy(v->l, a->head.origin, a->policy);
+        vkey_text(&r.vkey, a->log_vkey);
+    }
     if (says == LOG_KEYS_OLD)
         findings_add(&a->found, NO_INDEX, ENTRY_KINDS, "the checkpoint is signed by the log's key of entry %" PRIu64 ", which is not in force for %" PRIu64 " entries",
                      r.signer, size);
@@ -374,7 +378,7 @@ audit_verify(struct audit *a, struct err_detail *d)
     enum err err;
 
     v->a = a;
-    a->log_key = NO_INDEX;
+    a->log_key = a->log_key_of_policy = NO_INDEX;
     a->policy_said.entry = NO_INDEX;
     v->detail = d;
     v->source.dir = a->dir;

@@ -55,6 +55,8 @@ struct audit {
     struct times_sums seen;         /* what witnesses' clocks say of entries' times */
     uint64_t log_key;               /* KEY that the entries hold in force for the checkpoint, NO_INDEX if there is none */
     bool log_key_signed;            /* and it signed the checkpoint */
+    uint64_t log_key_of_policy;     /* the policy has an older one instead, this KEY; NO_INDEX */
+    char log_vkey[VKEY_TEXT_MAX];   /* then: the one in force */
     uint64_t resumed;               /* of so many entries an audit before had verified the signatures */
     uint64_t rollbacks;             /* admitted ones; the newest: its entry, the size that it went back to, its time */
     uint64_t rollback, rollback_to;

@@ -254,26 +254,39 @@ judge_log(const struct quorum *q, const struct note *n, note_verify_fn verify, s
     return found ? QUORUM_OK : QUORUM_UNKNOWN_LOG;
 }
 
-enum quorum_says
-quorum_judge(const struct quorum *q, const struct note *n, note_verify_fn verify, struct quorum_result *ret)
+/* false: a known key's signature fails */
+static bool
+count_witnesses(const struct quorum *q, const struct note *n, note_verify_fn verify, struct quorum_result *ret)
 {
-    enum quorum_says says;
-
-    memset(ret, 0, sizeof *ret);
-    if (!checkpoint_parse(n->text, &ret->checkpoint))
-        return QUORUM_NO_CHECKPOINT;
-    says = judge_log(q, n, verify, ret);
-    if (says != QUORUM_OK)
-        return says;
     for (unsigned i = 0; i < q->witnesses; i++) {
         enum note_found found = note_check(n, &q->witness[i].key, verify, &ret->time_s[i]);
         if (found == NOTE_BAD)
-            return QUORUM_BAD_SIGNATURE;
+            return false;
         if (found == NOTE_GOOD) {
             ret->witnesses |= (uint64_t)1 << i;
             ret->cosigned++;
         }
     }
+    return true;
+}
+
+enum quorum_says
+quorum_judge(const struct quorum *q, const struct note *n, note_verify_fn verify, struct quorum_result *ret)
+{
+    enum quorum_says says;
+    bool good;
+
+    memset(ret, 0, sizeof *ret);
+    if (!checkpoint_parse(n->text, &ret->checkpoint))
+        return QUORUM_NO_CHECKPOINT;
+    says = judge_log(q, n, verify, ret);
+    if (says != QUORUM_OK && says != QUORUM_UNKNOWN_LOG)
+        return says;
+    good = count_witnesses(q, n, verify, ret);
+    if (says == QUORUM_UNKNOWN_LOG) /* who has cosigned is counted all the same, for who is told */
+        return says;
+    if (!good)
+        return QUORUM_BAD_SIGNATURE;
     return quorum_met(q, ret->witnesses) ? QUORUM_OK : QUORUM_SHORT;
 }
 
@@ -283,7 +296,7 @@ quorum_sentence(enum quorum_says says)
     switch (says) {
     case QUORUM_OK: return "The checkpoint is signed by its log and cosigned by enough witnesses.";
     case QUORUM_NO_CHECKPOINT: return "The note is no checkpoint.";
-    case QUORUM_UNKNOWN_LOG: return "The checkpoint is not signed by a log that the policy names.";
+    case QUORUM_UNKNOWN_LOG: return "The checkpoint is not signed by a log that the policy names, or by another key of it than the policy has.";
     case QUORUM_BAD_SIGNATURE: return "A signature of a known key does not verify.";
     case QUORUM_SHORT: return "Too few witnesses have cosigned the checkpoint.";
     }

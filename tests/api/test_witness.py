@@ -391,6 +391,12 @@ def test_a_new_key_of_the_log_is_followed(world):
     cosigned_by(world, ("lumi", "bsc"), size)
     assert all(w["refused"] is None for w in seen(world)[1]["witnesses"])
     assert "signed for a new one" in rigs(world)["lumi"].log()
+    given = world.server.data / "old-key"  # an auditor who has the first key is told what became of it, and what to ask for now
+    for vkey, good in ((old, False), (told["vkey"], True)):
+        given.write_text("\n".join([f"log {vkey}", *(f"witness {n} {world.keys[n]}" for n in ("lumi-witness", "bsc-witness")), "quorum lumi-witness"]) + "\n")
+        said = audit("verify", f"--policy={given}", "--scratch=/tmp", f"http://127.0.0.1:{world.server.port}")[1]
+        assert ("signed by its log" in said) is good and (f"The policy's line is now:\n  log {told['vkey']}\n" in said) is not good, said
+        assert "2 of 2 witnesses have cosigned" in said, said
 
 
 def test_agents_attest_what_keeps_the_rules(world):
