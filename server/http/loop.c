@@ -70,7 +70,7 @@ loop_queue(struct request *r)
     return wake;
 }
 
-/* Resume all that others have answered. */
+/* Resume all that others have answered. While one is queued its done_next is ours; from then on it may be queued again. */
 static void
 resume_done(struct http_loop *loop)
 {
@@ -81,12 +81,13 @@ resume_done(struct http_loop *loop)
     loop->done = NULL;
     loop->done_end = &loop->done;
     loop->woken = false;
-    for (struct request *p = r; p; p = p->done_next)
-        p->queued = false;
     pthread_mutex_unlock(&loop->lock);
     while (r) {
         struct request *next = r->done_next;
 
+        pthread_mutex_lock(&loop->lock);
+        r->queued = false;
+        pthread_mutex_unlock(&loop->lock);
         if (r->kept)
             request_unkeep(r);
         request_unref(r);

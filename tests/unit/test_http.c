@@ -616,6 +616,57 @@ streams(void **state)
     assert_int_equal(f->gone, 1);
 }
 
+enum { CROWD = 8, PUSHERS = 2, PUSHES = 400 };
+
+static void *
+push_to_all(void *arg)
+{
+    struct http_call **calls = arg;
+
+    for (int i = 0; i < PUSHES; i++)
+        for (int s = 0; s < CROWD; s++)
+            if (!http_stream_push(calls[s], BYTES_TEXT("data: x\n\n")))
+                return arg;
+    return NULL;
+}
+
+/* Several threads push to several streams at once, while the socket threads take what was pushed: each event comes. */
+static void
+many_streams(void **state)
+{
+    struct fixture *f = *state;
+    struct http_call *calls[CROWD];
+    char reply[40000];
+    pthread_t pushers[PUSHERS];
+    void *failed;
+    int fds[CROWD];
+
+    for (int s = 0; s < CROWD; s++) {
+        fds[s] = dial(f);
+        send_all(fds[s], GET("/events"), sizeof GET("/events") - 1);
+        calls[s] = the_stream(f);
+        assert_true(read_until(fds[s], reply, sizeof reply, "text/event-stream"));
+        f->stream = NULL;
+    }
+    for (int i = 0; i < PUSHERS; i++)
+        assert_int_equal(pthread_create(&pushers[i], NULL, push_to_all, calls), 0);
+    for (int i = 0; i < PUSHERS; i++) {
+        assert_int_equal(pthread_join(pushers[i], &failed), 0);
+        assert_null(failed);
+    }
+    for (int s = 0; s < CROWD; s++)
+        http_stream_end(calls[s]);
+    for (int s = 0; s < CROWD; s++) {
+        int events = 0;
+
+        assert_true(read_until(fds[s], reply, sizeof reply, NULL));
+        for (const char *at = reply; (at = strstr(at, "data: x")) != NULL; at++)
+            events++;
+        assert_int_equal(events, PUSHERS * PUSHES);
+        close(fds[s]);
+    }
+}
+
 /* A second server on the same port would be given a part of the first one's connections. */
 static void
 a_port_is_not_shared(void **state)
@@ -754,6 +805,7 @@ main(void)
         cmocka_unit_test_setup_teardown(others_complete, setup, teardown),
         cmocka_unit_test_setup_teardown(deadlines, setup, teardown),
         cmocka_unit_test_setup_teardown(streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(many_streams, setup, teardown),
         cmocka_unit_test_setup_teardown(a_port_is_not_shared, setup, teardown),
         cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(idle_ones_make_room, setup, teardown),
