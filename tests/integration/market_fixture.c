@@ -113,7 +113,7 @@ fixture_summary(struct market *m)
         add_thing(&sum.sites, r.ask.data, r.ask.len);
         r.row = (struct row){ 0 };
         r.ask.data = NULL;
-        r.stays_until_ms = 0; /* memory only */
+        r.renewed = false, r.quoted_s = 0, r.stays_until_ms = 0; /* memory only */
         add_thing(&sum.sites, &r, sizeof r);
     }
     market_read_unlock(m);

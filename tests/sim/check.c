@@ -198,6 +198,7 @@ summary_of(struct market *m)
         add_thing(&sum.things, r.ask.data, r.ask.len);
         r.row = (struct row){ 0 };
         r.ask.data = NULL;
+        r.renewed = false, r.quoted_s = 0, r.stays_until_ms = 0; /* memory only */
         add_thing(&sum.things, &r, sizeof r);
     }
     market_read_unlock(m);
