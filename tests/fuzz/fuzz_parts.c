@@ -13,6 +13,7 @@
 #include "../unit/world.h"
 #include "audit/verify.h"
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -73,7 +74,7 @@ make_evidence(struct world *w)
 {
     FILE *f = open_memstream(&file[EVIDENCE].data, &file[EVIDENCE].len), *a = open_memstream(&file[ASSERTIONS].data, &file[ASSERTIONS].len);
     struct hash erased = { { 0 } };
-    char text[64], salt[HEX_LEN(32)], order[UUID_TEXT], hash_text[HEX_LEN(32)];
+    char text[64], salt[HEX_LEN(32)], order[UUID_TEXT], erased_order[UUID_TEXT], hash_text[HEX_LEN(32)], time[TIME_TEXT];
 
     for (uint64_t i = 0; i < 5; i++) {
         struct entry e = world_move(w, TRANCHE, w->fund, w->tranche, CREDIT);
@@ -97,7 +98,7 @@ make_evidence(struct world *w)
         hex_encode(BYTES(s.b, 32), salt);
         if (i == 0) {
             erased = e.u.move.commitment;
-            fprintf(f, "{\"order\":\"%s\",\"erased\":\"2026-01-05T10:00:00.000Z\",\"erasure\":%llu}\n", order, (unsigned long long)w->n + 4);
+            memcpy(erased_order, order, sizeof order);
         } else {
             fprintf(f, "{\"order\":\"%s\",\"salt\":\"%s\",\"text\":\"%s\"}\n", order, salt, text);
         }
@@ -107,7 +108,8 @@ make_evidence(struct world *w)
     e.u.notice.type = NOTICE_ERASURE;
     e.u.notice.commitment = erased;
     world_sign(w, &e, "S");
-    world_add(w, e);
+    time_text(w->now, time);
+    fprintf(f, "{\"order\":\"%s\",\"erased\":\"%s\",\"erasure\":%llu}\n", erased_order, time, (unsigned long long)world_add(w, e));
     fclose(f);
     fclose(a);
 }
