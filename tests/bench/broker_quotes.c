@@ -8,7 +8,8 @@
 
 #include "core/broker.h"
 
-enum { SITES_MAX = 48, QUESTIONS = 20000, DAYS = 90, SLOTS_A_DAY = 96 };
+enum { SITES_MAX = 48, QUESTIONS = 20000, DAYS = 90, SLOTS_A_DAY = 96, A_MILLION = 1000000 };
+enum { LARGE = 3860 }; /* GPUs; a million small jobs take nine tenths of three years of so many */
 #define NOW_SLOT INT64_C(2000000)
 
 static uint64_t seed = 1;
@@ -59,6 +60,37 @@ fill(struct calendar *c, int32_t capacity)
         jobs++;
     }
     return jobs;
+}
+
+/* A million small jobs throughout the calendar's three years. Returns how many. */
+static size_t
+fill_long(struct calendar *c)
+{
+    size_t jobs = 0;
+
+    for (int misses = 0; jobs < A_MILLION && misses < 20000;) {
+        int32_t gpus = 4 << draw(4);
+        int64_t slots = 1 + draw(48);
+        int64_t from = NOW_SLOT + draw(CALENDAR_SLOTS - 48), start;
+
+        if (!calendar_earliest(c, gpus, slots, from, NOW_SLOT + CALENDAR_SLOTS - slots, &start, NULL)) {
+            misses++;
+            continue;
+        }
+        calendar_reserve(c, start, slots, gpus);
+        jobs++;
+    }
+    return jobs;
+}
+
+static double
+full_percent(const struct calendar *c)
+{
+    int64_t taken = 0;
+
+    for (int64_t slot = NOW_SLOT; slot < NOW_SLOT + CALENDAR_SLOTS; slot++)
+        taken += LARGE - calendar_free(c, slot);
+    return 100.0 * (double)taken / ((double)LARGE * CALENDAR_SLOTS);
 }
 
 static struct broker_ask
@@ -150,6 +182,17 @@ main(void)
     measure(&view, "broker-11-sites", false, 300000, 25);
     measure(&view, "broker-11-sites-explained", true, 10000, 0);
     view.count = SITES_MAX;
+    measure(&view, "broker-48-sites-of-90-days", false, 0, 0);
+    jobs = 0;
+    for (size_t i = 0; i < SITES_MAX; i++) {
+        struct calendar *c = calendar_new(LARGE, NOW_SLOT);
+
+        calendar_delete((struct calendar *)(uintptr_t)offerings[i].calendar);
+        offerings[i].brokered_gpus = LARGE;
+        offerings[i].calendar = c;
+        jobs += fill_long(c);
+    }
+    printf("%d sites, %zu reservations each; the first is %.1f%% full\n", SITES_MAX, jobs / SITES_MAX, full_percent(offerings[0].calendar));
     measure(&view, "broker-48-sites", false, 10000, 300);
     measure(&view, "broker-48-sites-explained", true, 0, 0);
     for (size_t i = 0; i < SITES_MAX; i++)
