@@ -8,8 +8,8 @@
 
 /* What is due by time, at most max of it. */
 size_t sweep_due(const struct state *s, int64_t now_ms, struct due_item *ret, size_t max);
-/* Does any site drain, stand still or say nothing, or is more booked anywhere than there is, so that tickets without a permit are to be
- * moved away, or does any recover from a spool that was lost? */
+/* Does any site drain, stand still or say nothing, or is more booked anywhere than there is, so that tickets without a permit
+ * are to be moved away, or does any recover from a spool that was lost? */
 bool sweep_wanted(const struct state *s, int64_t now_ms);
 /* What is to be done about those, at most max: DUE_WITHDRAW, DUE_SPOOL, DUE_RECOVERED. Walks all reservations: not for
  * every tick. */

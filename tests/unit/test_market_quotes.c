@@ -272,21 +272,29 @@ live_night(struct uuid request, unsigned night)
     return r != NULL ? r->live : NULL;
 }
 
+static struct broker_ask
+three_nights(void)
+{
+    struct broker_ask ask = mw_ask(32, 9 * 3600);
+
+    ask.nights = 3;
+    ask.night_from = 1200;
+    ask.night_until = 360;
+    return ask;
+}
+
 /* Three nights, 20:00 to 06:00: booked, accepted, cancelled, all or one; what each case checks at its end (the books, the
  * calendars, what a rebuild makes of the rows) holds for them too. */
 static void
 test_nights(void **unused)
 {
-    struct broker_ask ask = mw_ask(32, 9 * 3600);
+    struct broker_ask ask = three_nights();
     struct uuid request = uuid_row(world_uuid(m->w), 0), quote, id;
     int64_t before = free_credits(0), slot;
     uint64_t size = ledger_size(m->w->l);
     const struct quote *q;
 
     (void)unused;
-    ask.nights = 3;
-    ask.night_from = 1200;
-    ask.night_until = 360;
     assert_err(ERR_FIELD_INVALID, mw_quote(m, 0, uuid_row(request, 1), &ask, NULL));
     assert_err(OK, mw_quote(m, 0, request, &ask, &quote));
     q = index_quote(&m->state, quote);
@@ -334,14 +342,11 @@ test_nights(void **unused)
 static void
 test_nights_are_taken_whole(void **unused)
 {
-    struct broker_ask ask = mw_ask(32, 9 * 3600), other = mw_ask(56, 3600);
+    struct broker_ask ask = three_nights(), other = mw_ask(56, 3600);
     struct uuid request = uuid_row(world_uuid(m->w), 0), quote, taken;
     uint64_t size;
 
     (void)unused;
-    ask.nights = 3;
-    ask.night_from = 1200;
-    ask.night_until = 360;
     assert_err(OK, mw_quote(m, 0, request, &ask, &quote));
     other.earliest_start_ms = index_quote(&m->state, quote)->start_ms + 2 * BROKER_DAY_MS;
     other.preference = BROKER_SOONEST;
@@ -359,16 +364,13 @@ test_nights_are_taken_whole(void **unused)
 static void
 test_nights_leave_every_floor(void **unused)
 {
-    struct broker_ask ask = mw_ask(32, 9 * 3600);
+    struct broker_ask ask = three_nights();
     struct offering_state *os = index_offering(&m->state, m->w->offering[0]);
     struct calendar *calendar = os->calendar;
     struct uuid request = uuid_row(world_uuid(m->w), 0), quote;
     int64_t third;
 
     (void)unused;
-    ask.nights = 3;
-    ask.night_from = 1200;
-    ask.night_until = 360;
     assert_err(OK, mw_quote(m, 0, request, &ask, &quote));
     assert_true(index_quote(&m->state, quote)->site == m->w->site[1]);
     third = index_quote(&m->state, quote)->start_slot + 2 * CALENDAR_DAY_SLOTS;
