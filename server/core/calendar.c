@@ -344,17 +344,16 @@ calendar_fits(const struct calendar *c, int64_t start_slot, int64_t slots, int32
     return last_blocked(c, gpus, from, start_slot + slots - 1) < from;
 }
 
-int32_t
-calendar_free_min(const struct calendar *c, int64_t start_slot, int64_t slots)
+bool
+calendar_overbooked(const struct calendar *c, int64_t start_slot, int64_t slots)
 {
-    int64_t until;
+    int64_t from, until;
 
-    if (slots <= 0)
-        return INT32_MAX;
-    until = start_slot > calendar_end(c) - min_i64(slots, CALENDAR_SLOTS) && start_slot >= c->first_slot
-                ? calendar_end(c)
-                : start_slot + slots;
-    return least_in(c, max_i64(start_slot, c->first_slot), min_i64(until, calendar_end(c)));
+    if (slots <= 0 || start_slot >= calendar_end(c))
+        return false;
+    from = max_i64(start_slot, c->first_slot);
+    until = slots > calendar_end(c) - start_slot ? calendar_end(c) : start_slot + slots;
+    return last_blocked(c, 0, from, until - 1) >= from;
 }
 
 static void

@@ -72,8 +72,8 @@ int32_t calendar_capacity_least(const struct calendar *c, int64_t start_slot, in
 
 /* Is this number of GPUs free throughout? False beyond the horizon; false for an empty range. */
 bool calendar_fits(const struct calendar *c, int64_t start_slot, int64_t slots, int32_t gpus);
-/* The least number free in the range; INT32_MAX if none of it lies within the calendar. */
-int32_t calendar_free_min(const struct calendar *c, int64_t start_slot, int64_t slots);
+/* Is more taken than there is anywhere in what lies of the range within the calendar (its capacity was cut)? */
+bool calendar_overbooked(const struct calendar *c, int64_t start_slot, int64_t slots);
 
 /* Take GPUs, give them back. Exact inverses of each other, also across calendar_advance() and calendar_resize().
  * Taking does not ask whether they are free (a rebuild puts back what was promised before a cut): the caller has

@@ -22,17 +22,11 @@ displaced_wire(enum displaced why)
     return words[why];
 }
 
-static bool
-is_negative(const struct calendar *c, int64_t from, int64_t slots)
-{
-    return c != NULL && slots > 0 && calendar_free_min(c, from, slots) < 0;
-}
-
 bool
 displaced_overbooked(const struct offering_state *o)
 {
-    return is_negative(o->calendar, calendar_first(o->calendar), CALENDAR_SLOTS) ||
-           (o->pool != NULL && is_negative(o->pool, calendar_first(o->pool), CALENDAR_SLOTS));
+    return calendar_overbooked(o->calendar, calendar_first(o->calendar), CALENDAR_SLOTS) ||
+           (o->pool != NULL && calendar_overbooked(o->pool, calendar_first(o->pool), CALENDAR_SLOTS));
 }
 
 bool
@@ -40,9 +34,13 @@ displaced_is_cut(const struct state *s, const struct reservation *r)
 {
     const struct offering *o = ledger_offering(s->ledger, r->offering);
     const struct offering_state *os = index_offering(s, r->offering);
-    bool pool = broker_in_pool((int32_t)r->gpus, (int32_t)o->entry.u.offering.gpus_per_node);
+    bool in_pool = broker_in_pool((int32_t)r->gpus, (int32_t)o->entry.u.offering.gpus_per_node);
+    const struct calendar *booked;
 
-    return os != NULL && is_negative(pool ? os->pool : os->calendar, r->booked_slot, r->booked_slots);
+    if (os == NULL)
+        return false;
+    booked = in_pool ? os->pool : os->calendar;
+    return booked != NULL && calendar_overbooked(booked, r->booked_slot, r->booked_slots);
 }
 
 enum displaced

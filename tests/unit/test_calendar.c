@@ -164,7 +164,7 @@ search_agrees_with_the_oracle(void **state)
             start = -7;
             assert_int_equal(calendar_earliest(c, gpus, slots, from, latest, &start, NULL), found);
             assert_int_equal(start, want >= 0 ? want : -7);
-            assert_int_equal(calendar_free_min(c, from, slots), naive_least(&n, from, slots));
+            assert_int_equal(calendar_overbooked(c, from, slots), naive_least(&n, from, slots) < 0);
         }
         calendar_delete(c);
     }
@@ -273,6 +273,16 @@ a_cut_lists_conflicts_and_blocks(void **state)
     assert_int_equal(r[1].slots, 5);
     assert_int_equal(r[1].gpus, -10);
     assert_int_equal(calendar_conflicts(c, r, 1), 2);
+    for (int64_t from = FIRST - 3; from < FIRST + 120; from++)
+        for (int64_t slots = 0; slots < 30; slots++) {
+            bool over = false;
+
+            for (int64_t slot = from; slot < from + slots; slot++)
+                over = over || (slot >= FIRST && calendar_free(c, slot) < 0);
+            assert_int_equal(calendar_overbooked(c, from, slots), over);
+        }
+    assert_true(calendar_overbooked(c, FIRST, CALENDAR_SLOTS));
+    assert_true(calendar_overbooked(c, FIRST + 100, INT64_MAX));
     assert_int_equal(calendar_capacity(c, FIRST + 11), 100);
     assert_int_equal(calendar_capacity(c, FIRST + 12), 30);
     assert_int_equal(calendar_capacity(c, FIRST + 105), 100);
@@ -325,14 +335,14 @@ the_ring_moves_on(void **state)
     assert_int_equal(calendar_free(c, end + 9), 10);
     assert_int_equal(calendar_free(c, end + 10), 25);
     calendar_release(c, FIRST, 8, 7); /* wholly over: nothing to do */
-    assert_int_equal(calendar_free_min(c, FIRST, 8), INT32_MAX);
-    assert_int_equal(calendar_free_min(c, end + 15, 100), 25);
+    assert_false(calendar_overbooked(c, FIRST, 8));
+    assert_false(calendar_overbooked(c, end + 15, 100));
     assert_true(calendar_earliest(c, 25, 8, 0, INT64_MAX, &start, NULL));
     assert_int_equal(start, end + 10);
     assert_false(calendar_earliest(c, 25, 11, 0, INT64_MAX, &start, NULL));
     assert_false(calendar_earliest(c, 1, CALENDAR_SLOTS + 1, 0, INT64_MAX, &start, NULL));
     calendar_advance(c, end + 3 * CALENDAR_SLOTS); /* further than the ring is long */
-    assert_int_equal(calendar_free_min(c, calendar_first(c), CALENDAR_SLOTS), 25);
+    assert_int_equal(calendar_free(c, calendar_first(c)), 25);
     assert_int_equal(calendar_capacity(c, calendar_first(c)), 25);
     calendar_delete(c);
 }
