@@ -172,6 +172,8 @@ last_blocked(const struct calendar *c, int32_t gpus, int64_t from, int64_t last)
             place -= CHUNK;
             left -= CHUNK;
         }
+        if (place == 0) /* the chunks ended where the ring begins */
+            place = CALENDAR_SLOTS;
         for (int i = 0; i < CHUNK; i++) { /* the chunk that has a blocker, or what is left of the ring or the window */
             if (left == 0 || c->free[place - 1] < gpus)
                 return from + left - 1;

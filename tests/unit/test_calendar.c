@@ -1,4 +1,5 @@
 /* tests/unit/test_calendar.c: the calendar against a naive array, and an oracle for every answer of the search. */
+#include "base/num.h"
 #include "core/calendar.h"
 
 #include <setjmp.h>
@@ -366,6 +367,35 @@ a_summary_for_the_page(void **state)
     calendar_delete(c);
 }
 
+/* Windows that lie across the end of the ring, wherever that is. */
+static void
+windows_across_the_seam(void **state)
+{
+    uint64_t seed = 5;
+
+    (void)state;
+    for (int round = 0; round < 200; round++) {
+        struct calendar *c = calendar_new(10, FIRST);
+        int64_t end, seam;
+
+        calendar_advance(c, FIRST + 1 + draw(&seed, 100));
+        end = calendar_end(c);
+        seam = FIRST + CALENDAR_SLOTS; /* the first slot at the ring's first place */
+        for (int i = 0; i < 3; i++)
+            calendar_reserve(c, min_i64(seam - 60 + draw(&seed, 100), end - 3), 1 + draw(&seed, 3), 3);
+        for (int i = 0; i < 200; i++) {
+            int64_t from = seam - 1 - draw(&seed, 64), slots = 1 + draw(&seed, 80), blocked = from - 1;
+
+            if (from + slots > end)
+                continue;
+            for (int64_t slot = from; slot < from + slots; slot++)
+                blocked = calendar_free(c, slot) < 8 ? slot : blocked;
+            assert_int_equal(calendar_fits(c, from, slots, 8), blocked < from);
+        }
+        calendar_delete(c);
+    }
+}
+
 static void
 slots_of_instants(void **state)
 {
@@ -385,7 +415,8 @@ main(void)
         cmocka_unit_test(search_agrees_with_the_oracle),    cmocka_unit_test(undo_takes_everything_back),
         cmocka_unit_test(a_snapshot_is_its_own),
         cmocka_unit_test(a_cut_lists_conflicts_and_blocks), cmocka_unit_test(the_ring_moves_on),
-        cmocka_unit_test(a_summary_for_the_page),           cmocka_unit_test(slots_of_instants),
+        cmocka_unit_test(a_summary_for_the_page),           cmocka_unit_test(windows_across_the_seam),
+        cmocka_unit_test(slots_of_instants),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
