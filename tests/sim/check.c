@@ -347,6 +347,7 @@ check_end(void)
         const struct reservation *r = t->rows[i]->object;
         if (!ticket_state_is_end(r->state))
             violation("reservation …%02x is %s for ever", r->id.b[15], ticket_state_word(r->state));
+        totals.outcomes[r->outcome]++;
     }
     s = market_read_lock(l->market);
     check_memory(s);

@@ -21,12 +21,18 @@ static const unsigned MOST[FAULT_COUNT] = {
     [FAULT_BATCH_SLOW_] = 40000, [FAULT_READ_FAILS_] = 5000, [FAULT_DARK_DAY_] = 8000, [FAULT_FORGED_REPORT_] = 90000,
 };
 
-static int64_t dark_until;
+static int64_t dark_until, away_until;
 
 int64_t
 faults_dark_until(void)
 {
     return dark_until;
+}
+
+int64_t
+faults_away_until(void)
+{
+    return away_until;
 }
 
 /* ---- one by one ------------------------------------------------------------------------------------------------------- */
@@ -251,6 +257,17 @@ trouble(void *a, uint64_t b)
     at(sim.now + draw_span(SECOND / 2, 16 * SECOND), trouble, a, b);
 }
 
+/* For longer than what the server takes for silence. */
+static void
+site_away(void *a, uint64_t site)
+{
+    (void)a;
+    if (sim.quiet)
+        return;
+    note("a site is out of touch", site, 0);
+    site_worlds[site].cut_until = away_until;
+}
+
 /* ---- a history's weather ---------------------------------------------------------------------------------------------- */
 
 void
@@ -258,12 +275,18 @@ faults_begin(void)
 {
     uint64_t calm = draw(8);
 
-    dark_until = 0;
+    dark_until = away_until = 0;
     memset(sim.chance, 0, sizeof sim.chance);
     for (size_t i = 0; i < FAULT_COUNT; i++)
         if (draw(calm == 0 ? 8 : 2) == 0)
             sim.chance[i] = 1 + (unsigned)draw(draw(2) == 0 ? MOST[i] : MOST[i] / 8 + 1);
     at(sim.now + draw_span(0, MINUTE), trouble, NULL, 0);
+    if (draw(12) == 0) {
+        int64_t from = sim.now + draw_span(0, 4 * MINUTE);
+
+        away_until = from + draw_span(5 * MINUTE, 8 * MINUTE);
+        at(from, site_away, NULL, draw(SITES));
+    }
 }
 
 /* From now on everything works, and every clock is right. */

@@ -41,6 +41,7 @@ begin(uint64_t seed, bool verbose, enum planted plant)
     sim.rate = RATES[draw(8)];
     sim.stretch = 4 + (int64_t)draw(60);
     pg_begin();
+    edge_begin();
     check_begin();
     forge_begin();
     memset(site_worlds, 0, sizeof site_worlds);
@@ -250,11 +251,14 @@ compare_rebuilt(void)
 int
 history_run(uint64_t seed, bool verbose, enum planted plant)
 {
+    int64_t until;
+
     begin(seed, verbose, plant);
     if (setjmp(history_jump) == 0) {
         people_begin();
         faults_begin();
-        if (loop_until(draw_span(2 * MINUTE, 7 * MINUTE)))
+        until = draw_span(2 * MINUTE, 7 * MINUTE);
+        if (loop_until(until > faults_away_until() ? until : faults_away_until()))
             come_to_rest();
         if (sim.violation[0] == '\0')
             check_end();

@@ -206,6 +206,9 @@ report_totals(const struct totals *t, double s)
            t->commits, t->permits, t->starts, t->settled);
     for (size_t i = 0; i < FAULT_COUNT; i++)
         printf("fault      %12" PRIu64 "  %s\n", t->faults[i], FAULT_WORDS[i]);
+    for (size_t i = 0; i < sizeof t->outcomes / sizeof t->outcomes[0]; i++)
+        if (t->outcomes[i] > 0)
+            printf("ended      %12" PRIu64 "  %s\n", t->outcomes[i], ticket_outcome_name((enum ticket_outcome)i));
 }
 
 static int

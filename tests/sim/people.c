@@ -564,6 +564,20 @@ site_status(void *a, uint64_t how)
     w->wish.in.site_status.draining = how & 8 ? 1 : 0;
 }
 
+/* A site's machines, all of them or as many as are left after a cut. */
+static void
+capacity(void *a, uint64_t how)
+{
+    struct want *w = want(COMMAND_CAPACITY, false, NULL, NULL);
+    uint32_t nodes = how / SITES % 8;
+
+    (void)a;
+    w->wish.in.capacity.offering = base.w->offering[how % SITES];
+    w->wish.in.capacity.nodes = nodes == 7 ? BASE_NODES : nodes;
+    w->wish.in.capacity.brokered_gpus = 2 * w->wish.in.capacity.nodes;
+    w->wish.in.capacity.pool_nodes = nodes == 7 ? BASE_POOL_NODES : nodes / 2;
+}
+
 /* ---- all -------------------------------------------------------------------------------------------------------------- */
 
 void
@@ -588,6 +602,12 @@ people_begin(void)
 
         at(sim.now + draw_span(0, 8 * MINUTE), site_status, NULL, how);
         at(sim.now + draw_span(9 * MINUTE, 14 * MINUTE), site_status, NULL, how % SITES);
+    }
+    if (draw(6) == 0) {
+        uint64_t how = draw(SITES * 7);
+
+        at(sim.now + draw_span(0, 6 * MINUTE), capacity, NULL, how);
+        at(sim.now + draw_span(7 * MINUTE, 14 * MINUTE), capacity, NULL, SITES * 7 + how % SITES);
     }
     at(sim.now + SECOND, operators_look, &ids, 0);
     at(sim.now + MINUTE, officers_look, &ids, 0);

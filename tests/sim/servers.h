@@ -12,12 +12,16 @@ enum { PARKED_MAX = 64 };
 /* ---- servers ---------------------------------------------------------------------------------------------------------- */
 struct parked { struct call *call; uint64_t site, after, number; };
 
+/* When each site's agent was last in touch. */
+struct directory { struct { uint64_t site; int64_t ms; } contact[SITES]; };
+
 struct server {
     struct proc proc;
     struct machine machine;
     struct market *market;
     struct janitor *janitor;
     struct api api;
+    struct directory directory;
     struct db *dbs[4];
     size_t dbs_n;
     struct parked parked[PARKED_MAX];
@@ -53,6 +57,9 @@ void wire_broken(const struct message *m); /* the connection breaks */
 /* edge.c */
 void edge_take(struct server *s, struct message *m);
 enum err edge_refuses(struct server *s); /* does it answer at all now? */
+void edge_begin(void); /* a history begins */
+int64_t edge_contact(void *directory, uint64_t site); /* 0: never */
+void edge_knows_contacts(struct directory *d);        /* as they are stored */
 void edge_commit(void *ctx, const struct market_event *events, size_t n);
 
 #endif

@@ -107,7 +107,7 @@ extern struct sim sim;
 /* Totals of the process, over histories. */
 struct totals {
     uint64_t histories, events, faults[FAULT_COUNT], reached[16][32], starts, settled, disputes, permits, commits,
-        rebuilds;
+        rebuilds, outcomes[32]; /* how reservations ended: enum ticket_outcome */
 };
 extern struct totals totals;
 

@@ -63,7 +63,7 @@ server_start(struct server *s)
         .db_writer = "simulated", .clock = clock_of_history(), .simulation = true, .origin = "kontor.example/journal",
         .queue_max = 10000, .queue_per_organisation = 200, .batch_max = draw(4) == 0 ? 2 : 1000, .ahead_min = draw(4) == 0 ? 1000 : 1,
         .on_commit = edge_commit, .ctx = s, .log = market_log(), .people_url = SERVER_URLS[s - servers],
-        .agents_url = SERVER_URLS[s - servers],
+        .agents_url = SERVER_URLS[s - servers], .contact = edge_contact, .contact_ctx = &s->directory,
     };
     struct janitor_config janitor = { .db_worker = "simulated", .log = market_log() };
     struct scope scope;
@@ -80,6 +80,7 @@ server_start(struct server *s)
     s->proc.own = s;
     s->proc.died = server_died;
     s->parked_n = 0;
+    edge_knows_contacts(&s->directory);
     note("server starts", (uint64_t)s->proc.id, s->proc.life);
     scope = scope_enter(&s->proc, NULL);
     memcpy(market.server_public_key, base.server_key.public, sizeof market.server_public_key);
@@ -89,7 +90,7 @@ server_start(struct server *s)
     if (janitor_start(&janitor, &s->janitor, &d) != OK)
         abort();
     s->api = (struct api){ .market = s->market, .janitor = s->janitor, .clock = market.clock, .simulation = true,
-                           .key = base.server_key, .sessions = sessions_cache_new() };
+                           .directory = &s->directory, .key = base.server_key, .sessions = sessions_cache_new() };
     pthread_mutex_init(&s->api.random_lock, NULL);
     scope_leave(scope);
 }
@@ -243,9 +244,9 @@ base_capacity(void)
         struct command c = { .kind = COMMAND_CAPACITY, .actor.kind = ACTOR_LOCAL };
 
         c.in.capacity.offering = base.w->offering[i];
-        c.in.capacity.nodes = 32;
-        c.in.capacity.brokered_gpus = 64;
-        c.in.capacity.pool_nodes = 2;
+        c.in.capacity.nodes = BASE_NODES;
+        c.in.capacity.brokered_gpus = 2 * BASE_NODES;
+        c.in.capacity.pool_nodes = BASE_POOL_NODES;
         base_send(&c);
     }
 }

@@ -8,7 +8,7 @@
 #include "agent/agent.h"
 #include "servers.h"
 
-enum { SEATS = 2 * SITES, SPOOL_COPIES = 4, RUNS_MAX = 96, STARTED_MAX = 512 };
+enum { SEATS = 2 * SITES, SPOOL_COPIES = 4, RUNS_MAX = 96, STARTED_MAX = 512, BASE_NODES = 32, BASE_POOL_NODES = 2 };
 
 /* ---- sites ------------------------------------------------------------------------------------------------------------ */
 struct image; /* a spool's content, never changed once it is made */
@@ -99,6 +99,7 @@ void faults_begin(void);
 void faults_heal(void);
 void faults_darkness(int64_t span); /* everything is off for so long */
 int64_t faults_dark_until(void);
+int64_t faults_away_until(void); /* a site is out of touch for long until then; 0: none */
 
 /* forge.c */
 void forge_begin(void);
