@@ -131,6 +131,23 @@ say_waiting(struct guard *g)
 }
 
 void
+guard_sends(struct market *m, uint64_t index)
+{
+    struct guard *g = &m->guard;
+
+    pthread_mutex_lock(&g->lock);
+    g->sent = index;
+    pthread_mutex_unlock(&g->lock);
+}
+
+/* Is there an admission that came after this guard closed, or that it sent itself? */
+static bool
+is_admitted(const struct guard *g, uint64_t rolled_back)
+{
+    return rolled_back != NO_INDEX && (rolled_back >= g->size || (g->sent != 0 && rolled_back == g->sent));
+}
+
+void
 guard_settle(struct market *m, uint64_t rolled_back, int64_t rolled_back_ms)
 {
     const struct quorum *q = log_policy_now(m->config.policy).quorum;
@@ -139,8 +156,9 @@ guard_settle(struct market *m, uint64_t rolled_back, int64_t rolled_back_ms)
     uint64_t all, shown = 0;
 
     pthread_mutex_lock(&g->lock);
-    if (g->open || q == NULL || q->rule == QUORUM_NONE || (rolled_back != NO_INDEX && rolled_back >= g->size)) {
+    if (g->open || q == NULL || q->rule == QUORUM_NONE || is_admitted(g, rolled_back)) {
         g->open = true;
+        g->sent = 0;
         g->why[0] = '\0';
         pthread_mutex_unlock(&g->lock);
         return;
@@ -159,6 +177,7 @@ guard_settle(struct market *m, uint64_t rolled_back, int64_t rolled_back_ms)
         say_waiting(g);
     else {
         g->open = true;
+        g->sent = 0;
         g->why[0] = '\0';
     }
     pthread_mutex_unlock(&g->lock);

@@ -48,6 +48,9 @@ bool guard_expects_sites(const struct market *m, const char *origin);
 
 /* ---- for the sequencer ---- */
 void guard_close(struct market *m, uint64_t size);
+/* An admission is about to be written, as this entry. Should its commit's outcome not be known, and the entry stand in the
+ * journal that is built anew, then this guard was opened by it: who gave the word is not asked again. */
+void guard_sends(struct market *m, uint64_t index);
 /* Open it if it may be. rolled_back: index and real time of the newest admission in the journal, NO_INDEX if there is none. */
 void guard_settle(struct market *m, uint64_t rolled_back, int64_t rolled_back_ms);
 

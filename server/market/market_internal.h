@@ -72,6 +72,7 @@ struct guard {
     pthread_mutex_t lock;
     bool on, open;
     uint64_t size;                  /* of the journal when it closed */
+    uint64_t sent;                  /* index of the admission that was sent to be written since; 0: none */
     struct guard_seen seen[QUORUM_MAX];
     size_t n;
     unsigned shown, witnesses;

@@ -449,6 +449,7 @@ serve_guarded(struct market *m)
     if (w->n > 0 && !command_admits_rollback(w->commands[0]))
         fail_work(m, w, ERR_GUARDED);
     else if (w->n > 0) {
+        guard_sends(m, m->head.size);
         process(m, w, NULL);
         work_answer(m);
     }
