@@ -278,9 +278,32 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.entry_page_of_dispute(hold bigint, settled bigint) RETURNS SETOF bigint
+    LANGUAGE plpgsql STABLE SECURITY DEFINER ROWS 10
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+    RETURN QUERY
+        SELECT e.index FROM entry e WHERE e.kind = 19 AND get_byte(e.body, 1) IN (2, 3, 7) AND substring(e.body, 9, 8) = int8send(hold)
+        UNION ALL
+        SELECT e.index FROM entry e WHERE e.kind IN (12, 13) AND substring(e.body, 1, 8) IN (int8send(hold), int8send(settled));
+END
+$$;
+
 CREATE FUNCTION public.leaf_hash_v1(entry bytea) RETURNS bytea
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN sha256(('\x00'::bytea || entry));
+
+CREATE FUNCTION public.notice_is_mine(notice bytea) RETURNS boolean
+    LANGUAGE plpgsql STABLE SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+BEGIN
+    RETURN EXISTS (
+        SELECT FROM entry h JOIN account_side s ON s.index IN (h.debit, h.credit)
+        WHERE h.index = ('x' || encode(substring(notice, 9, 8), 'hex'))::bit(64)::bigint AND h.kind = 8 AND s.mine);
+END
+$$;
 
 CREATE TABLE public.person (
     id uuid NOT NULL,
@@ -451,6 +474,7 @@ CREATE TABLE public.evidence (
     concerns uuid,
     erased_ms bigint,
     erasure bigint,
+    site bigint,
     CONSTRAINT evidence_salt_check CHECK ((octet_length(salt) = 32)),
     CONSTRAINT evidence_text_check CHECK ((octet_length(text) <= 500)),
     CONSTRAINT evidence_whole CHECK ((((salt IS NULL) = (erased_ms IS NOT NULL)) AND ((text IS NULL) = (erased_ms IS NOT NULL)) AND ((erasure IS NULL) = (erased_ms IS NULL)) AND ((erased_ms IS NULL) OR (cardinality(people) = 0))))
@@ -740,6 +764,10 @@ CREATE INDEX call_answer_created ON public.call_answer USING btree (created_ms);
 
 CREATE INDEX cosignature_public ON public.cosignature USING btree (public, size);
 
+CREATE INDEX entry_decision_of ON public.entry USING btree ("substring"(body, 1, 8)) WHERE (kind = ANY (ARRAY[12, 13]));
+
+CREATE INDEX entry_notice_of ON public.entry USING btree ("substring"(body, 9, 8)) WHERE ((kind = 19) AND (get_byte(body, 1) = ANY (ARRAY[2, 3, 7])));
+
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
 CREATE INDEX quorum_size ON public.quorum USING btree (size);
@@ -879,20 +907,20 @@ CREATE POLICY entry_seen ON public.entry FOR SELECT TO kontor_worker USING ((( S
   WHERE ((s.index = ANY (ARRAY[entry.debit, entry.credit])) AND s.private)))) AND (NOT ((kind = 1) AND (EXISTS ( SELECT
    FROM public.account_side s
   WHERE ((s.index = entry.index) AND s.private)
- OFFSET 0)))) AND (NOT ((kind = 19) AND (get_byte(body, 1) = ANY (ARRAY[2, 3]))))) OR (EXISTS ( SELECT
+ OFFSET 0)))) AND (NOT ((kind = 19) AND (get_byte(body, 1) = ANY (ARRAY[2, 3, 7]))))) OR (EXISTS ( SELECT
    FROM public.account_side s
   WHERE ((s.index = ANY (ARRAY[entry.debit, entry.credit])) AND s.mine))) OR ((kind = 1) AND (EXISTS ( SELECT
    FROM public.account_side s
   WHERE ((s.index = entry.index) AND s.mine)
- OFFSET 0)))));
+ OFFSET 0))) OR ((kind = 19) AND (get_byte(body, 1) = ANY (ARRAY[2, 3, 7])) AND public.notice_is_mine(body))));
 
 ALTER TABLE public.evidence ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY evidence_erased ON public.evidence FOR UPDATE TO kontor_worker USING (((( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role) OR ( SELECT public.actor_administers() AS actor_administers)) AND (erased_ms IS NULL))) WITH CHECK ((erased_ms IS NOT NULL));
 
-CREATE POLICY evidence_made ON public.evidence FOR INSERT TO kontor_worker WITH CHECK ((( SELECT public.actor_sees_all() AS actor_sees_all) AND (erased_ms IS NULL)));
+CREATE POLICY evidence_made ON public.evidence FOR INSERT TO kontor_worker WITH CHECK (((erased_ms IS NULL) AND (( SELECT public.actor_sees_all() AS actor_sees_all) OR ((people = ARRAY[( SELECT public.actor_person() AS actor_person)]) AND ((concerns = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[])))))));
 
-CREATE POLICY evidence_seen ON public.evidence FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (concerns = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
+CREATE POLICY evidence_seen ON public.evidence FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (concerns = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
 
 ALTER TABLE public.organisation ENABLE ROW LEVEL SECURITY;
 
@@ -953,7 +981,10 @@ ALTER TABLE public.report ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY report_all ON public.report TO kontor_writer USING (true);
 
-CREATE POLICY report_seen ON public.report FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
+CREATE POLICY report_seen ON public.report FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[])) OR ((jti IS NOT NULL) AND (EXISTS ( SELECT
+   FROM public.reservation r
+  WHERE ((r.id = report.jti) AND (r.site = report.site))
+ OFFSET 0)))));
 
 ALTER TABLE public.request ENABLE ROW LEVEL SECURITY;
 
@@ -1032,6 +1063,12 @@ GRANT ALL ON FUNCTION public.entry_page(before bigint, of_kind bigint, most bigi
 
 REVOKE ALL ON FUNCTION public.entry_page_of(account bigint, before bigint, of_kind bigint, most bigint) FROM PUBLIC;
 GRANT ALL ON FUNCTION public.entry_page_of(account bigint, before bigint, of_kind bigint, most bigint) TO kontor_worker;
+
+REVOKE ALL ON FUNCTION public.entry_page_of_dispute(hold bigint, settled bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.entry_page_of_dispute(hold bigint, settled bigint) TO kontor_worker;
+
+REVOKE ALL ON FUNCTION public.notice_is_mine(notice bytea) FROM PUBLIC;
+GRANT ALL ON FUNCTION public.notice_is_mine(notice bytea) TO kontor_worker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.person TO kontor_worker;
 

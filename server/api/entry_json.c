@@ -21,7 +21,7 @@ static const char *const REASONS[] = { "none",   "job",      "site",     "no-use
 static const char *const VOIDS[] = { "none",    "cancelled", "accept-by",   "rejected", "site-failed",
                                      "drained", "moved",     "by-officers", "time",     "never-started" };
 static const char *const NOTICES[] = { "none",    "state",     "dispute-opened", "dispute-closed",
-                                       "erasure", "witnesses", "rollback" };
+                                       "erasure", "witnesses", "rollback", "said" };
 static const char *const USES[] = { "none", "server", "site", "officer", "witness", "log" };
 static const char *const STATUSES[] = { "none", "active", "retired", "compromised" };
 
@@ -358,6 +358,8 @@ notice_of(struct call *call, const struct entry *e)
         return arena_printf(call->arena, "A dispute is opened over hold %llu.", ref);
     case NOTICE_DISPUTE_CLOSED:
         return arena_printf(call->arena, "The dispute over hold %llu is closed.", ref);
+    case NOTICE_SAID:
+        return arena_printf(call->arena, "The %s says something in the dispute over hold %llu.", e->u.notice.reason == SAID_BY_SITE ? "site" : "start-up", ref);
     case NOTICE_WITNESSES:
         return notice_of_witnesses(call, e);
     default:

@@ -5,6 +5,7 @@
 #include "api/fields.h"
 #include "api/internal.h"
 #include "api/orders.h"
+#include "market/state.h"
 #include "store/evidence.h"
 #include "store/people.h"
 #include "store/organisations.h"
@@ -18,6 +19,7 @@ struct funding {
     uint64_t account; /* what is shown at the end */
     uint8_t class;
     struct uuid organisation; /* whom it concerns; zero: none */
+    uint64_t site;            /* which site too; 0: none */
     int signers;
 };
 
@@ -66,16 +68,24 @@ order(struct call *call, handler_fn *then)
     switch (f->entry.kind) {
     case CLOSE:
         f->entry.u.close.order = id;
-        err = order_evidence(call, id, f->reason, f->people, f->organisation, &f->entry.u.close.commitment);
+        err = order_evidence(call, id, f->reason, f->people, f->organisation, f->site, &f->entry.u.close.commitment);
         break;
     case RESOLVE:
         f->entry.u.resolve.order = id;
-        err = order_evidence(call, id, f->reason, f->people, f->organisation, &f->entry.u.resolve.commitment);
+        err = order_evidence(call, id, f->reason, f->people, f->organisation, f->site, &f->entry.u.resolve.commitment);
+        break;
+    case CORRECT:
+        f->entry.u.correct.order = id;
+        err = order_evidence(call, id, f->reason, f->people, f->organisation, f->site, &f->entry.u.correct.commitment);
+        break;
+    case NOTICE:
+        f->entry.u.notice.order = id;
+        err = order_evidence(call, id, f->reason, f->people, f->organisation, f->site, &f->entry.u.notice.commitment);
         break;
     default:
         f->entry.u.move.order = id;
         field_text(f->entry.u.move.reference, sizeof f->entry.u.move.reference, f->reference);
-        err = order_evidence(call, id, f->reason, f->people, f->organisation, &f->entry.u.move.commitment);
+        err = order_evidence(call, id, f->reason, f->people, f->organisation, f->site, &f->entry.u.move.commitment);
     }
     if (!err)
         err = order_sign(call, &f->entry, f->signers);
@@ -373,17 +383,21 @@ reply_resolved(struct call *call)
     reply_reservation(call, call->path_id, 200);
 }
 
-void
-reservations_resolve(struct call *call)
+/* A decision of two officers on the job in the path: its body but for the members that `more` reads, its hold, and what
+ * `fill` makes of it under the lock. */
+static void
+decide(struct call *call, enum entry_kind kind, void (*more)(struct funding *f, struct json_in *in),
+       enum err (*fill)(struct call *call, struct funding *f, const struct state *s, const struct hold *h))
 {
-    struct funding *f = begin(call, RESOLVE);
+    struct funding *f = begin(call, kind);
     struct json_in in = json_in_open(call->body, &call->detail);
     struct officer_in officers[2];
     const struct hold *h;
     const struct state *s;
     enum err err;
 
-    f->entry.u.resolve.share_milli = (uint32_t)json_in_i64(&in, "share_milli", 1, 1000);
+    if (more)
+        more(f, &in);
     f->reason = in_prose(&in, "reason", 500, call->arena);
     in_officers(&in, officers, call->arena);
     err = json_in_close(&in);
@@ -397,17 +411,75 @@ reservations_resolve(struct call *call)
     if (!s)
         return;
     h = ledger_hold_of(s->ledger, call->path_id);
+    err = h ? fill(call, f, s, h) : ERR_NOT_FOUND;
     if (h) {
-        ledger_fill_hold(s->ledger, h->index, &f->entry);
         f->organisation = ledger_account(s->ledger, h->grant)->owner_org;
-    } else {
-        err = ERR_NOT_FOUND;
+        f->site = h->site;
     }
-    f->gpums = f->entry.amount;
     call_state_done(call);
+    f->gpums = f->entry.amount;
     f->signers = 2;
     if (err)
         call_fail(call, err);
     else
         order(call, reply_resolved);
+}
+
+static void
+read_share(struct funding *f, struct json_in *in)
+{
+    f->entry.u.resolve.share_milli = (uint32_t)json_in_i64(in, "share_milli", 1, 1000);
+}
+
+static enum err
+fill_resolve(struct call *call, struct funding *f, const struct state *s, const struct hold *h)
+{
+    (void)call;
+    ledger_fill_hold(s->ledger, h->index, &f->entry);
+    return OK;
+}
+
+void
+reservations_resolve(struct call *call)
+{
+    decide(call, RESOLVE, read_share, fill_resolve);
+}
+
+/* All that was settled goes back to the start-up. What a RESOLVE has paid is corrected by nobody here. */
+static enum err
+fill_correct(struct call *call, struct funding *f, const struct state *s, const struct hold *h)
+{
+    (void)s;
+    f->entry.debit = h->site_account;
+    f->entry.credit = h->grant;
+    f->entry.amount = h->settled - h->corrected;
+    f->entry.u.correct.entry = h->index;
+    f->entry.u.correct.of_hold = 1;
+    if (f->entry.amount == 0 && !repeated(call, f))
+        return err_say(&call->detail, ERR_STATE, "Nothing that a SETTLE has paid is left to be taken back.");
+    return OK;
+}
+
+/* POST /v1/reservations/{id}/correct: a contest was right. */
+void
+reservations_correct(struct call *call)
+{
+    decide(call, CORRECT, NULL, fill_correct);
+}
+
+static enum err
+fill_dismiss(struct call *call, struct funding *f, const struct state *s, const struct hold *h)
+{
+    (void)call, (void)s;
+    f->entry.u.notice.type = NOTICE_DISPUTE_CLOSED;
+    f->entry.u.notice.ref = h->index;
+    f->entry.u.notice.reason = DISPUTE_CONTEST; /* what else is disputed is resolved, not dismissed */
+    return OK;
+}
+
+/* POST /v1/reservations/{id}/dismiss: it was not; nothing moves. */
+void
+reservations_dismiss(struct call *call)
+{
+    decide(call, NOTICE, NULL, fill_dismiss);
 }

@@ -6,6 +6,7 @@
 #include "api/call.h"
 
 struct role;
+struct report_record;
 struct request_row;
 struct site_state;
 
@@ -30,9 +31,10 @@ handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, p
 handler_fn grants_history; /* history.c */
 handler_fn reservations_outlook, reservations_move; /* outlook.c */
 handler_fn programme_moves, sites_moves; /* moves.c */
+handler_fn reservations_dispute, reservations_contest, reservations_say; /* disputes.c */
 handler_fn grants_share, programme_shares, programme_shares_csv; /* fairness.c */
 handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close,
-    reservations_resolve;                                                                        /* funding.c */
+    reservations_resolve, reservations_correct, reservations_dismiss; /* funding.c */
 handler_fn requests_create, requests_get, requests_list_get, requests_cancel;                    /* requests.c */
 handler_fn quotes_look, quotes_get, quotes_renew, quotes_release, quotes_accept, requests_quote; /* quotes.c */
 handler_fn reservations_list_get, reservations_get, reservations_cancel, reservations_output, reservations_ticket,
@@ -44,6 +46,7 @@ enum err roles_json(struct call *call, struct uuid person) MUST_USE;
 enum err role_json(struct call *call, const struct role *r, const struct state *s) MUST_USE;
 enum err password_store(struct call *call, struct uuid person, const char *password, struct hash but) MUST_USE;
 enum err journal_json(struct call *call, const char *name) MUST_USE;
+enum err site_report_json(struct call *call, const struct report_record *record) MUST_USE;
 void journal_list_of(struct call *call, uint64_t account);
 void reply_account(struct call *call, uint64_t account, int status);
 void reply_reservation(struct call *call, struct uuid id, int status);
@@ -52,6 +55,7 @@ void reply_site(struct call *call, const char *code);
 void reply_agent(struct call *call, int status);
 void spool_json(struct json_out *out, const struct site_state *ss);
 void reply_offering(struct call *call, uint64_t index);
+enum err site_of_code(struct call *call, const char *code, uint64_t *ret) MUST_USE;
 enum err site_of_path(struct call *call, uint64_t *ret) MUST_USE;
 enum err request_find(struct call *call, struct uuid id, struct request_row *ret) MUST_USE;
 void jwks_json(struct call *call, const struct state *s, const char *name);

@@ -230,6 +230,7 @@ enum err seen_take(struct call *call, const char *note) MUST_USE;
 bool may_see_organisation(const struct actor *a, struct uuid organisation);
 bool may_act_for(const struct actor *a, struct uuid organisation); /* member or owner */
 bool may_see_programme(const struct actor *a);                     /* officer, auditor, administrator */
+bool acts_for_site(const struct actor *a, uint64_t site); /* its operators and agent */
 bool may_see_site(const struct actor *a, uint64_t site);           /* its operator, administrator */
 bool may_see_reservation(const struct actor *a, const struct reservation *r);
 bool may_see_entry(const struct actor *a, const struct state *s, const struct entry *e);

@@ -37,7 +37,7 @@ may_see_organisation(const struct actor *a, struct uuid organisation)
 }
 
 /* Its operators and agent. */
-static bool
+bool
 acts_for_site(const struct actor *a, uint64_t site)
 {
     for (size_t i = 0; i < a->sites_n; i++)
@@ -58,20 +58,30 @@ may_see_reservation(const struct actor *a, const struct reservation *r)
     return may_see_organisation(a, r->org) || acts_for_site(a, r->site);
 }
 
+static bool
+is_of_dispute(const struct entry *e)
+{
+    return e->kind == NOTICE && (e->u.notice.type == NOTICE_DISPUTE_OPENED || e->u.notice.type == NOTICE_DISPUTE_CLOSED || e->u.notice.type == NOTICE_SAID);
+}
+
 /* Entries that name no organisation are everybody's; the others its own people's, the programme's and, of a hold at a
  * site, the site's. */
 bool
 may_see_entry(const struct actor *a, const struct state *s, const struct entry *e)
 {
-    const uint64_t sides[2] = { e->debit, e->credit };
+    uint64_t sides[2] = { e->debit, e->credit };
+    const struct hold *h;
     bool private = false;
 
     if (may_see_programme(a))
         return true;
     if (e->kind == OPEN && e->u.open.class == ACCOUNT_GRANT)
         return may_act_for(a, e->u.open.owner_org);
-    if (e->kind == NOTICE && e->u.notice.ref && ledger_hold(s->ledger, e->u.notice.ref))
-    private = true;
+    if (is_of_dispute(e) && (h = ledger_hold(s->ledger, e->u.notice.ref)) != NULL) { /* a dispute's: both sides' */
+        private = true;
+        sides[0] = h->grant;
+        sides[1] = h->site_account;
+    }
     for (int i = 0; i < 2; i++) {
         const struct account *account = sides[i] == NO_INDEX ? NULL : ledger_account(s->ledger, sides[i]);
 

@@ -36,14 +36,15 @@ order_id(const struct call *call)
 
 enum err
 order_evidence(struct call *call, struct uuid order, const char *reason, const struct uuid people[2],
-               struct uuid concerns, struct hash *ret_commitment)
+               struct uuid concerns, uint64_t site, struct hash *ret_commitment)
 {
     struct evidence e = { .order = order,
                           .salt = secret_of(call, "kontor-order-salt"),
                           .text = reason,
                           .people = { people[0], people[1] },
                           .created_ms = call->now_ms,
-                          .concerns = concerns };
+                          .concerns = concerns,
+                          .site = site };
     enum err err = evidence_add(call->db, &e);
 
     *ret_commitment = sha256_of((const struct bytes[]){ BYTES(e.salt.b, 32), BYTES_TEXT(reason) }, 2);

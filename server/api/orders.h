@@ -12,9 +12,9 @@ void order_step(struct call *call, struct idem of, const char *part);
 /* The order's UUID for this call's step. */
 struct uuid order_id(const struct call *call);
 /* Stores the reason with its salt (twice: once) and gives the commitment. In a worker, before sending. people: who are
- * signed in, zeros beyond. concerns: the organisation that may read it too, zero: none. */
+ * signed in, zeros beyond. concerns: the organisation that may read it too, zero: none; site: whose operators may, 0: none. */
 enum err order_evidence(struct call *call, struct uuid order, const char *reason, const struct uuid people[2],
-                        struct uuid concerns, struct hash *ret_commitment) MUST_USE;
+                        struct uuid concerns, uint64_t site, struct hash *ret_commitment) MUST_USE;
 /* Make e the call's command, signed for `signers` people (1 or 2). The ledger's genesis is read under the lock: the
  * caller must not hold it. ERR_NOT_LEADER. */
 enum err order_sign(struct call *call, const struct entry *e, int signers) MUST_USE;

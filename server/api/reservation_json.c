@@ -145,6 +145,7 @@ timeline_json(const struct parts *p)
     const char *outcome = ticket_outcome_name((enum ticket_outcome)r->outcome);
     bool voided = strcmp(r->state, "voided") == 0;
     bool settled = strcmp(r->state, "settled") == 0 || r->settle_entry;
+    bool contested = r->settled_ms && r->disputed_ms >= r->settled_ms;
     const char *ending = r->outcome == OUTCOME_FAILED_JOB || r->outcome == OUTCOME_FAILED_SITE ? "failed"
                          : r->outcome == OUTCOME_CANCELLED                                     ? "cancelled"
                                                                                                : "finished";
@@ -158,9 +159,12 @@ timeline_json(const struct parts *p)
     happened(p, "started", r->started_ms, p->code, "", 0, 0);
     happened(p, "cancel-asked", r->cancel_ms, "requester", "", 0, 0);
     happened(p, ending, r->ended_ms, p->code, outcome, 0, 0);
-    happened(p, "disputed", r->disputed_ms, "kontor", "", r->dispute_entry, 0);
+    if (!contested)
+        happened(p, "disputed", r->disputed_ms, "kontor", "", r->dispute_entry, 0);
     if (settled)
         happened(p, "settled", r->settled_ms, "kontor", outcome, r->settle_entry, 0);
+    if (contested)
+        happened(p, "contested", r->disputed_ms, "requester", "", r->dispute_entry, 0);
     if (voided)
         happened(p,
                  r->outcome == OUTCOME_CANCELLED  ? "cancelled"

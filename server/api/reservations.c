@@ -68,10 +68,11 @@ words_of(struct call *call, const char *state)
 void
 reservations_list_get(struct call *call)
 {
-    static const char *const NAMES[] = { "organisation", "state", "limit", "cursor", NULL };
+    static const char *const NAMES[] = { "organisation", "site", "state", "limit", "cursor", NULL };
     struct reservation_row *rows;
     struct uuid organisation, before;
     const char *state = call_query(call, "state");
+    const char *code = call_query(call, "site");
     const char *words = state ? words_of(call, state) : "";
     const char *cursor;
     uint64_t site = NO_INDEX;
@@ -89,7 +90,13 @@ reservations_list_get(struct call *call)
         err = call_query_uuid(call, "organisation", &organisation);
     if (!err && cursor && !uuid_parse(cursor, &before))
         err = ERR_QUERY_INVALID;
-    if (!err && uuid_is_zero(organisation) && !may_see_programme(&call->actor)) {
+    if (!err && code && !uuid_is_zero(organisation))
+        err = err_say(&call->detail, ERR_QUERY_INVALID, "Name an organisation or a site, not both.");
+    if (!err && code)
+        err = site_of_code(call, code, &site);
+    if (err == ERR_NOT_FOUND && code)
+        err = err_say(&call->detail, ERR_QUERY_INVALID, "There is no such site, or it is not yours.");
+    if (!err && site == NO_INDEX && uuid_is_zero(organisation) && !may_see_programme(&call->actor)) {
         /* One's own: of the first organisation, or of the site. */
         if (call->actor.orgs_n)
             organisation = call->actor.orgs[0].id;

@@ -12,6 +12,7 @@
 #define PROGRAMME (WHO_OFFICER | WHO_AUDITOR | WHO_ADMINISTRATOR)
 #define SEES_ORG  (BUYER | PROGRAMME)
 #define SEES_JOB  (SEES_ORG | WHO_SITE_OPERATOR)
+#define SAYS      (BUYER | WHO_SITE_OPERATOR)
 #define OPERATOR  (WHO_SITE_OPERATOR | WHO_ADMINISTRATOR)
 #define ADMIN     WHO_ADMINISTRATOR
 #define OFFICER   WHO_OFFICER
@@ -80,6 +81,9 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/reservations/{id}/cancel", "reservations_cancel", BUYER, KEY, RUN_COMMAND, reservations_cancel },
     { HTTP_GET, "/v1/reservations/{id}/outlook", "reservations_outlook", SEES_JOB, NO_KEY, RUN_WORKER, reservations_outlook },
     { HTTP_POST, "/v1/reservations/{id}/move", "reservations_move", BUYER, KEY, RUN_WORKER, reservations_move },
+    { HTTP_GET, "/v1/reservations/{id}/dispute", "reservations_dispute", SEES_JOB, NO_KEY, RUN_WORKER, reservations_dispute },
+    { HTTP_POST, "/v1/reservations/{id}/contest", "reservations_contest", BUYER, KEY, RUN_WORKER, reservations_contest },
+    { HTTP_POST, "/v1/reservations/{id}/statements", "reservations_say", SAYS, KEY, RUN_WORKER, reservations_say },
     { HTTP_GET, "/v1/reservations/{id}/output", "reservations_output", BUYER, NO_KEY, RUN_WORKER, reservations_output },
     { HTTP_GET, "/v1/reservations/{id}/ticket", "reservations_ticket", SEES_JOB, NO_KEY, RUN_WORKER, reservations_ticket },
     { HTTP_GET, "/v1/reservations/{id}/events", "reservations_events", SEES_JOB, NO_KEY, RUN_WORKER, reservations_events },
@@ -96,6 +100,8 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/grants/{account}/clawback", "grants_clawback", ADMIN, KEY, RUN_SLOW, grants_clawback },
     { HTTP_POST, "/v1/journal/entries/{index}/erase", "journal_entry_erase", OFFICER | ADMIN, KEY, RUN_WORKER, entry_erase },
     { HTTP_POST, "/v1/reservations/{id}/resolve", "reservations_resolve", ADMIN, KEY, RUN_SLOW, reservations_resolve },
+    { HTTP_POST, "/v1/reservations/{id}/correct", "reservations_correct", ADMIN, KEY, RUN_SLOW, reservations_correct },
+    { HTTP_POST, "/v1/reservations/{id}/dismiss", "reservations_dismiss", ADMIN, KEY, RUN_SLOW, reservations_dismiss },
     { HTTP_POST, "/v1/accounts/{account}/close", "accounts_close", ADMIN, KEY, RUN_SLOW, accounts_close },
     { HTTP_GET, "/v1/clock", "clock_get", ADMIN, NO_KEY, RUN_WORKER, clock_get },
     { HTTP_POST, "/v1/journal/admit", "journal_admit", ADMIN, KEY, RUN_WORKER, journal_admit },

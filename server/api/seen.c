@@ -275,7 +275,7 @@ keep_admission(struct call *call, struct entry *e, const char *reason)
 {
     const struct uuid people[2] = { call->actor.person };
     struct evidence kept;
-    enum err err = order_evidence(call, e->u.notice.order, admission(call, reason), people, (struct uuid){ { 0 } }, &e->u.notice.commitment);
+    enum err err = order_evidence(call, e->u.notice.order, admission(call, reason), people, (struct uuid){ { 0 } }, 0, &e->u.notice.commitment);
 
     if (!err)
         err = evidence_find(call->db, e->u.notice.order, call->arena, &kept);

@@ -277,7 +277,7 @@ reply_offering(struct call *call, uint64_t index)
 
 /* The site in the path, if the caller may act for it. ERR_NOT_FOUND, also for others' sites. */
 enum err
-site_of_path(struct call *call, uint64_t *ret)
+site_of_code(struct call *call, const char *code, uint64_t *ret)
 {
     const struct state *s = market_read_lock(call->api->market);
     const struct site *site;
@@ -285,7 +285,7 @@ site_of_path(struct call *call, uint64_t *ret)
 
     if (!s)
         return ERR_NOT_LEADER;
-    site = ledger_site_by_code(s->ledger, call->path_text);
+    site = ledger_site_by_code(s->ledger, code);
     if (!site)
         err = ERR_NOT_FOUND;
     else if (!may_see_site(&call->actor, site->index))
@@ -294,6 +294,12 @@ site_of_path(struct call *call, uint64_t *ret)
         *ret = site->index;
     market_read_unlock(call->api->market);
     return err;
+}
+
+enum err
+site_of_path(struct call *call, uint64_t *ret)
+{
+    return site_of_code(call, call->path_text, ret);
 }
 
 static void
@@ -549,8 +555,8 @@ time_or_none(struct json_out *out, const char *name, int64_t ms)
         json_none(out, name);
 }
 
-static enum err
-report_json(struct call *call, const struct report_record *record)
+enum err
+site_report_json(struct call *call, const struct report_record *record)
 {
     struct json_out *out = &call->out;
     struct report r;
@@ -579,6 +585,10 @@ report_json(struct call *call, const struct report_record *record)
     json_i64(out, "gpu_seconds", (int64_t)r.gpu_seconds);
     json_i64(out, "exit_code", r.exit_code);
     json_text(out, "reason", report_reason_name(r.reason));
+    if (record->signature.len) { /* what the site signed, for whoever checks it */
+        json_hex(out, "statement", record->statement);
+        json_hex(out, "signature", record->signature);
+    }
     json_text(out, "permit",
               record->answer_flags & ANSWER_PERMIT_GRANTED   ? "granted"
               : record->answer_flags & ANSWER_PERMIT_REFUSED ? "refused"
@@ -602,7 +612,7 @@ sites_reports(struct call *call)
     json_open(&call->out, NULL);
     json_open_array(&call->out, "items");
     for (size_t i = 0; !err && i < n && i < (size_t)limit; i++)
-        err = report_json(call, &list[i]);
+        err = site_report_json(call, &list[i]);
     json_shut_array(&call->out);
     if (!err && n > (size_t)limit)
         snprintf(next, sizeof next, "%" PRIu64, list[limit - 1].number);

@@ -70,8 +70,10 @@ enum offering_kind { OFFERING_BATCH = 1, OFFERING_EXPERIMENTAL = 2 };
 enum key_use { KEY_SERVER = 1, KEY_SITE = 2, KEY_OFFICER = 3, KEY_WITNESS = 4, KEY_LOG = 5 };
 enum key_status { KEY_ACTIVE = 1, KEY_RETIRED = 2, KEY_COMPROMISED = 3 };
 enum notice_type {
-    NOTICE_STATE = 1, NOTICE_DISPUTE_OPENED, NOTICE_DISPUTE_CLOSED, NOTICE_ERASURE, NOTICE_WITNESSES, NOTICE_ROLLBACK
+    NOTICE_STATE = 1, NOTICE_DISPUTE_OPENED, NOTICE_DISPUTE_CLOSED, NOTICE_ERASURE, NOTICE_WITNESSES, NOTICE_ROLLBACK,
+    NOTICE_SAID /* in a dispute, by a side of it: the words are behind the commitment */
 };
+enum said_by { SAID_BY_REQUESTER = 1, SAID_BY_SITE = 2 }; /* notice.reason of NOTICE_SAID */
 enum void_reason { /* VOID and EXPIRE */
     VOID_CANCELLED = 1,    /* by the start-up, before a permit */
     VOID_ACCEPT_BY = 2,    /* the site let accept-by pass */
@@ -121,7 +123,7 @@ struct entry {
             struct authority auth;
         } policy;
         struct { uint64_t first; struct uuid order; uint8_t use, status; uint64_t site; struct uuid person; uint8_t ed25519[32], x25519[32]; int64_t valid_from_ms; struct authority auth; } key;
-        struct { uint16_t type; uint64_t ref; uint64_t as_of; struct hash root; uint16_t reason; struct uuid order; struct hash commitment; struct authority auth; } notice; /* ref: HOLD of a dispute; as_of: last index covered by a state */
+        struct { uint16_t type; uint64_t ref; uint64_t as_of; struct hash root; uint16_t reason; struct uuid order; struct hash commitment; struct authority auth; } notice; /* ref: HOLD of a dispute and of what is said in it; reason: why it was opened, or which side speaks; as_of: last index covered by a state */
     } u;
 };
 

@@ -182,10 +182,10 @@ static const struct field KEY_[] = {
     VALID_FROM(key), AUTHORITY(key),
 };
 static const struct field NOTICE_[] = {
-    U16(u.notice.type, "type", NOTICE_STATE, NOTICE_ROLLBACK, "1 statement of state, 2 dispute opened, 3 dispute closed, 4 erasure, 5 change of witnesses, 6 admitted rollback"),
-    U16(u.notice.reason, "reason", 0, UINT16_MAX, "reason code"),
+    U16(u.notice.type, "type", NOTICE_STATE, NOTICE_SAID, "1 statement of state, 2 dispute opened, 3 dispute closed, 4 erasure, 5 change of witnesses, 6 admitted rollback, 7 said in a dispute"),
+    U16(u.notice.reason, "reason", 0, UINT16_MAX, "reason code; said in a dispute: 1 by its requester, 2 by its site"),
     RESERVED(4),
-    U64(u.notice.ref, "ref", "disputes: HOLD index; rollback: size rolled back to; else 2^64 − 1"),
+    U64(u.notice.ref, "ref", "disputes and what is said in them: HOLD index; rollback: size rolled back to; else 2^64 − 1"),
     U64(u.notice.as_of, "as_of", "statement: index of the entry before; else 2^64 − 1"),
     HASH(u.notice.root, "root", "statement: root over all accounts; witnesses: SHA-256 of the new policy; else zero"),
     ORDER(notice), COMMITMENT(notice), AUTHORITY(notice),

@@ -432,6 +432,20 @@ notice_dispute(struct applying *a)
     return OK;
 }
 
+/* Words bind nobody: they stand beside a dispute, and say by whose order and behind which commitment. */
+static enum err
+notice_said(struct applying *a)
+{
+    const struct entry *e = a->e;
+    const struct hold *h = ledger_slot(a->l, e->u.notice.ref, SLOT_HOLD);
+
+    if (h == NULL || !h->disputed)
+        return REFUSE(a, ERR_LEDGER_RULE, "what is said in a dispute is about a HOLD whose dispute is open");
+    if (e->u.notice.reason != SAID_BY_REQUESTER && e->u.notice.reason != SAID_BY_SITE)
+        return REFUSE(a, ERR_LEDGER_RULE, "a dispute has two sides");
+    return ledger_need_order(a, e->u.notice.order, &e->u.notice.auth, 1);
+}
+
 enum err
 ledger_notice(struct applying *a)
 {
@@ -454,6 +468,8 @@ ledger_notice(struct applying *a)
         KEEP(a, &a->l->witnesses);
         a->l->witnesses = (struct ledger_witnesses){ e->index, e->time_ms, e->u.notice.root };
         return ledger_need_order(a, e->u.notice.order, &e->u.notice.auth, 1);
+    case NOTICE_SAID:
+        return notice_said(a);
     default:
         break;
     }

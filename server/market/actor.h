@@ -16,6 +16,16 @@ actor_spends(const struct actor *a, struct uuid org)
     return false;
 }
 
+/* Speaks for a site: its operators only. */
+static inline bool
+actor_operates(const struct actor *a, uint64_t site)
+{
+    for (size_t i = 0; i < a->sites_n; i++)
+        if (a->kind == ACTOR_PERSON && a->sites[i] == site)
+            return true;
+    return false;
+}
+
 /* May act for a site: its operators, administrators. */
 static inline bool
 actor_runs_site(const struct actor *a, uint64_t site)
@@ -24,10 +34,7 @@ actor_runs_site(const struct actor *a, uint64_t site)
         return true;
     if (a->kind != ACTOR_PERSON)
         return false;
-    for (size_t i = 0; i < a->sites_n; i++)
-        if (a->sites[i] == site)
-            return true;
-    return (a->programme_roles & ROLE_ADMINISTRATOR) != 0;
+    return actor_operates(a, site) || (a->programme_roles & ROLE_ADMINISTRATOR) != 0;
 }
 
 /* Is the site's agent. */

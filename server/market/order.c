@@ -3,11 +3,42 @@
  * what exists in memory because of it begins; an order on a hold or a grant takes its reservation along. */
 #include "market/market_internal.h"
 
+#include "market/actor.h"
+#include "market/index.h"
 #include "market/reservation.h"
+
+/* The two sides of a job: who spends for its requester contests its settlement; both speak in a dispute of it. */
+static bool
+may_dispute(const struct state *s, const struct actor *a, const struct entry *e)
+{
+    const struct hold *h = ledger_hold(s->ledger, e->u.notice.ref);
+    const struct reservation *r = h != NULL ? index_reservation(s, h->reservation) : NULL;
+
+    if (r == NULL)
+        return false;
+    if (e->u.notice.type == NOTICE_SAID && e->u.notice.reason == SAID_BY_SITE)
+        return actor_operates(a, r->site);
+    return (e->u.notice.type == NOTICE_SAID || r->state == TICKET_SETTLED || r->state == TICKET_CONTESTED) && actor_spends(a, r->org);
+}
+
+/* Whoever decides on people's wishes erases; what else a notice says is the operator's, or a dispute's sides'. */
+static bool
+may_notice(const struct state *s, const struct actor *a, const struct entry *e)
+{
+    bool person = a->kind == ACTOR_PERSON;
+
+    if (e->u.notice.type == NOTICE_SAID)
+        return may_dispute(s, a, e);
+    if (person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0)
+        return true;
+    if (e->u.notice.type == NOTICE_ERASURE)
+        return person && (a->programme_roles & ROLE_OFFICER) != 0;
+    return e->u.notice.type == NOTICE_DISPUTE_OPENED && may_dispute(s, a, e);
+}
 
 /* Security: the ledger checks the signatures and that their keys may order this; here, that the caller may. */
 static bool
-may_order(const struct actor *a, const struct entry *e)
+may_order(const struct state *s, const struct actor *a, const struct entry *e)
 {
     bool person = a->kind == ACTOR_PERSON;
 
@@ -28,9 +59,8 @@ may_order(const struct actor *a, const struct entry *e)
     case RATE:
     case POLICY:
         return person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0;
-    case NOTICE: /* erasure: whoever decides on people's wishes */
-        return person && ((a->programme_roles & ROLE_ADMINISTRATOR) != 0 ||
-                          ((a->programme_roles & ROLE_OFFICER) != 0 && e->u.notice.type == NOTICE_ERASURE));
+    case NOTICE:
+        return may_notice(s, a, e);
     case KEY: /* a site's key comes with an enrolment token */
         return (person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0) || a->kind == ACTOR_TOKEN;
     default:
@@ -67,7 +97,7 @@ decide_order(struct deciding *d, struct command *c)
     enum err err;
 
     entries[0] = c->in.order.entry;
-    if (!may_order(&c->actor, &entries[0]))
+    if (!may_order(d->state, &c->actor, &entries[0]))
         return err_say(d->detail, ERR_FORBIDDEN, "This order is not yours to give.");
     err = reservation_check_entry(d, &entries[0]);
     if (err)

@@ -17,7 +17,7 @@ hold_of(const struct state *s, const struct entry *e)
     case VOID:
         return ledger_hold(l, e->u.release.hold);
     case NOTICE:
-        if (e->u.notice.type == NOTICE_DISPUTE_OPENED || e->u.notice.type == NOTICE_DISPUTE_CLOSED)
+        if (e->u.notice.type == NOTICE_DISPUTE_OPENED || e->u.notice.type == NOTICE_DISPUTE_CLOSED || e->u.notice.type == NOTICE_SAID)
             return ledger_hold(l, e->u.notice.ref);
         return NULL;
     case CORRECT: /* it names the hold, or any one payment of it, not only the newest */
@@ -54,6 +54,8 @@ event_of(const struct reservation *r, const struct entry *e, enum ticket_event *
         *ret = TICKET_ON_CORRECT;
         return true;
     case NOTICE:
+        if (e->u.notice.type == NOTICE_SAID)
+            return false;
         if (e->u.notice.type == NOTICE_DISPUTE_CLOSED)
             *ret = TICKET_ON_DISMISS;
         else

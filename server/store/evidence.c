@@ -2,9 +2,9 @@
 #include "store/evidence.h"
 
 DB_QUERY(EVIDENCE_ADD, .name = "evidence_add",
-         .sql = "INSERT INTO evidence (order_id, salt, text, people, created_ms, concerns)"
-                " VALUES ($1, $2, $3, array_remove(ARRAY[$4::uuid, $5::uuid], NULL), $6, $7) ON CONFLICT DO NOTHING",
-         .params = 7, .columns = 0);
+         .sql = "INSERT INTO evidence (order_id, salt, text, people, created_ms, concerns, site)"
+                " VALUES ($1, $2, $3, array_remove(ARRAY[$4::uuid, $5::uuid], NULL), $6, $7, nullif($8::bigint, 0)) ON CONFLICT DO NOTHING",
+         .params = 8, .columns = 0);
 
 #define EVIDENCE_COLUMNS "order_id, salt, text, people[1], people[2], created_ms, concerns, erased_ms, erasure"
 
@@ -52,7 +52,7 @@ evidence_add(struct db *db, const struct evidence *e)
 {
     return db_run(db, &EVIDENCE_ADD,
                   DB_ARGS(db_uuid(e->order), db_hash(&e->salt), db_text(e->text), db_uuid_or_null(e->people[0]),
-                          db_uuid_or_null(e->people[1]), db_i64(e->created_ms), db_uuid_or_null(e->concerns)),
+                          db_uuid_or_null(e->people[1]), db_i64(e->created_ms), db_uuid_or_null(e->concerns), db_u64(e->site)),
                   NULL);
 }
 

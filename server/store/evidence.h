@@ -12,6 +12,7 @@ struct evidence {
     struct uuid people[2]; /* who was signed in; a zero: nobody */
     int64_t created_ms;
     struct uuid concerns; /* the organisation that may read it too; zero: none */
+    uint64_t site;        /* the site whose operators may; 0: none. Not read back */
     int64_t erased_ms;    /* 0: it was not; else salt, text and people are gone */
     uint64_t erasure;     /* the NOTICE that says so */
 };

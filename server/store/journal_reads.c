@@ -52,6 +52,10 @@ DB_QUERY(ENTRIES_FIND_WITH_TILE, .name = "journal_reads_find_with_tile",
          .sql = "SELECT " COLUMNS ", (SELECT hashes FROM tile WHERE level = 0 AND n = $1::bigint / 256) FROM entry WHERE index = $1",
          .params = 1, .columns = 15);
 
+DB_QUERY(ENTRIES_OF_DISPUTE, .name = "journal_reads_dispute",
+         .sql = "SELECT " COLUMNS " FROM entry_page_of_dispute($1, $2) p (at) JOIN entry ON index = p.at ORDER BY p.at LIMIT $3",
+         .params = 3, .columns = 14);
+
 DB_QUERY(ENTRIES_HEAD, .name = "journal_reads_head", .sql = "SELECT term, size, root, time_ms FROM head", .params = 0,
          .columns = 4);
 
@@ -103,6 +107,23 @@ journal_reads_list(struct db *db, const struct entry_filter *f, int max, struct 
         if (!db_is_null(rows, i, 0))
             err = read_entry(rows, i, &(*ret)[i]);
     }
+    *ret_n = (size_t)n;
+    return err;
+}
+
+enum err
+journal_reads_dispute(struct db *db, uint64_t hold, uint64_t settled, int max, struct arena *a, struct entry_record **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &ENTRIES_OF_DISPUTE, DB_ARGS(db_u64(hold), db_i64((int64_t)settled), db_i64(max)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
+    for (int i = 0; i < n && !err; i++)
+        err = read_entry(rows, i, &(*ret)[i]);
     *ret_n = (size_t)n;
     return err;
 }

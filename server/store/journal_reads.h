@@ -19,6 +19,10 @@ struct entry_record {
     struct hash leaf;
 };
 
+/* What the journal says of disputes over a hold: opened, said, closed; resolved; taken back, of the hold or of its SETTLE
+ * `settled` (or NO_INDEX). In order, at most max. */
+enum err journal_reads_dispute(struct db *db, uint64_t hold, uint64_t settled, int max, struct arena *a,
+                               struct entry_record **ret, size_t *ret_n) MUST_USE;
 /* At most max, hidden ones counted. ERR_CORRUPT if a row does not decode. */
 enum err journal_reads_list(struct db *db, const struct entry_filter *f, int max, struct arena *a,
                             struct entry_record **ret, size_t *ret_n) MUST_USE;

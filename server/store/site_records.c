@@ -39,6 +39,11 @@ DB_QUERY(REPORTS_FIND, .name = "reports_find",
                 " FROM report WHERE site = $1 AND number = $2",
          .params = 2, .columns = 7);
 
+DB_QUERY(REPORTS_OF, .name = "reports_of",
+         .sql = "SELECT site, number, statement, answer_flags, reason, received_ms, jti, signature"
+                " FROM report WHERE site = $1 AND jti = $2 ORDER BY number LIMIT $3",
+         .params = 3, .columns = 8);
+
 static struct bytes
 copy_bytes(struct arena *a, struct bytes b)
 {
@@ -161,6 +166,25 @@ reports_before(struct db *db, uint64_t site, uint64_t before, int max, struct ar
     *ret = arena_alloc(a, (size_t)n * sizeof **ret);
     for (int i = 0; i < n; i++)
         (*ret)[i] = read_report(rows, i, a);
+    *ret_n = (size_t)n;
+    return OK;
+}
+
+enum err
+reports_of(struct db *db, uint64_t site, struct uuid jti, int max, struct arena *a, struct report_record **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &REPORTS_OF, DB_ARGS(db_u64(site), db_uuid(jti), db_i64(max)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
+    for (int i = 0; i < n; i++) {
+        (*ret)[i] = read_report(rows, i, a);
+        (*ret)[i].signature = copy_bytes(a, db_get_bytes(rows, i, 7));
+    }
     *ret_n = (size_t)n;
     return OK;
 }

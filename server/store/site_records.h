@@ -34,10 +34,14 @@ struct report_record {
     char reason[48]; /* wire name of the error for which a permit was refused, or "" */
     int64_t received_ms;
     struct uuid reservation; /* zero: none */
+    struct bytes signature;  /* of reports_of() only: 64 bytes in the arena */
 };
 
 enum err reports_before(struct db *db, uint64_t site, uint64_t before, int max, struct arena *a,
                         struct report_record **ret, size_t *ret_n) MUST_USE;
+/* All about one ticket, in order, at most max. */
+enum err reports_of(struct db *db, uint64_t site, struct uuid jti, int max, struct arena *a,
+                    struct report_record **ret, size_t *ret_n) MUST_USE;
 enum err reports_find(struct db *db, uint64_t site, uint64_t number, struct arena *a,
                       struct report_record *ret) MUST_USE;
 

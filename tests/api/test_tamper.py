@@ -34,7 +34,7 @@ TABLES = {
     "head": {"one": "there is one row", "term": COUNTER, "batch": COUNTER, "size": ELSEWHERE, "root": ELSEWHERE, "time_ms": ELSEWHERE},
     "tile": {"level": TOLD, "n": TOLD, "hashes": TOLD},
     "checkpoint": {"size": TOLD, "root": TOLD, "note": TOLD, "signed_ms": "when it was signed is not signed"},
-    "evidence": {"order_id": ELSEWHERE, "salt": ELSEWHERE, "text": ELSEWHERE, "people": "who may erase it", "concerns": "who may read it",
+    "evidence": {"order_id": ELSEWHERE, "salt": ELSEWHERE, "text": ELSEWHERE, "people": "who may erase it", "concerns": "who may read it", "site": "who may read it",
                  "created_ms": "the entry has its own time", "erased_ms": ELSEWHERE, "erasure": ELSEWHERE},
     "reservation": {
         **dict.fromkeys("id request org hold grant_account site offering rate fence gpus walltime_s rate_milli cost_gpums window_start_ms"

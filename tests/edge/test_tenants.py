@@ -17,15 +17,16 @@ BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
 RULES = {
     (frozenset(BUYERS | PROGRAMME), "organisation"): "organisations_get organisations_members grants_get grants_entries grants_share grants_history requests_get quotes_get",
-    (frozenset(BUYERS), "organisation"): "requests_quote requests_cancel reservations_move quotes_renew quotes_release quotes_accept reservations_cancel reservations_output",
+    (frozenset(BUYERS), "organisation"): "requests_quote requests_cancel reservations_move quotes_renew quotes_release quotes_accept reservations_cancel reservations_contest reservations_output",
+    (frozenset(BUYERS | {"site_operator"}), "job"): "reservations_say",
     (frozenset(BUYERS), None): "requests_create quotes_look",
-    (frozenset(BUYERS | PROGRAMME | {"site_operator"}), "job"): "reservations_get reservations_outlook reservations_ticket reservations_events",
+    (frozenset(BUYERS | PROGRAMME | {"site_operator"}), "job"): "reservations_get reservations_dispute reservations_outlook reservations_ticket reservations_events",
     (frozenset(PROGRAMME), None): "programme_get programme_moves programme_shares programme_shares_csv funds_list tranches_list",
     (frozenset({"officer"}), None): "funds_create tranches_create grants_create",
     (frozenset({"officer", "administrator"}), None): "journal_entry_erase",
     (frozenset({"officer", "site_operator", "administrator"}), "site"): "offerings_floors",
     (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles grants_clawback"
-    " reservations_resolve accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create",
+    " reservations_resolve reservations_correct reservations_dismiss accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create",
     (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_tickets sites_reports sites_moves sites_pause sites_drain sites_spool_retire sites_agent_token",
     (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_seen agent_witness agent_checkpoint agent_entries agent_cosignature agent_refusal",
     (frozenset({"agent"}), "site"): "agent_blob",

@@ -66,9 +66,9 @@ static const struct wanted {
       { "sha256 of new", "new", "1" } },
     { "blobs_renew", ~BIT(UNSET), { "sha256 of stray", "99", "0" } }, /* tells whether it is there, to who has its hash */
     { "blobs_sweep", SERVERS, { "\\x", NULL, "99" } },
-    { "evidence_add", PROGRAMME, { NORDLYS, H1, "why", LISE, NULL, "1", BRISA } },
-    { "evidence_find", ORG, { BRISA } },
-    { "evidence_each", ORG, { 0 } },
+    { "evidence_add", BIT(OWNER) | PROGRAMME, { NORDLYS, H1, "why", LISE, NULL, "1", BRISA, "11" } }, /* her own words */
+    { "evidence_find", ORG | SITE, { BRISA } },
+    { "evidence_each", ORG | SITE, { 0 } },
     { "evidence_erase", BIT(OFFICER) | ADMINS, { BRISA, "51", "9" } },
     { "assertions_find", ~BIT(UNSET), { "sha256 of said" } }, /* as public as the entry with its hash */
     { "assertions_each", ~BIT(UNSET), { 0 } },
@@ -98,8 +98,9 @@ static const struct wanted {
     { "tickets_after_each", SITE | BIT(OWNER), { "{11}", "{0}", "9" } },
     { "tickets_before", SITE | BIT(OWNER), { "11", "9", "9" } },
     { "tickets_of", SITE | BIT(OWNER), { BRISA } },
-    { "reports_before", SITE, { "11", "9", "9" } },
-    { "reports_find", SITE, { "11", "1" } },
+    { "reports_before", SITE | BIT(OWNER), { "11", "9", "9" } },
+    { "reports_find", SITE | BIT(OWNER), { "11", "1" } },
+    { "reports_of", SITE | BIT(OWNER), { "11", BRISA, "9" } },
     { "requests_find", ORG, { BRISA } },
     { "requests_of", ORG, { BRISA, AFTER, "9" } },
     { "requests_all", ORG, { AFTER, "9" } },
@@ -128,6 +129,7 @@ static const struct wanted {
     { "journal_reads_sum", ORG, { "40", "0" } },
     { "balance_of", ORG, { "40" } },
     { "balance_of_children", ORG, { "30" } },
+    { "journal_reads_dispute", ORG | SITE, { "50", "-1", "9" } },
     { "journal_reads_find", ORG | SITE, { "50" } },
     { "journal_reads_find_with_tile", ORG | SITE, { "50" } },
     { "journal_leader_tell", WRITER, { "1", "a", "b" } },
@@ -191,7 +193,7 @@ static const char *const DATA[] = {
     "INSERT INTO agent_contact VALUES (11, 5)",
     "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
     "INSERT INTO request VALUES ('" BRISA "', '" BRISA "', 40, 'n', 1, 60, 0, '', '', false, 0, 0, 0, 0, 0, false, 'script', '{}', sha256('script'), 6, 1, '" LEFT "')",
-    "INSERT INTO evidence VALUES ('" BRISA "', '" H1 "', 'why', '{}', 1, '" BRISA "')",
+    "INSERT INTO evidence VALUES ('" BRISA "', '" H1 "', 'why', '{}', 1, '" BRISA "', NULL, NULL, 11)",
     "INSERT INTO assertion VALUES (sha256('said'), 'said', 1)",
     "INSERT INTO account_name VALUES (40, 'A', 'a')",
     "INSERT INTO call_answer VALUES ('" H1 "', '" H1 "', '" BRISA "', 5, '" LISE "')",
@@ -216,7 +218,7 @@ static const char *const DATA[] = {
     " (20, 5, '" NORDLYS "', 0, 10, 9, 20), (21, 6, DEFAULT, 12, -1, 9, 21), (40, 5, '" BRISA "', 0, 30, 9, 50), (41, 6, DEFAULT, 11, -1, 9, 50)",
     "INSERT INTO entry SELECT index, 1, kind, 1, index, 1, 0, debit, credit, 1, debit, credit, body, leaf_hash_v1(entry_bytes_v1(1::smallint, kind, index, 1, index,"
     " 1::smallint, 0::smallint, debit, credit, 1, debit, credit, body)) FROM (SELECT k::smallint kind, i::bigint index, d::bigint debit, c::bigint credit, b::bytea body"
-    "  FROM (VALUES (14, 5, -1, -1, '\\x00'), (1, 40, -1, -1, '\\x00'), (8, 50, 40, 41, '\\x00'), (19, 51, -1, -1, '\\x0002')) v (k, i, d, c, b)) e",
+    "  FROM (VALUES (14, 5, -1, -1, '\\x00'), (1, 40, -1, -1, '\\x00'), (8, 50, 40, 41, '\\x00'), (19, 51, -1, -1, '\\x00020000000000000000000000000032')) v (k, i, d, c, b)) e",
 };
 
 struct fixture {

@@ -14,7 +14,7 @@ from harness import CONTRACT, Client
 from test_refusals import caller_of, fill, prepare
 from test_refusals import send as send_as
 from tlog import Checkpoint, Note
-from world import PASSWORD, Agent, stamp
+from world import PASSWORD, Agent, millis, stamp
 
 CALLS = {}
 
@@ -239,6 +239,44 @@ def reservations_resolve(w):
         time.sleep(0.02)
     return post(w.people["administrator"], f"/v1/reservations/{reservation['id']}/resolve",
                 {"share_milli": 500, "reason": "Half", "officers": officers()})
+
+
+def a_contest(w):
+    """A job that has run, is settled, and is contested; its path."""
+    path = a_settled(w)
+    w.people["brisa"].must("POST", path + "/contest", {"reason": word()}, status=201, key=True)
+    return path
+
+
+def a_settled(w):
+    agent = agent_of(w)
+    reservation = a_reservation(w)
+    ticket = ticket_of(agent, reservation)
+    agent.report("accepted", ticket)
+    now = millis(w.local.must("GET", "/v1/me")["now"])
+    agent.report("started", ticket, started=now, now=now)
+    agent.report("finished", ticket, started=now, ended=now + 1000, gpu_seconds=1, now=now + 1000)
+    return f"/v1/reservations/{reservation['id']}"
+
+
+@call
+def reservations_contest(w):
+    return post(w.people["brisa"], a_settled(w) + "/contest", {"reason": word()})
+
+
+@call
+def reservations_say(w):
+    return post(w.people["lumi"], a_contest(w) + "/statements", {"text": word()})
+
+
+@call
+def reservations_correct(w):
+    return post(w.people["administrator"], a_contest(w) + "/correct", {"reason": word(), "officers": officers()})
+
+
+@call
+def reservations_dismiss(w):
+    return post(w.people["administrator"], a_contest(w) + "/dismiss", {"reason": word(), "officers": officers()})
 
 
 @call

@@ -178,7 +178,7 @@ def test_each_statement_of_each_call(long):
     t = Torture(long)
     try:
         # argon2id is slow: what those calls share with others is done by then
-        slow = ("session_", "me_", "people_", "accounts_", "grants_clawback", "reservations_resolve", "again_people")
+        slow = ("session_", "me_", "people_", "accounts_", "grants_clawback", "reservations_resolve", "reservations_correct", "reservations_dismiss", "again_people")
         makers = sorted(list(calls.reads(t.w)) + list(calls.CALLS.items()), key=lambda m: (m[0].startswith(slow), m[0].startswith("zz")))
         for name, make in makers:
             began, trials = time.monotonic(), t.trials

@@ -409,7 +409,7 @@ test_decoder_refuses(void **unused)
         { SITE, "country", 0, 'e' }, { SITE, "country", 1, 0 }, { SITE, "lat_milli", 0, 0x7F }, { SITE, "assumed", 0, 2 },
         { OFFERING, "offering_kind", 0, 3 }, { OFFERING, "gpus_per_node", 0, 1 }, { RATE, "rate_milli", 0, 0x80 },
         { POLICY, "served", 0, 2 }, { POLICY, "contest_ms", 0, 0x80 }, { KEY, "use", 0, 0 }, { KEY, "status", 0, 4 },
-        { NOTICE, "type", 1, 7 }, { NOTICE, "reserved", 0, 1 },
+        { NOTICE, "type", 1, 8 }, { NOTICE, "reserved", 0, 1 },
     };
     struct world *w = world_new();
 

@@ -425,6 +425,28 @@ disputed(struct world *w)
     return hold;
 }
 
+static struct entry
+said(struct world *w, uint64_t hold, uint16_t by, const char *signers)
+{
+    struct entry e = world_order(w, NOTICE);
+
+    e.u.notice.type = NOTICE_SAID;
+    e.u.notice.ref = hold;
+    e.u.notice.reason = by;
+    world_sign(w, &e, signers);
+    return e;
+}
+CASE(said_undisputed) { one(b, said(w, running(w), SAID_BY_SITE, "S")); }
+CASE(said_of_nothing) { one(b, said(w, w->grant[0], SAID_BY_SITE, "S")); }
+CASE(said_by_a_third) { one(b, said(w, disputed(w), SAID_BY_SITE + 1, "S")); }
+CASE(said_unsigned) { one(b, said(w, disputed(w), SAID_BY_REQUESTER, "")); }
+CASE(said_after)
+{
+    uint64_t hold = disputed(w);
+    world_add(w, said(w, hold, SAID_BY_REQUESTER, "S"));
+    world_add(w, world_dispute(w, hold, false));
+    one(b, said(w, hold, SAID_BY_REQUESTER, "S"));
+}
 CASE(resolve_undisputed) { one(b, world_resolve(w, running(w), 500)); }
 CASE(resolve_one_signer) { struct entry e = world_resolve(w, disputed(w), 500); world_sign(w, &e, "A"); one(b, e); }
 CASE(resolve_same_person) { struct entry e = world_resolve(w, disputed(w), 500); world_sign(w, &e, "AA"); one(b, e); }
@@ -1010,6 +1032,11 @@ static const struct { bad_fn *make; const char *name; enum err err; const char *
     ROW(log_key_order_twice, ERR_ORDER_USED, "an order is carried out once"),
     ROW(log_key_orders, ERR_AUTHORITY, "an order is signed by an officer's key, or vouched for by the server's"),
     ROW(witnesses_no_order, ERR_AUTHORITY, "the entry rests on a signed order"),
+    ROW(said_undisputed, RULE, "what is said in a dispute is about a HOLD whose dispute is open"),
+    ROW(said_of_nothing, RULE, "what is said in a dispute is about a HOLD whose dispute is open"),
+    ROW(said_after, RULE, "what is said in a dispute is about a HOLD whose dispute is open"),
+    ROW(said_by_a_third, RULE, "a dispute has two sides"),
+    ROW(said_unsigned, ERR_AUTHORITY, "the entry rests on a signed order"),
     ROW(state_signed, ERR_ENTRY_INVALID, "a statement of state rests on nothing but the state"),
     ROW(state_as_of, RULE, "a statement of state stands alone and is as of the entry before"),
     ROW(state_in_group, RULE, "a statement of state stands alone and is as of the entry before"),

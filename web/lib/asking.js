@@ -95,6 +95,13 @@ export const fromRequest = (r) => ({
     grant: r.grant === undefined || r.grant === null ? "" : String(r.grant), like: r.id ?? "",
 });
 
+/** The form that asks for the same again: times that have passed are not asked for. @param {any} r a request @param {number} now ms */
+export const again = (r, now) => {
+    const ask = fromRequest(r);
+    const past = (time) => time && Date.parse(time) <= now;
+    return { ...ask, from: past(r.earliest_start) ? "" : ask.from, by: past(r.deadline) ? "" : ask.by };
+};
+
 /** The same form with one thing changed, as a refusal's help or a what-if says it. */
 export const changed = (ask, { change, to, to_walltime_s }, chosen = ask.countries) => {
     switch (change) {

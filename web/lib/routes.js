@@ -15,6 +15,7 @@ export const ROUTES = [
     { path: "/requests/{id}", load: () => import("../pages/quotes.js"), who: startup, nav: "/ask" },
     { path: "/reservations", load: () => import("../pages/reservations.js"), who: startup },
     { path: "/reservations/{id}", load: () => import("../pages/reservation.js"), who: ["startup", "officer", "admin", "site"] },
+    { path: "/reservations/{id}/dispute", load: () => import("../pages/dispute.js"), who: ["startup", "officer", "admin", "site"], nav: "/reservations" },
     { path: "/credits", load: () => import("../pages/credits.js"), who: startup },
     { path: "/credits/{grant}", load: () => import("../pages/grant.js"), who: startup, nav: "/credits" },
     { path: "/me", load: () => import("../pages/me.js"), who: ["startup", "officer", "site", "admin"] },
@@ -30,5 +31,6 @@ export const ROUTES = [
     { path: "/site/{site}/tickets", load: () => import("../pages/site-tickets.js"), who: site },
     { path: "/site/{site}/moves", load: () => import("../pages/site-moves.js"), who: site },
     { path: "/site/{site}/reports", load: () => import("../pages/site-reports.js"), who: site },
+    { path: "/site/{site}/disputes", load: () => import("../pages/site-disputes.js"), who: site },
     { path: "/admin", load: () => import("../pages/admin.js"), who: ["admin"] },
 ];

@@ -4,7 +4,8 @@ import { t, tx } from "../lib/words.js";
 import { big, compare, country, dateTime, dayShort, hours, length, longDay, clockShort, clockUtc, list, parseWhole, priceCredits, rate, wholeCredits } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { get, post } from "../lib/api.js";
-import { EMPTY, faults, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
+import { faults, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
+import { STARTS } from "../lib/starts.js";
 import { mainGrant } from "../lib/credit.js";
 import { more } from "../lib/more.js";
 import { otherKinds, reasonText } from "../lib/reasons.js";
@@ -13,7 +14,7 @@ import { seat } from "../lib/session.js";
 import { nowMs, useCommand, useData } from "../lib/use.js";
 import { go, place, setQuery, to } from "../lib/router.js";
 import { Assumed, Credits } from "../parts/amount.js";
-import { Area, Check, Choices, Field, Fieldset, Select, fieldOf } from "../parts/field.js";
+import { Check, Choices, Field, Fieldset, Select, fieldOf } from "../parts/field.js";
 import { Broken, Loading, Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Changes } from "../parts/changes.js";
@@ -22,13 +23,14 @@ import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { EuropeMap } from "../parts/map.js";
 import { Note, Say } from "../parts/note.js";
+import { Script } from "../parts/script.js";
 
 await more({ en: "../messages/en.buying.json" });
 
 const DELAY_MS = 150;
 const FIELDS = { nights: "nights", gpus: "gpus", walltime_s: "hours", memory_gb: "memory", earliest_start: "from", deadline: "by", max_credits: "price", countries: "countries", script: "script", parameters: "command", name: "name" };
 /* A script is not put into the address; it stays here while the reader walks about. */
-let keptScript = `#!/bin/sh\n# Your own program goes here. This line shows what the job was given.\n${EMPTY.command}\n`;
+let keptScript = STARTS.shell;
 
 /** The look-only quote of what is typed, asked again 150 ms after the last key; the older answer stays meanwhile. */
 const useLook = (body) => {
@@ -120,7 +122,7 @@ const Form = ({ ask, edit, bad, sites, quote, script, setScript }) => {
             <div class="form tight">
                 <${Field} light name="name" label=${t("ask.name")} value=${ask.name} onInput=${set("name")} error=${bad.name} maxlength=${80} />
                 <${Select} light name="template" label=${t("ask.template")} value=${ask.template} onInput=${set("template")} options=${["single-gpu", "multi-node-pytorch", "container", "script"].map((v) => [v, t("template." + v)])} />
-                ${ask.template === "script" && html`<${Area} light name="script" label=${t("ask.script")} hint=${t("ask.script.hint")} value=${script} onInput=${setScript} error=${bad.script} />`}
+                ${ask.template === "script" && html`<${Script} script=${script} onInput=${setScript} error=${bad.script} />`}
                 ${ask.template === "container" && html`<${Field} light name="image" label=${t("ask.image")} value=${ask.image} onInput=${set("image")} error=${bad.image} />`}
                 ${(ask.template === "container" || ask.template === "single-gpu") && html`<${Field} light name="command" label=${t("ask.command")} value=${ask.command} onInput=${set("command")} error=${bad.command} />`}
                 ${ask.template === "multi-node-pytorch" && html`<${Field} light name="entry" label=${t("ask.entry")} value=${ask.entry} onInput=${set("entry")} error=${bad.command} />

@@ -3,19 +3,22 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
 import { big, clock, clockMs, country, credits, dateTime, dayKey, dayShort, duration, length, shortHash, tail } from "../lib/format.js";
 import { ago, inTime } from "../lib/ago.js";
+import { get } from "../lib/api.js";
+import { again, write } from "../lib/asking.js";
 import { costs, endOf, isComing, isRunning, mayCancel } from "../lib/jobs.js";
 import { header, verify } from "../lib/jws.js";
 import { useLive } from "../lib/live.js";
 import { more } from "../lib/more.js";
 import { seat } from "../lib/session.js";
 import { gpuName, siteName, useSites } from "../lib/sites.js";
-import { useCommand, useData, useNow } from "../lib/use.js";
-import { to } from "../lib/router.js";
+import { nowMs, useCommand, useData, useNow } from "../lib/use.js";
+import { go, to } from "../lib/router.js";
 import { Assumed, Credits, Folio, GpuHours } from "../parts/amount.js";
 import { Bar, Swatch } from "../parts/bar.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Dialog } from "../parts/dialog.js";
+import { Contest, DisputeNote, useDispute } from "../parts/dispute.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { jobName } from "../parts/jobs.js";
@@ -26,7 +29,7 @@ import { Timeline } from "../parts/timeline.js";
 
 await more({ en: "../messages/en.reservation.json" });
 
-const OUT = new Set(["rejected", "withdrawn", "failed", "failed-job", "failed-site", "lost", "disputed", "moved", "expired", "never-started"]);
+const OUT = new Set(["rejected", "withdrawn", "failed", "failed-job", "failed-site", "lost", "disputed", "moved", "expired", "never-started", "contested"]);
 /* What stands under a step: how long after the one before, who, and on which report or entry it rests. */
 const textOf = (s, before, r) => {
     const words = [];
@@ -50,7 +53,7 @@ const stepsOf = (r) => {
     const sameDay = (time) => first && dayKey(time) === dayKey(first);
     const steps = r.timeline.map((s, i) => ({
         key: s.what + i, mode: OUT.has(s.what) ? "out" : "done", icon: ICONS[s.what] ?? (OUT.has(s.what) ? "warn" : "check"), what: s.what,
-        title: s.what === "accepted" && seat.value?.kind !== "startup" ? t("step.accepted.by", { who: r.organisation.name }) : has("step." + s.what) ? t("step." + s.what) : s.what,
+        title: seat.value?.kind !== "startup" && has(`step.${s.what}.by`) ? t(`step.${s.what}.by`, { who: r.organisation.name }) : has("step." + s.what) ? t("step." + s.what) : s.what,
         when: html`<time datetime=${s.time}>${sameDay(s.time) ? clockMs(s.time) : `${dayShort(s.time)} ${clockMs(s.time)}`}</time>`,
         text: html`${textOf(s, r.timeline[i - 1], r)}${s.entry !== null && s.entry !== undefined && s.what !== "ticket-issued" ? html` <${Folio} entry=${s.entry} />` : null}`,
     }));
@@ -111,7 +114,7 @@ const Output = ({ r }) => {
     };
     return html`
         <section class="card"><div class="card-head"><h2>${t("reservation.output")}</h2>
-            ${data?.received && html`<span class="end"><span>${t("reservation.output.at", { time: clock(data.received) })}</span><button type="button" class="linkish" onClick=${file}><${Icon} name="download" size=${14} />${t("download")}</button></span>`}</div>
+            ${data?.received && html`<span class="end">${r.exit_code !== null && html`<${State} name=${r.exit_code === 0 ? "granted" : "refused"} words=${t("site.exit", { n: r.exit_code })} />`}<span>${t("reservation.output.at", { time: clock(data.received) })}</span><button type="button" class="linkish" onClick=${file}><${Icon} name="download" size=${14} />${t("download")}</button></span>`}</div>
             ${text ? html`<pre class="sunken output" tabindex="0" role="region" aria-label=${t("reservation.output")}>${text}</pre>
                 ${data.truncated && html`<p class="small hint">${t("reservation.output.cut")}</p>`}`
             : html`<p class="second">${t(isComing(r) ? "reservation.output.not-yet" : isRunning(r) ? "reservation.output.waiting" : "reservation.output.none")}</p>`}
@@ -179,6 +182,19 @@ const Cancel = ({ r, onDone }) => {
         ${asking && html`<${Dialog} danger title=${t("cancel.title")} yes=${t("cancel")} no=${t("cancel.no")} busy=${cancelling.busy} error=${html`<${Refused} error=${cancelling.error} />`} onYes=${yes} onNo=${() => ask(false)}>
             <p>${t(isComing(r) ? "cancel.text" : "cancel.text.running", { amount: credits(held), site: r.site.name ?? r.site.code })}</p><//>`}`;
 };
+/** Asks for the same again, workload and all; what is asked may be changed before anything is booked. */
+const Repeat = ({ r }) => {
+    const [state, set] = useState({ busy: false, error: null });
+    const repeat = async () => {
+        set({ busy: true, error: null });
+        try {
+            go(to("/ask", write(again(await get(`/v1/requests/${r.request}`), nowMs()))));
+        } catch (error) {
+            set({ busy: false, error });
+        }
+    };
+    return html`<${Button} icon="repeat" busy=${state.busy} onClick=${repeat}>${t("repeat")}<//>${state.error && html`<${Refused} error=${state.error} />`}`;
+};
 const Live = ({ live, last }) => {
     const now = useNow(1000);
     return html`<span class=${live ? "live" : "live cut"}>${t(live ? "live" : "live.cut", { ago: last ? ago(now - last) : "" })}</span>`;
@@ -188,6 +204,7 @@ export default ({ params }) => {
     const path = `/v1/reservations/${params.id}`;
     const { data: r, error, live, last, reload } = useLive(path, path + "/events", "reservation");
     const { sites } = useSites();
+    const dispute = useDispute(r);
     const now = useNow(5000);
     const [crumb, crumbName] = seat.value?.kind === "startup" ? ["/reservations", t("nav.reservations")] : ["/journal/entries", t("nav.journal")];
     if (!r) return html`<${Head} title=${t("reservation.loading")} crumbs=${html`<a href=${to(crumb)}>${crumbName}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} rows=${6} />`;
@@ -196,12 +213,12 @@ export default ({ params }) => {
     const spender = seat.value?.kind === "startup";
     return html`
         <${Head} title=${jobName(r)} crumbs=${html`<a href=${to(crumb)}>${crumbName}</a> / <span class="mono">${tail(r.id)}</span>${r.night ? html` / <a href=${to(`/requests/${r.night.request}`)}>${t("reservation.night", { n: r.night.number, of: r.night.of })}</a>` : null}`} state=${html`<${State} name=${stateOf(r)} />`}
-            sub=${html`${t("reservation.what", { gpus: r.gpus, gpu: gpuName(r.offering), site: siteName(site ?? r.site), city: r.site.city ?? "", country: country(r.site.country) })}<${Assumed} when=${site?.offerings.find((o) => o.index === r.offering.index)?.assumed} /> ${sentence(r, now)}`}><${Live} live=${live} last=${last} /><//>
+            sub=${html`${t("reservation.what", { gpus: r.gpus, gpu: gpuName(r.offering), site: siteName(site ?? r.site), city: r.site.city ?? "", country: country(r.site.country) })}<${Assumed} when=${site?.offerings.find((o) => o.index === r.offering.index)?.assumed} /> ${sentence(r, now)}`}><${Live} live=${live} last=${last} />${spender && html`<${Repeat} r=${r} />`}<//>
         <${Say}>${t("reservation.said", { state: has("state." + stateOf(r)) ? t("state." + stateOf(r)) : stateOf(r) })}<//>
         <div class="stack">
             ${r.moved_to && html`<${Note} kind="ochre" icon="right">${t("reservation.moved-to")} <a href=${to(`/reservations/${r.moved_to}`)}>${t("reservation.moved.see")}</a><//>`}
             ${r.moved_from && html`<${Note} kind="slate">${t("reservation.moved-from")} <a href=${to(`/reservations/${r.moved_from}`)}>${t("reservation.moved.old")}</a><//>`}
-            ${r.state === "disputed" && html`<${Note} kind="brick">${t("reservation.disputed.text")}<//>`}
+            <${DisputeNote} r=${r} d=${dispute.data} />
             <${Outlook} r=${r} sites=${sites} mine=${spender} onDone=${reload} />
             <div class="grid one">
                 <${Money} r=${r} />
@@ -210,6 +227,7 @@ export default ({ params }) => {
                         <${Timeline} steps=${stepsOf(r)} />
                         ${spender && mayCancel(r) && html`<${Cancel} r=${r} onDone=${reload} />`}</section>
                     <${Entries} r=${r} />
+                    ${spender && dispute.data?.contest_until && html`<${Contest} r=${r} d=${dispute.data} onDone=${dispute.reload} />`}
                 </div>
                 <${Output} r=${r} /><${Ticket} r=${r} />
             </div>

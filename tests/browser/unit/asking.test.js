@@ -1,7 +1,8 @@
 /* The ask form, its address and the server's words for it; forecasts; the map's projection; axes. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { EMPTY, changed, faults, fromRequest, hoursOf, read, secondsOf, wants, work, write } from "../../../web/lib/asking.js";
+import { again, EMPTY, changed, faults, fromRequest, hoursOf, read, secondsOf, wants, work, write } from "../../../web/lib/asking.js";
+import { SCRIPT_MAX, STARTS, readScript, toFill } from "../../../web/lib/starts.js";
 import { forecast, mainGrant, unspentLine } from "../../../web/lib/credit.js";
 import { HEIGHT, WIDTH, project } from "../../../web/lib/geo.js";
 import { costs, isComing, isEnded, isRunning, mayCancel } from "../../../web/lib/jobs.js";
@@ -107,4 +108,21 @@ test("router: patterns", () => {
     assert.deepEqual(match("/home", "/home/"), {});
     assert.equal(match("/requests/{id}", "/requests"), null);
     assert.equal(match("/requests/{id}", "/requests/1/2"), null);
+});
+test("asking: what is repeated keeps the workload and drops times that have passed", () => {
+    const ask = again({ id: "r1", gpus: 8, walltime_s: 3600, template: "script", earliest_start: "2026-11-20T06:00:00Z", deadline: "2026-12-20T06:00:00Z", name: "n" }, Date.parse("2026-11-22T00:00:00Z"));
+    assert.equal(ask.from, "");
+    assert.notEqual(ask.by, "");
+    assert.deepEqual([ask.gpus, ask.hours, ask.template, ask.like, ask.name], ["8", "1", "script", "r1", "n"]);
+});
+test("starts: each script says what must be filled in, but for the one that runs as it is", () => {
+    assert.deepEqual(Object.keys(STARTS), ["shell", "pytorch", "inference"]);
+    for (const [name, script] of Object.entries(STARTS)) {
+        assert.ok(script.startsWith("#!/bin/sh\n") && script.length < SCRIPT_MAX, name);
+        assert.equal(toFill(script).length > 0, name !== "shell", name);
+    }
+    assert.equal(readScript(new TextEncoder().encode("#!/bin/sh\r\necho 1\r\n").buffer).text, "#!/bin/sh\necho 1\n");
+    assert.equal(readScript(new Uint8Array([0xff, 0xfe, 0]).buffer).bad, "ask.file.binary");
+    assert.equal(readScript(new Uint8Array(70_000).buffer).bad, "ask.file.large");
+    assert.equal(readScript(new TextEncoder().encode(" \n").buffer).bad, "ask.file.empty");
 });
