@@ -226,6 +226,10 @@ main(int argc, char **argv)
         admin_manual(stdout);
         return 0;
     }
+    if (argc == 2 && strcmp(argv[1], "--example") == 0) {
+        config_example(&CONFIG_KONTORD, stdout);
+        return 0;
+    }
     for (size_t i = 0; argc > 1 && i < sizeof SUBCOMMANDS / sizeof SUBCOMMANDS[0]; i++)
         if (strcmp(argv[1], SUBCOMMANDS[i].name) == 0)
             return SUBCOMMANDS[i].run(argc - 2, argv + 2);

@@ -6,6 +6,7 @@
 
 #include "agent/backend.h"
 #include "agent/claims.h"
+#include "agent/remarks.h"
 #include "agent/spool.h"
 #include "agent/wire.h"
 #include "base/config.h"
@@ -33,8 +34,17 @@ struct lane_pause {
     int64_t until_mono_ms;
 };
 
+/* For metrics: since this process began. */
+struct agent_tally {
+    int64_t tickets, permits_granted, permits_refused, reports, receipts, calls_failed;
+    int64_t ended[REPORT_KINDS]; /* jobs, by the kind of their last report */
+    int64_t contact_ms;          /* real time of the last reply that was as it should be, 0: none yet */
+    int64_t clock_ahead_ms;      /* our clock against the server's, at the last opening of an instance */
+};
+
 struct agent {
     struct agent_config cfg;
+    const char *argument; /* of the command; NULL: none */
     struct log log;
     struct wire *wire;
     struct spool *spool;
@@ -63,9 +73,35 @@ struct agent {
     struct witness *witness; /* NULL: this agent is none */
     uint64_t sending; /* number of the report under way, 0: none */
     int64_t poll_sent_mono_ms, confirm_mono_ms, next_prune_mono_ms, next_inventory_mono_ms;
+    bool draining; /* the operator takes no new work */
+    int64_t next_drain_mono_ms, next_metrics_mono_ms;
+    bool metrics_failed; /* it was said */
+    struct agent_tally tally;
     bool stop;
     enum agent_exit exit;
 };
+
+/* agent/main.c */
+enum err agent_open_own(struct agent *a, struct err_detail *d) MUST_USE; /* key and spool, which nobody else uses then */
+enum err agent_open(struct agent *a, struct err_detail *d) MUST_USE;     /* and all else that running needs */
+/* only_look: for check, beside an agent that runs. */
+enum err agent_open_backend(struct agent *a, bool only_look, struct err_detail *d) MUST_USE;
+void agent_close(struct agent *a);
+int agent_complain(const struct err_detail *d); /* to standard error; the exit status */
+
+/* agent/check.c, status.c, story.c: commands, each returning the exit status */
+int command_check(struct agent *a);
+int command_status(struct agent *a);
+int command_drain(struct agent *a);
+int command_undrain(struct agent *a);
+int command_journal(struct agent *a);
+
+/* agent/story.c: for the agent's own journal; jti zero: not of a ticket. In the transaction of what is told, if there is one. */
+void agent_tell(struct agent *a, struct uuid jti, const char *what, const char *format, ...) PRINTF(4, 5);
+void agent_tell_report(struct agent *a, const struct report *r);
+
+/* agent/metrics.c */
+void metrics_tick(struct agent *a); /* writes metrics_file when it is time */
 
 /* agent/session.c */
 const char *agent_token(struct agent *a); /* a self-signed JWS that lasts for this call */
@@ -137,6 +173,7 @@ void witness_start(struct agent *a); /* begin what is next on its lane; nothing,
 void witness_reply(struct agent *a, const struct wire_reply *r);
 /* The signed note of the checkpoint that it cosigned last, its own signature in it; free() it. NULL: none yet. */
 char *witness_last_cosigned(struct agent *a);
+bool witness_is_halted(const struct agent *a); /* a checkpoint was refused */
 /* One line a key, as a policy file has it: "witness NAME VKEY". Keys that are missing are made. */
 enum err witness_print_keys(struct agent *a, FILE *to, struct err_detail *d) MUST_USE;
 

@@ -4,6 +4,7 @@
 #ifndef AGENT_BACKEND_H
 #define AGENT_BACKEND_H
 
+#include "agent/remarks.h"
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/agent_step.h"
@@ -37,6 +38,9 @@ struct backend_kind {
     int (*wake_fd)(struct backend *b);
     bool (*woken)(struct backend *b, struct uuid *ret);
     void (*close)(struct backend *b);
+    /* For `kontor-agent check`, and before the agent runs: what is well, what is not, and what to do about it. A fault keeps
+     * the agent from running. May take seconds; nothing is begun or changed. */
+    void (*check)(struct backend *b, struct remarks *f);
 };
 
 /* The backend `exec`: see agent/run.h. */
@@ -47,10 +51,9 @@ struct exec_options {
     const char *share;      /* "" none */
     const char *supervisor; /* path of kontor-supervise; "": beside our own program, else where it was installed */
     uint32_t gpus, memory_mb, processes, grace_s;
+    bool only_look; /* for check: an agent may be at work there; nothing is made or cleared away */
 };
 enum err backend_exec_open(const struct exec_options *options, struct backend **ret,
                            const struct backend_kind **ret_kind, struct err_detail *d) MUST_USE;
-/* Does the sandbox work here? What it said is in *d. */
-enum err backend_exec_check(struct backend *b, struct err_detail *d) MUST_USE;
 
 #endif

@@ -444,6 +444,20 @@ open_folder(struct backend *b, const char *folder, struct err_detail *d)
     return OK;
 }
 
+static void
+exec_check(struct backend *b, struct remarks *f)
+{
+    char said[200];
+
+    if (b->common.sandbox == RUN_NONE)
+        remarks_add(f, "exec", VERDICT_OK, NULL, "jobs run as plain processes; GPUs are pretended");
+    else if (sandbox_try(&b->common, said, sizeof said) == OK)
+        remarks_add(f, "exec", VERDICT_OK, NULL, "bubblewrap works here; GPUs are pretended");
+    else
+        remarks_add(f, "exec", VERDICT_FAULT, "install bubblewrap; allow user namespaces (sysctl kernel.unprivileged_userns_clone, user.max_user_namespaces)",
+                     "bubblewrap does not work here (containers and chroots often forbid user namespaces); it said: %s", said);
+}
+
 static const struct backend_kind EXEC = {
     .name = "exec",
     .submit = exec_submit,
@@ -455,6 +469,7 @@ static const struct backend_kind EXEC = {
     .wake_fd = exec_wake_fd,
     .woken = exec_woken,
     .close = exec_close,
+    .check = exec_check,
 };
 
 enum err
@@ -475,7 +490,7 @@ backend_exec_open(const struct exec_options *o, struct backend **ret, const stru
     if (err == OK && !find_supervisor(o->supervisor, b->supervisor, sizeof b->supervisor))
         err = err_internal(d, ERR_CONFIG, "kontor-supervise is not found, neither beside kontor-agent nor as %s",
                            b->supervisor);
-    if (err == OK)
+    if (err == OK && !o->only_look)
         err = open_folder(b, o->folder, d);
     if (err) {
         close(b->dir), close(b->wake_fd);
@@ -483,22 +498,9 @@ backend_exec_open(const struct exec_options *o, struct backend **ret, const stru
         return err;
     }
     snprintf(b->common.wake, sizeof b->common.wake, "%s", b->wake);
-    clear_unclaimed(b);
+    if (!o->only_look)
+        clear_unclaimed(b);
     *ret = b;
     *ret_kind = &EXEC;
     return OK;
-}
-
-enum err
-backend_exec_check(struct backend *b, struct err_detail *d)
-{
-    char said[200];
-
-    if (b->common.sandbox == RUN_NONE)
-        return OK;
-    if (sandbox_try(&b->common, said, sizeof said) == OK)
-        return OK;
-    return err_internal(
-        d, ERR_CONFIG,
-        "bubblewrap does not work here (containers and chroots often forbid user namespaces); it said: %s", said);
 }

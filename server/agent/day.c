@@ -17,6 +17,7 @@
 #define INVENTORY_EVERY_MS 3600000
 #define DAY_MS             86400000LL
 #define IDLE_MS            1000
+#define DRAIN_LOOK_EVERY_MS 500
 
 void
 pause_lane(struct agent *a, enum wire_lane lane, int retry_after_s)
@@ -51,6 +52,7 @@ agent_stop(struct agent *a, enum agent_exit why)
 
     a->stop = true;
     a->exit = why;
+    agent_tell(a, (struct uuid){ { 0 } }, "stopping", "%s", WORDS[why]);
     if (why == EXIT_DONE)
         log_info(&a->log, "stopping", LOG_TEXT("why", WORDS[why]));
     else
@@ -112,6 +114,8 @@ take_reply(struct agent *a, const struct wire_reply *r)
 {
     int errand = a->errand;
 
+    if (r->status >= 200 && r->status < 300)
+        a->tally.contact_ms = real_now_ms();
     switch (r->lane) {
     case WIRE_POLL:
         poll_reply(a, r);
@@ -175,6 +179,22 @@ forget(void *with, struct uuid jti)
     a->kind->forget(a->backend, jti);
 }
 
+/* An operator may say so at any time; a change is told to the server at once. */
+static void
+look_at_draining(struct agent *a)
+{
+    char why[SPOOL_WHY_MAX];
+    bool draining = spool_draining(a->cfg.spool_dir, why);
+
+    if (draining == a->draining)
+        return;
+    a->draining = draining;
+    log_warning(&a->log, draining ? "draining" : "draining-ended", LOG_TEXT("why", why));
+    agent_tell(a, (struct uuid){ { 0 } }, draining ? "drain" : "undrain", "%s", why);
+    if (a->open)
+        inventory_add(a);
+}
+
 static void
 housekeeping(struct agent *a)
 {
@@ -183,10 +203,15 @@ housekeeping(struct agent *a)
     if (a->next_prune_mono_ms <= now_ms) {
         a->next_prune_mono_ms = now_ms + PRUNE_EVERY_MS;
         if (spool_begin(a->spool) != OK || spool_prune(a->spool, before_ms, forget, a) != OK ||
-            spool_commit(a->spool) != OK)
+            spool_story_prune(a->spool, real_now_ms() - a->cfg.journal_days * DAY_MS) != OK || spool_commit(a->spool) != OK)
             agent_spool_failed(a);
         workload_prune(a, before_ms);
     }
+    if (a->next_drain_mono_ms <= now_ms) {
+        a->next_drain_mono_ms = now_ms + DRAIN_LOOK_EVERY_MS;
+        look_at_draining(a);
+    }
+    metrics_tick(a);
     if (a->open && a->next_inventory_mono_ms <= now_ms) {
         if (a->next_inventory_mono_ms) /* the first one was told when the instance was opened */
             inventory_add(a);

@@ -81,6 +81,9 @@ take_run(struct agent *a, const struct ticket_claims *c, const char *jws, enum r
     jobs_keep(a, &j);
     kept = jobs_find(a, c->jti);
     job_store(a, kept, &ret->act);
+    a->tally.tickets++;
+    agent_tell(a, c->jti, "ticket", "number %llu: %u GPUs for %u s, request fence %llu", (unsigned long long)c->seq, (unsigned)c->gpus,
+               (unsigned)c->walltime_s, (unsigned long long)c->fence);
     log_info(&a->log, "ticket", LOG_I64("seq", (int64_t)c->seq), LOG_UUID("jti", c->jti), LOG_I64("gpus", c->gpus),
              LOG_I64("walltime_s", c->walltime_s), LOG_TEXT("phase", agent_phase_name(kept->t.phase)));
 }
@@ -93,6 +96,8 @@ take_cancel(struct agent *a, const struct ticket_claims *c, struct todo *ret)
 
     log_info(&a->log, "cancel-ticket", LOG_I64("seq", (int64_t)c->seq), LOG_UUID("jti", c->jti),
              LOG_TEXT("phase", j ? agent_phase_name(j->t.phase) : "gone"));
+    agent_tell(a, c->jti, "cancel", "ticket number %llu; the job is %s", (unsigned long long)c->seq,
+               j ? agent_phase_name(j->t.phase) : "gone");
     if (!j)
         return;
     agent_step(&j->t, &(struct agent_event){ .kind = AGENT_ON_CANCEL }, &now, &ret->act);

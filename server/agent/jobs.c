@@ -19,7 +19,7 @@ agent_now(const struct agent *a)
         .usage_every_ms = a->usage_every_ms,
         .look_every_ms = LOOK_EVERY_MS,
         .rate = a->clock.rate,
-        .draining = a->cfg.draining,
+        .draining = a->draining,
     };
 }
 
@@ -91,8 +91,10 @@ job_store(struct agent *a, struct job *j, struct agent_actions *act)
         if (act->reports[i].kind == REPORT_ACCEPTED)
             j->asked_report = act->reports[i].number;
     }
-    if (act->last)
+    if (act->last) {
         j->last_report = spool_last_number(a->spool);
+        a->tally.ended[act->reports[act->reports_n - 1].kind]++;
+    }
     if ((act->reports_n || differs(&j->t, &j->stored)) && spool_save_job(a->spool, j) != OK)
         agent_spool_failed(a);
     if (j->t.phase != j->stored.phase)
@@ -127,6 +129,9 @@ submit(struct agent *a, struct job *j)
     e = a->kind->submit(a->backend, &run, &d);
     if (e.kind != AGENT_ON_SUBMITTED)
         log_error(&a->log, "not-submitted", LOG_UUID("jti", j->t.jti), LOG_TEXT("why", d.internal));
+    agent_tell(a, j->t.jti, "submit", "%s%s%s", e.kind == AGENT_ON_SUBMITTED ? "the backend took it" :
+               e.kind == AGENT_ON_NOT_SUBMITTED ? "the backend did not take it" : "not known whether the backend took it",
+               d.internal[0] ? ": " : "", d.internal);
     return e;
 }
 

@@ -21,6 +21,8 @@ report_add(struct agent *a, struct report *r, const char *inventory)
     sign_make(&a->key, BYTES(row.statement, sizeof row.statement), row.signature);
     if (spool_add_report(a->spool, &row) != OK)
         agent_spool_failed(a);
+    agent_tell_report(a, r);
+    a->tally.reports++;
 }
 
 void
@@ -35,7 +37,7 @@ inventory_add(struct agent *a)
     json_open(&o, NULL);
     json_text(&o, "agent", "kontor-agent " PACKAGE_VERSION);
     a->kind->inventory(a->backend, &o);
-    json_bool(&o, "draining", a->cfg.draining);
+    json_bool(&o, "draining", a->draining);
     json_i64(&o, "tickets", (int64_t)a->jobs_n);
     json_i64(&o, "running", running);
     json_shut(&o);
@@ -162,6 +164,13 @@ take_receipt(struct agent *a, const struct spool_report *row, const struct recei
 
     if (spool_begin(a->spool) != OK || spool_receipt(a->spool, row->number, jws) != OK)
         agent_spool_failed(a);
+    a->tally.receipts++;
+    if (row->kind == REPORT_ACCEPTED) {
+        a->tally.permits_granted += c->granted;
+        a->tally.permits_refused += !c->granted;
+        agent_tell(a, row->jti, "permit", c->granted ? "granted to instance %llu%s%s" : "refused to instance %llu%s%s",
+                   (unsigned long long)c->instance, c->granted ? "" : ": ", c->granted ? "" : c->reason);
+    }
     if (j && a->witness && (row->kind == REPORT_FINISHED || row->kind == REPORT_FAILED || row->kind == REPORT_CANCELLED) &&
         spool_owe(a->spool, &(struct spool_owed){ .reservation = j->reservation, .number = row->number, .since_ms = real_now_ms() }) != OK)
         agent_spool_failed(a);

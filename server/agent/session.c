@@ -10,7 +10,6 @@
 
 #define TOKEN_LIFE_S    60
 #define TOKEN_USE_MS    20000 /* real; a long poll that begins with it may last, the server looks at its beginning */
-#define SKEW_MS         5000
 
 const char *
 agent_token(struct agent *a)
@@ -74,9 +73,18 @@ bool
 call_failed(struct agent *a, const char *what, const struct wire_reply *r, char *ret_code, size_t cap)
 {
     problem_code(r, ret_code, cap);
+    a->tally.calls_failed++;
     log_warning(&a->log, what, LOG_I64("status", r->status), LOG_TEXT("code", ret_code),
                 LOG_TEXT("server", wire_servers(a->wire) > 1 ? wire_server(a->wire, r->server) : NULL),
                 LOG_TEXT("error", r->error[0] ? r->error : NULL));
+    if (strcmp(ret_code, "clock-skew") == 0) {
+        struct json_in in = json_in_open(BYTES(r->body, r->len), NULL);
+
+        log_error(&a->log, "clock-skew", LOG_TEXT("said", json_in_text_or(&in, "detail", 300, "")),
+                  LOG_TEXT("remedy", "let NTP or chrony set this machine's clock"));
+        if (json_in_close(&in) != OK) { /* there are other members */
+        }
+    }
     call_elsewhere(a, r, ret_code);
     a->shows = a->shows || strcmp(ret_code, "guarded") == 0;
     a->token_until_mono_ms = 0; /* perhaps it was the token */
@@ -241,9 +249,12 @@ session_opened(struct agent *a, const struct opening *o)
         agent_spool_failed(a);
     a->open = true;
     skew_ms = clock_now(&a->clock) - o->now_ms;
+    a->tally.clock_ahead_ms = skew_ms / a->clock.rate;
+    agent_tell(a, (struct uuid){ { 0 } }, "instance", "%llu opened by kontor-agent " PACKAGE_VERSION " with %zu jobs at hand",
+               (unsigned long long)a->instance, a->jobs_n);
     log_info(&a->log, "instance-open", LOG_I64("instance", (int64_t)a->instance), LOG_I64("jobs", (int64_t)a->jobs_n),
              LOG_BOOL("simulation", o->simulation), LOG_I64("rate", a->clock.rate));
-    if (skew_ms > SKEW_MS * a->clock.rate || skew_ms < -SKEW_MS * a->clock.rate)
+    if (skew_ms > CLOCK_APART_MS * a->clock.rate || skew_ms < -CLOCK_APART_MS * a->clock.rate)
         log_warning(&a->log, "clocks-apart", LOG_I64("ms", skew_ms));
     for (size_t i = 0; i < a->jobs_n; i++) {
         struct job *j = a->jobs[i];

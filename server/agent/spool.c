@@ -9,14 +9,14 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 
-#define SCHEMA_VERSION "1"
-
+/* What a spool of the first version has; and what leads from each version to the next. Forward only: a spool of a newer
+ * version is refused. */
 static const char SCHEMA[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE job (jti BLOB PRIMARY KEY, seq INTEGER NOT NULL UNIQUE, request BLOB NOT NULL, reservation BLOB NOT NULL,"
@@ -32,6 +32,12 @@ static const char SCHEMA[] =
     "CREATE TABLE report (number INTEGER PRIMARY KEY, kind INTEGER NOT NULL, jti BLOB NOT NULL, statement BLOB NOT NULL,"
     " signature BLOB NOT NULL, inventory TEXT, receipt TEXT);"
     "CREATE INDEX report_open ON report (number) WHERE receipt IS NULL;";
+static const char *const UPGRADES[] = {
+    /* 2: what the agent did and why */
+    "CREATE TABLE story (at_ms INTEGER NOT NULL, jti BLOB NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL);"
+    "CREATE INDEX story_of ON story (jti) WHERE jti <> x'00000000000000000000000000000000';",
+};
+enum { SCHEMA_VERSION = 1 + sizeof UPGRADES / sizeof UPGRADES[0] };
 
 const char *
 spool_error(const struct spool *s)
@@ -72,42 +78,25 @@ spool_sync(struct spool *s)
     return OK;
 }
 
-/* ---- opening ---- */
-
-/* File systems whose locks or syncs are another machine's promise. */
-static const struct {
-    long type;
-    const char *name;
-} REMOTE[] = {
-    { 0x6969, "NFS" },        { 0x0BD00BD0, "Lustre" }, { 0xFF534D42, "CIFS" }, { (long)0xFE534D42, "SMB" },
-    { 0x517B, "SMB" },        { 0x5346414F, "AFS" },    { 0x00C36400, "Ceph" }, { 0x47504653, "GPFS" },
-    { 0x19830326, "BeeGFS" }, { 0x01021997, "9p" },     { 0x65735546, "FUSE" }, { 0x013111A8, "IBRIX" },
-    { 0x7461636F, "OCFS2" },
-};
-
-enum err
-spool_check_folder(const char *folder, struct err_detail *d)
+/* In a transaction of the caller. */
+static enum err
+upgrade(struct spool *s, uint64_t from)
 {
-    struct statfs fs;
-    struct stat st;
+    enum err err = OK;
 
-    if (statfs(folder, &fs) != 0 || stat(folder, &st) != 0)
-        return err_internal(d, ERR_IO, "%s: %s", folder, strerror(errno));
-    for (size_t i = 0; i < sizeof REMOTE / sizeof REMOTE[0]; i++)
-        if ((unsigned)fs.f_type == (unsigned)REMOTE[i].type)
-            return err_internal(d, ERR_CONFIG, "%s is on %s; the spool needs a local file system", folder,
-                                REMOTE[i].name);
-    if (st.st_uid != geteuid() || (st.st_mode & 077))
-        return err_internal(d, ERR_CONFIG, "%s must belong to the agent's user, mode 0700", folder);
-    return OK;
+    for (uint64_t v = from; err == OK && v < SCHEMA_VERSION; v++)
+        err = sql_execute(s, UPGRADES[v - 1]);
+    return err == OK ? spool_meta_set_u64(s, "schema", SCHEMA_VERSION) : err;
 }
+
+/* ---- opening ---- */
 
 static enum err
 db_open(struct spool *s, const char *folder, int flags, struct err_detail *d)
 {
-    char path[PATH_MAX];
+    const char *path = s->path;
 
-    snprintf(path, sizeof path, "%s/spool.db", folder);
+    snprintf(s->path, sizeof s->path, "%s/spool.db", folder);
     snprintf(s->wal_path, sizeof s->wal_path, "%s/spool.db-wal", folder);
     if (sqlite3_open_v2(path, &s->db, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW, NULL) != SQLITE_OK)
         return err_internal(d, ERR_IO, "%s: %s", path, s->db ? sqlite3_errmsg(s->db) : "no memory");
@@ -155,16 +144,14 @@ identity_write(struct spool *s, const struct spool_identity *who)
         err = spool_meta_set(s, "public", public);
     if (err == OK)
         err = spool_meta_set(s, "simulation", who->simulation ? "1" : "0");
-    return err == OK ? spool_meta_set(s, "schema", SCHEMA_VERSION) : err;
+    return err;
 }
 
 static enum err
 identity_read(struct spool *s, struct spool_identity *ret)
 {
-    char genesis[HEX_LEN(32)], public[HEX_LEN(SIGN_PUBLIC_LEN)], schema[8], simulation[4];
+    char genesis[HEX_LEN(32)], public[HEX_LEN(SIGN_PUBLIC_LEN)], simulation[4];
 
-    if (spool_meta_get(s, "schema", schema, sizeof schema) != OK || strcmp(schema, SCHEMA_VERSION) != 0)
-        return ERR_CORRUPT;
     if (spool_meta_get(s, "site", ret->site, sizeof ret->site) != OK || spool_meta_get(s, "kid", ret->kid, sizeof ret->kid) != OK ||
         spool_meta_get(s, "origin", ret->origin, sizeof ret->origin) != OK ||
         spool_meta_get(s, "genesis", genesis, sizeof genesis) != OK || spool_meta_get(s, "public", public, sizeof public) != OK ||
@@ -196,7 +183,11 @@ spool_make(const char *folder, const struct spool_identity *who, struct err_deta
     if (err == OK)
         err = sql_execute(s, SCHEMA);
     if (err == OK)
+        err = upgrade(s, 1);
+    if (err == OK)
         err = identity_write(s, who);
+    if (err == OK)
+        err = spool_place_write(s);
     if (err == OK)
         err = spool_commit(s);
     if (err == OK)
@@ -215,8 +206,32 @@ take_lock(struct spool *s, const char *folder, struct err_detail *d)
     s->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (s->lock < 0)
         return err_internal(d, ERR_IO, "%s: %s", path, strerror(errno));
-    if (flock(s->lock, LOCK_EX | LOCK_NB) != 0)
-        return err_internal(d, ERR_EXISTS, "%s: another agent uses this spool", folder);
+    for (int tries = 0; flock(s->lock, LOCK_EX | LOCK_NB) != 0; tries++) { /* somebody may only be looking: spool_in_use() */
+        if (tries == 10)
+            return err_internal(d, ERR_EXISTS, "%s: another agent uses this spool", folder);
+        nanosleep(&(struct timespec){ .tv_nsec = 50000000 }, NULL);
+    }
+    return OK;
+}
+
+/* Its version must be known here; who writes brings an older one forward. */
+static enum err
+version_check(struct spool *s, const char *folder, bool writes, struct err_detail *d)
+{
+    uint64_t version = spool_meta_u64(s, "schema");
+    enum err err = OK;
+
+    if (version == 0)
+        return err_internal(d, ERR_CORRUPT, "%s: the spool is not whole", folder);
+    if (version > SCHEMA_VERSION)
+        return err_internal(d, ERR_CONFIG, "%s: the spool is of version %llu, and this agent knows those up to %d: install the newer agent again",
+                            folder, (unsigned long long)version, (int)SCHEMA_VERSION);
+    if (version == SCHEMA_VERSION || !writes)
+        return OK;
+    if (spool_begin(s) != OK || (err = upgrade(s, version)) != OK || (err = spool_place_write(s)) != OK || spool_commit(s) != OK ||
+        spool_sync(s) != OK)
+        return err_internal(d, ERR_IO, "%s: the spool of version %llu cannot be brought forward: %s", folder,
+                            (unsigned long long)version, sqlite3_errmsg(s->db));
     return OK;
 }
 
@@ -238,10 +253,14 @@ spool_open(const char *folder, const uint8_t *public, struct spool **ret, struct
         err = take_lock(s, folder, d);
     if (err == OK)
         err = db_open(s, folder, public ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY, d);
+    if (err == OK)
+        err = version_check(s, folder, public != NULL, d);
     if (err == OK && (err = identity_read(s, ret_who)) != OK)
-        err = err_internal(d, err, "%s: the spool is not whole, or of another version", folder);
+        err = err_internal(d, err, "%s: the spool is not whole", folder);
     if (err == OK && public && memcmp(public, ret_who->public, SIGN_PUBLIC_LEN) != 0)
         err = err_internal(d, ERR_FORBIDDEN, "%s: the spool belongs to another key", folder);
+    if (err == OK && public)
+        err = spool_check_place(s, d);
     if (err == OK && public && (err = spool_witness_tables(s)) != OK)
         err = err_internal(d, err, "%s: %s", path, sqlite3_errmsg(s->db));
     if (err)
@@ -254,6 +273,26 @@ spool_open(const char *folder, const uint8_t *public, struct spool **ret, struct
     s->last_receipted = s->last_receipted > base ? s->last_receipted : base;
     *ret = s;
     return OK;
+}
+
+enum err
+spool_moved(const char *folder, const uint8_t *public, struct err_detail *d)
+{
+    struct spool *s = xcalloc(1, sizeof *s);
+    struct spool_identity who;
+    enum err err;
+
+    s->lock = s->wal = -1;
+    err = take_lock(s, folder, d);
+    if (err == OK)
+        err = db_open(s, folder, SQLITE_OPEN_READWRITE, d);
+    if (err == OK)
+        err = version_check(s, folder, true, d);
+    if (err == OK && ((err = identity_read(s, &who)) != OK || memcmp(public, who.public, SIGN_PUBLIC_LEN) != 0))
+        err = err_internal(d, ERR_FORBIDDEN, "%s: the spool belongs to another key", folder);
+    if (err == OK && (spool_begin(s) != OK || spool_place_write(s) != OK || spool_commit(s) != OK || spool_sync(s) != OK))
+        err = err_internal(d, ERR_IO, "%s: %s", folder, sqlite3_errmsg(s->db));
+    return db_close(s, err);
 }
 
 void

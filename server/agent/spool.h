@@ -1,7 +1,9 @@
 /* agent/spool.h
  * What the agent must not forget, in SQLite (WAL) on a local file system; its only user. A folder:
  *   spool.db   agent.key, seal.key   lock (held while an agent uses it)   claims/ (backend exec)   blobs/
- * It belongs to one site and one key; another's is refused. Every change is one transaction, or part of the one between
+ *   draining (there while the site takes no new work)
+ * It belongs to one site and one key, and to the place that it was made in; another's is refused. It has a version: an
+ * older one is brought forward when an agent opens it, a newer one is refused. Every change is one transaction, or part of the one between
  * spool_begin() and spool_commit(). A transaction survives this process's death at once, and a power cut from the next
  * spool_sync() on: nothing that follows from it leaves the process before (a report, a confirmation, a start). A failure to
  * write is final for the process: it must end and begin anew from what is stored. */
@@ -57,11 +59,23 @@ enum err spool_check_folder(const char *folder, struct err_detail *d) MUST_USE;
 /* By enrolment. ERR_EXISTS if the folder has a spool. */
 enum err spool_make(const char *folder, const struct spool_identity *who, struct err_detail *d) MUST_USE;
 /* Open and lock. ERR_NOT_FOUND; ERR_EXISTS if another agent uses it; ERR_FORBIDDEN if it is not of this key;
- * ERR_CORRUPT; ERR_CONFIG; ERR_IO. public NULL: do not lock, read only (status). */
+ * ERR_SPOOL_BEHIND if it is a copy, as far as that can be told; ERR_CONFIG, also if it is of a newer version; ERR_CORRUPT;
+ * ERR_IO. public NULL: do not lock, read only (status), wherever it is. */
 enum err spool_open(const char *folder, const uint8_t *public, struct spool **ret, struct spool_identity *ret_who,
                     struct err_detail *d) MUST_USE;
 void spool_close(struct spool *s);
+bool spool_in_use(const char *folder); /* by an agent, or by a command that needs it alone */
 const char *spool_error(const struct spool *s); /* of the last failure, for the operator */
+/* On an operator's word: they have moved the spool here, and there is no other any more. Errors as spool_open()'s. */
+enum err spool_moved(const char *folder, const uint8_t *public, struct err_detail *d) MUST_USE;
+
+/* Whether it is a copy, as spool_open() asks where it is opened to be used: OK, ERR_SPOOL_BEHIND, ERR_IO. */
+enum err spool_check_place(struct spool *s, struct err_detail *d) MUST_USE;
+
+/* No new work, on an operator's word: true, and why (a line), as long as it stands. It may be said while an agent runs. */
+#define SPOOL_WHY_MAX 200
+bool spool_draining(const char *folder, char ret_why[SPOOL_WHY_MAX]);
+enum err spool_set_draining(const char *folder, bool on, const char *why, struct err_detail *d) MUST_USE;
 
 enum err spool_begin(struct spool *s) MUST_USE;
 enum err spool_commit(struct spool *s) MUST_USE;
@@ -100,6 +114,21 @@ enum err spool_receipt(struct spool *s, uint64_t number, const char *jws) MUST_U
 enum err spool_prune(struct spool *s, int64_t before_ms, void (*gone)(void *with, struct uuid jti),
                      void *with) MUST_USE;
 enum err spool_counts(struct spool *s, struct spool_counts *ret) MUST_USE;
+
+/* ---- its story (kontor-agent journal): what was done and why, for people ---- */
+
+struct spool_line {
+    int64_t at_ms;   /* real time */
+    struct uuid jti; /* zero: of the agent itself */
+    const char *what, *why;
+};
+/* Within the transaction of what it tells of, if there is one. */
+enum err spool_tell(struct spool *s, const struct spool_line *line) MUST_USE;
+/* All, or a ticket's, the first first. Lines live until take() returns. A spool that no agent has brought forward yet has
+ * none. */
+enum err spool_story(struct spool *s, const struct uuid *jti, void (*take)(void *with, const struct spool_line *line),
+                     void *with) MUST_USE;
+enum err spool_story_prune(struct spool *s, int64_t before_ms) MUST_USE;
 
 /* ---- the witness (agent/witness.c) ---- */
 

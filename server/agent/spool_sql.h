@@ -14,7 +14,7 @@ struct spool {
     int lock, wal; /* descriptors; -1: not open */
     uint64_t last_seq, last_number, last_receipted;
     bool within, unsynced; /* between begin and commit; there are changes that are perhaps not on disk */
-    char wal_path[PATH_MAX];
+    char path[PATH_MAX], wal_path[PATH_MAX];
     struct {
         const char *sql; /* a literal: told apart by its address */
         sqlite3_stmt *st;
@@ -41,6 +41,8 @@ enum err spool_meta_get(struct spool *s, const char *name, char *ret, size_t cap
 uint64_t spool_meta_u64(struct spool *s, const char *name);
 uint64_t spool_number_of(struct spool *s, const char *sql); /* the statement's one number, 0 if none */
 
+/* agent/spool_place.c: it lives here from now on. */
+enum err spool_place_write(struct spool *s) MUST_USE;
 /* agent/spool_witness.c: its tables, where they are not there yet. */
 enum err spool_witness_tables(struct spool *s) MUST_USE;
 

@@ -106,6 +106,12 @@ witness_opened(struct agent *a)
         a->witness->refusal_told = false;
 }
 
+bool
+witness_is_halted(const struct agent *a)
+{
+    return a->witness && a->witness->halted;
+}
+
 void
 witness_close(struct agent *a)
 {

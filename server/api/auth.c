@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/handlers.h"
 #include "api/internal.h"
 #include "base/text.h"
 #include "crypto/password.h"
@@ -217,7 +218,7 @@ struct agent_key {
     char code[17], origin[64];
 };
 
-/* The key that a token names, if it is an active one of a site. */
+/* The key that a token names, if it is one of a site and in force: one that was followed by another is, for a while. */
 static enum err
 find_agent_key(struct call *call, const char *kid, struct agent_key *ret)
 {
@@ -233,7 +234,7 @@ find_agent_key(struct call *call, const char *kid, struct agent_key *ret)
     if (!s)
         return ERR_NOT_LEADER;
     key = ledger_key(s->ledger, (uint64_t)index);
-    if (key && key->until == NO_INDEX && key->entry.u.key.use == KEY_SITE && key->entry.u.key.status == KEY_ACTIVE) {
+    if (key && key->until == NO_INDEX && call->now_ms < key->until_ms && key->entry.u.key.use == KEY_SITE) {
         site = ledger_site(s->ledger, key->entry.u.key.site);
         if (site) {
             ret->index = (uint64_t)index;
@@ -249,25 +250,40 @@ find_agent_key(struct call *call, const char *kid, struct agent_key *ret)
     return err;
 }
 
-/* What the token claims must hold now, by the real clock. */
+/* Its times must hold now, by the real clock. An agent's clock may be up to CLOCK_SKEW_MS ahead or behind: one that is
+ * further apart is told so, by what it says itself of its clock, else by its token. A token that is merely old is not. */
 static enum err
-check_claims(const char *claims, size_t len, const struct agent_key *key, uint64_t *ret_instance)
+check_times(struct call *call, int64_t iat, int64_t exp)
+{
+    int64_t now_ms = real_now_ms(), now = now_ms / 1000, theirs_ms, ahead_ms;
+
+    if (exp > now - JWS_SKEW_S && iat <= now + CLOCK_SKEW_MS / 1000)
+        return OK;
+    ahead_ms = call->clock && time_parse(call->clock, &theirs_ms) ? theirs_ms - now_ms : iat > now ? (iat - now) * 1000 : 0;
+    if (ahead_ms <= CLOCK_SKEW_MS && ahead_ms >= -CLOCK_SKEW_MS)
+        return ERR_UNAUTHENTICATED;
+    clocks_hear(call); /* so that the site's operator sees it, too */
+    return err_say(&call->detail, ERR_CLOCK_SKEW, "Your clock is %lld seconds %s ours; %d are tolerated.",
+                   (long long)((ahead_ms < 0 ? -ahead_ms : ahead_ms) / 1000), ahead_ms < 0 ? "behind" : "ahead of", CLOCK_SKEW_MS / 1000);
+}
+
+static enum err
+check_claims(struct call *call, const char *claims, size_t len, const struct agent_key *key, uint64_t *ret_instance)
 {
     struct json_in in = json_in_open(BYTES(claims, len), NULL);
     const char *iss = json_in_text(&in, "iss", 1, 64);
     const char *aud = json_in_text(&in, "aud", 1, 200);
     int64_t iat = json_in_i64(&in, "iat", 0, INT64_C(1) << 40);
     int64_t exp = json_in_i64(&in, "exp", 0, INT64_C(1) << 40);
-    int64_t now = real_now_ms() / 1000;
     bool good;
 
     json_in_text(&in, "jti", 1, 100);
     *ret_instance = (uint64_t)json_in_i64(&in, "ins", 0, INT64_MAX);
     good = !in.err && strcmp(iss, key->code) == 0 && strcmp(aud, key->origin) == 0;
-    good = good && exp > now - JWS_SKEW_S && iat <= now + JWS_SKEW_S && exp - iat <= JWS_LIFE_S && exp >= iat;
+    good = good && exp - iat <= JWS_LIFE_S && exp >= iat;
     if (json_in_close(&in) || !good)
         return ERR_UNAUTHENTICATED;
-    return OK;
+    return check_times(call, iat, exp);
 }
 
 /* Whom failed attempts count against: behind a proxy on this machine, the client that it names last. Of an IPv6 address
@@ -381,7 +397,7 @@ auth_agent(struct call *call, bool *ret_worker)
         return err == ERR_SIGNATURE ? ERR_UNAUTHENTICATED : err;
     call->actor = (struct actor){ .kind = ACTOR_AGENT, .sites = { key.site }, .sites_n = 1 };
     call->agent_key = key.index;
-    err = check_claims(claims, len, &key, &call->actor.instance);
+    err = check_claims(call, claims, len, &key, &call->actor.instance);
     free(claims);
     if (!err)
         remember_head(call);

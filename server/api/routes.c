@@ -129,6 +129,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/agent/tickets", "agent_tickets", AGENT, NO_KEY, RUN_WORKER, agent_tickets },
     { HTTP_POST, "/v1/agent/tickets/received", "agent_received", AGENT, NO_KEY, RUN_WORKER, agent_received },
     { HTTP_POST, "/v1/agent/reports", "agent_report", AGENT, NO_KEY, RUN_WORKER, agent_report },
+    { HTTP_GET, "/v1/agent/self", "agent_self", AGENT, NO_KEY, RUN_WORKER, agent_self },
     { HTTP_POST, "/v1/agent/seen", "agent_seen", AGENT, NO_KEY, RUN_WORKER, agent_seen },
     { HTTP_POST, "/v1/agent/witness", "agent_witness", AGENT, NO_KEY, RUN_WORKER, agent_witness },
     { HTTP_GET, "/v1/agent/checkpoint", "agent_checkpoint", AGENT, NO_KEY, RUN_WORKER, agent_checkpoint },

@@ -23,6 +23,10 @@ int64_t monotonic_ms(void);                                    /* CLOCK_MONOTONI
 int64_t monotonic_us(void);                                    /* the same clock, finer */
 int64_t boottime_ms(void);                                     /* CLOCK_BOOTTIME */
 
+/* Between a site's clock and the server's: beyond the first somebody should look, beyond the second nothing is taken. */
+#define CLOCK_APART_MS 5000
+#define CLOCK_SKEW_MS  30000
+
 #define TIME_TEXT 25                                /* 2026-05-12T14:47:11.123Z + NUL */
 void time_text(int64_t ms, char ret[TIME_TEXT]);    /* RFC 3339, always .mmm and Z; ms within years 1970 to 9999 */
 bool time_parse(const char *text, int64_t *ret_ms); /* RFC 3339 with Z or offset, up to ms */

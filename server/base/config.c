@@ -167,7 +167,7 @@ is_option(const char *arg)
     return arg[0] == '-' && arg[1] == '-' && arg[2] != '\0';
 }
 
-/* What concerns the command line itself: the file's name, the three questions, the other arguments. */
+/* What concerns the command line itself: the file's name, the four questions, the other arguments. */
 static void
 read_rest(struct reading *r, int argc, char *const *argv, struct config_rest *rest)
 {
@@ -185,6 +185,8 @@ read_rest(struct reading *r, int argc, char *const *argv, struct config_rest *re
             rest->version = true;
         else if (strcmp(argv[i], "--manual") == 0)
             rest->manual = true;
+        else if (strcmp(argv[i], "--example") == 0)
+            rest->example = true;
         else if (text_starts(argv[i], "--config="))
             r->file = argv[i] + strlen("--config=");
     }
@@ -228,7 +230,7 @@ config_read(const struct config_set *set, struct arena *a, int argc, char *const
             assert(err == OK); /* a default obeys its own limits; a test goes through all of them */
         }
     read_rest(&r, argc, argv, rest);
-    if (rest->help || rest->version || rest->manual)
+    if (rest->help || rest->version || rest->manual || rest->example)
         return OK;
     err = read_file(&r);
     if (!err)
@@ -361,6 +363,26 @@ config_help(const struct config_set *set, FILE *to)
     }
 }
 
+void
+config_example(const struct config_set *set, FILE *to)
+{
+    char text[1000];
+
+    fprintf(to, "# %s: the options of %s(%d), each with its default. To set one, remove the # before its name.\n",
+            set->file != NULL ? set->file : "Options", set->program, set->section);
+    fputs("# A line reads KEY = value; an unknown key is an error; flags on the command line win over this file.\n", to);
+    for (size_t i = 0; i < set->count; i++) {
+        const struct config_option *o = &set->options[i];
+
+        text_format(text, sizeof text, "%s%s", o->sentence, o->initial == NULL ? " Required." : "");
+        if (o->type == CONFIG_NUMBER)
+            text_format(text + strlen(text), sizeof text - strlen(text), " From %lld to %lld.", (long long)o->min, (long long)o->max);
+        fputc('\n', to);
+        print_wrapped(text, "# ", to);
+        fprintf(to, "#%s =%s%s\n", o->name, o->initial != NULL && o->initial[0] != '\0' ? " " : "", o->initial != NULL ? o->initial : "");
+    }
+}
+
 /* Print what stands at text, which is no ASCII, as troff's own name of it. Returns its bytes. */
 static size_t
 print_troff_wide(const char *text, FILE *to)
@@ -443,6 +465,8 @@ config_begin(const struct config_set *set, struct arena *a, int argc, char *cons
         config_help(set, stdout);
     else if (rest->manual)
         config_manual(set, stdout);
+    else if (rest->example)
+        config_example(set, stdout);
     else if (rest->version)
         printf("%s %s\n", set->program, PACKAGE_VERSION);
     else

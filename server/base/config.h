@@ -55,18 +55,18 @@ struct config_set {
 
 /* What the command line says beside options. */
 struct config_rest {
-    bool help, version, manual; /* --help, --version, --manual (the manual page's source) */
+    bool help, version, manual, example; /* --help, --version, --manual (the manual page's source), --example (a file of options) */
     int argc;
     char **argv; /* the arguments that are no options, in order; what follows "--" is none */
 };
 
 /* Fill *ret, the struct made from the same lines as set->options. argv[0..argc) is what follows the program's name (and
- * the subcommand's). Texts and rest->argv live in the arena. With --help, --version or --manual nothing is required.
+ * the subcommand's). Texts and rest->argv live in the arena. With these four nothing is required.
  * ERR_CONFIG with a text that names key and place; ERR_IO if a file cannot be read. */
 enum err config_read(const struct config_set *set, struct arena *a, int argc, char *const *argv, void *ret,
                      struct config_rest *rest, struct err_detail *d) MUST_USE;
 
-/* The same for a program's main: answers --help, --version and --manual on standard output and tells an error on standard
+/* The same for a program's main: answers --help, --version, --manual and --example on standard output and tells an error on standard
  * error. Returns -1 if the program shall go on, otherwise its exit status. */
 int config_begin(const struct config_set *set, struct arena *a, int argc, char *const *argv, void *ret,
                  struct config_rest *rest) MUST_USE;
@@ -76,6 +76,7 @@ int config_begin(const struct config_set *set, struct arena *a, int argc, char *
 enum err config_secret(const char *path, struct arena *a, const char **ret, struct err_detail *d) MUST_USE;
 
 void config_help(const struct config_set *set, FILE *to);
+void config_example(const struct config_set *set, FILE *to); /* each option in a comment, with its default */
 void config_manual(const struct config_set *set, FILE *to); /* troff, man(7) */
 void config_troff(const char *text, FILE *to);              /* a text of it, and the end of its line */
 

@@ -82,9 +82,9 @@ class Report:
 
 
 class Problem(Exception):
-    def __init__(self, status, code, retry_after=None):
+    def __init__(self, status, code, retry_after=None, **more):
         super().__init__(code)
-        self.status, self.code, self.retry_after = status, code, retry_after
+        self.status, self.code, self.retry_after, self.more = status, code, retry_after, more
 
 
 class Ticket:
@@ -133,6 +133,7 @@ class FakeServer:
         self.leader = None       # another leads: refuse everything with 503 and its address, "" if not known
         self.forced = {}         # path → (status, code), once
         self.requests = 0
+        self.skew_ms = 0         # of its real clock
         self.stopping = False
         server = self
 
@@ -260,7 +261,7 @@ class FakeServer:
             status, kind = p.status, "application/problem+json"
             named = {"leader": self.leader} if p.code == "not-leader" and self.leader else {}
             reply = json.dumps({"type": "/errors/" + p.code, "title": p.code, "status": p.status, "code": p.code,
-                                "instance": "urn:uuid:" + str(uuid.uuid4()), **named}).encode()
+                                "instance": "urn:uuid:" + str(uuid.uuid4()), **named, **p.more}).encode()
             if p.retry_after:
                 extra["Retry-After"] = str(p.retry_after)
         if lost:
@@ -290,6 +291,10 @@ class FakeServer:
         if path == "/v1/agent/enrol":
             return self.enrol(json.loads(body))
         claims = self.authenticate(h)
+        if path == "/v1/agent/self":
+            return 200, {"site": self.SITE, "key": self.KEY_INDEX, "newest_key": self.KEY_INDEX, "until": None, "instance": self.instance,
+                         "real_time": self.time_text(int(time.time() * 1000) + self.skew_ms), "clock_bound_ms": 30000,
+                         "draining": False, "paused": False}
         if path == "/v1/agent/instance":
             return self.open_instance(json.loads(body))
         if int(h.headers.get("Kontor-Instance", 0)) != self.instance or claims["ins"] != self.instance:
@@ -313,9 +318,12 @@ class FakeServer:
             claims, kid = verify_jws(h.headers["Authorization"].split(" ")[1], "kontor-agent+jwt", self.agent_public)
         except (ValueError, TypeError, AttributeError, KeyError):
             raise Problem(401, "unauthenticated")
-        now = time.time()
+        now = time.time() + self.skew_ms / 1000
+        if not claims["iat"] - 30 <= now <= claims["exp"] + 30:
+            raise Problem(401, "clock-skew", detail="Your clock is %d s %s ours; 30 s are tolerated." % (
+                abs(claims["iat"] - now), "ahead of" if claims["iat"] > now else "behind"))
         if (kid != str(self.KEY_INDEX) or claims["iss"] != self.SITE or claims["aud"] != self.ORIGIN
-                or claims["exp"] > claims["iat"] + 60 or not claims["iat"] - 5 <= now <= claims["exp"]):
+                or claims["exp"] > claims["iat"] + 60):
             raise Problem(401, "unauthenticated")
         return claims
 

@@ -61,6 +61,38 @@ def test_tokens_of_agents(world):
     assert agent.tickets().status == 200
 
 
+def test_a_clock_too_far_apart_is_named(world):
+    """Up to 30 s are tolerated, ahead and behind; beyond them the refusal says how far, and so does the site's page."""
+    agent = fresh(world)
+
+    def ask(ahead_s, old_s=0):
+        agent.ahead_ms = ahead_s * 1000
+        now = int(time.time()) + ahead_s - old_s
+        return agent.call("GET", "/v1/agent/self", token=agent.token(iat=now, exp=now + 60))
+
+    for ahead_s in (0, 25, -25):
+        assert ask(ahead_s).status == 200, ahead_s
+    for ahead_s, said in ((40, "ahead of"), (-90, "behind"), (3600, "ahead of")):
+        reply = ask(ahead_s)
+        assert reply.status == 401 and reply.json["code"] == "clock-skew", (ahead_s, reply)
+        assert said in reply.json["detail"] and "30 are tolerated" in reply.json["detail"], reply.json
+        told = world.local.must("GET", "/v1/sites/lumi/agent")["clock_ahead_ms"]
+        assert abs(told - ahead_s * 1000) < 5000 or ahead_s != 3600, told
+    assert ask(0, old_s=90).json["code"] == "unauthenticated", "a token that is merely old is no clock"
+    ask(0)
+
+
+def test_an_agent_hears_of_itself(world):
+    agent = fresh(world)
+    told = agent.call("GET", "/v1/agent/self", instance=0).json
+    assert (told["site"], told["key"], told["newest_key"], told["instance"]) == ("lumi", agent.at["key"], agent.at["key"], agent.instance), told
+    assert told["until"] is None and not told["draining"] and told["clock_bound_ms"] == 30000
+    assert agent.open(agent.seq).json["instance"] == told["instance"] + 1, "it opened none"
+    Agent(world, "lumi")  # a newer key: ours is in force for another day
+    told = agent.call("GET", "/v1/agent/self", instance=0).json
+    assert told["newest_key"] > told["key"] and 23 * 3600000 < millis(told["until"]) - time.time() * 1000 < 25 * 3600000, told
+
+
 def test_newer_instances_supersede(world):
     agent = fresh(world)
     old = agent.instance

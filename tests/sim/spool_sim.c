@@ -388,6 +388,40 @@ spool_prune(struct spool *s, int64_t before_ms, void (*gone)(void *with, struct 
 /* ---- the witness: the notary is not of the simulation, so there is nothing to witness ---------------------------------- */
 
 enum err
+spool_tell(struct spool *s, const struct spool_line *line)
+{
+    (void)s;
+    (void)line;
+    return OK;
+}
+
+enum err
+spool_story_prune(struct spool *s, int64_t before_ms)
+{
+    (void)s;
+    (void)before_ms;
+    return OK;
+}
+
+enum err
+spool_counts(struct spool *s, struct spool_counts *ret)
+{
+    (void)s;
+    (void)ret;
+    abort(); /* it writes no metrics */
+}
+
+bool
+spool_draining(const char *folder, char ret_why[SPOOL_WHY_MAX])
+{
+    const struct seat *seat = sim.here->own;
+
+    (void)folder;
+    ret_why[0] = 0;
+    return seat->draining;
+}
+
+enum err
 spool_cosigned(struct spool *s, enum witness_role role, struct spool_cosigned *ret)
 {
     (void)s;

@@ -154,7 +154,7 @@ agent_lives(void *arg)
     *a = (struct agent){ .blobs = -1, .key = s->key, .backend = s->backend, .kind = &BATCH_KIND };
     a->log = (struct log){ .fd = 1, .least = sim.verbose ? LOG_LEVEL_INFO : QUIET_LOG };
     a->cfg.keep_days = 7;
-    a->cfg.draining = draw(40) == 0;
+    s->draining = draw(40) == 0;
     a->who.site_index = base.w->site[s->site];
     a->who.genesis = base.genesis;
     a->who.simulation = true;

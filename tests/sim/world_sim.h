@@ -48,7 +48,7 @@ struct seat {
     struct backend own_backend;
     struct hash blobs[32];
     size_t blobs_n;
-    bool enrolled, retiring, restored, wanted; /* wanted: to be started again when it is down */
+    bool enrolled, retiring, restored, draining, wanted; /* wanted: to be started again when it is down */
     enum agent_exit last_exit;
 };
 extern struct seat seats[SEATS];

@@ -160,13 +160,13 @@ what_is_wrong_is_fatal(void **state)
 static void
 questions_require_nothing(void **state)
 {
-    const char *flags[] = { "--help", "--version", "--manual" };
+    const char *flags[] = { "--help", "--version", "--manual", "--example" };
     struct config_rest rest;
     struct err_detail d;
     struct sample s;
 
-    assert_int_equal(run(*state, NULL, flags, 3, &s, &rest, &d), OK);
-    assert_true(rest.help && rest.version && rest.manual);
+    assert_int_equal(run(*state, NULL, flags, 4, &s, &rest, &d), OK);
+    assert_true(rest.help && rest.version && rest.manual && rest.example);
 }
 
 static void
