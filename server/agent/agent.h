@@ -74,7 +74,7 @@ struct agent {
     uint64_t sending; /* number of the report under way, 0: none */
     int64_t poll_sent_mono_ms, confirm_mono_ms, next_prune_mono_ms, next_inventory_mono_ms;
     bool draining; /* the operator takes no new work */
-    int64_t next_drain_mono_ms, next_metrics_mono_ms;
+    int64_t next_drain_mono_ms, next_metrics_mono_ms, next_keys_mono_ms;
     bool metrics_failed; /* it was said */
     struct agent_tally tally;
     bool stop;
@@ -95,6 +95,9 @@ int command_status(struct agent *a);
 int command_drain(struct agent *a);
 int command_undrain(struct agent *a);
 int command_journal(struct agent *a);
+int command_rotate_key(struct agent *a); /* agent/rotate.c */
+/* The spool belongs to the next key already: it takes its place. Opens the spool. Errors as spool_open()'s. */
+enum err rotation_finish(struct agent *a, struct err_detail *d) MUST_USE;
 
 /* agent/story.c: for the agent's own journal; jti zero: not of a ticket. In the transaction of what is told, if there is one. */
 void agent_tell(struct agent *a, struct uuid jti, const char *what, const char *format, ...) PRINTF(4, 5);

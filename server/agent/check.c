@@ -103,6 +103,7 @@ check_keys(struct agent *a, struct remarks *f)
     static const char REMEDY[] = "the keys lie in spool_dir, mode 0600, and belong to the agent's user; a key that is gone is not "
                                  "brought back: see docs/site.md, \"Keys\"";
     bool good = true;
+    char next[PATH_MAX];
 
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
         struct err_detail d = { 0 };
@@ -118,6 +119,9 @@ check_keys(struct agent *a, struct remarks *f)
         remarks_add(f, "keys", VERDICT_FAULT, REMEDY, "agent.key is not the key that the spool belongs to");
         good = false;
     }
+    snprintf(next, sizeof next, "%s/agent.key.next", a->cfg.spool_dir);
+    if (access(next, F_OK) == 0)
+        remarks_add(f, "keys", VERDICT_WARNING, "stop the agent; kontor-agent rotate-key; start it", "a rotation was begun and not finished");
     if (good)
         remarks_add(f, "keys", VERDICT_OK, NULL, "site %s, key %s", a->who.site, a->who.kid);
     return good;

@@ -18,6 +18,7 @@
 #define DAY_MS             86400000LL
 #define IDLE_MS            1000
 #define DRAIN_LOOK_EVERY_MS 500
+#define KEYS_EVERY_MS      60000 /* a key of the server that is revoked is taken so long at the most */
 
 void
 pause_lane(struct agent *a, enum wire_lane lane, int retry_after_s)
@@ -210,6 +211,10 @@ housekeeping(struct agent *a)
     if (a->next_drain_mono_ms <= now_ms) {
         a->next_drain_mono_ms = now_ms + DRAIN_LOOK_EVERY_MS;
         look_at_draining(a);
+    }
+    if (a->open && a->next_keys_mono_ms <= now_ms) {
+        a->wants_keys = a->wants_keys || a->next_keys_mono_ms; /* the first ones came with the instance */
+        a->next_keys_mono_ms = now_ms + KEYS_EVERY_MS;
     }
     metrics_tick(a);
     if (a->open && a->next_inventory_mono_ms <= now_ms) {

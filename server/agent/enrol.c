@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "agent/enrol.h"
+
 #include "agent/agent.h"
 
 #define CALL_TIMEOUT_MS 30000
@@ -34,9 +36,8 @@ keys_of_folder(const char *folder, struct sign_key *sign, struct seal_key *seal,
     return err;
 }
 
-static void
-request_write(struct json_out *o, const struct agent_config *cfg, const char *token, const struct sign_key *sign,
-              const struct seal_key *seal)
+void
+enrol_request(struct json_out *o, const char *site, const char *token, const struct sign_key *sign, const struct seal_key *seal)
 {
     uint8_t message[512], proof[SIGN_LEN];
     size_t prefix = sizeof PROOF_PREFIX, len = strnlen(token, sizeof message - prefix);
@@ -46,15 +47,15 @@ request_write(struct json_out *o, const struct agent_config *cfg, const char *to
     sign_make(sign, BYTES(message, prefix + len), proof);
     json_open(o, NULL);
     json_text(o, "token", token);
-    json_text(o, "site", cfg->site);
+    json_text(o, "site", site);
     json_base64(o, "ed25519", BYTES(sign->public, SIGN_PUBLIC_LEN));
     json_base64(o, "x25519", BYTES(seal->public, 32));
     json_base64(o, "proof", BYTES(proof, sizeof proof));
     json_shut(o);
 }
 
-static enum err
-reply_read(const struct wire_reply *r, struct spool_identity *ret, struct err_detail *d)
+enum err
+enrol_reply(const struct wire_reply *r, struct spool_identity *ret, struct err_detail *d)
 {
     struct json_in in = json_in_open(BYTES(r->body, r->len), d), jwks;
     struct spool_identity who = { 0 };
@@ -95,7 +96,7 @@ enrol_with(const struct agent_config *cfg, const char *token, struct err_detail 
         err = wire_new(cfg->server, cfg->ca_file, &wire, d);
     if (err)
         return err;
-    request_write(&o, cfg, token, &sign, &seal);
+    enrol_request(&o, cfg->site, token, &sign, &seal);
     call.body = BYTES(o.text, o.len);
     for (size_t i = 0; i < 2 * wire_servers(wire); i++) { /* twice round: the second may name the first as the leader */
         wire_once(wire, &call, &r);
@@ -105,7 +106,7 @@ enrol_with(const struct agent_config *cfg, const char *token, struct err_detail 
     }
     if (r.status != 201)
         err = err_internal(d, ERR_TOKEN_SPENT, "the server answers %d: %.200s", r.status, r.status ? r.body : r.error);
-    else if ((err = reply_read(&r, &who, d)) != OK)
+    else if ((err = enrol_reply(&r, &who, d)) != OK)
         err = err_internal(d, err, "the server's reply is not as it should be: %s %s", d->pointer, d->text);
     json_out_free(&o);
     wire_delete(wire);

@@ -27,6 +27,7 @@ static const struct config_set SET = {
                 "drain [OPTION...] [REASON]\n"
                 "undrain [OPTION...]\n"
                 "journal [OPTION...] [JTI]\n"
+                "rotate-key [OPTION...]\n"
                 "spool-moved [OPTION...]\n"
                 "receipts [OPTION...]\n"
                 "witness-keys [OPTION...]\n"
@@ -44,6 +45,8 @@ static const struct config_set SET = {
         "drain, with a reason, makes the agent reject new tickets from now on, whether it runs or not, until undrain; jobs that"
         " are here go on. A spool that was copied or restored is refused; spool-moved says, while the agent is stopped, that it"
         " was moved here and that there is no other any more.\n\n"
+        "rotate-key, while the agent is stopped, makes a new key for the site, which the one before signs for; both are in force"
+        " for a day. Where that one was revoked, a one-time token (token_file) vouches for the new one.\n\n"
         "run also watches the journal, unless told not to (witness = no): it cosigns each checkpoint that extends all that it"
         " has cosigned, and refuses any other, loudly and for good. receipts prints what it has reported of jobs' ends and the server has receipted, for an auditor (kontor-audit"
         " verify --receipts). witness-keys prints its keys as a policy file names them."
@@ -103,6 +106,12 @@ agent_open_own(struct agent *a, struct err_detail *d)
         err = sign_key_load(path, &a->key, d);
     if (err == OK)
         err = spool_open(a->cfg.spool_dir, a->key.public, &a->spool, &a->who, d);
+    if (err == ERR_FORBIDDEN) { /* another key's; perhaps the one that was being rotated to */
+        struct err_detail ignored = { 0 };
+
+        if (rotation_finish(a, &ignored) == OK)
+            err = OK;
+    }
     return err;
 }
 
@@ -306,6 +315,7 @@ static const struct {
     { "undrain", command_undrain, false },
     { "journal", command_journal, true },
     { "receipts", command_receipts, false },
+    { "rotate-key", command_rotate_key, false },
     { "spool-moved", command_spool_moved, false },
     { "witness-keys", command_witness_keys, false },
     { "witness-dismiss", command_witness_dismiss, false },

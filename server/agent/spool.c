@@ -147,6 +147,16 @@ identity_write(struct spool *s, const struct spool_identity *who)
     return err;
 }
 
+enum err
+spool_set_key(struct spool *s, const struct spool_identity *who)
+{
+    char public[HEX_LEN(SIGN_PUBLIC_LEN)];
+    enum err err = spool_meta_set(s, "kid", who->kid);
+
+    hex_encode(BYTES(who->public, SIGN_PUBLIC_LEN), public);
+    return err == OK ? spool_meta_set(s, "public", public) : err;
+}
+
 static enum err
 identity_read(struct spool *s, struct spool_identity *ret)
 {

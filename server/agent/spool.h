@@ -64,6 +64,8 @@ enum err spool_make(const char *folder, const struct spool_identity *who, struct
 enum err spool_open(const char *folder, const uint8_t *public, struct spool **ret, struct spool_identity *ret_who,
                     struct err_detail *d) MUST_USE;
 void spool_close(struct spool *s);
+/* The site goes on under another key: who->public and kid. In a transaction of the caller. */
+enum err spool_set_key(struct spool *s, const struct spool_identity *who) MUST_USE;
 bool spool_in_use(const char *folder); /* by an agent, or by a command that needs it alone */
 const char *spool_error(const struct spool *s); /* of the last failure, for the operator */
 /* On an operator's word: they have moved the spool here, and there is no other any more. Errors as spool_open()'s. */

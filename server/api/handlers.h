@@ -40,6 +40,7 @@ handler_fn quotes_look, quotes_get, quotes_renew, quotes_release, quotes_accept,
 handler_fn reservations_list_get, reservations_get, reservations_cancel, reservations_output, reservations_ticket,
     reservations_events;                                                          /* reservations.c */
 handler_fn agent_self; /* agent_self.c */
+handler_fn agent_keys, keys_revoke; /* agent_keys.c */
 handler_fn agent_enrol, agent_instance, agent_received, agent_report, agent_blob; /* agents.c */
 
 const char *role_name(int code);

@@ -106,6 +106,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/clock", "clock_get", ADMIN, NO_KEY, RUN_WORKER, clock_get },
     { HTTP_POST, "/v1/journal/admit", "journal_admit", ADMIN, KEY, RUN_WORKER, journal_admit },
     { HTTP_POST, "/v1/keys/rotate", "keys_rotate", ADMIN, KEY, RUN_WORKER, keys_rotate },
+    { HTTP_POST, "/v1/keys/{index}/revoke", "keys_revoke", OPERATOR | OFFICER, KEY, RUN_WORKER, keys_revoke },
     { HTTP_POST, "/v1/log-keys/rotate", "log_keys_rotate", ADMIN, KEY, RUN_WORKER, log_keys_rotate },
     { HTTP_POST, "/v1/clock/confirm", "clock_confirm", ADMIN, KEY, RUN_WORKER, clock_confirm },
     /* sites */
@@ -129,6 +130,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/agent/tickets", "agent_tickets", AGENT, NO_KEY, RUN_WORKER, agent_tickets },
     { HTTP_POST, "/v1/agent/tickets/received", "agent_received", AGENT, NO_KEY, RUN_WORKER, agent_received },
     { HTTP_POST, "/v1/agent/reports", "agent_report", AGENT, NO_KEY, RUN_WORKER, agent_report },
+    { HTTP_POST, "/v1/agent/keys", "agent_keys", AGENT, NO_KEY, RUN_WORKER, agent_keys },
     { HTTP_GET, "/v1/agent/self", "agent_self", AGENT, NO_KEY, RUN_WORKER, agent_self },
     { HTTP_POST, "/v1/agent/seen", "agent_seen", AGENT, NO_KEY, RUN_WORKER, agent_seen },
     { HTTP_POST, "/v1/agent/witness", "agent_witness", AGENT, NO_KEY, RUN_WORKER, agent_witness },

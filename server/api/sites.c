@@ -317,6 +317,29 @@ key_json(struct json_out *out, const struct key *key)
     json_shut(out);
 }
 
+/* All that the site ever had. */
+static void
+keys_json(struct json_out *out, const struct state *s, uint64_t site, int64_t now_ms)
+{
+    const struct key *k;
+
+    json_open_array(out, "keys");
+    for (size_t it = 0; (k = ledger_next_key(s->ledger, &it)) != NULL;) {
+        if (k->entry.u.key.use != KEY_SITE || k->entry.u.key.site != site)
+            continue;
+        json_open(out, NULL);
+        json_i64(out, "index", (int64_t)k->index);
+        json_time(out, "since", k->entry.u.key.valid_from_ms);
+        json_text(out, "state", k->until != NO_INDEX ? "revoked" : k->until_ms == INT64_MAX ? "in-force" : now_ms < k->until_ms ? "ending" : "over");
+        if (k->until_ms != INT64_MAX)
+            json_time(out, "until", k->until_ms);
+        else
+            json_none(out, "until");
+        json_shut(out);
+    }
+    json_shut_array(out);
+}
+
 void
 reply_agent(struct call *call, int status)
 {
@@ -361,6 +384,7 @@ reply_agent(struct call *call, int status)
     json_i64(out, "confirmed_seq", ss ? (int64_t)ss->confirmed_seq : 0);
     json_i64(out, "last_report", ss ? (int64_t)ss->last_report : 0);
     key_json(out, key);
+    keys_json(out, s, site, call->now_ms);
     spool_json(out, ss);
     call_state_done(call);
     if (contact.inventory)

@@ -36,6 +36,22 @@ may_notice(const struct state *s, const struct actor *a, const struct entry *e)
     return e->u.notice.type == NOTICE_DISPUTE_OPENED && may_dispute(s, a, e);
 }
 
+/* A site's key comes with an enrolment token, or from its agent, which has the one before; it is ended by those who run the
+ * site, and by officers. Any other key is an administrator's. */
+static bool
+may_key(const struct actor *a, const struct entry *e)
+{
+    bool person = a->kind == ACTOR_PERSON;
+
+    if (person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0)
+        return true;
+    if (e->u.key.use != KEY_SITE)
+        return false;
+    if (e->u.key.status == KEY_ACTIVE)
+        return a->kind == ACTOR_TOKEN || actor_is_agent_of(a, e->u.key.site);
+    return person && ((a->programme_roles & ROLE_OFFICER) != 0 || actor_runs_site(a, e->u.key.site));
+}
+
 /* Security: the ledger checks the signatures and that their keys may order this; here, that the caller may. */
 static bool
 may_order(const struct state *s, const struct actor *a, const struct entry *e)
@@ -61,8 +77,8 @@ may_order(const struct state *s, const struct actor *a, const struct entry *e)
         return person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0;
     case NOTICE:
         return may_notice(s, a, e);
-    case KEY: /* a site's key comes with an enrolment token */
-        return (person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0) || a->kind == ACTOR_TOKEN;
+    case KEY:
+        return may_key(a, e);
     default:
         return false;
     }

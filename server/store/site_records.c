@@ -34,6 +34,12 @@ DB_QUERY(REPORTS_BEFORE, .name = "reports_before",
                 " ORDER BY p.number DESC LIMIT $3",
          .params = 3, .columns = 7);
 
+DB_QUERY(REPORTS_BY_KEY, .name = "reports_by_key",
+         .sql = "SELECT p.site, p.number, p.statement, p.answer_flags, p.reason, p.received_ms, r.id"
+                " FROM report p LEFT JOIN reservation r ON r.jti = p.jti AND r.site = p.site"
+                " WHERE p.site = $1 AND p.key = $2 AND p.received_ms >= $3 ORDER BY p.number DESC LIMIT $4",
+         .params = 4, .columns = 7);
+
 DB_QUERY(REPORTS_FIND, .name = "reports_find",
          .sql = "SELECT site, number, statement, answer_flags, reason, received_ms, NULL::uuid"
                 " FROM report WHERE site = $1 AND number = $2",
@@ -152,22 +158,39 @@ read_report(const PGresult *rows, int i, struct arena *a)
     return r;
 }
 
+static void
+take_reports(const PGresult *rows, struct arena *a, struct report_record **ret, size_t *ret_n)
+{
+    int n = PQntuples(rows);
+
+    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
+    for (int i = 0; i < n; i++)
+        (*ret)[i] = read_report(rows, i, a);
+    *ret_n = (size_t)n;
+}
+
 enum err
 reports_before(struct db *db, uint64_t site, uint64_t before, int max, struct arena *a, struct report_record **ret,
                size_t *ret_n)
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, &REPORTS_BEFORE, DB_ARGS(db_u64(site), db_i64((int64_t)before), db_i64(max)), &rows);
-    int n;
 
-    if (err)
-        return err;
-    n = PQntuples(rows);
-    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
-    for (int i = 0; i < n; i++)
-        (*ret)[i] = read_report(rows, i, a);
-    *ret_n = (size_t)n;
-    return OK;
+    if (!err)
+        take_reports(rows, a, ret, ret_n);
+    return err;
+}
+
+enum err
+reports_by_key(struct db *db, uint64_t site, uint64_t key, int64_t since_ms, int max, struct arena *a,
+               struct report_record **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &REPORTS_BY_KEY, DB_ARGS(db_u64(site), db_u64(key), db_i64(since_ms), db_i64(max)), &rows);
+
+    if (!err)
+        take_reports(rows, a, ret, ret_n);
+    return err;
 }
 
 enum err

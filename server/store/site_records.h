@@ -44,5 +44,8 @@ enum err reports_of(struct db *db, uint64_t site, struct uuid jti, int max, stru
                     struct report_record **ret, size_t *ret_n) MUST_USE;
 enum err reports_find(struct db *db, uint64_t site, uint64_t number, struct arena *a,
                       struct report_record *ret) MUST_USE;
+/* Those that a key of the site signed, and that came since then: the newest first. */
+enum err reports_by_key(struct db *db, uint64_t site, uint64_t key, int64_t since_ms, int max, struct arena *a,
+                        struct report_record **ret, size_t *ret_n) MUST_USE;
 
 #endif

@@ -119,6 +119,7 @@ class FakeServer:
         self.lock = threading.Condition()
         self.tokens = set()
         self.agent_public = self.instance_public = None
+        self.agent_keys = {}     # kid → public: those in force
         self.retired = None      # the key whose spool was retired: another's empty one may take its place
         self.instance = self.confirmed_seq = 0
         self.tickets = []        # [{"seq", "jws"}]
@@ -292,11 +293,13 @@ class FakeServer:
             return self.enrol(json.loads(body))
         claims = self.authenticate(h)
         if path == "/v1/agent/self":
-            return 200, {"site": self.SITE, "key": self.KEY_INDEX, "newest_key": self.KEY_INDEX, "until": None, "instance": self.instance,
+            return 200, {"site": self.SITE, "key": int(claims["kid"]), "newest_key": max(map(int, self.agent_keys)), "until": None, "instance": self.instance,
                          "real_time": self.time_text(int(time.time() * 1000) + self.skew_ms), "clock_bound_ms": 30000,
                          "draining": False, "paused": False}
+        if path == "/v1/agent/keys":
+            return self.rotate(json.loads(body), claims["kid"])
         if path == "/v1/agent/instance":
-            return self.open_instance(json.loads(body))
+            return self.open_instance(json.loads(body), self.agent_keys[claims["kid"]])
         if int(h.headers.get("Kontor-Instance", 0)) != self.instance or claims["ins"] != self.instance:
             raise Problem(409, "superseded")
         if path == "/v1/agent/tickets":
@@ -304,7 +307,7 @@ class FakeServer:
         if path == "/v1/agent/tickets/received":
             return self.received(json.loads(body))
         if path == "/v1/agent/reports":
-            return self.report(json.loads(body))
+            return self.report(json.loads(body), self.agent_keys[claims["kid"]])
         if path.startswith("/v1/agent/blobs/"):
             with self.lock:
                 blob = self.blobs.get(path.split("/")[-1])
@@ -313,19 +316,36 @@ class FakeServer:
             return 200, blob
         raise Problem(404, "not-found")
 
+    def claims_of(self, token):
+        kid = json.loads(unb64url(token.split(".")[0]))["kid"]
+        return verify_jws(token, "kontor-agent+jwt", self.agent_keys[kid])
+
     def authenticate(self, h):
         try:
-            claims, kid = verify_jws(h.headers["Authorization"].split(" ")[1], "kontor-agent+jwt", self.agent_public)
+            claims, kid = self.claims_of(h.headers["Authorization"].split(" ")[1])
         except (ValueError, TypeError, AttributeError, KeyError):
             raise Problem(401, "unauthenticated")
         now = time.time() + self.skew_ms / 1000
         if not claims["iat"] - 30 <= now <= claims["exp"] + 30:
             raise Problem(401, "clock-skew", detail="Your clock is %d s %s ours; 30 s are tolerated." % (
                 abs(claims["iat"] - now), "ahead of" if claims["iat"] > now else "behind"))
-        if (kid != str(self.KEY_INDEX) or claims["iss"] != self.SITE or claims["aud"] != self.ORIGIN
+        if (claims["iss"] != self.SITE or claims["aud"] != self.ORIGIN
                 or claims["exp"] > claims["iat"] + 60):
             raise Problem(401, "unauthenticated")
-        return claims
+        return {**claims, "kid": kid}
+
+    def rotate(self, data, kid):
+        new, seal = (base64.b64decode(data[name]) for name in ("ed25519", "x25519"))
+        words = b"kontor-rotate/v1\0" + self.genesis + struct.pack(">QQ", self.SITE_INDEX, int(kid)) + new + seal
+        for name, public in (("by_old", self.agent_keys[kid]), ("by_new", new)):
+            if not verify(public, words, base64.b64decode(data[name])):
+                self.broken.append("rotation: " + name)
+                raise Problem(403, "signature")
+        with self.lock:
+            if new not in self.agent_keys.values():
+                self.agent_keys[str(self.KEY_INDEX + len(self.agent_keys))] = new
+            index = next(int(k) for k, public in self.agent_keys.items() if public == new)
+            return 200, {"key": index, "until": self.time_text(self.now_ms() + 86400000)}
 
     def enrol(self, data):
         public = base64.b64decode(data["ed25519"])
@@ -335,20 +355,21 @@ class FakeServer:
             raise Problem(403, "signature")
         self.tokens.discard(data["token"])
         self.agent_public = public
+        self.agent_keys = {str(self.KEY_INDEX): public}
         return 201, {"site": self.SITE, "site_index": self.SITE_INDEX, "key": self.KEY_INDEX, "origin": self.ORIGIN,
                      "genesis": self.genesis.hex(), "jwks": self.jwks(), "simulation": bool(self.clock)}
 
-    def open_instance(self, data):
+    def open_instance(self, data, public):
         with self.lock:
             if data["last_confirmed_seq"] > len(self.tickets) or data["last_receipted_report"] > len(self.reports):
                 raise Problem(409, "spool-ahead")
-            new_key = self.instance_public not in (None, self.agent_public)
-            if new_key and self.retired != self.instance_public:
+            empty = not (data["last_confirmed_seq"] or data["last_receipted_report"] or data["last_report"])
+            if empty and (self.confirmed_seq or self.reports) and self.retired != self.instance_public:
                 raise Problem(409, "spool-behind")
-            if data["last_confirmed_seq"] < self.confirmed_seq and not new_key:
+            if data["last_confirmed_seq"] < self.confirmed_seq and not empty:
                 raise Problem(409, "spool-behind")
             self.instance += 1
-            self.instance_public = self.agent_public
+            self.instance_public = public
             self.lock.notify_all()
             clock = None
             if self.clock:
@@ -386,10 +407,10 @@ class FakeServer:
                 claims["reason"] = reason or "state"
         return self.key.jws("kontor-receipt+jwt", self.kid, claims)
 
-    def report(self, data):
+    def report(self, data, public):
         statement = base64.b64decode(data["statement"])
         report = Report(statement)
-        if not verify(self.agent_public, statement, base64.b64decode(data["signature"])):
+        if not verify(public, statement, base64.b64decode(data["signature"])):
             self.broken.append("%r: signature" % report)
             raise Problem(403, "signature")
         with self.lock:

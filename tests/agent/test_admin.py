@@ -76,7 +76,7 @@ class Check(Administrator):
         self.assertEqual((found["verdict"], "ahead" in found["finding"], "chrony" in found["remedy"]), ("fault", True, True))
 
     def test_a_key_that_the_server_does_not_take(self):
-        self.server.agent_public = b"\0" * 32
+        self.server.agent_keys = {}
         found = self.check(1)["site"]
         self.assertIn("does not take this site's key", found["finding"])
 
@@ -157,6 +157,78 @@ class Told(Administrator):
         self.rig.start(metrics_file="/nowhere/kontor.prom")
         self.until(lambda: "metrics-not-written" in self.rig.log())
         self.until_last(self.server.issue("true"))
+
+
+class Keys(Administrator):
+    def key_files(self):
+        return sorted(name for name in os.listdir(self.rig.spool) if ".key" in name)
+
+    def key(self):
+        return json.loads(self.ask("status", "--json").stdout)["key"]
+
+    def test_rotation_while_jobs_run_and_reports_wait(self):
+        self.rig.start()
+        slow = self.server.issue(self.counting("slow", "while [ ! -e \"$KONTOR_SHARE/go\" ]; do sleep 0.05; done"))
+        quick = self.server.issue(self.counting("quick", "while [ ! -e \"$KONTOR_SHARE/go-quick\" ]; do sleep 0.05; done"))
+        self.until(lambda: "started" in slow.kinds() and "started" in quick.kinds())
+        self.assertEqual(self.ask("rotate-key").returncode, 1, "an agent uses the spool")
+        self.server.away = True
+        open(os.path.join(self.rig.share, "go-quick"), "w").close()
+        self.until(lambda: json.loads(self.ask("status", "--json").stdout)["reports_unreceipted"] > 0)
+        self.rig.stop()
+        self.assertEqual(self.ask("rotate-key").returncode, 1, "the server is away")
+        self.assertEqual((self.key(), self.check(0)["keys"]["verdict"]), ("21", "warning"))
+        self.server.away = False
+        done = self.ask("rotate-key")
+        self.assertEqual((done.returncode, self.key()), (0, "22"), done.stderr)
+        self.assertEqual(self.key_files(), ["agent.key", "seal.key"])
+        self.assertEqual(self.server.agent_keys.keys(), {"21", "22"})
+        del self.server.agent_keys["21"]  # the day of overlap is over
+        self.rig.start()
+        open(os.path.join(self.rig.share, "go"), "w").close()
+        self.until_last(slow, quick)
+        self.assertEqual((self.runs("slow"), self.runs("quick")), (1, 1))
+        self.assertIn("22 takes the place of 21", [line["why"] for line in self.journal() if line["what"] == "key"])
+
+    def test_cut_off_before_the_new_key_is_in_its_place(self):
+        old = os.path.join(self.rig.spool, "agent.key")
+        with open(old, "rb") as f:
+            was = f.read()
+        self.assertEqual(self.ask("rotate-key").returncode, 0)
+        os.rename(old, old + ".next")
+        with open(os.open(old, os.O_WRONLY | os.O_CREAT, 0o600), "wb") as f:
+            f.write(was)
+        self.rig.start()
+        t = self.server.issue(self.counting("on"))
+        self.until_last(t)
+        self.assertEqual((self.runs("on"), self.key_files()), (1, ["agent.key", "seal.key"]))
+
+    def test_a_lost_reply_is_asked_for_again(self):
+        self.server.forced["/v1/agent/keys"] = (502, "busy")
+        self.assertEqual(self.ask("rotate-key").returncode, 1)
+        self.assertEqual(self.key_files(), ["agent.key", "agent.key.next", "seal.key"])
+        self.assertEqual((self.ask("rotate-key").returncode, self.key()), (0, "22"))
+
+    def test_a_revoked_key_is_followed_on_the_operator_s_word(self):
+        self.rig.start()
+        self.until_last(self.server.issue("true"))
+        self.until(lambda: self.server.confirmed_seq == 1)
+        self.rig.stop()
+        with open(os.path.join(self.rig.spool, "seal.key"), "rb") as f:
+            seal = f.read()
+        self.server.agent_keys = {}
+        self.assertEqual(self.ask("rotate-key").returncode, 1)
+        token = os.path.join(self.rig.root, "token")
+        with open(token, "w", encoding="ascii") as f:
+            f.write(self.server.new_token() + "\n")
+        done = self.ask("rotate-key", token_file=token)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(os.path.join(self.rig.spool, "seal.key"), "rb") as f:
+            self.assertNotEqual(f.read(), seal)
+        self.rig.start()
+        t = self.server.issue(self.counting("on"))
+        self.until_last(t)
+        self.assertEqual(self.runs("on"), 1)
 
 
 class Files(Administrator):

@@ -68,7 +68,7 @@ def sample(schema, world, name=""):
     if "T[0-9]" in schema.get("pattern", ""):
         return "2026-12-03T00:00:00.000Z" if name == "end" else "2026-12-01T00:00:00.000Z"
     known = {"credits": "1", "cap_credits": "1", "country": "ES", "email": "x@kontor.example", "code": "new-one", "mode": "fast-lane",
-             "site": "lumi", "script": "#!/bin/sh\n", "proof": "A" * 86 + "==", "ed25519": "A" * 43 + "=", "x25519": "A" * 43 + "=",
+             "site": "lumi", "script": "#!/bin/sh\n", "proof": "A" * 86 + "==", "by_old": "A" * 86 + "==", "by_new": "A" * 86 + "==", "ed25519": "A" * 43 + "=", "x25519": "A" * 43 + "=",
              "statement": "A" * 183 + "=", "signature": "A" * 86 + "==", "root": "0" * 64, "had_root": "0" * 64}
     return known.get(name, "a text of some length")
 
@@ -140,7 +140,7 @@ def faults(schema, body, world):
                 yield "range", {**body, name: number}, f"/{name}", ("field-range", "field-type", "json-malformed")
         if kind == "string":
             for text in ("x" * (part.get("maxLength", 100000) + 1), "", "\u0007", "é" * 70000):
-                if text == "" and part.get("minLength", 0) == 0 and "pattern" not in part and "enum" not in part and name not in ("token", "ed25519", "x25519", "proof", "statement", "signature"):
+                if text == "" and part.get("minLength", 0) == 0 and "pattern" not in part and "enum" not in part and name not in ("token", "ed25519", "x25519", "proof", "by_old", "by_new", "statement", "signature"):
                     continue
                 if text == "\u0007" and name in ("password", "old", "new", "token", "inventory", "checkpoint", "script"):
                     continue

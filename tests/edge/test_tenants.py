@@ -24,11 +24,11 @@ RULES = {
     (frozenset(PROGRAMME), None): "programme_get programme_moves programme_shares programme_shares_csv funds_list tranches_list",
     (frozenset({"officer"}), None): "funds_create tranches_create grants_create",
     (frozenset({"officer", "administrator"}), None): "journal_entry_erase",
-    (frozenset({"officer", "site_operator", "administrator"}), "site"): "offerings_floors",
+    (frozenset({"officer", "site_operator", "administrator"}), "site"): "offerings_floors keys_revoke",
     (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles grants_clawback"
     " reservations_resolve reservations_correct reservations_dismiss accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create",
     (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_tickets sites_reports sites_moves sites_pause sites_drain sites_spool_retire sites_agent_token",
-    (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_self agent_seen agent_witness agent_checkpoint agent_entries agent_cosignature agent_refusal",
+    (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_keys agent_self agent_seen agent_witness agent_checkpoint agent_entries agent_cosignature agent_refusal",
     (frozenset({"agent"}), "site"): "agent_blob",
 }
 # who: role, organisation, site
@@ -84,6 +84,7 @@ def fill(world, path, of):
                            ("/quotes/{id}", t["quote"]), ("/reservations/{id}", t["reservation"]), ("/grants/{account}", t["grant"]),
                            ("/accounts/{account}", t["grant"]), ("/sites/{code}", t["site"]), ("{sha256}", t["blob"])):
         path = path.replace(pattern, re.sub(r"\{\w+\}", "", pattern) + str(value))
+    path = path.replace("/keys/{index}", f"/keys/{world.agents[t['site']].at['key'] if t['site'] in world.agents else 999999999}")
     path = path.replace("/offerings/{index}", f"/offerings/{world.sites.get(t['site'], {'offering': 999999999})['offering']}").replace("{index}", "0").replace("{code}", "conflict").replace("{path}", "0/000.p/1")
     assert "{" not in path, path
     return path + ("?after=0" if path == "/v1/agent/tickets" else "")

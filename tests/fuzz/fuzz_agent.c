@@ -761,7 +761,7 @@ on_enrolment(const char *body, size_t len)
     struct spool_identity who;
     struct err_detail d = { 0 };
 
-    if (reply_read(&r, &who, &d) == OK)
+    if (enrol_reply(&r, &who, &d) == OK)
         assert(memchr(who.site, 0, sizeof who.site) && who.site[0] && memchr(who.origin, 0, sizeof who.origin) &&
                who.site_index <= INT64_MAX);
     else

@@ -99,6 +99,7 @@ static const struct wanted {
     { "tickets_before", SITE | BIT(OWNER), { "11", "9", "9" } },
     { "tickets_of", SITE | BIT(OWNER), { BRISA } },
     { "reports_before", SITE | BIT(OWNER), { "11", "9", "9" } },
+    { "reports_by_key", SITE | BIT(OWNER), { "11", "1", "0", "9" } },
     { "reports_find", SITE | BIT(OWNER), { "11", "1" } },
     { "reports_of", SITE | BIT(OWNER), { "11", BRISA, "9" } },
     { "requests_find", ORG, { BRISA } },

@@ -544,6 +544,34 @@ def agent_seen(w):
 
 
 @call
+def agent_self(w):
+    agent = agent_of(w)
+    return Call(lambda key: agent.call("GET", "/v1/agent/self"))
+
+
+def announced(agent, new):
+    """What POST /v1/agent/keys takes."""
+    words = b"kontor-rotate/v1\0" + bytes.fromhex(agent.at["genesis"]) + struct.pack(">QQ", agent.at["site_index"], agent.at["key"]) + new.public.raw + agent.seal
+    body = {"ed25519": new.public.raw, "x25519": agent.seal, "by_old": agent.key.sign(words), "by_new": new.sign(words)}
+    return {name: base64.b64encode(value).decode() for name, value in body.items()}
+
+
+@call
+def agent_keys(w):
+    agent = agent_of(w)
+    body = announced(agent, Key())
+    return Call(lambda key: agent.call("POST", "/v1/agent/keys", body))
+
+
+@call
+def keys_revoke(w):
+    """Of a key that nobody uses."""
+    agent = agent_of(w)
+    made = agent.call("POST", "/v1/agent/keys", announced(agent, Key())).json
+    return post(w.people["lumi"], f"/v1/keys/{made['key']}/revoke", {"compromised": True, "reason": "Test"})
+
+
+@call
 def agent_entries(w):
     agent = agent_of(w)
     return Call(lambda key: agent.call("GET", "/v1/agent/entries?bundle=0&width=1"))

@@ -1,0 +1,98 @@
+"""A site's keys: rotated by its agent with an overlap, ended at once by those who may, and what a key signed is told."""
+import base64
+import os
+import struct
+
+from fake_server import Key
+from test_agents import fresh, take
+from world import Agent, stamp
+
+
+def announce(agent, new, **wrong):
+    """POST /v1/agent/keys with both signatures."""
+    seal = os.urandom(32)
+    words = b"kontor-rotate/v1\0" + bytes.fromhex(agent.at["genesis"]) + struct.pack(
+        ">QQ", wrong.get("site", agent.at["site_index"]), wrong.get("key", agent.at["key"])) + new.public.raw + seal
+    body = {"ed25519": new.public.raw, "x25519": seal, "by_old": wrong.get("by_old", agent.key).sign(words), "by_new": wrong.get("by_new", new).sign(words)}
+    body = {name: base64.b64encode(value).decode() for name, value in body.items()}
+    return lambda: agent.call("POST", "/v1/agent/keys", body)
+
+
+def test_rotation_with_overlap(world):
+    agent, new = fresh(world), Key()
+    for what, code in (({"by_old": Key()}, "/by_old"), ({"by_new": Key()}, "/by_new"), ({"site": 999}, "/by_old"), ({"key": 0}, "/by_old")):
+        reply = announce(agent, new, **what)()
+        assert reply.status == 403 and reply.json["code"] == "signature" and reply.json["pointer"] == code, reply
+    say = announce(agent, new)
+    first = say()
+    assert first.status == 200 and first.json["until"], first
+    size = world.local.must("GET", "/v1/journal")["size"]
+    assert say().json == first.json and world.local.must("GET", "/v1/journal")["size"] == size, "a lost reply may be asked for again"
+    assert agent.tickets(after=agent.seq).status == 200, "the old key is taken, too"
+    _, ticket = take(world, agent)
+    assert agent.report("accepted", ticket).status == 200
+    agent.key, agent.at = new, {**agent.at, "key": first.json["key"]}
+    assert agent.open(agent.seq + 1).status == 201
+    assert agent.report("started", ticket, started=world_now(world)).status == 200
+    told = world.local.must("GET", "/v1/sites/lumi/agent")
+    assert told["key"]["index"] == first.json["key"]
+    assert [k["state"] for k in told["keys"]][-2:] == ["ending", "in-force"] and told["keys"][-2]["until"] == first.json["until"], told["keys"]
+
+
+def world_now(world):
+    from world import millis
+    return millis(world.local.must("GET", "/v1/me")["now"])
+
+
+def end(world, who, key, status=200, compromised=True, **more):
+    return who.must("POST", f"/v1/keys/{key}/revoke", {"compromised": compromised, "reason": "it was copied", **more}, status=status, key=True)
+
+
+def test_an_end_has_no_overlap_and_tells(world):
+    agent = fresh(world)
+    reservation, ticket = take(world, agent)
+    assert agent.report("accepted", ticket).status == 200
+    before, thief = agent.at["key"], Key()
+    agent_of_thief = announce(agent, thief)()
+    assert agent_of_thief.status == 200
+    for who in ("brisa", "auditor", "bsc"):
+        assert world.people[who].call("POST", f"/v1/keys/{before}/revoke", {"compromised": True, "reason": "x"}, key=True).status in (403, 404), who
+    assert end(world, world.people["lumi"], 10**9, status=404)["code"] == "not-found"
+    told = end(world, world.people["lumi"], before)
+    assert told["status"] == "compromised" and told["later_keys"] == [agent_of_thief.json["key"]], told
+    assert [(r["kind"], r["reservation"]) for r in told["reports"]][0] == ("accepted", reservation["id"]), told["reports"][:3]
+    assert agent.tickets(after=agent.seq).status == 401, "from that entry on nothing of it is taken"
+    assert announce(agent, Key())().status == 401
+    agent.key, agent.at = thief, {**agent.at, "key": agent_of_thief.json["key"]}
+    assert agent.open(agent.seq + 1).status == 201
+    told = end(world, world.people["officer"], agent.at["key"], compromised=False, since=stamp(world_now(world) + 1000))
+    keys = {k["index"]: k for k in world.people["lumi"].must("GET", "/v1/sites/lumi/agent")["keys"]}
+    assert (keys[before]["state"], keys[agent.at["key"]]["state"]) == ("revoked", "revoked"), keys
+    assert told["status"] == "retired" and told["reports"] == [] and told["later_keys"] == [], told
+    assert agent.open(agent.seq + 1).status == 401
+    assert world.local.must("GET", "/v1/sites/lumi/agent")["state"] == "never-enrolled"
+    new = Agent(world, "lumi")  # with a token of the site's operator
+    new.number = world.local.must("GET", "/v1/sites/lumi/agent")["last_report"]
+    assert new.open(agent.seq + 1).status == 201, "the spool goes on under it"
+    assert new.report("cancelled", ticket, reason=9).status == 200
+
+
+def test_the_server_s_own_key(world):
+    """It cannot be ended while the server signs with it; after a rotation and a restart it can, and no ticket of it is good."""
+    old = world.local.must("GET", "/.well-known/jwks.json")["keys"]
+    assert len(old) == 1
+    refused = end(world, world.people["administrator"], old[0]["kid"], status=409)
+    assert refused["code"] == "state" and "rotate" in refused["detail"], refused
+    assert end(world, world.people["officer"], old[0]["kid"], status=404)["code"] == "not-found", "not an officer's to end"
+    rotated = world.local.must("POST", "/v1/keys/rotate", {"reason": "it may have been read"}, key=True)
+    assert end(world, world.local, old[0]["kid"], status=409)["code"] == "state", "this process signs with it until it is started again"
+    world.server.stop()
+    world.server.start()
+    keys = {k["kid"] for k in world.local.must("GET", "/.well-known/jwks.json")["keys"]}
+    assert keys == {old[0]["kid"], str(rotated["key"])}, "both are in force"
+    told = end(world, world.people["administrator"], old[0]["kid"])
+    assert told["reports"] == [] and told["later_keys"] == [rotated["key"]], told
+    assert {k["kid"] for k in world.local.must("GET", "/.well-known/jwks.json")["keys"]} == {str(rotated["key"])}
+    log = world.people["administrator"].must("GET", "/v1/journal")["log_keys"][-1]
+    assert log
+    world.accept(countries=["FI"])
