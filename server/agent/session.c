@@ -254,7 +254,10 @@ session_opened(struct agent *a, const struct opening *o)
                (unsigned long long)a->instance, a->jobs_n);
     log_info(&a->log, "instance-open", LOG_I64("instance", (int64_t)a->instance), LOG_I64("jobs", (int64_t)a->jobs_n),
              LOG_BOOL("simulation", o->simulation), LOG_I64("rate", a->clock.rate));
-    if (skew_ms > CLOCK_APART_MS * a->clock.rate || skew_ms < -CLOCK_APART_MS * a->clock.rate)
+    if (skew_ms > CLOCK_SKEW_MS * a->clock.rate || skew_ms < -CLOCK_SKEW_MS * a->clock.rate)
+        log_error(&a->log, "clock-skew", LOG_I64("ahead_ms", skew_ms / a->clock.rate), LOG_I64("tolerated_ms", CLOCK_SKEW_MS),
+                  LOG_TEXT("remedy", "let NTP or chrony set this machine's clock"));
+    else if (skew_ms > CLOCK_APART_MS * a->clock.rate || skew_ms < -CLOCK_APART_MS * a->clock.rate)
         log_warning(&a->log, "clocks-apart", LOG_I64("ms", skew_ms));
     for (size_t i = 0; i < a->jobs_n; i++) {
         struct job *j = a->jobs[i];

@@ -169,7 +169,7 @@ class FakeServer:
 
     # ---- the clock
     def now_ms(self):
-        real = int(time.time() * 1000)
+        real = int(time.time() * 1000) + self.skew_ms
         if not self.clock:
             return real
         origin, real_origin, rate = self.clock

@@ -75,6 +75,14 @@ class Check(Administrator):
         found = self.check(1)["clock"]
         self.assertEqual((found["verdict"], "ahead" in found["finding"], "chrony" in found["remedy"]), ("fault", True, True))
 
+    def test_a_clock_that_is_wrong_is_in_the_log(self):
+        """Both ways: what the agent sees of the server's clock, and what the server says of the agent's."""
+        for skew_s, said in ((7, "event=clocks-apart"), (-35, "event=clock-skew said=\"Your clock is 3"), (33, "event=clock-skew ahead_ms=-3")):
+            self.server.skew_ms = skew_s * 1000
+            self.rig.start()
+            self.until(lambda: said in self.rig.log())
+            self.rig.stop()
+
     def test_a_key_that_the_server_does_not_take(self):
         self.server.agent_keys = {}
         found = self.check(1)["site"]

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -279,6 +280,47 @@ done_jobs_go_after_their_time(void **state)
     spool_close(s);
 }
 
+/* ---- where it may be ---- */
+
+static long pretended; /* the type of every file system; 0: what it is */
+
+int __real_statfs(const char *path, struct statfs *ret);
+int __wrap_statfs(const char *path, struct statfs *ret);
+int
+__wrap_statfs(const char *path, struct statfs *ret)
+{
+    int status = __real_statfs(path, ret);
+
+    if (pretended)
+        ret->f_type = (__typeof__(ret->f_type))pretended;
+    return status;
+}
+
+/* Neither begun nor opened on a file system whose locks and syncs are another machine's promise. */
+static void
+file_systems_of_others_are_refused(void **state)
+{
+    static const struct { long type; const char *name; } ROWS[] = {
+        { 0x6969, "NFS" }, { 0x0BD00BD0, "Lustre" }, { 0xFF534D42, "CIFS" }, { 0xFE534D42, "SMB" }, { 0x00C36400, "Ceph" },
+        { 0x47504653, "GPFS" }, { 0x19830326, "BeeGFS" }, { 0x01021997, "9p" }, { 0x65735546, "FUSE" },
+    };
+    struct spool_identity is;
+    struct spool *s = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        struct err_detail d = { .text = "" };
+
+        pretended = ROWS[i].type;
+        assert_int_equal(spool_check_folder(folder, &d), ERR_CONFIG);
+        assert_non_null(strstr(d.internal, ROWS[i].name));
+        assert_int_equal(spool_open(folder, key.public, &s, &is, NULL), ERR_CONFIG);
+        assert_int_equal(spool_make(folder, &who, NULL), ERR_CONFIG);
+    }
+    pretended = 0;
+    spool_close(reopen(NULL));
+}
+
 int
 main(void)
 {
@@ -286,7 +328,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(jobs_come_back), CASE(reports_keep_their_numbers), CASE(fences_only_rise),
         CASE(what_was_not_committed_is_not_there), CASE(one_agent_one_key_one_folder),
-        CASE(a_new_spool_goes_on_where_the_lost_one_was), CASE(done_jobs_go_after_their_time),
+        CASE(a_new_spool_goes_on_where_the_lost_one_was), CASE(done_jobs_go_after_their_time), CASE(file_systems_of_others_are_refused),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
