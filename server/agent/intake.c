@@ -115,7 +115,7 @@ take(struct agent *a, uint64_t seq, const char *jws, struct todo *ret)
 
     if ((err == ERR_FIELD_RANGE || err == ERR_FIELD_INVALID) &&
         ticket_claims_head(jws, &a->keys, a->who.origin, a->who.site, &c) == OK) {
-        log_error(&a->log, "ticket-not-understood", LOG_I64("seq", (int64_t)seq), LOG_TEXT("why", d.text),
+        log_error(&a->log, "ticket-not-understood", LOG_I64("seq", (int64_t)seq), LOG_UUID("jti", c.jti), LOG_TEXT("why", d.text),
                   LOG_TEXT("at", d.pointer));
         err = OK; /* it is rejected */
     }

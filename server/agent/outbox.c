@@ -212,6 +212,8 @@ report_refused(struct agent *a, const struct wire_reply *r, const struct spool_r
 
     if (call_failed(a, "report-failed", r, code, sizeof code))
         return;
+    if (r->status >= 400 && r->status < 500 && strcmp(code, "too-early") != 0)
+        log_error(&a->log, "report-refused", LOG_I64("number", (int64_t)row->number), LOG_UUID("jti", row->jti), LOG_TEXT("code", code));
     if (j && (r->unsent || strcmp(code, "too-early") == 0))
         job_feed(a, j, (struct agent_event){ .kind = AGENT_ON_UNSENT });
     if (strcmp(code, "forked") == 0)
@@ -236,7 +238,7 @@ outbox_reply(struct agent *a, const struct wire_reply *r)
         if (err == OK) {
             resume_lane(a, WIRE_REPORT);
         } else {
-            log_error(&a->log, "receipt-not-taken", LOG_I64("number", (int64_t)row.number),
+            log_error(&a->log, "receipt-not-taken", LOG_I64("number", (int64_t)row.number), LOG_UUID("jti", row.jti),
                       LOG_TEXT("why", d.internal[0] ? d.internal : d.text), LOG_TEXT("at", d.pointer));
             a->wants_keys = err == ERR_SIGNATURE;
             pause_lane(a, WIRE_REPORT, 0);

@@ -188,7 +188,7 @@ spool_make(const char *folder, const struct spool_identity *who, struct err_deta
     if (err)
         return db_close(s, err);
     if (spool_meta_get(s, "schema", has, sizeof has) == OK && has[0])
-        return db_close(s, err_internal(d, ERR_EXISTS, "%s has a spool already", folder));
+        return db_close(s, err_internal(d, ERR_EXISTS, "%s has a spool already (for a new key: kontor-agent rotate-key)", folder));
     err = spool_begin(s);
     if (err == OK)
         err = sql_execute(s, SCHEMA);

@@ -149,6 +149,16 @@ class Told(Administrator):
         self.assertEqual(self.ask("journal", "nonsense").returncode, 1)
         self.assertIn(good.jti, self.ask("journal", good.jti).stdout)
 
+    def test_the_log_names_the_ticket(self):
+        self.rig.start(log_format="json")
+        self.server.forced["/v1/agent/reports"] = (422, "field-invalid")
+        t = self.server.issue("true")
+        self.until_last(t)
+        self.until(lambda: "report-refused" in self.rig.log())
+        lines = [json.loads(line) for line in self.rig.log().splitlines()]
+        self.assertLessEqual({"ticket", "job"}, {line["event"] for line in lines if line.get("jti") == t.jti})
+        self.assertTrue(all("number" in line for line in lines if line["event"] == "report-refused"))
+
     def test_metrics(self):
         path = os.path.join(self.rig.share, "kontor.prom")
         self.rig.start(metrics_file=path)
