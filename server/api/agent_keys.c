@@ -18,7 +18,7 @@
 #include "api/orders.h"
 #include "store/site_records.h"
 
-enum { REPORTS_MAX = 500 };
+enum { REPORTS_MAX = 500, ROTATIONS_MAX = 300 /* in 24 hours: an entry of the journal each */ };
 
 static const char ROTATE_PREFIX[] = "kontor-rotate/v1"; /* with its NUL */
 
@@ -48,6 +48,28 @@ rotated(struct call *call)
     call_reply(call, 200);
 }
 
+/* The newest key alone announces the next one, and not without end: one that is followed by another lives for its day and
+ * no longer, whoever has it. What was announced already may be said again. */
+static enum err
+check_newest(struct call *call, const struct state *s, const struct key *old, const struct rotation *r)
+{
+    const struct key *k;
+    int ending = 0;
+
+    for (size_t it = 0; (k = ledger_next_key(s->ledger, &it)) != NULL;) {
+        if (key_chain(k) != key_chain(old))
+            continue;
+        if (memcmp(k->entry.u.key.ed25519, r->ed25519, sizeof r->ed25519) == 0)
+            return OK;
+        ending += k->until == NO_INDEX && k->until_ms != INT64_MAX && call->now_ms < k->until_ms;
+    }
+    if (old->until_ms != INT64_MAX)
+        return err_say(&call->detail, ERR_STATE, "A newer key of this site is in force: it announces the next one.");
+    if (ending >= ROTATIONS_MAX)
+        return err_say(&call->detail, ERR_RATE_LIMITED, "A site's key is changed at most %d times in 24 hours.", (int)ROTATIONS_MAX);
+    return OK;
+}
+
 /* Both keys sign the same words; *e gets what the journal says of the key's chain. */
 static enum err
 check_rotation(struct call *call, const struct rotation *r, struct entry *e)
@@ -58,14 +80,18 @@ check_rotation(struct call *call, const struct rotation *r, struct entry *e)
     struct hash genesis;
     const struct key *old;
     uint8_t public[32];
+    enum err err;
 
     if (!s)
         return ERR_NOT_LEADER;
     old = ledger_key(s->ledger, call->agent_key);
+    err = check_newest(call, s, old, r);
     genesis = ledger_genesis(s->ledger);
     memcpy(public, old->entry.u.key.ed25519, sizeof public);
     e->u.key.first = key_chain(old);
     market_read_unlock(call->api->market);
+    if (err)
+        return err;
     memcpy(at, ROTATE_PREFIX, sizeof ROTATE_PREFIX), at += sizeof ROTATE_PREFIX;
     memcpy(at, genesis.b, 32), at += 32;
     for (int i = 0; i < 2; i++)

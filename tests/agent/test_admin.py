@@ -177,6 +177,30 @@ class Told(Administrator):
         self.until_last(self.server.issue("true"))
 
 
+@unittest.skipUnless(os.geteuid() == 0 and shutil.which("setpriv") and test_agent.can_sandbox("/"), "needs root, setpriv and bubblewrap")
+class OrdinaryUser(Administrator):
+    """As the unit starts it: an ordinary user who can gain no rights, with no capability left."""
+    agent_options = {"sandbox": "bwrap"}
+
+    def test_suffices(self):
+        here = os.path.dirname(self.rig.command("run")[0])
+        for name in ("kontor-agent", "kontor-supervise"):
+            shutil.copy(os.path.join(here, name), os.path.join(self.rig.root, name))
+            os.chmod(os.path.join(self.rig.root, name), 0o755)
+        subprocess.run(["chown", "-R", "65534:65534", self.rig.spool], check=True)
+        as_root, command = self.rig.command, ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--no-new-privs", "--bounding-set=-all"]
+        self.rig.command = lambda verb, **more: [*command, os.path.join(self.rig.root, "kontor-agent"), *as_root(verb, **more)[1:]]
+        found = self.check(0)
+        self.assertEqual({found[what]["verdict"] for what in ("user", "spool", "keys", "site", "exec")}, {"ok"})
+        self.rig.start()
+        t = self.server.issue("id -u")
+        self.until_last(t)
+        self.assertEqual((t.kinds(), t.output), (["accepted", "started", "finished"], b"65534\n"))
+        self.assertEqual(self.rig.stop(), 0)
+        self.rig.command = as_root  # root is not the spool's owner: told, not done
+        self.assertIn("run check as that user", self.check(1)["spool"]["remedy"])
+
+
 class Keys(Administrator):
     def key_files(self):
         return sorted(name for name in os.listdir(self.rig.spool) if ".key" in name)

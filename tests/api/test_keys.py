@@ -31,6 +31,8 @@ def test_rotation_with_overlap(world):
     assert agent.tickets(after=agent.seq).status == 200, "the old key is taken, too"
     _, ticket = take(world, agent)
     assert agent.report("accepted", ticket).status == 200
+    late = announce(agent, Key())()
+    assert late.status == 409 and late.json["code"] == "state", "a key that was followed by another announces none"
     agent.key, agent.at = new, {**agent.at, "key": first.json["key"]}
     assert agent.open(agent.seq + 1).status == 201
     assert agent.report("started", ticket, started=world_now(world)).status == 200
@@ -96,3 +98,15 @@ def test_the_server_s_own_key(world):
     log = world.people["administrator"].must("GET", "/v1/journal")["log_keys"][-1]
     assert log
     world.accept(countries=["FI"])
+
+
+def test_rotations_have_an_end(world):
+    """Each is an entry of the journal. (At bsc: the day is not over when the next test comes.)"""
+    agent, said = Agent(world, "bsc"), []
+    while len(said) < 310 and (not said or said[-1] == 200):
+        new = Key()
+        reply = announce(agent, new)()
+        said.append(reply.status)
+        if reply.status == 200:
+            agent.key, agent.at = new, {**agent.at, "key": reply.json["key"]}
+    assert said[-1] == 429 and len(said) <= 301, said[-3:]
