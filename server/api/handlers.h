@@ -31,6 +31,7 @@ handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, p
 handler_fn grants_history; /* history.c */
 handler_fn reservations_outlook, reservations_move; /* outlook.c */
 handler_fn programme_moves, sites_moves; /* moves.c */
+handler_fn sites_share, sites_share_csv; /* given.c */
 handler_fn reservations_dispute, reservations_contest, reservations_say; /* disputes.c */
 handler_fn grants_share, programme_shares, programme_shares_csv; /* fairness.c */
 handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close,
@@ -49,6 +50,7 @@ enum err role_json(struct call *call, const struct role *r, const struct state *
 enum err password_store(struct call *call, struct uuid person, const char *password, struct hash but) MUST_USE;
 enum err journal_json(struct call *call, const char *name) MUST_USE;
 enum err site_report_json(struct call *call, const struct report_record *record) MUST_USE;
+enum err state_words(struct call *call, const char **ret) MUST_USE;
 void journal_list_of(struct call *call, uint64_t account);
 void reply_account(struct call *call, uint64_t account, int status);
 void reply_reservation(struct call *call, struct uuid id, int status);

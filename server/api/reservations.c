@@ -53,16 +53,22 @@ reservations_get(struct call *call)
     call_end(call, err, 200);
 }
 
-/* The words by which the database knows a state: silent, disputed and contested are all "disputed". */
-static const char *
-words_of(struct call *call, const char *state)
+/* The query's state, or none, by the words by which the database knows it: silent, disputed and contested are all
+ * "disputed". ERR_QUERY_INVALID. */
+enum err
+state_words(struct call *call, const char **ret)
 {
+    const char *state = call_query(call, "state");
     const char *words = ",";
 
+    *ret = "";
+    if (!state)
+        return OK;
     for (int i = 0; i < TICKET_STATES; i++)
         if (strcmp(ticket_state_name((enum ticket_state)i), state) == 0)
             words = arena_printf(call->arena, "%s%s,", words, ticket_state_word((enum ticket_state)i));
-    return words;
+    *ret = words;
+    return words[1] ? OK : err_say(&call->detail, ERR_QUERY_INVALID, "There is no state “%.20s”.", state);
 }
 
 void
@@ -71,9 +77,8 @@ reservations_list_get(struct call *call)
     static const char *const NAMES[] = { "organisation", "site", "state", "limit", "cursor", NULL };
     struct reservation_row *rows;
     struct uuid organisation, before;
-    const char *state = call_query(call, "state");
     const char *code = call_query(call, "site");
-    const char *words = state ? words_of(call, state) : "";
+    const char *words = "";
     const char *cursor;
     uint64_t site = NO_INDEX;
     char next[UUID_TEXT];
@@ -82,8 +87,8 @@ reservations_list_get(struct call *call)
     enum err err = call_query_only(call, NAMES);
 
     memset(before.b, 0xff, sizeof before.b);
-    if (!err && state && strcmp(words, ",") == 0)
-        err = err_say(&call->detail, ERR_QUERY_INVALID, "There is no state “%.20s”.", state);
+    if (!err)
+        err = state_words(call, &words);
     if (!err)
         err = call_query_page(call, &limit, &cursor);
     if (!err)

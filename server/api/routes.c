@@ -120,6 +120,8 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/sites/{code}/tickets", "sites_tickets", OPERATOR, NO_KEY, RUN_WORKER, sites_tickets },
     { HTTP_GET, "/v1/sites/{code}/reports", "sites_reports", OPERATOR, NO_KEY, RUN_WORKER, sites_reports },
     { HTTP_GET, "/v1/sites/{code}/moves", "sites_moves", OPERATOR, NO_KEY, RUN_WORKER, sites_moves },
+    { HTTP_GET, "/v1/sites/{code}/share", "sites_share", OPERATOR, NO_KEY, RUN_WORKER, sites_share },
+    { HTTP_GET, "/v1/sites/{code}/share.csv", "sites_share_csv", OPERATOR, NO_KEY, RUN_WORKER, sites_share_csv },
     { HTTP_POST, "/v1/sites/{code}/pause", "sites_pause", OPERATOR, KEY, RUN_WORKER, sites_pause },
     { HTTP_POST, "/v1/sites/{code}/drain", "sites_drain", OPERATOR, KEY, RUN_WORKER, sites_drain },
     { HTTP_POST, "/v1/sites/{code}/spool-retire", "sites_spool_retire", OPERATOR, KEY, RUN_WORKER, sites_spool_retire },

@@ -466,12 +466,11 @@ sites_agent_token(struct call *call)
 
 /* Rows with numbers, newest first: the page asked for. */
 static enum err
-numbered_page(struct call *call, uint64_t *ret_site, int *ret_limit, uint64_t *ret_before)
+numbered_page(struct call *call, const char *const names[], uint64_t *ret_site, int *ret_limit, uint64_t *ret_before)
 {
-    static const char *const NAMES[] = { "limit", "cursor", NULL };
     const char *cursor;
     int64_t before = INT64_MAX;
-    enum err err = call_query_only(call, NAMES);
+    enum err err = call_query_only(call, names);
 
     if (!err)
         err = call_query_page(call, ret_limit, &cursor);
@@ -544,15 +543,19 @@ confirmed_seq(struct call *call, uint64_t site)
 void
 sites_tickets(struct call *call)
 {
+    static const char *const NAMES[] = { "state", "limit", "cursor", NULL };
+    const char *words = "";
     struct ticket_record *list;
     uint64_t site, before, confirmed;
     char next[24];
     size_t n = 0;
     int limit;
-    enum err err = numbered_page(call, &site, &limit, &before);
+    enum err err = numbered_page(call, NAMES, &site, &limit, &before);
 
     if (!err)
-        err = tickets_before(call->db, site, before, limit + 1, call->arena, &list, &n);
+        err = state_words(call, &words);
+    if (!err)
+        err = tickets_before(call->db, site, before, words, limit + 1, call->arena, &list, &n);
     if (err) {
         call_fail(call, err);
         return;
@@ -624,12 +627,13 @@ site_report_json(struct call *call, const struct report_record *record)
 void
 sites_reports(struct call *call)
 {
+    static const char *const NAMES[] = { "limit", "cursor", NULL };
     struct report_record *list;
     uint64_t site, before;
     char next[24];
     size_t n = 0;
     int limit;
-    enum err err = numbered_page(call, &site, &limit, &before);
+    enum err err = numbered_page(call, NAMES, &site, &limit, &before);
 
     if (!err)
         err = reports_before(call->db, site, before, limit + 1, call->arena, &list, &n);

@@ -20,8 +20,10 @@ DB_QUERY(TICKETS_AFTER_EACH, .name = "tickets_after_each",
 
 DB_QUERY(TICKETS_BEFORE, .name = "tickets_before",
          .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket WHERE site = $1 AND seq < $2"
+                " AND ($4 = '' OR EXISTS (SELECT FROM reservation r WHERE r.id = ticket.reservation"
+                "   AND position(',' || r.state || ',' IN $4) > 0 OFFSET 0))"
                 " ORDER BY seq DESC LIMIT $3",
-         .params = 3, .columns = 6);
+         .params = 4, .columns = 6);
 
 DB_QUERY(TICKETS_OF, .name = "tickets_of",
          .sql = "SELECT site, seq, jti, reservation, claims, created_ms FROM ticket"
@@ -102,12 +104,12 @@ tickets_after_each(struct db *db, const struct ticket_wish *wishes, size_t wishe
     return err;
 }
 
-static enum err
-read_tickets(const struct db_query *q, struct db *db, uint64_t site, uint64_t number, int max, struct arena *a,
-             struct ticket_record **ret, size_t *ret_n)
+enum err
+tickets_after(struct db *db, uint64_t site, uint64_t after, int max, struct arena *a, struct ticket_record **ret,
+              size_t *ret_n)
 {
     _cleanup_result_ PGresult *rows = NULL;
-    enum err err = db_run(db, q, DB_ARGS(db_u64(site), db_i64((int64_t)number), db_i64(max)), &rows);
+    enum err err = db_run(db, &TICKETS_AFTER, DB_ARGS(db_u64(site), db_i64((int64_t)after), db_i64(max)), &rows);
 
     if (!err)
         take_tickets(rows, a, ret, ret_n);
@@ -115,17 +117,15 @@ read_tickets(const struct db_query *q, struct db *db, uint64_t site, uint64_t nu
 }
 
 enum err
-tickets_after(struct db *db, uint64_t site, uint64_t after, int max, struct arena *a, struct ticket_record **ret,
-              size_t *ret_n)
+tickets_before(struct db *db, uint64_t site, uint64_t before, const char *states, int max, struct arena *a,
+               struct ticket_record **ret, size_t *ret_n)
 {
-    return read_tickets(&TICKETS_AFTER, db, site, after, max, a, ret, ret_n);
-}
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &TICKETS_BEFORE, DB_ARGS(db_u64(site), db_i64((int64_t)before), db_i64(max), db_text(states)), &rows);
 
-enum err
-tickets_before(struct db *db, uint64_t site, uint64_t before, int max, struct arena *a, struct ticket_record **ret,
-               size_t *ret_n)
-{
-    return read_tickets(&TICKETS_BEFORE, db, site, before, max, a, ret, ret_n);
+    if (!err)
+        take_tickets(rows, a, ret, ret_n);
+    return err;
 }
 
 enum err

@@ -21,8 +21,8 @@ struct ticket_wish {
 };
 enum err tickets_after_each(struct db *db, const struct ticket_wish *wishes, size_t wishes_n, int max, struct arena *a,
                             struct ticket_record **ret, size_t *ret_n) MUST_USE;
-/* Newest first, below `before`. */
-enum err tickets_before(struct db *db, uint64_t site, uint64_t before, int max, struct arena *a,
+/* Newest first, below `before`. states: of their reservations, as reservations_list() has them; "": any. */
+enum err tickets_before(struct db *db, uint64_t site, uint64_t before, const char *states, int max, struct arena *a,
                         struct ticket_record **ret, size_t *ret_n) MUST_USE;
 /* The run ticket of a reservation: its first. ERR_NOT_FOUND. */
 enum err tickets_of(struct db *db, struct uuid reservation, struct arena *a, struct ticket_record *ret) MUST_USE;

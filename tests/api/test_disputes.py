@@ -105,3 +105,34 @@ def test_what_is_open_is_not_contested(world):
     assert world.local.must("GET", "/v1/journal")["size"] == size and world.server.sql("SELECT count(*) FROM evidence WHERE text = 'Now'").strip() == "0"
     assert not brisa.must("GET", path + "/dispute")["contest_until"]
     brisa.must("POST", path + "/cancel", {}, key=True)
+
+
+def test_what_a_site_promised_and_gave(world):
+    agent = fresh(world)
+    lumi = world.people["lumi"]
+    mine = world.sites["lumi"]["offering"]
+    before = lumi.must("GET", "/v1/sites/lumi/share?months=1")["items"][0]
+    assert before["offering"] == mine, before
+    settled(world, agent, gpu_seconds=72)
+    after = lumi.must("GET", "/v1/sites/lumi/share?months=1")["items"][0]
+    assert after["given_gpu_seconds"] == before["given_gpu_seconds"] + 72 and after["jobs"] == before["jobs"] + 1, (before, after)
+    # what was promised is the capacity over the time since it was set: a later cut takes nothing from before
+    now = millis(lumi.must("GET", "/v1/sites/lumi/share?months=1")["as_of"])
+    since = int(world.server.sql(f"SELECT from_ms FROM capacity WHERE offering = {mine} AND number = 1"))
+    assert abs(after["promised_gpu_seconds"] - 80 * (now - since) // 1000) <= 80 * 60, after
+    months = lumi.must("GET", "/v1/sites/lumi/share")["items"]
+    assert {m["from"] for m in months} == {after["from"]}, "no month before it was offered"
+    lines = lumi.get("/v1/sites/lumi/share.csv").body.decode().splitlines()
+    assert lines[0].startswith("from,to,offering,model,promised_gpu_seconds") and f',{mine},"MI250X",' in lines[1], lines
+    assert world.people["bsc"].get("/v1/sites/lumi/share").status == 404
+    assert lumi.get("/v1/sites/lumi/share?months=37").status == 400
+
+
+def test_tickets_by_state(world):
+    agent = fresh(world)
+    path, job = settled(world, agent)
+    lumi = world.people["lumi"]
+    found = lumi.must("GET", "/v1/sites/lumi/tickets?state=settled&limit=100")["items"]
+    assert found and all(k["state"] == "settled" for k in found) and job["id"] in [k["reservation"] for k in found], found
+    assert job["id"] not in [k["reservation"] for k in lumi.must("GET", "/v1/sites/lumi/tickets?state=running")["items"]]
+    assert lumi.get("/v1/sites/lumi/tickets?state=lost").json["code"] == "query-invalid"

@@ -17,7 +17,7 @@ const PAGES = [
     ["home without a grant", E, "/home"], ["no reservations", E, "/reservations"],
     ["programme", O, "/programme"], ["shares", O, "/programme/shares"], ["moves", O, "/programme/moves"], ["grants", O, "/programme/grants"], ["grant of another", O, () => `/programme/grants/${kontor.grants.brisa}`], ["new grant", O, "/programme/grants/new"], ["new fund", O, "/programme/funds/new"], ["new tranche", O, "/programme/tranches/new"],
     ["journal", O, "/journal/entries"], ["journal, no entry", O, "/journal/entries?kind=CLAWBACK"], ["an officer's entry", O, "/journal/entries/44"],
-    ["site", L, "/site/lumi"], ["tickets", L, "/site/lumi/tickets"], ["reports", L, "/site/lumi/reports"], ["moves from a site", L, "/site/lumi/moves"], ["a site, with all that is booked", L, "/sites/lumi?weeks=12"], ["administration", A, "/admin"],
+    ["site", L, "/site/lumi"], ["tickets", L, "/site/lumi/tickets"], ["reports", L, "/site/lumi/reports"], ["share given", L, "/site/lumi/share"], ["keys", L, "/site/lumi/keys"], ["moves from a site", L, "/site/lumi/moves"], ["a site, with all that is booked", L, "/sites/lumi?weeks=12"], ["administration", A, "/admin"],
 ];
 let kontor, browser, job, request, hold;
 const cookies = new Map(); /* one session a person serves all looks */

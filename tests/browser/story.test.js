@@ -57,64 +57,6 @@ const openPage = async (page, look, name) => {
     await settled(page);
 };
 
-story("a start-up uploads a script, repeats the job, contests it; the site says its side", async (page, look) => {
-    await signIn(page, S, kontor.password);
-    await page.goto("/en/ask?gpus=8&hours=1&countries=FI&template=script&name=" + encodeURIComponent(`upload at ${look.width}`));
-    await page.waitForSelector("[data-answer=where]");
-    await page.getByRole("button", { name: "PyTorch training" }).click();
-    await page.getByText("your training script and its data, as paths at the site.").waitFor();
-    await page.locator("input[type=file]").setInputFiles({ name: "photo.png", mimeType: "image/png", buffer: Buffer.from([0x89, 0x50, 0xff, 0]) });
-    await page.getByText("photo.png is not text.").waitFor();
-    assert.match(await page.getByLabel("Your script").inputValue(), /torchrun/, "what was there stays");
-    await page.locator("input[type=file]").setInputFiles({ name: "job.sh", mimeType: "text/x-sh", buffer: Buffer.from("#!/bin/sh\necho disk full\nsleep 2\nexit 3\n") });
-    await page.getByText("Taken from job.sh.").waitFor();
-    assert.equal(await page.getByText("To fill in before it can run:").count(), 0);
-    await accessible(page, "ask with a script");
-    await page.getByRole("button", { name: "Get binding quotes" }).click();
-    await page.waitForURL("**/en/requests/*");
-    await page.getByRole("button", { name: /^Accept for/ }).first().click();
-    await page.waitForURL("**/en/reservations/*");
-    const path = new URL(page.url()).pathname;
-    await page.locator(".head .state", { hasText: "Job failed" }).waitFor();
-    await page.getByText("disk full", { exact: true }).waitFor();
-    assert.match(plain(await text(page, "section:has(pre.output)")), /exit code 3/);
-
-    /* one click asks for the same, workload and all */
-    await page.getByRole("button", { name: "Repeat" }).click();
-    await page.waitForURL("**/en/ask?*");
-    await page.waitForFunction(() => /disk full/.test(/** @type {HTMLTextAreaElement} */ (document.querySelector("textarea[name=script]"))?.value));
-    assert.equal(await page.getByLabel("Job name").inputValue(), `upload at ${look.width}`);
-    await page.goBack();
-
-    await page.getByRole("button", { name: "Contest it" }).click();
-    await page.getByRole("button", { name: /^Contest \d/ }).click();
-    await page.getByText("This is needed.").waitFor();
-    await page.getByLabel("What was wrong").fill("The disk of the node was full.");
-    await page.getByRole("button", { name: /^Contest \d/ }).click();
-    await page.waitForURL("**/dispute");
-    await page.getByText("The start-up contests what was settled.").waitFor();
-    await forgetSession(page);
-
-    await signIn(page, L, kontor.password);
-    await openPage(page, look, "Disputes");
-    await page.getByRole("link", { name: `upload at ${look.width}` }).click();
-    await page.waitForURL("**/dispute");
-    await page.getByText("The disk of the node was full.").waitFor();
-    assert.match(plain(await text(page, "section:has(table)")), /accepted.*started.*finished|accepted.*started.*failed/);
-    await page.getByLabel("Add what you have to say").fill("It was the quota of the project.");
-    await page.keyboard.press("Tab");
-    await page.keyboard.press("Enter");
-    await page.getByText("It was the quota of the project.").waitFor();
-    await settled(page);
-    await accessible(page, "dispute");
-    await sound(page, look);
-    await forgetSession(page);
-
-    await signIn(page, S, kontor.password);
-    await page.goto(path);
-    await page.getByRole("link", { name: "See both sides" }).click();
-    await page.getByText("It was the quota of the project.").waitFor();
-});
 story("a start-up asks, compares, accepts, watches, reads the output", async (page, look) => {
     await page.goto("/en/");
     await page.getByRole("link", { name: "Sign in to ask for GPUs" }).click();
@@ -638,7 +580,25 @@ story("a site operator sees the agent, tickets and reports, and pauses the site"
     if (look.width > 1000) assert.deepEqual(await atOnce(page, ["Last contact", "Tickets not yet confirmed", "Tickets by state"]), []);
     await openPage(page, look, "Reports");
     await page.getByText("inventory").waitFor();
+    await page.getByText(/^1 to \d+, no gap$/).waitFor();
+    await page.getByLabel("Report number").fill("1");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/reports?cursor=2");
+    await page.locator("tbody tr").filter({ hasText: "inventory" }).waitFor();
     await openPage(page, look, "Tickets");
+    await page.getByRole("link", { name: "Dispute", exact: true }).click();
+    await page.waitForURL("**/tickets?state=disputed");
+    await openPage(page, look, "Share given");
+    assert.match(plain(await text(page, "[data-figure=given]")), /^\d+ of \d+ GPU-hours promised, /);
+    const [sheet] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
+    assert.match(readFileSync(await sheet.path(), "utf8"), /^from,to,offering,model,promised_gpu_seconds/);
+    await openPage(page, look, "Keys");
+    await page.getByRole("button", { name: "Enrol an agent" }).click();
+    await page.getByRole("button", { name: "Make a token" }).click();
+    await page.getByText("It enrols one agent, once, until").waitFor();
+    assert.match(await text(page, "pre"), /^[\w-]{43}$/);
+    await page.getByRole("button", { name: "I have it" }).click();
+    assert.equal(await page.locator("pre").count(), 0);
     await openPage(page, look, "Agent");
     await page.getByRole("button", { name: "Pause site" }).click();
     const dialog = page.getByRole("dialog");
@@ -711,4 +671,64 @@ story("the scheme is kept, and follows the system until it is chosen", async (pa
     await settled(page);
     assert.equal(await background(), look.scheme === "dark" ? "rgb(244, 246, 244)" : "rgb(15, 21, 19)");
     assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), ["scheme"]);
+});
+
+/* last: what is in dispute needs a person from then on */
+story("a start-up uploads a script, repeats the job, contests it; the site says its side", async (page, look) => {
+    await signIn(page, S, kontor.password);
+    await page.goto("/en/ask?gpus=8&hours=1&countries=FI&template=script&name=" + encodeURIComponent(`upload at ${look.width}`));
+    await page.waitForSelector("[data-answer=where]");
+    await page.getByRole("button", { name: "PyTorch training" }).click();
+    await page.getByText("your training script and its data, as paths at the site.").waitFor();
+    await page.locator("input[type=file]").setInputFiles({ name: "photo.png", mimeType: "image/png", buffer: Buffer.from([0x89, 0x50, 0xff, 0]) });
+    await page.getByText("photo.png is not text.").waitFor();
+    assert.match(await page.getByLabel("Your script").inputValue(), /torchrun/, "what was there stays");
+    await page.locator("input[type=file]").setInputFiles({ name: "job.sh", mimeType: "text/x-sh", buffer: Buffer.from("#!/bin/sh\necho disk full\nsleep 2\nexit 3\n") });
+    await page.getByText("Taken from job.sh.").waitFor();
+    assert.equal(await page.getByText("To fill in before it can run:").count(), 0);
+    await accessible(page, "ask with a script");
+    await page.getByRole("button", { name: "Get binding quotes" }).click();
+    await page.waitForURL("**/en/requests/*");
+    await page.getByRole("button", { name: /^Accept for/ }).first().click();
+    await page.waitForURL("**/en/reservations/*");
+    const path = new URL(page.url()).pathname;
+    await page.locator(".head .state", { hasText: "Job failed" }).waitFor();
+    await page.getByText("disk full", { exact: true }).waitFor();
+    assert.match(plain(await text(page, "section:has(pre.output)")), /exit code 3/);
+
+    /* one click asks for the same, workload and all */
+    await page.getByRole("button", { name: "Repeat" }).click();
+    await page.waitForURL("**/en/ask?*");
+    await page.waitForFunction(() => /disk full/.test(/** @type {HTMLTextAreaElement} */ (document.querySelector("textarea[name=script]"))?.value));
+    assert.equal(await page.getByLabel("Job name").inputValue(), `upload at ${look.width}`);
+    await page.goBack();
+
+    await page.getByRole("button", { name: "Contest it" }).click();
+    await page.getByRole("button", { name: /^Contest \d/ }).click();
+    await page.getByText("This is needed.").waitFor();
+    await page.getByLabel("What was wrong").fill("The disk of the node was full.");
+    await page.getByRole("button", { name: /^Contest \d/ }).click();
+    await page.waitForURL("**/dispute");
+    await page.getByText("The start-up contests what was settled.").waitFor();
+    await forgetSession(page);
+
+    await signIn(page, L, kontor.password);
+    await openPage(page, look, "Disputes");
+    await page.getByRole("link", { name: `upload at ${look.width}` }).click();
+    await page.waitForURL("**/dispute");
+    await page.getByText("The disk of the node was full.").waitFor();
+    assert.match(plain(await text(page, "section:has(table)")), /accepted.*started.*finished|accepted.*started.*failed/);
+    await page.getByLabel("Add what you have to say").fill("It was the quota of the project.");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    await page.getByText("It was the quota of the project.").waitFor();
+    await settled(page);
+    await accessible(page, "dispute");
+    await sound(page, look);
+    await forgetSession(page);
+
+    await signIn(page, S, kontor.password);
+    await page.goto(path);
+    await page.getByRole("link", { name: "See both sides" }).click();
+    await page.getByText("It was the quota of the project.").waitFor();
 });

@@ -347,7 +347,10 @@ def sites_agent_token(w):
 def agent_of(w):
     if getattr(w, "torture_agent", None) is None:
         w.torture_agent = Agent(w, "lumi")
-        w.torture_agent.open()
+        now = w.local.must("GET", "/v1/sites/lumi/agent")
+        w.torture_agent.number = now["last_report"]  # the numbers go on, whoever counts them
+        opened = w.torture_agent.open(now["confirmed_seq"])
+        assert opened.status == 201, opened
         w.torture_agent.seq = w.torture_agent.call("GET", "/v1/agent/tickets?after=0").json
         w.torture_agent.seq = max([w.torture_agent.claims(t["jws"])["seq"] for t in w.torture_agent.seq["tickets"]] or [0])
     return w.torture_agent

@@ -70,6 +70,8 @@ export const compact = (n) => maker(Intl.NumberFormat, { notation: "compact", ma
 
 export const rate = (milli) => `${whole(Math.trunc(milli / 1000))}.${String(milli % 1000).padStart(3, "0")}`;
 
+/** Thousandths as "31%", below a tenth as "3.1%". @param {number} milli */
+export const percent = (milli) => maker(Intl.NumberFormat, { style: "percent", maximumFractionDigits: milli < 100 ? 1 : 0 }).format(milli / 1000);
 /** Share of a whole as a number from 0 to 1, for drawings only. */
 export const share = (part, total) => {
     const t = big(total);
@@ -95,6 +97,8 @@ export const lastDay = (time) => day(ms(time) - 1);
 export const lastDayYear = (time) => dayYear(ms(time) - 1);
 export const day = (time) => dates({ day: "numeric", month: "long" }).format(ms(time));
 export const dayYear = (time) => dates({ day: "numeric", month: "long", year: "numeric" }).format(ms(time));
+/** A month of the UTC calendar. */
+export const month = (time) => maker(Intl.DateTimeFormat, { month: "long", year: "numeric", timeZone: "UTC" }).format(ms(time));
 export const dayShort = (time) => dates({ day: "numeric", month: "short" }).format(ms(time));
 export const longDay = (time) => dates({ weekday: "long", day: "numeric", month: "long" }).format(ms(time)).replace(",", "");
 export const clock = (time) => dates({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(ms(time));

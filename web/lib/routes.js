@@ -31,6 +31,8 @@ export const ROUTES = [
     { path: "/site/{site}/tickets", load: () => import("../pages/site-tickets.js"), who: site },
     { path: "/site/{site}/moves", load: () => import("../pages/site-moves.js"), who: site },
     { path: "/site/{site}/reports", load: () => import("../pages/site-reports.js"), who: site },
+    { path: "/site/{site}/share", load: () => import("../pages/site-share.js"), who: site },
+    { path: "/site/{site}/keys", load: () => import("../pages/site-keys.js"), who: site },
     { path: "/site/{site}/disputes", load: () => import("../pages/site-disputes.js"), who: site },
     { path: "/admin", load: () => import("../pages/admin.js"), who: ["admin"] },
 ];

@@ -4,7 +4,6 @@ import { has, t, tx } from "../lib/words.js";
 import { big, clock, clockMs, country, credits, dateTime, dayKey, dayShort, duration, length, shortHash, tail } from "../lib/format.js";
 import { ago, inTime } from "../lib/ago.js";
 import { get } from "../lib/api.js";
-import { again, write } from "../lib/asking.js";
 import { costs, endOf, isComing, isRunning, mayCancel } from "../lib/jobs.js";
 import { header, verify } from "../lib/jws.js";
 import { useLive } from "../lib/live.js";
@@ -18,7 +17,6 @@ import { Bar, Swatch } from "../parts/bar.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Dialog } from "../parts/dialog.js";
-import { Contest, DisputeNote, useDispute } from "../parts/dispute.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { jobName } from "../parts/jobs.js";
@@ -188,12 +186,22 @@ const Repeat = ({ r }) => {
     const repeat = async () => {
         set({ busy: true, error: null });
         try {
+            const { again, write } = await import("../lib/asking.js");
             go(to("/ask", write(again(await get(`/v1/requests/${r.request}`), nowMs()))));
         } catch (error) {
             set({ busy: false, error });
         }
     };
     return html`<${Button} icon="repeat" busy=${state.busy} onClick=${repeat}>${t("repeat")}<//>${state.error && html`<${Refused} error=${state.error} />`}`;
+};
+/** What of a dispute stands on this page; fetched only where there may be one. */
+const useDispute = (r) => {
+    const may = r?.state === "settled" || r?.state === "disputed";
+    const [parts, set] = useState(null);
+    useEffect(() => {
+        if (may && !parts) import("../parts/dispute.js").then((module) => set(module.default));
+    }, [may]);
+    return { parts, ...useData(may && parts ? `/v1/reservations/${r.id}/dispute` : null, { mark: r?.version }) };
 };
 const Live = ({ live, last }) => {
     const now = useNow(1000);
@@ -218,7 +226,7 @@ export default ({ params }) => {
         <div class="stack">
             ${r.moved_to && html`<${Note} kind="ochre" icon="right">${t("reservation.moved-to")} <a href=${to(`/reservations/${r.moved_to}`)}>${t("reservation.moved.see")}</a><//>`}
             ${r.moved_from && html`<${Note} kind="slate">${t("reservation.moved-from")} <a href=${to(`/reservations/${r.moved_from}`)}>${t("reservation.moved.old")}</a><//>`}
-            <${DisputeNote} r=${r} d=${dispute.data} />
+            ${dispute.data ? html`<${dispute.parts.DisputeNote} r=${r} d=${dispute.data} />` : r.state === "disputed" && html`<${Note} kind="brick">${t("reservation.disputed.text")}<//>`}
             <${Outlook} r=${r} sites=${sites} mine=${spender} onDone=${reload} />
             <div class="grid one">
                 <${Money} r=${r} />
@@ -227,7 +235,7 @@ export default ({ params }) => {
                         <${Timeline} steps=${stepsOf(r)} />
                         ${spender && mayCancel(r) && html`<${Cancel} r=${r} onDone=${reload} />`}</section>
                     <${Entries} r=${r} />
-                    ${spender && dispute.data?.contest_until && html`<${Contest} r=${r} d=${dispute.data} onDone=${dispute.reload} />`}
+                    ${spender && dispute.data?.contest_until && html`<${dispute.parts.Contest} r=${r} d=${dispute.data} onDone=${dispute.reload} />`}
                 </div>
                 <${Output} r=${r} /><${Ticket} r=${r} />
             </div>

@@ -1,14 +1,14 @@
 /* /programme/shares: who has used how much of what accrued to them, and who waits before whom. */
 import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { clock, dateTime } from "../lib/format.js";
+import { clock, dateTime, percent } from "../lib/format.js";
 import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Credits } from "../parts/amount.js";
 import { Empty, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
-import { ShareBar, percent } from "../parts/share.js";
+import { ShareBar } from "../parts/share.js";
 
 const part = (milli) => (milli === null ? t("none") : percent(milli));
 

@@ -1,4 +1,4 @@
-/* /site/{site}/tickets */
+/* /site/{site}/tickets: signed orders, newest first; of one state, or all. */
 import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { more } from "../lib/more.js";
@@ -12,18 +12,22 @@ import { Tickets } from "../parts/site-bits.js";
 
 await more({ en: "../messages/en.site.json" });
 
+const STATES = ["", "issued", "permitted", "running", "cancelling", "ended", "disputed", "settled", "voided"];
+
 export default ({ params, query }) => {
     const cursor = query.get("cursor");
+    const state = STATES.includes(query.get("state") ?? "") ? query.get("state") ?? "" : "";
     const here = `/site/${params.site}/tickets`;
-    const { data, error, reload } = useData(`/v1/sites/${params.site}/tickets?limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: cursor ? 0 : 10_000 });
+    const { data, error, reload } = useData(`/v1/sites/${params.site}/tickets?limit=50${state && "&state=" + state}${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: cursor ? 0 : 10_000 });
     const { sites } = useSites();
     const name = siteName(sites.get(params.site), params.site);
-    const head = html`<${Head} title=${t("nav.tickets")} crumbs=${html`<a href=${to(`/site/${params.site}`)}>${name}</a> / ${t("nav.tickets")}`} sub=${t("site.tickets.sub")} />`;
+    const head = html`<${Head} title=${t("nav.tickets")} crumbs=${html`<a href=${to(`/site/${params.site}`)}>${name}</a> / ${t("nav.tickets")}`} sub=${t("site.tickets.sub")} />
+        <nav class="tabs" aria-label=${t("site.tickets.which")}>${STATES.map((s) => html`<a key=${s} href=${to(here, { state: s })} aria-current=${s === state ? "page" : undefined}>${s ? t("state." + s) : t("site.tickets.all")}</a>`)}</nav>`;
     if (!data) return html`${head}<${Waiting} error=${error} retry=${reload} />`;
-    if (!data.items.length && !cursor) return html`${head}<${Empty} title=${t("site.tickets.none")}>${t("site.tickets.none.text")}<//>`;
+    if (!data.items.length && !cursor && !state) return html`${head}<${Empty} title=${t("site.tickets.none")}>${t("site.tickets.none.text")}<//>`;
     return html`
         ${head}
-        <div class="card"><${Tickets} items=${data.items} caption=${t("nav.tickets")} />
-            ${(cursor || data.next) && html`<div class="pager">${cursor && html`<${Button} small href=${to(here)}>${t("newest")}<//>`}${data.next && html`<${Button} small href=${to(here, { cursor: data.next })}>${t("older")}<//>`}</div>`}
+        <div class="card">${data.items.length ? html`<${Tickets} items=${data.items} caption=${t("nav.tickets")} />` : html`<p class="second">${t("site.tickets.none-here")}</p>`}
+            ${(cursor || data.next) && html`<div class="pager">${cursor && html`<${Button} small href=${to(here, { state })}>${t("newest")}<//>`}${data.next && html`<${Button} small href=${to(here, { state, cursor: data.next })}>${t("older")}<//>`}</div>`}
         </div>`;
 };

@@ -3,7 +3,7 @@ import { html, useState } from "../lib/html.js";
 import { has, t } from "../lib/words.js";
 import { credits, dateTime } from "../lib/format.js";
 import { more } from "../lib/more.js";
-import { useCommand, useData } from "../lib/use.js";
+import { useCommand } from "../lib/use.js";
 import { go, to } from "../lib/router.js";
 import { Button } from "./button.js";
 import { Refused } from "./broken.js";
@@ -26,7 +26,7 @@ export const endOfDispute = (d) => {
 export const endText = (end) => t("dispute.end." + (end.what === "closed" && end.by !== "officers" ? "rules" : end.what), { amount: credits(end.amount?.moved_gpums ?? 0) });
 
 /** @param {{r: any, d: any, onDone: () => void}} props */
-export const Contest = ({ r, d, onDone }) => {
+const Contest = ({ r, d, onDone }) => {
     const [open, set] = useState(false);
     const [reason, setReason] = useState("");
     const [bad, setBad] = useState("");
@@ -50,14 +50,14 @@ export const Contest = ({ r, d, onDone }) => {
                 onInput=${(text) => { setReason(text.slice(0, TEXT_MAX)); setBad(""); }} /></div><//>`}`;
 };
 
-/** The dispute over a reservation, fetched anew when it changes; data null while there is none to ask for. @param {any} r */
-export const useDispute = (r) => useData(r?.state === "settled" || r?.state === "disputed" ? `/v1/reservations/${r.id}/dispute` : null, { mark: r?.version });
 /** @param {{r: any, d: any}} props a reservation, its dispute */
-export const DisputeNote = ({ r, d }) => {
-    if (!d) return r.state === "disputed" ? html`<${Note} kind="brick">${t("reservation.disputed.text")}<//>` : null;
+const DisputeNote = ({ r, d }) => {
     const end = endOfDispute(d);
     const link = html`<a href=${to(`/reservations/${r.id}/dispute`)}>${t("dispute.see")}</a>`;
     return html`
         ${d.open && html`<${Note} kind="brick"><p><b>${whyText(d.why)}</b> ${t("dispute.ends." + d.ends_by, { time: d.decided_by ? dateTime(d.decided_by) : "" })} ${link}</p><//>`}
         ${end && html`<${Note} kind="slate" icon="scales"><p><b>${t("dispute.ended")}</b> ${endText(end)} ${link}</p><//>`}`;
 };
+
+/** What stands on the job's own page. */
+export default { Contest, DisputeNote };

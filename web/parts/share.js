@@ -1,7 +1,7 @@
 /* What a grant has used of what accrued to it: the sentence, its figures, how it is counted. */
 import { html } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { big, clock, dateTime, gpuHourParts } from "../lib/format.js";
+import { big, clock, dateTime, gpuHourParts, percent } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
@@ -10,8 +10,6 @@ import { Bar } from "./bar.js";
 
 await more({ en: "../messages/en.fair.json" });
 
-/** Thousandths as "31%", below a tenth as "3.1%". @param {number} milli */
-export const percent = (milli) => new Intl.NumberFormat("en-IE", { style: "percent", maximumFractionDigits: milli < 100 ? 1 : 0 }).format(milli / 1000);
 /** A bar of what is used against what accrued; whichever is more is the whole. @param {{share: any, height?: number}} props */
 export const ShareBar = ({ share, height = 14 }) => {
     const used = big(share.committed_gpums), accrued = big(share.accrued_gpums);

@@ -29,11 +29,13 @@ export const Tickets = ({ items, caption }) => html`
                     <td class="end"><${State} name=${state === "issued" && k.confirmed ? "delivered" : state} /></td>
                     <td class="num" data-label=${t("site.reported")}>${k.gpu_seconds === null || k.gpu_seconds === undefined ? html`<span class="hint inline">${t("none")}</span>` : html`<${GpuHours} seconds=${k.gpu_seconds} />`}</td></tr>`;
         })}</tbody></table></div>`;
-/** @param {{items: any[], caption: string}} props */
-export const Reports = ({ items, caption }) => html`
+const Gap = ({ gap }) => html`<tr class="gap-row"><td class="lead" colspan="5"><${State} name="lost" words=${t(gap.from === gap.to ? "site.gap.one" : "site.gap", { from: whole(gap.from), to: whole(gap.to) })} /></td></tr>`;
+/** @param {{items: any[], caption: string, missing?: {from: number, to: number}[]}} props */
+export const Reports = ({ items, caption, missing = [] }) => html`
     <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${caption}</caption>
         <thead><tr><th scope="col">${t("report")}</th><th scope="col">${t("site.sent")}</th><th scope="col">${t("site.says")}</th><th scope="col" class="num">${t("site.gpu-hours")}</th><th scope="col" class="num">${t("site.receipt")}</th></tr></thead>
         <tbody>${items.map((r) => html`
+            ${missing.filter((g) => g.from === r.number + 1).map((gap) => html`<${Gap} key=${"gap" + gap.from} gap=${gap} />`)}
             <tr key=${r.number}><td class="lead"><b>${whole(r.number)}</b></td>
                 <td>${clock(r.time)}<span class="hint">${dateTime(r.time).replace(/,.*/, "")}</span></td>
                 <td>${has("report." + r.kind) ? t("report." + r.kind) : r.kind}<span class="hint">${[r.seq && t("site.of-ticket", { n: r.seq }), !r.seq && r.jti && tail(r.jti), r.kind === "finished" && r.exit_code !== undefined && r.exit_code !== null && t("site.exit", { n: r.exit_code }), r.reason && r.reason !== "none" && r.reason].filter(Boolean).join(", ")}</span></td>

@@ -1,6 +1,7 @@
 /* Amounts, times and durations: plain functions, no browser. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
+import { gaps } from "../../../web/lib/reports.js";
 import * as f from "../../../web/lib/format.js";
 
 f.setLocale("en-IE", "Europe/Madrid");
@@ -40,4 +41,11 @@ test("format: local fields come back as the same instant", () => {
     assert.equal(f.fromLocalField(f.toLocalField("2026-05-14T04:00:00.000Z")), "2026-05-14T04:00:00.000Z");
     assert.equal(f.fromLocalField("soon"), null);
     f.setLocale("en-IE", "Europe/Madrid");
+});
+test("reports: a number that is missing is a gap, between two or before the newest", () => {
+    const page = (...numbers) => numbers.map((number) => ({ number }));
+    assert.deepEqual(gaps(page(5, 4, 3)), []);
+    assert.deepEqual(gaps(page(9, 8, 5, 3), 9), [{ from: 6, to: 7 }, { from: 4, to: 4 }]);
+    assert.deepEqual(gaps(page(7, 6), 9), [{ from: 8, to: 9 }]);
+    assert.deepEqual(gaps([]), []);
 });
