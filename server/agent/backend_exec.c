@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/backend.h"
@@ -30,26 +31,6 @@ struct backend {
 };
 
 /* ---- claiming ---- */
-
-static void
-remove_folder(int dir, const char *name)
-{
-    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *e;
-
-    if (!list) {
-        if (fd >= 0)
-            close(fd);
-        return;
-    }
-    while ((e = readdir(list)) != NULL)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlinkat(fd, e->d_name, 0) != 0 &&
-            (errno == EISDIR || errno == EPERM))
-            remove_folder(fd, e->d_name);
-    closedir(list);
-    unlinkat(dir, name, AT_REMOVEDIR);
-}
 
 /* The folder under its temporary name, locked, with spec and script in it. */
 static int
@@ -76,7 +57,7 @@ prepare(struct backend *b, const struct backend_run *run, const char *name)
         return fd;
     if (fd >= 0)
         close(fd);
-    remove_folder(b->dir, name);
+    run_folder_remove(b->dir, name);
     return -1;
 }
 
@@ -139,7 +120,7 @@ exec_submit(struct backend *b, const struct backend_run *run, struct err_detail 
     uuid_text(run->jti, name);
     snprintf(temporary, sizeof temporary, NEW_PREFIX "%s", name);
     snprintf(folder, sizeof folder, "%s/%s", b->folder, name);
-    remove_folder(b->dir, temporary); /* of an agent that died here; its supervisor, if any, never claimed */
+    run_folder_remove(b->dir, temporary); /* of an agent that died here; its supervisor, if any, never claimed */
     lock = prepare(b, run, temporary);
     if (lock < 0)
         return not_submitted(d, "cannot make the claim's folder", REASON_SITE);
@@ -162,7 +143,7 @@ exec_submit(struct backend *b, const struct backend_run *run, struct err_detail 
     close(go[1]);
     if (claimed)
         return (struct agent_event){ .kind = AGENT_ON_SUBMIT_UNKNOWN };
-    remove_folder(b->dir, temporary);
+    run_folder_remove(b->dir, temporary);
     if (why == EEXIST || why == ENOTEMPTY) /* claimed before: a look-up tells what became of it */
         return (struct agent_event){ .kind = AGENT_ON_SUBMIT_UNKNOWN };
     errno = why;
@@ -302,7 +283,7 @@ exec_forget(struct backend *b, struct uuid jti)
         return;
     over = flock(fd, LOCK_EX | LOCK_NB) == 0 && run_status_read(fd, &status) == OK;
     if (over)
-        remove_folder(b->dir, name);
+        run_folder_remove(b->dir, name);
     close(fd);
 }
 
@@ -329,6 +310,8 @@ exec_wake_fd(struct backend *b)
 static bool
 exec_woken(struct backend *b, struct uuid *ret)
 {
+    while (waitpid(-1, NULL, WNOHANG) > 0) /* supervisors that have ended while we live */
+        ;
     for (;;) {
         char *end = memchr(b->heard, '\n', b->heard_len);
         ssize_t n;
@@ -418,7 +401,7 @@ clear_unclaimed(struct backend *b)
             continue;
         fd = openat(b->dir, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-            remove_folder(b->dir, e->d_name);
+            run_folder_remove(b->dir, e->d_name);
         if (fd >= 0)
             close(fd);
     }

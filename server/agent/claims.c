@@ -206,6 +206,25 @@ receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *or
     return OK;
 }
 
+bool
+ticket_claims_organisation(const char *jws, struct uuid *ret)
+{
+    struct ticket_claims t;
+    struct json_in in;
+    char *payload;
+    size_t len;
+    bool good, ours;
+
+    if (jws_payload(jws, strlen(jws), JWS_TYP_TICKET, &payload, &len) != OK)
+        return false;
+    in = json_in_open(BYTES(payload, len), NULL);
+    good = ticket_in(&in, "", "", &t, &ours) == OK;
+    free(payload);
+    if (good)
+        *ret = t.organisation;
+    return good;
+}
+
 int64_t
 receipt_claims_time(const char *jws)
 {

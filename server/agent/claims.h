@@ -45,6 +45,8 @@ enum err ticket_claims_read(const char *jws, const struct jws_keys *keys, const 
  * never read so. */
 enum err ticket_claims_head(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
                             struct ticket_claims *ret) MUST_USE;
+/* Whose it is, of a ticket that was verified when it came: its key may be gone by now, and nothing is verified here. */
+bool ticket_claims_organisation(const char *jws, struct uuid *ret);
 enum err receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
                              struct receipt_claims *ret, struct err_detail *d) MUST_USE;
 /* The second in which a receipt was given (iat), of one that was verified when it came: its key may be gone by now, and

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -155,8 +154,6 @@ read_signals(struct agent *a, int fd)
     while (read(fd, &info, sizeof info) == sizeof info)
         if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
             agent_stop(a, EXIT_DONE);
-    while (waitpid(-1, NULL, WNOHANG) > 0) /* supervisors that have ended while we live */
-        ;
 }
 
 static void
@@ -221,6 +218,8 @@ housekeeping(struct agent *a)
         if (a->next_inventory_mono_ms) /* the first one was told when the instance was opened */
             inventory_add(a);
         a->next_inventory_mono_ms = now_ms + INVENTORY_EVERY_MS;
+    } else if (a->open && a->kind->inventory_changed && a->kind->inventory_changed(a->backend)) {
+        inventory_add(a);
     }
 }
 

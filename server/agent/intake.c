@@ -31,6 +31,8 @@ poll_start(struct agent *a)
 static enum report_reason
 reason_against(struct agent *a, const struct ticket_claims *c)
 {
+    struct err_detail d = { 0 };
+    enum report_reason against = REASON_NONE;
     uint64_t fence;
     int64_t now_s = real_now_ms() / 1000;
 
@@ -40,7 +42,9 @@ reason_against(struct agent *a, const struct ticket_claims *c)
         return REASON_TICKET;
     if (a->cfg.gpus && (int64_t)c->gpus > a->cfg.gpus)
         return REASON_RESOURCE;
-    return REASON_NONE;
+    if (a->kind->against && (against = a->kind->against(a->backend, c->organisation, &d)) != REASON_NONE)
+        log_warning(&a->log, "ticket-refused", LOG_UUID("jti", c->jti), LOG_UUID("organisation", c->organisation), LOG_TEXT("why", d.internal));
+    return against;
 }
 
 static struct job

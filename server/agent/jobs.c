@@ -103,6 +103,20 @@ job_store(struct agent *a, struct job *j, struct agent_actions *act)
     j->stored = j->t;
 }
 
+/* Whose job it is stands in the ticket, which the spool keeps as it came. */
+static bool
+organisation_of(struct agent *a, const struct job *j, struct uuid *ret)
+{
+    char *jws;
+    bool good;
+
+    if (spool_ticket(a->spool, j->t.jti, &jws) != OK)
+        agent_spool_failed(a);
+    good = ticket_claims_organisation(jws, ret);
+    free(jws);
+    return good;
+}
+
 static struct agent_event
 submit(struct agent *a, struct job *j)
 {
@@ -123,11 +137,13 @@ submit(struct agent *a, struct job *j)
     };
     struct agent_event e;
 
+    if (a->kind->against && !organisation_of(a, j, &run.organisation)) /* it matters there only */
+        return (struct agent_event){ .kind = AGENT_ON_NOT_SUBMITTED, .reason = REASON_SITE };
     if (!workload_read(a, j, script, &len))
         return (struct agent_event){ .kind = AGENT_ON_NOT_SUBMITTED, .reason = REASON_WORKLOAD };
     run.script = BYTES(script, len);
     e = a->kind->submit(a->backend, &run, &d);
-    if (e.kind != AGENT_ON_SUBMITTED)
+    if (e.kind != AGENT_ON_SUBMITTED && d.internal[0])
         log_error(&a->log, "not-submitted", LOG_UUID("jti", j->t.jti), LOG_TEXT("why", d.internal));
     agent_tell(a, j->t.jti, "submit", "%s%s%s", e.kind == AGENT_ON_SUBMITTED ? "the backend took it" :
                e.kind == AGENT_ON_NOT_SUBMITTED ? "the backend did not take it" : "not known whether the backend took it",
@@ -141,7 +157,7 @@ look_up(struct agent *a, struct job *j)
     struct err_detail d = { 0 };
     struct agent_event e = a->kind->look_up(a->backend, j->t.jti, clock_now(&a->clock), &d);
 
-    if (e.kind == AGENT_ON_UNKNOWN)
+    if (d.internal[0])
         log_warning(&a->log, "look-up", LOG_UUID("jti", j->t.jti), LOG_TEXT("why", d.internal));
     return e;
 }
@@ -212,7 +228,9 @@ job_feed(struct agent *a, struct job *j, struct agent_event e)
 void
 job_look(struct agent *a, struct job *j)
 {
-    if (j->t.phase == AGENT_QUEUED || j->t.phase == AGENT_RUNNING)
+    bool may_be_there = j->t.phase == AGENT_READY && j->t.had_permit; /* of an older permit, or of one that is unclear */
+
+    if (j->t.phase == AGENT_CLAIMING || j->t.phase == AGENT_QUEUED || j->t.phase == AGENT_RUNNING || may_be_there)
         job_feed(a, j, look_up(a, j));
 }
 

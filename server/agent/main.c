@@ -70,6 +70,26 @@ agent_complain(const struct err_detail *d)
     return EXIT_ERROR;
 }
 
+static enum err
+open_slurm(struct agent *a, bool only_look, struct err_detail *d)
+{
+    char notes[PATH_MAX];
+    struct slurm_options o = {
+        .notes = notes,
+        .folder = a->cfg.slurm_folder,
+        .users = a->cfg.slurm_users,
+        .conf = a->cfg.slurm_conf,
+        .bin = a->cfg.slurm_bin,
+        .partition = a->cfg.slurm_partition,
+        .gpu_type = a->cfg.slurm_gpu_type,
+        .submit = a->cfg.slurm_submit,
+        .only_look = only_look,
+    };
+
+    snprintf(notes, sizeof notes, "%s/slurm", a->cfg.spool_dir);
+    return backend_slurm_open(&o, &a->backend, &a->kind, d);
+}
+
 enum err
 agent_open_backend(struct agent *a, bool only_look, struct err_detail *d)
 {
@@ -87,8 +107,10 @@ agent_open_backend(struct agent *a, bool only_look, struct err_detail *d)
         .only_look = only_look,
     };
 
+    if (strcmp(a->cfg.backend, "slurm") == 0)
+        return open_slurm(a, only_look, d);
     if (strcmp(a->cfg.backend, "exec") != 0)
-        return err_internal(d, ERR_CONFIG, "backend = %s: there is only exec so far", a->cfg.backend);
+        return err_internal(d, ERR_CONFIG, "backend = %s: must be slurm or exec", a->cfg.backend);
     if (strcmp(a->cfg.sandbox, "bwrap") != 0 && strcmp(a->cfg.sandbox, "none") != 0)
         return err_internal(d, ERR_CONFIG, "sandbox = %s: must be bwrap or none", a->cfg.sandbox);
     snprintf(folder, sizeof folder, "%s/claims", a->cfg.spool_dir);
@@ -183,7 +205,7 @@ command_run(struct agent *a)
         if (err == ERR_SPOOL_BEHIND)
             status = EXIT_BEHIND;
     } else {
-        if (strcmp(a->cfg.sandbox, "none") == 0)
+        if (strcmp(a->kind->name, "exec") == 0 && strcmp(a->cfg.sandbox, "none") == 0)
             log_warning(&a->log, "no-sandbox",
                         LOG_TEXT("why", "sandbox = none: jobs run as plain processes, for tests only"));
         log_info(&a->log, "start", LOG_TEXT("site", a->who.site), LOG_TEXT("version", PACKAGE_VERSION));

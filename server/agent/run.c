@@ -1,6 +1,7 @@
 /* agent/run.c */
 #include "agent/run.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -8,6 +9,7 @@
 #include <linux/sched/types.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -89,6 +91,26 @@ run_file_tail(int dir, const char *name, void *ret, size_t cap, size_t *ret_len)
         return ERR_IO;
     *ret_len = len;
     return OK;
+}
+
+void
+run_folder_remove(int dir, const char *name)
+{
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *e;
+
+    if (!list) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    while ((e = readdir(list)) != NULL)
+        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlinkat(fd, e->d_name, 0) != 0 &&
+            (errno == EISDIR || errno == EPERM))
+            run_folder_remove(fd, e->d_name);
+    closedir(list);
+    unlinkat(dir, name, AT_REMOVEDIR);
 }
 
 /* ---- lines of "NAME VALUE" ---- */

@@ -59,6 +59,9 @@ enum err run_file_write(int dir, const char *name, const void *data, size_t len,
 /* Up to cap bytes from the file's end. */
 enum err run_file_tail(int dir, const char *name, void *ret, size_t cap, size_t *ret_len) MUST_USE;
 
+/* A folder and what is in it, as far as it may be removed; no link is followed. */
+void run_folder_remove(int dir, const char *name);
+
 /* GPU-seconds of a run of so many ms of the journal's clock: GPUs × whole seconds, at most the walltime. */
 uint64_t run_use(const struct run_spec *spec, int64_t ran_ms, bool round_up);
 

@@ -521,6 +521,21 @@ spool_raise_fence(struct spool *s, struct uuid request, uint64_t fence)
 }
 
 enum err
+spool_ticket(struct spool *s, struct uuid jti, char **ret)
+{
+    STATEMENT st = sql_prepare(s, "SELECT jws FROM job WHERE jti = ?1");
+    enum err err;
+
+    if (!st)
+        return ERR_IO;
+    sql_bind_blob(st, 1, jti.b, 16);
+    err = sql_row(st);
+    if (err == OK)
+        *ret = xstrdup((const char *)sqlite3_column_text(st, 0));
+    return err;
+}
+
+enum err
 spool_knows(struct spool *s, struct uuid jti, bool *ret)
 {
     STATEMENT st = sql_prepare(s, "SELECT 1 FROM job WHERE jti = ?1");

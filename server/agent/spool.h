@@ -101,6 +101,8 @@ enum err spool_load_jobs(struct spool *s, void (*take)(void *with, const struct 
 /* Highest fence seen of a request, 0 if none; and raise it. */
 enum err spool_fence(struct spool *s, struct uuid request, uint64_t *ret) MUST_USE;
 enum err spool_raise_fence(struct spool *s, struct uuid request, uint64_t fence) MUST_USE;
+/* The ticket itself, as it came; free() it. ERR_NOT_FOUND. */
+enum err spool_ticket(struct spool *s, struct uuid jti, char **ret) MUST_USE;
 enum err spool_knows(struct spool *s, struct uuid jti, bool *ret) MUST_USE;
 
 /* The report gets spool_last_number() + 1, which must be r->number (assert). */

@@ -1,5 +1,6 @@
 """A real Slurm cluster (scripts/slurm-cluster) for the length of a test run: its commands, its programs' lives."""
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -31,6 +32,10 @@ class Cluster:
         os.chmod(self.dir, 0o755)
         self.own(self.dir)
         self.conf = os.path.join(self.dir, "etc", "slurm.conf")
+        # Outlives us if we are killed too hard to end it.
+        subprocess.Popen(["setsid", "bash", "-c", 'tail --pid="$1" -f /dev/null; [ ! -d "$3" ] || { "$2" stop "$3"; rm -rf "$3"; }',
+                          "kontor-slurm-watch", str(os.getpid()), SCRIPT, self.dir], stdin=subprocess.DEVNULL,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def own(self, path):
         if os.getuid() == 0:
@@ -48,7 +53,10 @@ class Cluster:
         return subprocess.run([SCRIPT, args[0], self.dir, *args[1:]], check=check, timeout=180)
 
     def start(self):
-        self.script("start", "--user=" + self.user)
+        """One at a time: each looks for free ports, and a database's first moments want all of a machine."""
+        with open(SCRIPT, "rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.script("start", "--user=" + self.user)
 
     def stop(self):
         self.script("stop", check=False)
@@ -81,6 +89,24 @@ class Cluster:
 
     def one(self, name):
         self.script("one", name)
+
+    # ---- what a crash of the controller loses
+    def save(self):
+        """The controller's state as it is on disk now."""
+        copy = os.path.join(self.dir, "state.copy")
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(os.path.join(self.dir, "state"), copy)
+
+    def crash_back(self):
+        """kill -9 of the controller, which has saved nothing since save(). It saves at most once in five seconds."""
+        state = os.path.join(self.dir, "state")
+        self.kill("slurmctld")
+        shutil.rmtree(state)
+        os.rename(os.path.join(self.dir, "state.copy"), state)
+        for folder, _, files in os.walk(state):
+            for path in [folder] + [os.path.join(folder, f) for f in files]:
+                self.own(path)
+        self.one("slurmctld")
 
     # ---- its commands
     def run(self, *args, check=True, text=None):
