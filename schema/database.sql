@@ -166,6 +166,7 @@ CREATE TABLE public.reservation (
     ask bytea,
     night smallint DEFAULT 0 NOT NULL,
     nights smallint DEFAULT 0 NOT NULL,
+    seal bytea,
     CONSTRAINT reservation_form CHECK (((jti = id) AND (grant_account > 0) AND (site > 0) AND (offering > 0) AND (rate > 0) AND (hold > 0) AND (gpus > 0) AND (nodes > 0) AND (walltime_s > 0) AND (rate_milli > 0) AND (cost_gpums = ((gpus * walltime_s) * rate_milli)) AND (window_end_ms > window_start_ms) AND (booked_slots >= 0) AND (fence > 0) AND (seq > 0) AND (reported_gpu_seconds >= 0) AND ((settled_gpums >= 0) AND (settled_gpums <= cost_gpums)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND ((output IS NULL) OR (octet_length(output) = 32)) AND ((night >= 0) AND (night <= nights)) AND (nights <= 31)))
 )
 WITH (fillfactor='70');
@@ -189,8 +190,10 @@ CREATE TABLE public.checkpoint (
     root bytea NOT NULL,
     note text NOT NULL,
     signed_ms bigint NOT NULL,
+    seal bytea,
     CONSTRAINT checkpoint_note_check CHECK ((octet_length(note) <= 65536)),
     CONSTRAINT checkpoint_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT checkpoint_seal_check CHECK ((octet_length(seal) = 16)),
     CONSTRAINT checkpoint_signed_ms_check CHECK ((signed_ms >= 0)),
     CONSTRAINT checkpoint_size_check CHECK ((size > 0))
 );
@@ -475,7 +478,9 @@ CREATE TABLE public.evidence (
     erased_ms bigint,
     erasure bigint,
     site bigint,
+    seal bytea,
     CONSTRAINT evidence_salt_check CHECK ((octet_length(salt) = 32)),
+    CONSTRAINT evidence_seal_check CHECK ((octet_length(seal) = 16)),
     CONSTRAINT evidence_text_check CHECK ((octet_length(text) <= 500)),
     CONSTRAINT evidence_whole CHECK ((((salt IS NULL) = (erased_ms IS NOT NULL)) AND ((text IS NULL) = (erased_ms IS NOT NULL)) AND ((erasure IS NULL) = (erased_ms IS NULL)) AND ((erased_ms IS NULL) OR (cardinality(people) = 0))))
 );
@@ -489,9 +494,11 @@ CREATE TABLE public.head (
     size bigint NOT NULL,
     root bytea NOT NULL,
     time_ms bigint NOT NULL,
+    seal bytea,
     CONSTRAINT head_batch_check CHECK ((batch >= 0)),
     CONSTRAINT head_one_check CHECK (one),
     CONSTRAINT head_root_check CHECK ((octet_length(root) = 32)),
+    CONSTRAINT head_seal_check CHECK ((octet_length(seal) = 16)),
     CONSTRAINT head_size_check CHECK ((size >= 0)),
     CONSTRAINT head_term_check CHECK ((term >= 0)),
     CONSTRAINT head_time_ms_check CHECK ((time_ms >= 0))
@@ -880,6 +887,8 @@ CREATE POLICY call_answer_own ON public.call_answer TO kontor_worker USING ((( S
 
 ALTER TABLE public.checkpoint ENABLE ROW LEVEL SECURITY;
 
+CREATE POLICY checkpoint_sealed ON public.checkpoint TO kontor_writer USING (true);
+
 CREATE POLICY checkpoint_seen ON public.checkpoint FOR SELECT TO kontor_worker USING (true);
 
 CREATE POLICY checkpoint_signed ON public.checkpoint FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
@@ -919,6 +928,8 @@ ALTER TABLE public.evidence ENABLE ROW LEVEL SECURITY;
 CREATE POLICY evidence_erased ON public.evidence FOR UPDATE TO kontor_worker USING (((( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role) OR ( SELECT public.actor_administers() AS actor_administers)) AND (erased_ms IS NULL))) WITH CHECK ((erased_ms IS NOT NULL));
 
 CREATE POLICY evidence_made ON public.evidence FOR INSERT TO kontor_worker WITH CHECK (((erased_ms IS NULL) AND (( SELECT public.actor_sees_all() AS actor_sees_all) OR ((people = ARRAY[( SELECT public.actor_person() AS actor_person)]) AND ((concerns = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[])))))));
+
+CREATE POLICY evidence_sealed ON public.evidence TO kontor_writer USING (true);
 
 CREATE POLICY evidence_seen ON public.evidence FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (concerns = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
 
@@ -1051,6 +1062,9 @@ REVOKE ALL ON FUNCTION public.blob_renew(digest bytea, at_ms bigint, young_ms bi
 GRANT ALL ON FUNCTION public.blob_renew(digest bytea, at_ms bigint, young_ms bigint) TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.checkpoint TO kontor_worker;
+GRANT SELECT ON TABLE public.checkpoint TO kontor_writer;
+
+GRANT UPDATE(seal) ON TABLE public.checkpoint TO kontor_writer;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.cosignature TO kontor_worker;
 
@@ -1102,6 +1116,7 @@ GRANT SELECT,INSERT ON TABLE public.entry TO kontor_writer;
 GRANT SELECT ON TABLE public.entry TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.evidence TO kontor_worker;
+GRANT SELECT ON TABLE public.evidence TO kontor_writer;
 
 GRANT UPDATE(salt) ON TABLE public.evidence TO kontor_worker;
 
@@ -1112,6 +1127,9 @@ GRANT UPDATE(people) ON TABLE public.evidence TO kontor_worker;
 GRANT UPDATE(erased_ms) ON TABLE public.evidence TO kontor_worker;
 
 GRANT UPDATE(erasure) ON TABLE public.evidence TO kontor_worker;
+
+GRANT UPDATE(seal) ON TABLE public.evidence TO kontor_writer;
+GRANT UPDATE(seal) ON TABLE public.evidence TO kontor_worker;
 
 GRANT SELECT,UPDATE ON TABLE public.head TO kontor_writer;
 GRANT SELECT ON TABLE public.head TO kontor_worker;

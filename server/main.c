@@ -8,8 +8,10 @@
 #include "api/admin.h"
 #include "base/clock.h"
 #include "base/config.h"
+#include "crypto/random.h"
 #include "market/cosigning.h"
 #include "store/export.h"
+#include "api/sealing.h"
 #include "api/serve.h"
 #include "store/migrate.h"
 #include "store/poisoned.h"
@@ -82,6 +84,49 @@ checkpoint_shown(void *policy, struct db *db, struct arena *a, struct checkpoint
     return cosigning_newest(db, policy, a, ret);
 }
 
+static void
+show_wrong(void *unused, const struct seals_wrong *w)
+{
+    (void)unused;
+    fprintf(stderr, "%skontord export: row %s of the table %s %s: it was changed behind the server's back\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
+            w->key, w->table, w->bare ? "has no seal" : "is not as it was sealed");
+}
+
+/* What the export found beside what it wrote. */
+static int
+show_found(const struct export_result *r, const char *data_dir)
+{
+    if (r->beyond_head > 0)
+        fprintf(stderr, "kontord export: %" PRIu64 " more rows are in the table than the head covers\n", r->beyond_head);
+    if (r->wrong > 0)
+        fprintf(stderr, "kontord export: %" PRIu64 " rows are not as they were sealed\n", r->wrong);
+    if (r->unchecked)
+        fprintf(stderr, "kontord export: no row was compared with its seal: %s/seal.key is missing\n", data_dir);
+    return r->beyond_head > 0 || r->wrong > 0 || r->unchecked;
+}
+
+static enum err
+export_to(const struct config *config, const char *dir, struct export_result *ret, struct err_detail *d)
+{
+    struct log_policy *policy = NULL;
+    struct seals seals;
+    enum err sealed = sealing_load(config->data_dir, &seals, d), err = sealed == ERR_NOT_FOUND ? OK : sealed;
+    struct db *db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontord export", .timeout_ms = 600000,
+                                                .seals = sealed == OK ? &seals : NULL });
+
+    if (err == OK) {
+        *d = (struct err_detail){ .text = "" };
+        err = log_policy_open(config->policy, "", NULL, &policy, d);
+    }
+    if (err == OK)
+        err = export_write(db, dir, config->with_evidence ? EXPORT_EVIDENCE : EXPORT_JOURNAL, show_progress, NULL,
+                           (struct export_checkpoint){ checkpoint_shown, policy }, show_wrong, ret, d);
+    db_delete(db);
+    log_policy_close(policy);
+    random_wipe(&seals, sizeof seals);
+    return err;
+}
+
 /* kontord export [OPTION…] DIR: the journal as files for kontor-audit. */
 static int
 run_export(int argc, char **argv)
@@ -91,7 +136,6 @@ run_export(int argc, char **argv)
     struct config_rest rest;
     struct err_detail detail = { .text = "" };
     struct export_result result = { .entries = 0 };
-    struct log_policy *policy = NULL;
     int status = config_begin(&CONFIG_KONTORD, arena, argc, argv, &config, &rest);
     enum err err;
 
@@ -100,23 +144,14 @@ run_export(int argc, char **argv)
         status = 2;
     }
     if (status < 0) {
-        struct db *db = db_new(&(struct db_config){ .conninfo = config.db_worker, .name = "kontord export", .timeout_ms = 600000 });
-
-        err = log_policy_open(config.policy, "", NULL, &policy, &detail);
-        if (err == OK)
-            err = export_write(db, rest.argv[0], config.with_evidence ? EXPORT_EVIDENCE : EXPORT_JOURNAL, show_progress, NULL,
-                               (struct export_checkpoint){ checkpoint_shown, policy }, &result, &detail);
+        err = export_to(&config, rest.argv[0], &result, &detail);
         if (isatty(STDERR_FILENO))
             fputs("\r\033[K", stderr);
         if (err != OK)
             fprintf(stderr, "kontord export: %s %s\n", detail.text[0] ? detail.text : err_sentence(err), detail.internal);
         else
             printf("%" PRIu64 " entries and %" PRIu64 " balances in %s\n", result.entries, result.accounts, rest.argv[0]);
-        if (result.beyond_head > 0)
-            fprintf(stderr, "kontord export: %" PRIu64 " more rows are in the table than the head covers\n", result.beyond_head);
-        status = err != OK || result.beyond_head > 0;
-        db_delete(db);
-        log_policy_close(policy);
+        status = show_found(&result, config.data_dir) != 0 || err != OK;
     }
     arena_delete(arena);
     return status;
@@ -195,11 +230,12 @@ run_migrate(int argc, char **argv)
 
 static const struct subcommand SUBCOMMANDS[] = {
     { "serve", run_serve, "run the server: kontord serve" },
-    { "keygen", run_keygen, "make the server's key in its data directory: kontord keygen" },
+    { "keygen", run_keygen, "make the server's keys in its data directory: kontord keygen" },
     { "begin", run_begin, "begin a journal that follows an older one: kontord begin EXPORT-OF-THE-OLDER" },
     { "routes", run_routes, "list the routes of the HTTP interface" },
     { "migrate", run_migrate, "bring the database up to this version: kontord migrate" },
     { "export", run_export, "write the journal as files for kontor-audit: kontord export DIR" },
+    { "reseal", run_reseal, "seal the database's rows as they are, and tell which had been changed: kontord reseal" },
     { "poisoned", run_poisoned, "list the commands that were set aside, or release one: kontord poisoned [SCOPE]" },
     { "admit", run_admit, "admit a rollback that witnesses have seen: kontord admit --rollback-to N --reason=WHY" },
     { "admin", run_admin, "administer the running server (kontord admin --help)" },

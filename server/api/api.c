@@ -67,6 +67,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     pthread_mutex_init(&api->random_lock, NULL);
     api->log = config->log;
     api->db_worker = xstrdup(config->db_worker);
+    api->seals = config->seals;
     api->clock = config->clock;
     api->simulation = config->simulation;
     api->public_entries = config->public_entries;

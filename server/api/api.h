@@ -31,6 +31,7 @@ struct api_config {
     bool public_entries;   /* everybody may read every entry's bytes */
     int64_t share_half_life_days;
     struct sign_key key; /* the server's: signs tickets, receipts and vouched-for orders */
+    const struct seals *seals; /* of the evidence it stores and serves; as long as the api */
     const char *keys_dir; /* where it and the log's lie; NULL: nobody watches them */
 };
 

@@ -33,6 +33,7 @@ struct api {
     struct notary *notary;
     struct http_server *http;
     char *db_worker, *base_url, *web_dir;
+    const struct seals *seals;
     bool https;
     const char *cookie; /* its name */
     struct clock clock;

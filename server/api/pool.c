@@ -242,8 +242,8 @@ pool_start(struct pool *p, int workers, struct err_detail *d)
 
         *w = (struct worker){ .pool = p,
                               .slow = i >= workers,
-                              .db = db_new(
-                                  &(struct db_config){ .conninfo = p->api->db_worker, .name = "kontord worker" }) };
+                              .db = db_new(&(struct db_config){ .conninfo = p->api->db_worker, .name = "kontord worker",
+                                                                .seals = p->api->seals }) };
         if (pthread_create(&w->thread, NULL, work, w) != 0) {
             db_delete(w->db);
             err = err_internal(d, ERR_IO, "cannot start a worker");

@@ -14,9 +14,11 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/sealing.h"
 #include "base/config.h"
 #include "base/text.h"
 #include "core/tile.h"
+#include "crypto/random.h"
 #include "market/janitor.h"
 #include "market/notary.h"
 #include "market/outside.h"
@@ -32,6 +34,7 @@ struct server {
     struct log log;
     struct sign_key key, log_key, log_next;
     struct market_keys keys;
+    struct seals seals;
     struct clock clock;
     const char *base_url;
     struct http_config http_config;
@@ -211,6 +214,7 @@ start_market(struct server *s)
         .contact_ctx = s->api,
         .policy = s->policy,
         .keys = &s->keys,
+        .seals = &s->seals,
         .people_url = c->advertise[0] ? c->advertise : s->base_url,
         .agents_url = agents_url(s),
         .ctx = s->api,
@@ -223,7 +227,7 @@ start_market(struct server *s)
         err = janitor_start(&(struct janitor_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .statement_ms = c->statement_ms },
                             &s->janitor, &s->detail);
     if (!err)
-        err = notary_start(&(struct notary_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .key = s->log_key,
+        err = notary_start(&(struct notary_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .seals = &s->seals, .key = s->log_key,
                                                     .next = s->log_next, .has_next = s->keys.log_next != NULL,
                                                     .key_path = arena_printf(s->arena, "%s/log.key", c->data_dir),
                                                     .every_ms = c->checkpoint_ms, .policy = s->policy, .on_signed = api_on_signed,
@@ -277,11 +281,14 @@ begin(struct server *s)
     if (!err)
         err = load_log_key(s);
     if (!err)
+        err = sealing_open(c->data_dir, c->db_writer, &s->log, &s->seals, &s->detail);
+    if (!err)
         err = log_policy_open(s->config.policy, s->config.origin, &s->log, &s->policy, &s->detail);
     if (!err)
         err = set_clock(s);
     api.clock = s->clock;
     api.key = s->key;
+    api.seals = &s->seals;
     api.keys_dir = c->data_dir;
     if (!err)
         err = api_new(&api, &s->detail, &s->api);
@@ -414,7 +421,18 @@ make_key(struct server *s, const char *name, struct sign_key *ret, bool *made)
     return err == ERR_EXISTS ? sign_key_load(path, ret, &s->detail) : err;
 }
 
-/* The server's key signs tickets and receipts, the log's its checkpoints. Prints the first in hexadecimal, the second as a
+/* Only where there was no key at all: else the database may be sealed already, and the next start of its server knows. */
+static enum err
+make_seal_key(struct server *s)
+{
+    struct rowseal_key key = rowseal_key_new();
+    enum err err = rowseal_key_save(&key, arena_printf(s->arena, "%s/seal.key", s->config.data_dir), &s->detail);
+
+    random_wipe(&key, sizeof key);
+    return err == ERR_EXISTS ? OK : err;
+}
+
+/* The server's key signs tickets and receipts, the log's its checkpoints; a third seals the database's rows. Prints the first in hexadecimal, the second as a
  * vkey (C2SP signed-note) under the configured origin. */
 static enum err
 make_keys(struct server *s)
@@ -422,14 +440,16 @@ make_keys(struct server *s)
     struct sign_key server, log;
     struct vkey vkey;
     char public[HEX_LEN(SIGN_PUBLIC_LEN)], text[VKEY_TEXT_MAX];
-    bool made = false;
-    enum err err = make_key(s, "server.key", &server, &made);
+    bool made_server = false, made_log = false;
+    enum err err = make_key(s, "server.key", &server, &made_server);
 
     if (!err)
-        err = make_key(s, "log.key", &log, &made);
+        err = make_key(s, "log.key", &log, &made_log);
+    if (!err && made_server && made_log)
+        err = make_seal_key(s);
     if (err)
         return err;
-    if (!made)
+    if (!made_server && !made_log)
         return err_internal(&s->detail, ERR_EXISTS, "server.key and log.key are there already; nothing was changed");
     if (!note_name_ok(s->config.origin))
         return err_internal(&s->detail, ERR_CONFIG, "the origin may have no spaces and no +: %s", s->config.origin);
@@ -517,7 +537,7 @@ begin_after(struct server *s, const char *dir)
 {
     struct head_text older = { .size = 0 };
     struct market_config config = { .db_writer = s->config.db_writer, .simulation = s->config.simulation, .origin = s->config.origin,
-                                    .queue_max = 1, .queue_per_organisation = 1, .batch_max = 1, .keys = &s->keys };
+                                    .queue_max = 1, .queue_per_organisation = 1, .batch_max = 1, .keys = &s->keys, .seals = &s->seals };
     enum err err = read_older(s, dir, &older);
 
     if (!err)
@@ -526,6 +546,8 @@ begin_after(struct server *s, const char *dir)
         err = load_key(s, "server.key", &s->key);
     if (!err)
         err = load_log_key(s);
+    if (!err)
+        err = sealing_open(s->config.data_dir, s->config.db_writer, &s->log, &s->seals, &s->detail);
     if (!err)
         err = set_clock(s);
     if (err)

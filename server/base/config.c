@@ -491,6 +491,7 @@ const struct config_set CONFIG_KONTORD = {
                 "keygen [OPTION...]\n"
                 "begin [OPTION...] EXPORT-OF-THE-OLDER\n"
                 "export [OPTION...] DIR\n"
+                "reseal [OPTION...]\n"
                 "poisoned [OPTION...] [SCOPE]\n"
                 "admit --rollback-to N --reason=WHY\n"
                 "admin [--config=FILE | --data-dir=DIR] VERB [--FIELD=VALUE...]\n"
@@ -498,9 +499,10 @@ const struct config_set CONFIG_KONTORD = {
     .description =
         "kontord keeps the ledger of GPU-hour credits, brokers requests to sites, issues signed tickets to the"
         " sites' agents, and serves the web pages and the API.\n\n"
-        "serve runs the server. migrate brings the database to this version. keygen makes the server's signing"
-        " key. begin starts a journal that follows an older one. export writes the whole journal to a folder, for"
-        " kontor-audit. poisoned lists the commands that were set aside, or releases one. admit admits a rollback that"
+        "serve runs the server. migrate brings the database to this version. keygen makes the server's"
+        " keys. begin starts a journal that follows an older one. export writes the whole journal to a folder, for"
+        " kontor-audit, and names each row of the database that was changed behind the server's back. reseal, with no server"
+        " running, lists those rows and seals all of them as they are now, also where seal.key was lost. poisoned lists the commands that were set aside, or releases one. admit admits a rollback that"
         " witnesses have seen. admin administers a running server through the socket in its data directory; kontord admin"
         " --help lists the verbs, as this page does below. routes lists the HTTP interface.",
     .file = "/etc/kontor/kontord.conf",

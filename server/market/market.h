@@ -28,6 +28,7 @@ struct market_event {
 /* The secrets that the journal's own entries are signed with, as long as the market. log_next: a key that is to become the
  * log's, and may have (a rotation that was cut off); NULL. */
 struct sign_key;
+struct seals;
 struct market_keys { const struct sign_key *server, *log, *log_next; };
 
 struct market_config {
@@ -39,6 +40,7 @@ struct market_config {
     uint64_t old_size;                  /* of an empty journal: of the older one that it follows, 0 if none; its root */
     struct hash old_root;
     struct log_policy *policy;          /* who must have shown what it saw before anything is written; NULL: nobody */
+    const struct seals *seals;          /* of the rows it writes; as long as the market */
     const struct market_keys *keys;     /* NULL: the log's key is not announced in the journal */
     const char *people_url, *agents_url; /* where this server is reached, for those that wait to tell; NULL: not said */
     uint8_t server_public_key[32];      /* likewise */

@@ -257,7 +257,7 @@ notary_start(const struct notary_config *config, struct notary **ret, struct err
     n->config = *config;
     n->config.every_ms = config->every_ms > 0 ? config->every_ms : EVERY_MS;
     n->signed_at_ms = monotonic_ms() - n->config.every_ms;
-    n->db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontord notary" });
+    n->db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontord notary", .seals = config->seals });
     db_act_as(n->db, DB_ACTOR_SERVER);
     pthread_mutex_init(&n->lock, NULL);
     pthread_condattr_init(&attr);

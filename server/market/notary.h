@@ -19,6 +19,7 @@ struct notary_config {
     struct market *market;
     const char *db_worker; /* conninfo */
     const struct log *log; /* may be NULL */
+    const struct seals *seals; /* of the checkpoints it stores; as long as the notary */
     struct sign_key key;   /* the log's, not the server's */
     struct sign_key next;  /* what is to become the log's key; has_next: there is one */
     bool has_next;

@@ -315,6 +315,27 @@ first_hold(const struct ledger *l, int64_t since_ms)
     return ledger_size(l);
 }
 
+/* What is held has its reservation: a row that is gone, or no longer among those that are read, has no seal to tell it. (Of a
+ * site that was never sent a ticket there may be none: the hold is older than the table.) */
+static enum err
+check_holds(const struct rebuilding *r)
+{
+    const struct hold *h;
+    size_t it = 0;
+
+    while ((h = ledger_next_hold(r->s->ledger, &it)) != NULL) {
+        const struct site_state *site = index_site(r->s, h->site);
+        char id[UUID_TEXT];
+
+        if (!h->open || site == NULL || site->last_seq == 0 || index_reservation(r->s, h->reservation) != NULL)
+            continue;
+        uuid_text(h->reservation, id);
+        return err_internal(r->d, ERR_CORRUPT, "reservation %s of hold %llu is missing, or was changed behind the server's back", id,
+                            (unsigned long long)h->index);
+    }
+    return OK;
+}
+
 static enum err
 read_tables(struct rebuilding *r)
 {
@@ -333,6 +354,8 @@ read_tables(struct rebuilding *r)
     if (!err)
         err = table_load(t[ROWS_RESERVATION], db, (int64_t)first_hold(r->s->ledger, r->settled_since_ms),
                          take_reservation, r);
+    if (!err)
+        err = check_holds(r);
     /* A quote lives twice its time if it is renewed, and is remembered as long again. The journal's last entry may be
      * older than the last quote, but with each entry those end whose time was over long before (quotes_end_old()). */
     if (!err)

@@ -185,6 +185,7 @@ static const struct table_column RESERVATION_COLUMNS[] = {
     R(BYTES, ask, TABLE_ONCE),
     R(U8, night, TABLE_ONCE),
     R(U8, nights, TABLE_ONCE),
+    TABLE_SEALED,
 };
 
 #define S(type, field, flags) TABLE_COLUMN(TABLE_##type, struct site_state, field, flags)
@@ -269,8 +270,11 @@ static const struct table_def QUOTE_ANSWERS = TABLE_DEF("quote_answer", QUOTE_AN
 static const struct table_def QUOTES_LOAD = TABLE_DEF("quote", QUOTE_LOAD_COLUMNS, struct quote,
     "LEFT JOIN LATERAL (SELECT ask, answer FROM quote_answer a WHERE a.id = quote.id AND quote.state = 'open' OFFSET 0) long"
     " ON true WHERE created_ms >= $1 ORDER BY ended_ms, id");
-static const struct table_def RESERVATIONS = TABLE_DEF("reservation", RESERVATION_COLUMNS, struct reservation,
-    "WHERE hold >= $1 AND state <> 'voided' ORDER BY hold");
+static const struct table_def RESERVATIONS = {
+    .name = "reservation", .columns = RESERVATION_COLUMNS, .columns_n = sizeof RESERVATION_COLUMNS / sizeof RESERVATION_COLUMNS[0],
+    .object_size = sizeof(struct reservation), .load = "WHERE hold >= $1 AND state <> 'voided' ORDER BY hold",
+    .sealed = SEALED_RESERVATION,
+};
 static const struct table_def SITES =
     TABLE_DEF("site_status", SITE_COLUMNS, struct site_state, "ORDER BY site");
 static const struct table_def TICKETS = TABLE_DEF("ticket", TICKET_COLUMNS, struct ticket_row, NULL);

@@ -566,7 +566,7 @@ market_start(const struct market_config *config, struct market **ret, struct err
     pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
     pthread_rwlock_init(&m->state_lock, &attr);
     pthread_rwlockattr_destroy(&attr);
-    m->db = db_new(&(struct db_config){ .conninfo = m->conninfo, .name = "kontord sequencer", .no_reconnect = true });
+    m->db = db_new(&(struct db_config){ .conninfo = m->conninfo, .name = "kontord sequencer", .no_reconnect = true, .seals = config->seals });
     db_set_fault(m->db, config->fault, config->fault_ctx);
     m->undo = undo_new();
     work_init(&m->work[0], config->batch_max);

@@ -1,8 +1,13 @@
 /* store/checkpoints.c */
 #include "store/checkpoints.h"
 
+#include "store/record.h"
+#include "store/seals.h"
+
+enum { COLUMNS = 5 };
+
 DB_QUERY(CHECKPOINTS_ADD, .name = "checkpoints_add",
-         .sql = "INSERT INTO checkpoint (size, root, note, signed_ms) VALUES ($1, $2, $3, $4)", .params = 4, .columns = 0);
+         .sql = "INSERT INTO checkpoint (size, root, note, signed_ms, seal) VALUES ($1, $2, $3, $4, $5)", .params = 5, .columns = 0);
 
 DB_QUERY(CHECKPOINTS_NEWEST, .name = "checkpoints_newest",
          .sql = "SELECT size, root, note, signed_ms FROM checkpoint WHERE size <= $1 ORDER BY size DESC LIMIT 1", .params = 1,
@@ -35,7 +40,19 @@ checkpoints_growth(struct db *db, size_t most, struct arena *a, struct grown **r
 enum err
 checkpoints_add(struct db *db, const struct checkpoint_row *row)
 {
-    return db_run(db, &CHECKPOINTS_ADD, DB_ARGS(db_u64(row->size), db_hash(&row->root), db_text(row->note), db_i64(row->signed_ms)), NULL);
+    struct records r = { 0 };
+    uint8_t seal[ROWSEAL_LEN];
+
+    records_begin(&r);
+    records_row(&r, COLUMNS);
+    records_i64(&r, RECORD_I64, (int64_t)row->size);
+    records_bytes(&r, RECORD_BYTES, row->root.b, sizeof row->root.b);
+    records_bytes(&r, RECORD_TEXT, row->note, strlen(row->note));
+    records_i64(&r, RECORD_I64, row->signed_ms);
+    seals_make(db_seals(db), SEALED_CHECKPOINT, records_fields(&r), BYTES(NULL, 0), seal);
+    records_free(&r);
+    return db_run(db, &CHECKPOINTS_ADD, DB_ARGS(db_u64(row->size), db_hash(&row->root), db_text(row->note), db_i64(row->signed_ms),
+                                                db_bytes(BYTES(seal, sizeof seal))), NULL);
 }
 
 DB_QUERY(CHECKPOINTS_FIND, .name = "checkpoints_find", .sql = "SELECT size, root, note, signed_ms FROM checkpoint WHERE size = $1",

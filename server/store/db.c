@@ -38,6 +38,7 @@ db_new(const struct db_config *config)
     db->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : TIMEOUT_MS;
     db->connect_timeout_s = config->connect_timeout_s > 0 ? config->connect_timeout_s : CONNECT_TIMEOUT_S;
     db->no_reconnect = config->no_reconnect;
+    db->seals = config->seals;
     return db;
 }
 
@@ -57,6 +58,12 @@ bool
 db_connected(const struct db *db)
 {
     return db->conn != NULL && PQstatus(db->conn) == CONNECTION_OK;
+}
+
+const struct seals *
+db_seals(const struct db *db)
+{
+    return db->seals;
 }
 
 void

@@ -29,6 +29,7 @@
 #include "base/uuid.h"
 
 struct db;
+struct seals;
 
 /* For whom a connection's queries are run, as row security sees it (migrations/0006_row_security.sql): the setting
  * app.actor. DB_ACTOR_UNSET: nothing is said, and a worker's connection then sees nothing. */
@@ -90,6 +91,7 @@ struct db_config {
     int timeout_ms;           /* longest wait for one query or flight; 0: 10 s */
     int connect_timeout_s;    /* 0: 5 */
     bool no_reconnect;        /* only db_connect connects: for who holds a lock on this connection */
+    const struct seals *seals; /* for who writes or checks sealed rows (store/seals.h); lives as long as the connection */
 };
 
 /* Never fails but for memory: it connects at first use. Strings are copied. */
@@ -100,6 +102,7 @@ enum err db_connect(struct db *db, struct err_detail *d) MUST_USE;
 /* Close; what was under way is given up. */
 void db_disconnect(struct db *db);
 bool db_connected(const struct db *db);
+const struct seals *db_seals(const struct db *db); /* as configured */
 /* Asks the socket: false if the server has gone. */
 bool db_alive(struct db *db);
 /* Of the last error: five characters, "" if it did not come from the server. */

@@ -7,6 +7,7 @@
 struct db {
     PGconn *conn;
     char *conninfo, *name;
+    const struct seals *seals;
     int timeout_ms, connect_timeout_s;
     const struct db_query **prepared; /* open hash by address */
     size_t prepared_n, prepared_cap;

@@ -12,13 +12,14 @@ struct evidence {
     struct uuid people[2]; /* who was signed in; a zero: nobody */
     int64_t created_ms;
     struct uuid concerns; /* the organisation that may read it too; zero: none */
-    uint64_t site;        /* the site whose operators may; 0: none. Not read back */
+    uint64_t site;        /* the site whose operators may; 0: none */
     int64_t erased_ms;    /* 0: it was not; else salt, text and people are gone */
     uint64_t erasure;     /* the NOTICE that says so */
 };
 
 enum err evidence_add(struct db *db, const struct evidence *e) MUST_USE; /* erased_ms and erasure are not looked at */
-enum err evidence_find(struct db *db, struct uuid order, struct arena *a, struct evidence *ret) MUST_USE; /* ERR_NOT_FOUND */
+/* ERR_NOT_FOUND. ERR_CORRUPT: it is not as it was sealed. */
+enum err evidence_find(struct db *db, struct uuid order, struct arena *a, struct evidence *ret) MUST_USE;
 /* Forget text, salt and people; once. False in *ret: it was erased before, is not there, or is not this actor's to erase. */
 enum err evidence_erase(struct db *db, struct uuid order, uint64_t notice, int64_t now_ms, bool *ret) MUST_USE;
 /* All of it, for an export, by the order's UUID. The first error of `take` ends it and is returned. */

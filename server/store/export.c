@@ -36,6 +36,9 @@ struct exporting {
     void (*progress)(void *ctx, uint64_t done, uint64_t all);
     void *progress_ctx;
     struct export_checkpoint checkpoint;
+    seals_tell_fn *wrong;
+    uint64_t wrong_n;
+    bool unchecked;
     struct err_detail *detail;
 };
 
@@ -396,6 +399,17 @@ write_checkpoint(struct exporting *x, struct db *db)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
+/* Every row that bears a seal, also of what is not exported. A database that has no seals yet has none to compare. */
+static enum err
+check_seals(struct exporting *x, struct db *db)
+{
+    struct seals_count count = { .wrong = 0 };
+    enum err err = db_seals(db) != NULL ? seals_each(db, false, x->wrong, NULL, &count) : seals_begun(db, &x->unchecked);
+
+    x->wrong_n = count.wrong;
+    return err;
+}
+
 static enum err
 write_all(struct exporting *x, struct db *db)
 {
@@ -424,6 +438,8 @@ write_all(struct exporting *x, struct db *db)
     if (err == OK && x->what == EXPORT_EVIDENCE)
         err = write_lines(x, db, "evidence.jsonl", each_evidence);
     if (err == OK)
+        err = check_seals(x, db);
+    if (err == OK)
         err = write_checkpoint(x, db);
     if (err != OK)
         return err;
@@ -436,7 +452,7 @@ write_all(struct exporting *x, struct db *db)
 
 enum err
 export_write(struct db *db, const char *dir, enum export_what what, void (*progress)(void *ctx, uint64_t done, uint64_t all), void *ctx,
-             struct export_checkpoint checkpoint, struct export_result *ret, struct err_detail *d)
+             struct export_checkpoint checkpoint, seals_tell_fn *wrong, struct export_result *ret, struct err_detail *d)
 {
     struct exporting *x = xcalloc(1, sizeof *x);
     enum err err;
@@ -446,6 +462,7 @@ export_write(struct db *db, const char *dir, enum export_what what, void (*progr
     x->progress = progress;
     x->progress_ctx = ctx;
     x->checkpoint = checkpoint;
+    x->wrong = wrong;
     x->detail = d;
     x->tiles.write = write_tile;
     x->tiles.ctx = x;
@@ -454,7 +471,7 @@ export_write(struct db *db, const char *dir, enum export_what what, void (*progr
         err = db_explain(db, err, d);
     db_rollback(db);
     if (err == OK)
-        *ret = (struct export_result){ x->next, x->accounts, x->beyond };
+        *ret = (struct export_result){ x->next, x->accounts, x->beyond, x->wrong_n, x->unchecked };
     free(x->bundle);
     free(x);
     return err;

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-enum { CHUNK = 2000 };
+enum { CHUNK = 2000, RAISE_TRIES = 8, HEAD_COLUMNS = 7 };
 
 DB_QUERY(JOURNAL_LEASE,
     .name = "journal_lease",
@@ -14,13 +14,13 @@ DB_QUERY(JOURNAL_LEASE,
 
 DB_QUERY(JOURNAL_TERM,
     .name = "journal_term",
-    .sql = "UPDATE head SET term = term + 1 RETURNING term, batch, size, root, time_ms",
-    .params = 0, .columns = 5);
+    .sql = "UPDATE head SET term = $1 + 1, seal = $3 WHERE term = $1 AND batch = $2",
+    .params = 3, .columns = 0);
 
 DB_QUERY(JOURNAL_HEAD,
     .name = "journal_head",
-    .sql = "SELECT term, batch, size, root, time_ms FROM head",
-    .params = 0, .columns = 5);
+    .sql = "SELECT term, batch, size, root, time_ms, record_send(head) FROM head",
+    .params = 0, .columns = 6);
 
 DB_QUERY(JOURNAL_BEAT,
     .name = "journal_beat",
@@ -53,27 +53,27 @@ DB_QUERY(JOURNAL_TAG,
     .sql = "SELECT set_config('application_name', 'kontord batch ' || $1::bigint, true)",
     .params = 1, .columns = 1);
 
-/* $1 term, $2 batch, $3 to $5 the new head. A batch without entries. */
+/* $1 term, $2 batch, $3 to $5 the new head, $6 its seal. A batch without entries. */
 DB_QUERY(JOURNAL_MOVE,
     .name = "journal_move",
-    .sql = "UPDATE head SET batch = batch + 1, size = $3, root = $4, time_ms = $5 WHERE term = $1 AND batch = $2",
-    .params = 5, .columns = 0);
+    .sql = "UPDATE head SET batch = batch + 1, size = $3, root = $4, time_ms = $5, seal = $6 WHERE term = $1 AND batch = $2",
+    .params = 6, .columns = 0);
 
-/* The same; $6 entries; $7 accounts as they will be, $8 their last entries as they must be. */
+/* The same; $7 entries; $8 accounts as they will be, $9 their last entries as they must be. */
 DB_QUERY(JOURNAL_WRITE,
     .name = "journal_write",
-    .sql = "WITH h AS (UPDATE head SET batch = batch + 1, size = $3, root = $4, time_ms = $5"
+    .sql = "WITH h AS (UPDATE head SET batch = batch + 1, size = $3, root = $4, time_ms = $5, seal = $6"
            "   WHERE term = $1 AND batch = $2 RETURNING 1),"
-           " e AS (INSERT INTO entry SELECT * FROM unnest($6::entry[]) RETURNING 1),"
+           " e AS (INSERT INTO entry SELECT * FROM unnest($7::entry[]) RETURNING 1),"
            " a AS (UPDATE account t SET closed = u.closed, parent = u.parent, posted_debits = u.posted_debits,"
            "     posted_credits = u.posted_credits, held_debits = u.held_debits, held_credits = u.held_credits,"
            "     last_index = u.last_index"
-           "   FROM unnest($7::account[], $8::bigint[])"
+           "   FROM unnest($8::account[], $9::bigint[])"
            "     AS u(index, class, closed, owner_org, owner_site, parent, posted_debits, posted_credits, held_debits,"
            "          held_credits, last_index, old)"
            "   WHERE t.index = u.index AND t.last_index = u.old RETURNING 1)"
            " SELECT (SELECT count(*) FROM h), (SELECT count(*) FROM e), (SELECT count(*) FROM a)",
-    .params = 8, .columns = 3);
+    .params = 9, .columns = 3);
 
 /* Accounts that begin in this batch. */
 DB_QUERY(JOURNAL_OPEN,
@@ -105,31 +105,87 @@ journal_lease(struct db *db)
 }
 
 static enum err
-head_of(struct db *db, const struct db_query *q, struct journal_head *ret)
+read_head(struct db *db, struct journal_head *ret, PGresult **rows)
 {
-    _cleanup_result_ PGresult *rows = NULL;
-    enum err err = db_run(db, q, DB_NO_ARGS, &rows);
+    enum err err = db_run(db, &JOURNAL_HEAD, DB_NO_ARGS, rows);
     struct hash root;
 
     if (err)
         return err;
-    if (PQntuples(rows) != 1 || !db_get_hash(rows, 0, 3, &root))
+    if (PQntuples(*rows) != 1 || !db_get_hash(*rows, 0, 3, &root)) {
+        (void)db_complain(db, &JOURNAL_HEAD, "the table head has no row");
         return ERR_CORRUPT;
-    *ret = (struct journal_head){ .term = db_get_u64(rows, 0, 0), .batch = db_get_u64(rows, 0, 1),
-                                  .size = db_get_u64(rows, 0, 2), .root = root, .time_ms = db_get_i64(rows, 0, 4) };
+    }
+    *ret = (struct journal_head){ .term = db_get_u64(*rows, 0, 0), .batch = db_get_u64(*rows, 0, 1),
+                                  .size = db_get_u64(*rows, 0, 2), .root = root, .time_ms = db_get_i64(*rows, 0, 4) };
     return OK;
-}
-
-enum err
-journal_raise_term(struct db *db, struct journal_head *ret)
-{
-    return head_of(db, &JOURNAL_TERM, ret);
 }
 
 enum err
 journal_head_read(struct db *db, struct journal_head *ret)
 {
-    return head_of(db, &JOURNAL_HEAD, ret);
+    _cleanup_result_ PGresult *rows = NULL;
+
+    return read_head(db, ret, &rows);
+}
+
+static void
+seal_head(struct records *r, const struct seals *seals, const struct journal_head *h, uint8_t ret[ROWSEAL_LEN])
+{
+    records_begin(r);
+    records_row(r, HEAD_COLUMNS);
+    records_i64(r, RECORD_BOOL, 1);
+    records_i64(r, RECORD_I64, (int64_t)h->term);
+    records_i64(r, RECORD_I64, (int64_t)h->batch);
+    records_i64(r, RECORD_I64, (int64_t)h->size);
+    records_bytes(r, RECORD_BYTES, h->root.b, sizeof h->root.b);
+    records_i64(r, RECORD_I64, h->time_ms);
+    seals_make(seals, SEALED_HEAD, records_fields(r), BYTES(NULL, 0), ret);
+}
+
+/* The head, as whoever led before has sealed it. One that nobody has led is as the migration made it. */
+static enum err
+sealed_head(struct db *db, struct journal_head *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    struct journal_head head;
+    enum err err = read_head(db, &head, &rows);
+    bool bare;
+
+    if (err)
+        return err;
+    if (!seals_hold(db_seals(db), SEALED_HEAD, db_get_bytes(rows, 0, 5), &bare) &&
+        !(bare && head.term == 0 && head.batch == 0 && head.size == 0))
+        return seals_complain(db, &JOURNAL_HEAD, SEALED_HEAD, "row", bare);
+    *ret = head;
+    return OK;
+}
+
+/* Compared and set, and again where it has moved in between: a batch that an older leader had under way may still land. */
+enum err
+journal_raise_term(struct db *db, struct journal_head *ret)
+{
+    struct records row = { 0 };
+    bool raised = false;
+    enum err err = OK;
+
+    for (int i = 0; !err && !raised && i < RAISE_TRIES; i++) {
+        _cleanup_result_ PGresult *rows = NULL;
+        struct journal_head head;
+        uint8_t seal[ROWSEAL_LEN];
+
+        err = sealed_head(db, &head);
+        if (err)
+            break;
+        head.term++;
+        seal_head(&row, db_seals(db), &head, seal);
+        err = db_run(db, &JOURNAL_TERM, DB_ARGS(db_u64(head.term - 1), db_u64(head.batch), db_bytes(BYTES(seal, sizeof seal))), &rows);
+        raised = !err && db_affected(rows) == 1;
+        if (raised)
+            *ret = head;
+    }
+    records_free(&row);
+    return err || raised ? err : ERR_BUSY;
 }
 
 enum err
@@ -209,6 +265,7 @@ journal_prepare(struct journal_writer *w, struct db *db)
 void
 journal_writer_free(struct journal_writer *w)
 {
+    records_free(&w->head);
     records_free(&w->entries);
     records_free(&w->accounts);
     records_free(&w->opens);
@@ -277,22 +334,27 @@ enum err
 journal_fly(struct journal_writer *w, struct db *db, const struct journal_head *have, const struct journal_head *next,
             size_t *flown)
 {
-    struct db_arg args[8] = { db_u64(have->term), db_u64(have->batch), db_u64(next->size), db_hash(&next->root),
-                              db_i64(next->time_ms) };
+    struct journal_head after = *next;
+    uint8_t seal[ROWSEAL_LEN];
+    struct db_arg args[9] = { db_u64(have->term), db_u64(have->batch), db_u64(next->size), db_hash(&next->root),
+                              db_i64(next->time_ms), db_bytes(BYTES(seal, sizeof seal)) };
     enum err err = db_flight_add(db, &JOURNAL_TAG, DB_ARGS(db_u64(next->batch)));
 
     *flown += 2;
     if (err)
         return err;
+    after.term = have->term;
+    after.batch = have->batch + 1;
+    seal_head(&w->head, db_seals(db), &after, seal);
     if (w->entries.n == 0) {
         assert(w->accounts.n == 0 && w->opens.n == 0 && next->size == have->size);
-        return db_flight_add(db, &JOURNAL_MOVE, args, 5);
+        return db_flight_add(db, &JOURNAL_MOVE, args, 6);
     }
     assert(w->first == have->size && next->size == have->size + w->entries.n);
-    args[5] = records_arg(&w->entries, w->entry_type);
-    args[6] = records_arg(&w->accounts, w->account_type);
-    args[7] = array_arg(&w->old);
-    err = db_flight_add(db, &JOURNAL_WRITE, args, 8);
+    args[6] = records_arg(&w->entries, w->entry_type);
+    args[7] = records_arg(&w->accounts, w->account_type);
+    args[8] = array_arg(&w->old);
+    err = db_flight_add(db, &JOURNAL_WRITE, args, 9);
     if (err || w->opens.n == 0)
         return err;
     ++*flown;

@@ -9,6 +9,7 @@
 #include "core/ledger.h"
 #include "store/array.h"
 #include "store/record.h"
+#include "store/seals.h"
 
 struct journal_head {
     uint64_t term, batch, size;
@@ -19,7 +20,8 @@ struct journal_head {
 /* ---- the lease: an advisory lock on this connection ---- */
 /* OK, or ERR_NOT_LEADER if another connection holds it. */
 enum err journal_lease(struct db *db) MUST_USE;
-/* A new term begins: what an older one still has under way will find the head changed. Returns the head since then. */
+/* A new term begins: what an older one still has under way will find the head changed. Returns the head since then.
+ * ERR_CORRUPT, with db_message() saying it: there is no head, or its seal is wrong. */
 enum err journal_raise_term(struct db *db, struct journal_head *ret) MUST_USE;
 enum err journal_head_read(struct db *db, struct journal_head *ret) MUST_USE;
 /* Is the head still as we know it? ERR_NOT_LEADER: another server has moved it. To be asked each second at least while
@@ -41,6 +43,7 @@ enum err journal_unblock(struct db *db) MUST_USE;
 
 /* ---- writing a batch ---- */
 struct journal_writer {
+    struct records head;        /* the new head's row, to be sealed */
     struct records entries;
     struct records accounts;    /* that the database has */
     struct records opens;       /* that it has not */

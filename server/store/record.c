@@ -13,6 +13,7 @@ enum { HEADER = 20 };
 static const struct { uint32_t oid, width; } TYPES[] = {
     [RECORD_BOOL] = { 16, 1 },  [RECORD_I16] = { 21, 2 },    [RECORD_I32] = { 23, 4 },  [RECORD_I64] = { 20, 8 },
     [RECORD_UUID] = { 2950, 0 }, [RECORD_BYTES] = { 17, 0 }, [RECORD_TEXT] = { 25, 0 },
+    [RECORD_UUIDS] = { 2951, 0 },
 };
 
 DB_QUERY(RECORD_SHAPE,
@@ -123,6 +124,28 @@ void
 records_null(struct records *r, enum record_type type)
 {
     write_u32(write_u32(room(r, 8), TYPES[type].oid), UINT32_MAX);
+}
+
+void
+records_raw(struct records *r, uint32_t type_oid, bool null, struct bytes value)
+{
+    uint8_t *at = write_u32(room(r, RECORD_FIELD + (null ? 0 : value.len)), type_oid);
+
+    at = write_u32(at, null ? UINT32_MAX : (uint32_t)value.len);
+    if (!null && value.len > 0)
+        memcpy(at, value.data, value.len);
+}
+
+struct bytes
+records_last(const struct records *r)
+{
+    return BYTES(r->data + r->row_at + 4, r->len - r->row_at - 4);
+}
+
+struct bytes
+records_fields(const struct records *r)
+{
+    return BYTES(r->data + r->row_at + 8, r->len - r->row_at - 8);
 }
 
 struct db_arg

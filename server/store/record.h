@@ -7,9 +7,13 @@
 
 #include "store/db.h"
 
-enum record_type { RECORD_BOOL, RECORD_I16, RECORD_I32, RECORD_I64, RECORD_UUID, RECORD_BYTES, RECORD_TEXT };
+enum record_type {
+    RECORD_BOOL, RECORD_I16, RECORD_I32, RECORD_I64, RECORD_UUID, RECORD_BYTES, RECORD_TEXT, RECORD_UUIDS /* an array */
+};
 
 struct record_column { const char *name; enum record_type type; };
+
+#define RECORD_FIELD 8 /* a field's type and length, before its bytes */
 
 struct records {
     uint8_t *data;
@@ -28,6 +32,9 @@ void records_row_end(struct records *r);
 void records_i64(struct records *r, enum record_type type, int64_t v); /* numbers and BOOL: cut to the type's width */
 void records_bytes(struct records *r, enum record_type type, const void *data, size_t len);
 void records_null(struct records *r, enum record_type type);
+void records_raw(struct records *r, uint32_t type_oid, bool null, struct bytes value); /* as a result has it */
+struct bytes records_last(const struct records *r);   /* the last row, as record_send() gives it */
+struct bytes records_fields(const struct records *r); /* its fields so far */
 struct db_arg records_arg(struct records *r, uint32_t row_type); /* valid until r is changed */
 
 #endif

@@ -12,6 +12,8 @@
 
 enum { SQL_MAX = 16384, CHUNK = 500, COLUMNS_MAX = 80 };
 
+static const uint8_t NO_SEAL[ROWSEAL_LEN];
+
 struct statement {
     struct db_query query;      /* sql NULL: there is none */
     struct records rows;
@@ -22,6 +24,9 @@ struct table {
     struct record_column columns[COLUMNS_MAX];
     uint32_t row_type;          /* of this connection's database */
     struct statement insert, update;
+    bool sealed;
+    const struct seals *seals;  /* this connection's */
+    struct records whole;       /* one row, to be sealed or compared with its seal */
     struct db_query open, fetch, close; /* the cursor that table_load reads */
     bool since; /* the load clause has a $1 */
 };
@@ -31,6 +36,7 @@ static const enum record_type RECORD_OF[] = {
     [TABLE_U16] = RECORD_I32,     [TABLE_U8] = RECORD_I16,     [TABLE_WORD] = RECORD_TEXT, [TABLE_BOOL] = RECORD_BOOL,
     [TABLE_UUID] = RECORD_UUID,   [TABLE_HASH] = RECORD_BYTES, [TABLE_FIXED] = RECORD_BYTES, [TABLE_TEXT] = RECORD_TEXT,
     [TABLE_BYTES] = RECORD_BYTES, [TABLE_CODED] = RECORD_BYTES,
+    [TABLE_SEAL] = RECORD_BYTES,
 };
 
 /* ---- the SQL ------------------------------------------------------------------------------------------------------ */
@@ -122,8 +128,10 @@ table_new(const struct table_def *def)
 
     assert(def->columns_n <= COLUMNS_MAX);
     t->def = def;
-    for (size_t i = 0; i < def->columns_n; i++)
+    for (size_t i = 0; i < def->columns_n; i++) {
         t->columns[i] = (struct record_column){ def->columns[i].name, RECORD_OF[def->columns[i].type] };
+        t->sealed = t->sealed || def->columns[i].type == TABLE_SEAL;
+    }
     make_insert(&t->insert, def);
     make_update(&t->update, def);
     if (def->load != NULL)
@@ -158,6 +166,7 @@ table_delete(struct table *t)
         return;
     statement_free(&t->insert);
     statement_free(&t->update);
+    records_free(&t->whole);
     query_free(&t->open);
     query_free(&t->fetch);
     query_free(&t->close);
@@ -169,6 +178,7 @@ table_prepare(struct table *t, struct db *db)
 {
     enum err err = record_shape(db, t->def->name, t->columns, t->def->columns_n, &t->row_type);
 
+    t->seals = db_seals(db);
     if (!err)
         err = db_prepare(db, &t->insert.query);
     if (!err && t->update.query.sql != NULL)
@@ -267,28 +277,58 @@ add_value(struct records *r, const struct table_column *c, const void *object)
     case TABLE_CODED:
         add_coded(r, c, object);
         return;
+    case TABLE_SEAL:
+        records_bytes(r, type, NO_SEAL, sizeof NO_SEAL); /* until the row is whole */
+        return;
     }
+}
+
+/* The whole object as a row. Returns where its seal is, which is made last; NULL: it has none. */
+static const uint8_t *
+add_object(struct table *t, struct records *r, const void *object)
+{
+    size_t seal_at = 0, fields;
+    uint8_t *seal;
+
+    records_row(r, t->def->columns_n);
+    fields = r->len;
+    for (size_t i = 0; i < t->def->columns_n; i++) {
+        add_value(r, &t->def->columns[i], object);
+        if (t->def->columns[i].type == TABLE_SEAL)
+            seal_at = r->len - ROWSEAL_LEN;
+    }
+    records_row_end(r);
+    if (!t->sealed)
+        return NULL;
+    seal = r->data + seal_at;
+    seals_make(t->seals, t->def->sealed, BYTES(r->data + fields, seal_at - RECORD_FIELD - fields),
+               BYTES(seal + ROWSEAL_LEN, r->len - seal_at - ROWSEAL_LEN), seal);
+    return seal;
 }
 
 void
 table_insert(struct table *t, const void *object)
 {
-    records_row(&t->insert.rows, t->def->columns_n);
-    for (size_t i = 0; i < t->def->columns_n; i++)
-        add_value(&t->insert.rows, &t->def->columns[i], object);
-    records_row_end(&t->insert.rows);
+    (void)add_object(t, &t->insert.rows, object);
 }
 
 void
 table_update(struct table *t, const void *object)
 {
     struct records *r = &t->update.rows;
+    const uint8_t *seal = NULL;
 
     assert(t->update.query.sql != NULL);
+    if (t->sealed) {
+        records_begin(&t->whole);
+        seal = add_object(t, &t->whole, object);
+    }
     records_row(r, t->def->columns_n);
     for (size_t i = 0; i < t->def->columns_n; i++)
         if (t->def->columns[i].flags == TABLE_ONCE)
             records_null(r, t->columns[i].type); /* not looked at */
+        else if (t->def->columns[i].type == TABLE_SEAL)
+            records_bytes(r, RECORD_BYTES, seal, ROWSEAL_LEN);
         else
             add_value(r, &t->def->columns[i], object);
     records_row_end(r);
@@ -381,8 +421,25 @@ read_value(const PGresult *rows, int row, int col, const struct table_column *c,
         return OK;
     case TABLE_CODED:
         return c->decode(db_get_bytes(rows, row, col), object);
+    case TABLE_SEAL:
+        return OK; /* check_seal() has looked at it */
     }
     return ERR_INTERNAL;
+}
+
+/* The row as the database sent it, not as the object would be written: also what an object has no place for is told. */
+static enum err
+check_seal(struct table *t, struct db *db, const PGresult *rows, int row)
+{
+    char key[UUID_TEXT];
+
+    records_begin(&t->whole);
+    records_row(&t->whole, t->def->columns_n);
+    for (int i = 0; i < (int)t->def->columns_n; i++)
+        records_raw(&t->whole, PQftype(rows, i), db_is_null(rows, row, i), db_get_bytes(rows, row, i));
+    records_row_end(&t->whole);
+    uuid_text(db_get_uuid(rows, row, 0), key);
+    return seals_check_row(db, &t->fetch, t->def->sealed, key, records_last(&t->whole));
 }
 
 static enum err
@@ -409,7 +466,9 @@ table_load(struct table *t, struct db *db, int64_t since, enum err (*take)(void 
         err = db_run(db, &t->fetch, DB_NO_ARGS, &rows);
         n = err ? 0 : PQntuples(rows);
         for (int row = 0; !err && row < n; row++) {
-            err = read_row(t->def, rows, row, object);
+            err = t->sealed ? check_seal(t, db, rows, row) : OK;
+            if (!err)
+                err = read_row(t->def, rows, row, object);
             if (!err)
                 err = take(ctx, object);
         }

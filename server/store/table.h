@@ -8,7 +8,7 @@
 #ifndef STORE_TABLE_H
 #define STORE_TABLE_H
 
-#include "store/db.h"
+#include "store/seals.h"
 
 enum table_type {      /* C type              SQL type */
     TABLE_I64,         /* int64_t             bigint */
@@ -25,6 +25,8 @@ enum table_type {      /* C type              SQL type */
     TABLE_TEXT,        /* char[size]          text */
     TABLE_BYTES,       /* struct bytes        bytea; empty: NULL; malloc'ed when read */
     TABLE_CODED,       /* by the functions    bytea */
+    TABLE_SEAL,        /* nothing             bytea: of the row's other columns (store/seals.h), also of those that never
+                        *                     change: an object must still hold them when it is updated */
 };
 
 enum {
@@ -55,6 +57,7 @@ struct table_column {
 #define TABLE_WORDS(object, field, flags_, word_, value_)                                                              \
     { .name = #field, .type = TABLE_WORD, .offset = offsetof(object, field), .size = sizeof(int), .flags = (flags_),   \
       .word = (word_), .value = (value_) }
+#define TABLE_SEALED { .name = "seal", .type = TABLE_SEAL }
 #define TABLE_CODE(name_, flags_, encode_, decode_)                                                                    \
     { .name = (name_), .type = TABLE_CODED, .flags = (flags_), .encode = (encode_), .decode = (decode_) }
 
@@ -64,6 +67,7 @@ struct table_def {
     size_t columns_n;
     size_t object_size;
     const char *load; /* what table_load reads, after the table's name: "WHERE … $1 … ORDER BY …"; NULL: written only */
+    enum sealed_table sealed; /* of a table with a TABLE_SEAL */
 };
 
 struct table;
@@ -82,7 +86,8 @@ enum err table_fly(struct table *t, struct db *db, size_t *flown) MUST_USE;
 bool table_landed(const struct table *t, const struct db_landed *landed, size_t *from);
 
 /* Read rows in chunks, within a transaction; `since` is the load clause's $1. Each row is handed over as an object that
- * is the callback's to copy (what BYTES columns point to is the callback's to free). The callback's error ends it. */
+ * is the callback's to copy (what BYTES columns point to is the callback's to free). The callback's error ends it.
+ * ERR_CORRUPT, with db_message() naming it: a row whose seal is wrong. */
 enum err table_load(struct table *t, struct db *db, int64_t since, enum err (*take)(void *ctx, const void *object),
                     void *ctx) MUST_USE;
 

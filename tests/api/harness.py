@@ -209,7 +209,7 @@ class Second(Server):
         self.log = open(self.data / "log", "wb")
         self.more = list(more)
         self.options = [o.replace(str(first.data), str(self.data)).replace(f"dbname={first.name}", f"dbname={self.name}") for o in first.options]
-        for file in ("server.key", "log.key", "clock"):
+        for file in ("server.key", "log.key", "seal.key", "clock"):
             if (first.data / file).exists():
                 shutil.copy(first.data / file, self.data / file)
         self.process, self.port, self.agent_port, self.metrics_port = None, 0, 0, 0

@@ -2,7 +2,7 @@
  * Fills a journal that kontord has begun, through the real sequencer and by its library: a grant for each organisation,
  * then reservations of all sizes and lengths, each quoted and accepted, a thousand commands at a time.
  *
- *   scale_fill DB-WRITER SERVER-KEY TRANCHE POLICY RESERVATIONS <ORGANISATIONS
+ *   scale_fill DB-WRITER SERVER-KEY SEAL-KEY TRANCHE POLICY RESERVATIONS <ORGANISATIONS
  *
  * DB-WRITER: conninfo; TRANCHE, POLICY: journal indexes; ORGANISATIONS: a UUID a line, at least a thousand. */
 #include <assert.h>
@@ -17,6 +17,7 @@
 #include "crypto/random.h"
 #include "crypto/sign.h"
 #include "market/market.h"
+#include "store/seals.h"
 
 enum { AT_ONCE = 1000 };
 #define CREDIT  INT64_C(3600000)
@@ -28,6 +29,7 @@ struct grant { struct uuid org; uint64_t account; };
 struct fill {
     struct market *m;
     struct sign_key key;
+    struct seals seals;
     struct hash genesis;
     uint64_t tranche, policy, seed;
     struct grant *grants;
@@ -183,7 +185,7 @@ static void
 lead(struct fill *f, const char *conninfo)
 {
     struct market_config config = {
-        .db_writer = conninfo, .clock = clock_real(), .queue_max = 10000, .queue_per_organisation = AT_ONCE, .batch_max = AT_ONCE,
+        .db_writer = conninfo, .seals = &f->seals, .clock = clock_real(), .queue_max = 10000, .queue_per_organisation = AT_ONCE, .batch_max = AT_ONCE,
     };
     struct err_detail d = { 0 };
     char why[320] = "";
@@ -211,11 +213,13 @@ main(int argc, char **argv)
 {
     struct fill *f = xcalloc(1, sizeof *f);
     int64_t tranche, policy, reservations;
+    struct rowseal_key seal_key;
     struct err_detail d = { 0 };
 
-    if (argc != 6 || !text_to_i64(argv[3], 1, INT64_MAX, &tranche) || !text_to_i64(argv[4], 1, INT64_MAX, &policy) ||
-        !text_to_i64(argv[5], 0, 100000000, &reservations) || sign_key_load(argv[2], &f->key, &d) != OK) {
-        fprintf(stderr, "usage: scale_fill DB-WRITER SERVER-KEY TRANCHE POLICY RESERVATIONS <ORGANISATIONS %s\n", d.internal);
+    if (argc != 7 || !text_to_i64(argv[4], 1, INT64_MAX, &tranche) || !text_to_i64(argv[5], 1, INT64_MAX, &policy) ||
+        !text_to_i64(argv[6], 0, 100000000, &reservations) || sign_key_load(argv[2], &f->key, &d) != OK ||
+        rowseal_key_load(argv[3], &seal_key, &d) != OK) {
+        fprintf(stderr, "usage: scale_fill DB-WRITER SERVER-KEY SEAL-KEY TRANCHE POLICY RESERVATIONS <ORGANISATIONS %s\n", d.internal);
         return 2;
     }
     read_organisations(f);
@@ -223,6 +227,7 @@ main(int argc, char **argv)
     f->tranche = (uint64_t)tranche;
     f->policy = (uint64_t)policy;
     f->seed = 1;
+    f->seals = seals_new(&seal_key);
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->done, NULL);
     lead(f, argv[1]);

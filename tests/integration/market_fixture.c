@@ -33,11 +33,12 @@ fixture_new(void)
 
     test_db_make(&f->t);
     f->w = world_new();
+    f->seals = seals_new(&TEST_SEAL_KEY);
     f->config = (struct market_config){
         .db_writer = f->t.writer, .clock = clock_simulated(WORLD_START_MS + HOUR_MS, real_now_ms(), 1), .simulation = true,
         .origin = "kontor.example/journal", .queue_max = 10000, .queue_per_organisation = 2000, .batch_max = 1000,
         .ahead_min = 1,
-        .on_commit = on_commit, .ctx = f,
+        .on_commit = on_commit, .ctx = f, .seals = &f->seals,
     };
     memcpy(f->config.server_public_key, f->w->server.public, 32);
     return f;
@@ -126,6 +127,7 @@ fixture_delete(struct fixture *f)
     struct fixture_summary before = { 0 }, after;
     struct market_config config = f->config;
     struct market *m;
+    char wrong[1000];
     bool compare = f->m != NULL && market_phase(f->m) == MARKET_LEADING;
 
     if (compare)
@@ -138,6 +140,8 @@ fixture_delete(struct fixture *f)
     fixture_wait(m, MARKET_LEADING);
     after = fixture_summary(m);
     market_stop(m);
+    if (test_seals_wrong(&f->t, wrong, sizeof wrong) > 0)
+        fail_msg("not as they were sealed: %s", wrong);
     if (compare)
         assert_memory_equal(&before, &after, sizeof before);
     test_db_drop(&f->t);

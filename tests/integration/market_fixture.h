@@ -11,6 +11,7 @@ struct fixture {
     struct test_db t;
     struct world *w;
     struct market *m;
+    struct seals seals;
     struct market_config config;
     uint64_t counter;           /* for UUIDs and keys */
     size_t commits, events;     /* seen by on_commit */
@@ -18,7 +19,8 @@ struct fixture {
 
 /* A market that is not started yet. */
 struct fixture *fixture_new(void);
-/* Stops it; a fresh one must find in the database exactly what this one had in memory. */
+/* Stops it; a fresh one must find in the database exactly what this one had in memory, and
+ * every row must be as it was sealed. */
 void fixture_delete(struct fixture *f);
 /* Start and wait until it leads. */
 void fixture_start(struct fixture *f);

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -12,6 +13,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "store/migrate.h"
+
+const struct rowseal_key TEST_SEAL_KEY = { "the key of every test's database" };
 
 static const char *
 super_conninfo(void)
@@ -104,6 +107,48 @@ void
 test_sql(const struct test_db *t, const char *sql)
 {
     run_sql(t->super, sql);
+}
+
+struct named { char *text; size_t size; };
+
+static void
+name_wrong(void *ctx, const struct seals_wrong *w)
+{
+    struct named *n = ctx;
+    size_t at = n->text != NULL ? strlen(n->text) : 0;
+
+    if (n->text != NULL)
+        text_format(n->text + at, n->size - at, "%s %s%s\n", w->table, w->key, w->bare ? " bare" : "");
+}
+
+void
+test_sql_sealed(const struct test_db *t, const char *sql)
+{
+    struct seals seals = seals_new(&TEST_SEAL_KEY);
+    struct db *db = db_new(&(struct db_config){ .conninfo = t->super, .name = "test", .seals = &seals });
+    struct seals_count count;
+
+    assert_int_equal(db_begin(db), OK);
+    if (db_script(db, sql) != OK)
+        fail_msg("%s: %s", sql, db_message(db));
+    assert_int_equal(seals_each(db, true, NULL, NULL, &count), OK);
+    assert_int_equal(db_commit(db), OK);
+    db_delete(db);
+}
+
+uint64_t
+test_seals_wrong(const struct test_db *t, char *ret, size_t size)
+{
+    struct seals seals = seals_new(&TEST_SEAL_KEY);
+    struct db *db = db_new(&(struct db_config){ .conninfo = t->super, .name = "test", .seals = &seals });
+    struct seals_count count;
+
+    if (ret != NULL)
+        ret[0] = '\0';
+    if (seals_each(db, false, name_wrong, &(struct named){ ret, size }, &count) != OK)
+        fail_msg("seals: %s", db_message(db));
+    db_delete(db);
+    return count.wrong;
 }
 
 int64_t

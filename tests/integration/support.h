@@ -3,7 +3,9 @@
 #ifndef TESTS_SUPPORT_H
 #define TESTS_SUPPORT_H
 
-#include "store/db.h"
+#include "store/seals.h"
+
+extern const struct rowseal_key TEST_SEAL_KEY; /* of all test databases */
 
 struct test_db {
     char name[64];
@@ -15,6 +17,10 @@ void test_db_make(struct test_db *ret);
 void test_db_drop(struct test_db *t);
 /* Run statements as the superuser. */
 void test_sql(const struct test_db *t, const char *sql);
+/* The same, and all rows sealed as they are then, in one transaction: as a server would have written them. */
+void test_sql_sealed(const struct test_db *t, const char *sql);
+/* How many rows are not as they were sealed; each is named in `ret` (of size bytes, may be NULL): "TABLE KEY\n". */
+uint64_t test_seals_wrong(const struct test_db *t, char *ret, size_t size);
 /* One number that a query gives, as the superuser. */
 int64_t test_sql_i64(const struct test_db *t, const char *sql);
 /* The folder of the migrations: $KONTOR_MIGRATIONS, else the nearest of migrations, ../migrations, ../../migrations. */

@@ -26,6 +26,9 @@
 #define LOCAL   "ffffffff-ffff-ffff-ffff-ffffffffffff"
 #define H1      "\\x1111111111111111111111111111111111111111111111111111111111111111"
 #define H2      "\\x2222222222222222222222222222222222222222222222222222222222222222"
+#define NO_UUID "00000000-0000-0000-0000-000000000000"
+#define SEAL    "\\x11111111111111111111111111111111"
+#define SEAL_IN "\\" SEAL /* in an array */
 #define H64     "\\x" "11111111111111111111111111111111" "11111111111111111111111111111111" "11111111111111111111111111111111" "11111111111111111111111111111111"
 
 enum who { OWNER, OTHER_OWNER, OPERATOR, OTHER_OPERATOR, AGENT, OTHER_AGENT, OFFICER, AUDITOR, ADMIN, SERVER, UNIX, NOBODY, UNSET, WHOS };
@@ -43,6 +46,7 @@ static const char *const ACTORS[WHOS] = {
 #define SITE      (BIT(OPERATOR) | BIT(AGENT) | PROGRAMME)
 #define EVERYBODY 0xffffffffu /* nobody's: no tenant in it */
 #define WRITER    0u          /* the sequencer's: refused to a worker */
+#define WALLED    BIT(WHOS)   /* a worker may ask, and gets nothing */
 
 static const struct wanted {
     const char *name;
@@ -66,10 +70,10 @@ static const struct wanted {
       { "sha256 of new", "new", "1" } },
     { "blobs_renew", ~BIT(UNSET), { "sha256 of stray", "99", "0" } }, /* tells whether it is there, to who has its hash */
     { "blobs_sweep", SERVERS, { "\\x", NULL, "99" } },
-    { "evidence_add", BIT(OWNER) | PROGRAMME, { NORDLYS, H1, "why", LISE, NULL, "1", BRISA, "11" } }, /* her own words */
+    { "evidence_add", BIT(OWNER) | PROGRAMME, { NORDLYS, H1, "why", "{" LISE "}", "1", BRISA, "11", SEAL } }, /* her own words */
     { "evidence_find", ORG | SITE, { BRISA } },
     { "evidence_each", ORG | SITE, { 0 } },
-    { "evidence_erase", BIT(OFFICER) | ADMINS, { BRISA, "51", "9" } },
+    { "evidence_erase", BIT(OFFICER) | ADMINS, { BRISA, "51", "9", SEAL } },
     { "assertions_find", ~BIT(UNSET), { "sha256 of said" } }, /* as public as the entry with its hash */
     { "assertions_each", ~BIT(UNSET), { 0 } },
     { "account_names_add", PROGRAMME, { "99", "Fund", "F" } },
@@ -137,10 +141,19 @@ static const struct wanted {
     { "journal_reads_find_with_tile", ORG | SITE, { "50" } },
     { "journal_leader_tell", WRITER, { "1", "a", "b" } },
     { "journal_leader_read", WRITER, { 0 } },
-    { "journal_term", WRITER, { 0 } },
-    { "journal_move", WRITER, { "0", "0", "0", H1, "0" } },
-    { "journal_write", WRITER, { "0", "0", "0", H1, "0", "{}", "{}", "{}" } },
+    { "journal_term", WRITER, { "0", "0", SEAL } },
+    { "journal_move", WRITER, { "0", "0", "0", H1, "0", SEAL } },
+    { "journal_write", WRITER, { "0", "0", "0", H1, "0", SEAL, "{}", "{}", "{}" } },
     { "journal_open", WRITER, { "{}" } },
+    { "seals_begun", EVERYBODY, { 0 } },
+    { "seals_of_head", EVERYBODY, { "false", "9", "0" } },
+    { "seals_of_checkpoint", EVERYBODY, { "0", "9", "0" } },
+    { "seals_of_evidence", ORG | SITE, { NO_UUID, "9", "0" } },
+    { "seals_of_reservation", ORG | SITE, { NO_UUID, "9", "0" } },
+    { "seals_set_head", WRITER, { "{true}", "{" SEAL_IN "}" } },
+    { "seals_set_checkpoint", WRITER, { "{5}", "{" SEAL_IN "}" } },
+    { "seals_set_evidence", WALLED, { "{" BRISA "}", "{" SEAL_IN "}" } }, /* but with an erasure */
+    { "seals_set_reservation", WRITER, { "{" BRISA "}", "{" SEAL_IN "}" } },
     { "reservations_find", ORG | SITE, { BRISA } },
     { "reservations_list", ORG | SITE, { AFTER, NULL, "-1", "", "9" } },
     { "reservations_of_organisation", ORG | SITE, { AFTER, BRISA, "", "9" } },
@@ -157,7 +170,7 @@ static const struct wanted {
     { "tiles_leaves", ORG | SITE, { "50", "51" } },
     { "checkpoints_growth", EVERYBODY, { "9" } },
     { "checkpoints_newest", EVERYBODY, { "99" } },
-    { "checkpoints_add", SERVERS, { "7", H1, "note", "1" } },
+    { "checkpoints_add", SERVERS, { "7", H1, "note", "1", SEAL } },
     { "checkpoints_find", EVERYBODY, { "5" } },
     { "checkpoints_signed_after", EVERYBODY, { "4" } },
     { "checkpoints_unneeded", EVERYBODY, { "9" } },

@@ -19,6 +19,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "api")]
 from guide import FOLDER, PG, Guide, blocks  # noqa: E402
 from harness import BUILD, TOP, Client, Server  # noqa: E402
 from moved_clock import MovedClock  # noqa: E402
+from seals import move_head  # noqa: E402
 from world import PASSWORD, Agent, World  # noqa: E402
 
 
@@ -73,7 +74,8 @@ def test_point_in_time(world, guide):
     assert agent.open().status == 201
     first = world.accept(countries=["FI"])["id"]
     guide.run("keys")
-    assert (FOLDER / "backups" / "keys" / "server.key").read_bytes() == (server.data / "server.key").read_bytes()
+    for key in ("server.key", "log.key", "seal.key"):
+        assert (FOLDER / "backups" / "keys" / key).read_bytes() == (server.data / key).read_bytes(), key
     guide.run("base-backup")
     second = world.accept()["id"]
     when = server.sql("SELECT clock_timestamp()")
@@ -230,7 +232,7 @@ def test_log_key(world, guide):
     assert once == world.local.must("POST", "/v1/log-keys/rotate", {"reason": "Again"}, key=key)
     # a server that builds its memory anew, as after a COMMIT whose outcome is not known, goes on with the key it has now
     term = int(server.sql("SELECT term FROM head"))
-    server.sql("UPDATE head SET batch = batch + 1")
+    move_head(server)
     until(lambda: int(server.sql("SELECT term FROM head")) > term and Client(server).get("/health/ready").status == 200)
     server.stop()
     third = (server.data / "log.key").read_bytes()
@@ -277,7 +279,7 @@ def test_new_origin(world, guide):
     assert done.returncode and "server.key is missing" in done.stderr, done.stderr
     before, sizes = spendable(server), server.sql("SELECT size, encode(root, 'hex') FROM head").split("|")
     options = list(server.options)
-    kept = {name: (server.data / name).read_bytes() for name in ("log.key", "clock")}
+    kept = {name: (server.data / name).read_bytes() for name in ("log.key", "seal.key", "clock")}
     said = guide.run("older")
     assert f"reservation {held['id']}" in said and "go back to the grant" in said and re.search(r"\d+ orders, \d+ open hold", said), said
     orders = [json.loads(line) for line in (FOLDER / "backups" / "orders").read_text().splitlines()]
@@ -376,6 +378,20 @@ def test_poisoned(world, guide):
     audit(server)
 
 
+def test_changed_row(world, guide):
+    """A row that a superuser has changed: readiness and export name it, and reseal, as it stands in the guide, is the way out."""
+    server, id = world.server, world.accept()["id"]
+    server.stop()
+    server.sql(f"UPDATE reservation SET nodes = nodes + 1 WHERE id = '{id}'")
+    server.start(ready=False)
+    until(lambda: f"reservation {id} is not as it was sealed" in Client(server, local=True).get("/health/ready").json.get("reason", ""))
+    said = guide.run("reseal")
+    assert f"reservation {id}: was not as it was sealed" in said and "1 of them were wrong" in said, said
+    again(world)
+    world.accept()
+    audit(server)
+
+
 def migrate_to(server, number, folder):
     """A folder with the migrations up to this one, applied."""
     folder.mkdir()
@@ -416,7 +432,7 @@ def fill(old, new):
 
 def test_upgrades(world, guide):
     """From every earlier form of the database, with data in it: migrated on as the guide says, served, audited."""
-    here = world.server
+    here, seal_key, kept = world.server, world.server.data / "seal.key", world.server.data / "seal.key.of-today"
     here.stop()
     last = len(list((TOP / "migrations").glob("*.sql")))
     held = int(re.search(r"in (\d+) open hold", audit(here)).group(1))
@@ -429,6 +445,8 @@ def test_upgrades(world, guide):
         migrate_to(older, number, FOLDER / f"migrations-{number}")
         filled = fill(here, older)
         assert filled > 20, filled
+        if number < 21: # there were no seals: the first start makes them, and their key
+            seal_key.rename(kept)
         guide.server = older
         guide.configure(older.name)
         try:
@@ -442,6 +460,8 @@ def test_upgrades(world, guide):
             print(f"# from {number}: {filled} rows, {size} entries", flush=True)
         finally:
             older.stop()
+            if number < 21:
+                kept.rename(seal_key)
             guide.server = here
     guide.configure(here.name)
     here.start()

@@ -216,7 +216,7 @@ check_audit(void)
     struct audit audit = { .dir = dir };
 
     snprintf(dir, sizeof dir, "/dev/shm/kontor-sim.%d", (int)getpid());
-    if (export_write(NULL, dir, EXPORT_EVIDENCE, NULL, NULL, (struct export_checkpoint){ NULL, NULL }, &result, &d) != OK)
+    if (export_write(NULL, dir, EXPORT_EVIDENCE, NULL, NULL, (struct export_checkpoint){ NULL, NULL }, NULL, &result, &d) != OK)
         violation("the journal cannot be exported: %s %s", d.text, d.internal);
     else if (audit_verify(&audit, &d) != OK)
         violation("the auditor cannot read the export: %s", d.text);

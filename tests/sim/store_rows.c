@@ -600,6 +600,26 @@ assertions_each(struct db *db, enum err (*take)(void *ctx, const struct hash *sh
     return OK;
 }
 
+/* Seals are the real database's: rows here are never changed from outside. */
+enum err
+seals_each(struct db *db, bool renew, seals_tell_fn *tell, void *ctx, struct seals_count *ret)
+{
+    (void)db;
+    (void)renew;
+    (void)tell;
+    (void)ctx;
+    *ret = (struct seals_count){ .rows = 0 };
+    return OK;
+}
+
+enum err
+seals_begun(struct db *db, bool *ret)
+{
+    (void)db;
+    *ret = false;
+    return OK;
+}
+
 /* ---- export ----------------------------------------------------------------------------------------------------------- */
 
 enum err

@@ -198,6 +198,7 @@ def test_each_statement_of_each_call(long):
         before = facts(t)
         t.w.server.stop()
         each_statement_of_a_start(t, long, before)
+        each_statement_of_a_reseal(t, long)
         each_statement_of_an_export(t, long)
         assert not t.wrong, f"{len(t.wrong)}:\n" + "\n".join(t.wrong)
     finally:
@@ -534,7 +535,54 @@ def each_statement_of_a_start(t, long, before):
         names = {n["name"] for n in after["/v1/tranches"]["items"]}
         assert "First" in names, (statement, how, names)
     print(f"# start: {len(seen)} statements, {trials} of {len(plan)} trials struck, {time.monotonic() - began:.1f} s", flush=True)
+    server.stop()
+    t.sql.ask("DELETE FROM checkpoint WHERE seal IS NULL") # those that were made up
+    server.start()
     audit(server)
+
+
+def each_statement_of_a_reseal(t, long):
+    """All rows are sealed, or none: whatever fails, at the first start of a database from before there were seals, or in
+    kontord reseal, the next try does it."""
+    server, shim = t.w.server, Shim()
+    key, following = server.data / "seal.key", server.data / "seal.key.next"
+    bare = "; ".join(f"UPDATE {table} SET seal = NULL" for table in ("head", "checkpoint", "evidence", "reservation"))
+    told = "SELECT " + " + ".join(f"(SELECT count(*) FROM {table} WHERE seal IS NULL)" for table in ("head", "checkpoint", "evidence", "reservation"))
+
+    def run():
+        return subprocess.run([str(harness.BUILD / "kontord"), "reseal", *server.options], capture_output=True, text=True, env=shim.environment(), check=False)
+
+    def without():
+        t.sql.ask(bare)
+        key.unlink(missing_ok=True)
+        assert int(t.sql.ask(told)) > 3
+
+    server.stop()
+    t.sql.ask(bare)
+    shim.watch(who="kontord")
+    done = run()
+    assert done.returncode == 0 and "head true: had no seal" in done.stdout and t.sql.ask(told) == "0", done
+    seen = shim.seen()
+    REACHED.update(s.split()[-1] for s in seen)
+    for k in range(1, len(seen) + 1) if long else sorted({seen.index(s) + 1 for s in seen}):
+        for how in HOWS[:5] if long else (HOWS[0], HOWS[4]):
+            without()
+            shim.arm(k, how[0], how[1], who="kontord")
+            done = run()
+            assert shim.struck == 1, (seen[k - 1], how)
+            shim.watch()
+            assert done.returncode in (0, 1) and (done.returncode == 0 or "kontord reseal: " in done.stderr), (seen[k - 1], how, done)
+            if done.returncode == 0:
+                assert t.sql.ask(told) == "0", (seen[k - 1], how)
+            server.start() # with what is there: a key and its seals, or neither
+            server.stop()
+            assert key.exists() and not following.exists() and t.sql.ask(told) == "0", (seen[k - 1], how)
+    without()
+    t.shim.watch(who="kontord")
+    server.start()
+    REACHED.update(s.split()[-1] for s in t.shim.seen())
+    t.ready()
+    print(f"# reseal: {len(seen)} statements")
 
 
 def each_statement_of_an_export(t, long):

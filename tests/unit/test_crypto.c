@@ -12,7 +12,9 @@
 #include "crypto/jws.h"
 #include "crypto/password.h"
 #include "crypto/random.h"
+#include "crypto/rowseal.h"
 #include "crypto/sign.h"
+#include "store/seals.h"
 
 #define LEN(a) (sizeof(a) / sizeof(a)[0])
 
@@ -295,6 +297,102 @@ test_key_files(void **state)
     assert_int_equal(rmdir(folder), 0); /* nothing temporary is left */
 }
 
+/* Against Python's hashlib: BLAKE2b under the key 0 … 31, 16 bytes long, of "kontor-row/v1\0", the table, "\0", the row. */
+static void
+test_row_seals(void **state)
+{
+    static const struct { const char *table, *row, *seal; } vectors[] = {
+        { "head", "", "a9ee041014d3caa4f30c68fb8d431a94" },
+        { "head", "abc", "ea9f30099e340a22c537159301beb19b" },
+        { "reservation", "abc", "a33dd0c2514a30186e44c87a37651c18" },
+    };
+    char folder[] = "/tmp/kontor-test-XXXXXX", path[64];
+    struct rowseal_key key, back;
+    uint8_t want[ROWSEAL_LEN], got[ROWSEAL_LEN], row[1000];
+    struct rowseal of;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof key.secret; i++)
+        key.secret[i] = (uint8_t)i;
+    for (size_t i = 0; i < LEN(vectors); i++) {
+        of = rowseal_begin(&key, vectors[i].table);
+        assert_true(hex_decode(vectors[i].seal, want, sizeof want));
+        for (size_t cut = 0; cut <= strlen(vectors[i].row); cut++) { /* in two parts it is the same row */
+            rowseal_make(&of, BYTES(vectors[i].row, cut), BYTES_TEXT(vectors[i].row + cut), got);
+            assert_memory_equal(got, want, sizeof want);
+        }
+    }
+    for (size_t i = 0; i < sizeof row; i++) /* longer than a block */
+        row[i] = (uint8_t)(i % 251);
+    of = rowseal_begin(&key, "head");
+    assert_true(hex_decode("5b56f7d869ea3443f88f13b74e695d98", want, sizeof want));
+    rowseal_make(&of, BYTES(row, sizeof row), BYTES(NULL, 0), got);
+    assert_memory_equal(got, want, sizeof want);
+    key.secret[31] ^= 1;
+    of = rowseal_begin(&key, "head");
+    rowseal_make(&of, BYTES(row, sizeof row), BYTES(NULL, 0), got);
+    assert_memory_not_equal(got, want, sizeof want);
+
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/seal.key", folder);
+    assert_int_equal(rowseal_key_load(path, &back, NULL), ERR_NOT_FOUND);
+    assert_int_equal(rowseal_key_save(&key, path, NULL), OK);
+    assert_int_equal(rowseal_key_save(&key, path, NULL), ERR_EXISTS);
+    assert_int_equal(rowseal_key_load(path, &back, NULL), OK);
+    assert_memory_equal(&key, &back, sizeof key);
+    key = rowseal_key_new();
+    assert_memory_not_equal(&key, &back, sizeof key);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
+/* A row's fields: NULL, empty and zero are three things, where a field ends matters, NULLs at the end do not. */
+static void
+test_sealed_fields(void **state)
+{
+    static const uint8_t NONE[] = { 0, 0, 0, 20, 255, 255, 255, 255 }, EMPTY[] = { 0, 0, 0, 17, 0, 0, 0, 0 },
+                         ZERO[] = { 0, 0, 0, 17, 0, 0, 0, 1, 0 }, NONE_OF_17[] = { 0, 0, 0, 17, 255, 255, 255, 255 },
+                         A_B[] = { 0, 0, 0, 25, 0, 0, 0, 1, 'a', 0, 0, 0, 25, 0, 0, 0, 1, 'b' },
+                         AB_[] = { 0, 0, 0, 25, 0, 0, 0, 2, 'a', 'b', 0, 0, 0, 25, 0, 0, 0, 0 },
+                         _AB[] = { 0, 0, 0, 25, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 2, 'a', 'b' };
+    /* head: one, term 7, batch 9, size 3, root, time 1000, as PostgreSQL sends it, with the seal that Python makes of it */
+    static const char head[] = "00000007" "000000100000000101" "00000014000000080000000000000007" "00000014000000080000000000000009"
+        "00000014000000080000000000000003" "00000011000000200101010101010101010101010101010101010101010101010101010101010101"
+        "000000140000000800000000000003e8" "0000001100000010" "68d6e42ba9b6a953a9bba7851b2607ae";
+    const struct bytes rows[] = { BYTES(EMPTY, sizeof EMPTY), BYTES(ZERO, sizeof ZERO), BYTES(A_B, sizeof A_B), BYTES(AB_, sizeof AB_), BYTES(_AB, sizeof _AB) };
+    uint8_t made[LEN(rows) + 1][ROWSEAL_LEN], again[ROWSEAL_LEN], record[sizeof head / 2], longer[sizeof ZERO + sizeof NONE];
+    struct rowseal_key key;
+    struct seals *s = test_malloc(sizeof *s);
+    bool bare;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof key.secret; i++)
+        key.secret[i] = (uint8_t)i;
+    *s = seals_new(&key);
+    for (size_t i = 0; i < LEN(rows); i++)
+        seals_make(s, SEALED_HEAD, rows[i], BYTES(NULL, 0), made[i]);
+    seals_make(s, SEALED_HEAD, BYTES(NONE_OF_17, sizeof NONE_OF_17), BYTES(NULL, 0), made[LEN(rows)]);
+    for (size_t i = 0; i <= LEN(rows); i++)
+        for (size_t j = 0; j < i; j++)
+            assert_memory_not_equal(made[i], made[j], ROWSEAL_LEN);
+    memcpy(longer, ZERO, sizeof ZERO);
+    memcpy(longer + sizeof ZERO, NONE, sizeof NONE);
+    seals_make(s, SEALED_HEAD, BYTES(longer, sizeof longer), BYTES(NONE, sizeof NONE), again);
+    assert_memory_equal(again, made[1], ROWSEAL_LEN);
+
+    assert_true(hex_decode(head, record, sizeof record));
+    assert_true(seals_hold(s, SEALED_HEAD, BYTES(record, sizeof record), &bare) && !bare);
+    for (size_t i = 4; i < sizeof record; i++) { /* each byte of it matters, and none is read past the end */
+        if (i >= sizeof record - 24 && i < sizeof record - 20)
+            continue; /* the seal's own type */
+        record[i] ^= 1;
+        assert_false(seals_hold(s, SEALED_HEAD, BYTES(record, sizeof record), NULL));
+        record[i] ^= 1;
+        assert_false(seals_hold(s, SEALED_HEAD, BYTES(record, i), NULL));
+    }
+    test_free(s);
+}
+
 static void
 test_passwords(void **state)
 {
@@ -337,6 +435,7 @@ main(void)
         cmocka_unit_test(test_rfc8032), cmocka_unit_test(test_small_order_key), cmocka_unit_test(test_rfc7748),
         cmocka_unit_test(test_rfc8037), cmocka_unit_test(test_jws_round), cmocka_unit_test(test_jws_headers),
         cmocka_unit_test(test_jws_changed), cmocka_unit_test(test_jwks), cmocka_unit_test(test_key_files),
+        cmocka_unit_test(test_row_seals), cmocka_unit_test(test_sealed_fields),
         cmocka_unit_test(test_passwords), cmocka_unit_test(test_random),
     };
 
