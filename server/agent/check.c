@@ -205,9 +205,9 @@ ask_self(struct agent *a, struct remarks *f, size_t server)
         if (json_in_close(&in) != OK) {
             /* it has other members, which do not matter */
         }
-    } else if (strcmp(code, "unauthenticated") == 0) {
+    } else if (strncmp(code, "token-", 6) == 0) {
         remarks_add(f, "site", VERDICT_FAULT, "see docs/site.md, \"Keys\": a key that was revoked is followed by a new one",
-                     "the server does not take this site's key (key %s): it is revoked, over, or of another journal", a->who.kid);
+                     "the server does not take this site's key (key %s; %s): it is revoked, over, or of another journal", a->who.kid, code);
     } else if (strcmp(code, "not-leader") != 0) { /* who stands by does not say */
         remarks_add(f, "site", VERDICT_WARNING, "ask the marketplace's operator if it stays so", "the server answers %d %s", r.status, code);
     }

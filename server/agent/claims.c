@@ -8,13 +8,21 @@
 #define MS_MAX      (SECONDS_MAX * 1000)
 
 /* iss and aud must be as pinned. */
-static bool
+static enum err
 for_us(struct json_in *in, const char *origin, const char *site)
 {
     bool iss = strcmp(json_in_text(in, "iss", 1, 64), origin) == 0;
     bool aud = strcmp(json_in_text(in, "aud", 1, 16), site) == 0;
 
-    return iss && aud;
+    if (!iss)
+        return ERR_TOKEN_SERVER;
+    return aud ? OK : ERR_TOKEN_SITE;
+}
+
+static const char *
+stranger(enum err err)
+{
+    return err == ERR_TOKEN_SERVER ? "it is of another server" : "it is for another site";
 }
 
 static struct hash
@@ -70,7 +78,7 @@ run_in(struct json_in *in, struct ticket_claims *ret)
 }
 
 static enum err
-ticket_in(struct json_in *in, const char *origin, const char *site, struct ticket_claims *ret, bool *ret_ours)
+ticket_in(struct json_in *in, const char *origin, const char *site, struct ticket_claims *ret, enum err *ret_ours)
 {
     static const char *const DO[] = { "run", "cancel", NULL };
     struct ticket_claims t = { 0 };
@@ -102,19 +110,18 @@ ticket_claims_read(const char *jws, const struct jws_keys *keys, const char *ori
     char *payload;
     size_t len;
     struct json_in in;
-    bool ours;
     struct ticket_claims t;
-    enum err err = jws_verify_set(jws, strlen(jws), JWS_TYP_TICKET, keys, &payload, &len);
+    enum err ours, err = jws_verify_set(jws, strlen(jws), JWS_TYP_TICKET, keys, &payload, &len);
 
     if (err)
-        return err_internal(d, err, "the ticket's signature does not verify");
+        return err_internal(d, err, "%s", err_sentence(err));
     in = json_in_open(BYTES(payload, len), d);
     err = ticket_in(&in, origin, site, &t, &ours);
     free(payload);
     if (err)
         return err;
-    if (!ours)
-        return err_internal(d, ERR_SIGNATURE, "the ticket is of another server or for another site");
+    if (ours)
+        return err_internal(d, ours, "%s", stranger(ours));
     *ret = t;
     return OK;
 }
@@ -134,8 +141,9 @@ ticket_claims_head(const char *jws, const struct jws_keys *keys, const char *ori
     if (err)
         return err;
     in = json_in_open(BYTES(payload, len), NULL);
-    if (!for_us(&in, origin, site) && !in.err)
-        in.err = ERR_SIGNATURE;
+    ignored = for_us(&in, origin, site);
+    if (!in.err)
+        in.err = ignored;
     run = strcmp(json_in_text(&in, "do", 1, 8), "run") == 0;
     t.jti = json_in_uuid(&in, "jti");
     t.seq = (uint64_t)json_in_i64(&in, "seq", 1, INT64_MAX);
@@ -168,11 +176,11 @@ permit_in(struct json_in *in, struct receipt_claims *ret)
     snprintf(ret->reason, sizeof ret->reason, "%s", json_in_text_or(in, "reason", sizeof ret->reason - 1, ""));
 }
 
-/* Ours: it is of this server, and for this site. */
-static bool
+/* OK: it is of this server, and for this site. */
+static enum err
 receipt_in(struct json_in *in, const char *origin, const char *site, struct receipt_claims *ret)
 {
-    bool ours = for_us(in, origin, site);
+    enum err ours = for_us(in, origin, site);
 
     ret->number = (uint64_t)json_in_i64(in, "num", 1, INT64_MAX);
     ret->statement = hash_in(in, "sha256");
@@ -188,20 +196,19 @@ receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *or
     char *payload;
     size_t len;
     struct json_in in;
-    bool ours;
     struct receipt_claims r = { 0 };
-    enum err err = jws_verify_set(jws, strlen(jws), JWS_TYP_RECEIPT, keys, &payload, &len);
+    enum err ours, err = jws_verify_set(jws, strlen(jws), JWS_TYP_RECEIPT, keys, &payload, &len);
 
     if (err)
-        return err_internal(d, err, "the receipt's signature does not verify");
+        return err_internal(d, err, "%s", err_sentence(err));
     in = json_in_open(BYTES(payload, len), d);
     ours = receipt_in(&in, origin, site, &r);
     err = json_in_close(&in);
     free(payload);
     if (err)
         return err;
-    if (!ours)
-        return err_internal(d, ERR_SIGNATURE, "the receipt is of another server or for another site");
+    if (ours)
+        return err_internal(d, ours, "%s", stranger(ours));
     *ret = r;
     return OK;
 }
@@ -213,7 +220,8 @@ ticket_claims_organisation(const char *jws, struct uuid *ret)
     struct json_in in;
     char *payload;
     size_t len;
-    bool good, ours;
+    enum err ours;
+    bool good;
 
     if (jws_payload(jws, strlen(jws), JWS_TYP_TICKET, &payload, &len) != OK)
         return false;

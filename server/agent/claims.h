@@ -35,13 +35,13 @@ struct receipt_claims {
     char reason[48]; /* wire name where refused */
 };
 
-/* Verify and read a ticket for this site. ERR_SIGNATURE if the signature, issuer or audience is not right; the JSON errors
+/* Verify and read a ticket for this site. ERR_TOKEN_… by what is not right (crypto/jws.h; _SERVER: issuer, _SITE: audience); the JSON errors
  * if its claims are not as in the schema. Expiry is the caller's to judge. */
 enum err ticket_claims_read(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
                             struct ticket_claims *ret, struct err_detail *d) MUST_USE;
 /* The same for a ticket that ticket_claims_read() refused for one of its values, if it is signed and for this site: what
  * is needed to reject it (jti, request, reservation, seq, fence), the rest zero. A ticket that cannot be carried out must
- * not keep those behind it waiting. ERR_SIGNATURE or the JSON errors if that cannot be read either; a cancel ticket is
+ * not keep those behind it waiting. ERR_TOKEN_… or the JSON errors if that cannot be read either; a cancel ticket is
  * never read so. */
 enum err ticket_claims_head(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
                             struct ticket_claims *ret) MUST_USE;

@@ -11,6 +11,7 @@
 #define POLL_GRACE_MS     15000
 #define TICKETS_MAX       10000
 #define CONFIRM_WITHIN_MS 250
+#define NBF_SKEW_S        60 /* between the server's clock and ours */
 #define EMPTY_TOO_SOON_MS 500 /* an empty answer earlier than that: do not hurry */
 
 void
@@ -27,7 +28,14 @@ poll_start(struct agent *a)
     wire_start(a->wire, WIRE_POLL, &call);
 }
 
-/* Why a verified run ticket is not taken: REASON_NONE if it is. */
+static enum report_reason
+reject(struct agent *a, const struct ticket_claims *c, enum report_reason reason, enum err err)
+{
+    log_warning(&a->log, "ticket-rejected", LOG_I64("seq", (int64_t)c->seq), LOG_UUID("jti", c->jti), LOG_TEXT("error", err_wire(err)));
+    return reason;
+}
+
+/* Why a verified run ticket is rejected: REASON_NONE if it is not. */
 static enum report_reason
 reason_against(struct agent *a, const struct ticket_claims *c)
 {
@@ -38,10 +46,12 @@ reason_against(struct agent *a, const struct ticket_claims *c)
 
     if (spool_fence(a->spool, c->request, &fence) != OK)
         agent_spool_failed(a);
-    if (c->fence <= fence || now_s > c->exp_s)
-        return REASON_TICKET;
+    if (c->fence <= fence)
+        return reject(a, c, REASON_TICKET, ERR_FENCE);
+    if (now_s > c->exp_s)
+        return reject(a, c, REASON_TICKET, ERR_TOKEN_EXPIRED);
     if (a->cfg.gpus && (int64_t)c->gpus > a->cfg.gpus)
-        return REASON_RESOURCE;
+        return reject(a, c, REASON_RESOURCE, ERR_FIELD_RANGE);
     if (a->kind->against && (against = a->kind->against(a->backend, c->organisation, &d)) != REASON_NONE)
         log_warning(&a->log, "ticket-refused", LOG_UUID("jti", c->jti), LOG_UUID("organisation", c->organisation), LOG_TEXT("why", d.internal));
     return against;
@@ -124,11 +134,13 @@ take(struct agent *a, uint64_t seq, const char *jws, struct todo *ret)
         err = OK; /* it is rejected */
     }
     if (err == OK && (c.seq != seq || seq != spool_last_seq(a->spool) + 1))
-        err = err_internal(&d, ERR_SIGNATURE, "the ticket's number is not the next one");
+        err = err_internal(&d, ERR_GAP, "the ticket's number is not the next one");
+    if (err == OK && understood && c.nbf_s > real_now_ms() / 1000 + NBF_SKEW_S)
+        err = err_internal(&d, ERR_TOKEN_FUTURE, "the ticket is for later: is this machine's clock slow?");
     if (err) {
         log_error(&a->log, "ticket-not-taken", LOG_I64("seq", (int64_t)seq), LOG_TEXT("error", err_wire(err)),
                   LOG_TEXT("why", d.internal[0] ? d.internal : d.text), LOG_TEXT("at", d.pointer));
-        a->wants_keys = err == ERR_SIGNATURE; /* perhaps a new key */
+        a->wants_keys = err == ERR_TOKEN_KEY || err == ERR_TOKEN_SIGNATURE; /* perhaps a new key */
         return false;
     }
     *ret = (struct todo){ .jti = c.jti, .cancel = c.cancel };

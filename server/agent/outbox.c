@@ -197,7 +197,7 @@ receipt_of(struct agent *a, const struct wire_reply *r, const struct spool_repor
     if (err == OK && jws)
         err = receipt_claims_read(jws, &a->keys, a->who.origin, a->who.site, &c, d);
     if (err == OK && !receipt_fits(row, jobs_find(a, row->jti), &c))
-        err = err_internal(d, ERR_SIGNATURE, "the receipt is for another report");
+        err = err_internal(d, ERR_TOKEN_OTHER, "the receipt is for another report");
     if (err == OK)
         take_receipt(a, row, &c, jws);
     free(jws);
@@ -239,8 +239,9 @@ outbox_reply(struct agent *a, const struct wire_reply *r)
             resume_lane(a, WIRE_REPORT);
         } else {
             log_error(&a->log, "receipt-not-taken", LOG_I64("number", (int64_t)row.number), LOG_UUID("jti", row.jti),
+                      LOG_TEXT("error", err_wire(err)),
                       LOG_TEXT("why", d.internal[0] ? d.internal : d.text), LOG_TEXT("at", d.pointer));
-            a->wants_keys = err == ERR_SIGNATURE;
+            a->wants_keys = err == ERR_TOKEN_KEY || err == ERR_TOKEN_SIGNATURE;
             pause_lane(a, WIRE_REPORT, 0);
         }
     } else {

@@ -368,7 +368,7 @@ check_statement(struct call *call, struct keeping *ret_keep)
     enum err err = report_parse(statement, &c->in.report.report, &named);
 
     if (err)
-        return err_at(&call->detail, err, "/statement", "This is no report's statement.");
+        return err_at(&call->detail, ERR_REPORT_MALFORMED, "/statement", "Its prefix, kind, reason or numbers are none.");
     s = market_read_lock(call->api->market);
     if (!s)
         return ERR_NOT_LEADER;
@@ -385,8 +385,10 @@ check_statement(struct call *call, struct keeping *ret_keep)
     market_read_unlock(call->api->market);
     if (!err)
         err = sign_verify(public, statement, c->in.report.signature);
-    if (!err && (!hash_equal(named, genesis) || c->in.report.report.site != call->actor.sites[0]))
-        err = err_at(&call->detail, ERR_SIGNATURE, "/statement", "It is of another journal or another site.");
+    if (!err && !hash_equal(named, genesis))
+        err = err_at(&call->detail, ERR_OTHER_JOURNAL, "/statement", "It names another journal's first entry.");
+    if (!err && c->in.report.report.site != call->actor.sites[0])
+        err = err_at(&call->detail, ERR_OTHER_SITE, "/statement", "It names another site than the one whose key this is.");
     /* What the market's memory has let go is looked up here. */
     if (!err && c->in.report.report.number + RECENT_REPORTS <= newest) {
         struct report_record before;

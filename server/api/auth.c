@@ -226,10 +226,10 @@ find_agent_key(struct call *call, const char *kid, struct agent_key *ret)
     const struct key *key;
     const struct site *site;
     int64_t index;
-    enum err err = ERR_SIGNATURE;
+    enum err err = ERR_TOKEN_KEY;
 
     if (!text_to_i64(kid, 0, INT64_MAX, &index))
-        return ERR_SIGNATURE;
+        return ERR_TOKEN_KEY;
     s = market_read_lock(call->api->market);
     if (!s)
         return ERR_NOT_LEADER;
@@ -261,7 +261,7 @@ check_times(struct call *call, int64_t iat, int64_t exp)
         return OK;
     ahead_ms = call->clock && time_parse(call->clock, &theirs_ms) ? theirs_ms - now_ms : iat > now ? (iat - now) * 1000 : 0;
     if (ahead_ms <= CLOCK_SKEW_MS && ahead_ms >= -CLOCK_SKEW_MS)
-        return ERR_UNAUTHENTICATED;
+        return iat > now ? ERR_TOKEN_FUTURE : ERR_TOKEN_EXPIRED;
     clocks_hear(call); /* so that the site's operator sees it, too */
     return err_say(&call->detail, ERR_CLOCK_SKEW, "Your clock is %lld seconds %s ours; %d are tolerated.",
                    (long long)((ahead_ms < 0 ? -ahead_ms : ahead_ms) / 1000), ahead_ms < 0 ? "behind" : "ahead of", CLOCK_SKEW_MS / 1000);
@@ -275,15 +275,21 @@ check_claims(struct call *call, const char *claims, size_t len, const struct age
     const char *aud = json_in_text(&in, "aud", 1, 200);
     int64_t iat = json_in_i64(&in, "iat", 0, INT64_C(1) << 40);
     int64_t exp = json_in_i64(&in, "exp", 0, INT64_C(1) << 40);
-    bool good;
+    enum err err = OK;
 
     json_in_text(&in, "jti", 1, 100);
     *ret_instance = (uint64_t)json_in_i64(&in, "ins", 0, INT64_MAX);
-    good = !in.err && strcmp(iss, key->code) == 0 && strcmp(aud, key->origin) == 0;
-    good = good && exp - iat <= JWS_LIFE_S && exp >= iat;
-    if (json_in_close(&in) || !good)
-        return ERR_UNAUTHENTICATED;
-    return check_times(call, iat, exp);
+    if (in.err)
+        err = ERR_TOKEN_MALFORMED;
+    else if (strcmp(iss, key->code) != 0)
+        err = ERR_TOKEN_SITE;
+    else if (strcmp(aud, key->origin) != 0)
+        err = ERR_TOKEN_SERVER;
+    else if (exp < iat || exp - iat > JWS_LIFE_S)
+        err = ERR_TOKEN_LIFE;
+    if (json_in_close(&in))
+        err = ERR_TOKEN_MALFORMED;
+    return err ? err : check_times(call, iat, exp);
 }
 
 /* Whom failed attempts count against: behind a proxy on this machine, the client that it names last. Of an IPv6 address
@@ -394,7 +400,7 @@ auth_agent(struct call *call, bool *ret_worker)
     if (!err)
         err = jws_verify(token, strlen(token), JWS_TYP_AGENT, &key.key, &claims, &len);
     if (err)
-        return err == ERR_SIGNATURE ? ERR_UNAUTHENTICATED : err;
+        return err;
     call->actor = (struct actor){ .kind = ACTOR_AGENT, .sites = { key.site }, .sites_n = 1 };
     call->agent_key = key.index;
     err = check_claims(call, claims, len, &key, &call->actor.instance);

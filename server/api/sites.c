@@ -620,6 +620,7 @@ site_report_json(struct call *call, const struct report_record *record)
               record->answer_flags & ANSWER_PERMIT_GRANTED   ? "granted"
               : record->answer_flags & ANSWER_PERMIT_REFUSED ? "refused"
                                                              : NULL);
+    json_text(out, "fault", record->reason[0] ? record->reason : NULL); /* why no permit, or what cannot be */
     json_shut(out);
     return OK;
 }

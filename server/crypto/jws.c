@@ -100,20 +100,24 @@ header_read(const struct parts *p, const char *typ, char ret_kid[JWS_KID_MAX])
     char kid[JWS_KID_MAX];
     size_t len;
     struct json_in in;
-    bool right;
+    bool known, right;
 
     if (!base64url_decode(p->header, p->header_len, header, sizeof header, &len))
-        return ERR_SIGNATURE;
+        return ERR_TOKEN_MALFORMED;
     if (header_plain(BYTES(header, len), typ, kid)) {
         memcpy(ret_kid, kid, sizeof kid);
         return OK;
     }
     in = json_in_open(BYTES(header, len), NULL);
-    right = strcmp(json_in_text(&in, "alg", 1, 16), "EdDSA") == 0;
-    right = strcmp(json_in_text(&in, "typ", 1, JWS_KID_MAX - 1), typ) == 0 && right;
+    known = strcmp(json_in_text(&in, "alg", 1, 16), "EdDSA") == 0;
+    right = strcmp(json_in_text(&in, "typ", 1, JWS_KID_MAX - 1), typ) == 0;
     snprintf(kid, sizeof kid, "%s", json_in_text(&in, "kid", 1, JWS_KID_MAX - 1));
-    if (json_in_close(&in) != OK || !right || !name_is_plain(kid))
-        return ERR_SIGNATURE;
+    if (json_in_close(&in) != OK || !name_is_plain(kid))
+        return ERR_TOKEN_MALFORMED;
+    if (!known)
+        return ERR_TOKEN_ALGORITHM;
+    if (!right)
+        return ERR_TOKEN_TYPE;
     memcpy(ret_kid, kid, sizeof kid);
     return OK;
 }
@@ -124,7 +128,7 @@ jws_kid(const char *token, size_t len, const char *typ, char ret[JWS_KID_MAX])
     struct parts p;
 
     if (!split(token, len, &p))
-        return ERR_SIGNATURE;
+        return ERR_TOKEN_MALFORMED;
     return header_read(&p, typ, ret);
 }
 
@@ -136,7 +140,7 @@ payload_read(const struct parts *p, char **ret, size_t *ret_len)
 
     if (!base64url_decode(p->payload, p->payload_len, (uint8_t *)payload, p->payload_len, &n)) {
         free(payload);
-        return ERR_SIGNATURE;
+        return ERR_TOKEN_MALFORMED;
     }
     payload[n] = 0;
     *ret = payload;
@@ -149,10 +153,12 @@ jws_payload(const char *token, size_t len, const char *typ, char **ret, size_t *
 {
     char kid[JWS_KID_MAX];
     struct parts p;
+    enum err err;
 
-    if (!split(token, len, &p) || header_read(&p, typ, kid) != OK)
-        return ERR_SIGNATURE;
-    return payload_read(&p, ret, ret_len);
+    if (!split(token, len, &p))
+        return ERR_TOKEN_MALFORMED;
+    err = header_read(&p, typ, kid);
+    return err ? err : payload_read(&p, ret, ret_len);
 }
 
 enum err
@@ -162,13 +168,19 @@ jws_verify(const char *token, size_t len, const char *typ, const struct jws_key 
     char kid[JWS_KID_MAX];
     uint8_t sig[SIGN_LEN];
     size_t n;
+    enum err err;
 
-    if (!split(token, len, &p) || header_read(&p, typ, kid) != OK || strcmp(kid, key->kid) != 0)
-        return ERR_SIGNATURE;
+    if (!split(token, len, &p))
+        return ERR_TOKEN_MALFORMED;
+    err = header_read(&p, typ, kid);
+    if (err)
+        return err;
+    if (strcmp(kid, key->kid) != 0)
+        return ERR_TOKEN_KEY;
     if (!base64url_decode(p.sig, p.sig_len, sig, sizeof sig, &n) || n != SIGN_LEN)
-        return ERR_SIGNATURE;
+        return ERR_TOKEN_MALFORMED;
     if (sign_verify(key->public, BYTES(token, p.header_len + 1 + p.payload_len), sig) != OK)
-        return ERR_SIGNATURE;
+        return ERR_TOKEN_SIGNATURE;
     return payload_read(&p, ret, ret_len);
 }
 
@@ -182,7 +194,7 @@ jws_verify_set(const char *token, size_t len, const char *typ, const struct jws_
     if (err)
         return err;
     key = jws_keys_find(keys, kid);
-    return key ? jws_verify(token, len, typ, key, ret, ret_len) : ERR_SIGNATURE;
+    return key ? jws_verify(token, len, typ, key, ret, ret_len) : ERR_TOKEN_KEY;
 }
 
 const struct jws_key *

@@ -30,15 +30,16 @@ struct jws_keys {
  * Returns the token, to be freed. */
 char *jws_make(const struct sign_key *key, const char *typ, const char *kid, struct bytes claims);
 
-/* The token's kid, to find its key; nothing is verified yet. ERR_SIGNATURE if the header is not as above with this typ. */
+/* The token's kid, to find its key; nothing is verified yet. ERR_TOKEN_MALFORMED, ERR_TOKEN_ALGORITHM or ERR_TOKEN_TYPE if
+ * the header is not as above with this typ. */
 enum err jws_kid(const char *token, size_t len, const char *typ, char ret[JWS_KID_MAX]) MUST_USE;
 /* The payload of a token of this typ. Security: nothing is verified; for what was, when it came. As jws_verify(). */
 enum err jws_payload(const char *token, size_t len, const char *typ, char **ret, size_t *ret_len) MUST_USE;
 /* Verify a token with one key: typ and kid must be as given. *ret is the payload, ending in a NUL beyond *ret_len; free()
- * it. ERR_SIGNATURE for whatever is wrong with it. */
+ * it. As jws_kid(); ERR_TOKEN_KEY: its kid is another; ERR_TOKEN_SIGNATURE. */
 enum err jws_verify(const char *token, size_t len, const char *typ, const struct jws_key *key, char **ret,
                     size_t *ret_len) MUST_USE;
-/* The same with the key of the set that the token's kid names. */
+/* The same with the key of the set that the token's kid names; ERR_TOKEN_KEY if there is none. */
 enum err jws_verify_set(const char *token, size_t len, const char *typ, const struct jws_keys *keys, char **ret,
                         size_t *ret_len) MUST_USE;
 

@@ -135,7 +135,9 @@ permit_bar(const struct deciding *d, const struct reservation *r, const struct s
 {
     const struct request_state *request = map_get(d->state->by_request, &r->request);
 
-    if (report->fence != r->fence || request == NULL || request->fence != r->fence || request->live != r)
+    if (report->fence != r->fence || (request != NULL && request->fence != r->fence))
+        return ERR_FENCE;
+    if (request == NULL || request->live != r)
         return ERR_STATE;
     if (site->paused || site->draining)
         return ERR_SITE_PAUSED;
@@ -188,6 +190,25 @@ accepted(struct deciding *d, struct command *c, struct site_state *site, struct 
     return OK;
 }
 
+static enum err
+err_of_fault(enum ticket_fault fault)
+{
+    static const enum err errs[TICKET_FAULTS] = {
+        [FAULT_NONE] = OK,
+        [FAULT_FENCE] = ERR_FENCE,
+        [FAULT_TIMES] = ERR_REPORT_TIMES,
+        [FAULT_FUTURE] = ERR_REPORT_FUTURE,
+        [FAULT_BEFORE_PERMIT] = ERR_REPORT_UNPERMITTED,
+        [FAULT_LATE_START] = ERR_REPORT_LATE_START,
+        [FAULT_RESTARTED] = ERR_REPORT_RESTARTED,
+        [FAULT_FALLING] = ERR_REPORT_FALLING,
+        [FAULT_TOO_MUCH] = ERR_REPORT_TOO_MUCH,
+        [FAULT_FORKED] = ERR_FORKED,
+    };
+
+    return errs[fault];
+}
+
 /* All other kinds: judged by what is known, noted, and carried out. */
 static enum err
 told(struct deciding *d, struct command *c, struct site_state *site, struct reservation *r)
@@ -210,7 +231,7 @@ told(struct deciding *d, struct command *c, struct site_state *site, struct rese
     err = life_event(d, r, event, &cause, &cell);
     if (err)
         return err;
-    record(d, c, site, 0, fault == FAULT_NONE ? OK : ERR_FIELD_INVALID);
+    record(d, c, site, 0, err_of_fault(fault));
     return OK;
 }
 

@@ -1,6 +1,9 @@
 """A server for one agent under test: the agent routes of the API and the rules of permits, numbers and instances, kept
 strictly. Standard library only; Ed25519 by libsodium through ctypes. It also does what networks do: with `faults` set,
-requests and replies get lost. Whatever the agent does against the rules goes to `broken`, and the tests look there."""
+requests and replies get lost. Whatever the agent does against the rules goes to `broken`, and the tests look there.
+
+A test may stand in the way: `before(path, data)` is called before a call is carried out and may raise Problem; `meddle(path,
+data, status, reply)` before its reply is sent, and gives the one that is sent instead, or None: the reply is lost."""
 
 import base64
 import ctypes
@@ -87,6 +90,37 @@ class Problem(Exception):
         self.status, self.code, self.retry_after, self.more = status, code, retry_after, more
 
 
+MEMBERS = {  # of bodies: those that must be there, and those that may
+    "/v1/agent/enrol": ({"token", "site", "ed25519", "x25519", "proof"}, set()),
+    "/v1/agent/instance": ({"last_confirmed_seq", "last_receipted_report"}, {"last_report", "checkpoint"}),
+    "/v1/agent/tickets/received": ({"instance", "seq"}, set()),
+    "/v1/agent/reports": ({"statement", "signature"}, {"output", "inventory"}),
+}
+BODY_MAX, TOKEN_MAX = 262144, 8192
+
+
+def once(pairs):
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise Problem(400, "field-duplicate")
+    return dict(pairs)
+
+
+def read_body(path, body):
+    if len(body) > BODY_MAX:
+        raise Problem(413, "body-too-large")
+    try:
+        data = json.loads(body, object_pairs_hook=once) if body else None
+    except (ValueError, RecursionError):
+        raise Problem(400, "json-malformed") from None
+    if path in MEMBERS and isinstance(data, dict):
+        must, may = MEMBERS[path]
+        if set(data) - must - may:
+            raise Problem(422, "field-unknown")
+        if must - set(data):
+            raise Problem(422, "field-missing")
+    return data
+
+
 class Ticket:
     """One reservation as the server sees it: its reports, its permits."""
 
@@ -118,7 +152,7 @@ class FakeServer:
         self.clock = clock       # (origin_ms, real_origin_ms, rate) or None
         self.lock = threading.Condition()
         self.tokens = set()
-        self.agent_public = self.instance_public = None
+        self.instance_public = None
         self.agent_keys = {}     # kid → public: those in force
         self.retired = None      # the key whose spool was retired: another's empty one may take its place
         self.instance = self.confirmed_seq = 0
@@ -133,6 +167,14 @@ class FakeServer:
         self.away = False        # refuse everything with 503
         self.leader = None       # another leads: refuse everything with 503 and its address, "" if not known
         self.forced = {}         # path → (status, code), once
+        self.before = lambda path, data: None
+        self.meddle = lambda path, data, status, reply: (status, reply)
+        self.unauthentic = []    # tokens that were refused, and why
+        self.claims_seen = []    # of tokens that were taken: (path, claims)
+        self.openings = []       # what was said at each opening of an instance
+        self.delivered = 0       # replies to polls that had tickets in them
+        self.early = []          # reports `accepted` that came before permit_from
+        self.enrolled = {}       # token → key that used it
         self.requests = 0
         self.skew_ms = 0         # of its real clock
         self.stopping = False
@@ -253,7 +295,15 @@ class FakeServer:
                 raise Problem(503, "not-leader", 1)
             if path in self.forced:
                 raise Problem(*self.forced.pop(path))
-            status, reply = self.route(h, path, body)
+            data = read_body(path, body or b"")
+            self.before(path, data)
+            status, reply = self.route(h, path, data)
+            answer = self.meddle(path, data, status, reply)
+            if answer is None:
+                h.close_connection = True
+                h.connection.close()
+                return
+            status, reply = answer
             if isinstance(reply, bytes):
                 kind = "application/octet-stream"
             else:
@@ -290,24 +340,27 @@ class FakeServer:
         if path == "/.well-known/jwks.json":
             return 200, self.jwks()
         if path == "/v1/agent/enrol":
-            return self.enrol(json.loads(body))
+            return self.enrol(body)
         claims = self.authenticate(h)
+        self.claims_seen.append((path, claims))
         if path == "/v1/agent/self":
             return 200, {"site": self.SITE, "key": int(claims["kid"]), "newest_key": max(map(int, self.agent_keys)), "until": None, "instance": self.instance,
                          "real_time": self.time_text(int(time.time() * 1000) + self.skew_ms), "clock_bound_ms": 30000,
                          "draining": False, "paused": False}
         if path == "/v1/agent/keys":
-            return self.rotate(json.loads(body), claims["kid"])
+            return self.rotate(body, claims["kid"])
         if path == "/v1/agent/instance":
-            return self.open_instance(json.loads(body), self.agent_keys[claims["kid"]])
-        if int(h.headers.get("Kontor-Instance", 0)) != self.instance or claims["ins"] != self.instance:
-            raise Problem(409, "superseded")
+            return self.open_instance(body, self.agent_keys[claims["kid"]])
+        if int(h.headers.get("Kontor-Instance", 0)) != claims["ins"]:
+            raise Problem(400, "query-invalid")
+        if claims["ins"] != self.instance:
+            raise Problem(409, "superseded" if claims["ins"] < self.instance else "spool-ahead")
         if path == "/v1/agent/tickets":
             return self.poll(dict(p.split("=") for p in h.path.split("?")[1].split("&")))
         if path == "/v1/agent/tickets/received":
-            return self.received(json.loads(body))
+            return self.received(body)
         if path == "/v1/agent/reports":
-            return self.report(json.loads(body), self.agent_keys[claims["kid"]])
+            return self.report(body, self.agent_keys[claims["kid"]])
         if path.startswith("/v1/agent/blobs/"):
             with self.lock:
                 blob = self.blobs.get(path.split("/")[-1])
@@ -322,16 +375,35 @@ class FakeServer:
 
     def authenticate(self, h):
         try:
-            claims, kid = self.claims_of(h.headers["Authorization"].split(" ")[1])
-        except (ValueError, TypeError, AttributeError, KeyError):
+            return self.check_token((h.headers["Authorization"] or "").removeprefix("Bearer "))
+        except Problem as problem:
+            self.unauthentic.append((h.path, problem.code))
+            raise
+
+    def check_token(self, token):
+        """The claims of an agent's own token. Each thing that may be wrong with it has a code of its own."""
+        if not token:
             raise Problem(401, "unauthenticated")
+        if len(token) > TOKEN_MAX:
+            raise Problem(431, "headers-too-large")
+        try:
+            header, payload, signature = token.split(".")
+            head, claims = json.loads(unb64url(header)), json.loads(unb64url(payload))
+            signature, text = unb64url(signature), (header + "." + payload).encode()
+            alg, typ, kid = head["alg"], head["typ"], head["kid"]
+            _ = [claims[name] for name in ("iss", "aud", "iat", "exp", "jti", "ins")]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise Problem(401, "token-malformed") from None
         now = time.time() + self.skew_ms / 1000
-        if not claims["iat"] - 30 <= now <= claims["exp"] + 30:
-            raise Problem(401, "clock-skew", detail="Your clock is %d s %s ours; 30 s are tolerated." % (
-                abs(claims["iat"] - now), "ahead of" if claims["iat"] > now else "behind"))
-        if (claims["iss"] != self.SITE or claims["aud"] != self.ORIGIN
-                or claims["exp"] > claims["iat"] + 60):
-            raise Problem(401, "unauthenticated")
+        for good, code in ((alg == "EdDSA", "algorithm"), (typ == "kontor-agent+jwt", "type"), (set(head) == {"alg", "kid", "typ"}, "malformed"),
+                           (kid in self.agent_keys, "key"), (len(signature) == 64, "malformed"), (verify(self.agent_keys.get(kid, bytes(32)), text, signature), "signature"),
+                           (set(claims) == {"iss", "aud", "iat", "exp", "jti", "ins"}, "malformed"), (claims["iss"] == self.SITE, "site"),
+                           (claims["aud"] == self.ORIGIN, "server"), (claims["iat"] <= claims["exp"] <= claims["iat"] + 60, "life"),
+                           (claims["exp"] > now - 30, "expired")):
+            if not good:
+                raise Problem(401, "token-" + code)
+        if claims["iat"] > now + 30:
+            raise Problem(401, "clock-skew", detail="Your clock is %d s ahead of ours; 30 s are tolerated." % (claims["iat"] - now))
         return {**claims, "kid": kid}
 
     def rotate(self, data, kid):
@@ -349,24 +421,29 @@ class FakeServer:
 
     def enrol(self, data):
         public = base64.b64decode(data["ed25519"])
-        if data["token"] not in self.tokens:
+        if data["token"] not in self.tokens and self.enrolled.get(data["token"]) != (public, data["x25519"]):
             raise Problem(403, "token-spent")
+        if len(base64.b64decode(data["x25519"])) != 32:
+            raise Problem(422, "field-invalid")
         if not verify(public, b"kontor-enrol/v1\0" + data["token"].encode(), base64.b64decode(data["proof"])):
             raise Problem(403, "signature")
         self.tokens.discard(data["token"])
-        self.agent_public = public
+        self.enrolled[data["token"]] = (public, data["x25519"])
         self.agent_keys = {str(self.KEY_INDEX): public}
         return 201, {"site": self.SITE, "site_index": self.SITE_INDEX, "key": self.KEY_INDEX, "origin": self.ORIGIN,
                      "genesis": self.genesis.hex(), "jwks": self.jwks(), "simulation": bool(self.clock)}
 
     def open_instance(self, data, public):
         with self.lock:
+            self.openings.append(data)
             if data["last_confirmed_seq"] > len(self.tickets) or data["last_receipted_report"] > len(self.reports):
                 raise Problem(409, "spool-ahead")
-            empty = not (data["last_confirmed_seq"] or data["last_receipted_report"] or data["last_report"])
+            empty = not (data["last_confirmed_seq"] or data["last_receipted_report"] or data.get("last_report", 0))
             if empty and (self.confirmed_seq or self.reports) and self.retired != self.instance_public:
                 raise Problem(409, "spool-behind")
             if data["last_confirmed_seq"] < self.confirmed_seq and not empty:
+                raise Problem(409, "spool-behind")
+            if 0 < data.get("last_report", 0) < len(self.reports):
                 raise Problem(409, "spool-behind")
             self.instance += 1
             self.instance_public = public
@@ -385,6 +462,8 @@ class FakeServer:
         with self.lock:
             while len(self.tickets) <= after and time.monotonic() < end and not self.stopping and self.instance == mine:
                 self.lock.wait(end - time.monotonic())
+            self.delivered += len(self.tickets) > after
+            self.lock.notify_all()
             return 200, {"tickets": self.tickets[after:], "now": self.time_text(self.now_ms())}
 
     def received(self, data):
@@ -393,6 +472,7 @@ class FakeServer:
                 raise Problem(409, "superseded")
             if data["seq"] > len(self.tickets):
                 self.broken.append("received %d of %d" % (data["seq"], len(self.tickets)))
+                raise Problem(422, "field-range")
             self.confirmed_seq = max(self.confirmed_seq, data["seq"])
             self.lock.notify_all()
             return 200, {"confirmed_seq": self.confirmed_seq}
@@ -409,13 +489,23 @@ class FakeServer:
 
     def report(self, data, public):
         statement = base64.b64decode(data["statement"])
+        if len(statement) != len(PREFIX) + 32 + STATEMENT.size:
+            raise Problem(422, "field-invalid")
         report = Report(statement)
+        if not 0 < report.kind < len(KINDS) or not 0 <= report.reason < len(REASONS):
+            raise Problem(422, "report-malformed")
+        if report.number == 0 or report.instance > self.instance:
+            raise Problem(422, "field-invalid")
         if not verify(public, statement, base64.b64decode(data["signature"])):
             self.broken.append("%r: signature" % report)
             raise Problem(403, "signature")
         with self.lock:
-            if report.genesis != self.genesis or report.site != self.SITE_INDEX:
-                self.broken.append("%r: of another journal or site" % report)
+            if report.genesis != self.genesis:
+                self.broken.append("%r: of another journal" % report)
+                raise Problem(403, "other-journal")
+            if report.site != self.SITE_INDEX:
+                self.broken.append("%r: of another site" % report)
+                raise Problem(403, "other-site")
             if report.number <= len(self.reports):
                 known, receipt = self.reports[report.number - 1]
                 if known != statement:
@@ -428,23 +518,32 @@ class FakeServer:
             if report.number != len(self.reports) + 1:
                 self.broken.append("%r: gap" % report)
                 raise Problem(409, "gap")
-            permit = report.kind == ACCEPTED and self.permit(report)
+            reason = self.bar(report) if report.kind == ACCEPTED else ""
+            permit = report.kind == ACCEPTED and not reason and self.permit(report)
             if report.kind == INVENTORY:
                 self.inventory = data.get("inventory")
             elif report.jti in self.by_jti:
                 self.judge(self.by_jti[report.jti], report)
             else:
                 self.broken.append("%r: of no ticket" % report)
-            receipt = self.receipt(report, permit)
+            receipt = self.receipt(report, permit, reason)
             self.reports.append((statement, receipt))
             self.take_output(report, data)
             self.lock.notify_all()
             return 200, {"receipt": receipt}
 
+    def bar(self, report):
+        """Why there is no permit whatever the times are."""
+        ticket = self.by_jti.get(report.jti)
+        if ticket is None:
+            return "not-found"
+        return "fence" if report.fence != ticket.claims["fence"] else ""
+
     def permit(self, report):
         t, now = self.by_jti[report.jti], self.now_ms()
         rate = self.clock[2] if self.clock else 1
         if now < t.claims["permit_from"]:
+            self.early.append(report)
             raise Problem(409, "too-early", 1)
         if t.permits and now < t.permits[-1][0] + self.permit_life_ms * rate * 3 // 2:
             self.broken.append("%r: asked again before the older permit was dead" % report)
@@ -471,6 +570,8 @@ class FakeServer:
             broke("no start")
         if report.started_ms and report.started_ms > t.claims["start_by"] + 120000:
             broke("started after start-by")
+        if report.time_ms > self.now_ms() + 120000 * (self.clock[2] if self.clock else 1):
+            broke("of the future")
         if report.ended_ms and not report.started_ms <= report.ended_ms <= report.time_ms:
             broke("times")
         if report.started_ms and t.reports and t.reports[-1].started_ms not in (0, report.started_ms):

@@ -391,7 +391,7 @@ class Instances(Case):
         self.until(lambda: t.last)
         self.assertEqual(t.reports[0].number, told + 2)  # after its inventory
         self.rig.start()  # the old one is nobody any more
-        self.until(lambda: "unauthenticated" in self.rig.log())
+        self.until(lambda: "token-signature" in self.rig.log())
         self.assertIsNone(other.process.poll())
         other.stop()
         other.start()

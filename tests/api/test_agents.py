@@ -78,7 +78,7 @@ def test_a_clock_too_far_apart_is_named(world):
         assert said in reply.json["detail"] and "30 are tolerated" in reply.json["detail"], reply.json
         told = world.local.must("GET", "/v1/sites/lumi/agent")["clock_ahead_ms"]
         assert abs(told - ahead_s * 1000) < 5000 or ahead_s != 3600, told
-    assert ask(0, old_s=90).json["code"] == "unauthenticated", "a token that is merely old is no clock"
+    assert ask(0, old_s=90).json["code"] == "token-expired", "a token that is merely old is no clock"
     ask(0)
 
 

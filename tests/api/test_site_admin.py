@@ -105,7 +105,7 @@ def test_a_stolen_key(world):
     assert job["id"] in {r["reservation"] for r in told["reports"]}, told
     with open(go, "w", encoding="ascii"):
         pass
-    wait_for(lambda: "unauthenticated" in rig.log())
+    wait_for(lambda: "token-key" in rig.log())
     assert check(rig)["site"]["verdict"] == "fault"
     assert state(world, job) == "running", "what it signs does not count any more"
     rig.stop()

@@ -187,10 +187,10 @@ golden_claims_are_read(void **state)
     assert_true(r.has_permit && !r.granted);
     assert_string_equal(r.reason, "state");
     /* A receipt is no ticket, a ticket no receipt, and both are for one site of one server. */
-    assert_int_equal(ticket_claims_read(file.good[3].token, &file.keys, ORIGIN, "lumi", &t, NULL), ERR_SIGNATURE);
-    assert_int_equal(receipt_claims_read(file.good[0].token, &file.keys, ORIGIN, "lumi", &r, NULL), ERR_SIGNATURE);
-    assert_int_equal(ticket_claims_read(file.good[0].token, &file.keys, ORIGIN, "bsc", &t, NULL), ERR_SIGNATURE);
-    assert_int_equal(ticket_claims_read(file.good[0].token, &file.keys, "other.example", "lumi", &t, NULL), ERR_SIGNATURE);
+    assert_int_equal(ticket_claims_read(file.good[3].token, &file.keys, ORIGIN, "lumi", &t, NULL), ERR_TOKEN_TYPE);
+    assert_int_equal(receipt_claims_read(file.good[0].token, &file.keys, ORIGIN, "lumi", &r, NULL), ERR_TOKEN_TYPE);
+    assert_int_equal(ticket_claims_read(file.good[0].token, &file.keys, ORIGIN, "bsc", &t, NULL), ERR_TOKEN_SITE);
+    assert_int_equal(ticket_claims_read(file.good[0].token, &file.keys, "other.example", "lumi", &t, NULL), ERR_TOKEN_SERVER);
 }
 
 /* The golden run ticket with one text of its claims put in place of another. */

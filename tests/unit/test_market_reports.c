@@ -313,7 +313,7 @@ test_implausible_reports_are_put_before_a_person(void **unused)
     usage = mw_report_of(m, r, REPORT_USAGE);
     usage.gpu_seconds = 8 * 599; /* falls */
     assert_err(OK, mw_report(m, &usage));
-    assert_int_equal(m->answer.index, ERR_FIELD_INVALID);
+    assert_int_equal(m->answer.index, ERR_REPORT_FALLING);
     assert_int_equal(r->state, TICKET_DISPUTED);
     assert_int_equal(r->dispute_why, DISPUTE_IMPLAUSIBLE);
     assert_true(ledger_hold(m->w->l, r->hold)->disputed);
