@@ -1,13 +1,9 @@
 """What goes wrong at a batch system, provoked: each job still runs at most once, and is reported as what it was."""
 
-import os
 import signal
 import time
-import unittest
 
 from slurm_site import Site, wait
-
-LONG = unittest.skipUnless(os.environ.get("KONTOR_TEST_LONG"), "takes minutes (--long)")
 
 
 class Lost(Site):
@@ -41,7 +37,8 @@ class Twice(Site):
         self.assertEqual(self.runs("twice"), 1, self.rig.log() + self.jobs())
         self.assertEqual((t.kinds()[-1], t.last.reason), ("failed", 2), self.rig.log() + self.jobs())
 
-    @LONG
+
+class Back(Site):
     def test_a_finished_job_comes_back(self):
         self.rig.start()
         t = self.issue(self.counting("back", "sleep 5"), walltime_s=30)
@@ -52,9 +49,9 @@ class Twice(Site):
         self.cluster.crash_back()
         self.until_last(t, seconds=300)
         self.assertEqual((t.kinds()[-1], t.last.exit_code, self.runs("back")), ("finished", 0, 1), self.rig.log() + self.jobs())
-        self.assertLess(t.last.ended_ms - t.last.started_ms, 15000)
+        # The wrapper's time, or accounting's where that is at most 30 s more.
+        self.assertLessEqual(t.last.ended_ms - t.last.started_ms, 40000)
         self.assertEqual(t.last.gpu_seconds, self.accounted(t))
-        self.assertIn("differ", self.rig.log())
 
 
 class Cancelled(Site):
