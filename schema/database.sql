@@ -426,8 +426,15 @@ CREATE TABLE public.capacity (
     modes text DEFAULT ''::text NOT NULL,
     open_to integer DEFAULT 0 NOT NULL,
     floors text DEFAULT ''::text NOT NULL,
+    window_number bigint DEFAULT 0 NOT NULL,
+    until_ms bigint DEFAULT 0 NOT NULL,
+    less_nodes integer DEFAULT 0 NOT NULL,
+    less_pool_nodes integer DEFAULT 0 NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
     CONSTRAINT capacity_brokered_gpus_check CHECK ((brokered_gpus >= 0)),
     CONSTRAINT capacity_check CHECK (((pool_nodes >= 0) AND (pool_nodes <= nodes))),
+    CONSTRAINT capacity_check1 CHECK (((window_number >= 0) AND (window_number <= number))),
+    CONSTRAINT capacity_check2 CHECK (((until_ms = 0) OR ((window_number > 0) AND (until_ms > from_ms)))),
     CONSTRAINT capacity_floors_check CHECK ((floors ~ '^([a-z0-9][a-z0-9-]{0,14}:[1-9][0-9]{0,8}( [a-z0-9][a-z0-9-]{0,14}:[1-9][0-9]{0,8}){0,7})?$'::text)),
     CONSTRAINT capacity_from_ms_check CHECK ((from_ms >= 0)),
     CONSTRAINT capacity_modes_check CHECK ((modes ~ '^([a-z0-9][a-z0-9-]{0,14}( [a-z0-9][a-z0-9-]{0,14}){0,7})?$'::text)),
@@ -435,6 +442,7 @@ CREATE TABLE public.capacity (
     CONSTRAINT capacity_number_check CHECK ((number > 0)),
     CONSTRAINT capacity_offering_check CHECK ((offering > 0)),
     CONSTRAINT capacity_open_to_check CHECK (((open_to >= 0) AND (open_to <= 65535))),
+    CONSTRAINT capacity_reason_check CHECK ((char_length(reason) <= 160)),
     CONSTRAINT capacity_set_ms_check CHECK ((set_ms >= 0))
 );
 

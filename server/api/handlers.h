@@ -31,6 +31,7 @@ handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, p
 handler_fn grants_history; /* history.c */
 handler_fn reservations_outlook, reservations_move; /* outlook.c */
 handler_fn programme_moves, sites_moves; /* moves.c */
+handler_fn sites_maintenance, maintenance_plan, maintenance_end; /* maintenance.c */
 handler_fn sites_share, sites_share_csv; /* given.c */
 handler_fn reservations_dispute, reservations_contest, reservations_say; /* disputes.c */
 handler_fn grants_share, programme_shares, programme_shares_csv; /* fairness.c */

@@ -312,6 +312,12 @@ calendar_capacity(const struct calendar *c, int64_t slot)
     return steps_capacity(c->steps, slot);
 }
 
+int64_t
+calendar_capacity_next(const struct calendar *c, int64_t slot)
+{
+    return steps_next(c->steps, slot);
+}
+
 int32_t
 calendar_capacity_least(const struct calendar *c, int64_t start_slot, int64_t slots)
 {

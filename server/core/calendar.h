@@ -66,6 +66,7 @@ int64_t calendar_slot_after(int64_t ms); /* the first slot that begins at or aft
 int64_t calendar_first(const struct calendar *c);
 int64_t calendar_end(const struct calendar *c); /* one past the last slot */
 int32_t calendar_capacity(const struct calendar *c, int64_t slot);
+int64_t calendar_capacity_next(const struct calendar *c, int64_t slot); /* where it changes after a slot; INT64_MAX: nowhere */
 int32_t calendar_free(const struct calendar *c, int64_t slot); /* slot within the calendar */
 /* The least capacity in the range (1 slot or more). */
 int32_t calendar_capacity_least(const struct calendar *c, int64_t start_slot, int64_t slots);

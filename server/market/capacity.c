@@ -47,7 +47,7 @@ keeps_too_much(struct deciding *d, const struct command *c, const struct offerin
     return kept > 0 && kept > whole;
 }
 
-/* Security: capacity is the administrators'; floors also the site's operators' and the officers'. */
+/* Security: capacity is the administrators'; maintenance also the site's operators'; floors also the site's operators' and the officers'. */
 static bool
 may_set(const struct command *c, const struct offering_state *o)
 {
@@ -55,6 +55,8 @@ may_set(const struct command *c, const struct offering_state *o)
 
     if (a->kind == ACTOR_LOCAL || (a->kind == ACTOR_PERSON && (a->programme_roles & ROLE_ADMINISTRATOR) != 0))
         return true;
+    if (c->in.capacity.until_ms > 0)
+        return o != NULL && actor_runs_site(a, o->site);
     return c->in.capacity.only_floors && o != NULL &&
            (actor_runs_site(a, o->site) || (a->kind == ACTOR_PERSON && (a->programme_roles & ROLE_OFFICER) != 0));
 }
@@ -72,6 +74,8 @@ decide_capacity(struct deciding *d, struct command *c)
         return err_say(d->detail, ERR_FORBIDDEN, "Capacity is set by administrators.");
     if (o == NULL)
         return err_say(d->detail, ERR_NOT_FOUND, "There is no such offering.");
+    if (c->in.capacity.until_ms > 0)
+        return decide_maintenance(d, c, o);
     if (c->in.capacity.only_floors && keeps_too_much(d, c, o))
         return err_at(d->detail, ERR_FIELD_RANGE, "/floors", "More than the offering has in whole nodes cannot stay free.");
     row = c->in.capacity.only_floors ? floors_row(c, o) : whole_row(d, c, o);

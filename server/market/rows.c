@@ -250,6 +250,11 @@ static const struct table_column CAPACITY_COLUMNS[] = {
     C(TEXT, modes, TABLE_ONCE),
     C(U16, open_to, TABLE_ONCE),
     C(TEXT, floors, TABLE_ONCE),
+    TABLE_NAMED(TABLE_U32, "window_number", struct capacity_row, window, TABLE_ONCE),
+    C(I64, until_ms, TABLE_ONCE),
+    C(I32, less_nodes, TABLE_ONCE),
+    C(I32, less_pool_nodes, TABLE_ONCE),
+    C(TEXT, reason, TABLE_ONCE),
 };
 
 #define L(type, field, flags) TABLE_COLUMN(TABLE_##type, struct tile_row, field, flags)

@@ -34,6 +34,10 @@ struct capacity_row {
     char modes[OFFERING_MODES_LEN];
     char floors[OFFERING_FLOORS_LEN];
     uint16_t open_to;
+    uint32_t window;           /* number of the maintenance's first row; 0: of none */
+    int64_t until_ms;          /* first row of a maintenance, or of its early end, else 0 */
+    int32_t less_nodes, less_pool_nodes; /* of such: negative: given back */
+    char reason[160];
 };
 
 /* A full tile of the log, in the batch whose entries complete it. */

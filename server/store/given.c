@@ -13,6 +13,38 @@ DB_QUERY(MONTH_USES, .name = "month_uses",
                 "     WHERE site = $1 AND ended_ms >= $2) e) u GROUP BY offering, m ORDER BY offering, m",
          .params = 2, .columns = 5);
 
+DB_QUERY(CAPACITY_CHANGES, .name = "capacity_changes",
+         .sql = "SELECT offering, number, window_number, from_ms, until_ms, set_ms, less_nodes, less_pool_nodes, reason FROM capacity"
+                " WHERE $1 = 0::bigint OR offering = $1 ORDER BY offering, number",
+         .params = 1, .columns = 9);
+
+enum err
+capacity_changes(struct db *db, uint64_t offering, struct arena *a, struct capacity_change **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &CAPACITY_CHANGES, DB_ARGS(db_u64(offering)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, (size_t)n * sizeof **ret);
+    for (int i = 0; i < n; i++)
+        (*ret)[i] = (struct capacity_change){
+            .offering = db_get_u64(rows, i, 0),
+            .number = (uint32_t)db_get_i64(rows, i, 1),
+            .window = (uint32_t)db_get_i64(rows, i, 2),
+            .from_ms = db_get_i64(rows, i, 3),
+            .until_ms = db_get_i64(rows, i, 4),
+            .set_ms = db_get_i64(rows, i, 5),
+            .less_nodes = (int32_t)db_get_i64(rows, i, 6),
+            .less_pool_nodes = (int32_t)db_get_i64(rows, i, 7),
+            .reason = arena_text(a, db_get_text(rows, i, 8)),
+        };
+    *ret_n = (size_t)n;
+    return OK;
+}
+
 enum err
 capacity_steps(struct db *db, struct arena *a, struct capacity_step **ret, size_t *ret_n)
 {

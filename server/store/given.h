@@ -13,6 +13,17 @@ struct capacity_step {
 /* Of all offerings, by offering and number. */
 enum err capacity_steps(struct db *db, struct arena *a, struct capacity_step **ret, size_t *ret_n) MUST_USE;
 
+/* A change of an offering's capacity, as far as maintenance has to do with it. */
+struct capacity_change {
+    uint64_t offering;
+    uint32_t number, window; /* window: the number of the maintenance's first row; 0: of none */
+    int64_t from_ms, until_ms, set_ms;
+    int32_t less_nodes, less_pool_nodes;
+    const char *reason;
+};
+/* By offering and number; offering 0: of all. */
+enum err capacity_changes(struct db *db, uint64_t offering, struct arena *a, struct capacity_change **ret, size_t *ret_n) MUST_USE;
+
 /* Jobs of an offering that ended in a month (year × 12 + month − 1, UTC), by the site's own reports. */
 struct month_use {
     uint64_t offering;

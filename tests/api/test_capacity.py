@@ -106,3 +106,58 @@ def test_a_crowd_of_looks(world):
     for thread in threads:
         thread.join()
     assert not wrong, wrong[:2]
+
+
+def free_at(world, site, ms):
+    """What lumi offers of whole nodes, and below, in the quarter of an hour at that time."""
+    calendar = world.people[site].must("GET", f"/v1/sites/{site}/calendar?from={stamp(ms)}&step_s=900&columns=1")["offerings"][0]
+    return calendar["whole_nodes"]["capacity"][0], calendar["below_node"]["capacity"][0]
+
+
+def test_maintenance_is_planned_seen_and_ended(world):
+    lumi = world.people["lumi"]
+    offering = world.sites["lumi"]["offering"]
+    path = f"/v1/offerings/{offering}/maintenance"
+    hour = 3600000
+    base = millis(lumi.must("GET", "/v1/me")["now"]) // hour * hour + 48 * hour
+    before = free_at(world, "lumi", base)
+
+    def plan(start, end, nodes, pool_nodes=0, status=201):
+        reply = lumi.post(path, {"from": stamp(base + start * hour), "to": stamp(base + end * hour), "nodes": nodes, "pool_nodes": pool_nodes, "reason": "Cooling"}, key=True)
+        assert reply.status == status, reply
+        return reply.json
+
+    def offered(*hours):
+        return [free_at(world, "lumi", base + int(h * hour)) for h in hours]
+
+    whole, pool = before
+    first = plan(10, 20, 2, 1)["number"]
+    assert offered(9.75, 10, 19.75, 20) == [before, (whole - 8, pool - 4), (whole - 8, pool - 4), before]
+    # one that lies within, and one that overlaps: each takes its own, and gives its own back
+    second = plan(12, 14, 3)["number"]
+    third = plan(18, 30, 1)["number"]
+    want = [(whole - 8, pool - 4), (whole - 20, pool - 4), (whole - 8, pool - 4), (whole - 12, pool - 4), (whole - 4, pool), before]
+    assert offered(11, 13, 15, 19, 25, 30) == want
+    listed = lumi.must("GET", "/v1/sites/lumi/maintenance")["items"]
+    assert [(w["number"], w["nodes"], w["state"], w["reason"]) for w in listed] == [(third, 1, "planned", "Cooling"), (second, 3, "planned", "Cooling"), (first, 2, "planned", "Cooling")]
+    # ended: what it took is offered again, the others stay
+    end = lumi.post(path + "-end", {"number": first}, key="once")
+    assert end.status == 201 and lumi.post(path + "-end", {"number": first}, key="once").json == end.json
+    assert lumi.post(path + "-end", {"number": first}, key=True).json["code"] == "conflict"
+    assert offered(11, 13, 15, 19, 25, 30) == [before, (whole - 12, pool), before, (whole - 4, pool), (whole - 4, pool), before]
+    assert lumi.must("GET", "/v1/sites/lumi/maintenance")["items"][2]["state"] == "called-off"
+    # it survives a start, as capacity does
+    world.server.stop()
+    world.server.start()
+    assert offered(13, 19, 30) == [(whole - 12, pool), (whole - 4, pool), before]
+    # no more than is offered; not by others; nor what has begun before it ends
+    assert plan(13, 14, 16, status=422)["pointer"] == "/nodes"
+    assert plan(14, 13, 1, status=422)["pointer"] == "/to" and plan(1, 2, 0, status=422)["pointer"] == "/nodes"
+    body = {"from": stamp(base), "to": stamp(base + hour), "nodes": 1, "reason": "x"}
+    assert world.people["bsc"].post(path, body, key=True).status == 404 and world.people["officer"].post(path, body, key=True).status == 403
+    assert lumi.post(path + "-end", {"number": 999}, key=True).status == 404
+    # capacity set anew outdoes what was planned
+    world.order(f"/v1/offerings/{offering}/capacity", {"nodes": 40, "brokered_gpus": whole + pool})
+    assert offered(13, 19, 30) == [before] * 3
+    assert {w["state"] for w in lumi.must("GET", "/v1/sites/lumi/maintenance")["items"]} == {"called-off"}
+    assert lumi.post(path + "-end", {"number": second}, key=True).json["code"] == "conflict"

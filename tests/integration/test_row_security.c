@@ -101,6 +101,7 @@ static const struct wanted {
     { "tickets_after", SITE | BIT(OWNER), { "11", "0", "9" } },
     { "tickets_after_each", SITE | BIT(OWNER), { "{11}", "{0}", "9" } },
     { "tickets_before", SITE | BIT(OWNER), { "11", "9", "9", "" } },
+    { "capacity_changes", EVERYBODY, { "0" } },
     { "capacity_steps", EVERYBODY, { 0 } },
     { "month_uses", SITE | BIT(OWNER), { "11", "0" } },
     { "tickets_of", SITE | BIT(OWNER), { BRISA } },

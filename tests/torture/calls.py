@@ -315,6 +315,27 @@ def capacity_create(w):
     return post(w.local, f"/v1/offerings/{w.sites['bsc']['offering']}/capacity", {"nodes": 40, "brokered_gpus": 80})
 
 
+def a_maintenance(w):
+    """Of lumi's offering, in an hour of its own: its path and its body."""
+    w.maintained = getattr(w, "maintained", 24) + 1
+    begin = millis(w.local.must("GET", "/v1/me")["now"]) + w.maintained * 3600000
+    body = {"from": stamp(begin), "to": stamp(begin + 1800000), "nodes": 1, "reason": word()}
+    return f"/v1/offerings/{w.sites['lumi']['offering']}/maintenance", body
+
+
+@call
+def maintenance_plan(w):
+    path, body = a_maintenance(w)
+    return post(w.people["lumi"], path, body)
+
+
+@call
+def maintenance_end(w):
+    path, body = a_maintenance(w)
+    number = w.people["lumi"].must("POST", path, body, status=201, key=True)["number"]
+    return post(w.people["lumi"], path + "-end", {"number": number})
+
+
 @call
 def offerings_floors(w):
     return post(w.people["bsc"], f"/v1/offerings/{w.sites['bsc']['offering']}/floors", {"floors": [{"mode": "fast-lane", "gpus": 8}]})

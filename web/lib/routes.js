@@ -33,6 +33,7 @@ export const ROUTES = [
     { path: "/site/{site}/reports", load: () => import("../pages/site-reports.js"), who: site },
     { path: "/site/{site}/share", load: () => import("../pages/site-share.js"), who: site },
     { path: "/site/{site}/keys", load: () => import("../pages/site-keys.js"), who: site },
+    { path: "/site/{site}/maintenance", load: () => import("../pages/site-maintenance.js"), who: site },
     { path: "/site/{site}/disputes", load: () => import("../pages/site-disputes.js"), who: site },
     { path: "/admin", load: () => import("../pages/admin.js"), who: ["admin"] },
 ];
