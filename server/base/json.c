@@ -265,7 +265,7 @@ json_in_close(struct json_in *in)
     json_t *value;
     int i = 0;
 
-    if (in->err == OK) {
+    if (in->err == OK && !in->loose) {
         json_object_foreach(in->object, name, value) {
             if (i >= SEEN_MAX || (in->seen >> i & 1) == 0) {
                 refuse(in, name, ERR_FIELD_UNKNOWN, "This field is not known here.");
@@ -315,6 +315,12 @@ required(struct json_in *in, const char *name)
     if (value == NULL)
         refuse(in, name, ERR_FIELD_MISSING, "This field is required.");
     return value;
+}
+
+void
+json_in_loose(struct json_in *in)
+{
+    in->loose = true;
 }
 
 bool
@@ -594,6 +600,12 @@ array(struct json_in *in, const char *name)
         return NULL;
     }
     return value;
+}
+
+bool
+json_in_is_array(struct json_in *in, const char *name)
+{
+    return json_is_array(member(in, name));
 }
 
 size_t

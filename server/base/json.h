@@ -19,10 +19,13 @@ struct json_in {
     uint64_t seen; /* bit i: i-th member was read */
     char path[96]; /* JSON pointer of this object */
     struct json_in *parent;
+    bool loose; /* unknown members are let be */
 };
 
 struct json_in json_in_open(struct bytes body, struct err_detail *detail);
 enum err json_in_close(struct json_in *in) MUST_USE;
+/* For what others define, and may add to: members of this object that are not read are let be. Not of nested ones. */
+void json_in_loose(struct json_in *in);
 bool json_in_has(struct json_in *in, const char *name); /* present and not null */
 int64_t json_in_i64(struct json_in *in, const char *name, int64_t min, int64_t max);
 int64_t json_in_i64_or(struct json_in *in, const char *name, int64_t min, int64_t max, int64_t if_missing);
@@ -37,6 +40,7 @@ int64_t json_in_time_or(struct json_in *in, const char *name, int64_t if_missing
 int64_t json_in_gpums(struct json_in *in, const char *name, int64_t min, int64_t max); /* decimal string */
 size_t json_in_base64(struct json_in *in, const char *name, uint8_t *ret, size_t cap);
 struct json_in json_in_object(struct json_in *in, const char *name);    /* nested: close it before its parent */
+bool json_in_is_array(struct json_in *in, const char *name);            /* present, and a list */
 size_t json_in_array(struct json_in *in, const char *name, size_t max); /* its length */
 const char *json_in_array_text(struct json_in *in, const char *name, size_t i, size_t max_len);
 int64_t json_in_array_i64(struct json_in *in, const char *name, size_t i, int64_t min, int64_t max);

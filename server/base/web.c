@@ -20,7 +20,7 @@ struct lane {
     char error[CURL_ERROR_SIZE];
     char *sent; /* the body, kept while it is sent */
     char *body;
-    size_t len, cap;
+    size_t len, cap, most;
 };
 
 struct web {
@@ -30,20 +30,36 @@ struct web {
     struct lane lanes[];
 };
 
+/* Scheme and host in plain letters, no user before it. */
+static bool
+plain(const char *url)
+{
+    const char *host = strstr(url, "://");
+
+    for (const char *at = url; *at; at++)
+        if (*at <= ' ' || *at > '~' || *at == '\\')
+            return false;
+    return host && host[3] && !memchr(host + 3, '@', strcspn(host + 3, "/?#"));
+}
+
 bool
-web_url_ok(const char *url)
+web_url_loopback(const char *url)
 {
     static const char *const LOOPBACK[] = { "http://127.0.0.1", "http://localhost", "http://[::1]" };
 
-    if (text_starts(url, "https://"))
-        return true;
     for (size_t i = 0; i < sizeof LOOPBACK / sizeof LOOPBACK[0]; i++) {
         size_t len = strlen(LOOPBACK[i]);
 
         if (text_starts(url, LOOPBACK[i]) && (url[len] == 0 || url[len] == ':' || url[len] == '/'))
-            return true;
+            return plain(url);
     }
     return false;
+}
+
+bool
+web_url_ok(const char *url)
+{
+    return web_url_loopback(url) || (text_starts(url, "https://") && plain(url));
 }
 
 enum err
@@ -119,7 +135,7 @@ take_body(char *data, size_t size, size_t n, void *with)
     struct lane *l = with;
     size_t len = size * n;
 
-    if (len > REPLY_MAX - l->len)
+    if (len > l->most - l->len)
         return 0; /* ends the transfer with an error */
     if (l->len + len + 1 > l->cap) {
         l->cap = (l->len + len + 1) * 2;
@@ -168,6 +184,7 @@ web_start(struct web *w, size_t lane, const struct web_call *call)
     l->headers = NULL;
     l->sent = NULL;
     l->len = 0;
+    l->most = call->most ? call->most : REPLY_MAX;
     l->done = false;
     l->error[0] = 0;
     curl_easy_setopt(l->easy, CURLOPT_URL, call->url);

@@ -14,6 +14,7 @@ struct web_call {
     struct bytes body;          /* data NULL: GET, else POST; copied */
     const char *type;           /* the body's; NULL: application/json */
     int timeout_ms;
+    size_t most;                /* bytes of the reply, beyond which the call fails; 0: 8 MiB */
 };
 
 struct web_reply {
@@ -26,8 +27,10 @@ struct web_reply {
     size_t len;
 };
 
-/* https://…, or http:// on a loopback address, where nobody can listen in. */
+/* https://…, or http:// on a loopback address, where nobody can listen in. Visible ASCII, and nobody's name or password
+ * before the host: "http://127.0.0.1:80@example" goes to example. */
 bool web_url_ok(const char *url);
+bool web_url_loopback(const char *url); /* one of the latter */
 /* ca_file "": the system's. name: User-Agent. ERR_INTERNAL. */
 enum err web_new(size_t lanes, const char *ca_file, const char *name, struct web **ret, struct err_detail *d) MUST_USE;
 void web_delete(struct web *w);
