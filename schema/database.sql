@@ -311,8 +311,8 @@ $$;
 CREATE TABLE public.person (
     id uuid NOT NULL,
     name text NOT NULL,
-    email text NOT NULL,
-    password_hash text NOT NULL,
+    email text,
+    password_hash text,
     created_ms bigint NOT NULL,
     CONSTRAINT person_email_check CHECK (((octet_length(email) >= 3) AND (octet_length(email) <= 254))),
     CONSTRAINT person_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120)))
@@ -512,6 +512,23 @@ CREATE TABLE public.head (
     CONSTRAINT head_time_ms_check CHECK ((time_ms >= 0))
 )
 WITH (fillfactor='10');
+
+CREATE TABLE public.identity (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    issuer text NOT NULL,
+    subject text NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    created_ms bigint NOT NULL,
+    used_ms bigint NOT NULL,
+    CONSTRAINT identity_email_check CHECK ((octet_length(email) <= 254)),
+    CONSTRAINT identity_issuer_check CHECK (((octet_length(issuer) >= 8) AND (octet_length(issuer) <= 300))),
+    CONSTRAINT identity_name_check CHECK ((octet_length(name) <= 120)),
+    CONSTRAINT identity_subject_check CHECK (((octet_length(subject) >= 1) AND (octet_length(subject) <= 255)))
+);
+
+ALTER TABLE ONLY public.identity FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.leader (
     only_one boolean DEFAULT true NOT NULL,
@@ -722,6 +739,9 @@ ALTER TABLE ONLY public.evidence
 ALTER TABLE ONLY public.head
     ADD CONSTRAINT head_pkey PRIMARY KEY (one);
 
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.leader
     ADD CONSTRAINT leader_pkey PRIMARY KEY (only_one);
 
@@ -783,6 +803,10 @@ CREATE INDEX entry_decision_of ON public.entry USING btree ("substring"(body, 1,
 
 CREATE INDEX entry_notice_of ON public.entry USING btree ("substring"(body, 9, 8)) WHERE ((kind = 19) AND (get_byte(body, 1) = ANY (ARRAY[2, 3, 7])));
 
+CREATE UNIQUE INDEX identity_of ON public.identity USING btree (issuer, subject);
+
+CREATE INDEX identity_person ON public.identity USING btree (person);
+
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
 CREATE INDEX quorum_size ON public.quorum USING btree (size);
@@ -819,6 +843,9 @@ CREATE INDEX witness_site ON public.witness USING btree (site, role, since_ms);
 
 ALTER TABLE ONLY public.cosignature
     ADD CONSTRAINT cosignature_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
+
+ALTER TABLE ONLY public.identity
+    ADD CONSTRAINT identity_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.quorum
     ADD CONSTRAINT quorum_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
@@ -940,6 +967,16 @@ CREATE POLICY evidence_made ON public.evidence FOR INSERT TO kontor_worker WITH 
 CREATE POLICY evidence_sealed ON public.evidence TO kontor_writer USING (true);
 
 CREATE POLICY evidence_seen ON public.evidence FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (concerns = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
+
+ALTER TABLE public.identity ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY identity_made ON public.identity FOR INSERT TO kontor_worker WITH CHECK ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person))));
+
+CREATE POLICY identity_seen ON public.identity FOR SELECT TO kontor_worker USING (((person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+CREATE POLICY identity_taken ON public.identity FOR DELETE TO kontor_worker USING ((person = ( SELECT public.actor_person() AS actor_person)));
+
+CREATE POLICY identity_used ON public.identity FOR UPDATE TO kontor_worker USING (( SELECT public.actor_is_server() AS actor_is_server));
 
 ALTER TABLE public.organisation ENABLE ROW LEVEL SECURITY;
 
@@ -1141,6 +1178,14 @@ GRANT UPDATE(seal) ON TABLE public.evidence TO kontor_worker;
 
 GRANT SELECT,UPDATE ON TABLE public.head TO kontor_writer;
 GRANT SELECT ON TABLE public.head TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.identity TO kontor_worker;
+
+GRANT UPDATE(name) ON TABLE public.identity TO kontor_worker;
+
+GRANT UPDATE(email) ON TABLE public.identity TO kontor_worker;
+
+GRANT UPDATE(used_ms) ON TABLE public.identity TO kontor_worker;
 
 GRANT SELECT,UPDATE ON TABLE public.leader TO kontor_writer;
 

@@ -7,6 +7,7 @@
 
 #include "api/internal.h"
 #include "api/pages.h"
+#include "api/providers.h"
 #include "api/shares.h"
 #include "base/text.h"
 #include "crypto/random.h"
@@ -62,6 +63,7 @@ enum err
 api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
 {
     struct api *api = xcalloc(1, sizeof *api);
+    enum err err;
 
     crypto_ready();
     pthread_mutex_init(&api->random_lock, NULL);
@@ -72,6 +74,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->simulation = config->simulation;
     api->public_entries = config->public_entries;
     api->key = config->key;
+    api->sign_in_key = box_key_from(&config->key, "kontor sign-in/v1");
     api->keys_dir = config->keys_dir ? xstrdup(config->keys_dir) : NULL;
     atomic_store(&api->key_index, NO_INDEX);
     api->workers = config->workers;
@@ -98,6 +101,11 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     http_response_header(api->openapi, "Cache-Control", "no-cache");
     http_response_share(api->openapi);
     health_prepare(api);
+    if (config->providers_dir && config->providers_dir[0] &&
+        (err = providers_open(config->providers_dir, config->provider_again_ms, api->log, &api->providers, d))) {
+        api_delete(api);
+        return err;
+    }
     *ret = api;
     return OK;
 }
@@ -110,6 +118,7 @@ api_attach(struct api *api, struct market *market, struct janitor *janitor, stru
     api->base_url = xstrdup(base_url);
     api->https = strncmp(base_url, "https://", 8) == 0;
     api->cookie = api->https ? "__Host-kontor" : "kontor";
+    api->sign_in_cookie = api->https ? "__Host-kontor-sign-in" : "kontor-sign-in";
     api->market = market;
     api->janitor = janitor;
     api->notary = notary;
@@ -196,6 +205,8 @@ api_start(struct api *api, struct err_detail *d)
 {
     enum err err = pool_start(api->pool, api->workers, d);
 
+    if (!err)
+        err = providers_start(api->providers, d);
     atomic_store(&api->stale, true);
     if (!err)
         api_tend(api);
@@ -208,6 +219,7 @@ api_quiet(struct api *api)
     int64_t end_ms = monotonic_ms() + QUIET_MS;
 
     atomic_store(&api->quiet, true);
+    providers_stop(api->providers);
     while ((atomic_load(&api->calls) || !pool_still(api->pool)) && monotonic_ms() < end_ms)
         usleep(1000);
 }
@@ -223,6 +235,7 @@ api_delete(struct api *api)
 {
     if (!api)
         return;
+    providers_delete(api->providers);
     pool_delete(api->pool);
     waits_delete(api->waits);
     watchers_delete(api->watchers);
@@ -240,6 +253,7 @@ api_delete(struct api *api)
         http_response_delete(api->well[i]);
     http_response_delete(api->openapi);
     random_wipe(&api->key, sizeof api->key);
+    random_wipe(&api->sign_in_key, sizeof api->sign_in_key);
     pthread_mutex_destroy(&api->random_lock);
     free(api->db_worker);
     free(api->keys_dir);

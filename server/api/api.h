@@ -32,6 +32,8 @@ struct api_config {
     int64_t share_half_life_days;
     struct sign_key key; /* the server's: signs tickets, receipts and vouched-for orders */
     const struct seals *seals; /* of the evidence it stores and serves; as long as the api */
+    const char *providers_dir; /* of the sign-in providers' files; NULL or "": none */
+    int64_t provider_again_ms;
     const char *keys_dir; /* where it and the log's lie; NULL: nobody watches them */
 };
 

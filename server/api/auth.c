@@ -294,8 +294,8 @@ check_claims(struct call *call, const char *claims, size_t len, const struct age
 
 /* Whom failed attempts count against: behind a proxy on this machine, the client that it names last. Of an IPv6 address
  * the network counts, since each client has all of one. */
-static const char *
-client_of(struct call *call)
+const char *
+auth_client(struct call *call)
 {
     const char *peer = call->http->peer;
     struct in6_addr six;
@@ -363,7 +363,7 @@ auth_share(struct call *call)
         good = map_get(c->heads, &head) != NULL;
         pthread_mutex_unlock(&c->lock);
         if (good) /* anybody can say it: so only together with where it comes from */
-            return head ^ share_named("from ", BYTES_TEXT(client_of(call)));
+            return head ^ share_named("from ", BYTES_TEXT(auth_client(call)));
     } else if (call->cookie) {
         token = sha256(BYTES_TEXT(call->cookie));
         pthread_mutex_lock(&c->lock);
@@ -374,7 +374,7 @@ auth_share(struct call *call)
     }
     if (!uuid_is_zero(whose))
         return share_named("known ", BYTES(whose.b, sizeof whose.b));
-    return share_named("from ", BYTES_TEXT(client_of(call)));
+    return share_named("from ", BYTES_TEXT(auth_client(call)));
 }
 
 static enum err
@@ -488,7 +488,7 @@ struct tries {
 static struct tries
 tries_of(struct call *call, const char *email)
 {
-    const char *client = client_of(call);
+    const char *client = auth_client(call);
     struct tries t = {
         .pair = arena_printf(call->arena, "p:%.60s %s", client, email),
         .client = arena_printf(call->arena, "c:%.60s", client),

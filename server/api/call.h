@@ -76,7 +76,7 @@ struct call {
     struct bytes body; /* JSON, or nothing */
 
     /* headers that outlive the handler, NULL if not given */
-    const char *authorization, *key, *csrf, *origin, *host, *cookie, *forwarded, *if_none_match, *instance, *clock, *accepts;
+    const char *authorization, *key, *csrf, *origin, *host, *cookie, *forwarded, *sign_in, *if_none_match, *instance, *clock, *accepts;
 
     /* who calls */
     struct actor actor;
@@ -98,6 +98,7 @@ struct call {
     const char *set_cookie;
     const char *cache; /* Cache-Control; NULL: no-store */
     void *user;        /* the handler's own, between its stages */
+    void *queued;      /* a provider's queue's own */
     bool kept;         /* answered by http_complete(); else by `now`, or moved to a worker by who began it */
     struct http_response *now;
     handler_fn *stage; /* what a worker has to do next */

@@ -99,7 +99,7 @@ copy_header(struct call *call, const char *name)
 static void
 copy_headers(struct call *call)
 {
-    char token[128];
+    char token[128], sealed[BOX_TEXT_LEN(BOX_MAX)];
 
     call->authorization = copy_header(call, "Authorization");
     call->key = copy_header(call, "Idempotency-Key");
@@ -113,6 +113,8 @@ copy_headers(struct call *call)
     call->accepts = copy_header(call, "Accept-Encoding");
     if (http_cookie(call->http, call->api->cookie, token, sizeof token))
         call->cookie = arena_text(call->arena, token);
+    if (call->route->handler == sign_in_end && http_cookie(call->http, call->api->sign_in_cookie, sealed, sizeof sealed))
+        call->sign_in = arena_text(call->arena, sealed);
 }
 
 static bool

@@ -8,6 +8,7 @@
 
 #include "api/call.h"
 #include "base/map.h"
+#include "crypto/box.h"
 #include "crypto/jws.h"
 
 struct janitor;
@@ -25,6 +26,7 @@ struct traffic;
 struct shares_cache;
 struct sums_cache;
 struct entry_sums;
+struct providers;
 
 struct api {
     const struct log *log;
@@ -52,6 +54,9 @@ struct api {
     struct sums_cache *sums;
     struct shares_cache *shares;
     struct seen *seen;
+    struct providers *providers; /* NULL: none */
+    struct box_key sign_in_key;  /* what seals a sign-in's cookie */
+    const char *sign_in_cookie;  /* its name */
     struct pages *pages;           /* NULL: none */
     struct http_response *openapi; /* shared */
     struct http_response *well[MARKET_GUARDED + 1]; /* shared: what health says when all is well, by phase */
@@ -150,6 +155,8 @@ void auth_new_token(char ret_text[44], struct hash *ret_hash);
 enum err auth_load_person(struct call *call, struct uuid person) MUST_USE;
 /* Checks address and password. Takes long: LANE_SLOW. ERR_CREDENTIALS, ERR_RATE_LIMITED. */
 enum err auth_password(struct call *call, const char *email, const char *password, struct uuid *ret_person) MUST_USE;
+/* Whom failed attempts count against. */
+const char *auth_client(struct call *call);
 unsigned who_of(const struct actor *a);
 
 /* limit.c: attempts within a time, per key. */

@@ -290,6 +290,8 @@ begin(struct server *s)
     api.key = s->key;
     api.seals = &s->seals;
     api.keys_dir = c->data_dir;
+    api.providers_dir = c->providers_dir;
+    api.provider_again_ms = c->provider_again_ms;
     if (!err)
         err = api_new(&api, &s->detail, &s->api);
     if (!err)

@@ -143,6 +143,26 @@ cookie_text(struct call *call, const char *token, long life_s)
                         life_s, call->api->https ? "; Secure" : "");
 }
 
+enum err
+session_begin(struct call *call, struct uuid person)
+{
+    struct session session = { .person = person, .created_ms = call->now_ms, .expires_ms = call->now_ms + SESSION_MS * call->api->clock.rate };
+    char token[44];
+    enum err err = auth_load_person(call, person);
+
+    if (err)
+        return err;
+    call_act(call);
+    auth_new_token(token, &session.token_hash);
+    err = sessions_add(call->db, &session);
+    if (!err) {
+        auth_set_session(call, session.token_hash);
+        call->set_cookie = cookie_text(call, token, (long)(SESSION_MS / 1000));
+    }
+    random_wipe(token, sizeof token);
+    return err;
+}
+
 void
 session_create(struct call *call)
 {
@@ -150,34 +170,18 @@ session_create(struct call *call)
     const char *email = arena_text(call->arena, json_in_text(&in, "email", 3, 254));
     const char *password = arena_text(call->arena, json_in_text(&in, "password", 1, PASSWORD_MAX));
     enum err err = json_in_close(&in);
-    struct session session;
     struct uuid person;
-    char token[44];
 
     if (!err)
         err = auth_origin(call);
     if (!err)
         err = auth_password(call, email, password, &person);
     if (!err)
-        err = auth_load_person(call, person);
-    if (err) {
+        err = session_begin(call, person);
+    if (err)
         call_fail(call, err);
-        return;
-    }
-    call_act(call);
-    auth_new_token(token, &session.token_hash);
-    session.person = person;
-    session.created_ms = call->now_ms;
-    session.expires_ms = call->now_ms + SESSION_MS * call->api->clock.rate;
-    err = sessions_add(call->db, &session);
-    if (err) {
-        call_fail(call, err);
-        return;
-    }
-    auth_set_session(call, session.token_hash);
-    call->set_cookie = cookie_text(call, token, (long)(SESSION_MS / 1000));
-    random_wipe(token, sizeof token);
-    reply_me(call);
+    else
+        reply_me(call);
 }
 
 void

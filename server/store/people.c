@@ -20,6 +20,9 @@ DB_QUERY(PEOPLE_ADD, .name = "people_add",
 DB_QUERY(PEOPLE_SET_PASSWORD, .name = "people_set_password",
          .sql = "UPDATE person SET password_hash = $2 WHERE id = $1", .params = 2, .columns = 0);
 
+DB_QUERY(PEOPLE_LOCK, .name = "people_lock", .sql = "SELECT id, name, email, password_hash, created_ms FROM person WHERE id = $1 FOR UPDATE",
+         .params = 1, .columns = 5);
+
 DB_QUERY(ROLES_OF, .name = "roles_of",
          .sql = "SELECT person, role, organisation, site FROM role WHERE person = $1 ORDER BY role, organisation, site",
          .params = 1, .columns = 4);
@@ -73,6 +76,15 @@ people_by_id(struct db *db, struct uuid id, struct arena *a, struct person *ret)
 }
 
 enum err
+people_lock(struct db *db, struct uuid id, struct arena *a, struct person *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &PEOPLE_LOCK, DB_ARGS(db_uuid(id)), &rows);
+
+    return err ? err : one_person(rows, a, ret);
+}
+
+enum err
 people_list(struct db *db, struct uuid after, int max, struct arena *a, struct person **ret, size_t *ret_n)
 {
     _cleanup_result_ PGresult *rows = NULL;
@@ -89,12 +101,18 @@ people_list(struct db *db, struct uuid after, int max, struct arena *a, struct p
     return OK;
 }
 
+static struct db_arg
+text_or_null(const char *text)
+{
+    return db_text(text && text[0] ? text : NULL);
+}
+
 enum err
 people_add(struct db *db, const struct person *p)
 {
     return db_run(
         db, &PEOPLE_ADD,
-        DB_ARGS(db_uuid(p->id), db_text(p->name), db_text(p->email), db_text(p->password_hash), db_i64(p->created_ms)),
+        DB_ARGS(db_uuid(p->id), db_text(p->name), text_or_null(p->email), text_or_null(p->password_hash), db_i64(p->created_ms)),
         NULL);
 }
 

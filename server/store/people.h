@@ -16,7 +16,7 @@ enum role_code {
 
 struct person {
     struct uuid id;
-    const char *name, *email, *password_hash;
+    const char *name, *email, *password_hash; /* email, hash "": none; who came by a provider */
     int64_t created_ms;
 };
 
@@ -30,6 +30,8 @@ struct role {
 /* ERR_NOT_FOUND if there is nobody of that address (compared without regard to case) or id. */
 enum err people_by_email(struct db *db, const char *email, struct arena *a, struct person *ret) MUST_USE;
 enum err people_by_id(struct db *db, struct uuid id, struct arena *a, struct person *ret) MUST_USE;
+/* In a transaction: nobody else changes this person until it ends. */
+enum err people_lock(struct db *db, struct uuid id, struct arena *a, struct person *ret) MUST_USE;
 /* At most max people whose id is above `after` (zero: from the start), in order of id. */
 enum err people_list(struct db *db, struct uuid after, int max, struct arena *a, struct person **ret,
                      size_t *ret_n) MUST_USE;

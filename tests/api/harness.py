@@ -26,8 +26,8 @@ CONTRACT = Contract(TOP / "schema" / "openapi.yaml")
 
 
 class Reply:
-    def __init__(self, status, headers, body):
-        self.status, self.headers, self.body = status, headers, body
+    def __init__(self, status, headers, body, cookies=()):
+        self.status, self.headers, self.body, self.cookies = status, headers, body, cookies
 
     @property
     def json(self):
@@ -80,13 +80,15 @@ class Client:
             try:
                 self.connection.request(method, path, body=data, headers=sent)
                 answer = self.connection.getresponse()
-                reply = Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+                reply = Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read(),
+                              answer.headers.get_all("Set-Cookie") or [])
                 break
             except (http.client.HTTPException, OSError):
                 self.connection.close()
                 self.connection = None
                 if attempt:
                     raise
+        self.last = reply
         if check:
             CONTRACT.check_reply(method, path, reply)
         return reply

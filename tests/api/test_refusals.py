@@ -22,6 +22,7 @@ def fill(world, path):
     path = path.replace("/reservations/{id}", f"/reservations/{facts['reservation']}")
     path = path.replace("/grants/{account}", f"/grants/{world.grants['brisa']}").replace("/accounts/{account}", f"/accounts/{world.grants['brisa']}")
     path = path.replace("/offerings/{index}", f"/offerings/{world.sites['lumi']['offering']}").replace("{index}", "0")
+    path = path.replace("/identities/{id}", "/identities/01900000-0000-7000-8000-000000000000")
     path = path.replace("/sites/{code}", "/sites/lumi").replace("{code}", "conflict")
     path = path.replace("{path}", "0/000.p/1")
     assert "{" not in path, path
@@ -67,6 +68,8 @@ def sample(schema, world, name=""):
         return world.organisations["brisa"]
     if "T[0-9]" in schema.get("pattern", ""):
         return "2026-12-03T00:00:00.000Z" if name == "end" else "2026-12-01T00:00:00.000Z"
+    if schema.get("pattern") == "^/":
+        return "/en/"
     known = {"credits": "1", "cap_credits": "1", "country": "ES", "email": "x@kontor.example", "code": "new-one", "mode": "fast-lane",
              "site": "lumi", "script": "#!/bin/sh\n", "proof": "A" * 86 + "==", "by_old": "A" * 86 + "==", "by_new": "A" * 86 + "==", "ed25519": "A" * 43 + "=", "x25519": "A" * 43 + "=",
              "statement": "A" * 183 + "=", "signature": "A" * 86 + "==", "root": "0" * 64, "had_root": "0" * 64}
@@ -171,6 +174,8 @@ def test_queries_that_are_wrong(world):
     prepare(world)
     for method, _, path, op in CONTRACT.routes:
         if method != "GET" or not op.get("parameters") or path == "/v1/reservations/{id}/events":
+            continue
+        if op["operationId"] == "sign_in_end":  # a provider says what it likes; test_sign_in.py
             continue
         caller, at = caller_of(world, op["x-who"]), fill(world, path)
         for parameter in op["parameters"]:

@@ -87,6 +87,12 @@ static const struct wanted {
     { "organisations_add", ADMINS, { "0c000000-0000-7000-8000-000000000000", "C", "ES", "Vigo", "0", "0", "1", "0" } },
     { "people_by_email", SERVERS, { "LISE@kontor.example" } },
     { "people_by_id", ORG, { LISE } },
+    { "people_lock", BIT(OWNER) | ADMINS, { LISE } },
+    { "identities_find", BIT(OWNER) | ADMINS, { "https://id.example", "lise" } },
+    { "identities_add", BIT(OWNER) | SERVERS, { "78000000-0000-7000-8000-000000000000", LISE, "https://id.example", "new", "", "", "1", "1" } },
+    { "identities_use", SERVERS, { BRISA, "n", "e", "9" } },
+    { "identities_of", BIT(OWNER) | ADMINS, { LISE } },
+    { "identities_remove", BIT(OWNER), { BRISA, LISE } },
     { "people_list", ORG, { "f0000000-0000-7000-8000-000000000000", "9" } },
     { "people_add", ADMINS, { "77000000-0000-7000-8000-000000000000", "N", "n@kontor.example", "x", "1" } },
     { "people_set_password", BIT(OWNER) | ADMINS, { LISE, "y" } },
@@ -206,6 +212,7 @@ static const char *const DATA[] = {
     "INSERT INTO role (person, role, site) VALUES ('1c000000-0000-7000-8000-000000000000', 6, 11), ('1d000000-0000-7000-8000-000000000000', 6, 12)",
     "INSERT INTO role (person, role) VALUES ('1e000000-0000-7000-8000-000000000000', 3), ('1f000000-0000-7000-8000-000000000000', 4), ('20000000-0000-7000-8000-000000000000', 5)",
     "INSERT INTO session VALUES ('" H1 "', '" LISE "', 1, 9)",
+    "INSERT INTO identity VALUES ('" BRISA "', '" LISE "', 'https://id.example', 'lise', '', '', 1, 1)",
     "INSERT INTO enrol_token VALUES ('" H2 "', 11, 1, 9)",
     "INSERT INTO agent_contact VALUES (11, 5)",
     "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
@@ -475,7 +482,7 @@ static void
 test_nobody_goes_round_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const FORCED[] = { "person", "session", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    static const char *const FORCED[] = { "person", "identity", "session", "enrol_token", "request", "blob", "evidence", "call_answer" };
     PGconn *owner = PQconnectdb(f->t.owner);
 
     assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);

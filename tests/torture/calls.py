@@ -6,11 +6,13 @@ what returns a secret, or belongs to a connection."""
 import base64
 import struct
 import time
+import urllib.parse
 import uuid
 
 from fake_log import VKey, vkey
 from fake_server import Key
-from harness import CONTRACT, Client
+from harness import CONTRACT, Client, Reply
+from provider import Provider
 from test_refusals import caller_of, fill, prepare
 from test_refusals import send as send_as
 from tlog import Checkpoint, Note
@@ -93,6 +95,58 @@ def session_delete(w):
 def me_password(w):
     client = w.person(word(), [])
     return Call(lambda key: client.post("/v1/me/password", {"old": PASSWORD, "new": PASSWORD}), once=False)
+
+
+def providers(server):
+    """A sign-in provider that tells the truth, for a server that is not started yet: the folder of its file."""
+    folder = server.data / "providers"
+    folder.mkdir()
+    server.issuer = Provider().issuer("honest")
+    (folder / "honest.conf").write_text(f"label = Honest\nissuer = {server.issuer.url}\nclient_id = kontor\n")
+    return folder
+
+
+def signing_in(w, client, subject, **more):
+    """The whole way, each time anew; what its last page would say in words is told as a status."""
+    def send(key):
+        begun = client.post("/v1/providers/honest/sign-in", {"to": "/en/home", "from": "/en/sign-in", **more})
+        if begun.status != 200:
+            return begun
+        url, cookie = begun.json["url"], begun.cookies[0].split(";")[0]
+        state = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(url).query))["state"]
+        code = w.server.issuer.code(url, subject=subject)
+        reply = client.call("GET", f"/v1/providers/honest/callback?code={code}&state={state}", headers={"Cookie": "; ".join(c for c in (client.cookie, cookie) if c)})
+        wrong = urllib.parse.parse_qs(urllib.parse.urlsplit(reply.headers.get("location", "")).query).get("failed")
+        return Reply(w.anybody.must("GET", f"/errors/{wrong[0]}")["status"], {"retry-after": "1"}, b"{}") if wrong else reply
+    return Call(send, once=False)
+
+
+@call
+def sign_in_end(w):
+    return signing_in(w, Client(w.server), word())
+
+
+@call
+def sign_in_end_again(w):
+    return signing_in(w, Client(w.server), "known")
+
+
+@call
+def sign_in_end_link(w):
+    return signing_in(w, w.person(word(), []), word(), link=True)
+
+
+@call
+def sign_in_begin(w):
+    return Call(lambda key: w.anybody.post("/v1/providers/honest/sign-in", {"to": "/", "from": "/"}), once=False)
+
+
+@call
+def me_identity_remove(w):
+    client = w.person(word(), [])
+    assert signing_in(w, client, word(), link=True).send(None).status == 303
+    mine = client.must("GET", "/v1/me/identities")["items"][0]["id"]
+    return Call(lambda key: client.call("DELETE", f"/v1/me/identities/{mine}"), once=False, again=404)
 
 
 @call
@@ -704,6 +758,8 @@ def reads(w):
     prepare(w)
     for method, _, path, op in CONTRACT.routes:
         if method != "GET" or path.endswith("/events") or path.startswith("/health") or path.startswith("/v1/agent/"):
+            continue
+        if op["operationId"] == "sign_in_end":  # a call of its own
             continue
         if op["operationId"] == "grants_history":  # nothing is stated yet; its queries are those of the journal
             continue

@@ -42,7 +42,7 @@ class PolicyServer(ShimServer):
 
     def __init__(self, **more):
         super().__init__(**more)
-        self.more.append(f"--policy={calls.policy(self)}")
+        self.more += [f"--policy={calls.policy(self)}", f"--providers-dir={calls.providers(self)}"]
 
 
 class Torture:
@@ -180,7 +180,7 @@ def test_each_statement_of_each_call(long):
     t = Torture(long)
     try:
         # argon2id is slow: what those calls share with others is done by then
-        slow = ("session_", "me_", "people_", "accounts_", "grants_clawback", "reservations_resolve", "reservations_correct", "reservations_dismiss", "again_people")
+        slow = ("session_", "me_", "sign_in_", "people_", "accounts_", "grants_clawback", "reservations_resolve", "reservations_correct", "reservations_dismiss", "again_people")
         makers = sorted(list(calls.reads(t.w)) + list(calls.CALLS.items()), key=lambda m: (m[0].startswith(slow), m[0].startswith("zz")))
         for name, make in makers:
             began, trials = time.monotonic(), t.trials
