@@ -51,7 +51,7 @@ const App = () => {
         return null;
     }
     const own = !found?.params.site || seat.value?.kind !== "site" || seat.value.site === found.params.site;
-    const allowed = !found?.route.who || (found.route.who.includes(seat.value?.kind) && own);
+    const allowed = !found?.route.who || (found.route.who.includes(seat.value?.kind ?? "none") && own);
     const page = !found ? html`<${Nowhere} status=${404} />`
         : !allowed ? html`<${Nowhere} status=${403} />`
         : !ready ? html`<${Loading} />`

@@ -9,19 +9,20 @@ const refusal = (text, cope) => cope.includes(Number(/^Failed to load resource: 
 
 /**
  * A page of its own context that notes what it must not do. `cope`: statuses of replies that the page is here to cope with.
+ * `beside`: the one other origin that it may go to, and what is said there is not ours.
  * @returns {Promise<{page: any, faults: string[], requests: any[], context: any, close: () => Promise<void>}>}
  */
-export const open = async (browser, { width = 1440, height = 900, scheme = "light", base, cope = [], ...more } = {}) => {
+export const open = async (browser, { width = 1440, height = 900, scheme = "light", base, beside = "", cope = [], ...more } = {}) => {
     const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme, locale: "en-IE", timezoneId: "Europe/Madrid", reducedMotion: "reduce", baseURL: base, ...more });
     const page = await context.newPage();
     const faults = [], requests = [];
     page.on("console", (m) => {
-        if (!refusal(m.text(), cope)) faults.push(`console ${m.type()}: ${m.text()} ${m.location().url}`);
+        if (!refusal(m.text(), cope) && !(beside && m.location().url.startsWith(beside))) faults.push(`console ${m.type()}: ${m.text()} ${m.location().url}`);
     });
     page.on("pageerror", (e) => faults.push("error: " + e.message));
     page.on("request", (r) => {
         requests.push(r);
-        if (base && !r.url().startsWith(base) && !/^(blob|data):/.test(r.url())) faults.push("third party: " + r.url());
+        if (base && !r.url().startsWith(base) && !(beside && r.url().startsWith(beside)) && !/^(blob|data):/.test(r.url())) faults.push("third party: " + r.url());
     });
     return { page, faults, requests, context, close: () => context.close() };
 };

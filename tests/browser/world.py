@@ -7,7 +7,9 @@ import json
 import os
 import pathlib
 import subprocess
+import shutil
 import sys
+import tempfile
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -17,6 +19,7 @@ if "KONTOR_TEST_DB" not in os.environ:
     os.execv(str(TOP / "scripts" / "with-postgres"), ["with-postgres", sys.executable, *sys.argv])
 
 from harness import BUILD, Client, Server  # noqa: E402
+from provider import free_port, real  # noqa: E402
 from rig import end_supervisors_in  # noqa: E402
 
 PASSWORD = "correct horse battery"
@@ -37,7 +40,10 @@ def day(ms):
 class World:
     def __init__(self):
         self.agents, self.clients = [], {}
-        self.server = Server(more=[f"--web-dir={BUILD / 'webroot'}", "--checkpoint-ms=200"])
+        self.providers, port = pathlib.Path(tempfile.mkdtemp(prefix="kontor-browser-")), free_port()
+        self.provider, self.issuer = real(self.providers, port)
+        (self.providers / "home-es.conf").unlink()
+        self.server = Server(more=[f"--web-dir={BUILD / 'webroot'}", "--checkpoint-ms=200", f"--providers-dir={self.providers}", f"--listen=127.0.0.1:{port}"])
         self.server.start()
         self.base = f"http://127.0.0.1:{self.server.port}"
         self.local = Client(self.server, local=True)
@@ -140,6 +146,8 @@ class World:
                 agent.kill()
         end_supervisors_in(self.server.data)
         self.server.remove()
+        self.provider.terminate()
+        shutil.rmtree(self.providers, ignore_errors=True)
 
 
 def main():
@@ -147,7 +155,7 @@ def main():
     try:
         if "--rich" in sys.argv:
             world.rich()
-        print(json.dumps({"base": world.base, "password": PASSWORD, "organisations": world.organisations, "grants": world.grants}), flush=True)
+        print(json.dumps({"base": world.base, "password": PASSWORD, "organisations": world.organisations, "grants": world.grants, "issuer": world.issuer}), flush=True)
         sys.stdin.read()
     finally:
         world.remove()

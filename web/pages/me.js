@@ -1,15 +1,18 @@
-/* /me: password, scheme, notices. */
+/* /me: ways to sign in, password, scheme, notices. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { clock } from "../lib/format.js";
-import { me } from "../lib/session.js";
+import { clock, day } from "../lib/format.js";
+import { me, signOut } from "../lib/session.js";
+import { del } from "../lib/api.js";
+import { language } from "../lib/router.js";
+import { failedOf, goTo } from "../lib/providers.js";
 import { scheme, turn } from "../lib/scheme.js";
-import { useCommand } from "../lib/use.js";
+import { useCommand, useData } from "../lib/use.js";
 import { Button } from "../parts/button.js";
 import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
-import { Refused } from "../parts/broken.js";
-import { notices, say } from "../parts/note.js";
+import { Refused, Waiting } from "../parts/broken.js";
+import { Note, notices, say } from "../parts/note.js";
 
 const LEAST = 12;
 const Password = () => {
@@ -46,12 +49,51 @@ const Password = () => {
             </form></section>`;
 };
 
-export default () => html`
-    <${Head} title=${t("nav.me")} sub=${t("me.sub", { name: me.value.person.name, email: me.value.person.email })} />
+/** By what sign-in providers know one. Nothing of it where there are none. */
+const Ways = ({ query }) => {
+    const providers = useData("/v1/providers"), mine = useData("/v1/me/identities");
+    const [state, set] = useState({ busy: "", error: failedOf(query) });
+    const act = async (what, run) => {
+        if (state.busy) return;
+        set({ busy: what, error: null });
+        try {
+            await run();
+            set({ busy: "", error: null });
+        } catch (error) {
+            set({ busy: "", error });
+        }
+    };
+    const unlink = (i) => act(i.id, async () => {
+        await del(`/v1/me/identities/${i.id}`);
+        mine.reload();
+        say(t("ways.unlinked", { name: i.label }));
+    });
+    if (!providers.data || !mine.data) return html`<section class="card"><h2>${t("ways")}</h2><${Waiting} error=${providers.error ?? mine.error} rows=${2} retry=${() => (providers.reload(), mine.reload())} /></section>`;
+    const known = mine.data.items, others = providers.data.items.filter((p) => !known.some((i) => i.provider === p.code));
+    if (!known.length && !others.length) return null;
+    return html`
+        <section class="card"><h2>${t("ways")}</h2><p class="second">${t(known.length ? "ways.text" : "ways.none")}</p>
+            <${Refused} error=${state.error} />
+            ${known.length > 0 && html`<dl class="facts">${known.map((i) => html`<div key=${i.id}><dt>${i.label}<span class="hint block">${[i.name, i.email].filter(Boolean).join(", ") || i.subject}</span>
+                <span class="hint block">${t("ways.since", { linked: day(i.linked), used: day(i.used) })}</span></dt>
+                <dd><${Button} small busy=${state.busy === i.id} label=${t("ways.unlink.of", { name: i.label })} onClick=${() => unlink(i)}>${t("ways.unlink")}<//></dd></div>`)}</dl>`}
+            ${others.length > 0 && html`<div class="gap deeds">${others.map((p) => html`<${Button} key=${p.code} small busy=${state.busy === p.code}
+                onClick=${() => act(p.code, () => goTo(p.code, `/${language}/me`, { link: true }))}>${t("ways.link", { name: p.label })}<//>`)}</div>`}
+        </section>`;
+};
+/** Who came by a provider and has no role yet: what happens now. */
+const Newcomer = () => html`
+    <${Note} kind="slate" role="status"><p><b>${t("me.newcomer")}</b></p><p>${t("me.newcomer.text")}</p>
+        <div class="gap"><${Button} small onClick=${signOut}>${t("sign-out")}<//></div><//>`;
+
+export default ({ query }) => html`
+    <${Head} title=${t("nav.me")} sub=${me.value.person.email ? t("me.sub", { name: me.value.person.name, email: me.value.person.email }) : me.value.person.name} />
+    ${me.value.roles.length === 0 && html`<${Newcomer} />`}
     <div class="grid halves">
-        <${Password} />
+        ${me.value.person.email && html`<${Password} />`}
         <div class="stack">
-            <section class="card"><h2>${t("me.roles")}</h2><dl class="facts">${me.value.roles.map((r) => html`<div key=${r.role + (r.organisation?.id ?? r.site ?? "")}><dt>${r.organisation?.name ?? (r.site ? t("seat.site", { site: r.site }) : t("seat.officer"))}</dt><dd>${t("role." + r.role)}</dd></div>`)}</dl></section>
+            <${Ways} query=${query} />
+            ${me.value.roles.length > 0 && html`<section class="card"><h2>${t("me.roles")}</h2><dl class="facts">${me.value.roles.map((r) => html`<div key=${r.role + (r.organisation?.id ?? r.site ?? "")}><dt>${r.organisation?.name ?? (r.site ? t("seat.site", { site: r.site }) : t("seat.officer"))}</dt><dd>${t("role." + r.role)}</dd></div>`)}</dl></section>`}
             <section class="card"><h2>${t("me.scheme")}</h2><p class="second">${t("me.scheme.text")}</p><div class="gap"><${Button} small icon=${scheme.value === "dark" ? "sun" : "moon"} onClick=${turn}>${t(scheme.value === "dark" ? "scheme.light" : "scheme.dark")}<//></div></section>
             <section class="card"><h2>${t("me.notices")}</h2>${notices.value.length ? html`<dl class="facts">${notices.value.map((n) => html`<div key=${n.id}><dt>${n.text}</dt><dd>${clock(n.at)}</dd></div>`)}</dl>` : html`<p class="second">${t("me.notices.none")}</p>`}</section>
         </div>

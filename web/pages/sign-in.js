@@ -3,27 +3,40 @@ import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { me, seats, signIn } from "../lib/session.js";
 import { go, language, to } from "../lib/router.js";
+import { failedOf, goTo } from "../lib/providers.js";
+import { useData } from "../lib/use.js";
 import { Button } from "../parts/button.js";
 import { Field } from "../parts/field.js";
-import { Refused } from "../parts/broken.js";
+import { Loading, Refused } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
 
 export default ({ query }) => {
     const [email, setEmail] = useState(""), [password, setPassword] = useState("");
     const [shown, show] = useState(false);
-    const [state, set] = useState({ busy: false, error: null, wrong: {} });
+    const [state, set] = useState({ busy: false, error: failedOf(query), wrong: {} });
+    const providers = useData("/v1/providers");
+    const known = providers.data ?? (providers.error ? { items: [] } : null); /* without them the password still opens */
     const form = useRef(null);
     const then = query.get("then");
     const onward = () => go(then?.startsWith("/") && !then.startsWith("//") ? `/${language}${then}` : to(seats.value[0]?.home ?? "/me"), { replace: true });
     useEffect(() => {
         if (me.value) onward();
-        else form.current?.querySelector("input")?.focus();
-    }, []);
+        else if (known) form.current?.querySelector("input")?.focus();
+    }, [known !== null]);
+    const leave = async (code) => {
+        if (state.busy) return;
+        set({ busy: code, error: null, wrong: {} });
+        try {
+            await goTo(code, `/${language}/sign-in${then ? "?" + new URLSearchParams({ then }) : ""}`);
+        } catch (error) {
+            set({ busy: false, error, wrong: {} });
+        }
+    };
     const submit = async (event) => {
         event.preventDefault();
         if (state.busy) return;
         const wrong = { ...(!/^\S+@\S+$/.test(email.trim()) && { email: t("sign-in.bad.email") }), ...(!password && { password: t("sign-in.bad.password") }) };
-        set({ busy: !Object.keys(wrong).length, error: null, wrong });
+        set({ busy: !Object.keys(wrong).length && "password", error: null, wrong });
         if (Object.keys(wrong).length) {
             setTimeout(() => form.current?.querySelector("[aria-invalid=true]")?.focus());
             return;
@@ -37,14 +50,20 @@ export default ({ query }) => {
     };
     return html`
         <div class="sign-in">
-            <div class="card"><${Head} title=${t("sign-in")} sub=${t("sign-in.sub")} />
+            <div class="card"><${Head} title=${t("sign-in")} sub=${known ? t(known.items.length ? "sign-in.sub.any" : "sign-in.sub") : ""} />
+                ${!known && html`<${Loading} bare title=${false} rows=${6} />`}
+                ${known && html`<div>
+                ${known.items.length > 0 && html`
+                    <div class="ways"><${Refused} error=${state.error} />${known.items.map((p, i) => html`
+                        <${Button} key=${p.code} wide kind=${i === 0 ? "primary" : "plain"} busy=${state.busy === p.code} onClick=${() => leave(p.code)}>${t("sign-in.with", { name: p.label })}<//>`)}</div>
+                    <p class="or"><span>${t("sign-in.or")}</span></p>`}
                 <form class="form" ref=${form} onSubmit=${submit} noValidate>
                     <${Field} name="email" type="email" autocomplete="username" label=${t("sign-in.email")} value=${email} onInput=${setEmail} error=${state.wrong.email} />
                     <${Field} name="password" type=${shown ? "text" : "password"} autocomplete="current-password" label=${t("sign-in.password")} value=${password} onInput=${setPassword} error=${state.wrong.password}
                         action=${html`<button type="button" class="linkish" aria-pressed=${shown ? "true" : "false"} onClick=${() => show(!shown)}>${t(shown ? "hide" : "show")}</button>`} />
-                    <${Refused} error=${state.error} />
-                    <${Button} kind="primary" wide submit busy=${state.busy}>${t("sign-in.do")}<//>
-                </form>
+                    ${known.items.length === 0 && html`<${Refused} error=${state.error} />`}
+                    <${Button} kind=${known.items.length ? "plain" : "primary"} wide submit busy=${state.busy === "password"}>${t("sign-in.do")}<//>
+                </form></div>`}
             </div>
             <aside>
                 <div><h2>${t("sign-in.lost")}</h2><p>${t("sign-in.lost.text")}</p></div>
