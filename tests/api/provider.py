@@ -221,9 +221,15 @@ class Browser:
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below those that the system gives to whoever connects, so that none takes it before its listener does."""
+    while True:
+        port = 20000 + secrets.randbelow(10000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def real(folder, port):
