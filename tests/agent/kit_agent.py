@@ -751,6 +751,8 @@ def wrong_receipt(t, kind, forge, refuse=False):
     def instead(report, status, reply):
         if len(asked) < 2:
             asked.append(report.number)
+            if len(asked) == 2 and kind == ACCEPTED:
+                time.sleep(0.8)  # who has started the job all the same is seen by then
             return status, {"receipt": forge(reply["receipt"], report)}
         given.append(t.server.now_ms())
         return status, reply
