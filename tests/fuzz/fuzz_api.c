@@ -19,6 +19,7 @@
 #include "market/janitor.h"
 #include "market/notary.h"
 #include "store/organisations.h"
+#include "store/seals.h"
 #include "../unit/market_world.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -469,6 +470,8 @@ static void
 prepare(void)
 {
     static struct log quiet = { .fd = -1, .least = LOG_LEVEL_ERROR };
+    static const struct rowseal_key no_secret;
+    static struct seals seals;
     struct api_config config = { .log = &quiet, .db_worker = "", .clock = { .rate = 1 }, .simulation = true, .share_half_life_days = 30 };
     static const uint8_t SEED[SIGN_SEED_LEN] = { 1, 2, 3 };
 
@@ -477,7 +480,8 @@ prepare(void)
         quiet = (struct log){ .fd = 2, .least = LOG_LEVEL_INFO };
     world = mw_new();
     config.key = sign_key_from_seed(SEED);
-    db = db_new(&(struct db_config){ .conninfo = "host=/nowhere", .name = "fuzz", .no_reconnect = true });
+    seals = seals_new(&no_secret);
+    db = db_new(&(struct db_config){ .conninfo = "host=/nowhere", .name = "fuzz", .no_reconnect = true, .seals = &seals });
     clocks = site_clocks_new();
     if (api_new(&config, &world->detail, &api) != OK)
         abort();
