@@ -11,26 +11,26 @@
 enum { PAGE = 500, FIELD = 8 };
 
 /* $1 the key from which it goes on, $2 how many rows, $3 1: without that key's own. */
-#define PAGE_OF(ident, table, key, type)                                                                               \
-    DB_QUERY(ident, .name = "seals_of_" table,                                                                         \
+#define PAGE_OF(ident, named, table, key, type)                                                                        \
+    DB_QUERY(ident, .name = named,                                                                                     \
              .sql = "SELECT t." key "::text, record_send(t) FROM " table " t WHERE t." key " >= $1::text::" type       \
                     " ORDER BY t." key " LIMIT $2 OFFSET $3",                                                          \
              .params = 3, .columns = 2)
 /* $1 keys, $2 their seals. */
-#define SET_OF(ident, table, key, type)                                                                                \
-    DB_QUERY(ident, .name = "seals_set_" table,                                                                        \
+#define SET_OF(ident, named, table, key, type)                                                                         \
+    DB_QUERY(ident, .name = named,                                                                                     \
              .sql = "UPDATE " table " t SET seal = u.seal FROM unnest($1::text[], $2::bytea[]) u(key, seal)"           \
                     " WHERE t." key " = u.key::" type,                                                                 \
              .params = 2, .columns = 0)
 
-PAGE_OF(OF_HEAD, "head", "one", "boolean");
-PAGE_OF(OF_CHECKPOINT, "checkpoint", "size", "bigint");
-PAGE_OF(OF_EVIDENCE, "evidence", "order_id", "uuid");
-PAGE_OF(OF_RESERVATION, "reservation", "id", "uuid");
-SET_OF(SET_HEAD, "head", "one", "boolean");
-SET_OF(SET_CHECKPOINT, "checkpoint", "size", "bigint");
-SET_OF(SET_EVIDENCE, "evidence", "order_id", "uuid");
-SET_OF(SET_RESERVATION, "reservation", "id", "uuid");
+PAGE_OF(OF_HEAD, "seals_of_head", "head", "one", "boolean");
+PAGE_OF(OF_CHECKPOINT, "seals_of_checkpoint", "checkpoint", "size", "bigint");
+PAGE_OF(OF_EVIDENCE, "seals_of_evidence", "evidence", "order_id", "uuid");
+PAGE_OF(OF_RESERVATION, "seals_of_reservation", "reservation", "id", "uuid");
+SET_OF(SET_HEAD, "seals_set_head", "head", "one", "boolean");
+SET_OF(SET_CHECKPOINT, "seals_set_checkpoint", "checkpoint", "size", "bigint");
+SET_OF(SET_EVIDENCE, "seals_set_evidence", "evidence", "order_id", "uuid");
+SET_OF(SET_RESERVATION, "seals_set_reservation", "reservation", "id", "uuid");
 
 DB_QUERY(SEALS_BEGUN, .name = "seals_begun", .sql = "SELECT seal IS NOT NULL FROM head", .params = 0, .columns = 1);
 

@@ -65,10 +65,10 @@ export default ({ query }) => {
                     <${Button} kind=${known.items.length ? "plain" : "primary"} wide submit busy=${state.busy === "password"}>${t("sign-in.do")}<//>
                 </form></div>`}
             </div>
-            <aside>
+            ${known && html`<aside>
                 <div><h2>${t("sign-in.lost")}</h2><p>${t("sign-in.lost.text")}</p></div>
                 <div><h2>${t("sign-in.open")}</h2><p>${t("sign-in.open.text")}</p><a href=${to("/capacity")}>${t("sign-in.capacity")}</a><a href=${to("/journal")}>${t("sign-in.journal")}</a></div>
                 <div><h2>${t("sign-in.note")}</h2><p>${t("sign-in.note.text")}</p></div>
-            </aside>
+            </aside>`}
         </div>`;
 };
