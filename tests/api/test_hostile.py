@@ -270,12 +270,18 @@ def test_two_grants_block_a_site_no_longer_than_one(world):
     assert second.status == 201 and second.json["renewed"] is True, second  # the organisation has had this place for a whole quote's life
     assert twins.post(f"/v1/quotes/{second.json['id']}/renew", {}, key=True).json["code"] == "quote-renewed"
     over(second.json)
-    tries = Counter(hold(grant).json.get("code") for grant in grants for _ in range(3))
-    assert tries == {"quote-renewed": 6}, tries
-    assert free_for_others()
+    pause_over = millis(second.json["expires"]) + ttl
+    for grant in grants * 3:
+        again_held = hold(grant)
+        if now(world) >= pause_over:
+            break  # this machine is slow: the answer may have come after the pause
+        assert again_held.json.get("code") == "quote-renewed", again_held
+    else:
+        assert free_for_others()
     time_left = time.monotonic() + 20
-    while (again_held := hold(grants[0])).status != 201:  # the pause ends, as it began
-        assert again_held.json["code"] == "quote-renewed" and time.monotonic() < time_left, again_held
+    while again_held.status != 201:  # the pause ends, as it began
+        again_held = hold(grants[0])
+        assert again_held.status == 201 or again_held.json["code"] == "quote-renewed" and time.monotonic() < time_left, again_held
         time.sleep(0.05)
     twins.must("POST", f"/v1/quotes/{again_held.json['id']}/release", {}, key=True)
 
