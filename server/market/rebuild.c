@@ -79,6 +79,8 @@ take_stored(void *ctx, int level, uint64_t n, const struct hash *sha256)
 {
     struct rebuilding *r = ctx;
 
+    if (level < 0 || level >= TILE_LEVELS)
+        return err_internal(r->d, ERR_CORRUPT, "tile %d/%llu: there is no such level", level, (unsigned long long)n);
     if (r->stored_n % 1024 == 0)
         r->stored = xrealloc(r->stored, (r->stored_n + 1024) * sizeof *r->stored);
     if (r->stored_n == 0 || r->stored[r->stored_n - 1].level != level)
@@ -253,6 +255,9 @@ take_reservation(void *ctx, const void *object)
     if (hold == NULL || !uuid_equal(hold->reservation, row->id) || !uuid_equal(row->jti, row->id))
         return err_internal(r->d, ERR_CORRUPT, "a reservation's hold %llu is not in the journal",
                             (unsigned long long)row->hold);
+    if (!hold->open && !ticket_state_is_end(row->state) && row->state != TICKET_CONTESTED) /* a row put back, seal and all */
+        return err_internal(r->d, ERR_CORRUPT, "a reservation is %s, and its hold %llu is closed in the journal",
+                            ticket_state_word(row->state), (unsigned long long)row->hold);
     new = xmalloc(sizeof *new);
     *new = *row;
     new->row = (struct row){ .kind = ROW_RESERVATION };

@@ -86,6 +86,33 @@ def test_a_changed_head_stops_the_server(world):
     fresh(world)
 
 
+def test_a_row_that_is_put_back_is_told_by_the_journal(world):
+    """With the seal that it had then: its hold has been closed since."""
+    id = world.accept()["id"]
+    row = f"reservation WHERE id = '{id}'"
+    world.server.sql(f"CREATE TABLE kept AS SELECT * FROM {row}")
+    world.people["brisa"].must("POST", f"/v1/reservations/{id}/cancel", {}, key=True)
+    world.server.sql(f"CREATE TABLE ended AS SELECT * FROM {row}")
+    restart(world, f"DELETE FROM {row}; INSERT INTO reservation SELECT * FROM kept")
+    tells(world, "a reservation is issued, and its hold")
+    world.server.stop()
+    world.server.sql(f"DELETE FROM {row}; INSERT INTO reservation SELECT * FROM ended; DROP TABLE kept, ended")
+    world.server.start()
+    fresh(world)
+
+
+def test_a_tile_of_no_level_is_told(world):
+    grow(world, 300)
+    world.server.stop()
+    checks = world.server.sql("SELECT string_agg(format('DROP CONSTRAINT %I', conname), ', ') FROM pg_constraint WHERE conrelid = 'tile'::regclass AND contype = 'c'")
+    restart(world, (f"ALTER TABLE tile {checks}; " if checks else "") + "UPDATE tile SET level = 1000000 WHERE level = 0 AND n = 0")
+    tells(world, "tile 1000000/0: there is no such level")
+    world.server.stop()
+    world.server.sql("UPDATE tile SET level = 0 WHERE level = 1000000")
+    world.server.start()
+    fresh(world)
+
+
 def test_while_it_leads_nobody_seals(world):
     status, said = kontord(world, "reseal")
     assert status == 1 and "another server is at work on this database" in said, said
