@@ -148,20 +148,26 @@ given_json(struct call *call, const struct share_given *g, const struct offering
     json_shut(out);
 }
 
+/* What both formats begin with. NULL: it is answered. */
+static const struct state *
+begin(struct call *call, struct share_given *g, uint64_t *site)
+{
+    enum err err = read_given(call, g, site);
+
+    if (!err)
+        return call_state(call);
+    call_fail(call, err);
+    return NULL;
+}
+
 /* GET /v1/sites/{code}/share */
 void
 sites_share(struct call *call)
 {
     struct share_given g = { .months = 0 };
-    const struct state *s;
     uint64_t site = 0;
-    enum err err = read_given(call, &g, &site);
+    const struct state *s = begin(call, &g, &site);
 
-    if (err) {
-        call_fail(call, err);
-        return;
-    }
-    s = call_state(call);
     if (!s)
         return;
     json_open(&call->out, NULL);
@@ -192,15 +198,9 @@ sites_share_csv(struct call *call)
 {
     static const char HEAD[] = "from,to,offering,model,promised_gpu_seconds,given_gpu_seconds,jobs,settled_gpums\r\n";
     struct share_given g = { .months = 0 };
-    const struct state *s;
     uint64_t site = 0;
-    enum err err = read_given(call, &g, &site);
+    const struct state *s = begin(call, &g, &site);
 
-    if (err) {
-        call_fail(call, err);
-        return;
-    }
-    s = call_state(call);
     if (!s)
         return;
     csv_add(&call->out, HEAD, sizeof HEAD - 1);
