@@ -88,10 +88,11 @@ call_failed(struct agent *a, const char *what, const struct wire_reply *r, char 
     call_elsewhere(a, r, ret_code);
     a->shows = a->shows || strcmp(ret_code, "guarded") == 0;
     a->token_until_mono_ms = 0; /* perhaps it was the token */
-    if (strcmp(ret_code, "superseded") != 0 || r->instance != a->instance)
-        return false;
-    agent_stop(a, EXIT_SUPERSEDED);
-    return true;
+    if (strcmp(ret_code, "spool-behind") == 0)
+        agent_stop(a, EXIT_BEHIND);
+    else if (strcmp(ret_code, "superseded") == 0 && r->instance == a->instance)
+        agent_stop(a, EXIT_SUPERSEDED);
+    return a->stop;
 }
 
 void
@@ -284,13 +285,8 @@ session_reply(struct agent *a, const struct wire_reply *r)
             return;
         }
         log_error(&a->log, "instance-reply", LOG_TEXT("text", d.text), LOG_TEXT("at", d.pointer));
-    } else {
-        if (call_failed(a, "instance-refused", r, code, sizeof code))
-            return;
-        if (strcmp(code, "spool-behind") == 0) {
-            agent_stop(a, EXIT_BEHIND);
-            return;
-        }
+    } else if (call_failed(a, "instance-refused", r, code, sizeof code)) {
+        return;
     }
     pause_lane(a, WIRE_ERRAND, r->retry_after_s);
 }

@@ -215,10 +215,12 @@ auth_session(struct call *call, bool *ret_worker)
 struct agent_key {
     struct jws_key key;
     uint64_t index, site;
+    bool over; /* it was followed by another, too long ago */
     char code[17], origin[64];
 };
 
-/* The key that a token names, if it is one of a site and in force: one that was followed by another is, for a while. */
+/* The key that a token names, if it is one of a site and was not revoked: one that was followed by another is in force for a
+ * while, and then over. */
 static enum err
 find_agent_key(struct call *call, const char *kid, struct agent_key *ret)
 {
@@ -234,11 +236,12 @@ find_agent_key(struct call *call, const char *kid, struct agent_key *ret)
     if (!s)
         return ERR_NOT_LEADER;
     key = ledger_key(s->ledger, (uint64_t)index);
-    if (key && key->until == NO_INDEX && call->now_ms < key->until_ms && key->entry.u.key.use == KEY_SITE) {
+    if (key && key->until == NO_INDEX && key->entry.u.key.use == KEY_SITE) {
         site = ledger_site(s->ledger, key->entry.u.key.site);
         if (site) {
             ret->index = (uint64_t)index;
             ret->site = site->index;
+            ret->over = call->now_ms >= key->until_ms;
             memcpy(ret->key.public, key->entry.u.key.ed25519, sizeof ret->key.public);
             text_format(ret->key.kid, sizeof ret->key.kid, "%s", kid);
             text_format(ret->code, sizeof ret->code, "%.16s", site->entry.u.site.code);
@@ -399,6 +402,10 @@ auth_agent(struct call *call, bool *ret_worker)
         err = find_agent_key(call, kid, &key);
     if (!err)
         err = jws_verify(token, strlen(token), JWS_TYP_AGENT, &key.key, &claims, &len);
+    if (!err && key.over) { /* its owner is told that it is not the site's agent any more, and nobody else is */
+        free(claims);
+        return err_say(&call->detail, ERR_SPOOL_BEHIND, "Key %s was followed by another one, and its overlap is over.", kid);
+    }
     if (err)
         return err;
     call->actor = (struct actor){ .kind = ACTOR_AGENT, .sites = { key.site }, .sites_n = 1 };

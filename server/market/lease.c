@@ -132,6 +132,8 @@ lease_take(struct market *m, bool *ret_same, struct err_detail *d)
         return db_explain(m->db, err, d);
     *ret_same = m->state != NULL && !m->stale && head.term == m->head.term + 1 && head.batch == m->head.batch;
     m->stale = !*ret_same; /* also if what follows fails, and the lease is taken once more */
+    if (!*ret_same) /* before it takes itself for the leader: what it has in memory is old */
+        queue_phase(m, MARKET_REBUILDING, ERR_DB, "building the state from the database");
     m->head = head;
     m->leased = true;
     figures_head(&m->figures, head.term, head.batch, head.size);

@@ -288,7 +288,6 @@ lead(struct market *m)
         return false;
     }
     if (!err && !same) {
-        queue_phase(m, MARKET_REBUILDING, ERR_DB, "building the state from the database");
         rebuild_drop(m);
         guard_close(m, m->head.size); /* before there is a state: no poll is to wait for an open guard's tickets */
         err = rebuild_and_count(m, &d);

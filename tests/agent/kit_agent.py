@@ -425,6 +425,15 @@ def spool_behind(t):
     t.must(not ticket.reports and not t.runs("a") and not t.server.confirmed_seq, "it acted")
 
 
+@case("key-over", "Instance: an agent stops at 409 `spool-behind` on any call: its site has gone on without it, under another key.")
+def key_over(t):
+    t.begin()
+    t.until(lambda: t.server.inventory, "no inventory comes")
+    t.server.forced["/v1/agent/tickets"] = (409, "spool-behind")
+    t.issue()  # the poll that waits is answered, and the next one refused
+    t.must_end("although another key has followed its own for more than a day")
+
+
 @case("old-copy", "Instance: an old copy of a spool is not used, whether the server says so or its numbers do.")
 def old_copy(t):
     t.begin()

@@ -277,7 +277,7 @@ class IgnoresGaps(Deaf):
     code = "gap"
 
 
-@breaks(AGENTS, "spool-behind")
+@breaks(AGENTS, "spool-behind", "key-over")
 class GoesOnBehind(Deaf):
     code = "spool-behind"
 

@@ -178,14 +178,15 @@ def test_a_week_of_nights(world):
 
 def test_nights_all_or_nothing(world):
     """A night that is taken moves the whole week; what ends too early for that is refused, with what would help."""
-    first = look(world, **WEEK)["options"][0]
+    week = {**WEEK, "earliest_start": stamp(now_of(world) + DAY)}  # what runs now may reach into this evening
+    first = look(world, **week)["options"][0]
     fourth = millis(first["start"]) + 3 * DAY
     taken = [world.accept("nordlys", gpus=64, walltime_s=3600, earliest_start=stamp(fourth + HOUR)) for _ in range(2)]  # both sites
     assert {r["site"]["code"] for r in taken} == {"lumi", "bsc"}, taken
-    quote = look(world, **WEEK)
+    quote = look(world, **week)
     assert {millis(o["start"]) for o in quote["options"]} == {fourth + DAY}, quote
     assert quote["options"][0]["not_sooner"]["numbers"]["longest_nights"] == 3, quote["options"][0]
-    quote = look(world, **WEEK, deadline=stamp(fourth + 5 * DAY))
+    quote = look(world, **week, deadline=stamp(fourth + 5 * DAY))
     assert quote["options"] == [] and {r["code"] for r in quote["refusals"]} == {"nights"}, quote
     no = quote["refusals"][0]
     assert no["certificate"] and no["help"]["change"] == "deadline" and no["numbers"]["longest_nights"] == 4, no

@@ -5,7 +5,8 @@ import struct
 
 from fake_server import Key
 from test_agents import fresh, take
-from world import Agent, stamp
+from test_moves import eventually
+from world import Agent, World, millis, stamp
 
 
 def announce(agent, new, **wrong):
@@ -41,8 +42,33 @@ def test_rotation_with_overlap(world):
     assert [k["state"] for k in told["keys"]][-2:] == ["ending", "in-force"] and told["keys"][-2]["until"] == first.json["until"], told["keys"]
 
 
+def test_a_day_after_the_old_key_is_over(world):
+    """An agent that is still under it is told that it is not the site's any more; nobody else learns of that."""
+    quick = World(rate=100000)
+    try:
+        agent, new = Agent(quick, "lumi"), Key()
+        assert agent.open().status == 201
+        reply = announce(agent, new)()
+        assert reply.status == 200, reply
+        over = millis(reply.json["until"])
+        eventually(lambda: world_now(quick), lambda now: now > over)
+        for reply in (agent.tickets(), agent.open(), agent.call("GET", "/v1/agent/self")):
+            assert reply.status == 409 and reply.json["code"] == "spool-behind", reply
+        key, agent.key = agent.key, Key()
+        assert agent.tickets().json["code"] == "token-signature"
+        agent.key = key
+        assert announce(agent, Key())().status == 409
+        agent.key, agent.at = new, {**agent.at, "key": reply_key(quick)}
+        assert agent.open().status == 201
+    finally:
+        quick.server.remove()
+
+
+def reply_key(world):
+    return world.local.must("GET", "/v1/sites/lumi/agent")["key"]["index"]
+
+
 def world_now(world):
-    from world import millis
     return millis(world.local.must("GET", "/v1/me")["now"])
 
 
