@@ -107,6 +107,7 @@ def compare(world, name, victim, good, flood, most):
     crowd = sorted(line["ms"] for line in lines if line.get("person") == world.ids["brisa"] and line["status"] < 429)
     assert len(crowd) > 100, f"the flood was none: {len(crowd)} calls"
     words += f"; a call of the flood {crowd[len(crowd) // 2]} ms"
+    assert not LONG or b <= max(2 * a, 10), words  # ms
     assert quantile(beside, 0.5) < max(most * quantile(alone, 0.5), crowd[len(crowd) // 2] / 3, 10), words
     return words
 
