@@ -252,6 +252,7 @@ notice(struct call *call, const struct dispute *d, enum notice_type type, uint16
     enum err err;
 
     order_step(call, call->command->idem, NULL);
+    call->command->in.order.version = type == NOTICE_SAID ? d->row.version : 0;
     e.u.notice.type = (uint16_t)type;
     e.u.notice.ref = d->row.hold;
     e.u.notice.reason = reason;
@@ -301,7 +302,8 @@ reservations_contest(struct call *call)
         notice(call, &d, NOTICE_DISPUTE_OPENED, DISPUTE_CONTEST, text);
 }
 
-/* A dispute takes so many words of each side, no more. */
+/* A dispute takes so many words of each side, no more. They are counted here, and the sequencer takes them only if nothing has
+ * happened to the job since: so many calls at once are so many that count the same. */
 static enum err
 check_room(struct call *call, const struct dispute *d, uint16_t side)
 {

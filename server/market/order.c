@@ -103,7 +103,7 @@ begin_in_memory(struct deciding *d, const struct entry *e)
     }
 }
 
-/* in.order.entry: all but place and links. answer.index: the entry's. ERR_FORBIDDEN; ERR_STATE where the reservation's
+/* in.order.entry: all but place and links; version: what the caller has looked at is to be as it was, else ERR_BUSY. answer.index: the entry's. ERR_FORBIDDEN; ERR_STATE where the reservation's
  * state does not allow it; else what the ledger says. */
 enum err
 decide_order(struct deciding *d, struct command *c)
@@ -116,6 +116,8 @@ decide_order(struct deciding *d, struct command *c)
     if (!may_order(d->state, &c->actor, &entries[0]))
         return err_say(d->detail, ERR_FORBIDDEN, "This order is not yours to give.");
     err = reservation_check_entry(d, &entries[0]);
+    if (!err)
+        err = reservation_check_version(d, &entries[0], c->in.order.version);
     if (err)
         return err;
     n = reservation_follow(d, entries, n);

@@ -98,6 +98,17 @@ reservation_check_entry(struct deciding *d, const struct entry *e)
     return cell->verdict == TICKET_GO ? OK : err_say(d->detail, ERR_STATE, "%s", cell->why);
 }
 
+enum err
+reservation_check_version(struct deciding *d, const struct entry *e, uint64_t version)
+{
+    const struct reservation *r = version > 0 ? of_entry(d->state, e) : NULL;
+
+    if (r == NULL || r->version == version)
+        return OK;
+    d->detail->retry_after_s = 1;
+    return err_say(d->detail, ERR_BUSY, "Something else has just happened to this job; try again.");
+}
+
 size_t
 reservation_follow(const struct deciding *d, struct entry *entries, size_t n)
 {

@@ -1,9 +1,13 @@
 """Disputes: a start-up contests what was settled, both sides say something, both see what the other says and what the site
 signed, and two officers end it: by a CORRECT, or by nothing."""
 
+import subprocess
+import time
+
 from fake_server import PREFIX
+from harness import Client
 from test_agents import fresh, take
-from world import PASSWORD, millis
+from world import PASSWORD, Later, millis
 
 
 def settled(world, agent, gpu_seconds=80):
@@ -74,6 +78,33 @@ def test_a_contest_ends_in_a_correct(world):
     ended = brisa.must("GET", path + "/dispute")
     assert not ended["open"] and ended["steps"][-1]["what"] == "closed" and ended["steps"][-2]["by"] == "officers", ended
     assert lumi.post(path + "/statements", {"text": "Too late"}, key=True).json["code"] == "state"
+
+
+def test_all_at_once_each_side_says_no_more_than_it_may(world):
+    path, _ = settled(world, fresh(world))
+    world.people["brisa"].must("POST", path + "/contest", {"reason": "It was slow"}, status=201, key=True)
+
+    def says(who, n):
+        client = Client(world.server)
+        client.cookie, client.csrf = world.people[who].cookie, world.people[who].csrf
+        while (reply := client.post(path + "/statements", {"text": f"It was slow, {n}"}, key=f"{who}-at-once-{n}")).status == 503:
+            assert reply.headers["retry-after"], reply
+            time.sleep(0.05)
+        return reply
+
+    lock = subprocess.Popen(["psql", "-qXAt", world.server.conninfo()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    lock.stdin.write("BEGIN; SELECT 'held' FROM head FOR UPDATE;\n")
+    lock.stdin.flush()
+    assert lock.stdout.readline() == "held\n"
+    try:  # nothing is committed: whoever counts finds nothing said
+        calls = [Later(lambda who=who, n=n: says(who, n)) for n in range(11) for who in ("brisa", "lumi")]
+        time.sleep(0.5)
+    finally:
+        lock.communicate("ROLLBACK;\n")
+    replies = [call.wait() for call in calls]
+    assert sorted(r.status for r in replies) == [201] * 16 + [409] * 6, [r.status for r in replies]
+    steps = world.people["officer"].must("GET", path + "/dispute")["steps"]
+    assert [sum(s["what"] == "said" and s["by"] == by for s in steps) for by in ("requester", "site")] == [8, 8], steps
 
 
 def test_a_contest_ends_in_nothing(world):
