@@ -292,7 +292,7 @@ api_key_index(struct api *api)
 bool
 api_keys_there(const struct api *api)
 {
-    static const char *const FILES[] = { "server.key", "log.key" };
+    static const char *const FILES[] = { "server.key", "log.key", "seal.key" };
     char path[4096];
 
     for (size_t i = 0; api->keys_dir && i < sizeof FILES / sizeof FILES[0]; i++)

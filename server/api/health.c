@@ -142,12 +142,14 @@ health_ready(struct call *call)
     const char *why = trouble(call, phase, detail, text), *warning = NULL;
 
     struct guard_now guard;
+    int64_t key_until_ms = market_key_until(call->api->market);
 
     guard_look(call->api->market, &guard);
     if (!api_keys_there(call->api))
         warning = "A key file of the server is gone: this process has the key, the next one will not start.";
-    else if (atomic_load(&call->api->key_changed))
-        warning = "The server's key was changed: this process signs with the old one, which ends 24 hours after the change. Restart it.";
+    else if (key_until_ms > 0 && key_until_ms < INT64_MAX)
+        warning = "The server's key was changed: this process signs with the old one, which ends 24 hours after the change. Restart it"
+                  " with the new server.key; where that is lost, change the key again.";
     health_json(&call->out, why == NULL, phase, why, warning,
                 !guard.on ? "off: no policy asks for witnesses" : guard.open ? "open" : "closed");
     call_reply(call, why == NULL ? 200 : 503);

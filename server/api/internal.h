@@ -69,9 +69,9 @@ struct api {
     atomic_bool quiet;                 /* nothing begins any more */
     int64_t started_ms;                /* real time */
     atomic_bool stale;                 /* what is kept in memory is to be read anew */
+    atomic_bool rotating;              /* a change of the server's or the log's key is under way: rotate.c */
     atomic_bool tending;               /* a worker does what api_tend() found to be due */
     atomic_int_fast64_t tend_ms;       /* monotonic: when it is due again */
-    atomic_bool key_changed;           /* the server's key was changed; this process signs with the old one until it ends */
     atomic_int_fast64_t no_room_ms;    /* monotonic: when the database last had no room for a worker's write; 0 never */
 };
 

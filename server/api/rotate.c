@@ -3,7 +3,8 @@
  *
  * POST /v1/keys/rotate: a new key for the server, while it still has the old one in memory: also when the old one's file is
  * lost. The new key is on disk before the journal names it, and takes the old one's place in its file only afterwards; if
- * that is cut off in between, the next call goes on with the same key. By the ledger's rule the old key stays in force for
+ * that is cut off in between, the next call goes on with the same key, or finds that the journal names it, puts it in its place
+ * and makes the next one. One such call at a time: they share the file of the key that is to be. By the ledger's rule the old key stays in force for
  * 24 hours more; the process signs with it until it is started again.
  * In: {reason}   Out: 200 {key: index of its KEY, public, until: when the old one ends}
  *
@@ -25,8 +26,32 @@
 struct rotation {
     struct sign_key next;
     const char *path, *next_path;
+    bool log;  /* the log's key, not the server's */
     bool made; /* by this call */
 };
+
+/* It goes no further: with an error the caller is told so. */
+static void
+end_rotation(struct call *call, enum err err)
+{
+    struct rotation *r = call->user;
+
+    random_wipe(&r->next, sizeof r->next);
+    atomic_store(&call->api->rotating, false);
+    if (err)
+        call_fail(call, err);
+}
+
+/* The command has come back. False: it was refused, and the caller knows. */
+static bool
+carried_out(struct call *call)
+{
+    if (!call->command->err)
+        return true;
+    call->detail = call->command->detail;
+    end_rotation(call, call->command->err);
+    return false;
+}
 
 static void
 rotated(struct call *call)
@@ -34,14 +59,20 @@ rotated(struct call *call)
     struct rotation *r = call->user;
     struct command *c = call->command;
     char public[HEX_LEN(SIGN_PUBLIC_LEN)];
-    const struct state *s = call_state(call);
+    const struct state *s;
     const struct key *old, *new;
     int failed;
 
-    if (!s)
+    if (!carried_out(call))
         return;
+    s = market_read_lock(call->api->market);
+    if (!s) {
+        end_rotation(call, ERR_NOT_LEADER);
+        return;
+    }
     old = ledger_key(s->ledger, api_key_number(s, &call->api->key));
     new = ledger_key(s->ledger, c->answer.index);
+    market_key_look(call->api->market);
     hex_encode(BYTES(new->entry.u.key.ed25519, sizeof new->entry.u.key.ed25519), public);
     if (memcmp(new->entry.u.key.ed25519, r->next.public, sizeof r->next.public) == 0)
         failed = rename(r->next_path, r->path);
@@ -49,8 +80,7 @@ rotated(struct call *call)
         failed = r->made ? unlink(r->next_path) : 0;
     if (failed) {
         call_state_done(call);
-        err_internal(&call->detail, ERR_IO, "%s: %s", r->path, strerror(errno));
-        call_fail(call, ERR_IO);
+        end_rotation(call, err_internal(&call->detail, ERR_IO, "%s: %s", r->path, strerror(errno)));
         return;
     }
     json_open(&call->out, NULL);
@@ -62,19 +92,42 @@ rotated(struct call *call)
         json_none(&call->out, "until");
     json_shut(&call->out);
     call_state_done(call);
-    random_wipe(&r->next, sizeof r->next);
-    atomic_store(&call->api->key_changed, true);
+    end_rotation(call, OK);
     log_warning(call->api->log, "key-rotated", LOG_UUID("person", call->actor.person),
                 LOG_I64("key", (int64_t)c->answer.index), LOG_TEXT("public", public));
     call_reply(call, 200);
 }
 
-/* The key that an earlier call has made, or a new one. */
+/* Does the journal name it? */
+static enum err
+is_announced(struct call *call, const struct sign_key *key, bool *ret)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    const struct key *k;
+
+    *ret = false;
+    if (!s)
+        return ERR_NOT_LEADER;
+    for (size_t it = 0; (k = ledger_next_key(s->ledger, &it)) != NULL;)
+        *ret = *ret || memcmp(k->entry.u.key.ed25519, key->public, sizeof key->public) == 0;
+    market_read_unlock(call->api->market);
+    return OK;
+}
+
+/* The key that an earlier call has made, or a new one. An earlier call's that the journal names is first put in its place,
+ * unless this is that call again, which does so itself when it is answered by its key. */
 static enum err
 next_key(struct call *call, struct rotation *r)
 {
     enum err err = sign_key_load(r->next_path, &r->next, &call->detail);
+    bool announced = false;
 
+    if (!err && !market_key_maybe_known(call->api->market, &call->command->idem.scope))
+        err = is_announced(call, &r->next, &announced);
+    if (!err && announced) {
+        err = r->log ? notary_turn(call->api->notary, r->next.public) : rename(r->next_path, r->path) != 0 ? ERR_IO : OK;
+        err = err ? err_internal(&call->detail, err, "%s: %s", r->path, strerror(errno)) : ERR_NOT_FOUND;
+    }
     if (err != ERR_NOT_FOUND)
         return err;
     call->detail.internal[0] = '\0';
@@ -83,28 +136,45 @@ next_key(struct call *call, struct rotation *r)
     return sign_key_save(&r->next, r->next_path, &call->detail);
 }
 
+/* What both begin with: the reason, and the key that is to be. On an error the caller is told. */
+static bool
+begin(struct call *call, bool log)
+{
+    struct json_in in = json_in_open(call->body, &call->detail);
+    struct rotation *r = call->user = arena_alloc(call->arena, sizeof *r);
+    const char *name = log ? "log" : "server", *reason = in_line(&in, "reason", 160, call->arena);
+    enum err err = json_in_close(&in);
+
+    if (!err && !call->api->keys_dir)
+        err = err_internal(&call->detail, ERR_CONFIG, "the %s's key has no file", name);
+    if (!err && atomic_exchange(&call->api->rotating, true))
+        err = err_say(&call->detail, ERR_BUSY, "Another change of a key is under way.");
+    if (err) {
+        call_fail(call, err);
+        return false;
+    }
+    r->log = log;
+    r->path = arena_printf(call->arena, "%s/%s.key", call->api->keys_dir, name);
+    r->next_path = arena_printf(call->arena, "%s.next", r->path);
+    err = next_key(call, r);
+    if (err) {
+        end_rotation(call, err);
+        return false;
+    }
+    log_warning(call->api->log, log ? "log-key-rotation" : "key-rotation", LOG_UUID("person", call->actor.person), LOG_TEXT("reason", reason));
+    return true;
+}
+
 void
 keys_rotate(struct call *call)
 {
-    struct json_in in = json_in_open(call->body, &call->detail);
-    struct rotation *r = arena_alloc(call->arena, sizeof *r);
     struct entry e = entry_new(KEY);
-    const char *reason = in_line(&in, "reason", 160, call->arena);
-    enum err err = json_in_close(&in);
+    const struct rotation *r;
+    enum err err;
 
-    call->user = r;
-    if (!err && !call->api->keys_dir)
-        err = err_internal(&call->detail, ERR_CONFIG, "the server's key has no file");
-    if (!err) {
-        r->path = arena_printf(call->arena, "%s/server.key", call->api->keys_dir);
-        r->next_path = arena_printf(call->arena, "%s/server.key.next", call->api->keys_dir);
-        err = next_key(call, r);
-    }
-    if (err) {
-        call_fail(call, err);
+    if (!begin(call, false))
         return;
-    }
-    log_warning(call->api->log, "key-rotation", LOG_UUID("person", call->actor.person), LOG_TEXT("reason", reason));
+    r = call->user;
     e.u.key.first = 0;
     e.u.key.site = NO_INDEX;
     e.u.key.use = KEY_SERVER;
@@ -114,9 +184,9 @@ keys_rotate(struct call *call)
     e.u.key.order = order_id(call);
     err = order_sign(call, &e, 1);
     if (err)
-        call_fail(call, err);
+        end_rotation(call, err);
     else
-        call_send(call, rotated);
+        call_send_any(call, rotated);
 }
 
 /* ---- the log's ----------------------------------------------------------------------------------------------------- */
@@ -129,26 +199,30 @@ log_rotated(struct call *call)
     char vkey[VKEY_TEXT_MAX];
     uint8_t public[SIGN_PUBLIC_LEN];
     struct vkey key;
-    const struct state *s = call_state(call);
+    const struct state *s;
     bool mine;
     enum err err = OK;
 
-    if (!s)
+    if (!carried_out(call))
         return;
+    s = market_read_lock(call->api->market);
+    if (!s) {
+        end_rotation(call, ERR_NOT_LEADER);
+        return;
+    }
     memcpy(public, ledger_key(s->ledger, c->answer.index)->entry.u.key.ed25519, sizeof public);
     key = vkey_make(s->origin, NOTE_ED25519, public);
     call_state_done(call);
     mine = memcmp(public, r->next.public, sizeof public) == 0;
-    random_wipe(&r->next, sizeof r->next);
     if (mine)
         err = notary_turn(call->api->notary, public);
     else if (r->made && unlink(r->next_path) != 0) /* a repeated call: its key has been put in its place already */
         err = ERR_IO;
-    if (err) {
+    if (err)
         err_internal(&call->detail, err, "%s: %s", r->path, strerror(errno));
-        call_fail(call, err);
+    end_rotation(call, err);
+    if (err)
         return;
-    }
     vkey_text(&key, vkey);
     json_open(&call->out, NULL);
     json_i64(&call->out, "key", (int64_t)c->answer.index);
@@ -199,26 +273,17 @@ sign_log_key(struct call *call, const struct rotation *r)
 void
 log_keys_rotate(struct call *call)
 {
-    struct json_in in = json_in_open(call->body, &call->detail);
-    struct rotation *r = arena_alloc(call->arena, sizeof *r);
-    const char *reason = in_line(&in, "reason", 160, call->arena);
-    enum err err = json_in_close(&in);
+    const struct rotation *r;
+    enum err err;
 
-    call->user = r;
-    if (!err && !call->api->keys_dir)
-        err = err_internal(&call->detail, ERR_CONFIG, "the log's key has no file");
-    if (!err) {
-        r->path = arena_printf(call->arena, "%s/log.key", call->api->keys_dir);
-        r->next_path = arena_printf(call->arena, "%s/log.key.next", call->api->keys_dir);
-        err = next_key(call, r);
-    }
-    if (!err)
-        err = sign_log_key(call, r);
+    if (!begin(call, true))
+        return;
+    r = call->user;
+    err = sign_log_key(call, r);
     if (err) {
-        call_fail(call, err);
+        end_rotation(call, err);
         return;
     }
     notary_expect(call->api->notary, &r->next);
-    log_warning(call->api->log, "log-key-rotation", LOG_UUID("person", call->actor.person), LOG_TEXT("reason", reason));
-    call_send(call, log_rotated);
+    call_send_any(call, log_rotated);
 }

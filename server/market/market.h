@@ -74,6 +74,11 @@ enum market_phase market_phase(const struct market *m);
 /* Who compares clocks (janitor.h) says whether ours can be believed. Until it has said so nothing is thrown away by time. */
 void market_clock_sure(struct market *m, bool sure);
 enum market_phase market_trouble(struct market *m, char ret[320]);
+/* The key that this server signs with: until when the journal has it in force by the market's clock; INT64_MAX: nobody has
+ * followed it; 0: it is over. As of the last look, which is taken once a second while it leads. */
+int64_t market_key_until(const struct market *m);
+/* Look now. Under the state's lock. */
+void market_key_look(struct market *m);
 /* What callers are refused with while it is not leading. */
 enum err market_refusal(struct market *m);
 /* What it has counted of itself; as long as the market. */

@@ -111,6 +111,7 @@ struct market {
     struct keys keys;
 
     atomic_int_fast64_t sure_until_ms; /* monotonic: until then the lease is certainly ours */
+    atomic_int_fast64_t key_until_ms;  /* market_key_until() */
 
     atomic_bool clock_sure;
 
@@ -140,6 +141,7 @@ struct market {
     unsigned gather_rest;           /* batches until gathering is tried again */
     char why[128];                  /* of the last COMMIT_ROWS */
     int64_t pruned_ms;              /* monotonic: when old answers were last removed */
+    int64_t key_looked_ms;          /* monotonic: when the server's key was last looked for in the journal */
 };
 
 /* queue.c */

@@ -19,6 +19,20 @@ own_keys_server(const struct market *m)
     return NULL;
 }
 
+void
+market_key_look(struct market *m)
+{
+    const struct key *k = own_keys_server(m);
+
+    atomic_store(&m->key_until_ms, k != NULL ? k->until_ms : 0);
+}
+
+int64_t
+market_key_until(const struct market *m)
+{
+    return atomic_load(&m->key_until_ms);
+}
+
 static bool
 is_public_of(const struct key *k, const struct sign_key *own)
 {
@@ -53,7 +67,8 @@ own_keys_check(struct market *m, struct err_detail *d)
     const struct market_keys *own = m->config.keys;
     const struct key *k, *newest = NULL;
 
-    if (own_keys_server(m) == NULL)
+    market_key_look(m);
+    if (market_key_until(m) == 0)
         return err_internal(d, ERR_CONFIG, "the server's key is not one that the journal holds in force");
     if (own == NULL)
         return OK;

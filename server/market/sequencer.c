@@ -22,7 +22,7 @@
 
 enum { TRIES = 3, TRIES_MS = 2000, TRY_PAUSE_MS = 100, IDLE_MS = 1000, GUARD_MS = 20, LEASE_PAUSE_MS = 100, PROBE_PAUSE_MS = 1000,
        STOP_MS = 4000, AHEAD_MIN = 256, GATHER_US = 1000, GATHER_REST = 32,
-       PRUNE_EVERY_MS = 600000, PRUNE_MAX = 10000 };
+       PRUNE_EVERY_MS = 600000, PRUNE_MAX = 10000, KEY_EVERY_MS = 1000 };
 
 static void
 pause_ms(int64_t ms)
@@ -306,6 +306,8 @@ lead(struct market *m)
         else if (m->config.on_lead != NULL)
             m->config.on_lead(m->config.ctx, true);
     }
+    if (!err && same) /* its time may be over since it led last */
+        err = own_keys_check(m, &d);
     if (err) {
         queue_phase(m, MARKET_TROUBLED, err == ERR_DISK ? ERR_DISK : ERR_DB, d.internal);
         step_down(m);
@@ -396,6 +398,24 @@ serve_batch(struct market *m, struct work *w, struct work *other)
     m->turn ^= 1;
 }
 
+/* A key that another has followed ends a day later: what it signs then no agent takes, and no auditor. Who leads with it makes
+ * room for a server that has the new one. */
+static bool
+key_is_over(struct market *m)
+{
+    struct err_detail d = { 0 };
+
+    if (monotonic_ms() - m->key_looked_ms < KEY_EVERY_MS)
+        return false;
+    m->key_looked_ms = monotonic_ms();
+    market_key_look(m);
+    if (market_key_until(m) != 0 || own_keys_check(m, &d) == OK)
+        return false;
+    queue_phase(m, MARKET_TROUBLED, ERR_DB, d.internal);
+    step_down(m);
+    return true;
+}
+
 /* One batch: what was decided while the last one was written, or what waits. */
 static void
 serve(struct market *m)
@@ -403,6 +423,8 @@ serve(struct market *m)
     struct work *w = &m->work[m->turn], *other = &m->work[m->turn ^ 1];
     bool idle;
 
+    if (key_is_over(m))
+        return;
     if (w->n == 0)
         w->n = queue_take(m, w->commands, w->room, IDLE_MS, false);
     idle = w->n == 0;

@@ -4,9 +4,10 @@ import os
 import struct
 
 from fake_server import Key
+from harness import Client, Second
 from test_agents import fresh, take
 from test_moves import eventually
-from world import Agent, World, millis, stamp
+from world import Agent, Later, World, millis, stamp
 
 
 def announce(agent, new, **wrong):
@@ -124,6 +125,72 @@ def test_the_server_s_own_key(world):
     log = world.people["administrator"].must("GET", "/v1/journal")["log_keys"][-1]
     assert log
     world.accept(countries=["FI"])
+
+
+def again(world, stop=True):
+    """The server, started anew; what it says of itself."""
+    if stop:
+        world.server.stop()
+    world.server.start()
+    for client in [*world.people.values(), world.local]:
+        client.connection = None
+    return world.anybody.must("GET", "/health/ready").get("warning")
+
+
+def test_a_change_of_the_server_s_key_that_was_cut_off(world):
+    """It ended after the journal had named the key and before that took its place in its file: the next one is told, and another
+    change goes on from there."""
+    file = world.server.data / "server.key"
+    next_file, old = world.server.data / "server.key.next", file.read_bytes()
+    world.local.must("POST", "/v1/keys/rotate", {"reason": "x"}, key="cut-off")
+    world.server.process.kill()
+    world.server.process.wait()
+    file.rename(next_file)
+    file.touch(0o600)
+    file.write_bytes(old)
+    named = next_file.read_bytes()
+    assert "Restart it with the new server.key" in again(world, stop=False)
+    world.local.must("POST", "/v1/keys/rotate", {"reason": "x"}, key=True)
+    assert file.read_bytes() not in (old, named) and not next_file.exists()
+    assert again(world) is None
+    assert world.accept(countries=["FI"])["state"] == "issued"
+
+
+def test_changes_of_keys_at_once(world):
+    """One at a time; whatever is answered, the files hold what the journal names."""
+    for path, file in (("/v1/keys/rotate", "server.key"), ("/v1/log-keys/rotate", "log.key")):
+        def rotate(key, path=path):
+            return Client(world.server, local=True).post(path, {"reason": "x"}, key=key)
+
+        calls = [Later(lambda key=key: rotate(key)) for key in ["twins"] * 6 + [f"{file}-{n}" for n in range(6)]]
+        replies = [call.wait() for call in calls]
+        assert {r.status for r in replies} in ({200}, {200, 503}), replies
+        assert all(r.headers["retry-after"] for r in replies if r.status == 503)
+        eventually(lambda: (world.server.data / f"{file}.next").exists(), lambda there: not there)
+        assert again(world) is None
+        world.accept(countries=["FI"])
+
+
+def test_a_server_whose_key_is_over_does_not_lead(world):
+    """A day after another has followed it, nothing that the old key signs is good: who leads with it makes room."""
+    quick = World(rate=30000)
+    try:
+        second = Second(quick.server)
+        quick.local.must("POST", "/v1/keys/rotate", {"reason": "x"}, key=True)
+        quick.server.process.kill()
+        quick.server.process.wait()
+        second.start()
+        assert "Restart it with the new server.key" in Client(second).must("GET", "/health/ready")["warning"]
+        here = Client(second, local=True)
+        said = eventually(lambda: here.get("/health/ready").json, lambda said: not said["ok"])
+        assert "not one that the journal holds in force" in said["reason"], said
+        assert here.get("/health/leader").status == 503 and Client(second).get("/v1/sites").status == 503
+        quick.server.start()
+        quick.local.connection = quick.people["brisa"].connection = None
+        assert quick.accept()["state"] == "issued", "who has the new one leads"
+        second.remove()
+    finally:
+        quick.server.remove()
 
 
 def test_rotations_have_an_end(world):

@@ -192,6 +192,10 @@ def test_clock_wrong(world):
 
 
 def test_key_missing(world):
+    for name in ("log.key", "seal.key"):
+        os.rename(world.server.data / name, world.server.data / "elsewhere")
+        assert "key file of the server is gone" in ask(world.server, "ready")[1]["warning"], name
+        os.rename(world.server.data / "elsewhere", world.server.data / name)
     path = world.server.data / "server.key"
     kept = path.read_bytes()
     os.rename(path, world.server.data / "elsewhere")
