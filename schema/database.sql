@@ -46,6 +46,20 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.actor_owns() RETURNS uuid[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE
+    SET search_path TO 'pg_catalog', 'public'
+    AS $$
+DECLARE
+    asks uuid := actor_person();
+BEGIN
+    IF asks IS NULL THEN
+        RETURN '{}';
+    END IF;
+    RETURN ARRAY(SELECT r.organisation FROM role r WHERE r.person = asks AND r.role = 1);
+END
+$$;
+
 CREATE FUNCTION public.actor_person() RETURNS uuid
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN CASE WHEN (current_setting('app.actor'::text, true) ~ '^[0-9a-f]{8}-'::text) THEN (current_setting('app.actor'::text, true))::uuid ELSE NULL::uuid END;
@@ -530,6 +544,26 @@ CREATE TABLE public.identity (
 
 ALTER TABLE ONLY public.identity FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.invitation (
+    id uuid NOT NULL,
+    organisation uuid NOT NULL,
+    role smallint NOT NULL,
+    note text NOT NULL,
+    token_hash bytea NOT NULL,
+    by_person uuid NOT NULL,
+    by_name text NOT NULL,
+    created_ms bigint NOT NULL,
+    expires_ms bigint NOT NULL,
+    ended_ms bigint,
+    used_by uuid,
+    CONSTRAINT invitation_by_name_check CHECK ((octet_length(by_name) <= 120)),
+    CONSTRAINT invitation_note_check CHECK ((octet_length(note) <= 120)),
+    CONSTRAINT invitation_role_check CHECK ((role = ANY (ARRAY[1, 2]))),
+    CONSTRAINT invitation_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+ALTER TABLE ONLY public.invitation FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.leader (
     only_one boolean DEFAULT true NOT NULL,
     term bigint NOT NULL,
@@ -614,6 +648,27 @@ CREATE TABLE public.report (
     received_ms bigint NOT NULL,
     CONSTRAINT report_form CHECK (((site > 0) AND (number > 0) AND ((kind >= 1) AND (kind <= 9)) AND (octet_length(signature) = 64) AND ((output IS NULL) OR (octet_length(output) = 32))))
 );
+
+CREATE TABLE public.right_change (
+    id uuid NOT NULL,
+    at_ms bigint NOT NULL,
+    by_person uuid NOT NULL,
+    by_name text NOT NULL,
+    person uuid NOT NULL,
+    name text NOT NULL,
+    what smallint NOT NULL,
+    role smallint NOT NULL,
+    organisation uuid NOT NULL,
+    site bigint NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT right_change_by_name_check CHECK ((octet_length(by_name) <= 120)),
+    CONSTRAINT right_change_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120))),
+    CONSTRAINT right_change_reason_check CHECK ((octet_length(reason) <= 500)),
+    CONSTRAINT right_change_role_check CHECK (((role >= 1) AND (role <= 6))),
+    CONSTRAINT right_change_what_check CHECK (((what >= 1) AND (what <= 4)))
+);
+
+ALTER TABLE ONLY public.right_change FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.role (
     person uuid NOT NULL,
@@ -742,6 +797,12 @@ ALTER TABLE ONLY public.head
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_token_hash_key UNIQUE (token_hash);
+
 ALTER TABLE ONLY public.leader
     ADD CONSTRAINT leader_pkey PRIMARY KEY (only_one);
 
@@ -775,6 +836,9 @@ ALTER TABLE ONLY public.reservation
 ALTER TABLE ONLY public.reservation
     ADD CONSTRAINT reservation_request_fence_key UNIQUE (request, fence);
 
+ALTER TABLE ONLY public.right_change
+    ADD CONSTRAINT right_change_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.role
     ADD CONSTRAINT role_pkey PRIMARY KEY (person, role, organisation, site);
 
@@ -807,6 +871,8 @@ CREATE UNIQUE INDEX identity_of ON public.identity USING btree (issuer, subject)
 
 CREATE INDEX identity_person ON public.identity USING btree (person);
 
+CREATE INDEX invitation_organisation ON public.invitation USING btree (organisation, id DESC);
+
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
 CREATE INDEX quorum_size ON public.quorum USING btree (size);
@@ -833,6 +899,10 @@ CREATE INDEX reservation_voided ON public.reservation USING btree (void_entry) W
 
 CREATE INDEX reservation_workload ON public.reservation USING btree (workload, site);
 
+CREATE INDEX right_change_organisation ON public.right_change USING btree (organisation, id DESC);
+
+CREATE INDEX right_change_person ON public.right_change USING btree (person, id DESC);
+
 CREATE INDEX role_organisation ON public.role USING btree (organisation);
 
 CREATE INDEX session_expires ON public.session USING btree (expires_ms);
@@ -847,6 +917,12 @@ ALTER TABLE ONLY public.cosignature
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_organisation_fkey FOREIGN KEY (organisation) REFERENCES public.organisation(id);
+
+ALTER TABLE ONLY public.invitation
+    ADD CONSTRAINT invitation_used_by_fkey FOREIGN KEY (used_by) REFERENCES public.person(id);
+
 ALTER TABLE ONLY public.quorum
     ADD CONSTRAINT quorum_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
 
@@ -858,6 +934,9 @@ ALTER TABLE ONLY public.request
 
 ALTER TABLE ONLY public.request
     ADD CONSTRAINT request_workload_fkey FOREIGN KEY (workload) REFERENCES public.blob(sha256);
+
+ALTER TABLE ONLY public.right_change
+    ADD CONSTRAINT right_change_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.role
     ADD CONSTRAINT role_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
@@ -978,6 +1057,10 @@ CREATE POLICY identity_taken ON public.identity FOR DELETE TO kontor_worker USIN
 
 CREATE POLICY identity_used ON public.identity FOR UPDATE TO kontor_worker USING (( SELECT public.actor_is_server() AS actor_is_server));
 
+ALTER TABLE public.invitation ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY invitation_owners ON public.invitation TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR (organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[]))));
+
 ALTER TABLE public.organisation ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY organisation_all ON public.organisation TO kontor_writer USING (true);
@@ -1054,15 +1137,21 @@ CREATE POLICY reservation_all ON public.reservation TO kontor_writer USING (true
 
 CREATE POLICY reservation_seen ON public.reservation FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
 
+ALTER TABLE public.right_change ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY right_change_seen ON public.right_change FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (person = ( SELECT public.actor_person() AS actor_person)) OR (organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
+
+CREATE POLICY right_change_told ON public.right_change FOR INSERT TO kontor_worker WITH CHECK ((( SELECT public.actor_is_server() AS actor_is_server) OR (by_person = ( SELECT public.actor_person() AS actor_person))));
+
 ALTER TABLE public.role ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY role_changed ON public.role FOR UPDATE TO kontor_worker USING (( SELECT public.actor_administers() AS actor_administers));
 
-CREATE POLICY role_given ON public.role FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_administers() AS actor_administers));
+CREATE POLICY role_given ON public.role FOR INSERT TO kontor_worker WITH CHECK ((( SELECT public.actor_administers() AS actor_administers) OR ((role = ANY (ARRAY[1, 2])) AND (organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[])))));
 
 CREATE POLICY role_seen ON public.role FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (person = ( SELECT public.actor_person() AS actor_person)) OR (organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
 
-CREATE POLICY role_taken ON public.role FOR DELETE TO kontor_worker USING (( SELECT public.actor_administers() AS actor_administers));
+CREATE POLICY role_taken ON public.role FOR DELETE TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR ((role = ANY (ARRAY[1, 2])) AND ((organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[])) OR (person = ( SELECT public.actor_person() AS actor_person))))));
 
 ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
 
@@ -1094,6 +1183,9 @@ GRANT ALL ON FUNCTION public.actor_has_role(lowest smallint, highest smallint) T
 
 REVOKE ALL ON FUNCTION public.actor_organisations() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.actor_organisations() TO kontor_worker;
+
+REVOKE ALL ON FUNCTION public.actor_owns() FROM PUBLIC;
+GRANT ALL ON FUNCTION public.actor_owns() TO kontor_worker;
 
 REVOKE ALL ON FUNCTION public.actor_sites() FROM PUBLIC;
 GRANT ALL ON FUNCTION public.actor_sites() TO kontor_worker;
@@ -1187,6 +1279,12 @@ GRANT UPDATE(email) ON TABLE public.identity TO kontor_worker;
 
 GRANT UPDATE(used_ms) ON TABLE public.identity TO kontor_worker;
 
+GRANT SELECT,INSERT ON TABLE public.invitation TO kontor_worker;
+
+GRANT UPDATE(ended_ms) ON TABLE public.invitation TO kontor_worker;
+
+GRANT UPDATE(used_by) ON TABLE public.invitation TO kontor_worker;
+
 GRANT SELECT,UPDATE ON TABLE public.leader TO kontor_writer;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.organisation TO kontor_worker;
@@ -1208,6 +1306,8 @@ GRANT SELECT ON TABLE public.quote_answer TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.report TO kontor_writer;
 GRANT SELECT ON TABLE public.report TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.right_change TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.role TO kontor_worker;
 

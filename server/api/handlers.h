@@ -17,7 +17,10 @@ handler_fn jwks_get, openapi_get, error_explained; /* public.c */
 handler_fn session_get, session_create, session_delete, me_get, me_password; /* session.c */
 handler_fn providers_list, sign_in_begin, sign_in_end; /* sign_in.c */
 handler_fn me_identities, me_identity_remove, people_identities; /* identities.c */
-handler_fn people_create, people_list_get, people_password, people_roles; /* people.c */
+handler_fn people_create, people_list_get, people_password, people_roles, people_roles_remove; /* people.c */
+handler_fn me_rights, people_rights, organisations_rights;                  /* rights.c */
+handler_fn members_set;                                                     /* members.c */
+handler_fn invitations_list_get, invitations_create, invitations_withdraw, invitations_look, invitations_join, invitations_accept; /* invitations.c */
 handler_fn organisations_create, organisations_list_get, organisations_get, organisations_members;
 handler_fn sites_list, offerings_list, offerings_free, sites_calendar, sites_agent, sites_tickets, sites_reports, sites_pause,
     sites_drain, sites_agent_token; /* sites.c */
@@ -49,7 +52,7 @@ handler_fn agent_enrol, agent_instance, agent_received, agent_report, agent_blob
 
 const char *role_name(int code);
 enum err roles_json(struct call *call, struct uuid person) MUST_USE;
-enum err role_json(struct call *call, const struct role *r, const struct state *s) MUST_USE;
+enum err role_json(struct call *call, const char *member, const struct role *r, const struct state *s) MUST_USE;
 /* Signed in: a session, its cookie, and the call is that person's. */
 enum err session_begin(struct call *call, struct uuid person) MUST_USE;
 enum err password_store(struct call *call, struct uuid person, const char *password, struct hash but) MUST_USE;

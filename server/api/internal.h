@@ -237,6 +237,7 @@ enum err seen_take(struct call *call, const char *note) MUST_USE;
 /* may.c: THE function for what is answered from memory or by a worker. */
 bool may_see_organisation(const struct actor *a, struct uuid organisation);
 bool may_act_for(const struct actor *a, struct uuid organisation); /* member or owner */
+bool owns_organisation(const struct actor *a, struct uuid organisation);
 bool may_see_programme(const struct actor *a);                     /* officer, auditor, administrator */
 bool acts_for_site(const struct actor *a, uint64_t site); /* its operators and agent */
 bool may_see_site(const struct actor *a, uint64_t site);           /* its operator, administrator */

@@ -31,6 +31,15 @@ may_act_for(const struct actor *a, struct uuid organisation)
 }
 
 bool
+owns_organisation(const struct actor *a, struct uuid organisation)
+{
+    for (size_t i = 0; a->kind == ACTOR_PERSON && i < a->orgs_n; i++)
+        if (a->orgs[i].owner && uuid_equal(a->orgs[i].id, organisation))
+            return true;
+    return false;
+}
+
+bool
 may_see_organisation(const struct actor *a, struct uuid organisation)
 {
     return may_see_programme(a) || may_act_for(a, organisation);

@@ -3,6 +3,7 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/rights.h"
 #include "crypto/password.h"
 #include "crypto/random.h"
 #include "store/evidence.h"
@@ -17,6 +18,8 @@ struct new_person {
     struct role roles[ROLES_MAX];
     size_t roles_n;
     const char *shown; /* a password made here, to be shown once */
+    const char *reason;
+    struct call *call;
     struct idem idem;
     int64_t now_ms;
 };
@@ -58,24 +61,54 @@ read_roles(struct json_in *in, struct call *call, struct new_person *p)
 }
 
 static enum err
-store_person(struct db *db, void *ctx)
+store_given(struct db *db, const struct new_person *p)
 {
-    struct new_person *p = ctx;
-    enum err err = people_add(db, &p->person);
+    enum err err = OK;
 
     for (size_t i = 0; !err && i < p->roles_n; i++)
-        err = roles_add(db, &p->roles[i]);
+        err = right_give(p->call, db, RIGHT_GIVEN, &p->roles[i], p->person.name, p->reason);
     return err;
+}
+
+static enum err
+store_person(struct db *db, void *ctx)
+{
+    const struct new_person *p = ctx;
+    enum err err = people_add(db, &p->person);
+
+    return err ? err : store_given(db, p);
 }
 
 static enum err
 store_roles(struct db *db, void *ctx)
 {
-    struct new_person *p = ctx;
+    const struct new_person *p = ctx;
+    enum err err = store_given(db, p);
+
+    return err ? err : call_answers_add(db, p->idem.scope, p->idem.request, p->person.id, p->now_ms);
+}
+
+/* An organisation keeps an owner, whoever decides. */
+static enum err
+take_role(struct db *db, const struct new_person *p, const struct role *r)
+{
+    enum err err = OK;
+
+    if (r->code <= ROLE_CODE_MEMBER)
+        err = roles_lock(db, r->organisation);
+    if (!err)
+        err = right_take(p->call, db, RIGHT_TAKEN, r, p->person.name, p->reason);
+    return err || r->code != ROLE_CODE_OWNER ? err : organisation_keeps_owner(p->call, db, r->organisation);
+}
+
+static enum err
+store_taken(struct db *db, void *ctx)
+{
+    const struct new_person *p = ctx;
     enum err err = OK;
 
     for (size_t i = 0; !err && i < p->roles_n; i++)
-        err = roles_add(db, &p->roles[i]);
+        err = take_role(db, p, &p->roles[i]);
     return err ? err : call_answers_add(db, p->idem.scope, p->idem.request, p->person.id, p->now_ms);
 }
 
@@ -126,6 +159,8 @@ people_create(struct call *call)
         password = in_new_password(&in, "password", call->arena);
     if (json_in_has(&in, "roles"))
         read_roles(&in, call, p);
+    p->call = call;
+    p->reason = json_in_has(&in, "reason") ? in_line(&in, "reason", RIGHT_REASON_MAX, call->arena) : "The account was made.";
     err = json_in_close(&in);
     if (!err && !password)
         password = p->shown = make_password(call->arena);
@@ -189,20 +224,23 @@ people_password(struct call *call)
     call_end(call, err, 200);
 }
 
-void
-people_roles(struct call *call)
+/* Roles given or taken, with the reason. */
+static void
+change_roles(struct call *call, enum err (*store)(struct db *db, void *ctx))
 {
     struct new_person *p = arena_alloc(call->arena, sizeof *p);
     struct json_in in = json_in_open(call->body, &call->detail);
     struct uuid known;
     enum err err;
 
+    p->call = call;
     p->person.id = call->path_id;
     p->idem = call->command->idem;
     p->now_ms = call->now_ms;
     read_roles(&in, call, p);
     if (!in.err && p->roles_n == 0)
         json_in_refuse(&in, "roles", ERR_FIELD_INVALID, "At least one role is needed.");
+    p->reason = in_line(&in, "reason", RIGHT_REASON_MAX, call->arena);
     err = json_in_close(&in);
     if (!err)
         err = people_by_id(call->db, call->path_id, call->arena, &p->person);
@@ -210,12 +248,24 @@ people_roles(struct call *call)
         err = key_known(call, &known);
     if (err == ERR_NOT_FOUND && p->person.name) {
         seen_add(call->api->seen, p->idem.scope);
-        err = key_made_meanwhile(call, db_tx(call->db, store_roles, p), &known);
+        err = key_made_meanwhile(call, db_tx(call->db, store, p), &known);
         sessions_cache_forget(call->api->sessions);
     }
     if (!err)
         err = person_json(call, &p->person, NULL);
     call_end(call, err, 200);
+}
+
+void
+people_roles(struct call *call)
+{
+    change_roles(call, store_roles);
+}
+
+void
+people_roles_remove(struct call *call)
+{
+    change_roles(call, store_taken);
 }
 
 /* ---- organisations ------------------------------------------------------------------------------------------------ */

@@ -23,7 +23,7 @@ role_name(int code)
 
 /* One role as JSON. Organisations and sites by name. */
 enum err
-role_json(struct call *call, const struct role *r, const struct state *s)
+role_json(struct call *call, const char *member, const struct role *r, const struct state *s)
 {
     const struct organisation *o = NULL;
     struct json_out *out = &call->out;
@@ -34,7 +34,7 @@ role_json(struct call *call, const struct role *r, const struct state *s)
         err = directory_organisation(call->api->directory, call->db, r->organisation, &o);
     if (err)
         return err;
-    json_open(out, NULL);
+    json_open(out, member);
     json_text(out, "role", role_name(r->code));
     if (o) {
         json_open(out, "organisation");
@@ -73,7 +73,7 @@ roles_json(struct call *call, struct uuid person)
     s = market_read_lock(call->api->market);
     json_open_array(&call->out, "roles");
     for (size_t i = 0; !err && i < n; i++)
-        err = role_json(call, &roles[i], s);
+        err = role_json(call, NULL, &roles[i], s);
     json_shut_array(&call->out);
     if (s)
         market_read_unlock(call->api->market);

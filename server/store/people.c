@@ -36,6 +36,12 @@ DB_QUERY(ROLES_ADD, .name = "roles_add",
          .sql = "INSERT INTO role (person, role, organisation, site) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
          .params = 4, .columns = 0);
 
+DB_QUERY(ROLES_REMOVE, .name = "roles_remove",
+         .sql = "DELETE FROM role WHERE person = $1 AND role = $2 AND organisation = $3 AND site = $4", .params = 4, .columns = 0);
+
+DB_QUERY(ROLES_LOCK, .name = "roles_lock", .sql = "SELECT pg_advisory_xact_lock(hashtextextended('roles of ' || $1::uuid::text, 0))", .params = 1,
+         .columns = 1);
+
 static struct person
 read_person(const PGresult *rows, int row, struct arena *a)
 {
@@ -165,11 +171,32 @@ roles_of_organisation(struct db *db, struct uuid organisation, struct arena *a, 
     return err;
 }
 
-enum err
-roles_add(struct db *db, const struct role *r)
+static enum err
+change_role(struct db *db, const struct db_query *q, const struct role *r, bool *ret_changed)
 {
-    return db_run(
-        db, &ROLES_ADD,
-        DB_ARGS(db_uuid(r->person), db_i16((int16_t)r->code), db_uuid(r->organisation), db_i64((int64_t)r->site)),
-        NULL);
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, q, DB_ARGS(db_uuid(r->person), db_i16((int16_t)r->code), db_uuid(r->organisation), db_i64((int64_t)r->site)), &rows);
+
+    *ret_changed = !err && db_affected(rows) > 0;
+    return err;
+}
+
+enum err
+roles_add(struct db *db, const struct role *r, bool *ret_new)
+{
+    return change_role(db, &ROLES_ADD, r, ret_new);
+}
+
+enum err
+roles_remove(struct db *db, const struct role *r, bool *ret_was)
+{
+    return change_role(db, &ROLES_REMOVE, r, ret_was);
+}
+
+enum err
+roles_lock(struct db *db, struct uuid organisation)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+
+    return db_run(db, &ROLES_LOCK, DB_ARGS(db_uuid(organisation)), &rows);
 }

@@ -41,6 +41,9 @@ enum err people_set_password(struct db *db, struct uuid id, const char *hash) MU
 enum err roles_of(struct db *db, struct uuid person, struct arena *a, struct role **ret, size_t *ret_n) MUST_USE;
 enum err roles_of_organisation(struct db *db, struct uuid organisation, struct arena *a, struct role **ret,
                                size_t *ret_n) MUST_USE;
-enum err roles_add(struct db *db, const struct role *r) MUST_USE; /* there already: OK */
+enum err roles_add(struct db *db, const struct role *r, bool *ret_new) MUST_USE;    /* there already: OK, not new */
+enum err roles_remove(struct db *db, const struct role *r, bool *ret_was) MUST_USE; /* not there: OK, it was not */
+/* In a transaction: nobody else who asks for this changes who acts for the organisation until it ends. */
+enum err roles_lock(struct db *db, struct uuid organisation) MUST_USE;
 
 #endif

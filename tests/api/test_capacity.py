@@ -74,7 +74,7 @@ def test_who_may_look_is_known_at_once(world):
         assert client.sign_in("looker@kontor.example", PASSWORD).status == 200
         assert client.post("/v1/quotes", looked(world)).status == 403
     world.local.must("POST", f"/v1/people/{world.ids['looker']}/roles",
-                     {"roles": [{"role": "member", "organisation": world.organisations["brisa"]}]}, key=True)
+                     {"roles": [{"role": "member", "organisation": world.organisations["brisa"]}], "reason": "tests"}, key=True)
     for client in (one, two):
         assert client.post("/v1/quotes", looked(world)).status == 200
         assert client.post("/v1/quotes", looked(world, "nordlys")).json["code"] == "forbidden"

@@ -81,7 +81,7 @@ def test_guessing_is_slowed_down(world):
 def test_roles_take_effect_at_once(world):
     client = world.person("rising", [])
     assert client.get("/v1/programme").status == 403
-    world.local.must("POST", f"/v1/people/{world.ids['rising']}/roles", {"roles": [{"role": "auditor"}]}, key=True)
+    world.local.must("POST", f"/v1/people/{world.ids['rising']}/roles", {"roles": [{"role": "auditor"}], "reason": "tests"}, key=True)
     assert client.get("/v1/programme").status == 200
     assert client.must("GET", "/v1/me")["roles"] == [{"role": "auditor"}]
     assert world.local.post("/v1/people", {"name": "Twice", "email": "rising@KONTOR.example"}).json["code"] == "exists"

@@ -100,7 +100,7 @@ def test_a_stranger_gets_an_account_without_roles(world):
     known = world.local.must("GET", f"/v1/people/{me['person']['id']}/identities")["items"]
     assert [(i["provider"], i["subject"], i["email"]) for i in known] == [("honest", "alice", "alice@id.example")]
     assert client.get("/v1/programme").status == 403
-    world.local.must("POST", f"/v1/people/{me['person']['id']}/roles", {"roles": [{"role": "auditor"}]}, key=True)
+    world.local.must("POST", f"/v1/people/{me['person']['id']}/roles", {"roles": [{"role": "auditor"}], "reason": "tests"}, key=True)
     assert client.get("/v1/programme").status == 200, "an administrator has given a role"
 
 

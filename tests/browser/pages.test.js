@@ -11,9 +11,9 @@ import { world } from "./world.js";
 const LIMIT = 100_000;
 const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
 const PAGES = [
-    ["front", null, "/"], ["sign-in", null, "/sign-in"], ["public capacity", null, "/capacity"], ["public journal", null, "/journal"], ["sites", null, "/sites"], ["missing", null, "/nothing-here"], ["public entry", null, "/journal/entries/5"],
+    ["front", null, "/"], ["sign-in", null, "/sign-in"], ["public capacity", null, "/capacity"], ["public journal", null, "/journal"], ["sites", null, "/sites"], ["missing", null, "/nothing-here"], ["join, without its link", null, "/join"], ["public entry", null, "/journal/entries/5"],
     ["home", S, "/home"], ["ask", S, "/ask"], ["ask, nothing fits", S, "/ask?gpus=9000&memory=512"], ["quotes", S, () => `/requests/${request}`], ["reservations", S, "/reservations"], ["reservation", S, () => `/reservations/${job}`],
-    ["credits", S, "/credits"], ["grant", S, () => `/credits/${kontor.grants.brisa}`], ["account", S, "/me"], ["another role's page", S, "/programme"], ["entry", S, () => `/journal/entries/${hold}`], ["a site, with one's own", S, "/sites/lumi"],
+    ["credits", S, "/credits"], ["grant", S, () => `/credits/${kontor.grants.brisa}`], ["account", S, "/me"], ["people", S, "/people"], ["another role's page", S, "/programme"], ["entry", S, () => `/journal/entries/${hold}`], ["a site, with one's own", S, "/sites/lumi"],
     ["home without a grant", E, "/home"], ["no reservations", E, "/reservations"],
     ["programme", O, "/programme"], ["shares", O, "/programme/shares"], ["moves", O, "/programme/moves"], ["grants", O, "/programme/grants"], ["grant of another", O, () => `/programme/grants/${kontor.grants.brisa}`], ["new grant", O, "/programme/grants/new"], ["new fund", O, "/programme/funds/new"], ["new tranche", O, "/programme/tranches/new"],
     ["journal", O, "/journal/entries"], ["journal, no entry", O, "/journal/entries?kind=CLAWBACK"], ["an officer's entry", O, "/journal/entries/44"],

@@ -668,6 +668,56 @@ story("a person changes the password and signs in with it", async (page, look) =
     await page.waitForURL("**/en/home");
 }, [401]);
 
+story("an owner brings a colleague in by a link, makes her an owner, and removes her; all of it is told", async (page, look) => {
+    const address = `petra${look.width}@nordlys.example`, name = `Petra Lind ${look.width}`;
+    await signIn(page, E, passwordOfElin);
+    await page.goto("/en/people");
+    await settled(page);
+    await page.getByLabel("For whom").fill("Petra");
+    await page.getByRole("button", { name: "Make the link" }).click();
+    const link = await page.getByRole("region", { name: "The link" }).textContent();
+    await page.getByText("Send it yourself, to one person").waitFor();
+    await sound(page, `${name}: a link made`);
+    const mine = await page.context().cookies();
+    await forgetSession(page);
+    await page.goto(new URL(link).pathname + new URL(link).hash);
+    await page.getByText("invites you to Nordlys").waitFor();
+    await accessible(page, "join");
+    await sound(page, "join");
+    await page.getByRole("button", { name: "Join Nordlys" }).click();
+    await page.getByText("Write your name.").waitFor();
+    await page.getByLabel("Your name").fill(name);
+    await page.getByLabel("E-mail address").fill(address);
+    await page.getByLabel("Password", { exact: true }).fill("a long and plain sentence");
+    await page.getByRole("button", { name: "Join Nordlys" }).click();
+    await page.waitForURL("**/en/home");
+    await page.goto("/en/people");
+    await page.getByRole("button", { name: `Leave: ${name}` }).waitFor();
+    assert.equal(await page.getByRole("button", { name: "Make the link" }).count(), 0, "members invite nobody");
+    await forgetSession(page);
+    await page.goto(new URL(link).pathname + new URL(link).hash);
+    await page.getByText("This invitation does not open any more.").waitFor();
+    await page.context().addCookies(mine);
+    await page.goto("/en/people");
+    await page.getByRole("button", { name: `Make owner: ${name}` }).click();
+    await page.getByRole("button", { name: "Make owner", exact: true }).click();
+    await page.getByText("This is needed").first().waitFor();
+    await page.getByLabel("Why").fill("She signs from now on.");
+    await page.getByRole("button", { name: "Make owner", exact: true }).click();
+    await page.getByText(`${name} is owner now.`).first().waitFor();
+    await page.getByRole("button", { name: `Remove: ${name}` }).click();
+    await page.getByLabel("Why").fill("She has left the company.");
+    await page.getByRole("button", { name: "Remove", exact: true }).click();
+    await page.getByText(`${name} does not act for`).first().waitFor();
+    await page.getByText("She signs from now on.").first().waitFor();
+    await page.getByRole("button", { name: /^Leave: / }).click();
+    await page.getByRole("button", { name: "Leave", exact: true }).click();
+    await page.getByText("It is the last owner.").first().waitFor();
+    await page.getByRole("button", { name: "Not yet" }).click();
+    await accessible(page, "people");
+    await sound(page, "people");
+}, [403, 409]);
+
 story("who is not signed in is asked to, and comes back to the page", async (page) => {
     await page.goto("/en/reservations?state=running");
     await page.waitForURL("**/en/sign-in?then=*");

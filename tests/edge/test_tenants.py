@@ -10,14 +10,16 @@ from harness import CONTRACT
 from test_refusals import body_schema, sample
 from world import Agent
 
-PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get providers_list sign_in_begin sign_in_end agent_enrol"
-PERSONAL = "session_delete me_get me_password me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
+PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept"
+PERSONAL = "session_delete me_get me_password me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
 RULES = {
-    (frozenset(BUYERS | PROGRAMME), "organisation"): "organisations_get organisations_members grants_get grants_entries grants_share grants_history requests_get quotes_get",
+    (frozenset(BUYERS | PROGRAMME), "organisation"): "organisations_get organisations_members organisations_rights grants_get grants_entries grants_share grants_history requests_get quotes_get",
     (frozenset(BUYERS), "organisation"): "requests_quote requests_cancel reservations_move quotes_renew quotes_release quotes_accept reservations_cancel reservations_contest reservations_output",
+    (frozenset(BUYERS | {"administrator"}), "organisation"): "members_set",
+    (frozenset({"owner", "administrator"}), "organisation"): "invitations_list invitations_create invitations_withdraw",
     (frozenset(BUYERS | {"site_operator"}), "job"): "reservations_say",
     (frozenset(BUYERS), None): "requests_create quotes_look",
     (frozenset(BUYERS | PROGRAMME | {"site_operator"}), "job"): "reservations_get reservations_dispute reservations_outlook reservations_ticket reservations_events",
@@ -25,7 +27,7 @@ RULES = {
     (frozenset({"officer"}), None): "funds_create tranches_create grants_create",
     (frozenset({"officer", "administrator"}), None): "journal_entry_erase",
     (frozenset({"officer", "site_operator", "administrator"}), "site"): "offerings_floors keys_revoke",
-    (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles people_identities grants_clawback"
+    (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles people_roles_remove people_rights people_identities grants_clawback"
     " reservations_resolve reservations_correct reservations_dismiss accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create",
     (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_maintenance maintenance_plan maintenance_end sites_share sites_share_csv sites_tickets sites_reports sites_moves sites_pause sites_drain sites_spool_retire sites_agent_token",
     (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_keys agent_self agent_seen agent_witness agent_checkpoint agent_entries agent_cosignature agent_refusal",
@@ -70,17 +72,18 @@ def things(world):
         quote = client.must("POST", f"/v1/requests/{quoted['id']}/quotes", {"hold": True}, status=201, key=True)
         reservation = world.accept(org, countries=[country], script=f"#!/bin/sh\necho {org}\n")
         ticket = world.agents[site].claims(world.agents[site].tickets().json["tickets"][0]["jws"]) if False else None
-        world.things[org] = {"organisation": world.organisations[org], "person": world.ids[org], "request": quoted["id"], "quote": quote["id"],
+        invitation = client.must("POST", f"/v1/organisations/{world.organisations[org]}/invitations", {"role": "member"}, status=201)["id"]
+        world.things[org] = {"invitation": invitation, "organisation": world.organisations[org], "person": world.ids[org], "request": quoted["id"], "quote": quote["id"],
                              "reservation": reservation["id"], "grant": world.grants[org], "site": site, "ticket": ticket,
                              "blob": hashlib.sha256(f"#!/bin/sh\necho {org}\n".encode()).hexdigest()}
-    world.things["nobody"] = {"organisation": NOWHERE, "person": NOWHERE, "request": NOWHERE, "quote": NOWHERE, "reservation": NOWHERE,
+    world.things["nobody"] = {"invitation": NOWHERE, "organisation": NOWHERE, "person": NOWHERE, "request": NOWHERE, "quote": NOWHERE, "reservation": NOWHERE,
                               "grant": 999999999, "site": "nowhere", "blob": "0" * 64}
     return world.things
 
 
 def fill(world, path, of):
     t = world.things[of]
-    for pattern, value in (("/identities/{id}", NOWHERE), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
+    for pattern, value in (("/identities/{id}", NOWHERE), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
                            ("/quotes/{id}", t["quote"]), ("/reservations/{id}", t["reservation"]), ("/grants/{account}", t["grant"]),
                            ("/accounts/{account}", t["grant"]), ("/sites/{code}", t["site"]), ("{sha256}", t["blob"])):
         path = path.replace(pattern, re.sub(r"\{\w+\}", "", pattern) + str(value))
@@ -174,7 +177,7 @@ def test_everybody_gets_their_own(world):
         roles, of = rule_of(name)
         for who in PEOPLE:
             for whose in ("brisa", "nordlys") if of else ("brisa",):
-                if roles is None or expected(roles, of, who, whose) != "yes" or name in ("session_delete", "me_identity_remove", "reservations_events", "agent_instance"):
+                if roles is None or expected(roles, of, who, whose) != "yes" or name in ("session_delete", "me_identity_remove", "invitations_withdraw", "reservations_events", "agent_instance"):
                     continue
                 path, raw = fill(world, pattern, whose), None
                 if method == "POST":

@@ -97,8 +97,17 @@ static const struct wanted {
     { "people_add", ADMINS, { "77000000-0000-7000-8000-000000000000", "N", "n@kontor.example", "x", "1" } },
     { "people_set_password", BIT(OWNER) | ADMINS, { LISE, "y" } },
     { "roles_of", ORG, { LISE } },
+    { "roles_remove", BIT(OWNER) | ADMINS, { LISE, "1", BRISA, "-1" } },
+    { "roles_lock", EVERYBODY, { BRISA } }, /* locks a name, shows nothing */
+    { "rights_add", BIT(OWNER) | SERVERS, { "79000000-0000-7000-8000-000000000000", "1", LISE, "n", LISE, "n", "1", "2", BRISA, "-1", "why" } },
+    { "rights_of_person", ORG, { LISE, "ffffffff-ffff-ffff-ffff-ffffffffffff", "9" } },
+    { "rights_of_organisation", ORG, { BRISA, "ffffffff-ffff-ffff-ffff-ffffffffffff", "9" } },
+    { "invitations_add", BIT(OWNER) | ADMINS, { "7a000000-0000-7000-8000-000000000000", BRISA, "2", "note", H2, LISE, "n", "1", "9" } },
+    { "invitations_open", BIT(OWNER) | ADMINS, { BRISA, "2", "9" } },
+    { "invitations_find", BIT(OWNER) | ADMINS, { H1, "2" } },
+    { "invitations_end", BIT(OWNER) | ADMINS, { BRISA, "2", NULL } },
     { "roles_of_organisation", ORG, { BRISA } },
-    { "roles_add", ADMINS, { EVA, "1", BRISA, "-1" } },
+    { "roles_add", BIT(OWNER) | ADMINS, { EVA, "1", BRISA, "-1" } },
     { "sessions_find", BIT(OWNER) | ADMINS, { H1, "0" } },
     { "sessions_add", BIT(OWNER) | ADMINS, { H2, LISE, "1", "2" } },
     { "sessions_remove", BIT(OWNER) | ADMINS, { H1 } },
@@ -213,6 +222,8 @@ static const char *const DATA[] = {
     "INSERT INTO role (person, role) VALUES ('1e000000-0000-7000-8000-000000000000', 3), ('1f000000-0000-7000-8000-000000000000', 4), ('20000000-0000-7000-8000-000000000000', 5)",
     "INSERT INTO session VALUES ('" H1 "', '" LISE "', 1, 9)",
     "INSERT INTO identity VALUES ('" BRISA "', '" LISE "', 'https://id.example', 'lise', '', '', 1, 1)",
+    "INSERT INTO right_change VALUES ('" BRISA "', 1, '" LISE "', 'n', '" LISE "', 'n', 1, 1, '" BRISA "', -1, 'why')",
+    "INSERT INTO invitation VALUES ('" BRISA "', '" BRISA "', 2, 'note', '" H1 "', '" LISE "', 'n', 1, 9)",
     "INSERT INTO enrol_token VALUES ('" H2 "', 11, 1, 9)",
     "INSERT INTO agent_contact VALUES (11, 5)",
     "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
@@ -482,7 +493,7 @@ static void
 test_nobody_goes_round_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const FORCED[] = { "person", "identity", "session", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    static const char *const FORCED[] = { "person", "identity", "right_change", "invitation", "session", "enrol_token", "request", "blob", "evidence", "call_answer" };
     PGconn *owner = PQconnectdb(f->t.owner);
 
     assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);

@@ -141,6 +141,75 @@ def sign_in_begin(w):
     return Call(lambda key: w.anybody.post("/v1/providers/honest/sign-in", {"to": "/", "from": "/"}), once=False)
 
 
+def an_invitation(w):
+    return w.local.must("POST", f"/v1/organisations/{w.organisations['brisa']}/invitations", {"role": "member"}, status=201)
+
+
+@call
+def invitations_list(w):
+    return Call(lambda key: w.people["brisa"].get(f"/v1/organisations/{w.organisations['brisa']}/invitations"))
+
+
+@call
+def invitations_create(w):
+    return Call(lambda key: w.people["brisa"].post(f"/v1/organisations/{w.organisations['brisa']}/invitations", {"role": "member"}), once=False)
+
+
+@call
+def invitations_withdraw(w):
+    made = an_invitation(w)["id"]
+    return Call(lambda key: w.people["brisa"].call("DELETE", f"/v1/invitations/{made}"), once=False, again=404)
+
+
+@call
+def invitations_look(w):
+    token = an_invitation(w)["token"]
+    return Call(lambda key: Client(w.server).post("/v1/invitations/look", {"token": token}))
+
+
+@call
+def invitations_accept(w):
+    token, name = an_invitation(w)["token"], word()
+    body = {"token": token, "name": name, "email": f"{name}@kontor.example", "password": "one that is long enough"}
+    return Call(lambda key: Client(w.server).post("/v1/invitations/accept", body), once=False, again=403)
+
+
+@call
+def invitations_join(w):
+    client, token = w.person(word(), []), an_invitation(w)["token"]
+    return Call(lambda key: client.post("/v1/invitations/join", {"token": token}), once=False, again=403)
+
+
+@call
+def members_set(w):
+    name = word()
+    w.person(name, [{"role": "member", "organisation": w.organisations["brisa"]}])
+    body = {"person": w.ids[name], "role": "owner", "reason": "tests"}
+    return Call(lambda key: w.people["brisa"].post(f"/v1/organisations/{w.organisations['brisa']}/members", body, key=key))
+
+
+@call
+def organisations_rights(w):
+    return Call(lambda key: w.people["brisa"].get(f"/v1/organisations/{w.organisations['brisa']}/rights"))
+
+
+@call
+def people_roles_remove(w):
+    name = word()
+    w.person(name, [{"role": "auditor"}])
+    return Call(lambda key: w.local.post(f"/v1/people/{w.ids[name]}/roles/remove", {"roles": [{"role": "auditor"}], "reason": "tests"}, key=key))
+
+
+@call
+def people_rights(w):
+    return Call(lambda key: w.local.get(f"/v1/people/{w.ids['brisa']}/rights"))
+
+
+@call
+def me_rights(w):
+    return Call(lambda key: w.people["brisa"].get("/v1/me/rights"))
+
+
 @call
 def me_identity_remove(w):
     client = w.person(word(), [])
@@ -163,7 +232,7 @@ def people_password(w):
 @call
 def people_roles(w):
     w.person(name := word(), [])
-    return post(w.local, f"/v1/people/{w.ids[name]}/roles", {"roles": [{"role": "auditor"}, {"role": "officer"}]})
+    return post(w.local, f"/v1/people/{w.ids[name]}/roles", {"roles": [{"role": "auditor"}, {"role": "officer"}], "reason": "tests"})
 
 
 @call

@@ -4,6 +4,7 @@ const startup = ["startup"], programme = ["officer", "admin"], site = ["site", "
 export const ROUTES = [
     { path: "/", load: () => import("../pages/front.js"), bare: true },
     { path: "/sign-in", load: () => import("../pages/sign-in.js"), bare: true },
+    { path: "/join", load: () => import("../pages/join.js"), bare: true },
     { path: "/capacity", load: () => import("../pages/capacity.js") },
     { path: "/sites", load: () => import("../pages/sites.js"), nav: "/capacity" },
     { path: "/sites/{code}", load: () => import("../pages/place.js"), nav: "/capacity" },
@@ -18,6 +19,7 @@ export const ROUTES = [
     { path: "/reservations/{id}/dispute", load: () => import("../pages/dispute.js"), who: ["startup", "officer", "admin", "site"], nav: "/reservations" },
     { path: "/credits", load: () => import("../pages/credits.js"), who: startup },
     { path: "/credits/{grant}", load: () => import("../pages/grant.js"), who: startup, nav: "/credits" },
+    { path: "/people", load: () => import("../pages/people.js"), who: startup },
     { path: "/me", load: () => import("../pages/me.js"), who: ["startup", "officer", "site", "admin", "none"] },
     { path: "/programme", load: () => import("../pages/programme.js"), who: programme },
     { path: "/programme/shares", load: () => import("../pages/shares.js"), who: programme },

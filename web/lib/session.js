@@ -20,7 +20,7 @@ const fits = (seat, path) =>
     path.startsWith("/site/") ? seat.kind === "site" && path.split("/")[2] === seat.site
     : path.startsWith("/programme") ? seat.kind === "officer" || seat.kind === "admin"
     : path.startsWith("/admin") ? seat.kind === "admin"
-    : /^\/(home|ask|requests|reservations|credits)/.test(path) ? seat.kind === "startup"
+    : /^\/(home|people|ask|requests|reservations|credits)/.test(path) ? seat.kind === "startup"
     : true;
 /** The seat in use: the chosen one if the page belongs to it, else the first that it belongs to. */
 export const seat = computed(() => {
@@ -44,7 +44,10 @@ export const whoAmI = async () => {
     return settle(session.person ? session : null);
 };
 export const signIn = async (email, password) => {
-    const person = await post("/v1/session", { email, password });
+    return signedIn(await post("/v1/session", { email, password }));
+};
+/** The server has signed somebody in by another call, or given them another role. */
+export const signedIn = (person) => {
     forget();
     return settle(person);
 };
