@@ -84,12 +84,19 @@ checkpoint_shown(void *policy, struct db *db, struct arena *a, struct checkpoint
     return cosigning_newest(db, policy, a, ret);
 }
 
+static bool
+is_outside_witness(void *policy, const char *name, const uint8_t public[32])
+{
+    struct log_policy_now now = log_policy_now(policy);
+
+    return now.quorum != NULL && quorum_witness_of(now.quorum, name, public) >= 0;
+}
+
 static void
-show_wrong(void *unused, const struct seals_wrong *w)
+show_wrong(void *unused, const char *text, bool remark)
 {
     (void)unused;
-    fprintf(stderr, "%skontord export: row %s of the table %s %s: it was changed behind the server's back\n", isatty(STDERR_FILENO) ? "\r\033[K" : "",
-            w->key, w->table, w->bare ? "has no seal" : "is not as it was sealed");
+    fprintf(stderr, "%skontord export: %s%s\n", isatty(STDERR_FILENO) ? "\r\033[K" : "", remark ? "to be noted: " : "", text);
 }
 
 /* What the export found beside what it wrote. */
@@ -102,7 +109,9 @@ show_found(const struct export_result *r, const char *data_dir)
         fprintf(stderr, "kontord export: %" PRIu64 " rows are not as they were sealed\n", r->wrong);
     if (r->unchecked)
         fprintf(stderr, "kontord export: no row was compared with its seal: %s/seal.key is missing\n", data_dir);
-    return r->beyond_head > 0 || r->wrong > 0 || r->unchecked;
+    if (r->faults + r->wrong > EXPORT_TOLD_MAX)
+        fprintf(stderr, "kontord export: not all were named\n");
+    return r->beyond_head > 0 || r->wrong > 0 || r->faults > 0 || r->unchecked;
 }
 
 static enum err
@@ -120,7 +129,7 @@ export_to(const struct config *config, const char *dir, struct export_result *re
     }
     if (err == OK)
         err = export_write(db, dir, config->with_evidence ? EXPORT_EVIDENCE : EXPORT_JOURNAL, show_progress, NULL,
-                           (struct export_checkpoint){ checkpoint_shown, policy }, show_wrong, ret, d);
+                           (struct export_checkpoint){ checkpoint_shown, is_outside_witness, policy }, show_wrong, ret, d);
     db_delete(db);
     log_policy_close(policy);
     random_wipe(&seals, sizeof seals);

@@ -108,7 +108,7 @@ words_json(struct call *call, const struct entry *e)
         json_none(out, "erased");
         return OK;
     }
-    err = evidence_find(call->db, *entry_order(e), call->arena, &v);
+    err = order_evidence_of(call, e, &v);
     if (err && err != ERR_NOT_FOUND)
         return err;
     json_text(out, "text", err || v.erased_ms ? NULL : v.text);

@@ -58,7 +58,7 @@ look(struct call *call, const struct entry *e, struct evidence *ret, enum kept *
     *ret_kept = KEPT_NOTHING;
     if (!commitment_of(e))
         return OK;
-    err = evidence_find(call->db, *entry_order(e), call->arena, ret);
+    err = order_evidence_of(call, e, ret);
     if (err == ERR_NOT_FOUND) {
         struct evidence there;
 
@@ -180,19 +180,18 @@ noticed(struct call *call)
     call_end(call, err ? err : reply_evidence(call), 200);
 }
 
-/* May this still be erased? Not asked of a call that was carried out before. */
+/* May this still be erased? Not asked of a call that was carried out before. Asked of the row: a text that was put back may. */
 static enum err
 check_erasable(struct call *call, const struct entry *e)
 {
     struct evidence v;
-    enum kept kept;
-    enum err err = look(call, e, &v, &kept);
+    enum err err = evidence_find(call->db, *entry_order(e), call->arena, &v);
 
-    if (err || market_key_maybe_known(call->api->market, &call->command->idem.scope))
-        return err;
-    if (kept == KEPT_ERASED)
+    if ((err && err != ERR_NOT_FOUND) || market_key_maybe_known(call->api->market, &call->command->idem.scope))
+        return err == ERR_NOT_FOUND ? OK : err;
+    if (!err && v.erased_ms)
         return ERR_ERASED;
-    return kept == KEPT ? OK : err_say(&call->detail, ERR_NOT_FOUND, "Nothing is kept behind this entry.");
+    return err ? err_say(&call->detail, ERR_NOT_FOUND, "Nothing is kept behind this entry.") : OK;
 }
 
 /* Security: officers and administrators (the route's table; the sequencer and row security ask again). */

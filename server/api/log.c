@@ -4,6 +4,7 @@
  * operator has said so (public_entries). */
 #include "api/handlers.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "api/internal.h"
@@ -78,8 +79,8 @@ reply_bundle(struct call *call, uint64_t n, unsigned width)
     db_act_as(call->db, DB_ACTOR_SERVER);
     b.bytes = xmalloc(width * (ENTRY_ROW_MAX + 2));
     err = entries_range(call->db, b.first, width, take_entry, &b);
-    if (!err && b.next != b.first + width)
-        err = ERR_NOT_FOUND;
+    if (!err && b.next != b.first + width) /* the head covers it */
+        err = err_internal(&call->detail, ERR_CORRUPT, "entry %" PRIu64 " is missing from the table", b.next);
     if (err) {
         free(b.bytes);
         call_fail(call, err);
@@ -134,7 +135,8 @@ reply_hashes(struct call *call, int level, uint64_t n, unsigned width)
 
     db_act_as(call->db, DB_ACTOR_SERVER); /* hashes are for everybody */
     err = log_tile(call->api->market, call->db, level, n, width, hashes);
-
+    if (err == ERR_NOT_FOUND) /* the head covers it */
+        err = err_internal(&call->detail, ERR_CORRUPT, "tile %d/%" PRIu64 " cannot be made: entries are missing from the table", level, n);
     if (err) {
         free(hashes);
         call_fail(call, err);
@@ -191,6 +193,8 @@ prove(struct call *call, const struct found *f, uint64_t size, struct proof *ret
         log_reader_know(r, call->path_index / TILE_WIDTH, f->tile);
     err = proof_inclusion(&from, call->path_index, size, ret);
     log_reader_delete(r);
+    if (err == ERR_NOT_FOUND) /* the head covers it */
+        err = err_internal(&call->detail, ERR_CORRUPT, "the path of entry %" PRIu64 " cannot be made: entries are missing from the table", call->path_index);
     return err;
 }
 

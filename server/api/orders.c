@@ -52,6 +52,27 @@ order_evidence(struct call *call, struct uuid order, const char *reason, const s
 }
 
 enum err
+order_evidence_of(struct call *call, const struct entry *e, struct evidence *ret)
+{
+    enum err err = evidence_find(call->db, *entry_order(e), call->arena, ret);
+    const struct erasure *found;
+    const struct state *s;
+
+    if (err || ret->erased_ms != 0)
+        return err;
+    s = market_read_lock(call->api->market);
+    if (!s)
+        return ERR_NOT_LEADER;
+    found = ledger_erasure(s->ledger, entry_commitment(e));
+    if (found) {
+        log_warning(call->api->log, "erased-text-is-there", LOG_I64("entry", (int64_t)e->index), LOG_I64("erasure", (int64_t)found->entry));
+        *ret = (struct evidence){ .order = ret->order, .erased_ms = found->time_ms, .erasure = found->entry };
+    }
+    market_read_unlock(call->api->market);
+    return OK;
+}
+
+enum err
 order_sign(struct call *call, const struct entry *entry, int signers)
 {
     struct command *c = call->command;

@@ -15,6 +15,11 @@ struct uuid order_id(const struct call *call);
  * signed in, zeros beyond. concerns: the organisation that may read it too, zero: none; site: whose operators may, 0: none. */
 enum err order_evidence(struct call *call, struct uuid order, const char *reason, const struct uuid people[2],
                         struct uuid concerns, uint64_t site, struct hash *ret_commitment) MUST_USE;
+struct evidence;
+/* What is kept behind the entry's commitment, as far as row security shows it to the caller. The journal's word stands above the row's:
+ * what it says was erased is given as erased, though somebody has put the row back. ERR_NOT_FOUND, ERR_NOT_LEADER, ERR_CORRUPT (its seal).
+ * The state is read under the lock: the caller must not hold it. */
+enum err order_evidence_of(struct call *call, const struct entry *e, struct evidence *ret) MUST_USE;
 /* Make e the call's command, signed for `signers` people (1 or 2). The ledger's genesis is read under the lock: the
  * caller must not hold it. ERR_NOT_LEADER. */
 enum err order_sign(struct call *call, const struct entry *e, int signers) MUST_USE;

@@ -13,12 +13,14 @@
 #include "base/text.h"
 #include "crypto/random.h"
 #include "store/journal.h"
+#include "store/shape.h"
 
 enum { PATH_LEN = 4096, LEASE_MS = 5000, LONG_MS = 3600000 };
 
 struct sealing {
     char path[PATH_LEN], next_path[PATH_LEN];
     bool lost;         /* there is no seal.key */
+    bool begun_before; /* seal.key.next was there: rows may be sealed with it */
     struct seals seals;
     struct db *db;
     seals_tell_fn *tell; /* of each row that was wrong; NULL */
@@ -64,6 +66,7 @@ load_next(struct sealing *s)
     random_wipe(&key, sizeof key);
     if (err && err != ERR_EXISTS)
         return err;
+    s->begun_before = err == ERR_EXISTS;
     s->d->internal[0] = '\0';
     return load(s->next_path, &s->seals, s->d);
 }
@@ -91,12 +94,28 @@ take_lease(struct sealing *s)
     return err ? db_explain(s->db, err, s->d) : OK;
 }
 
-/* All rows, in one transaction. */
+static void
+take_shape(void *ctx, const struct shape_wrong *w)
+{
+    struct sealing *s = ctx;
+
+    if (w->reads && s->d->internal[0] == '\0')
+        (void)err_internal(s->d, ERR_CORRUPT, "%s: the database was altered, not by kontord migrate, and nothing is sealed", w->text);
+}
+
+/* All rows, in one transaction: as they are, and as they are said to be. */
 static enum err
 seal_all(struct sealing *s)
 {
     enum err err = db_begin(s->db);
 
+    s->d->internal[0] = '\0';
+    if (!err)
+        err = shape_check(s->db, take_shape, s);
+    if (!err && s->d->internal[0] != '\0') {
+        db_rollback(s->db);
+        return ERR_CORRUPT;
+    }
     if (!err)
         err = seals_each(s->db, true, s->tell, NULL, &s->count);
     if (!err)
@@ -170,7 +189,10 @@ static void
 show_wrong(void *unused, const struct seals_wrong *w)
 {
     (void)unused;
-    printf("%s %s: %s\n", w->table, w->key, w->bare ? "had no seal" : "was not as it was sealed");
+    if (w->key == NULL)
+        printf("%s: %" PRIu64 " rows have no key, or one that is there twice: they are not sealed\n", w->table, w->hidden);
+    else
+        printf("%s %s: %s\n", w->table, w->key, w->bare ? "had no seal" : "was not as it was sealed");
 }
 
 static enum err
@@ -179,7 +201,6 @@ reseal(struct sealing *s, const char *data_dir, const char *db_writer)
     enum err err = set_paths(s, data_dir) ? load(s->path, &s->seals, s->d) : err_internal(s->d, ERR_IO, "%s: the path is too long", data_dir);
 
     s->lost = err == ERR_NOT_FOUND;
-    s->tell = s->lost ? NULL : show_wrong;
     if (err && !s->lost)
         return err;
     s->d->internal[0] = '\0';
@@ -188,6 +209,8 @@ reseal(struct sealing *s, const char *data_dir, const char *db_writer)
         err = take_lease(s);
     if (!err && s->lost)
         err = load_next(s);
+    if (!s->lost || s->begun_before) /* under a key that is quite new no row can fit */
+        s->tell = show_wrong;
     return err ? err : seal_all(s);
 }
 
@@ -210,6 +233,9 @@ run_reseal(int argc, char **argv)
 
         if (err != OK)
             fprintf(stderr, "kontord reseal: %s\n", detail.internal[0] ? detail.internal : err_sentence(err));
+        else if (s.lost && s.begun_before)
+            printf("%s was missing, %s is put in its place: %" PRIu64 " rows are sealed as they are, %" PRIu64 " of them were wrong\n", s.path,
+                   s.next_path, s.count.rows, s.count.wrong);
         else if (s.lost)
             printf("%s was missing and is new: %" PRIu64 " rows are sealed as they are, none could be checked\n", s.path, s.count.rows);
         else

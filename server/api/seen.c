@@ -137,7 +137,7 @@ is_admitted(struct call *call, const struct showing *w, bool *ret)
         return OK;
     err = journal_reads_find(call->db, w->admitted, &notice);
     if (!err)
-        err = evidence_find(call->db, *entry_order(&notice.entry), call->arena, &said);
+        err = order_evidence_of(call, &notice.entry, &said);
     if (!err && said.erased_ms == 0 &&
         hash_equal(sha256_of((const struct bytes[]){ BYTES(said.salt.b, 32), BYTES_TEXT(said.text) }, 2), *entry_commitment(&notice.entry)))
         *ret = has_line(said.text, admitted_line(call, &w->seen));

@@ -1,4 +1,4 @@
-/* base/hash.h: SHA-256 (FIPS 180-4) by OpenSSL, one context a thread. */
+/* base/hash.h: SHA-256 (FIPS 180-4) by OpenSSL. Never fails. */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 

@@ -71,8 +71,8 @@ pool_walk(const struct pool *p, size_t *it)
 
 #define ALL_POOLS(l)                                                                                                   \
     &(l)->slots, &(l)->accounts, &(l)->holds, &(l)->sites, &(l)->offerings, &(l)->rates, &(l)->policies, &(l)->keys,   \
-        &(l)->payments, &(l)->requests, &(l)->report_blocks
-#define ALL_MAPS(l) (l)->orders, (l)->reports, (l)->by_request, (l)->by_reservation, (l)->by_owner, (l)->by_public
+        &(l)->payments, &(l)->requests, &(l)->report_blocks, &(l)->erasures
+#define ALL_MAPS(l) (l)->orders, (l)->reports, (l)->by_request, (l)->by_reservation, (l)->by_owner, (l)->by_public, (l)->by_commitment
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
@@ -112,12 +112,14 @@ ledger_new_in(const struct memory *memory)
     l->payments.item = sizeof(struct payment);
     l->requests.item = sizeof(struct request);
     l->report_blocks.item = sizeof(struct reports_block);
+    l->erasures.item = sizeof(struct erasure);
     l->orders = map_new(16);
     l->reports = map_new(16);
     l->by_request = map_new_inside(16, offsetof(struct request, id));
     l->by_reservation = map_new_inside(16, offsetof(struct hold, reservation));
     l->by_owner = map_new(16);
     l->by_public = map_new(32);
+    l->by_commitment = map_new_inside(32, offsetof(struct erasure, commitment));
     l->own = undo_new();
     l->tree = ledger_tree_new();
     if (memory != NULL) {

@@ -121,6 +121,9 @@ uint64_t ledger_rollback(const struct ledger *l, uint64_t *ret_to, int64_t *ret_
  * empty one: that no policy asks for witnesses any more). */
 struct ledger_witnesses { uint64_t entry; int64_t time_ms; struct hash policy; };
 struct ledger_witnesses ledger_witnesses(const struct ledger *l);
+/* The first NOTICE that says that the text behind a commitment was erased; NULL: none does. */
+struct erasure { struct hash commitment; uint64_t entry; int64_t time_ms; };
+const struct erasure *ledger_erasure(const struct ledger *l, const struct hash *commitment);
 uint64_t key_chain(const struct key *k);     /* what `first` of a KEY that follows it must name */
 /* Walk: it = 0 first; NULL at the end; in order of index. */
 const struct account *ledger_next_account(const struct ledger *l, size_t *it);

@@ -446,6 +446,26 @@ notice_said(struct applying *a)
     return ledger_need_order(a, e->u.notice.order, &e->u.notice.auth, 1);
 }
 
+/* The first one counts: a text that is erased once more was put back by somebody in between. */
+static void
+notice_erasure(struct applying *a)
+{
+    const struct hash *commitment = &a->e->u.notice.commitment;
+    struct erasure *new;
+
+    if (map_get(a->l->by_commitment, commitment->b) != NULL)
+        return;
+    new = pool_add(&a->l->erasures, a->undo);
+    *new = (struct erasure){ *commitment, a->e->index, a->e->time_ms };
+    map_put(a->l->by_commitment, new->commitment.b, new, a->undo);
+}
+
+const struct erasure *
+ledger_erasure(const struct ledger *l, const struct hash *commitment)
+{
+    return map_get(l->by_commitment, commitment->b);
+}
+
 enum err
 ledger_notice(struct applying *a)
 {
@@ -470,6 +490,9 @@ ledger_notice(struct applying *a)
         return ledger_need_order(a, e->u.notice.order, &e->u.notice.auth, 1);
     case NOTICE_SAID:
         return notice_said(a);
+    case NOTICE_ERASURE:
+        notice_erasure(a);
+        break;
     default:
         break;
     }

@@ -43,9 +43,9 @@ struct ledger {
     struct ledger_witnesses witnesses;
     struct promise promises[2 * GROUP_MAX];
     struct report report;
-    struct pool slots, accounts, holds, sites, offerings, rates, policies, keys, payments, requests, report_blocks;
+    struct pool slots, accounts, holds, sites, offerings, rates, policies, keys, payments, requests, report_blocks, erasures;
     struct map *orders, *reports;    /* used: uuid; (site, number / REPORTS_BLOCK): a block */
-    struct map *by_request, *by_reservation, *by_public, *by_owner;
+    struct map *by_request, *by_reservation, *by_public, *by_owner, *by_commitment;
     struct account *dirty;
     struct memory memory;            /* where pools and maps live, if they do not in the heap */
     struct undo *own;                /* for callers without an undo log */

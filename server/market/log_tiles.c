@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "market/market_internal.h"
 #include "store/tiles.h"
 
@@ -96,9 +97,39 @@ keep(struct market *m, int level, uint64_t n, const struct hash hashes[TILE_WIDT
     free(before);
 }
 
+/* The log has this whole tile, and the table has not: whoever asks is not to suffer from it, but the operator hears of it. What is
+ * missing is stored again at the next start; until then each answer makes it, and at most so many. */
+enum { MADE_MAX = 1024, TELL_EACH_MS = 10000 };
+
+static void
+tell_missing(struct market *m, int level, uint64_t n)
+{
+    int64_t now_ms = monotonic_ms();
+
+    if (m == NULL || m->config.log == NULL || now_ms < atomic_load(&m->tile_told_ms) + TELL_EACH_MS)
+        return;
+    atomic_store(&m->tile_told_ms, now_ms);
+    log_warning(m->config.log, "tile-missing", LOG_I64("level", level), LOG_I64("n", (int64_t)n));
+}
+
+static enum err compute(struct market *m, struct db *db, int level, uint64_t n, unsigned width, unsigned *made, struct hash ret[TILE_WIDTH]);
+
+static enum err
+find_or_make(struct market *m, struct db *db, int level, uint64_t n, unsigned *made, struct hash ret[TILE_WIDTH])
+{
+    enum err err = tiles_find(db, level, n, ret);
+
+    if (err != ERR_NOT_FOUND)
+        return err;
+    tell_missing(m, level, n);
+    if (++*made > MADE_MAX)
+        return ERR_CORRUPT;
+    return compute(m, db, level, n, TILE_WIDTH, made, ret);
+}
+
 /* From the tiles below it. */
 static enum err
-compute(struct db *db, int level, uint64_t n, unsigned width, struct hash ret[TILE_WIDTH])
+compute(struct market *m, struct db *db, int level, uint64_t n, unsigned width, unsigned *made, struct hash ret[TILE_WIDTH])
 {
     struct hash *below;
     enum err err = OK;
@@ -107,7 +138,7 @@ compute(struct db *db, int level, uint64_t n, unsigned width, struct hash ret[TI
         return tiles_leaves(db, n * TILE_WIDTH, width, ret);
     below = xmalloc(TILE_WIDTH * sizeof *below);
     for (unsigned i = 0; !err && i < width; i++) {
-        err = tiles_find(db, level - 1, n * TILE_WIDTH + i, below);
+        err = find_or_make(m, db, level - 1, n * TILE_WIDTH + i, made, below);
         if (!err)
             ret[i] = tile_root(below);
     }
@@ -118,6 +149,7 @@ compute(struct db *db, int level, uint64_t n, unsigned width, struct hash ret[TI
 enum err
 log_tile(struct market *m, struct db *db, int level, uint64_t n, unsigned width, struct hash ret[TILE_WIDTH])
 {
+    unsigned made = 0;
     enum err err;
 
     assert(level >= 0 && level < TILE_LEVELS && width >= 1 && width <= TILE_WIDTH);
@@ -125,10 +157,13 @@ log_tile(struct market *m, struct db *db, int level, uint64_t n, unsigned width,
         return OK;
     if (level > 0 && m != NULL && kept(m, level, n, ret))
         return OK;
-    err = tiles_find(db, level, n, ret); /* a partial one may be full by now */
+    err = width < TILE_WIDTH ? tiles_find(db, level, n, ret) /* a partial one may be full by now */
+                             : find_or_make(m, db, level, n, &made, ret);
+    if (err == ERR_NOT_FOUND && width < TILE_WIDTH)
+        return compute(m, db, level, n, width, &made, ret);
     if (err == OK && level > 0 && m != NULL)
         keep(m, level, n, ret);
-    return err == ERR_NOT_FOUND && width < TILE_WIDTH ? compute(db, level, n, width, ret) : err;
+    return err;
 }
 
 /* ---- proofs ------------------------------------------------------------------------------------------------------ */

@@ -8,8 +8,9 @@
 #include "market/market.h"
 #include "store/db.h"
 
-/* The first `width` hashes of a tile, 1 to 256, all within the committed log. m may be NULL: from the database alone.
- * ERR_NOT_FOUND: the log is not that long. */
+/* The first `width` hashes of a tile, 1 to 256, all within the committed log. m may be NULL: from the database alone. A whole tile that the
+ * table has not is made from what is below it, and told in the log. ERR_NOT_FOUND: the log is not that long, or has lost
+ * entries; ERR_CORRUPT: it has lost too many tiles. */
 enum err log_tile(struct market *m, struct db *db, int level, uint64_t n, unsigned width, struct hash ret[TILE_WIDTH]) MUST_USE;
 
 /* Reads the full subtrees of a log of `size` leaves (core/proof.h) through the tiles, each tile once. Large: on the heap. */

@@ -124,6 +124,7 @@ struct market {
     struct merkle merkle;
     struct tiles *tiles;            /* the log's right edge, as of head; edge_lock, for log_tiles.c */
     pthread_mutex_t edge_lock;
+    atomic_int_fast64_t tile_told_ms; /* when a missing tile was last told (monotonic), log_tiles.c's */
     struct { uint8_t public[SIGN_PUBLIC_LEN]; bool known; } own_log[OWN_LOG_KEYS]; /* own_keys.c's; edge_lock */
     bool edge_known;
     struct kept_tile { int level; uint64_t n; struct kept_hashes *hashes; } kept_tiles[KEPT_TILES]; /* log_tiles.c's; edge_lock */

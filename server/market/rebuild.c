@@ -15,6 +15,7 @@
 #include "market/log_policy.h"
 #include "market/quote.h"
 #include "market/timing.h"
+#include "store/shape.h"
 #include "store/tiles.h"
 
 struct rebuilding {
@@ -28,6 +29,7 @@ struct rebuilding {
     int64_t now_ms;
     int64_t settled_since_ms;   /* reservations settled before are not kept in memory */
     size_t accounts_it;
+    uint64_t tiles_added;       /* that the table should have had */
     struct err_detail *d;
 };
 
@@ -97,8 +99,10 @@ take_tile(void *ctx, int level, uint64_t n, const struct hash *hashes, unsigned 
     struct hash sum = sha256(BYTES(hashes, width * sizeof *hashes));
     const struct tile_sum *stored = &r->stored[r->stored_at[level]];
 
-    if (r->stored_at[level] == r->stored_end[level] || stored->n > n) /* missing: what it holds follows from the entries */
+    if (r->stored_at[level] == r->stored_end[level] || stored->n > n) { /* missing: what it holds follows from the entries */
+        r->tiles_added++;
         return tiles_add(r->m->db, level, n, hashes);
+    }
     r->stored_at[level]++;
     if (stored->n != n || !hash_equal(stored->sha256, sum))
         return err_internal(r->d, ERR_CORRUPT, "tile %d/%llu: the table is not what the journal adds up to", level,
@@ -149,12 +153,13 @@ read_journal(struct rebuilding *r)
     if (!err)
         err = journal_read(r->m->db, 0, head->size, take_entry, r);
     if (!err)
+        err = journal_no_more(r->m->db, head->size);
+    if (!err)
         err = check_tiles(r);
-    if (err == ERR_CORRUPT && r->d->internal[0] == '\0')
-        return err_internal(r->d, err, "entry %llu: its bytes do not fit its leaf hash, or it is missing",
-                            (unsigned long long)ledger_size(l));
     if (err)
         return err;
+    if (r->tiles_added > 0 && r->m->config.log != NULL)
+        log_warning(r->m->config.log, "tiles-were-missing", LOG_I64("made_anew", (int64_t)r->tiles_added));
     if (!hash_equal(merkle_root(&r->tree), head->root) || ledger_time(l) != head->time_ms || !ledger_group_whole(l))
         return err_internal(r->d, ERR_CORRUPT, "the journal's entries do not add up to its head");
     rule = ledger_conserved(l);
@@ -384,6 +389,29 @@ check_config(const struct rebuilding *r)
     return OK;
 }
 
+/* ---- the tables themselves ------------------------------------------------------------------------------------------ */
+
+/* What may have a reader shown something else than the rows stops the start. A guard of rows that is gone, or one more, is told:
+ * what became of the rows meanwhile, they say themselves. */
+static void
+take_shape(void *ctx, const struct shape_wrong *w)
+{
+    struct rebuilding *r = ctx;
+
+    if (w->reads && r->d->internal[0] == '\0')
+        (void)err_internal(r->d, ERR_CORRUPT, "%s: the database was altered, not by kontord migrate", w->text);
+    if (r->m->config.log != NULL)
+        log_warning(r->m->config.log, "database-altered", LOG_TEXT("what", w->text));
+}
+
+static enum err
+check_shape(struct rebuilding *r)
+{
+    enum err err = shape_check(r->m->db, take_shape, r);
+
+    return err == OK && r->d->internal[0] != '\0' ? ERR_CORRUPT : err;
+}
+
 static enum err
 read_all(struct rebuilding *r)
 {
@@ -392,6 +420,8 @@ read_all(struct rebuilding *r)
     if (!err) /* whole tables: not row by row, by key, as the sequencer's batches (lease.c) */
         err = db_script(r->m->db, "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on;"
                                   " SET LOCAL enable_mergejoin = on; SET LOCAL work_mem = '64MB'");
+    if (!err)
+        err = check_shape(r);
     if (!err)
         err = read_journal(r);
     if (!err && r->m->head.size > 0) {

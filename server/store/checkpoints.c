@@ -11,7 +11,7 @@ DB_QUERY(CHECKPOINTS_ADD, .name = "checkpoints_add",
 
 DB_QUERY(CHECKPOINTS_NEWEST, .name = "checkpoints_newest",
          .sql = "SELECT size, root, note, signed_ms FROM checkpoint WHERE size <= $1 ORDER BY size DESC LIMIT 1", .params = 1,
-         .columns = 4);
+         .columns = 4, .whole = "checkpoint", .key = 0);
 
 /* $1: how many steps of equal size. */
 DB_QUERY(CHECKPOINTS_GROWTH, .name = "checkpoints_growth",
@@ -56,7 +56,7 @@ checkpoints_add(struct db *db, const struct checkpoint_row *row)
 }
 
 DB_QUERY(CHECKPOINTS_FIND, .name = "checkpoints_find", .sql = "SELECT size, root, note, signed_ms FROM checkpoint WHERE size = $1",
-         .params = 1, .columns = 4);
+         .params = 1, .columns = 4, .whole = "checkpoint", .key = 0);
 
 enum err
 checkpoint_read(const PGresult *rows, struct arena *a, struct checkpoint_row *ret)
@@ -90,7 +90,7 @@ checkpoints_newest(struct db *db, uint64_t most, struct arena *a, struct checkpo
 }
 
 DB_QUERY(CHECKPOINTS_SIGNED_AFTER, .name = "checkpoints_signed_after",
-         .sql = "SELECT signed_ms FROM checkpoint WHERE size > $1 ORDER BY size LIMIT 1", .params = 1, .columns = 1);
+         .sql = "SELECT signed_ms FROM checkpoint WHERE size > $1 ORDER BY size LIMIT 1", .params = 1, .columns = 1, .whole = "checkpoint", .key = 0);
 
 enum err
 checkpoints_signed_after(struct db *db, uint64_t size, int64_t *ret_ms)

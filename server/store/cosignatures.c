@@ -1,6 +1,8 @@
 /* store/cosignatures.c */
 #include "store/cosignatures.h"
 
+#include <inttypes.h>
+
 #include "base/text.h"
 #include "store/array.h"
 
@@ -12,7 +14,7 @@ DB_QUERY(WITNESSES_ADD, .name = "witnesses_add",
          .params = 5, .columns = 1);
 
 DB_QUERY(WITNESSES_FIND, .name = "witnesses_find", .sql = "SELECT public, site, role, name, since_ms FROM witness WHERE public = $1",
-         .params = 1, .columns = 5);
+         .params = 1, .columns = 5, .whole = "witness", .key = 0);
 
 DB_QUERY(WITNESSES_LIST, .name = "witnesses_list",
          .sql = "SELECT w.public, w.site, w.role, w.name, w.since_ms, c.size, c.time_s, c.received_ms"
@@ -93,7 +95,7 @@ witnesses_list(struct db *db, struct arena *a, struct witness_seen **ret, size_t
 
 DB_QUERY(COSIGNATURES_LAST, .name = "cosignatures_last",
          .sql = "SELECT size, time_s, received_ms FROM cosignature WHERE public = $1 ORDER BY size DESC LIMIT 1", .params = 1,
-         .columns = 3);
+         .columns = 3, .whole = "cosignature", .key = 0);
 
 DB_QUERY(COSIGNATURES_ADD, .name = "cosignatures_add",
          .sql = "INSERT INTO cosignature (size, public, name, time_s, signature, received_ms) VALUES ($1, $2, $3, $4, $5, $6)"
@@ -102,12 +104,12 @@ DB_QUERY(COSIGNATURES_ADD, .name = "cosignatures_add",
 
 DB_QUERY(COSIGNATURES_OF, .name = "cosignatures_of",
          .sql = "SELECT public, name, time_s, signature, received_ms FROM cosignature WHERE size = $1 ORDER BY received_ms, public",
-         .params = 1, .columns = 5);
+         .params = 1, .columns = 5, .whole = "cosignature", .key = 0);
 
 DB_QUERY(COSIGNATURES_RECENT, .name = "cosignatures_recent",
          .sql = "SELECT c.size, c.public, c.name FROM cosignature c"
                 " JOIN (SELECT size FROM checkpoint ORDER BY size DESC LIMIT $1) k ON k.size = c.size ORDER BY c.size DESC",
-         .params = 1, .columns = 3);
+         .params = 1, .columns = 3, .whole = "cosignature", .key = 0);
 
 enum err
 cosignatures_last(struct db *db, const uint8_t public[32], struct witness_seen *ret)
@@ -185,7 +187,22 @@ DB_QUERY(COSIGNATURES_FIRST, .name = "cosignatures_first",
          .sql = "SELECT c.size, c.note, f.public, f.name, f.time_s, f.signature"
                 " FROM (SELECT DISTINCT ON (public, time_s / 600) size, public, name, time_s, signature FROM cosignature"
                 " ORDER BY public, time_s / 600, size) f JOIN checkpoint c ON c.size = f.size ORDER BY c.size, f.time_s, f.public",
-         .params = 0, .columns = 6);
+         .params = 0, .columns = 6, .whole = "cosignature", .key = 0);
+
+/* size, note, public, name, time_s, signature from column 0 */
+static bool
+read_cosigned(const PGresult *rows, int i, struct cosigned *ret)
+{
+    struct bytes sig = db_get_bytes(rows, i, 5);
+
+    *ret = (struct cosigned){ .checkpoint.size = db_get_u64(rows, i, 0), .checkpoint.note = db_get_text(rows, i, 1) };
+    ret->by.size = ret->checkpoint.size;
+    ret->by.time_s = db_get_u64(rows, i, 4);
+    if (!read_public(rows, i, 2, ret->by.public) || sig.len != 64 || !text_format(ret->by.name, sizeof ret->by.name, "%s", db_get_text(rows, i, 3)))
+        return false;
+    memcpy(ret->by.signature, sig.data, 64);
+    return true;
+}
 
 enum err
 cosignatures_first(struct db *db, enum err (*take)(void *ctx, const struct cosigned *row), void *ctx)
@@ -194,16 +211,48 @@ cosignatures_first(struct db *db, enum err (*take)(void *ctx, const struct cosig
     enum err err = db_run(db, &COSIGNATURES_FIRST, DB_NO_ARGS, &rows);
 
     for (int i = 0; !err && i < PQntuples(rows); i++) {
-        struct cosigned row = { .checkpoint.size = db_get_u64(rows, i, 0), .checkpoint.note = db_get_text(rows, i, 1) };
-        struct bytes sig = db_get_bytes(rows, i, 5);
+        struct cosigned row;
 
-        row.by.size = row.checkpoint.size;
-        row.by.time_s = db_get_u64(rows, i, 4);
-        if (!read_public(rows, i, 2, row.by.public) || sig.len != 64 || !text_format(row.by.name, sizeof row.by.name, "%s", db_get_text(rows, i, 3)))
-            return ERR_CORRUPT;
-        memcpy(row.by.signature, sig.data, 64);
-        err = take(ctx, &row);
+        err = read_cosigned(rows, i, &row) ? take(ctx, &row) : db_corrupt(db, &COSIGNATURES_FIRST, "a cosignature of %" PRIu64 " entries is none", row.checkpoint.size);
     }
+    return err;
+}
+
+DB_QUERY(COSIGNATURES_PAGE, .name = "cosignatures_page",
+         .sql = "SELECT c.size, k.note, c.public, c.name, c.time_s, c.signature, coalesce(w.name, '')"
+                " FROM cosignature c LEFT JOIN checkpoint k ON k.size = c.size LEFT JOIN witness w ON w.public = c.public"
+                " WHERE (c.size, c.public) > ($1, $2) ORDER BY c.size, c.public LIMIT $3",
+         .params = 3, .columns = 7, .whole = "cosignature", .key = 0);
+
+DB_QUERY(COSIGNATURES_COUNT, .name = "cosignatures_count", .sql = "SELECT pg_catalog.count(*) FROM cosignature", .params = 0, .columns = 1);
+
+enum err
+cosignatures_each(struct db *db, enum err (*take)(void *ctx, const struct cosigned *row, const char *witness), void *ctx)
+{
+    enum { PAGE = 1000 };
+    _cleanup_result_ PGresult *all = NULL;
+    struct cosigned row = { .by.size = 0 };
+    uint64_t seen = 0;
+    int64_t size = INT64_MIN;
+    enum err err = OK;
+
+    for (int n = PAGE; !err && n == PAGE;) {
+        _cleanup_result_ PGresult *rows = NULL;
+
+        err = db_run(db, &COSIGNATURES_PAGE, DB_ARGS(db_i64(size), db_bytes(BYTES(row.by.public, 32)), db_i64(PAGE)), &rows);
+        n = err ? 0 : PQntuples(rows);
+        for (int i = 0; !err && i < n; i++, seen++) {
+            const char *witness = db_get_text(rows, i, 6);
+
+            size = db_get_i64(rows, i, 0);
+            err = read_cosigned(rows, i, &row) ? take(ctx, &row, witness[0] != '\0' ? witness : NULL)
+                                               : db_corrupt(db, &COSIGNATURES_PAGE, "a cosignature of %" PRId64 " entries is none", size);
+        }
+    }
+    if (!err)
+        err = db_run(db, &COSIGNATURES_COUNT, DB_NO_ARGS, &all);
+    if (!err && db_get_u64(all, 0, 0) != seen)
+        err = db_corrupt(db, &COSIGNATURES_COUNT, "the table cosignature has %" PRIu64 " rows, and %" PRIu64 " are found by their keys", db_get_u64(all, 0, 0), seen);
     return err;
 }
 
@@ -216,7 +265,7 @@ DB_QUERY(QUORUMS_ADD, .name = "quorums_add",
 DB_QUERY(QUORUMS_NEWEST, .name = "quorums_newest",
          .sql = "SELECT c.size, c.root, c.note, c.signed_ms FROM quorum q JOIN checkpoint c ON c.size = q.size WHERE q.policy = $1"
                 " ORDER BY q.size DESC LIMIT 1",
-         .params = 1, .columns = 4);
+         .params = 1, .columns = 4, .whole = "checkpoint", .key = 0);
 
 enum err
 quorums_add(struct db *db, const struct hash *policy, uint64_t size, int64_t now_ms)
@@ -236,7 +285,7 @@ quorums_newest(struct db *db, const struct hash *policy, struct arena *a, struct
 DB_QUERY(QUORUMS_LAST, .name = "quorums_last",
          .sql = "SELECT c.size, c.root, c.note, c.signed_ms, EXISTS (SELECT FROM quorum t WHERE t.policy = $1 AND t.size = c.size)"
                 " FROM quorum q JOIN checkpoint c ON c.size = q.size ORDER BY q.size DESC LIMIT 1",
-         .params = 1, .columns = 5);
+         .params = 1, .columns = 5, .whole = "checkpoint", .key = 0);
 
 enum err
 quorums_last(struct db *db, const struct hash *policy, struct arena *a, struct checkpoint_row *ret, bool *ret_this)

@@ -31,6 +31,8 @@ enum err cosignatures_of(struct db *db, uint64_t size, struct arena *a, struct c
  * signed it (no root, no time of its own), the smallest size first. The row lives until take() returns. */
 struct cosigned { struct checkpoint_row checkpoint; struct cosignature by; };
 enum err cosignatures_first(struct db *db, enum err (*take)(void *ctx, const struct cosigned *row), void *ctx) MUST_USE;
+/* Each one, likewise; and the name of the site's witness of that key, NULL: no site's. ERR_CORRUPT: some are in no order of their keys. */
+enum err cosignatures_each(struct db *db, enum err (*take)(void *ctx, const struct cosigned *row, const char *witness), void *ctx) MUST_USE;
 /* Keys, their names and sizes only, of the newest `checkpoints` checkpoints: the largest size first. */
 enum err cosignatures_recent(struct db *db, int checkpoints, struct arena *a, struct cosignature **ret, size_t *ret_n) MUST_USE;
 

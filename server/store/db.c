@@ -138,17 +138,34 @@ db_explain(const struct db *db, enum err err, struct err_detail *d)
                         db->message);
 }
 
+static void PRINTF(3, 0)
+complain(struct db *db, const struct db_query *q, const char *fmt, va_list args)
+{
+    text_vformat(db->message, sizeof db->message, fmt, args);
+    db->failed = q;
+    db->sqlstate[0] = '\0';
+}
+
 enum err
 db_complain(struct db *db, const struct db_query *q, const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
-    text_vformat(db->message, sizeof db->message, fmt, args);
+    complain(db, q, fmt, args);
     va_end(args);
-    db->failed = q;
-    db->sqlstate[0] = '\0';
     return ERR_INTERNAL;
+}
+
+enum err
+db_corrupt(struct db *db, const struct db_query *q, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    complain(db, q, fmt, args);
+    va_end(args);
+    return ERR_CORRUPT;
 }
 
 static void
@@ -258,7 +275,7 @@ reconnect(struct db *db)
 enum err
 db_connect(struct db *db, struct err_detail *d)
 {
-    char timeout[16], options[160];
+    char timeout[16], options[256];
     const char *const names[] = { "dbname", "fallback_application_name", "connect_timeout", "client_encoding",
                                   "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
                                   "tcp_user_timeout", "options", NULL };
@@ -273,7 +290,7 @@ db_connect(struct db *db, struct err_detail *d)
     /* A process that is frozen within a transaction must not keep its locks: another server may need them. */
     text_format(options, sizeof options,
                 "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d -c client_min_messages=warning"
-                " -c timezone=UTC",
+                " -c timezone=UTC -c search_path=" DB_SEARCH_PATH,
                 db->timeout_ms, db->timeout_ms <= TIMEOUT_MS ? db->timeout_ms / 2 : db->timeout_ms);
     db->conn = PQconnectdbParams(names, values, 1);
     if (PQstatus(db->conn) == CONNECTION_OK && PQsetnonblocking(db->conn, 1) == 0) {
@@ -348,6 +365,18 @@ db_is_prepared(const struct db *db, const struct db_query *q)
     return db->prepared_cap > 0 && db->prepared[slot_of(db, q)] == q;
 }
 
+/* What db_value.c makes C values of: PostgreSQL's boolean, bytea, bigint, smallint, integer, text, uuid and its array. */
+static bool
+type_is_read(Oid type)
+{
+    static const Oid READ[] = { 16, 17, 20, 21, 23, 25, 2950, 2951, 2278 /* void: nobody reads it */ };
+
+    for (size_t i = 0; i < sizeof READ / sizeof READ[0]; i++)
+        if (READ[i] == type)
+            return true;
+    return false;
+}
+
 static enum err
 check_shape(struct db *db, const struct db_query *q)
 {
@@ -362,6 +391,10 @@ check_shape(struct db *db, const struct db_query *q)
     if (PQnparams(res) != q->params || PQnfields(res) != q->columns)
         return db_complain(db, q, "%s has %d parameters and %d columns, declared are %d and %d", q->name,
                            PQnparams(res), PQnfields(res), q->params, q->columns);
+    for (int i = 0; i < q->columns; i++)
+        if (!type_is_read(PQftype(res, i)))
+            return db_complain(db, q, "column %s of %s is of the type %u, which this program does not read: was a column altered?", PQfname(res, i),
+                               q->name, PQftype(res, i));
     return OK;
 }
 
@@ -584,6 +617,48 @@ run_for_actor(struct db *db, const struct db_query *q, const struct db_arg *args
     return err;
 }
 
+/* The row's key in words. */
+static void
+key_text(const PGresult *rows, int row, int col, char *ret, size_t size)
+{
+    struct bytes key = db_get_bytes(rows, row, col);
+    char uuid[UUID_TEXT];
+
+    if (key.len == sizeof(struct uuid)) {
+        uuid_text(db_get_uuid(rows, row, col), uuid);
+        text_format(ret, size, "%s", uuid);
+    } else if (key.len == 2 || key.len == 4 || key.len == 8) {
+        text_format(ret, size, "%" PRId64, db_get_i64(rows, row, col));
+    } else {
+        text_format(ret, size, "with a %s of %zu bytes", PQfname(rows, col), key.len);
+    }
+}
+
+static enum err
+check_whole(struct db *db, const struct db_query *q, const PGresult *rows)
+{
+    char key[64];
+
+    for (int row = 0; row < PQntuples(rows); row++)
+        for (int col = 0; col < q->columns; col++) {
+            if (!PQgetisnull(rows, row, col))
+                continue;
+            if (PQgetisnull(rows, row, q->key))
+                return db_corrupt(db, q, "a row of the table %s has no %s: it was changed behind the server's back", q->whole, PQfname(rows, q->key));
+            key_text(rows, row, q->key, key, sizeof key);
+            return db_corrupt(db, q, "row %s of the table %s has no %s: it was changed behind the server's back", key, q->whole, PQfname(rows, col));
+        }
+    return OK;
+}
+
+static enum err
+run(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, PGresult **rows)
+{
+    if (strcmp(db->actor.text, db->in_tx ? db->actor_in_tx.text : "") != 0)
+        return run_for_actor(db, q, args, n, rows);
+    return run_here(db, q, args, n, rows);
+}
+
 enum err
 db_run(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, PGresult **rows)
 {
@@ -599,9 +674,15 @@ db_run(struct db *db, const struct db_query *q, const struct db_arg *args, size_
     } else if (db->conn == NULL) {
         return ERR_DB; /* lost earlier in this transaction */
     }
-    if (strcmp(db->actor.text, db->in_tx ? db->actor_in_tx.text : "") != 0)
-        return run_for_actor(db, q, args, n, rows);
-    return run_here(db, q, args, n, rows);
+    err = run(db, q, args, n, rows);
+    if (!err && rows != NULL && q->whole != NULL) {
+        err = check_whole(db, q, *rows);
+        if (err) {
+            PQclear(*rows);
+            *rows = NULL;
+        }
+    }
+    return err;
 }
 
 int64_t

@@ -40,11 +40,15 @@ struct db_actor {
 #define DB_ACTOR_NOBODY ((struct db_actor){ "nobody" }) /* a stranger: what is everybody's */
 #define DB_ACTOR_SERVER ((struct db_actor){ "server" }) /* the server for itself: everything */
 
-/* A query: a file-scope constant above the function that runs it. columns: of its result, 0 if it returns no rows. */
+/* A query: a file-scope constant above the function that runs it. columns: of its result, 0 if it returns no rows.
+ * whole: the table whose rows they are, no column of which is ever NULL; then one that is NULL is no zero, but ERR_CORRUPT and a complaint
+ * that names the row by its column `key` (from 0) of the result. NULL: columns may be NULL. */
 struct db_query {
     const char *name;
     const char *sql;
     int params, columns;
+    const char *whole;
+    int key;
 };
 
 /* Define a query and put it on the list that db_check_queries() walks (a test prepares each one). */
@@ -85,6 +89,9 @@ db_result_cleanup(PGresult **rows)
 }
 #define _cleanup_result_ __attribute__((cleanup(db_result_cleanup)))
 
+/* Where names are looked for, whatever the role, the database or the connection string says: PostgreSQL's own first, then ours. */
+#define DB_SEARCH_PATH "public,pg_temp"
+
 struct db_config {
     const char *conninfo;
     const char *name;         /* application_name */
@@ -111,8 +118,9 @@ const char *db_message(const struct db *db);
 /* The same into d->internal; returns err. */
 enum err db_explain(const struct db *db, enum err err, struct err_detail *d);
 
-/* For store/: what came from the server is not what it should be. Returns ERR_INTERNAL. */
+/* For store/: what came from the server is not what it should be. Returns ERR_INTERNAL; db_corrupt() ERR_CORRUPT. */
 enum err db_complain(struct db *db, const struct db_query *q, const char *fmt, ...) PRINTF(3, 4);
+enum err db_corrupt(struct db *db, const struct db_query *q, const char *fmt, ...) PRINTF(3, 4);
 
 struct db_actor db_actor_person(struct uuid person); /* all ones: the operator on the unix socket */
 struct db_actor db_actor_agent(uint64_t site);

@@ -1,6 +1,8 @@
 /* store/entries.c: by keyset, a thousand rows at a time. */
 #include "store/entries.h"
 
+#include <inttypes.h>
+
 enum { PAGE = 1000, HEADER = 72 };
 
 DB_QUERY(ENTRIES_SNAPSHOT,
@@ -11,25 +13,31 @@ DB_QUERY(ENTRIES_SNAPSHOT,
 DB_QUERY(ENTRIES_HEAD,
     .name = "entries_head",
     .sql = "SELECT size, root, time_ms FROM head",
-    .params = 0, .columns = 3);
+    .params = 0, .columns = 3, .whole = "head", .key = 0);
 
 DB_QUERY(ENTRIES_PAGE,
     .name = "entries_page",
     .sql = "SELECT version, kind, index, time_ms, group_first, group_len, group_pos, debit, credit, amount, prev_debit,"
            " prev_credit, body, leaf_hash FROM entry WHERE index > $1 ORDER BY index LIMIT $2",
-    .params = 2, .columns = 14);
+    .params = 2, .columns = 14, .whole = "entry", .key = 2);
 
 DB_QUERY(ACCOUNT_ROWS_PAGE,
     .name = "account_rows_page",
     .sql = "SELECT index, class, closed, owner_org, owner_site, parent, posted_debits, posted_credits, held_debits,"
            " held_credits, last_index FROM account WHERE index > $1 ORDER BY index LIMIT $2",
-    .params = 2, .columns = 11);
+    .params = 2, .columns = 11, .whole = "account", .key = 0);
+
+DB_QUERY(ENTRIES_COUNTS,
+    .name = "entries_counts",
+    .sql = "SELECT (SELECT pg_catalog.count(*) FROM entry), (SELECT pg_catalog.count(*) FROM account),"
+           " (SELECT pg_catalog.count(*) FROM tile), (SELECT pg_catalog.count(*) FROM reservation)",
+    .params = 0, .columns = 4);
 
 DB_QUERY(HELD_ROWS_PAGE,
     .name = "held_rows_page",
     .sql = "SELECT id, request, org, hold, grant_account, site, offering, rate, fence, gpus, walltime_s, rate_milli, cost_gpums,"
            " window_start_ms, window_end_ms, start_by_ms, settled_gpums FROM reservation WHERE id > $1 ORDER BY id LIMIT $2",
-    .params = 2, .columns = 17);
+    .params = 2, .columns = 17, .whole = "reservation", .key = 0);
 
 enum err
 entries_snapshot(struct db *db)
@@ -41,6 +49,19 @@ entries_snapshot(struct db *db)
     if (err == OK)
         err = db_run(db, &ENTRIES_SNAPSHOT, DB_NO_ARGS, NULL);
     db_act_as(db, DB_ACTOR_SERVER);
+    return err;
+}
+
+enum err
+entries_counts_read(struct db *db, struct entries_counts *ret)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_script(db, "SET LOCAL enable_indexonlyscan = off"); /* the rows themselves, not what an index says of them */
+
+    if (err == OK)
+        err = db_run(db, &ENTRIES_COUNTS, DB_NO_ARGS, &rows);
+    if (err == OK)
+        *ret = (struct entries_counts){ db_get_u64(rows, 0, 0), db_get_u64(rows, 0, 1), db_get_u64(rows, 0, 2), db_get_u64(rows, 0, 3) };
     return err;
 }
 
@@ -90,7 +111,7 @@ enum err
 entries_each(struct db *db, enum err (*take)(void *ctx, const struct entry_row *row), void *ctx)
 {
     uint8_t bytes[ENTRY_ROW_MAX];
-    int64_t after = -1;
+    int64_t after = INT64_MIN;
 
     for (;;) {
         _cleanup_result_ PGresult *rows = NULL;
@@ -100,7 +121,8 @@ entries_each(struct db *db, enum err (*take)(void *ctx, const struct entry_row *
             struct entry_row row;
 
             after = db_get_i64(rows, i, 2);
-            err = read_row(rows, i, bytes, &row) ? take(ctx, &row) : ERR_CORRUPT;
+            err = read_row(rows, i, bytes, &row) ? take(ctx, &row)
+                                                 : db_corrupt(db, &ENTRIES_PAGE, "entry %" PRId64 " has a leaf hash or a body of another length", after);
         }
         if (err != OK || PQntuples(rows) < PAGE)
             return err;
@@ -124,7 +146,7 @@ entries_range(struct db *db, uint64_t first, unsigned count, enum err (*take)(vo
 enum err
 account_rows_each(struct db *db, enum err (*take)(void *ctx, const struct account_row *row), void *ctx)
 {
-    int64_t after = -1;
+    int64_t after = INT64_MIN;
 
     for (;;) {
         _cleanup_result_ PGresult *rows = NULL;

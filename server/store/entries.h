@@ -26,7 +26,10 @@ struct held_row {
 /* A read-only transaction with one view of everything; ends by db_rollback. */
 enum err entries_snapshot(struct db *db) MUST_USE; /* begins it; from then on the connection asks as the server */
 enum err entries_head_read(struct db *db, struct entries_head *ret) MUST_USE;
-/* Every row in order of index. The first error of `take` ends it and is returned. ERR_CORRUPT: a leaf hash is not 32 bytes. */
+/* How many rows the tables have, whatever their keys: those that a walk by key has not come by are hidden from it. */
+struct entries_counts { uint64_t entries, accounts, tiles, reservations; };
+enum err entries_counts_read(struct db *db, struct entries_counts *ret) MUST_USE;
+/* Every row in order of index, from the least that a number can be. The first error of `take` ends it and is returned. ERR_CORRUPT: a leaf hash is not 32 bytes. */
 enum err entries_each(struct db *db, enum err (*take)(void *ctx, const struct entry_row *row), void *ctx) MUST_USE;
 /* Those of first .. first + count - 1 that are there, count at most 1,000. */
 enum err entries_range(struct db *db, uint64_t first, unsigned count, enum err (*take)(void *ctx, const struct entry_row *row), void *ctx) MUST_USE;

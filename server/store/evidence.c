@@ -14,7 +14,7 @@ DB_QUERY(EVIDENCE_ADD, .name = "evidence_add",
 #define EVIDENCE_COLUMNS "order_id, salt, text, people[1], people[2], created_ms, concerns, erased_ms, erasure, site"
 
 DB_QUERY(EVIDENCE_FIND, .name = "evidence_find",
-         .sql = "SELECT " EVIDENCE_COLUMNS ", record_send(evidence) FROM evidence WHERE order_id = $1", .params = 1, .columns = 11);
+         .sql = "SELECT " EVIDENCE_COLUMNS ", pg_catalog.record_send(evidence) FROM evidence WHERE order_id = $1", .params = 1, .columns = 11);
 
 DB_QUERY(EVIDENCE_EACH, .name = "evidence_each", .sql = "SELECT " EVIDENCE_COLUMNS " FROM evidence ORDER BY order_id",
          .params = 0, .columns = 10);
@@ -25,10 +25,10 @@ DB_QUERY(EVIDENCE_ERASE, .name = "evidence_erase",
          .params = 4, .columns = 0);
 
 DB_QUERY(ASSERTIONS_FIND, .name = "assertions_find", .sql = "SELECT bytes FROM assertion WHERE sha256 = $1", .params = 1,
-         .columns = 1);
+         .columns = 1, .whole = "assertion", .key = 0);
 
 DB_QUERY(ASSERTIONS_EACH, .name = "assertions_each", .sql = "SELECT sha256, bytes FROM assertion ORDER BY sha256",
-         .params = 0, .columns = 2);
+         .params = 0, .columns = 2, .whole = "assertion", .key = 0);
 
 DB_QUERY(ACCOUNT_NAMES_ADD, .name = "account_names_add",
          .sql = "INSERT INTO account_name (account, name, reference) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -186,7 +186,12 @@ evidence_each(struct db *db, enum err (*take)(void *ctx, const struct evidence *
         struct evidence e;
 
         err = read_evidence(rows, i, &e);
-        if (!err)
+        if (err) {
+            char key[UUID_TEXT];
+
+            uuid_text(e.order, key);
+            err = db_corrupt(db, &EVIDENCE_EACH, "row %s of the table evidence has no salt of 32 bytes, and is not erased", key);
+        } else
             err = take(ctx, &e);
     }
     return err;

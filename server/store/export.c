@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -16,10 +17,12 @@
 #include "core/entry_layout.h"
 #include "core/tile.h"
 #include "core/note.h"
+#include "crypto/sign.h"
 #include "store/cosignatures.h"
-#include "store/entries.h"
+#include "store/export_reasons.h"
+#include "store/seals.h"
+#include "store/shape.h"
 #include "store/tiles.h"
-#include "store/evidence.h"
 
 struct exporting {
     const char *dir;
@@ -32,15 +35,38 @@ struct exporting {
     char origin[64];
     enum export_what what;
     FILE *out; /* of a file written line by line */
-    uint64_t accounts;
+    uint64_t accounts, holds, tiles_there, twice; /* rows that were come by */
+    struct { int level; uint64_t n; } next_tile;  /* that a log of this size has */
+    struct reasons *reasons;
     void (*progress)(void *ctx, uint64_t done, uint64_t all);
     void *progress_ctx;
     struct export_checkpoint checkpoint;
-    seals_tell_fn *wrong;
-    uint64_t wrong_n;
+    export_tell_fn *tell;
+    uint64_t told, wrong_n, faults;
     bool unchecked;
     struct err_detail *detail;
 };
+
+static void
+tell(struct exporting *x, const char *text, bool remark)
+{
+    if (x->tell != NULL && ++x->told <= EXPORT_TOLD_MAX)
+        x->tell(x->checkpoint.ctx, text, remark);
+}
+
+/* Something that somebody has done to the database. */
+static void PRINTF(2, 3)
+fault(struct exporting *x, const char *fmt, ...)
+{
+    char text[600];
+    va_list args;
+
+    va_start(args, fmt);
+    text_vformat(text, sizeof text, fmt, args);
+    va_end(args);
+    x->faults++;
+    tell(x, text, false);
+}
 
 static enum err
 io_error(struct exporting *x, const char *path)
@@ -128,12 +154,19 @@ take_entry(void *ctx, const struct entry_row *row)
     enum err err;
 
     if (row->index >= x->head.size) {
-        x->beyond++;
+        if (x->beyond++ == 0)
+            fault(x, "entry %" PRId64 " is in the table, and the head covers %" PRIu64 " entries", (int64_t)row->index, x->head.size);
+        return OK;
+    }
+    if (row->index < x->next) {
+        x->twice++;
+        fault(x, "entry %" PRIu64 " is in the table twice", row->index);
         return OK;
     }
     if (row->index != x->next)
         return err_say(x->detail, ERR_CORRUPT, "Entry %" PRIu64 " is missing from the database.", x->next);
     remember_origin(x, row);
+    reasons_entry(x->reasons, row);
     if (x->bundle_cap - x->bundle_len < row->len + 2) {
         x->bundle_cap = 2 * x->bundle_cap + row->len + 65536;
         x->bundle = xrealloc(x->bundle, x->bundle_cap);
@@ -178,15 +211,81 @@ take_account(void *ctx, const struct account_row *row)
     return OK;
 }
 
-/* The tiles as the database keeps them, over those that follow from its entries. */
+/* Whole tiles of a level in a log of this size. */
+static uint64_t
+whole_tiles(const struct exporting *x, int level)
+{
+    return level == TILE_LEVELS - 1 ? 0 : x->head.size >> 8 * (level + 1);
+}
+
+static void
+tell_missing(struct exporting *x, int level, uint64_t from, uint64_t to)
+{
+    if (to - from == 1)
+        fault(x, "tile %d/%" PRIu64 " is missing from the table", level, from);
+    else if (to > from)
+        fault(x, "tiles %d/%" PRIu64 " to %d/%" PRIu64 " are missing from the table", level, from, level, to - 1);
+}
+
+/* Those between the last one and this one should have come too. */
+static void
+pass_tiles(struct exporting *x, int level, uint64_t n)
+{
+    for (; x->next_tile.level < level; x->next_tile.level++, x->next_tile.n = 0)
+        tell_missing(x, x->next_tile.level, x->next_tile.n, whole_tiles(x, x->next_tile.level));
+    tell_missing(x, level, x->next_tile.n, n);
+    x->next_tile.n = n + 1;
+}
+
+/* The tiles as the database keeps them, over those that follow from its entries: exactly those that a log of this size has. */
 static enum err
 take_stored_tile(void *ctx, int level, uint64_t n, const struct hash hashes[TILE_WIDTH])
 {
     struct exporting *x = ctx;
 
-    if (level < 0 || level >= TILE_LEVELS || n > x->head.size || tile_width(level, n, x->head.size) != TILE_WIDTH)
-        return err_say(x->detail, ERR_CORRUPT, "The database has a tile %d/%" PRIu64 ", which the log has not.", level, n);
-    return write_tile(x, level, n, hashes, TILE_WIDTH);
+    x->tiles_there++;
+    if (level < 0 || level >= TILE_LEVELS || n >= whole_tiles(x, level))
+        fault(x, "tile %d/%" PRId64 " is in the table, and a log of %" PRIu64 " entries has it not", level, (int64_t)n, x->head.size);
+    else if (level < x->next_tile.level || (level == x->next_tile.level && n < x->next_tile.n))
+        fault(x, "tile %d/%" PRIu64 " is in the table twice", level, n);
+    else {
+        pass_tiles(x, level, n);
+        return write_tile(x, level, n, hashes, TILE_WIDTH);
+    }
+    return OK;
+}
+
+static enum err
+write_stored_tiles(struct exporting *x, struct db *db)
+{
+    enum err err = tile_rows_each(db, take_stored_tile, x);
+
+    if (err == OK)
+        pass_tiles(x, TILE_LEVELS - 1, 0);
+    return err;
+}
+
+/* A row whose key is NULL, or there twice, is in no walk by keys. */
+static void
+compare_count(struct exporting *x, const char *table, uint64_t all, uint64_t seen)
+{
+    if (all != seen)
+        fault(x, "the table %s has %" PRIu64 " rows, and %" PRIu64 " are found by their keys: one has no key, or has another's", table, all, seen);
+}
+
+static enum err
+check_counts(struct exporting *x, struct db *db)
+{
+    struct entries_counts all;
+    enum err err = entries_counts_read(db, &all);
+
+    if (err != OK)
+        return err;
+    compare_count(x, "entry", all.entries, x->next + x->beyond + x->twice);
+    compare_count(x, "account", all.accounts, x->accounts);
+    compare_count(x, "tile", all.tiles, x->tiles_there);
+    compare_count(x, "reservation", all.reservations, x->holds);
+    return OK;
 }
 
 /* A file that `each` writes to x->out, line by line. */
@@ -217,6 +316,7 @@ take_held(void *ctx, const struct held_row *r)
     char reservation[UUID_TEXT], request[UUID_TEXT], org[UUID_TEXT];
     struct exporting *x = ctx;
 
+    x->holds++;
     uuid_text(r->reservation, reservation);
     uuid_text(r->request, request);
     uuid_text(r->org, org);
@@ -240,8 +340,8 @@ end_line(struct exporting *x, struct json_out *line)
     json_out_free(line);
 }
 
-static enum err
-take_evidence(void *ctx, const struct evidence *e)
+static void
+write_evidence(struct exporting *x, const struct evidence *e)
 {
     struct json_out line = { .fresh = true };
 
@@ -255,8 +355,31 @@ take_evidence(void *ctx, const struct evidence *e)
         json_text(&line, "text", e->text);
     }
     json_shut(&line);
-    end_line(ctx, &line);
+    end_line(x, &line);
+}
+
+/* Looked at whether it is written or not. */
+static enum err
+take_evidence(void *ctx, const struct evidence *e)
+{
+    struct exporting *x = ctx;
+    const char *wrong = reasons_row(x->reasons, e);
+
+    if (wrong != NULL)
+        fault(x, "%s", wrong);
+    if (x->what == EXPORT_EVIDENCE)
+        write_evidence(x, e);
     return OK;
+}
+
+/* Of a database whose rows were never sealed nobody says that it has all that it should. */
+static void
+tell_missing_evidence(struct exporting *x)
+{
+    const char *missing;
+
+    while ((missing = reasons_missing(x->reasons)) != NULL)
+        fault(x, "%s", missing);
 }
 
 static enum err
@@ -266,12 +389,16 @@ each_evidence(struct exporting *x, struct db *db)
 }
 
 static enum err
-take_assertion(void *ctx, const struct hash *sha256, struct bytes assertion)
+take_assertion(void *ctx, const struct hash *sha256_said, struct bytes assertion)
 {
     struct json_out line = { .fresh = true };
+    char key[HEX_LEN(sizeof sha256_said->b)];
 
+    hex_encode(BYTES(sha256_said->b, sizeof sha256_said->b), key);
+    if (!hash_equal(sha256(assertion), *sha256_said))
+        fault(ctx, "row %s of the table assertion is not what its hash says", key);
     json_open(&line, NULL);
-    json_hex(&line, "sha256", BYTES(sha256->b, sizeof sha256->b));
+    json_hex(&line, "sha256", BYTES(sha256_said->b, sizeof sha256_said->b));
     json_hex(&line, "assertion", assertion);
     json_shut(&line);
     end_line(ctx, &line);
@@ -334,6 +461,41 @@ each_cosigned(struct exporting *x, struct db *db)
         end_note(&u);
     free(u.text);
     return err;
+}
+
+/* ---- cosignatures, each of them ---------------------------------------------------------------------------------------- */
+
+static bool
+is_signed(const struct cosigned *row)
+{
+    uint8_t bytes[CHECKPOINT_TEXT_MAX + 64];
+    const char *end = strstr(row->checkpoint.note, "\n\n");
+    size_t len = end != NULL ? (size_t)(end - row->checkpoint.note) + 1 : 0;
+
+    if (len == 0 || len > CHECKPOINT_TEXT_MAX)
+        return false;
+    len = note_signed_bytes(NOTE_COSIGNATURE, row->by.time_s, BYTES(row->checkpoint.note, len), bytes);
+    return sign_verify(row->by.public, BYTES(bytes, len), row->by.signature) == OK;
+}
+
+/* A signature's bytes do not hold the name that it is shown under: that is the witness's own, of the table or of the policy. */
+static enum err
+take_cosignature(void *ctx, const struct cosigned *row, const char *witness)
+{
+    struct exporting *x = ctx;
+    const char *name = row->by.name;
+    char text[400];
+
+    if (!is_signed(row)) {
+        fault(x, "the cosignature of %" PRIu64 " entries by %s is not of its key, time and checkpoint", row->by.size, name);
+    } else if (witness != NULL && strcmp(witness, name) != 0) {
+        fault(x, "the cosignature of %" PRIu64 " entries by %s bears the key of the witness %s", row->by.size, name, witness);
+    } else if (witness == NULL && (x->checkpoint.is_witness == NULL || !x->checkpoint.is_witness(x->checkpoint.ctx, name, row->by.public))) {
+        text_format(text, sizeof text, "the cosignature of %" PRIu64 " entries by %s is of no witness of this key and name, in the table or the policy",
+                    row->by.size, name);
+        tell(x, text, true);
+    }
+    return OK;
 }
 
 /* An empty folder, or an earlier export's: its head goes first, so that a half-written one is not taken for whole. */
@@ -399,12 +561,32 @@ write_checkpoint(struct exporting *x, struct db *db)
     return err == ERR_NOT_FOUND ? OK : err;
 }
 
+static void
+take_unsealed(void *ctx, const struct seals_wrong *w)
+{
+    struct exporting *x = ctx;
+    char text[240];
+
+    if (w->key == NULL)
+        text_format(text, sizeof text, "the table %s has %" PRIu64 " rows more than are found by their keys: they have none, or another's", w->table, w->hidden);
+    else
+        text_format(text, sizeof text, "row %s of the table %s %s: it was changed behind the server's back", w->key, w->table,
+                    w->bare ? "has no seal" : "is not as it was sealed");
+    tell(x, text, false);
+}
+
+static void
+take_shape(void *ctx, const struct shape_wrong *w)
+{
+    fault(ctx, "%s: the database was altered, not by kontord migrate", w->text);
+}
+
 /* Every row that bears a seal, also of what is not exported. A database that has no seals yet has none to compare. */
 static enum err
 check_seals(struct exporting *x, struct db *db)
 {
     struct seals_count count = { .wrong = 0 };
-    enum err err = db_seals(db) != NULL ? seals_each(db, false, x->wrong, NULL, &count) : seals_begun(db, &x->unchecked);
+    enum err err = db_seals(db) != NULL ? seals_each(db, false, take_unsealed, x, &count) : seals_begun(db, &x->unchecked);
 
     x->wrong_n = count.wrong;
     return err;
@@ -420,13 +602,17 @@ write_all(struct exporting *x, struct db *db)
     if (err == OK)
         err = entries_snapshot(db);
     if (err == OK)
+        err = shape_check(db, take_shape, x);
+    if (err == OK) /* before anything that may not be readable */
+        err = check_seals(x, db);
+    if (err == OK)
         err = entries_head_read(db, &x->head);
     if (err == OK && x->head.size == 0)
         err = err_say(x->detail, ERR_NOT_FOUND, "The journal is empty.");
     if (err == OK)
         err = write_entries(x, db);
     if (err == OK)
-        err = tile_rows_each(db, take_stored_tile, x);
+        err = write_stored_tiles(x, db);
     if (err == OK)
         err = write_lines(x, db, "balances.csv", each_balance);
     if (err == OK)
@@ -435,10 +621,14 @@ write_all(struct exporting *x, struct db *db)
         err = write_lines(x, db, "assertions.jsonl", each_assertion);
     if (err == OK)
         err = write_lines(x, db, "checkpoints.jsonl", each_cosigned);
-    if (err == OK && x->what == EXPORT_EVIDENCE)
-        err = write_lines(x, db, "evidence.jsonl", each_evidence);
     if (err == OK)
-        err = check_seals(x, db);
+        err = cosignatures_each(db, take_cosignature, x);
+    if (err == OK)
+        err = x->what == EXPORT_EVIDENCE ? write_lines(x, db, "evidence.jsonl", each_evidence) : each_evidence(x, db);
+    if (err == OK && db_seals(db) != NULL)
+        tell_missing_evidence(x);
+    if (err == OK)
+        err = check_counts(x, db);
     if (err == OK)
         err = write_checkpoint(x, db);
     if (err != OK)
@@ -452,7 +642,7 @@ write_all(struct exporting *x, struct db *db)
 
 enum err
 export_write(struct db *db, const char *dir, enum export_what what, void (*progress)(void *ctx, uint64_t done, uint64_t all), void *ctx,
-             struct export_checkpoint checkpoint, seals_tell_fn *wrong, struct export_result *ret, struct err_detail *d)
+             struct export_checkpoint checkpoint, export_tell_fn *tell_to, struct export_result *ret, struct err_detail *d)
 {
     struct exporting *x = xcalloc(1, sizeof *x);
     enum err err;
@@ -462,16 +652,17 @@ export_write(struct db *db, const char *dir, enum export_what what, void (*progr
     x->progress = progress;
     x->progress_ctx = ctx;
     x->checkpoint = checkpoint;
-    x->wrong = wrong;
+    x->tell = tell_to;
+    x->reasons = reasons_new();
     x->detail = d;
     x->tiles.write = write_tile;
     x->tiles.ctx = x;
     err = write_all(x, db);
-    if (err == ERR_DB || err == ERR_INTERNAL)
+    if (err == ERR_DB || err == ERR_INTERNAL || (err == ERR_CORRUPT && d->text[0] == '\0' && d->internal[0] == '\0'))
         err = db_explain(db, err, d);
     db_rollback(db);
-    if (err == OK)
-        *ret = (struct export_result){ x->next, x->accounts, x->beyond, x->wrong_n, x->unchecked };
+    *ret = (struct export_result){ x->next, x->accounts, x->beyond, x->wrong_n, x->faults, x->unchecked };
+    reasons_delete(x->reasons);
     free(x->bundle);
     free(x);
     return err;

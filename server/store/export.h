@@ -6,7 +6,6 @@
 #define STORE_EXPORT_H
 
 #include "store/checkpoints.h"
-#include "store/seals.h"
 
 #define EXPORT_BALANCES_HEADER                                                                                         \
     "account,class,closed,owner_org,owner_site,parent,posted_debits,posted_credits,held_debits,held_credits,last_index"
@@ -21,20 +20,27 @@ enum export_what {
 };
 
 /* beyond_head: rows in the table that the head does not cover (somebody put them there). wrong: rows that are not as they
- * were sealed. unchecked: they are sealed, and the connection has no seals to compare them with. */
-struct export_result { uint64_t entries, accounts, beyond_head, wrong; bool unchecked; };
+ * were sealed. faults: whatever else was told. unchecked: rows are sealed, and the connection has no seals to compare them with. */
+struct export_result { uint64_t entries, accounts, beyond_head, wrong, faults; bool unchecked; };
 
-/* Which signed checkpoint goes with it. ERR_NOT_FOUND: none yet, then it is the newest. */
+/* Which signed checkpoint goes with it. ERR_NOT_FOUND: none yet, then it is the newest. And who of those that no table names
+ * is a witness. */
 struct export_checkpoint {
     enum err (*find)(void *ctx, struct db *db, struct arena *a, struct checkpoint_row *ret); /* NULL: the newest */
+    bool (*is_witness)(void *ctx, const char *name, const uint8_t public[32]);               /* NULL: nobody */
     void *ctx;
 };
 
-/* DIR is made; it may hold an earlier export, which is overwritten. progress (may be NULL) is told now and then, wrong (may be
- * NULL) of each row that is not as it was sealed.
+/* A sentence of what is not as it should be in the database, row by row; of what is the same in many rows, the first. remark: it
+ * may have come about lawfully, and does not count. */
+typedef void export_tell_fn(void *ctx, const char *text, bool remark);
+enum { EXPORT_TOLD_MAX = 1000 };
+
+/* DIR is made; it may hold an earlier export, which is overwritten. progress (may be NULL) is told now and then, tell (may be
+ * NULL) of what is wrong, at most EXPORT_TOLD_MAX times.
  * ERR_DB, ERR_IO, ERR_EXISTS (DIR has something else in it), ERR_NOT_FOUND (the journal is empty), ERR_CORRUPT (an entry
  * is missing; d says which). */
 enum err export_write(struct db *db, const char *dir, enum export_what what, void (*progress)(void *ctx, uint64_t done, uint64_t all), void *ctx,
-                      struct export_checkpoint checkpoint, seals_tell_fn *wrong, struct export_result *ret, struct err_detail *d) MUST_USE;
+                      struct export_checkpoint checkpoint, export_tell_fn *tell, struct export_result *ret, struct err_detail *d) MUST_USE;
 
 #endif

@@ -2,6 +2,7 @@
 #include "store/journal.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 #include "base/text.h"
 
@@ -19,13 +20,13 @@ DB_QUERY(JOURNAL_TERM,
 
 DB_QUERY(JOURNAL_HEAD,
     .name = "journal_head",
-    .sql = "SELECT term, batch, size, root, time_ms, record_send(head) FROM head",
-    .params = 0, .columns = 6);
+    .sql = "SELECT term, batch, size, root, time_ms, pg_catalog.record_send(head) FROM head",
+    .params = 0, .columns = 6, .whole = "head", .key = 0);
 
 DB_QUERY(JOURNAL_BEAT,
     .name = "journal_beat",
     .sql = "SELECT term = $1 AND batch = $2 FROM head",
-    .params = 2, .columns = 1);
+    .params = 2, .columns = 1, .whole = "head", .key = 0);
 
 DB_QUERY(JOURNAL_LEADER_TELL,
     .name = "journal_leader_tell",
@@ -64,34 +65,42 @@ DB_QUERY(JOURNAL_WRITE,
     .name = "journal_write",
     .sql = "WITH h AS (UPDATE head SET batch = batch + 1, size = $3, root = $4, time_ms = $5, seal = $6"
            "   WHERE term = $1 AND batch = $2 RETURNING 1),"
-           " e AS (INSERT INTO entry SELECT * FROM unnest($7::entry[]) RETURNING 1),"
+           " e AS (INSERT INTO entry SELECT * FROM pg_catalog.unnest($7::entry[]) RETURNING 1),"
            " a AS (UPDATE account t SET closed = u.closed, parent = u.parent, posted_debits = u.posted_debits,"
            "     posted_credits = u.posted_credits, held_debits = u.held_debits, held_credits = u.held_credits,"
            "     last_index = u.last_index"
-           "   FROM unnest($8::account[], $9::bigint[])"
+           "   FROM ROWS FROM (pg_catalog.unnest($8::account[]), pg_catalog.unnest($9::bigint[]))"
            "     AS u(index, class, closed, owner_org, owner_site, parent, posted_debits, posted_credits, held_debits,"
            "          held_credits, last_index, old)"
            "   WHERE t.index = u.index AND t.last_index = u.old RETURNING 1)"
-           " SELECT (SELECT count(*) FROM h), (SELECT count(*) FROM e), (SELECT count(*) FROM a)",
+           " SELECT (SELECT pg_catalog.count(*) FROM h), (SELECT pg_catalog.count(*) FROM e), (SELECT pg_catalog.count(*) FROM a)",
     .params = 9, .columns = 3);
 
 /* Accounts that begin in this batch. */
 DB_QUERY(JOURNAL_OPEN,
     .name = "journal_open",
-    .sql = "INSERT INTO account SELECT * FROM unnest($1::account[])",
+    .sql = "INSERT INTO account SELECT * FROM pg_catalog.unnest($1::account[])",
     .params = 1, .columns = 0);
 
 DB_QUERY(JOURNAL_READ,
     .name = "journal_read",
     .sql = "SELECT version, kind, index, time_ms, group_first, group_len, group_pos, debit, credit, amount, prev_debit,"
            " prev_credit, body, leaf_hash FROM entry WHERE index >= $1 AND index < $2 ORDER BY index",
-    .params = 2, .columns = 14);
+    .params = 2, .columns = 14, .whole = "entry", .key = 2);
+
+/* Each by its key; NULL is one too. */
+DB_QUERY(JOURNAL_STRAY,
+    .name = "journal_stray",
+    .sql = "SELECT * FROM ((SELECT index FROM entry WHERE index < 0 ORDER BY index LIMIT 1)"
+           " UNION ALL (SELECT index FROM entry WHERE index >= $1 ORDER BY index LIMIT 1)"
+           " UNION ALL (SELECT index FROM entry WHERE index IS NULL LIMIT 1)) stray LIMIT 1",
+    .params = 1, .columns = 1);
 
 DB_QUERY(JOURNAL_ACCOUNTS,
     .name = "journal_accounts",
     .sql = "SELECT index, class, closed, owner_org, owner_site, parent, posted_debits, posted_credits, held_debits,"
            " held_credits, last_index FROM account WHERE index > $1 ORDER BY index LIMIT $2",
-    .params = 2, .columns = 11);
+    .params = 2, .columns = 11, .whole = "account", .key = 0);
 
 enum err
 journal_lease(struct db *db)
@@ -379,8 +388,9 @@ journal_landed(const struct journal_writer *w, const struct db_landed *landed, s
 
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
+/* At the place in the order where an entry of this index must be. */
 static enum err
-read_entry(const PGresult *rows, int row, struct entry *ret, struct hash *ret_leaf)
+read_entry(struct db *db, const PGresult *rows, int row, uint64_t index, struct entry *ret, struct hash *ret_leaf)
 {
     uint8_t encoded[ENTRY_MAX];
     struct hash leaf;
@@ -389,6 +399,8 @@ read_entry(const PGresult *rows, int row, struct entry *ret, struct hash *ret_le
     ret->version = (uint16_t)db_get_i64(rows, row, 0);
     ret->kind = (uint16_t)db_get_i64(rows, row, 1);
     ret->index = db_get_u64(rows, row, 2);
+    if (ret->index != index)
+        return db_corrupt(db, &JOURNAL_READ, "entry %" PRIu64 " %s", ret->index < index ? ret->index : index, ret->index < index ? "is there twice" : "is missing");
     ret->time_ms = db_get_i64(rows, row, 3);
     ret->group_first = db_get_u64(rows, row, 4);
     ret->group_len = (uint16_t)db_get_i64(rows, row, 5);
@@ -399,10 +411,10 @@ read_entry(const PGresult *rows, int row, struct entry *ret, struct hash *ret_le
     ret->prev_debit = db_get_u64(rows, row, 10);
     ret->prev_credit = db_get_u64(rows, row, 11);
     if (entry_decode_body(db_get_bytes(rows, row, 12), ret) != OK || !db_get_hash(rows, row, 13, ret_leaf))
-        return ERR_CORRUPT;
+        return db_corrupt(db, &JOURNAL_READ, "entry %" PRIu64 ": its bytes are no entry's", index);
     len = entry_encode(ret, encoded);
     leaf = entry_leaf_hash(BYTES(encoded, len));
-    return hash_equal(leaf, *ret_leaf) ? OK : ERR_CORRUPT;
+    return hash_equal(leaf, *ret_leaf) ? OK : db_corrupt(db, &JOURNAL_READ, "entry %" PRIu64 ": its bytes do not fit its leaf hash", index);
 }
 
 enum err
@@ -416,32 +428,44 @@ journal_read(struct db *db, uint64_t from, uint64_t to,
         uint64_t until = to - from < CHUNK ? to : from + CHUNK;
 
         err = db_run(db, &JOURNAL_READ, DB_ARGS(db_u64(from), db_u64(until)), &rows);
-        if (!err && (uint64_t)PQntuples(rows) != until - from)
-            err = ERR_CORRUPT;
-        for (int row = 0; !err && row < PQntuples(rows); row++) {
+        for (int row = 0; !err && row < PQntuples(rows); row++, from++) {
             struct entry e;
             struct hash leaf;
 
-            err = read_entry(rows, row, &e, &leaf);
+            err = read_entry(db, rows, row, from, &e, &leaf);
             if (!err)
                 err = take(ctx, &e, &leaf);
         }
-        from = until;
+        if (!err && from != until)
+            err = db_corrupt(db, &JOURNAL_READ, "entry %" PRIu64 " is missing", from);
     }
     return err;
 }
 
 enum err
+journal_no_more(struct db *db, uint64_t size)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &JOURNAL_STRAY, DB_ARGS(db_u64(size)), &rows);
+
+    if (err || PQntuples(rows) == 0)
+        return err;
+    if (db_is_null(rows, 0, 0))
+        return db_corrupt(db, &JOURNAL_STRAY, "a row of the table entry has no index");
+    return db_corrupt(db, &JOURNAL_STRAY, "entry %" PRId64 " is in the table, and the head covers %" PRIu64 " entries", db_get_i64(rows, 0, 0), size);
+}
+
+enum err
 journal_accounts(struct db *db, enum err (*take)(void *ctx, const struct account *a), void *ctx)
 {
-    uint64_t after = 0;
+    int64_t after = INT64_MIN; /* and not below the first that there should be */
     enum err err = OK;
     int n = CHUNK;
 
     while (!err && n == CHUNK) {
         _cleanup_result_ PGresult *rows = NULL;
 
-        err = db_run(db, &JOURNAL_ACCOUNTS, DB_ARGS(db_u64(after), db_i64(CHUNK)), &rows);
+        err = db_run(db, &JOURNAL_ACCOUNTS, DB_ARGS(db_i64(after), db_i64(CHUNK)), &rows);
         n = err ? 0 : PQntuples(rows);
         for (int row = 0; !err && row < n; row++) {
             struct account a = {
@@ -452,7 +476,7 @@ journal_accounts(struct db *db, enum err (*take)(void *ctx, const struct account
                 .held_debits = db_get_i64(rows, row, 8), .held_credits = db_get_i64(rows, row, 9),
                 .last_index = db_get_u64(rows, row, 10),
             };
-            after = a.index;
+            after = (int64_t)a.index;
             err = take(ctx, &a);
         }
     }

@@ -69,6 +69,8 @@ enum err journal_landed(const struct journal_writer *w, const struct db_landed *
 /* Entries from..to (not included), in order, each decoded and its leaf hash compared with its bytes (ERR_CORRUPT). */
 enum err journal_read(struct db *db, uint64_t from, uint64_t to,
                       enum err (*take)(void *ctx, const struct entry *e, const struct hash *leaf), void *ctx) MUST_USE;
+/* No entry is in the table but those of an index below `size`: else ERR_CORRUPT, and a complaint that names one. */
+enum err journal_no_more(struct db *db, uint64_t size) MUST_USE;
 /* Every account row, in order. Only what the table has is set. */
 enum err journal_accounts(struct db *db, enum err (*take)(void *ctx, const struct account *a), void *ctx) MUST_USE;
 

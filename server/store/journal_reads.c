@@ -36,7 +36,7 @@ DB_QUERY(
 DB_QUERY(
     BALANCE_OF, .name = "balance_of",
     .sql = "SELECT posted_debits, posted_credits, held_debits, held_credits, last_index FROM account WHERE index = $1",
-    .params = 1, .columns = 5);
+    .params = 1, .columns = 5, .whole = "account", .key = 4);
 
 DB_QUERY(BALANCE_OF_CHILDREN, .name = "balance_of_children",
          .sql = "SELECT coalesce(sum(posted_debits), 0)::bigint, coalesce(sum(posted_credits), 0)::bigint,"
@@ -45,7 +45,7 @@ DB_QUERY(BALANCE_OF_CHILDREN, .name = "balance_of_children",
          .params = 1, .columns = 5);
 
 DB_QUERY(ENTRIES_FIND, .name = "journal_reads_find", .sql = "SELECT " COLUMNS " FROM entry WHERE index = $1",
-         .params = 1, .columns = 14);
+         .params = 1, .columns = 14, .whole = "entry", .key = 0);
 
 /* With the whole tile of level 0 that it stands in: a receipt asks for both. NULL while that tile is not whole. */
 DB_QUERY(ENTRIES_FIND_WITH_TILE, .name = "journal_reads_find_with_tile",
@@ -54,15 +54,18 @@ DB_QUERY(ENTRIES_FIND_WITH_TILE, .name = "journal_reads_find_with_tile",
 
 DB_QUERY(ENTRIES_OF_DISPUTE, .name = "journal_reads_dispute",
          .sql = "SELECT " COLUMNS " FROM entry_page_of_dispute($1, $2) p (at) JOIN entry ON index = p.at ORDER BY p.at LIMIT $3",
-         .params = 3, .columns = 14);
+         .params = 3, .columns = 14, .whole = "entry", .key = 0);
 
 DB_QUERY(ENTRIES_HEAD, .name = "journal_reads_head", .sql = "SELECT term, size, root, time_ms FROM head", .params = 0,
-         .columns = 4);
+         .columns = 4, .whole = "head", .key = 0);
 
+/* As it was logged: its bytes are those of its leaf hash. */
 static enum err
 read_entry(const PGresult *rows, int i, struct entry_record *ret)
 {
     struct entry *e = &ret->entry;
+    uint8_t encoded[ENTRY_MAX];
+    struct hash leaf;
 
     ret->hidden = false;
     *e = (struct entry){
@@ -81,7 +84,10 @@ read_entry(const PGresult *rows, int i, struct entry_record *ret)
     };
     if (!db_get_hash(rows, i, 13, &ret->leaf))
         return ERR_CORRUPT;
-    return entry_decode_body(db_get_bytes(rows, i, 12), e) ? ERR_CORRUPT : OK;
+    if (entry_decode_body(db_get_bytes(rows, i, 12), e) != OK)
+        return ERR_CORRUPT;
+    leaf = entry_leaf_hash(BYTES(encoded, entry_encode(e, encoded)));
+    return hash_equal(leaf, ret->leaf) ? OK : ERR_CORRUPT;
 }
 
 enum err

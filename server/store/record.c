@@ -18,26 +18,28 @@ static const struct { uint32_t oid, width; } TYPES[] = {
 
 DB_QUERY(RECORD_SHAPE,
     .name = "record_shape",
-    .sql = "SELECT c.reltype::bigint, a.attname::text, a.atttypid::bigint FROM pg_class c"
+    .sql = "SELECT c.reltype::bigint, a.attname::text, a.atttypid::bigint, pg_catalog.format_type(a.atttypid, NULL) FROM pg_class c"
            " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped"
            " WHERE c.oid = $1::text::regclass ORDER BY a.attnum",
-    .params = 1, .columns = 3);
+    .params = 1, .columns = 4);
 
 enum err
 record_shape(struct db *db, const char *table, const struct record_column *columns, size_t n, uint32_t *ret)
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, &RECORD_SHAPE, DB_ARGS(db_text(table)), &rows);
-    bool same;
 
     if (err)
         return err;
-    same = (size_t)PQntuples(rows) == n;
-    for (size_t i = 0; same && i < n; i++)
-        same = strcmp(db_get_text(rows, (int)i, 1), columns[i].name) == 0 &&
-               db_get_u64(rows, (int)i, 2) == TYPES[columns[i].type].oid;
-    if (!same)
-        return db_complain(db, &RECORD_SHAPE, "the table %s has other columns than this program", table);
+    for (size_t i = 0; i < n && i < (size_t)PQntuples(rows); i++) {
+        const char *name = db_get_text(rows, (int)i, 1), *type = db_get_text(rows, (int)i, 3);
+
+        if (strcmp(name, columns[i].name) != 0 || db_get_u64(rows, (int)i, 2) != TYPES[columns[i].type].oid)
+            return db_complain(db, &RECORD_SHAPE, "the table %s has other columns than this program: in the place of %s is %s, of the type %s", table,
+                               columns[i].name, name, type);
+    }
+    if ((size_t)PQntuples(rows) != n)
+        return db_complain(db, &RECORD_SHAPE, "the table %s has %d columns, this program knows %zu", table, PQntuples(rows), n);
     *ret = (uint32_t)db_get_u64(rows, 0, 0);
     return OK;
 }

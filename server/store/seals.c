@@ -13,15 +13,19 @@ enum { PAGE = 500, FIELD = 8 };
 /* $1 the key from which it goes on, $2 how many rows, $3 1: without that key's own. */
 #define PAGE_OF(ident, named, table, key, type)                                                                        \
     DB_QUERY(ident, .name = named,                                                                                     \
-             .sql = "SELECT t." key "::text, record_send(t) FROM " table " t WHERE t." key " >= $1::text::" type       \
+             .sql = "SELECT t." key "::text, pg_catalog.record_send(t) FROM " table " t WHERE t." key " >= $1::text::" type       \
                     " ORDER BY t." key " LIMIT $2 OFFSET $3",                                                          \
              .params = 3, .columns = 2)
 /* $1 keys, $2 their seals. */
 #define SET_OF(ident, named, table, key, type)                                                                         \
     DB_QUERY(ident, .name = named,                                                                                     \
-             .sql = "UPDATE " table " t SET seal = u.seal FROM unnest($1::text[], $2::bytea[]) u(key, seal)"           \
+             .sql = "UPDATE " table " t SET seal = u.seal FROM ROWS FROM (pg_catalog.unnest($1::text[]), pg_catalog.unnest($2::bytea[])) u(key, seal)"           \
                     " WHERE t." key " = u.key::" type,                                                                 \
              .params = 2, .columns = 0)
+
+/* Whatever their keys. */
+#define COUNT_OF(ident, named, table)                                                                                  \
+    DB_QUERY(ident, .name = named, .sql = "SELECT pg_catalog.count(*) FROM " table, .params = 0, .columns = 1)
 
 PAGE_OF(OF_HEAD, "seals_of_head", "head", "one", "boolean");
 PAGE_OF(OF_CHECKPOINT, "seals_of_checkpoint", "checkpoint", "size", "bigint");
@@ -32,18 +36,26 @@ SET_OF(SET_CHECKPOINT, "seals_set_checkpoint", "checkpoint", "size", "bigint");
 SET_OF(SET_EVIDENCE, "seals_set_evidence", "evidence", "order_id", "uuid");
 SET_OF(SET_RESERVATION, "seals_set_reservation", "reservation", "id", "uuid");
 
-DB_QUERY(SEALS_BEGUN, .name = "seals_begun", .sql = "SELECT seal IS NOT NULL FROM head", .params = 0, .columns = 1);
+COUNT_OF(COUNT_HEAD, "seals_count_head", "head");
+COUNT_OF(COUNT_CHECKPOINT, "seals_count_checkpoint", "checkpoint");
+COUNT_OF(COUNT_EVIDENCE, "seals_count_evidence", "evidence");
+COUNT_OF(COUNT_RESERVATION, "seals_count_reservation", "reservation");
+
+DB_QUERY(SEALS_BEGUN, .name = "seals_begun",
+         .sql = "SELECT seal IS NOT NULL OR EXISTS (SELECT FROM reservation WHERE seal IS NOT NULL) OR EXISTS (SELECT FROM evidence WHERE seal IS NOT NULL)"
+                " OR EXISTS (SELECT FROM checkpoint WHERE seal IS NOT NULL) FROM head",
+         .params = 0, .columns = 1);
 
 #define NO_UUID "00000000-0000-0000-0000-000000000000"
 static const struct {
     const char *name, *first; /* the least key that can be */
     uint32_t seal_at;         /* which column is the seal, from 0 */
-    const struct db_query *page, *set;
+    const struct db_query *page, *set, *count;
 } TABLES[] = {
-    [SEALED_HEAD] = { "head", "false", 6, &OF_HEAD, &SET_HEAD },
-    [SEALED_CHECKPOINT] = { "checkpoint", "-9223372036854775808", 4, &OF_CHECKPOINT, &SET_CHECKPOINT },
-    [SEALED_EVIDENCE] = { "evidence", NO_UUID, 9, &OF_EVIDENCE, &SET_EVIDENCE },
-    [SEALED_RESERVATION] = { "reservation", NO_UUID, 63, &OF_RESERVATION, &SET_RESERVATION },
+    [SEALED_HEAD] = { "head", "false", 6, &OF_HEAD, &SET_HEAD, &COUNT_HEAD },
+    [SEALED_CHECKPOINT] = { "checkpoint", "-9223372036854775808", 4, &OF_CHECKPOINT, &SET_CHECKPOINT, &COUNT_CHECKPOINT },
+    [SEALED_EVIDENCE] = { "evidence", NO_UUID, 9, &OF_EVIDENCE, &SET_EVIDENCE, &COUNT_EVIDENCE },
+    [SEALED_RESERVATION] = { "reservation", NO_UUID, 63, &OF_RESERVATION, &SET_RESERVATION, &COUNT_RESERVATION },
 };
 
 struct seals
@@ -231,6 +243,38 @@ walk_page(struct walk *w, enum sealed_table table, bool first, char *from, size_
     return err ? err : set_page(w, table);
 }
 
+/* A key that is NULL, or below the first, is in no page; one that is there twice may be in one and still be missed. */
+static enum err
+count_hidden(struct walk *w, enum sealed_table table, uint64_t seen)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(w->db, TABLES[table].count, DB_NO_ARGS, &rows);
+    struct seals_wrong wrong = { .table = TABLES[table].name };
+
+    if (err || db_get_u64(rows, 0, 0) <= seen)
+        return err;
+    wrong.hidden = db_get_u64(rows, 0, 0) - seen;
+    w->count.wrong += wrong.hidden;
+    if (w->tell != NULL)
+        w->tell(w->ctx, &wrong);
+    return OK;
+}
+
+/* Pages go by the key: in a snapshot, or under the lease, while nobody adds to what was passed already. */
+static enum err
+walk_table(struct walk *w, enum sealed_table table)
+{
+    uint64_t before = w->count.rows;
+    enum err err = OK;
+    char from[64];
+    int n = PAGE;
+
+    text_format(from, sizeof from, "%s", TABLES[table].first);
+    for (bool first = true; !err && n == PAGE; first = false)
+        err = walk_page(w, table, first, from, sizeof from, &n);
+    return err ? err : count_hidden(w, table, w->count.rows - before);
+}
+
 enum err
 seals_each(struct db *db, bool renew, seals_tell_fn *tell, void *ctx, struct seals_count *ret)
 {
@@ -238,14 +282,8 @@ seals_each(struct db *db, bool renew, seals_tell_fn *tell, void *ctx, struct sea
     enum err err = OK;
 
     assert(db_seals(db) != NULL);
-    for (int table = 0; !err && table < SEALED_TABLES; table++) {
-        char from[64];
-        int n = PAGE;
-
-        text_format(from, sizeof from, "%s", TABLES[table].first);
-        for (bool first = true; !err && n == PAGE; first = false)
-            err = walk_page(&w, (enum sealed_table)table, first, from, sizeof from, &n);
-    }
+    for (int table = 0; !err && table < SEALED_TABLES; table++)
+        err = walk_table(&w, (enum sealed_table)table);
     array_free(&w.keys);
     array_free(&w.seals);
     *ret = w.count;

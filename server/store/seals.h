@@ -23,13 +23,14 @@ bool seals_hold(const struct seals *s, enum sealed_table table, struct bytes rec
 enum err seals_check_row(struct db *db, const struct db_query *q, enum sealed_table table, const char *key, struct bytes record) MUST_USE;
 enum err seals_complain(struct db *db, const struct db_query *q, enum sealed_table table, const char *key, bool bare);
 
-/* A row whose seal is wrong, or that has none. */
-struct seals_wrong { const char *table, *key; bool bare; };
+/* A row whose seal is wrong, or that has none (bare). key NULL: so many rows (hidden) are in no order of their keys, which are
+ * NULL, or there twice: they were looked at by nobody, and can be sealed by nobody. */
+struct seals_wrong { const char *table, *key; bool bare; uint64_t hidden; };
 typedef void seals_tell_fn(void *ctx, const struct seals_wrong *w);
 struct seals_count { uint64_t rows, wrong; };
 /* Every row of every sealed table. `renew`: what is wrong is sealed as it is now; within the caller's transaction. */
 enum err seals_each(struct db *db, bool renew, seals_tell_fn *tell, void *ctx, struct seals_count *ret) MUST_USE;
-/* Does the head bear a seal? Not, in a database from before there were any, and in a new one. ERR_CORRUPT: there is no head. */
+/* Does any row bear a seal? Not, in a database from before there were any, and in a new one. ERR_CORRUPT: there is no head. */
 enum err seals_begun(struct db *db, bool *ret) MUST_USE;
 
 #endif

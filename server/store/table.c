@@ -77,7 +77,7 @@ make_insert(struct statement *st, const struct table_def *def)
 {
     struct sql s = { .len = 0 };
 
-    say(&s, "INSERT INTO %s SELECT * FROM unnest($1::%s[])", def->name, def->name);
+    say(&s, "INSERT INTO %s SELECT * FROM pg_catalog.unnest($1::%s[])", def->name, def->name);
     set_query(&st->query, def->name, "insert", &s, 1, 0);
 }
 
@@ -92,7 +92,7 @@ make_update(struct statement *st, const struct table_def *def)
     for (size_t i = 0; i < def->columns_n; i++)
         if (def->columns[i].flags == 0)
             say(&s, "%s%s = u.%s", changes++ > 0 ? ", " : "", def->columns[i].name, def->columns[i].name);
-    say(&s, " FROM unnest($1::%s[]) u", def->name);
+    say(&s, " FROM pg_catalog.unnest($1::%s[]) u", def->name);
     for (size_t i = 0; i < def->columns_n; i++)
         if (is_key(&def->columns[i]))
             say(&s, " %s t.%s = u.%s", keys++ > 0 ? "AND" : "WHERE", def->columns[i].name, def->columns[i].name);

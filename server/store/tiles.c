@@ -1,20 +1,22 @@
 /* store/tiles.c */
 #include "store/tiles.h"
 
+#include <inttypes.h>
+
 DB_QUERY(TILES_EACH, .name = "tiles_each",
-         .sql = "SELECT level, n, sha256(hashes) FROM tile ORDER BY level, n", .params = 0, .columns = 3);
+         .sql = "SELECT level, n, pg_catalog.sha256(hashes) FROM tile ORDER BY level, n", .params = 0, .columns = 3, .whole = "tile", .key = 1);
 
 DB_QUERY(TILE_ROWS_PAGE, .name = "tile_rows_page",
-         .sql = "SELECT level, n, hashes FROM tile WHERE (level, n) > ($1, $2) ORDER BY level, n LIMIT $3", .params = 3, .columns = 3);
+         .sql = "SELECT level, n, hashes FROM tile WHERE (level, n) > ($1, $2) ORDER BY level, n LIMIT $3", .params = 3, .columns = 3, .whole = "tile", .key = 1);
 
 DB_QUERY(TILES_ADD, .name = "tiles_add",
          .sql = "INSERT INTO tile (level, n, hashes) VALUES ($1, $2, $3)", .params = 3, .columns = 0);
 
 DB_QUERY(TILES_FIND, .name = "tiles_find",
-         .sql = "SELECT hashes FROM tile WHERE level = $1 AND n = $2", .params = 2, .columns = 1);
+         .sql = "SELECT hashes FROM tile WHERE level = $1 AND n = $2", .params = 2, .columns = 1, .whole = "tile", .key = 0);
 
 DB_QUERY(TILES_LEAVES, .name = "tiles_leaves",
-         .sql = "SELECT leaf_hash FROM entry WHERE index >= $1 AND index < $2 ORDER BY index", .params = 2, .columns = 1);
+         .sql = "SELECT leaf_hash FROM entry WHERE index >= $1 AND index < $2 ORDER BY index", .params = 2, .columns = 1, .whole = "entry", .key = 0);
 
 enum err
 tiles_each(struct db *db, enum err (*take)(void *ctx, int level, uint64_t n, const struct hash *sha256), void *ctx)
@@ -35,8 +37,8 @@ enum err
 tile_rows_each(struct db *db, enum err (*take)(void *ctx, int level, uint64_t n, const struct hash hashes[TILE_WIDTH]), void *ctx)
 {
     enum { PAGE = 100 };
-    int level = -1;
-    int64_t n = 0;
+    int level = INT32_MIN;
+    int64_t n = INT64_MIN;
 
     for (;;) {
         _cleanup_result_ PGresult *rows = NULL;
@@ -46,11 +48,11 @@ tile_rows_each(struct db *db, enum err (*take)(void *ctx, int level, uint64_t n,
             struct bytes found = db_get_bytes(rows, i, 2);
             struct hash hashes[TILE_WIDTH];
 
-            if (found.len != sizeof hashes)
-                return ERR_CORRUPT;
-            memcpy(hashes, found.data, sizeof hashes);
             level = (int)db_get_i64(rows, i, 0);
             n = db_get_i64(rows, i, 1);
+            if (found.len != sizeof hashes)
+                return db_corrupt(db, &TILE_ROWS_PAGE, "tile %d/%" PRId64 " has %zu bytes", level, n, found.len);
+            memcpy(hashes, found.data, sizeof hashes);
             err = take(ctx, level, (uint64_t)n, hashes);
         }
         if (err || PQntuples(rows) < PAGE)

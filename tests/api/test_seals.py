@@ -104,11 +104,12 @@ def test_a_row_that_is_put_back_is_told_by_the_journal(world):
 def test_a_tile_of_no_level_is_told(world):
     grow(world, 300)
     world.server.stop()
+    again = world.server.sql("SELECT string_agg(format('ADD CONSTRAINT %I %s', conname, pg_get_constraintdef(oid)), ', ') FROM pg_constraint WHERE conrelid = 'tile'::regclass AND contype = 'c'")
     checks = world.server.sql("SELECT string_agg(format('DROP CONSTRAINT %I', conname), ', ') FROM pg_constraint WHERE conrelid = 'tile'::regclass AND contype = 'c'")
     restart(world, (f"ALTER TABLE tile {checks}; " if checks else "") + "UPDATE tile SET level = 1000000 WHERE level = 0 AND n = 0")
     tells(world, "tile 1000000/0: there is no such level")
     world.server.stop()
-    world.server.sql("UPDATE tile SET level = 0 WHERE level = 1000000")
+    world.server.sql(f"UPDATE tile SET level = 0 WHERE level = 1000000; ALTER TABLE tile {again}")
     world.server.start()
     fresh(world)
 
@@ -190,6 +191,28 @@ def test_a_database_from_before_is_sealed_at_the_first_start(world):
     world.server.start()
     fresh(world)
     assert path.exists() and not following.exists()
+
+
+def test_each_row_that_a_key_cut_off_blesses_is_named(world):
+    """A reseal that was cut off after its commit and before its key was in its place; then somebody changes a row."""
+    id = world.accept()["id"]
+    path, following = world.server.data / "seal.key", world.server.data / "seal.key.next"
+    world.server.stop()
+    path.rename(following)
+    world.server.sql(f"UPDATE reservation SET reported_ms = reported_ms + 1 WHERE id = '{id}'")
+    said = refused(world)
+    assert "kontord reseal" in said and not path.exists(), said
+    status, said = kontord(world, "reseal")
+    assert status == 0 and f"reservation {id}: was not as it was sealed\n" in said and "1 of them were wrong" in said, said
+    assert path.exists() and not following.exists()
+    path.rename(world.server.data / "kept.key")
+    world.server.sql("UPDATE head SET seal = NULL") # as if nothing had ever been sealed
+    assert "kontord reseal" in refused(world) and not path.exists()
+    (world.server.data / "kept.key").rename(path)
+    status, said = kontord(world, "reseal")
+    assert status == 0 and said.startswith("head true: had no seal\n"), said
+    world.server.start()
+    fresh(world)
 
 
 def test_a_second_server_needs_the_same_key(world):

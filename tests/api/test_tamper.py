@@ -1,9 +1,12 @@
 """The tamper matrix over a journal that a server wrote: each column of each table that the journal, its tree, its holds and
-its evidence rest on, changed by a superuser behind the server's back, is told by export and audit, with the row or the leaf.
-The columns come from the catalogue: one that is new has to be added here. (Entries and accounts column by column, and each
-byte of the files: tests/journal/database.py and tests/unit/test_audit.c. What a server does on such rows: test_seals.py.)
-Then whole histories that somebody made up, against what an auditor has kept."""
+its evidence rest on, changed or made NULL by a superuser behind the server's back, is told by export and audit, with the row or
+the leaf; and so are rows that are gone, rows that are hidden, and tables that are altered so that they show something else. The
+columns come from the catalogue: one that is new has to be added here. (Each byte of the files: tests/journal/database.py and
+tests/unit/test_audit.c. What a server does on such rows: test_seals.py.) Then whole histories that somebody made up, against
+what an auditor has kept."""
 import base64
+import hashlib
+import itertools
 import json
 import pathlib
 import shutil
@@ -14,7 +17,8 @@ import sys
 from fake_log import vkey
 from fake_server import Key
 from harness import BUILD
-from test_log import grow, newest, reader
+from test_log import fresh, grow, newest, reader
+from test_seals import tells
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "journal"))
 
@@ -23,13 +27,13 @@ from tlog import Key as VKey, tile_path  # noqa: E402
 
 WORLD = {"simulation": False, "more": ["--public-entries=yes", "--checkpoint-ms=100"]}
 
-ELSEWHERE, TOLD = "another test", "told"
-# What becomes of each column that is changed: told here; in another test; or it says nothing of the journal, and why.
+TOLD = "told"
+# What becomes of each column that is changed: told here; or it says nothing of the journal, and why.
 TABLES = {
     "entry": dict.fromkeys("index version kind time_ms group_first group_len group_pos debit credit amount prev_debit prev_credit"
-                           " body leaf_hash".split(), ELSEWHERE),
+                           " body leaf_hash".split(), TOLD),
     "account": dict.fromkeys("index class closed owner_org owner_site parent posted_debits posted_credits held_debits held_credits"
-                             " last_index".split(), ELSEWHERE),
+                             " last_index".split(), TOLD),
     "tile": dict.fromkeys("level n hashes".split(), TOLD),
     "head": dict.fromkeys("one term batch size root time_ms seal".split(), TOLD),
     "checkpoint": dict.fromkeys("size root note signed_ms seal".split(), TOLD),
@@ -41,9 +45,11 @@ TABLES = {
         " changed_ms reported_gpu_seconds reported_ms daily_settle_ms exit_code settle_entry void_entry dispute_entry"
         " cancel_ms disputed_ms dispute_why version move_freely moves moved_from moved_to workload workload_len output"
         " output_len output_ms name ask night nights seal".split(), TOLD),
-    # What witnesses say is theirs to prove, and the server's to lose: nothing of the journal follows from these.
-    "cosignature": {**dict.fromkeys("size public name time_s signature".split(), "the witness's signature is over it: changed, it is none"),
+    "assertion": {**dict.fromkeys("sha256 bytes".split(), TOLD), "created_ms": "when it came: nobody asks for it"},
+    # What witnesses say is theirs to prove: each row's signature is looked at, and whose name it bears.
+    "cosignature": {**dict.fromkeys("size public name time_s signature".split(), TOLD),
                     "received_ms": "when it came, for figures of witnesses only"},
+    # Nothing of the journal follows from these.
     "quorum": dict.fromkeys("policy size at_ms".split(), "which checkpoint is shown: its cosignatures are in it, and whoever reads it counts them"),
     "witness": dict.fromkeys("public site role name since_ms".split(), "whom a page names as witness; who counts is in the policy and in the journal's NOTICE of it"),
     "refusal": dict.fromkeys("site at_ms reason size root had_size had_root note received_ms".split(),
@@ -59,14 +65,15 @@ CHANGE = {"bigint": "coalesce({0} + 1, 1)", "integer": "{0} + 1", "smallint": "{
                   " from position(E'\\n' IN {0}) + 1 for 1)"}
 
 
-def columns(world, table):
-    rows = world.server.sql(f"SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = '{table}'::regclass"
+def columns(of, table):
+    """of: a server or a Copy."""
+    rows = of.sql(f"SELECT attname, format_type(atttypid, NULL) FROM pg_attribute WHERE attrelid = '{table}'::regclass"
                             " AND attnum > 0 AND NOT attisdropped ORDER BY attnum")
     return dict(row.split("|") for row in rows.split("\n"))
 
 
-def export(world, folder):
-    done = subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], capture_output=True, text=True)
+def export(world, folder, options=None):
+    done = subprocess.run([str(BUILD / "kontord"), "export", *(options or world.server.options), str(folder)], capture_output=True, text=True)
     return done.returncode, done.stderr
 
 
@@ -76,63 +83,222 @@ def audit(folder, *options):
     return json.loads(done.stdout)
 
 
-def told(world, folder, policy):
-    """What is said of the database as it is: by the export, and by the audit of it where it is whole."""
-    _, said = export(world, folder)
-    if not (folder / "head").exists():
-        return said
-    report = audit(folder, f"--policy={policy}")
-    return said + "\n".join(f"leaf {f['leaf']}: {f['what']}" for f in report["findings"])
+class Copy:
+    """The database of a server that has ended, to be tampered with; the server's own stays as it is."""
+
+    numbers = itertools.count()
+
+    def __init__(self, world):
+        self.world, self.name = world, f"{world.server.name}_copy{next(Copy.numbers)}"
+        self.folder, self.policy = world.server.data / "tampered", world.server.data / "policy"
+        self.sql_of("template1", f"CREATE DATABASE {self.name} TEMPLATE {world.server.name}")
+        self.options = [o.replace(f"dbname={world.server.name}", f"dbname={self.name}") for o in world.server.options]
+
+    def sql_of(self, database, statement):
+        done = subprocess.run(["psql", "-qXtA", "-v", "ON_ERROR_STOP=1", self.world.server.conninfo().replace(f"dbname={self.world.server.name}", f"dbname={database}"),
+                               "-c", statement], capture_output=True, text=True)
+        assert done.returncode == 0, (statement, done.stderr)
+        return done.stdout.strip()
+
+    def sql(self, statement):
+        return self.sql_of(self.name, statement)
+
+    def without_guards(self):
+        """No constraint refuses what a superuser does: they are dropped, as a superuser can."""
+        self.sql("DO $$ DECLARE c record; BEGIN FOR c IN SELECT conname, conrelid::regclass AS of FROM pg_constraint"
+                 f" WHERE conrelid::regclass::text = ANY ('{{{','.join(TABLES)}}}') ORDER BY contype = 'p'"
+                 " LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', c.of, c.conname); END LOOP;"
+                 " FOR c IN SELECT attname, attrelid::regclass AS of FROM pg_attribute WHERE attnum > 0 AND attnotnull AND NOT attisdropped"
+                 f" AND attrelid::regclass::text = ANY ('{{{','.join(TABLES)}}}')"
+                 " LOOP EXECUTE format('ALTER TABLE %s ALTER %I DROP NOT NULL', c.of, c.attname); END LOOP; END $$")
+
+    def told(self, always_audit=True):
+        """What is said of it as it is: by the export, but of guards that are gone; and by the audit where the export is whole."""
+        _, said = export(self.world, self.folder, self.options)
+        said = "".join(line + "\n" for line in said.splitlines() if "was altered, not by kontord migrate" not in line)
+        if not (self.folder / "head").exists() or (said and not always_audit):
+            return said
+        report = audit(self.folder, f"--policy={self.policy}")
+        return said + "\n".join(f"leaf {f['leaf']}: {f['what']}" for f in report["findings"])
+
+    def altered(self):
+        status, said = export(self.world, self.folder, self.options)
+        return [line for line in said.splitlines() if "was altered, not by kontord migrate" in line], status
+
+    def remove(self):
+        self.sql_of("template1", f"DROP DATABASE {self.name} WITH (FORCE)")
 
 
 def test_every_column_is_known(world):
     for table, known in TABLES.items():
-        there = set(columns(world, table))
+        there = set(columns(world.server, table))
         assert there == set(known), (table, there ^ set(known))
 
 
-def test_each_column_changed_is_told(world):
+def restarted(world):
+    world.server.stop()
+    world.server.start()
+    fresh(world)
+
+
+def ended(world):
+    """A server's journal with something in each of the tables; the server has ended."""
     grow(world, 300)
     reservation = world.accept()["id"]
     newest(world, reader(world), world.anybody.must("GET", "/v1/journal")["size"])
     vkey = world.anybody.must("GET", "/v1/journal")["vkey"]
-    hold = world.server.sql(f"SELECT hold FROM reservation WHERE id = '{reservation}'")
-    order = world.server.sql("SELECT order_id FROM evidence ORDER BY order_id LIMIT 1")
-    size = world.server.sql("SELECT max(size) FROM checkpoint")
-    rows = {"tile": ("level = 0 AND n = 0", ""), "head": ("true", "true"), "checkpoint": (f"size = {size}", size),
-            "evidence": (f"order_id = '{order}'", order), "reservation": (f"id = '{reservation}'", reservation)}
-    folder, policy = world.server.data / "tampered", world.server.data / "policy"
-    policy.write_text(f"log {vkey}\nquorum none\n")
     world.server.stop()
-    assert told(world, folder, policy) == ""
+    (world.server.data / "policy").write_text(f"log {vkey}\nquorum none\n")
+    copy = Copy(world)
+    size, text = copy.sql("SELECT size, encode(split_part(note, E'\\n\\n', 1)::bytea, 'hex') FROM checkpoint ORDER BY size DESC LIMIT 1").split("|")
+    witness, said = Key(), b'{"clientDataJSON": "", "authenticatorData": "", "signature": ""}'
+    signed = witness.sign(b"cosignature/v1\ntime 1790000000\n" + bytes.fromhex(text) + b"\n").hex()
+    copy.sql(f"INSERT INTO witness VALUES ('\\x{witness.public.raw.hex()}', 1, 0, 'site.example/witness', 1);"
+             f"INSERT INTO cosignature VALUES ({size}, '\\x{witness.public.raw.hex()}', 'site.example/witness', 1790000000, '\\x{signed}', 1);"
+             f"INSERT INTO assertion VALUES ('\\x{hashlib.sha256(said).hexdigest()}', '\\x{said.hex()}', 1)")
+    return copy, reservation, size
+
+
+def test_each_column_changed_is_told(world):
+    copy, reservation, size = ended(world)
+    hold = copy.sql(f"SELECT hold FROM reservation WHERE id = '{reservation}'")
+    order = copy.sql("SELECT order_id FROM evidence ORDER BY order_id LIMIT 1")
+    entry, account = copy.sql("SELECT max(index) FROM entry"), copy.sql("SELECT max(index) FROM account")
+    rows = {"entry": (f"index = {entry}", entry), "account": (f"index = {account}", account), "tile": ("level = 0 AND n = 0", ""), "head": ("true", "true"),
+            "checkpoint": (f"size = {size}", size), "evidence": (f"order_id = '{order}'", order), "reservation": (f"id = '{reservation}'", reservation),
+            "assertion": ("true", ""), "cosignature": ("true", "")}
+    assert copy.altered() == ([], 0) and copy.told() == ""
+    copy.without_guards()
+    assert copy.altered()[1] == 1
     for table, (row, key) in rows.items():
-        world.server.sql(f"CREATE TABLE kept_{table} AS TABLE {table}; DO $$ DECLARE c record; BEGIN FOR c IN SELECT conname, conrelid::regclass AS of FROM pg_constraint"
-                         f" WHERE '{table}'::regclass IN (conrelid, confrelid) AND contype IN ('c', 'f')"
-                         f" LOOP EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.of, c.conname); END LOOP; END $$")
-        types = columns(world, table)
+        copy.sql(f"CREATE TABLE kept_{table} AS TABLE {table}")
+        back = f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}; "
+        types = columns(copy, table)
         for column, how in TABLES[table].items():
-            assert how == TOLD
-            world.server.sql(f"UPDATE {table} SET {column} = {CHANGE[types[column]].format(column)} WHERE {row}")
-            said = told(world, folder, policy)
+            if how != TOLD:
+                continue
+            copy.sql(f"{back}UPDATE {table} SET {column} = {CHANGE[types[column]].format(column)} WHERE {row}")
+            said = copy.told(always_audit=table not in ("head", "checkpoint", "evidence", "reservation") or column in LEAF)
             assert said, f"{table}.{column}: not told"
-            if table == "tile":
-                assert column != "hashes" or "leaf 127: its bytes hash to" in said or "leaf 128: its bytes hash to" in said, said
+            if table == "entry":
+                assert f"leaf {entry}:" in said or f"Entry {entry} is missing" in said, (column, said)
+            elif table == "account":
+                assert f"account {account}" in said, (column, said)
+            elif table == "tile":
+                assert "leaf 128: its bytes hash to" in said or "leaf 127: its bytes hash to" in said if column == "hashes" else "tile 0/0 is missing" in said, said
+            elif table in ("assertion", "cosignature"):
+                assert "of the table assertion is not what its hash says" in said or f"the cosignature of {int(size) + (column == 'size')} entries by" in said \
+                    or "of the table cosignature has no note" in said, (column, said)
             elif not (table in ("head", "checkpoint") and column in ("size", "root", "note")): # the export may end there
-                is_now = world.server.sql(f"SELECT {list(types)[0]} FROM {table} WHERE {list(types)[0]}::text NOT IN (SELECT {list(types)[0]}::text FROM kept_{table})")
+                is_now = copy.sql(f"SELECT {list(types)[0]} FROM {table} WHERE {list(types)[0]}::text NOT IN (SELECT {list(types)[0]}::text FROM kept_{table})")
                 now = {"f": "false"}.get(is_now, is_now) or key
                 assert f"row {now} of the table {table} is not as it was sealed" in said, (table, column, said)
             if table == "reservation" and column in LEAF:
                 assert f"leaf {hold}:" in said, (column, said)
-            world.server.sql(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}")
-        if table in ("head", "reservation"): # a row that is gone
-            world.server.sql(f"DELETE FROM {table} WHERE {row}")
-            said = told(world, folder, policy)
-            assert ("Stored data does not verify" if table == "head" else f"leaf {hold}: holds.csv lacks reservation {reservation}") in said, said
-            world.server.sql(f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}")
+            if column == "seal" or copy.sql(f"{back}SELECT {column} IS NULL FROM {table} WHERE {row}") == "t":
+                continue
+            copy.sql(f"UPDATE {table} SET {column} = NULL WHERE {row}")
+            said = copy.told(always_audit=False)
+            assert " of the table " in said or f"Entry {entry} is missing" in said or f"the table {table} " in said, f"{table}.{column} is NULL: not told: {said}"
+        copy.sql(back)
+        if table in ("head", "reservation", "tile", "account", "evidence"): # a row that is gone
+            copy.sql(f"DELETE FROM {table} WHERE {row}")
+            said = copy.told()
+            assert {"head": "Stored data does not verify", "tile": "tile 0/0 is missing from the table", "account": f"account {account}",
+                    "evidence": f"row {order} of the table evidence is missing",
+                    "reservation": f"leaf {hold}: holds.csv lacks reservation {reservation}"}[table] in said, said
+        if table in ("entry", "tile", "account", "reservation"): # one that is there twice
+            copy.sql(f"{back}INSERT INTO {table} SELECT * FROM {table} WHERE {row}")
+            said = copy.told()
+            assert {"entry": f"entry {entry} is in the table twice", "tile": "tile 0/0 is in the table twice", "account": f"that no entry opened: {account}",
+                    "reservation": f"reservation {reservation}"}[table] in said, said
+        copy.sql(back)
     # A checkpoint that is gone contradicts nothing: the log would sign the same head again, whoever was given the note has it.
-    # Reasons that are gone: test_evidence.py.
-    assert told(world, folder, policy) == ""
+    copy.sql("INSERT INTO tile SELECT 1, 0, hashes FROM tile; CREATE TABLE odd AS SELECT * FROM entry WHERE index = 1; UPDATE odd SET index = -7; INSERT INTO entry SELECT * FROM odd")
+    said = copy.told()
+    assert "tile 1/0 is in the table, and a log of" in said and "entry -7 is in the table, and the head covers" in said, said
+    copy.remove()
     world.server.start()
+
+
+# What a superuser can do to the tables, so that rows look right and are not; the word for it; and back.
+SWAPPED = "ALTER TABLE account RENAME posted_debits TO x; ALTER TABLE account RENAME posted_credits TO posted_debits; ALTER TABLE account RENAME x TO posted_credits"
+ALTERED = [
+    (SWAPPED, 'column 7 of the table account is "posted_credits bigint", and not "posted_debits bigint"', SWAPPED),
+    ("ALTER TABLE reservation DROP CONSTRAINT reservation_form, ALTER gpus TYPE numeric", 'column 11 of the table reservation is "gpus numeric"', "ALTER TABLE reservation ALTER gpus TYPE bigint"),
+    ("ALTER TABLE evidence ADD more text", 'column 11 of the table evidence ("more text") is not of the migrations\' making', "ALTER TABLE evidence DROP more"),
+    ("CREATE FUNCTION record_send(head) RETURNS bytea LANGUAGE sql IMMUTABLE AS $$ SELECT ''::bytea $$", "the function public.record_send(public.head)", "DROP FUNCTION record_send(head)"),
+    ("CREATE FUNCTION public.count() RETURNS bigint LANGUAGE sql IMMUTABLE RETURN 7::bigint", "the function public.count()", "DROP FUNCTION public.count()"),
+    ("CREATE OR REPLACE FUNCTION actor_is_server() RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE RETURN true", "the function public.actor_is_server()", None),
+    ("CREATE FUNCTION public.never(text, bigint) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN false; CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = bigint, FUNCTION = public.never)",
+     "the operator public.=(text,bigint)", "DROP OPERATOR public.= (text, bigint)"),
+    ("CREATE POLICY hides ON evidence AS RESTRICTIVE FOR SELECT USING (order_id IS NULL)", "the policy hides of the table evidence", "DROP POLICY hides ON evidence"),
+    ("ALTER TABLE cosignature DISABLE ROW LEVEL SECURITY", "the table cosignature is", "ALTER TABLE cosignature ENABLE ROW LEVEL SECURITY"),
+    ("CREATE TABLE more_entries () INHERITS (entry)", 'the table entry is "r p row security inherits"', "DROP TABLE more_entries"),
+    ("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; CREATE TRIGGER nothing BEFORE INSERT ON tile FOR EACH ROW EXECUTE FUNCTION nothing()",
+     "the trigger nothing of the table tile", "DROP TRIGGER nothing ON tile"),
+    ("CREATE RULE away AS ON INSERT TO checkpoint DO INSTEAD NOTHING", "the rule away of the table checkpoint", "DROP RULE away ON checkpoint"),
+    ("ALTER TABLE entry DROP CONSTRAINT entry_leaf", "the constraint entry_leaf of the table entry is missing", None),
+    ("ALTER TABLE head ALTER seal SET DEFAULT ''", "the column seal of the table head, NULL and default is", None),
+]
+
+
+def test_tables_that_were_altered_are_told(world):
+    world.server.stop()
+    copy = Copy(world)
+    for change, what, back in ALTERED:
+        copy.sql(change)
+        lines, status = copy.altered()
+        assert status == 1 and any(what in line for line in lines), (change, lines)
+        if back:
+            copy.sql(back)
+    copy.remove()
+    # A role's path to a namesake of a table, as an operator may have set it: it is not taken.
+    world.server.sql("CREATE SCHEMA evil; CREATE VIEW evil.entry AS SELECT * FROM public.entry WHERE index < 5; GRANT USAGE ON SCHEMA evil TO PUBLIC;"
+                     f" GRANT SELECT ON evil.entry TO PUBLIC; ALTER ROLE kontor_worker IN DATABASE {world.server.name} SET search_path = evil, public")
+    assert export(world, world.server.data / "tampered") == (0, ""), "the path of the role was taken"
+    world.server.sql(f"ALTER ROLE kontor_worker IN DATABASE {world.server.name} RESET search_path; DROP SCHEMA evil CASCADE")
+    world.server.start()
+
+
+def test_a_server_does_not_lead_on_tables_that_show_something_else(world):
+    world.server.stop()
+    world.server.sql("CREATE POLICY hides ON reservation AS RESTRICTIVE FOR SELECT TO kontor_writer USING (false); ALTER TABLE tile ALTER n SET DEFAULT 7")
+    world.server.start(ready=False)
+    tells(world, "the policy hides of the table reservation")
+    assert '"event":"database-altered"' in world.server.tail_all() and "the column n of the table tile" in world.server.tail_all()
+    world.server.stop()
+    done = subprocess.run([str(BUILD / "kontord"), "reseal", *world.server.options], capture_output=True, text=True)
+    assert done.returncode == 1 and "the policy hides" in done.stderr and "nothing is sealed" in done.stderr, done
+    world.server.sql("DROP POLICY hides ON reservation; ALTER TABLE tile ALTER n DROP DEFAULT; ALTER TABLE reservation ALTER settled_ms TYPE numeric")
+    world.server.start(ready=False)
+    tells(world, "in the place of settled_ms is settled_ms, of the type numeric")
+    world.server.stop()
+    world.server.sql("ALTER TABLE reservation ALTER settled_ms TYPE bigint")
+    world.server.start()
+    fresh(world)
+
+
+def test_a_tile_that_is_gone_is_made_and_told(world):
+    grow(world, 600)
+    want = [world.anybody.get(f"/tile/0/00{n}").body for n in (0, 1)]
+    receipt = world.anybody.get("/v1/journal/entries/5/receipt?size=600").body
+    world.server.sql("DELETE FROM tile")
+    assert [world.anybody.get(f"/tile/0/00{n}").body for n in (0, 1)] == want
+    assert world.anybody.get("/v1/journal/entries/5/receipt?size=600").body == receipt
+    assert '"event":"tile-missing"' in world.server.tail_all()
+    status, said = export(world, world.server.data / "tampered")
+    assert status == 1 and "tiles 0/0 to 0/1 are missing from the table" in said, said
+    restarted(world)
+    assert '"event":"tiles-were-missing","made_anew":2' in world.server.tail_all()
+    assert export(world, world.server.data / "tampered") == (0, "")
+    world.server.sql("CREATE TABLE kept AS SELECT * FROM entry WHERE index = 300; DELETE FROM entry WHERE index = 300")
+    assert world.anybody.get("/tile/entries/001").status == 500, "the head covers it"
+    world.server.stop()
+    world.server.start(ready=False)
+    tells(world, "entry 300 is missing")
+    world.server.sql("INSERT INTO entry SELECT * FROM kept; DROP TABLE kept")
+    restarted(world)
 
 
 # ---- histories that are made up ------------------------------------------------------------------------------------------

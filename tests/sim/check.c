@@ -216,8 +216,10 @@ check_audit(void)
     struct audit audit = { .dir = dir };
 
     snprintf(dir, sizeof dir, "/dev/shm/kontor-sim.%d", (int)getpid());
-    if (export_write(NULL, dir, EXPORT_EVIDENCE, NULL, NULL, (struct export_checkpoint){ NULL, NULL }, NULL, &result, &d) != OK)
+    if (export_write(NULL, dir, EXPORT_EVIDENCE, NULL, NULL, (struct export_checkpoint){ NULL, NULL, NULL }, NULL, &result, &d) != OK)
         violation("the journal cannot be exported: %s %s", d.text, d.internal);
+    else if (result.faults > 0)
+        violation("the export finds %llu faults", (unsigned long long)result.faults);
     else if (audit_verify(&audit, &d) != OK)
         violation("the auditor cannot read the export: %s", d.text);
     else if (audit.found.n > 0)
