@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -136,36 +135,6 @@ db_explain(const struct db *db, enum err err, struct err_detail *d)
 {
     return err_internal(d, err, "%s: %s %s", db->failed != NULL ? db->failed->name : "connection", db->sqlstate,
                         db->message);
-}
-
-static void PRINTF(3, 0)
-complain(struct db *db, const struct db_query *q, const char *fmt, va_list args)
-{
-    text_vformat(db->message, sizeof db->message, fmt, args);
-    db->failed = q;
-    db->sqlstate[0] = '\0';
-}
-
-enum err
-db_complain(struct db *db, const struct db_query *q, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    complain(db, q, fmt, args);
-    va_end(args);
-    return ERR_INTERNAL;
-}
-
-enum err
-db_corrupt(struct db *db, const struct db_query *q, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    complain(db, q, fmt, args);
-    va_end(args);
-    return ERR_CORRUPT;
 }
 
 static void
@@ -365,18 +334,6 @@ db_is_prepared(const struct db *db, const struct db_query *q)
     return db->prepared_cap > 0 && db->prepared[slot_of(db, q)] == q;
 }
 
-/* What db_value.c makes C values of: PostgreSQL's boolean, bytea, bigint, smallint, integer, text, uuid and its array. */
-static bool
-type_is_read(Oid type)
-{
-    static const Oid READ[] = { 16, 17, 20, 21, 23, 25, 2950, 2951, 2278 /* void: nobody reads it */ };
-
-    for (size_t i = 0; i < sizeof READ / sizeof READ[0]; i++)
-        if (READ[i] == type)
-            return true;
-    return false;
-}
-
 static enum err
 check_shape(struct db *db, const struct db_query *q)
 {
@@ -392,7 +349,7 @@ check_shape(struct db *db, const struct db_query *q)
         return db_complain(db, q, "%s has %d parameters and %d columns, declared are %d and %d", q->name,
                            PQnparams(res), PQnfields(res), q->params, q->columns);
     for (int i = 0; i < q->columns; i++)
-        if (!type_is_read(PQftype(res, i)))
+        if (!db_type_is_read(PQftype(res, i)))
             return db_complain(db, q, "column %s of %s is of the type %u, which this program does not read: was a column altered?", PQfname(res, i),
                                q->name, PQftype(res, i));
     return OK;
@@ -617,40 +574,6 @@ run_for_actor(struct db *db, const struct db_query *q, const struct db_arg *args
     return err;
 }
 
-/* The row's key in words. */
-static void
-key_text(const PGresult *rows, int row, int col, char *ret, size_t size)
-{
-    struct bytes key = db_get_bytes(rows, row, col);
-    char uuid[UUID_TEXT];
-
-    if (key.len == sizeof(struct uuid)) {
-        uuid_text(db_get_uuid(rows, row, col), uuid);
-        text_format(ret, size, "%s", uuid);
-    } else if (key.len == 2 || key.len == 4 || key.len == 8) {
-        text_format(ret, size, "%" PRId64, db_get_i64(rows, row, col));
-    } else {
-        text_format(ret, size, "with a %s of %zu bytes", PQfname(rows, col), key.len);
-    }
-}
-
-static enum err
-check_whole(struct db *db, const struct db_query *q, const PGresult *rows)
-{
-    char key[64];
-
-    for (int row = 0; row < PQntuples(rows); row++)
-        for (int col = 0; col < q->columns; col++) {
-            if (!PQgetisnull(rows, row, col))
-                continue;
-            if (PQgetisnull(rows, row, q->key))
-                return db_corrupt(db, q, "a row of the table %s has no %s: it was changed behind the server's back", q->whole, PQfname(rows, q->key));
-            key_text(rows, row, q->key, key, sizeof key);
-            return db_corrupt(db, q, "row %s of the table %s has no %s: it was changed behind the server's back", key, q->whole, PQfname(rows, col));
-        }
-    return OK;
-}
-
 static enum err
 run(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n, PGresult **rows)
 {
@@ -676,7 +599,7 @@ db_run(struct db *db, const struct db_query *q, const struct db_arg *args, size_
     }
     err = run(db, q, args, n, rows);
     if (!err && rows != NULL && q->whole != NULL) {
-        err = check_whole(db, q, *rows);
+        err = db_check_whole(db, q, *rows);
         if (err) {
             PQclear(*rows);
             *rows = NULL;

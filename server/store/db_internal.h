@@ -40,6 +40,10 @@ struct db_fault db_fault_for(struct db *db, const struct db_query *q);
 /* Send a prepared query. */
 enum err db_send(struct db *db, const struct db_query *q, const struct db_arg *args, size_t n,
                  const struct db_fault *fault) MUST_USE;
+/* Of a column of a result: is it one that db_value.c reads? */
+bool db_type_is_read(Oid type);
+/* Of a query whose rows have no NULL. */
+enum err db_check_whole(struct db *db, const struct db_query *q, const PGresult *rows) MUST_USE;
 /* BEGIN, COMMIT, ROLLBACK. */
 enum err db_prepare_ends(struct db *db) MUST_USE;
 

@@ -137,7 +137,8 @@ def test_walls(entries):
 def with_change(folder, change, restore):
     psql(change)
     done = export(folder)
-    code, report = audit(folder) if done.returncode == 0 else (done.returncode, {"error": done.stderr, "findings": [], "first": {}})
+    said = [line for line in done.stderr.splitlines() if "was altered, not by kontord migrate" not in line] # guards that were dropped for it
+    code, report = audit(folder) if not said else (done.returncode, {"error": done.stderr, "findings": [], "first": {}})
     psql(restore)
     return code, report
 

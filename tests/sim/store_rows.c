@@ -169,7 +169,7 @@ shape_check(struct db *db, shape_tell_fn *tell, void *ctx)
 {
     (void)tell;
     (void)ctx;
-    return store_read(db, "shape");
+    return db == NULL ? OK : store_read(db, "shape"); /* NULL: check.c's own look */
 }
 
 enum err
