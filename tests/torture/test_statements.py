@@ -158,7 +158,7 @@ class Torture:
 def statements_in_store():
     found = {}
     for path in sorted((harness.TOP / "server" / "store").glob("*.c")):
-        for name in re.findall(r'(?:DB_QUERY\(\s*\w+,\s*\.name = |^(?:PAGE|SET)_OF\(\w+, )"(\w+)"', path.read_text(), re.M):
+        for name in re.findall(r'(?:DB_QUERY\(\s*\w+,\s*\.name = |^(?:PAGE|SET|COUNT)_OF\(\w+, )"(\w+)"', path.read_text(), re.M):
             found[name] = path.name
     return found
 
