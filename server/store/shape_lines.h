@@ -144,6 +144,7 @@ static const struct shape_line SHAPE_LINES[] = {
     { "actor_is_known", "the function public.actor_is_known()", "8379c99376d5e4088182519666c12db6ea4d85f6c7503eec6f777a7ca740d7a0", true, true },
     { "actor_is_server", "the function public.actor_is_server()", "6d0e454ed27980101fa227140b3b05a01416a364ef2a5a9c9a9bd635381e8574", true, true },
     { "actor_organisations", "the function public.actor_organisations()", "d100be0b44d5ce27785fad7ae7dfdaa93dd6f77eb4d7c18f60ff148dbb3d4adc", true, true },
+    { "actor_owns", "the function public.actor_owns()", "106645abe8cf31b730995b020f4e0080965cde1f029ba54f5ceced2e5cb8ec61", true, true },
     { "actor_person", "the function public.actor_person()", "db9c61ac5bc018d630a77306fea4e8896bbd503904cfbd6bd1be51e89f9a5d1e", true, true },
     { "actor_sees_all", "the function public.actor_sees_all()", "sql s returns boolean RETURN public.actor_has_role((3)::smallint, (5)::smallint)", true, true },
     { "actor_sites", "the function public.actor_sites()", "e899f16c8a782b52aeb531f47c455a2472ad7c540f17bcc46370271e18f4647c", true, true },
