@@ -684,6 +684,10 @@ CREATE TABLE public.session (
     person uuid NOT NULL,
     created_ms bigint NOT NULL,
     expires_ms bigint NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    program text DEFAULT ''::text NOT NULL,
+    used_ms bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT session_program_check CHECK ((octet_length(program) <= 200)),
     CONSTRAINT session_token_hash_check CHECK ((octet_length(token_hash) = 32))
 );
 
@@ -841,6 +845,9 @@ ALTER TABLE ONLY public.right_change
 
 ALTER TABLE ONLY public.role
     ADD CONSTRAINT role_pkey PRIMARY KEY (person, role, organisation, site);
+
+ALTER TABLE ONLY public.session
+    ADD CONSTRAINT session_id_key UNIQUE (id);
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (token_hash);

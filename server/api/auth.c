@@ -205,6 +205,8 @@ auth_session(struct call *call, bool *ret_worker)
     err = sessions_find(call->db, token, call->now_ms, &session);
     if (!err)
         err = auth_load_person(call, session.person);
+    if (!err)
+        err = sessions_use(call->db, token, call->now_ms);
     if (err)
         return err;
     auth_set_session(call, token);

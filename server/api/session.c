@@ -143,10 +143,23 @@ cookie_text(struct call *call, const char *token, long life_s)
                         life_s, call->api->https ? "; Secure" : "");
 }
 
+/* As it calls itself, so that its owner knows it again: a line of plain text, or what is left of it. */
+static const char *
+program_of(struct call *call)
+{
+    const char *said = http_header(call->http, "User-Agent");
+    char *text = arena_textn(call->arena, said ? said : "", said ? strnlen(said, 200) : 0);
+
+    for (char *c = text; *c; c++)
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    return text;
+}
+
 enum err
 session_begin(struct call *call, struct uuid person)
 {
-    struct session session = { .person = person, .created_ms = call->now_ms, .expires_ms = call->now_ms + SESSION_MS * call->api->clock.rate };
+    struct session session = { .id = call_new_id(call), .person = person, .program = program_of(call), .created_ms = call->now_ms, .expires_ms = call->now_ms + SESSION_MS * call->api->clock.rate };
     char token[44];
     enum err err = auth_load_person(call, person);
 
@@ -243,6 +256,64 @@ me_password(struct call *call)
         err = auth_password(call, call->email, old, &person);
     if (!err)
         err = password_store(call, call->actor.person, new, call->session);
+    if (err)
+        call_fail(call, err);
+    else
+        call_reply_empty(call, 204);
+}
+
+/* ---- one's sessions ----------------------------------------------------------------------------------------------- */
+
+enum { SESSIONS_SHOWN = 100 };
+
+void
+me_sessions(struct call *call)
+{
+    struct session *list = NULL;
+    struct json_out *out = &call->out;
+    size_t n = 0;
+    enum err err = sessions_of(call->db, call->actor.person, call->now_ms, SESSIONS_SHOWN, call->arena, &list, &n);
+
+    json_open(out, NULL);
+    json_open_array(out, "items");
+    for (size_t i = 0; i < n; i++) {
+        json_open(out, NULL);
+        json_uuid(out, "id", list[i].id);
+        json_bool(out, "this", call->by_session && hash_equal(list[i].token_hash, call->session));
+        json_text(out, "program", list[i].program);
+        json_time(out, "created", list[i].created_ms);
+        json_time(out, "used", list[i].used_ms);
+        json_time(out, "expires", list[i].expires_ms);
+        json_shut(out);
+    }
+    json_shut_array(out);
+    call_next(call, NULL);
+    json_shut(out);
+    call_end(call, err, 200);
+}
+
+void
+me_session_end(struct call *call)
+{
+    enum err err = sessions_end(call->db, call->path_id, call->actor.person);
+
+    sessions_cache_forget(call->api->sessions);
+    if (err)
+        call_fail(call, err);
+    else
+        call_reply_empty(call, 204);
+}
+
+void
+me_sessions_end_others(struct call *call)
+{
+    enum err err = in_nothing(call);
+
+    if (!err && !call->by_session)
+        err = ERR_FORBIDDEN;
+    if (!err)
+        err = sessions_remove_of(call->db, call->actor.person, call->session);
+    sessions_cache_forget(call->api->sessions);
     if (err)
         call_fail(call, err);
     else

@@ -123,3 +123,30 @@ def test_cached_replies_and_the_contract(world):
     connection.request("HEAD", "/v1/journal")
     answer = connection.getresponse()
     assert answer.status == 200 and answer.read() == b""
+
+
+def test_sessions_are_listed_and_ended(world):
+    """Where one is signed in, by which program; each can be ended from any other, at once; nobody ends another's."""
+    one = world.person("many", [])
+    two, three = Client(world.server), Client(world.server)
+    for client in (two, three):
+        assert client.sign_in("many@kontor.example", PASSWORD).status == 200
+    odd = Client(world.server)
+    reply = odd.post("/v1/session", {"email": "many@kontor.example", "password": PASSWORD}, headers={"User-Agent": "Odd/1 \xe9 " + "x" * 400})
+    assert reply.status == 200
+    seen = one.must("GET", "/v1/me/sessions")["items"]
+    assert len(seen) == 4 and [s["this"] for s in seen].count(True) == 1, seen
+    assert any(s["program"].startswith("Odd/1 ?") and len(s["program"]) == 200 for s in seen), seen
+    mine = {client: next(s["id"] for s in client.must("GET", "/v1/me/sessions")["items"] if s["this"]) for client in (one, two, three)}
+    assert world.people["brisa"].call("DELETE", f"/v1/me/sessions/{mine[two]}").status == 404
+    assert one.call("DELETE", f"/v1/me/sessions/{mine[two]}").status == 204
+    assert two.get("/v1/me").status == 401, "at once"
+    assert one.call("DELETE", f"/v1/me/sessions/{mine[two]}").status == 404
+    assert one.post("/v1/me/sessions/end-others", {}).status == 204
+    assert three.get("/v1/me").status == 401 and [s["this"] for s in one.must("GET", "/v1/me/sessions")["items"]] == [True]
+    world.server.sql("UPDATE session SET used_ms = 1 WHERE id = '%s'" % mine[one])
+    world.server.stop()
+    world.server.start()
+    one.connection = None
+    assert one.must("GET", "/v1/me/sessions")["items"][0]["used"] > "2020", "it is noted that it is used"
+    assert world.local.must("GET", "/v1/me/sessions")["items"] == [] and world.local.post("/v1/me/sessions/end-others", {}).status == 403

@@ -653,10 +653,12 @@ story("a person changes the password and signs in with it", async (page, look) =
     await page.getByLabel("New password again").fill(next);
     await page.getByRole("button", { name: "Change password" }).click();
     await page.getByText("Your password is changed.").first().waitFor();
+    await page.getByText("Chrome on Linux").first().waitFor();
+    await page.getByRole("button", { name: "Sign out everywhere else" }).waitFor({ state: "hidden" }); /* a changed password has */
     const old = passwordOfElin;
     passwordOfElin = next;
     if (look.width < 960) await page.getByRole("button", { name: "Menu" }).click();
-    await page.getByRole("button", { name: "Sign out" }).filter({ visible: true }).click();
+    await page.getByRole("button", { name: "Sign out", exact: true }).filter({ visible: true }).click();
     await page.waitForURL("**/en/");
     await page.goto("/en/sign-in");
     await page.getByLabel("E-mail address").fill(E);

@@ -11,7 +11,7 @@ from test_refusals import body_schema, sample
 from world import Agent
 
 PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept"
-PERSONAL = "session_delete me_get me_password me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
+PERSONAL = "session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
@@ -83,7 +83,7 @@ def things(world):
 
 def fill(world, path, of):
     t = world.things[of]
-    for pattern, value in (("/identities/{id}", NOWHERE), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
+    for pattern, value in (("/identities/{id}", NOWHERE), ("/sessions/{id}", NOWHERE), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
                            ("/quotes/{id}", t["quote"]), ("/reservations/{id}", t["reservation"]), ("/grants/{account}", t["grant"]),
                            ("/accounts/{account}", t["grant"]), ("/sites/{code}", t["site"]), ("{sha256}", t["blob"])):
         path = path.replace(pattern, re.sub(r"\{\w+\}", "", pattern) + str(value))
@@ -177,7 +177,7 @@ def test_everybody_gets_their_own(world):
         roles, of = rule_of(name)
         for who in PEOPLE:
             for whose in ("brisa", "nordlys") if of else ("brisa",):
-                if roles is None or expected(roles, of, who, whose) != "yes" or name in ("session_delete", "me_identity_remove", "invitations_withdraw", "reservations_events", "agent_instance"):
+                if roles is None or expected(roles, of, who, whose) != "yes" or name in ("session_delete", "me_identity_remove", "me_session_end", "invitations_withdraw", "reservations_events", "agent_instance"):
                     continue
                 path, raw = fill(world, pattern, whose), None
                 if method == "POST":

@@ -206,6 +206,25 @@ def people_rights(w):
 
 
 @call
+def me_sessions(w):
+    return Call(lambda key: w.people["brisa"].get("/v1/me/sessions"))
+
+
+@call
+def me_session_end(w):
+    client = w.person(name := word(), [])
+    assert Client(w.server).sign_in(f"{name}@kontor.example", PASSWORD).status == 200
+    other = next(s for s in client.must("GET", "/v1/me/sessions")["items"] if not s["this"])["id"]
+    return Call(lambda key: client.call("DELETE", f"/v1/me/sessions/{other}"), once=False, again=404)
+
+
+@call
+def me_sessions_end_others(w):
+    client = w.person(word(), [])
+    return Call(lambda key: client.post("/v1/me/sessions/end-others", {}), once=False)
+
+
+@call
 def me_rights(w):
     return Call(lambda key: w.people["brisa"].get("/v1/me/rights"))
 

@@ -1,7 +1,7 @@
 /* /me: ways to sign in, password, scheme, notices. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { clock, day } from "../lib/format.js";
+import { clock, dateTime, day } from "../lib/format.js";
 import { me, signOut } from "../lib/session.js";
 import { del } from "../lib/api.js";
 import { language } from "../lib/router.js";
@@ -15,7 +15,7 @@ import { Refused, Waiting } from "../parts/broken.js";
 import { Note, notices, say } from "../parts/note.js";
 
 const LEAST = 12;
-const Password = () => {
+const Password = ({ onChanged }) => {
     const [old, setOld] = useState(""), [fresh, setFresh] = useState(""), [again, setAgain] = useState("");
     const [shown, show] = useState(false);
     const [wrong, setWrong] = useState({});
@@ -31,6 +31,7 @@ const Password = () => {
             setFresh("");
             setAgain("");
             say(t("me.changed"));
+            onChanged();
         }
     };
     const field = changing.error?.code === "credentials" ? "old" : fieldOf(changing.error);
@@ -81,20 +82,63 @@ const Ways = ({ query }) => {
                 onClick=${() => act(p.code, () => goTo(p.code, `/${language}/me`, { link: true }))}>${t("ways.link", { name: p.label })}<//>`)}</div>`}
         </section>`;
 };
+/* What a browser calls itself, in a word or two; another program's own words. */
+const BROWSERS = [[/Edg\//, "Edge"], [/OPR\//, "Opera"], [/Firefox\//, "Firefox"], [/Chrom(e|ium)\//, "Chrome"], [/Safari\//, "Safari"]];
+const SYSTEMS = [[/Android/, "Android"], [/iPhone|iPad/, "iOS"], [/Windows/, "Windows"], [/Mac OS X/, "macOS"], [/Linux/, "Linux"]];
+const named = (list, program) => list.find(([pattern]) => pattern.test(program))?.[1];
+const programName = (program) => {
+    const browser = named(BROWSERS, program), system = named(SYSTEMS, program);
+    return browser && system ? t("sessions.on", { browser, system }) : browser ?? (program.slice(0, 40) || t("sessions.unknown"));
+};
+/** Where one is signed in; each can be ended from here. */
+const Sessions = ({ mark }) => {
+    const { data, error, reload } = useData("/v1/me/sessions", { mark });
+    const [state, set] = useState({ busy: "", error: null });
+    const others = useCommand();
+    const end = async (s) => {
+        if (state.busy) return;
+        set({ busy: s.id, error: null });
+        try {
+            await del(`/v1/me/sessions/${s.id}`);
+            set({ busy: "", error: null });
+            say(t("sessions.ended"));
+        } catch (problem) {
+            set({ busy: "", error: problem });
+        }
+        reload();
+    };
+    const endOthers = async () => {
+        if (!await others.run("/v1/me/sessions/end-others", {}, { secret: true })) return;
+        say(t("sessions.ended-others"));
+        reload();
+    };
+    if (!data) return html`<section class="card"><h2>${t("sessions")}</h2><${Waiting} error=${error} rows=${2} retry=${reload} /></section>`;
+    return html`
+        <section class="card"><h2>${t("sessions")}</h2><${Refused} error=${state.error ?? others.error} />
+            <dl class="facts">${data.items.map((s) => html`<div key=${s.id}><dt>${programName(s.program)}<span class="hint block">${t("sessions.since", { created: dateTime(s.created), used: dateTime(s.used) })}</span></dt>
+                <dd>${s.this ? t("sessions.this") : html`<${Button} small busy=${state.busy === s.id} label=${t("sessions.end.of", { name: programName(s.program) })} onClick=${() => end(s)}>${t("sign-out")}<//>`}</dd></div>`)}</dl>
+            ${data.items.length > 1 && html`<div class="gap deeds"><${Button} small busy=${others.busy} onClick=${endOthers}>${t("sessions.end-others")}<//></div>`}</section>`;
+};
 /** Who came by a provider and has no role yet: what happens now. */
 const Newcomer = () => html`
     <${Note} kind="slate" role="status"><p><b>${t("me.newcomer")}</b></p><p>${t("me.newcomer.text")}</p>
         <div class="gap"><${Button} small onClick=${signOut}>${t("sign-out")}<//></div><//>`;
 
-export default ({ query }) => html`
-    <${Head} title=${t("nav.me")} sub=${me.value.person.email ? t("me.sub", { name: me.value.person.name, email: me.value.person.email }) : me.value.person.name} />
-    ${me.value.roles.length === 0 && html`<${Newcomer} />`}
-    <div class="grid halves">
-        ${me.value.person.email && html`<${Password} />`}
-        <div class="stack">
-            <${Ways} query=${query} />
-            ${me.value.roles.length > 0 && html`<section class="card"><h2>${t("me.roles")}</h2><dl class="facts">${me.value.roles.map((r) => html`<div key=${r.role + (r.organisation?.id ?? r.site ?? "")}><dt>${r.organisation?.name ?? (r.site ? t("seat.site", { site: r.site }) : t("seat.officer"))}</dt><dd>${t("role." + r.role)}</dd></div>`)}</dl></section>`}
-            <section class="card"><h2>${t("me.scheme")}</h2><p class="second">${t("me.scheme.text")}</p><div class="gap"><${Button} small icon=${scheme.value === "dark" ? "sun" : "moon"} onClick=${turn}>${t(scheme.value === "dark" ? "scheme.light" : "scheme.dark")}<//></div></section>
-            <section class="card"><h2>${t("me.notices")}</h2>${notices.value.length ? html`<dl class="facts">${notices.value.map((n) => html`<div key=${n.id}><dt>${n.text}</dt><dd>${clock(n.at)}</dd></div>`)}</dl>` : html`<p class="second">${t("me.notices.none")}</p>`}</section>
-        </div>
-    </div>`;
+const Account = ({ query }) => {
+    const [changes, count] = useState(0); /* a new password ends sessions elsewhere */
+    return html`
+        <${Head} title=${t("nav.me")} sub=${me.value.person.email ? t("me.sub", { name: me.value.person.name, email: me.value.person.email }) : me.value.person.name} />
+        ${me.value.roles.length === 0 && html`<${Newcomer} />`}
+        <div class="grid halves">
+            ${me.value.person.email && html`<${Password} onChanged=${() => count(changes + 1)} />`}
+            <div class="stack">
+                <${Ways} query=${query} />
+                <${Sessions} mark=${changes} />
+                ${me.value.roles.length > 0 && html`<section class="card"><h2>${t("me.roles")}</h2><dl class="facts">${me.value.roles.map((r) => html`<div key=${r.role + (r.organisation?.id ?? r.site ?? "")}><dt>${r.organisation?.name ?? (r.site ? t("seat.site", { site: r.site }) : t("seat.officer"))}</dt><dd>${t("role." + r.role)}</dd></div>`)}</dl></section>`}
+                <section class="card"><h2>${t("me.scheme")}</h2><p class="second">${t("me.scheme.text")}</p><div class="gap"><${Button} small icon=${scheme.value === "dark" ? "sun" : "moon"} onClick=${turn}>${t(scheme.value === "dark" ? "scheme.light" : "scheme.dark")}<//></div></section>
+                <section class="card"><h2>${t("me.notices")}</h2>${notices.value.length ? html`<dl class="facts">${notices.value.map((n) => html`<div key=${n.id}><dt>${n.text}</dt><dd>${clock(n.at)}</dd></div>`)}</dl>` : html`<p class="second">${t("me.notices.none")}</p>`}</section>
+            </div>
+        </div>`;
+};
+
+export default Account;
