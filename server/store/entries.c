@@ -75,7 +75,7 @@ entries_head_read(struct db *db, struct entries_head *ret)
     if (err != OK)
         return err;
     if (PQntuples(rows) != 1 || !db_get_hash(rows, 0, 1, &head.root))
-        return ERR_CORRUPT;
+        return db_corrupt(db, &ENTRIES_HEAD, "the table head has %d rows, or a root of another length", PQntuples(rows));
     head.size = db_get_u64(rows, 0, 0);
     head.time_ms = db_get_i64(rows, 0, 2);
     *ret = head;
