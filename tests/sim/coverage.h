@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Prints the table; returns how many pairs were neither reached nor are named impossible. */
-size_t coverage_report(uint64_t reached[16][32]);
+/* Prints the table; returns how many pairs were neither reached nor are named impossible. *ret_wrong: how many were reached
+ * though they are named impossible: the reason is none. */
+size_t coverage_report(uint64_t reached[16][32], size_t *ret_wrong);
 
 #endif

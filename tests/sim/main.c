@@ -216,7 +216,7 @@ campaign(const struct options *o)
 {
     double begin = real_s(), told = begin;
     struct totals sum;
-    size_t bad, missing;
+    size_t bad, missing, wrong;
 
     sigaction(SIGTERM, &(struct sigaction){ .sa_handler = stop }, NULL);
     sigaction(SIGINT, &(struct sigaction){ .sa_handler = stop }, NULL);
@@ -238,8 +238,8 @@ campaign(const struct options *o)
     }
     sum = all_totals(o);
     report_totals(&sum, real_s() - begin);
-    missing = coverage_report(sum.reached);
-    bad = report_bad(o);
+    missing = coverage_report(sum.reached, &wrong);
+    bad = report_bad(o) + wrong;
     printf("violations %zu\n", bad);
     return bad > 0 || (o->strict && missing > 0) ? 1 : 0;
 }
