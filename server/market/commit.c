@@ -175,6 +175,9 @@ failed(struct market *m)
     struct journal_head head;
 
     db_rollback(m->db);
+    m->refused.query = db_failed_query(m->db); /* the look at the head is a query, too */
+    text_format(m->refused.sqlstate, sizeof m->refused.sqlstate, "%s", state);
+    text_format(m->refused.message, sizeof m->refused.message, "%s", db_message(m->db));
     if (!data || journal_head_read(m->db, &head) != OK)
         return COMMIT_TROUBLE;
     if (head.term == m->head.term && head.batch == m->head.batch)

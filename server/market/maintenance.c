@@ -93,7 +93,7 @@ decide_maintenance(struct deciding *d, struct command *c, struct offering_state 
 
     if (c->in.capacity.window > 0 && c->in.capacity.expected != o->changes)
         return err_say(d->detail, ERR_CONFLICT, "The capacity was changed meanwhile; look again.");
-    if (to <= from)
+    if (to <= from || c->in.capacity.until_ms <= d->now_ms) /* whole slots: the one that it ended in may still go on */
         return err_at(d->detail, ERR_FIELD_RANGE, "/to", "It ends before it begins, or is over.");
     n = plan(o, from, to, c->in.capacity.less_nodes * per_node, c->in.capacity.less_pool_nodes * per_node, steps);
     if (n == 0)

@@ -141,6 +141,7 @@ struct market {
     int64_t batch_us;               /* what a batch takes, of late */
     unsigned gather_rest;           /* batches until gathering is tried again */
     char why[128];                  /* of the last COMMIT_ROWS */
+    struct { const char *query; char sqlstate[6], message[320]; } refused; /* of the last COMMIT_DATA: what, and why */
     int64_t pruned_ms;              /* monotonic: when old answers were last removed */
     int64_t key_looked_ms;          /* monotonic: when the server's key was last looked for in the journal */
 };

@@ -132,8 +132,7 @@ process_culprit(struct market *m, struct work *w)
     }
     hex_encode(BYTES(c->idem.scope.b, sizeof c->idem.scope.b), scope);
     log_error(m->config.log, "poisoned", LOG_TEXT("scope", scope), LOG_TEXT("command", command_name(c->kind)),
-              LOG_TEXT("query", db_failed_query(m->db)), LOG_TEXT("sqlstate", db_sqlstate(m->db)),
-              LOG_TEXT("detail", db_message(m->db)));
+              LOG_TEXT("query", m->refused.query), LOG_TEXT("sqlstate", m->refused.sqlstate), LOG_TEXT("detail", m->refused.message));
     c->stage = COMMAND_POISONED;
     process(m, w, NULL);
 }

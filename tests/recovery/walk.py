@@ -370,6 +370,7 @@ def test_poisoned(world, guide):
         assert refused.status == 500 and refused.json["code"] == "poisoned", refused
     line = [one for one in map(json.loads, (server.data / "log").read_text().splitlines()) if one["event"] == "poisoned"][-1]
     assert "somebodys" in line["detail"] and line["command"] == "accept", line
+    assert line["sqlstate"] == "23514" and "reservation" in line["query"], line
     server.sql("ALTER TABLE reservation DROP CONSTRAINT somebodys")
     assert brisa.post(f"/v1/quotes/{quote['id']}/accept", {"option": 0}, key=key).status == 500, "it stays set aside"
     said = guide.run("poisoned", SCOPE=line["scope"])
