@@ -108,8 +108,10 @@ CREATE TABLE public.request (
     nights smallint DEFAULT 0 NOT NULL,
     night_from smallint DEFAULT 0 NOT NULL,
     night_until smallint DEFAULT 0 NOT NULL,
+    needs integer DEFAULT 0 NOT NULL,
     CONSTRAINT request_gpus_check CHECK ((gpus > 0)),
     CONSTRAINT request_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 63))),
+    CONSTRAINT request_needs_check CHECK (((needs >= 0) AND (needs <= 65535))),
     CONSTRAINT request_nights CHECK ((((nights >= 0) AND (nights <= 31)) AND ((night_from >= 0) AND (night_from <= 1439)) AND ((night_until >= 0) AND (night_until <= 1439)))),
     CONSTRAINT request_walltime_s_check CHECK ((walltime_s > 0))
 );
@@ -181,7 +183,8 @@ CREATE TABLE public.reservation (
     night smallint DEFAULT 0 NOT NULL,
     nights smallint DEFAULT 0 NOT NULL,
     seal bytea,
-    CONSTRAINT reservation_form CHECK (((jti = id) AND (grant_account > 0) AND (site > 0) AND (offering > 0) AND (rate > 0) AND (hold > 0) AND (gpus > 0) AND (nodes > 0) AND (walltime_s > 0) AND (rate_milli > 0) AND (cost_gpums = ((gpus * walltime_s) * rate_milli)) AND (window_end_ms > window_start_ms) AND (booked_slots >= 0) AND (fence > 0) AND (seq > 0) AND (reported_gpu_seconds >= 0) AND ((settled_gpums >= 0) AND (settled_gpums <= cost_gpums)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND ((output IS NULL) OR (octet_length(output) = 32)) AND ((night >= 0) AND (night <= nights)) AND (nights <= 31)))
+    needs integer,
+    CONSTRAINT reservation_form CHECK (((jti = id) AND (grant_account > 0) AND (site > 0) AND (offering > 0) AND (rate > 0) AND (hold > 0) AND (gpus > 0) AND (nodes > 0) AND (walltime_s > 0) AND (rate_milli > 0) AND (cost_gpums = ((gpus * walltime_s) * rate_milli)) AND (window_end_ms > window_start_ms) AND (booked_slots >= 0) AND (fence > 0) AND (seq > 0) AND (reported_gpu_seconds >= 0) AND ((settled_gpums >= 0) AND (settled_gpums <= cost_gpums)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND ((output IS NULL) OR (octet_length(output) = 32)) AND ((night >= 0) AND (night <= nights)) AND (nights <= 31) AND ((needs IS NULL) OR ((needs >= 1) AND (needs <= 65535)))))
 )
 WITH (fillfactor='70');
 
@@ -711,6 +714,7 @@ CREATE TABLE public.site_status (
     base_seq bigint DEFAULT 0 NOT NULL,
     base_report bigint DEFAULT 0 NOT NULL,
     recovering boolean DEFAULT false NOT NULL,
+    takes integer DEFAULT 0 NOT NULL,
     CONSTRAINT site_status_check CHECK (((confirmed_seq >= 0) AND (confirmed_seq <= last_seq))),
     CONSTRAINT site_status_check1 CHECK (((base_seq >= 0) AND (base_seq <= confirmed_seq))),
     CONSTRAINT site_status_check2 CHECK (((base_report >= 0) AND (base_report <= last_report))),
@@ -720,7 +724,8 @@ CREATE TABLE public.site_status (
     CONSTRAINT site_status_retired_instance_check CHECK ((retired_instance >= 0)),
     CONSTRAINT site_status_retired_key_check CHECK ((retired_key >= 0)),
     CONSTRAINT site_status_retired_ms_check CHECK ((retired_ms >= 0)),
-    CONSTRAINT site_status_site_check CHECK ((site > 0))
+    CONSTRAINT site_status_site_check CHECK ((site > 0)),
+    CONSTRAINT site_status_takes_check CHECK (((takes >= 0) AND (takes <= 65535)))
 )
 WITH (fillfactor='50');
 

@@ -124,6 +124,7 @@ void call_elsewhere(struct agent *a, const struct wire_reply *r, const char *cod
 bool call_failed(struct agent *a, const char *what, const struct wire_reply *r, char *ret_code, size_t cap);
 
 /* agent/intake.c */
+uint16_t agent_takes(const struct agent *a); /* beyond scripts: core/needs.h */
 void poll_start(struct agent *a);
 void poll_reply(struct agent *a, const struct wire_reply *r);
 void received_start(struct agent *a);

@@ -9,10 +9,12 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "core/agent_step.h"
+#include "core/needs.h"
 
 struct backend_run {
     struct uuid jti, request, reservation;
-    struct uuid organisation; /* only for a backend that says against() */
+    struct uuid organisation; /* these two only for a backend that says against() */
+    uint16_t needs;           /* of the ticket: core/needs.h */
     uint32_t gpus, nodes, walltime_s;
     int64_t start_at_ms, start_by_ms; /* journal's clock */
     int64_t permit_until_mono_ms;
@@ -24,6 +26,8 @@ struct backend; /* each backend's own */
 
 struct backend_kind {
     const char *name;
+    /* What it takes beyond scripts: core/needs.h. NULL: nothing. */
+    uint16_t (*takes)(const struct backend *b);
     /* Why it would not take a ticket of that organisation: REASON_NONE if it would. NULL: it takes any. */
     enum report_reason (*against)(struct backend *b, struct uuid organisation, struct err_detail *d);
     /* Give it a run. AGENT_ON_SUBMITTED; AGENT_ON_NOT_SUBMITTED with a reason if it certainly has nothing of it;
@@ -72,6 +76,8 @@ struct slurm_options {
     const char *bin;       /* the folder of Slurm's commands */
     const char *partition; /* "": the default one */
     const char *gpu_type;  /* "": any */
+    const char *cluster;   /* its name, where accounting has several; "": the only one */
+    bool allocations;      /* it opens accounts for people who log in */
     const char *submit;    /* path of kontor-slurm-submit; "": where it was installed */
     bool only_look;        /* for `check`: nothing is made */
 };

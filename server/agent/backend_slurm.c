@@ -52,7 +52,22 @@ run_known(struct backend *b, struct uuid jti, enum err *ret_err)
     return run;
 }
 
+/* The same of what is an allocation; NULL: it is none. Which it is, its note says. */
+static struct slurm_allocation *
+allocation_of(struct backend *b, struct uuid jti)
+{
+    enum err err;
+
+    return slurm_run_find(b, jti) ? NULL : slurm_allocation_find(b, jti, &err);
+}
+
 /* ---- submitting ---- */
+
+static uint16_t
+slurm_takes(const struct backend *b)
+{
+    return b->o.allocations ? NEED_BIT(NEED_ALLOCATION) : 0;
+}
 
 static enum report_reason
 slurm_against(struct backend *b, struct uuid organisation, struct err_detail *d)
@@ -112,7 +127,11 @@ slurm_submit(struct backend *b, const struct backend_run *given, struct err_deta
 {
     struct slurm_run *run;
     struct slurm_user user;
-    enum err err = slurm_user_find(b->o.users, given->organisation, &user, d);
+    enum err err;
+
+    if (given->needs & NEED_BIT(NEED_ALLOCATION))
+        return slurm_allocation_submit(b, given, d);
+    err = slurm_user_find(b->o.users, given->organisation, &user, d);
 
     if (err)
         return not_submitted(err == ERR_NOT_FOUND ? REASON_NO_USER : REASON_SITE);
@@ -219,9 +238,13 @@ judge(struct backend *b, struct slurm_run *run, int64_t now_ms, struct err_detai
 static struct agent_event
 slurm_look_up(struct backend *b, struct uuid jti, int64_t now_ms, struct err_detail *d)
 {
+    struct slurm_allocation *allocation = allocation_of(b, jti);
     enum err err;
-    struct slurm_run *run = run_known(b, jti, &err);
+    struct slurm_run *run;
 
+    if (allocation)
+        return slurm_allocation_look_up(b, allocation, now_ms, d);
+    run = run_known(b, jti, &err);
     if (!run && err == ERR_NOT_FOUND)
         return (struct agent_event){ .kind = AGENT_ON_NONE };
     if (!run) {
@@ -250,9 +273,15 @@ slurm_look_up(struct backend *b, struct uuid jti, int64_t now_ms, struct err_det
 static void
 slurm_cancel(struct backend *b, struct uuid jti)
 {
+    struct slurm_allocation *allocation = allocation_of(b, jti);
     enum err err;
-    struct slurm_run *run = run_known(b, jti, &err);
+    struct slurm_run *run;
 
+    if (allocation) {
+        slurm_allocation_cancel(b, allocation);
+        return;
+    }
+    run = run_known(b, jti, &err);
     if (!run)
         return;
     if (run->submission == SLURM_WAITS)
@@ -282,9 +311,15 @@ slurm_output(struct backend *b, struct uuid jti, void *ret, size_t cap)
 static void
 slurm_forget(struct backend *b, struct uuid jti)
 {
+    struct slurm_allocation *allocation = allocation_of(b, jti);
     enum err err;
-    struct slurm_run *run = run_known(b, jti, &err);
+    struct slurm_run *run;
 
+    if (allocation) {
+        slurm_allocation_forget(b, allocation);
+        return;
+    }
+    run = run_known(b, jti, &err);
     if (!run)
         return;
     slurm_leavings_remove(b->o.folder, run->note.user, run->name);
@@ -313,6 +348,13 @@ slurm_woken(struct backend *b, struct uuid *ret)
         *ret = run->jti;
         return true;
     }
+    for (size_t i = 0; i < b->allocations_n; i++) {
+        if (!b->allocations[i]->woken || b->allocations[i]->forgotten)
+            continue;
+        b->allocations[i]->woken = false;
+        *ret = b->allocations[i]->jti;
+        return true;
+    }
     return false;
 }
 
@@ -330,6 +372,7 @@ slurm_close(struct backend *b)
         free(b->runs[i]);
     }
     free(b->runs);
+    slurm_allocations_close(b);
     if (b->notes >= 0)
         close(b->notes);
     if (b->wake >= 0)
@@ -424,6 +467,48 @@ slurm_is_well(struct backend *b, struct remarks *f)
     return answers(f, err, &r, "", &d, REMEDY);
 }
 
+/* What `scontrol show config` has behind NAME; "" if it is not there. */
+static void
+setting(const char *config, const char *name, char *ret, size_t cap)
+{
+    size_t len = strlen(name);
+
+    ret[0] = 0;
+    for (const char *line = config; line && *line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+        const char *at = line + len;
+
+        if (strncmp(line, name, len) != 0 || (*at != ' ' && *at != '='))
+            continue;
+        at += strspn(at, " =");
+        text_format(ret, cap, "%.*s", (int)strcspn(at, "\n"), at);
+        return;
+    }
+}
+
+/* Allocations are for whom Slurm itself keeps to a limit: without that it is none, and they are not offered. */
+static void
+check_allocations(struct backend *b, struct remarks *f)
+{
+    char enforce[256], priority[256], decay[256];
+    struct err_detail d = { 0 };
+    struct command_result r = { 0 };
+
+    if (slurm_call(b, CHECK_MS, &r, &d, "scontrol", "show", "config", NULL) != OK)
+        return; /* it has been said */
+    setting(r.out, "AccountingStorageEnforce", enforce, sizeof enforce);
+    setting(r.out, "PriorityType", priority, sizeof priority);
+    setting(r.out, "PriorityDecayHalfLife", decay, sizeof decay);
+    free(r.out);
+    if (!strstr(enforce, "limits") || !strstr(enforce, "safe") || !strstr(priority, "multifactor"))
+        remarks_add(f, "allocations", VERDICT_FAULT, "set AccountingStorageEnforce=associations,limits,qos,safe and PriorityType=priority/multifactor, or slurm_allocations = no",
+                    "Slurm enforces no limit of GPU-minutes (%s; %s)", enforce, priority);
+    else if (strcmp(decay, "00:00:00") != 0)
+        remarks_add(f, "allocations", VERDICT_WARNING, "set PriorityDecayHalfLife=0 and PriorityUsageResetPeriod=NONE where your site can",
+                    "used GPU-minutes decay (half-life %s): Slurm may let an allocation use more than was bought, which is not paid", decay);
+    else
+        remarks_add(f, "allocations", VERDICT_OK, NULL, "Slurm enforces the limits of allocations");
+}
+
 static void
 slurm_check(struct backend *b, struct remarks *f)
 {
@@ -432,12 +517,15 @@ slurm_check(struct backend *b, struct remarks *f)
         remarks_add(f, "slurm", VERDICT_FAULT, "name the site's slurm.conf as slurm_conf", "%s: %s", b->o.conf, strerror(errno));
     else if (slurm_is_well(b, f))
         remarks_add(f, "slurm", VERDICT_OK, NULL, "controller and accounting answer; GPUs are accounted");
+    if (b->o.allocations && access(b->o.conf, R_OK) == 0)
+        check_allocations(b, f);
 }
 
 /* ---- opening ---- */
 
 static const struct backend_kind SLURM = {
     .name = "slurm",
+    .takes = slurm_takes,
     .against = slurm_against,
     .submit = slurm_submit,
     .look_up = slurm_look_up,
@@ -457,8 +545,9 @@ options_fit(const struct slurm_options *o, struct err_detail *d)
 {
     if (o->folder[0] != '/')
         return err_internal(d, ERR_CONFIG, "slurm_folder = %s: must be a folder on storage that the nodes share", o->folder);
-    if ((o->partition[0] && !submit_is_word(o->partition)) || (o->gpu_type[0] && !submit_is_word(o->gpu_type)))
-        return err_internal(d, ERR_CONFIG, "slurm_partition, slurm_gpu_type: letters, digits, _ - and . only");
+    if ((o->partition[0] && !submit_is_word(o->partition)) || (o->gpu_type[0] && !submit_is_word(o->gpu_type)) ||
+        (o->cluster[0] && !submit_is_word(o->cluster)))
+        return err_internal(d, ERR_CONFIG, "slurm_partition, slurm_gpu_type, slurm_cluster: letters, digits, _ - and . only");
     if (geteuid() == 0) /* all it needs as root is one small program */
         return err_internal(d, ERR_CONFIG, "the backend slurm does not run as root: give the agent a user of its own");
     return OK;

@@ -75,6 +75,7 @@ run_in(struct json_in *in, struct ticket_claims *ret)
     ret->max_gpums = json_in_gpums(in, "max_gpums", 0, INT64_MAX);
     workload_in(in, ret);
     ret->hold = (uint64_t)json_in_i64(in, "hold", 0, INT64_MAX);
+    ret->needs = needs_in(in, "needs", &ret->needs_unknown);
 }
 
 static enum err
@@ -214,7 +215,7 @@ receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *or
 }
 
 bool
-ticket_claims_organisation(const char *jws, struct uuid *ret)
+ticket_claims_kept(const char *jws, struct ticket_claims *ret)
 {
     struct ticket_claims t;
     struct json_in in;
@@ -229,7 +230,7 @@ ticket_claims_organisation(const char *jws, struct uuid *ret)
     good = ticket_in(&in, "", "", &t, &ours) == OK;
     free(payload);
     if (good)
-        *ret = t.organisation;
+        *ret = t;
     return good;
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/uuid.h"
+#include "core/needs.h"
 #include "core/ticket.h"
 #include "crypto/jws.h"
 
@@ -23,6 +24,8 @@ struct ticket_claims {
     int64_t max_gpums;
     struct hash workload;
     uint32_t workload_len;
+    uint16_t needs;      /* core/needs.h; 0: a script's run */
+    bool needs_unknown;  /* and something that we do not know: it must be rejected */
 };
 
 struct receipt_claims {
@@ -45,8 +48,8 @@ enum err ticket_claims_read(const char *jws, const struct jws_keys *keys, const 
  * never read so. */
 enum err ticket_claims_head(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
                             struct ticket_claims *ret) MUST_USE;
-/* Whose it is, of a ticket that was verified when it came: its key may be gone by now, and nothing is verified here. */
-bool ticket_claims_organisation(const char *jws, struct uuid *ret);
+/* A ticket that was verified when it came: its key may be gone by now, and nothing is verified here. */
+bool ticket_claims_kept(const char *jws, struct ticket_claims *ret);
 enum err receipt_claims_read(const char *jws, const struct jws_keys *keys, const char *origin, const char *site,
                              struct receipt_claims *ret, struct err_detail *d) MUST_USE;
 /* The second in which a receipt was given (iat), of one that was verified when it came: its key may be gone by now, and

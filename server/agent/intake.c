@@ -28,6 +28,12 @@ poll_start(struct agent *a)
     wire_start(a->wire, WIRE_POLL, &call);
 }
 
+uint16_t
+agent_takes(const struct agent *a)
+{
+    return a->kind->takes ? a->kind->takes(a->backend) : 0;
+}
+
 static enum report_reason
 reject(struct agent *a, const struct ticket_claims *c, enum report_reason reason, enum err err)
 {
@@ -44,6 +50,8 @@ reason_against(struct agent *a, const struct ticket_claims *c)
     uint64_t fence;
     int64_t now_s = real_now_ms() / 1000;
 
+    if (c->needs_unknown || (c->needs & ~agent_takes(a)) != 0)
+        return reject(a, c, REASON_NOT_OFFERED, ERR_FIELD_INVALID);
     if (spool_fence(a->spool, c->request, &fence) != OK)
         agent_spool_failed(a);
     if (c->fence <= fence)

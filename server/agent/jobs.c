@@ -103,16 +103,16 @@ job_store(struct agent *a, struct job *j, struct agent_actions *act)
     j->stored = j->t;
 }
 
-/* Whose job it is stands in the ticket, which the spool keeps as it came. */
+/* Whose job it is, and what it needs, stands in the ticket, which the spool keeps as it came. */
 static bool
-organisation_of(struct agent *a, const struct job *j, struct uuid *ret)
+ticket_of(struct agent *a, const struct job *j, struct ticket_claims *ret)
 {
     char *jws;
     bool good;
 
     if (spool_ticket(a->spool, j->t.jti, &jws) != OK)
         agent_spool_failed(a);
-    good = ticket_claims_organisation(jws, ret);
+    good = ticket_claims_kept(jws, ret);
     free(jws);
     return good;
 }
@@ -135,10 +135,15 @@ submit(struct agent *a, struct job *j)
         .permit_until_mono_ms = j->t.permit_until_mono_ms,
         .clock = a->clock,
     };
+    struct ticket_claims claims;
     struct agent_event e;
 
-    if (a->kind->against && !organisation_of(a, j, &run.organisation)) /* it matters there only */
-        return (struct agent_event){ .kind = AGENT_ON_NOT_SUBMITTED, .reason = REASON_SITE };
+    if (a->kind->against) { /* it matters there only */
+        if (!ticket_of(a, j, &claims))
+            return (struct agent_event){ .kind = AGENT_ON_NOT_SUBMITTED, .reason = REASON_SITE };
+        run.organisation = claims.organisation;
+        run.needs = claims.needs;
+    }
     if (!workload_read(a, j, script, &len))
         return (struct agent_event){ .kind = AGENT_ON_NOT_SUBMITTED, .reason = REASON_WORKLOAD };
     run.script = BYTES(script, len);

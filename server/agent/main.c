@@ -83,6 +83,8 @@ open_slurm(struct agent *a, bool only_look, struct err_detail *d)
         .partition = a->cfg.slurm_partition,
         .gpu_type = a->cfg.slurm_gpu_type,
         .submit = a->cfg.slurm_submit,
+        .cluster = a->cfg.slurm_cluster,
+        .allocations = a->cfg.slurm_allocations,
         .only_look = only_look,
     };
 

@@ -106,6 +106,8 @@ session_start(struct agent *a)
     json_i64(&o, "last_confirmed_seq", (int64_t)spool_last_seq(a->spool));
     json_i64(&o, "last_receipted_report", (int64_t)spool_last_receipted(a->spool));
     json_i64(&o, "last_report", (int64_t)spool_last_number(a->spool));
+    if (agent_takes(a)) /* else as ever: an older server does not know the member */
+        needs_json(&o, "takes", agent_takes(a));
     json_text(&o, "checkpoint", cosigned); /* how long a journal we have seen */
     json_shut(&o);
     call.body = BYTES(o.text, o.len);

@@ -8,6 +8,7 @@
 #define AGENT_SLURM_H
 
 #include "agent/command.h"
+#include "agent/slurm_allocation.h"
 #include "agent/slurm_job.h"
 
 #define SLURM_CALL_MS   30000 /* no call takes longer */
@@ -75,6 +76,8 @@ struct backend {
     int wake;  /* epoll: readable when a command has ended */
     struct slurm_run **runs;
     size_t runs_n, runs_cap;
+    struct slurm_allocation **allocations;
+    size_t allocations_n;
     struct slurm_task tasks[SLURM_TASKS];
     int64_t queue_mono_ms, account_mono_ms, stock_mono_ms; /* when last begun */
     char trouble[200]; /* of the last command that failed; "" since one of its kind succeeded */

@@ -269,6 +269,8 @@ users_walk(const char *path, const struct uuid *wanted, struct slurm_user *ret,
         struct slurm_user u;
         int what = user_in(line, &organisation, &u);
 
+        u.organisation = organisation;
+
         n++;
         if (what < 0)
             err = err_internal(d, ERR_CONFIG, "%s:%d: must be ORGANISATION USER ACCOUNT", path, n);

@@ -43,6 +43,7 @@ enum err slurm_note_read(int dir, const char *name, struct slurm_note *ret) MUST
 
 /* Who of the site runs the jobs of an organisation: a file of lines "ORGANISATION USER ACCOUNT", # comments. */
 struct slurm_user {
+    struct uuid organisation;
     char user[SUBMIT_WORD], account[SUBMIT_WORD];
 };
 /* ERR_NOT_FOUND if nobody does; ERR_CONFIG if the file cannot be read, or others may write it. */

@@ -178,6 +178,32 @@ slurm_account_row(const char **at, struct slurm_row *ret)
     return SLURM_ROW;
 }
 
+static int64_t
+limit_of(const char *tres)
+{
+    return strstr(tres, "gres/gpu=") ? (int64_t)gpus_of(tres) : -1;
+}
+
+enum slurm_read
+slurm_assoc_row(const char **at, struct slurm_assoc *ret)
+{
+    struct fields f;
+    enum slurm_read read = next_line(at, &f);
+
+    if (read != SLURM_ROW)
+        return read;
+    if (f.n != 6 || !f.text[0][0] || (f.text[4][0] && count_of(f.text[4]) == 0 && strcmp(f.text[4], "0") != 0))
+        return SLURM_BAD;
+    *ret = (struct slurm_assoc){
+        .gpus = limit_of(f.text[2]),
+        .gpu_minutes = limit_of(f.text[3]),
+        .shut = strcmp(f.text[4], "0") == 0 && strcmp(f.text[5], "0") == 0,
+    };
+    text_format(ret->account, sizeof ret->account, "%s", f.text[0]);
+    text_format(ret->user, sizeof ret->user, "%s", f.text[1]);
+    return SLURM_ROW;
+}
+
 /* N of "gpu:TYPE:N…" or "gpu:N…"; of each kind that is meant, since a node may have several. */
 static uint32_t
 gres_of(const char *gres, const char *type)

@@ -46,6 +46,15 @@ enum slurm_read { SLURM_ROW, SLURM_END, SLURM_BAD };
 enum slurm_read slurm_queue_row(const char **at, struct slurm_row *ret);
 enum slurm_read slurm_account_row(const char **at, struct slurm_row *ret);
 
+/* An account (user "") or a user in it, of `sacctmgr --parsable2 show assoc format=SLURM_ASSOC_FORMAT`. */
+#define SLURM_ASSOC_FORMAT "Account,User,GrpTRES,GrpTRESMins,GrpSubmit,GrpJobs"
+struct slurm_assoc {
+    char account[SLURM_NAME_MAX], user[33];
+    int64_t gpus, gpu_minutes; /* at once, in all; -1: no limit */
+    bool shut;                 /* takes no jobs, starts none */
+};
+enum slurm_read slurm_assoc_row(const char **at, struct slurm_assoc *ret);
+
 /* A node, of `sinfo --Node --Format=SLURM_NODE_FORMAT`. */
 #define SLURM_NODE_FORMAT "NodeList:|,StateComplete:|,Gres:|,GresUsed:|"
 struct slurm_node {

@@ -584,6 +584,7 @@ slurm_pump(struct backend *b)
     take_ended(b);
     drop_forgotten(b);
     start_for_runs(b);
+    slurm_allocations_pump(b);
     now_ms = monotonic_ms();
     if (!tasks_of(b, TASK_QUEUE) && now_ms - b->queue_mono_ms >= QUEUE_EVERY_MS)
         start_queue(b);

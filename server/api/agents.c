@@ -8,6 +8,7 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "core/needs.h"
 #include "api/orders.h"
 #include "base/text.h"
 #include "market/index.h"
@@ -235,6 +236,7 @@ agent_instance(struct call *call)
     c->in.instance.last_confirmed_seq = (uint64_t)json_in_i64(&in, "last_confirmed_seq", 0, INT64_MAX);
     c->in.instance.last_receipted_report = (uint64_t)json_in_i64(&in, "last_receipted_report", 0, INT64_MAX);
     c->in.instance.last_report = (uint64_t)json_in_i64_or(&in, "last_report", 0, INT64_MAX, 0);
+    c->in.instance.takes = needs_in(&in, "takes", NULL); /* of a newer agent there may be words that we have no use for */
     if (json_in_has(&in, "checkpoint"))
         cosigned = arena_text(call->arena, json_in_text(&in, "checkpoint", 0, SEEN_MAX));
     err = json_in_close(&in);

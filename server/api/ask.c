@@ -6,6 +6,7 @@
 #include "api/fields.h"
 #include "api/internal.h"
 #include "base/text.h"
+#include "core/needs.h"
 #include "store/organisations.h"
 
 #define HORIZON_MS (CALENDAR_SLOTS * (int64_t)CALENDAR_SLOT_MS)
@@ -13,6 +14,8 @@ enum { COUNTRIES_MAX = 32, WALLTIME_MIN = 60, WALLTIME_MAX = 90 * 86400 };
 
 static const char *const PREFERENCES[] = { "soonest", "cheapest", "nearest", "balanced", NULL };
 static const char *const KINDS[] = { "batch", "experimental-platform", NULL };
+enum { USE_JOB, USE_ALLOCATION };
+static const char *const USES[] = { "job", "allocation", NULL };
 
 const char *
 preference_name(int preference)
@@ -24,6 +27,12 @@ const char *
 offering_kind_name(int kind)
 {
     return KINDS[kind];
+}
+
+const char *
+use_name(uint16_t needs)
+{
+    return USES[needs & NEED_BIT(NEED_ALLOCATION) ? USE_ALLOCATION : USE_JOB];
 }
 
 int
@@ -139,6 +148,8 @@ ask_read(struct json_in *in, struct request_row *r, int64_t now_ms, struct arena
     r->countries = read_countries(in, a);
     r->one_island = json_in_bool_or(in, "one_island", false);
     r->kind = json_in_has(in, "kind") ? json_in_choice(in, "kind", KINDS) : BROKER_KIND_BATCH;
+    if (json_in_has(in, "use") && json_in_choice(in, "use", USES) == USE_ALLOCATION)
+        r->needs |= NEED_BIT(NEED_ALLOCATION);
     r->earliest_ms = json_in_time_or(in, "earliest_start", 0);
     r->deadline_ms = json_in_time_or(in, "deadline", 0);
     check_times(in, r, now_ms);
@@ -162,6 +173,7 @@ ask_of_request(struct call *call, const struct request_row *r, struct broker_ask
         .memory_gb_min = r->memory_gb,
         .one_island = r->one_island,
         .kind = (enum broker_kind)r->kind,
+        .needs = r->needs,
         .earliest_start_ms = r->earliest_ms,
         .deadline_ms = r->deadline_ms,
         .max_cost_gpums = r->max_gpums,
@@ -217,19 +229,27 @@ read_parameter(struct json_in *p, const char *name, size_t max, bool needed, str
     return in_line(p, name, max, a);
 }
 
-enum { SINGLE_GPU, MULTI_NODE, CONTAINER, SCRIPT };
+enum { SINGLE_GPU, MULTI_NODE, CONTAINER, SCRIPT, ALLOCATION };
 
 enum err
 workload_read(struct json_in *in, struct request_row *r, struct arena *a, const char **ret_script)
 {
-    static const char *const TEMPLATES[] = { "single-gpu", "multi-node-pytorch", "container", "script", NULL };
-    int template = json_in_choice(in, "template", TEMPLATES);
+    static const char *const TEMPLATES[] = { "single-gpu", "multi-node-pytorch", "container", "script", "allocation", NULL };
     struct json_out shown = { 0 };
+    int template = json_in_choice(in, "template", TEMPLATES);
 
     if (in->err)
         return in->err;
     r->template = TEMPLATES[template];
     r->parameters = "{}";
+    if (template == ALLOCATION) { /* people bring their own work: a script is a member too many */
+        r->needs |= NEED_BIT(NEED_ALLOCATION);
+        return OK;
+    }
+    if (r->needs & NEED_BIT(NEED_ALLOCATION)) {
+        json_in_refuse(in, "template", ERR_FIELD_INVALID, "An account runs nothing by itself: its template is “allocation”.");
+        return in->err;
+    }
     if (template == SCRIPT) {
         *ret_script = arena_text(a, json_in_text(in, "script", 1, TICKET_WORKLOAD_MAX));
         if (!in->err && strncmp(*ret_script, "#!", 2) != 0)

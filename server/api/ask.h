@@ -12,6 +12,7 @@ void ask_read(struct json_in *in, struct request_row *r, int64_t now_ms, struct 
 enum err ask_of_request(struct call *call, const struct request_row *r, struct broker_ask *ret) MUST_USE;
 const char *preference_name(int preference);
 const char *offering_kind_name(int kind); /* enum broker_kind */
+const char *use_name(uint16_t needs);     /* job, allocation: how a ticket with these needs is used */
 int preference_read(struct json_in *in);  /* "preference", soonest if it is missing */
 
 /* The script that a template makes. */

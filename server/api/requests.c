@@ -163,6 +163,7 @@ request_members(struct call *call, const struct request_row *r)
     countries_json(out, r->countries);
     json_bool(out, "one_island", r->one_island);
     json_text(out, "kind", offering_kind_name(r->kind));
+    json_text(out, "use", use_name(r->needs));
     time_json(out, "earliest_start", r->earliest_ms);
     time_json(out, "deadline", r->deadline_ms);
     nights_json(call, r);

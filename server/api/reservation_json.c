@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "api/ask.h"
 #include "api/internal.h"
 #include "base/text.h"
 #include "store/organisations.h"
@@ -62,6 +63,7 @@ from_memory(const struct reservation *m, struct reservation_row *r)
         .output_ms = m->output_ms,
         .night = m->night,
         .nights = m->nights,
+        .needs = m->needs,
     };
     text_format(r->state, sizeof r->state, "%s", ticket_state_word(m->state));
     text_format(r->name, sizeof r->name, "%s", m->name);
@@ -195,7 +197,7 @@ next_json(const struct parts *p)
     const char *state = reservation_state_name(r->state);
     int64_t end_ms = r->started_ms ? r->started_ms + r->walltime_s * 1000 : r->window_end_ms;
     bool issued = strcmp(state, "issued") == 0, permitted = strcmp(state, "permitted") == 0;
-    bool running = strcmp(state, "running") == 0;
+    bool running = strcmp(state, "running") == 0 || strcmp(state, "open") == 0;
 
     json_open_array(p->out, "next");
     if (issued && !r->received_ms)
@@ -346,6 +348,7 @@ reservation_json(struct api *api, struct db *db, const struct reservation_row *r
     json_i64(out, "gpus", r->gpus);
     json_i64(out, "nodes", r->nodes);
     json_i64(out, "walltime_s", r->walltime_s);
+    json_text(out, "use", use_name(r->needs));
     times_json(&p);
     if (r->nights) {
         json_open(out, "night");

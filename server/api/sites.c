@@ -10,6 +10,7 @@
 #include "api/internal.h"
 #include "api/reservation_json.h"
 #include "base/text.h"
+#include "core/needs.h"
 #include "core/calendar.h"
 #include "market/index.h"
 #include "market/view.h"
@@ -90,6 +91,7 @@ offering_json(struct call *call, const struct state *s, const struct offering *o
 {
     const struct offering_state *os = index_offering(s, o->index);
     const struct site *site = ledger_site(s->ledger, o->entry.u.offering.site);
+    const struct site_state *ss = index_site(s, o->entry.u.offering.site);
     const struct rate *rate = ledger_rate(s->ledger, o->rate);
     struct json_out *out = &call->out;
     int64_t slot = calendar_slot_of(call->now_ms);
@@ -119,6 +121,7 @@ offering_json(struct call *call, const struct state *s, const struct offering *o
     json_i64(out, "pool_nodes", os ? os->pool_nodes : 0);
     modes_json(out, os ? os->modes : "");
     classes_json(out, "open_to", os ? os->open_to : 0);
+    needs_json(out, "takes", ss ? ss->takes : 0);
     floors_json(out, os ? os->floors : "");
     now_free = os ? free_at(os->calendar, slot) + free_at(os->pool, slot) : 0;
     json_i64(out, "free_gpus_now", now_free > 0 ? now_free : 0);

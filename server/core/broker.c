@@ -166,6 +166,8 @@ probe_filters(const struct broker_offering *o, const struct broker_ask *ask, int
         against |= BIT(BROKER_MODEL);
     if (o->memory_gb < ask->memory_gb_min)
         against |= BIT(BROKER_MEMORY);
+    if ((ask->needs & ~o->takes) != 0)
+        against |= BIT(BROKER_NEEDS);
     if (ask->nights == 0 && probe_earliest_ms(ask, now_ms) > probe_last_ms(o, ask) - probe_span_ms(ask))
         against |= BIT(BROKER_WINDOW);
     return against;
@@ -329,6 +331,9 @@ filter_numbers(const struct broker_offering *o, const struct broker_ask *ask, st
         n[0] = ask->gpus;
         n[1] = whole_gpus(o);
         n[2] = probe_kept(o, ask);
+        break;
+    case BROKER_NEEDS:
+        n[0] = ask->needs & ~o->takes;
         break;
     case BROKER_PRICE:
         (void)probe_cost(o, ask, &n[0]); /* fits, else it were BROKER_COST */

@@ -107,6 +107,7 @@ struct broker_offering {
     const char *modes;               /* codes of the access modes served, a blank between two; "" or NULL: all */
     const char *floors; /* GPUs of whole nodes that stay free for a mode, as "fast-lane:16 playground:8"; "" or NULL: none */
     uint16_t open_to;                /* classes of organisation served (core/organisation.h); 0: all */
+    uint16_t takes;                  /* what the site's agent takes (core/needs.h) */
     const struct calendar *pool;     /* capacity pool_nodes * gpus_per_node; jobs below a node. NULL: none are taken */
 };
 
@@ -135,6 +136,7 @@ struct broker_ask {
     uint64_t excluded[BROKER_EXCLUDED_MAX]; /* SITE indexes that rejected, let lapse or failed this request */
     uint8_t excluded_count;
     char mode[BROKER_MODE_MAX + 1]; /* code of the grant's access mode; "": not known, every site serves it */
+    uint16_t needs;                 /* of the site's agent (core/needs.h) */
     uint16_t organisation;          /* the bit of the asker's class (core/organisation.h); 0: not known, as above */
     /* For help only, not stored: by when the grant ends and how long a job of its mode may be (0: not known); and the
      * organisation's other grants that would do as long as this one does. */

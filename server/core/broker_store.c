@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/broker.h"
+#include "core/needs.h"
 
 enum {
     ANSWER_HEADER = 16,
@@ -276,6 +277,7 @@ broker_ask_encode(const struct broker_ask *ask, uint8_t ret[BROKER_ASK_LEN])
     put_u8(&w, ask->nights);
     put_u16(&w, ask->night_from);
     put_u16(&w, ask->night_until);
+    put_u16(&w, ask->needs);
     put_zero(&w, (size_t)(w.end - w.at));
 }
 
@@ -309,11 +311,12 @@ broker_ask_decode(struct bytes in, struct broker_ask *ret)
     ask.nights = get_u8(&r);
     ask.night_from = get_u16(&r);
     ask.night_until = get_u16(&r);
+    ask.needs = get_u16(&r);
     if (r.failed || in.len != BROKER_ASK_LEN)
         return ERR_CORRUPT;
     get_zero(&r, (size_t)(r.end - r.at));
     if (r.failed || version != BROKER_VERSION || flags > ASK_FLAGS || kind > BROKER_KIND_EXPERIMENTAL ||
-        preference > BROKER_BALANCED || ask.excluded_count > BROKER_EXCLUDED_MAX || ask.model[31] != '\0' ||
+        preference > BROKER_BALANCED || (ask.needs & ~NEEDS_KNOWN) != 0 || ask.excluded_count > BROKER_EXCLUDED_MAX || ask.model[31] != '\0' ||
         ask.memory_gb_min < 0 || ask.countries.bits[10] >> (26 * 26 - 640) != 0 ||
         (ask.home_country[0] != '\0' && !country_valid(ask.home_country)) || ask.gpus < 1 ||
         ask.gpus > BROKER_GPUS_MAX || ask.walltime_s < 1 || ask.walltime_s > BROKER_WALLTIME_MAX ||

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "core/broker.h"
+#include "core/needs.h"
 #include "core/organisation.h"
 
 enum { JSON_LINE = 700 }; /* bytes of an offering's part in JSON, about */
@@ -183,6 +184,22 @@ add_classes(struct sentence *s, uint16_t classes)
         add(s, "others");
 }
 
+/* What is not taken, as in allocations for people who log in. */
+static void
+add_needs(struct sentence *s, int64_t needs)
+{
+    int64_t left = needs;
+
+    for (int i = 0; i < NEEDS; i++) {
+        if ((left & NEED_BIT(i)) == 0)
+            continue;
+        if (left != needs)
+            add(s, (left & (left - 1)) == 0 ? " and " : ", ");
+        add(s, NEED_PHRASES[i]);
+        left &= ~(int64_t)NEED_BIT(i);
+    }
+}
+
 /* For whom an offering is, and who asks. What is not known any more: in general words. */
 static void
 add_access(struct sentence *s, char which, const struct broker_offering *o, const struct broker_ask *ask)
@@ -239,6 +256,9 @@ add_placeholder(struct sentence *s, const char *at, const int64_t *number, const
         break;
     case 'c':
         add_credits(s, n);
+        break;
+    case 'w':
+        add_needs(s, n);
         break;
     case 'a':
         country_unpack(n, code);
@@ -327,6 +347,8 @@ json_numbers(struct json_out *out, const char *names, const int64_t *number)
         } else if (len > 6 && strcmp(name + len - 6, "_gpums") == 0) {
             name[len - 6] = '\0';
             json_amount(out, name, number[i]);
+        } else if (strcmp(name, "lacks") == 0) {
+            needs_json(out, name, (uint16_t)number[i]);
         } else if (strcmp(name, "country") == 0) {
             country_unpack(number[i], code);
             json_text(out, name, code);

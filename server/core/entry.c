@@ -470,7 +470,7 @@ report_parse(struct bytes statement, struct report *ret, struct hash *ret_genesi
     r.exit_code = (int32_t)get_u32(&in);
     r.reason = get_u16(&in);
     if (in.failed || memcmp(prefix, REPORT_PREFIX, sizeof prefix) != 0 || r.kind == REPORT_NONE ||
-        r.kind >= REPORT_KINDS || r.reason > REASON_OTHER || !time_ok(r.time_ms) || !time_ok(r.started_ms) ||
+        r.kind >= REPORT_KINDS || r.reason > REASON_LAST || !time_ok(r.time_ms) || !time_ok(r.started_ms) ||
         !time_ok(r.ended_ms))
         return ERR_ENTRY_INVALID;
     *ret = r;

@@ -49,6 +49,8 @@ enum report_reason {
     REASON_WALLTIME = 8,   /* finished: ended at the walltime */
     REASON_ORDERED = 9,    /* cancelled: on a cancel ticket */
     REASON_OTHER = 10,
+    REASON_NOT_OFFERED = 11, /* rejected: the ticket needs what this site's agent does not take */
+    REASON_LAST = REASON_NOT_OFFERED,
 };
 struct report {
     uint64_t site;          /* SITE index */

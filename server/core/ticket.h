@@ -15,6 +15,7 @@ enum ticket_state {
     TICKET_ISSUED,     /* hold and ticket exist, no permit */
     TICKET_PERMITTED,  /* the site may start it (or has lost that permit and may ask for another) */
     TICKET_RUNNING,
+    TICKET_OPEN,       /* an allocation that the site has opened: what runs in it is its users' */
     TICKET_ENDED,      /* window end and grace are over, the end is unknown */
     TICKET_CANCELLING, /* a cancel ticket is out, the site's signature awaited */
     TICKET_SILENT,     /* disputed, because the site said nothing: its reports end that by themselves */
@@ -32,6 +33,7 @@ enum ticket_event {
     TICKET_ON_REJECTED,
     TICKET_ON_QUEUED,
     TICKET_ON_STARTED,
+    TICKET_ON_OPENED,           /* an allocation's start; also its use, where nothing was known of a start */
     TICKET_ON_USAGE,
     TICKET_ON_USAGE_DAY,        /* a usage report a day or more after start or last settlement */
     TICKET_ON_FINISHED,
@@ -117,6 +119,7 @@ bool ticket_has_permit(enum ticket_state state);              /* the site may be
 struct ticket_facts {
     enum ticket_state state;
     uint64_t fence;
+    bool allocation;                /* it is no job: an account is opened for a window */
     uint32_t gpus;
     int64_t permit_from_ms, accept_by_ms, start_by_ms, window_end_ms, expiry_ms;
     int64_t permit_life_ms;         /* policy */

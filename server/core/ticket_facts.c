@@ -30,6 +30,8 @@ usage_event(const struct ticket_facts *f, const struct report *r)
 {
     int64_t since_ms = f->settled_ms ? f->settled_ms : r->started_ms;
 
+    if (f->allocation && (f->state == TICKET_PERMITTED || f->state == TICKET_SILENT))
+        return TICKET_ON_OPENED; /* what is used is open; the next report settles */
     return r->time_ms - since_ms >= DAY_MS ? TICKET_ON_USAGE_DAY : TICKET_ON_USAGE;
 }
 
@@ -44,7 +46,7 @@ ticket_event_of_report(const struct ticket_facts *f, const struct report *r, int
     case REPORT_QUEUED:
         return TICKET_ON_QUEUED;
     case REPORT_STARTED:
-        return TICKET_ON_STARTED;
+        return f->allocation ? TICKET_ON_OPENED : TICKET_ON_STARTED;
     case REPORT_USAGE:
         return usage_event(f, r);
     case REPORT_FINISHED:
@@ -160,6 +162,7 @@ timer_of_state(const struct ticket_facts *f)
     case TICKET_PERMITTED:
         return (struct ticket_timer){ TICKET_ON_START_GRACE, f->start_by_ms + f->start_grace_ms };
     case TICKET_RUNNING:
+    case TICKET_OPEN:
         return (struct ticket_timer){ TICKET_ON_END_GRACE, f->window_end_ms + f->end_grace_ms };
     case TICKET_ENDED:
         return (struct ticket_timer){ TICKET_ON_UNKNOWN_GRACE, f->window_end_ms + 2 * f->end_grace_ms };

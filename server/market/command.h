@@ -66,7 +66,7 @@ struct command {
         struct { struct uuid quote; uint32_t option; bool move_freely; } accept;
         struct { struct uuid reservation, request; } cancel; /* request: all that it has, each night; reservation is not used then */
         struct { struct uuid reservation; const struct broker_ask *ask; } move; /* ask: as its request has it */
-        struct { uint64_t site, key, last_confirmed_seq, last_receipted_report, last_report; } instance;
+        struct { uint64_t site, key, last_confirmed_seq, last_receipted_report, last_report; uint16_t takes; } instance;
         struct { uint64_t site, instance, seq; } received;
         struct { struct report report; uint64_t key; uint8_t statement[REPORT_STATEMENT_LEN], signature[64]; struct hash output; uint32_t output_len; struct report_seen known; } report; /* signature already verified; the output's blob is stored by a worker first;
             * known: the row of (site, number) if the worker found one (for numbers that have left the memory) */

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/num.h"
+#include "core/needs.h"
 #include "market/command.h"
 #include "market/due.h"
 #include "market/timing.h"
@@ -390,6 +391,7 @@ index_facts(const struct state *s, const struct reservation *r)
     return (struct ticket_facts){
         .state = r->state,
         .fence = r->fence,
+        .allocation = (r->needs & NEED_BIT(NEED_ALLOCATION)) != 0,
         .gpus = r->gpus,
         .permit_from_ms = r->permit_from_ms,
         .accept_by_ms = r->accept_by_ms,

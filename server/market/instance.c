@@ -57,6 +57,7 @@ decide_instance(struct deciding *d, struct command *c)
     site->instance++;
     site->instance_ms = d->now_ms;
     site->instance_key = c->in.instance.key;
+    site->takes = c->in.instance.takes;
     c->answer.number = site->instance;
     c->answer.index = site->last_report;
     c->answer.time_ms = d->now_ms;

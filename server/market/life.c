@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/num.h"
+#include "core/needs.h"
 #include "market/index.h"
 #include "market/packed_ask.h"
 #include "market/reserve.h"
@@ -77,6 +78,8 @@ broker_anew(struct deciding *d, const struct reservation *r, const struct cause 
     struct broker_ask ask;
     struct option option;
 
+    if (r->needs & NEED_BIT(NEED_ALLOCATION) && r->started_ms != 0) /* who works at a site is not sent to another by itself */
+        return NULL;
     if ((!r->move_freely && cause->asked == NULL) || r->moves >= MOVES_MAX || uuid_is_zero(cause->new_id))
         return NULL;
     if (!find_elsewhere(d, r, cause, &ask, &option))

@@ -103,6 +103,7 @@ reserve_make(struct deciding *d, const struct reservation *from, const struct op
     r->nodes = o->nodes;
     r->rate_milli = o->rate_milli;
     r->walltime_s = (uint32_t)ask->walltime_s;
+    r->needs = ask->needs;
     r->cost_gpums = o->cost_gpums;
     r->window_start_ms = o->start_ms;
     r->window_end_ms = o->end_ms;

@@ -24,6 +24,7 @@ struct site_state {
     uint64_t last_seq;              /* newest ticket number given */
     uint64_t confirmed_seq;         /* newest the agent has confirmed by POST */
     uint64_t instance; int64_t instance_ms; uint64_t instance_key;
+    uint16_t takes;                 /* what its agent said that it takes when it opened that (core/needs.h) */
     uint64_t last_report;           /* newest report number receipted */
     /* a spool that was lost (market/spool.h): its last instance and key, and where the empty one begins; 0 none */
     int64_t retired_ms; uint64_t retired_instance, retired_key; char retired_reason[160];
@@ -95,6 +96,7 @@ struct reservation {
     struct hash workload; uint32_t workload_len;
     struct hash output; uint32_t output_len; int64_t output_ms;
     char name[64];
+    uint16_t needs;                     /* of the site's agent: core/needs.h */
     uint8_t night, nights;              /* which night, from 1, of how many; 0 of 0: not one of several */
     struct bytes ask;                   /* packed (market/packed_ask.h), malloc'ed: for brokering anew, excluded sites
                                          * inside; empty if it may not be */

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdio.h>
 
+#include "core/needs.h"
 #include "market/timing.h"
 
 /* What every ticket says: from whom, for whom, which, and what to do. */
@@ -59,6 +60,8 @@ ticket_claims_run(const struct state *s, const struct reservation *r, int64_t no
     json_i64(out, "len", r->workload_len);
     json_shut(out);
     json_i64(out, "hold", (int64_t)r->hold);
+    if (r->needs != 0) /* an agent that takes nothing of it knows nothing of the member */
+        needs_json(out, "needs", r->needs);
     json_shut(out);
 }
 

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/num.h"
 #include "base/text.h"
+#include "core/needs.h"
 #include "market/index.h"
 #include "market/timing.h"
 
@@ -67,6 +68,7 @@ read_offering(const struct state *s, const struct offering *o, int64_t now_ms, s
         .pool_nodes = (int32_t)os->pool_nodes,
         .modes = os->modes,
         .open_to = os->open_to,
+        .takes = index_site(s, site->index) != NULL ? index_site(s, site->index)->takes : 0,
         .floors = os->floors,
         .calendar = os->calendar,
         .pool = os->pool,
@@ -125,6 +127,10 @@ check_ask(const struct broker_ask *ask, struct err_detail *detail)
     if (ask->memory_gb_min < 0 || ask->earliest_start_ms < 0 || ask->deadline_ms < 0 || ask->max_cost_gpums < 0 ||
         ask->excluded_count > BROKER_EXCLUDED_MAX)
         return err_say(detail, ERR_FIELD_INVALID, "A value of the request is not acceptable.");
+    if ((ask->needs & ~NEEDS_KNOWN) != 0)
+        return err_at(detail, ERR_FIELD_INVALID, "/use", "No site's agent could take this.");
+    if ((ask->needs & NEED_BIT(NEED_ALLOCATION)) != 0 && ask->nights > 0)
+        return err_at(detail, ERR_FIELD_INVALID, "/nights", "An allocation is one window: ask for each night's by itself.");
     if (ask->nights > BROKER_NIGHTS_MAX || ask->night_from >= 1440 || ask->night_until >= 1440 ||
         ask->night_from % 15 != 0 || ask->night_until % 15 != 0 || (ask->nights > 0 && ask->at_once))
         return err_at(detail, ERR_FIELD_INVALID, "/nights", "Ask for 1 to %d nights, at quarters of an hour.",

@@ -11,8 +11,8 @@
     " state, outcome, permit_instance, permit_ms, permit_report, created_ms, received_ms, queued_ms, started_ms,"     \
     " ended_ms, settled_ms, changed_ms, reported_gpu_seconds, reported_ms, settled_gpums, exit_code, settle_entry,"   \
     " void_entry, dispute_entry, cancel_ms, disputed_ms, version, move_freely, moved_from, moved_to, output,"         \
-    " output_len, output_ms, name, night, nights"
-enum { COLUMNS_N = 53, QUOTE_COLUMNS_N = 10 };
+    " output_len, output_ms, name, night, nights, needs"
+enum { COLUMNS_N = 54, QUOTE_COLUMNS_N = 10 };
 
 DB_QUERY(RESERVATIONS_FIND, .name = "reservations_find", .sql = "SELECT " COLUMNS " FROM reservation WHERE id = $1",
          .params = 1, .columns = COLUMNS_N);
@@ -131,6 +131,7 @@ read_reservation(const PGresult *rows, int i, struct reservation_row *r)
     text_format(r->name, sizeof r->name, "%s", db_get_text(rows, i, c++));
     r->night = (int)db_get_i64(rows, i, c++);
     r->nights = (int)db_get_i64(rows, i, c++);
+    r->needs = (uint16_t)db_get_i64(rows, i, c++); /* NULL: 0 */
 }
 
 static struct reservation_row *

@@ -31,6 +31,7 @@ struct reservation_row {
     uint32_t output_len;
     int64_t output_ms;
     char name[64];
+    uint16_t needs;    /* of the site's agent: core/needs.h */
     int night, nights; /* which, from 1, of how many; 0 of 0 */
 };
 

@@ -33,7 +33,7 @@ struct table {
 
 static const enum record_type RECORD_OF[] = {
     [TABLE_I64] = RECORD_I64,     [TABLE_U64] = RECORD_I64,    [TABLE_I32] = RECORD_I32,  [TABLE_U32] = RECORD_I64,
-    [TABLE_U16] = RECORD_I32,     [TABLE_U8] = RECORD_I16,     [TABLE_WORD] = RECORD_TEXT, [TABLE_BOOL] = RECORD_BOOL,
+    [TABLE_U16] = RECORD_I32,     [TABLE_SET] = RECORD_I32,    [TABLE_U8] = RECORD_I16,     [TABLE_WORD] = RECORD_TEXT, [TABLE_BOOL] = RECORD_BOOL,
     [TABLE_UUID] = RECORD_UUID,   [TABLE_HASH] = RECORD_BYTES, [TABLE_FIXED] = RECORD_BYTES, [TABLE_TEXT] = RECORD_TEXT,
     [TABLE_BYTES] = RECORD_BYTES, [TABLE_CODED] = RECORD_BYTES,
     [TABLE_SEAL] = RECORD_BYTES,
@@ -248,6 +248,12 @@ add_value(struct records *r, const struct table_column *c, const void *object)
     case TABLE_U16:
         records_i64(r, type, *(const uint16_t *)p);
         return;
+    case TABLE_SET:
+        if (*(const uint16_t *)p == 0)
+            records_null(r, type);
+        else
+            records_i64(r, type, *(const uint16_t *)p);
+        return;
     case TABLE_U8:
         records_i64(r, type, *(const uint8_t *)p);
         return;
@@ -395,6 +401,7 @@ read_value(const PGresult *rows, int row, int col, const struct table_column *c,
         *(uint32_t *)p = (uint32_t)db_get_i64(rows, row, col);
         return OK;
     case TABLE_U16:
+    case TABLE_SET:
         *(uint16_t *)p = (uint16_t)db_get_i64(rows, row, col);
         return OK;
     case TABLE_U8:

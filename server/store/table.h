@@ -16,6 +16,7 @@ enum table_type {      /* C type              SQL type */
     TABLE_I32,         /* int32_t             integer */
     TABLE_U32,         /* uint32_t            bigint */
     TABLE_U16,         /* uint16_t            integer */
+    TABLE_SET,         /* uint16_t            integer; zero: NULL */
     TABLE_U8,          /* uint8_t             smallint */
     TABLE_WORD,        /* an enum             text, by the functions */
     TABLE_BOOL,        /* bool                boolean */

@@ -25,7 +25,7 @@ if sodium.sodium_init() < 0:
 ACCEPTED, REJECTED, QUEUED, STARTED, USAGE, FINISHED, FAILED, CANCELLED, INVENTORY = range(1, 10)
 KINDS = ["none", "accepted", "rejected", "queued", "started", "usage", "finished", "failed", "cancelled", "inventory"]
 LAST = (REJECTED, FINISHED, FAILED, CANCELLED)
-REASONS = ["none", "job", "site", "no-user", "resource", "workload", "ticket", "draining", "walltime", "ordered", "other"]
+REASONS = ["none", "job", "site", "no-user", "resource", "workload", "ticket", "draining", "walltime", "ordered", "other", "not-offered"]
 STATEMENT = struct.Struct(">QQQH16sQqqqQiH")
 PREFIX = b"kontor-report/v1\0"
 
@@ -92,7 +92,7 @@ class Problem(Exception):
 
 MEMBERS = {  # of bodies: those that must be there, and those that may
     "/v1/agent/enrol": ({"token", "site", "ed25519", "x25519", "proof"}, set()),
-    "/v1/agent/instance": ({"last_confirmed_seq", "last_receipted_report"}, {"last_report", "checkpoint"}),
+    "/v1/agent/instance": ({"last_confirmed_seq", "last_receipted_report"}, {"last_report", "checkpoint", "takes"}),
     "/v1/agent/tickets/received": ({"instance", "seq"}, set()),
     "/v1/agent/reports": ({"statement", "signature"}, {"output", "inventory"}),
 }

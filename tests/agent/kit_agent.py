@@ -640,6 +640,16 @@ def ticket_values(t):
         t.rejected(ticket, 6)
 
 
+@case("ticket-needs", "Tickets: one that needs what the agent did not say that it takes, known to it or not, is rejected, reason not offered, and holds up nobody.")
+def ticket_needs(t):
+    t.begin()
+    takes = t.server.openings[-1].get("takes", [])
+    bad = [t.issue("a", needs=needs) for needs in (["allocation"], ["a-need-of-next-year"]) if not set(needs) <= set(takes)]
+    t.finished_once(t.issue("b"), "b")
+    for ticket in bad:
+        t.rejected(ticket, 11)
+
+
 @case("workload-gone", "Tickets: one whose workload is gone (404) is rejected, reason workload.")
 def workload_gone(t):
     t.begin()

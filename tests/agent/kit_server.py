@@ -329,6 +329,13 @@ def instance_two(k):
     k.refused(k.call("GET", "/v1/agent/tickets?after=0", instance=k.instance + 1), 400, "query-invalid")
 
 
+@case("instance-takes", "Instance: `takes` may name what the server does not know.")
+def instance_takes(k):
+    k.ready()
+    k.well(k.opening(takes=["allocation", "a-need-of-next-year"]), 201)
+    k.open()
+
+
 @case("spool-behind", "Instance: a spool whose newest report is behind the one on record: 409 `spool-behind`.")
 def spool_behind(k):
     k.ready()

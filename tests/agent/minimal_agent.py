@@ -37,7 +37,7 @@ from curves import ed25519_public, ed25519_sign, ed25519_verify, x25519_public
 
 KINDS = ["none", "accepted", "rejected", "queued", "started", "usage", "finished", "failed", "cancelled", "inventory"]
 LAST = ("rejected", "finished", "failed", "cancelled")
-REASONS = ["none", "job", "site", "no-user", "resource", "workload", "ticket", "draining", "walltime", "ordered", "other"]
+REASONS = ["none", "job", "site", "no-user", "resource", "workload", "ticket", "draining", "walltime", "ordered", "other", "not-offered"]
 STATEMENT = struct.Struct(">17s32sQQQH16sQqqqQiH")
 REPLY_MAX, TOKEN_MAX, OUTPUT_MAX, WORKLOAD_MAX = 4 << 20, 16384, 65536, 65536
 SKEW_S = 60
@@ -159,6 +159,8 @@ RUN = {"offering": BIG, "model": lambda v: isinstance(v, str) and 0 < len(v) <= 
        "max_gpums": lambda v: isinstance(v, str) and v.isdigit() and len(v) <= 19 and str(int(v)) == v,
        "workload": lambda v: isinstance(v, dict) and set(v) == {"sha256", "len"} and is_hash(v["sha256"]) and whole(0, WORKLOAD_MAX)(v["len"]),
        "hold": BIG}
+MAY = {"needs": lambda v: isinstance(v, list) and 0 < len(v) <= 16 and all(isinstance(w, str) and len(w) <= 32 for w in v)}  # of a run ticket
+TAKES = set()  # beyond running a script
 
 
 # ---- the machine: claims, and a supervisor for each
@@ -553,7 +555,7 @@ class Agent:
             raise Wrong("claims")
         if claims["nbf"] > time.time() + SKEW_S:
             raise Wrong("future")
-        wanted = {**HEAD, **RUN} if claims.get("do") == "run" else HEAD
+        wanted = {**HEAD, **RUN, **{name: MAY[name] for name in MAY if name in claims}} if claims.get("do") == "run" else HEAD
         if set(claims) != set(wanted):
             raise Wrong("claims: others than are written down")
         return claims, all(good(claims[name]) for name, good in wanted.items())
@@ -572,6 +574,12 @@ class Agent:
         self.db.execute("INSERT INTO ticket (jti, claims, phase) VALUES (?, ?, 'new')", (claims["jti"], json.dumps(claims)))
         if not good:
             self.end(claims, "rejected", "ticket")
+        elif not self.takes(claims):
+            self.end(claims, "rejected", "not-offered")
+
+    @staticmethod
+    def takes(claims):
+        return set(claims.get("needs", [])) <= TAKES
 
     def confirm(self):
         seq = self.word("seq")

@@ -122,6 +122,13 @@ class TakesTheExpired(Pretends):
     name, value = "exp", lambda self: int(time.time()) + 60
 
 
+@breaks(AGENTS, "ticket-needs")
+class TakesAnything(Agent):
+    @staticmethod
+    def takes(claims):
+        return True
+
+
 @breaks(AGENTS, "fence-lower", "fence-equal")
 class IgnoresFences(Agent):
     def take(self, token):

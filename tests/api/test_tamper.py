@@ -44,7 +44,7 @@ TABLES = {
         " permit_instance first_permit_ms permit_ms permit_report created_ms received_ms queued_ms started_ms ended_ms settled_ms"
         " changed_ms reported_gpu_seconds reported_ms daily_settle_ms exit_code settle_entry void_entry dispute_entry"
         " cancel_ms disputed_ms dispute_why version move_freely moves moved_from moved_to workload workload_len output"
-        " output_len output_ms name ask night nights seal".split(), TOLD),
+        " output_len output_ms name ask night nights needs seal".split(), TOLD),
     "assertion": {**dict.fromkeys("sha256 bytes".split(), TOLD), "created_ms": "when it came: nobody asks for it"},
     # What witnesses say is theirs to prove: each row's signature is looked at, and whose name it bears.
     "cosignature": {**dict.fromkeys("size public name time_s signature".split(), TOLD),
@@ -58,7 +58,7 @@ TABLES = {
 # What the audit of such an export says, beside the export's own word for the row.
 LEAF = set("request org grant_account site offering rate fence gpus walltime_s rate_milli cost_gpums window_start_ms window_end_ms"
            " start_by_ms settled_gpums hold".split())
-CHANGE = {"bigint": "coalesce({0} + 1, 1)", "integer": "{0} + 1", "smallint": "{0} + 1", "uuid": "'01900000-0000-7000-8000-0000000000ff'",
+CHANGE = {"bigint": "coalesce({0} + 1, 1)", "integer": "coalesce({0} + 1, 1)", "smallint": "{0} + 1", "uuid": "'01900000-0000-7000-8000-0000000000ff'",
           "boolean": "NOT {0}", "uuid[]": "{0} || '01900000-0000-7000-8000-0000000000ff'::uuid",
           "bytea": "CASE WHEN octet_length({0}) > 0 THEN set_byte({0}, octet_length({0}) / 2, get_byte({0}, octet_length({0}) / 2) # 1) ELSE '\\x00' END",
           "text": "overlay({0} placing (CASE substr({0}, position(E'\\n' IN {0}) + 1, 1) WHEN '7' THEN '8' ELSE '7' END)"

@@ -131,7 +131,7 @@ static const struct wanted {
     { "requests_of", ORG, { BRISA, AFTER, "9" } },
     { "requests_all", ORG, { AFTER, "9" } },
     { "requests_add", BIT(OWNER),
-      { "0d000000-0000-7000-8000-000000000000", BRISA, "40", "n", "1", "60", "1", "", "", "false", "0", "0", "0", "0", "0", "false", "script", "{}", "sha256 of script", "6", "1", LISE, "0", "0", "0" } },
+      { "0d000000-0000-7000-8000-000000000000", BRISA, "40", "n", "1", "60", "1", "", "", "false", "0", "0", "0", "0", "0", "false", "script", "{}", "sha256 of script", "6", "1", LISE, "0", "0", "0", "0" } },
     { "entries_snapshot", EVERYBODY, { 0 } },
     { "entries_head", EVERYBODY, { 0 } },
     { "journal_head", EVERYBODY, { 0 } },

@@ -13,15 +13,17 @@ REASON_JOB = 1
 RULES = """
 issued      accepted→permitted late→voided:VFN rejected→voided:VFN queued,started,usage,usage-day,finished,failed-job,cancelled,bad→disputed
 issued      failed-site→voided:VFN unused→voided:VFN cancel→voided:VFT withdraw→voided:VFNT accept-by→voided:VFN expiry→voided:XF
-permitted   accepted→permitted rejected→voided:VFN started→running usage→running usage-day→running:D finished,failed-job,cancelled→settled:SF
+permitted   accepted→permitted rejected→voided:VFN opened→open started→running usage→running usage-day→running:D finished,failed-job,cancelled→settled:SF
 permitted   failed-site→voided:VFN unused→voided:VF bad,lost→disputed cancel→cancelling:T start-grace→silent expiry→voided:XF
 running     rejected,bad,lost→disputed usage-day→running:D finished,failed-job,cancelled,unused→settled:SF failed-site→voided:VFN
 running     cancel→cancelling:T end-grace→ended:F expiry→voided:XF
+open        rejected,bad,lost→disputed usage-day→open:D finished,failed-job,cancelled,unused→settled:SF failed-site→voided:VF
+open        cancel→cancelling:T end-grace→ended:F expiry→voided:XF
 ended       rejected,bad,lost→disputed usage-day→ended:D finished,failed-job,cancelled,unused→settled:SF failed-site→voided:VFN
 ended       unknown-grace→silent expiry→voided:XF
 cancelling  rejected,failed-site,unused→voided:VF usage-day→cancelling:D finished,failed-job,cancelled→settled:SF bad,lost→disputed
 cancelling  cancel-grace→silent expiry→voided:XF
-silent      rejected,failed-site→voided:VFN unused→voided:VF started,usage→running usage-day→running:D finished,failed-job,cancelled→settled:SF
+silent      rejected,failed-site→voided:VFN unused→voided:VF opened→open started,usage→running usage-day→running:D finished,failed-job,cancelled→settled:SF
 silent      bad,lost→disputed resolve→settled:F dispute-time→voided:XF
 disputed    rejected,finished,failed-job,failed-site,cancelled,unused→disputed:F resolve→settled:F dispute-time→voided:XF
 contested   correct,dismiss,dispute-time→settled
@@ -261,7 +263,7 @@ class Plain:
             self.gave_back.add(h["grant"])
         if "F" in effects or state in ("settled", "voided"):
             j["free"] = True
-        if "N" in effects:
+        if "N" in effects and not (j["allocation"] and j["started"]):
             self.born.append(j["request"])
         if state in DISPUTED and j["state"] not in DISPUTED:
             j["disputed"] = self.now
@@ -388,6 +390,8 @@ class Plain:
             event = "failed-job" if line["reason"] == REASON_JOB else "failed-site"
         elif kind == "cancelled" and not line["gpu_seconds"]:
             event = "unused"
+        elif j["allocation"] and (kind == "started" or kind == "usage" and j["state"] in ("permitted", "silent")):
+            event = "opened"
         elif kind == "usage" and line["at"] - (j["daily"] or line["started"]) >= DAY:
             event = "usage-day"
         if bad and not (event == "failed-site" and line["fence"] == j["fence"]):
@@ -403,7 +407,7 @@ class Plain:
 
     def due(self, j):
         when = {"issued": ("accept-by", j["accept_by"]), "permitted": ("start-grace", j["start_by"] + GRACE),
-                "running": ("end-grace", j["window_end"] + GRACE), "ended": ("unknown-grace", j["window_end"] + 2 * GRACE),
+                "running": ("end-grace", j["window_end"] + GRACE), "open": ("end-grace", j["window_end"] + GRACE), "ended": ("unknown-grace", j["window_end"] + 2 * GRACE),
                 "cancelling": ("cancel-grace", j["cancelled"] + GRACE), "silent": ("dispute-time", j["expiry"] + DISPUTE_TIME),
                 "disputed": ("dispute-time", j["expiry"] + DISPUTE_TIME), "contested": ("dispute-time", j["disputed"] + DISPUTE_TIME)}
         event, at = when[j["state"]]

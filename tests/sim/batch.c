@@ -241,8 +241,14 @@ close_nothing(struct backend *b)
     (void)b;
 }
 
+static uint16_t
+takes(const struct backend *b)
+{
+    return b->shared ? NEED_BIT(NEED_ALLOCATION) : 0;
+}
+
 const struct backend_kind BATCH_KIND = {
-    .name = "simulated", .submit = submit, .look_up = look_up, .cancel = cancel, .output = output, .forget = forget,
+    .name = "simulated", .takes = takes, .submit = submit, .look_up = look_up, .cancel = cancel, .output = output, .forget = forget,
     .inventory = inventory, .wake_fd = wake_fd, .woken = woken, .close = close_nothing,
 };
 

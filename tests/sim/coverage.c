@@ -31,6 +31,8 @@ why_not(enum ticket_state state, enum ticket_event event)
         return "a run without a permit is a bad report: core/ticket_facts.c";
     if (over && (event == TICKET_ON_ACCEPTED || event == TICKET_ON_ACCEPTED_LATE))
         return "its request has no live reservation: the permit is refused before, in market/report.c";
+    if ((state == TICKET_RUNNING && event == TICKET_ON_OPENED) || (state == TICKET_OPEN && event == TICKET_ON_STARTED))
+        return "a job is started, an allocation is opened: core/ticket_facts.c";
     if (state == TICKET_SILENT && event == TICKET_ON_ACCEPTED)
         return "silence is written down after start-by, and the market's time does not go back behind the journal's; a day "
                "after a cancellation is after start-by too, by the policies of this world";

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/needs.h"
 #include "market/index.h"
 #include "world_sim.h"
 
@@ -275,6 +276,8 @@ asks(void *a, uint64_t b)
         w->ask.walltime_s = draw_span(86400, 3 * 86400); /* settled by the day */
     if (draw(3) == 0)
         w->ask.start_slack_s = draw_span(0, 3600);
+    if (c->request.b[15] % 5 == 0)
+        w->ask.needs = NEED_BIT(NEED_ALLOCATION);
     w->wish.in.quote.request = c->request;
     w->wish.in.quote.grant = base.w->grant[c->grant];
     w->wish.in.quote.ask = &w->ask;

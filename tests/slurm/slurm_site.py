@@ -51,6 +51,7 @@ class SlurmRig(Rig):
 class Site(unittest.TestCase):
     """A server and an agent for each test, one cluster for all of a class."""
     server_options = {"permit_life_ms": 4000}
+    agent_options = {}
 
     @classmethod
     def setUpClass(cls):
@@ -61,7 +62,7 @@ class Site(unittest.TestCase):
     def setUp(self):
         self.assertTrue(self.cluster.idle())
         self.server = FakeServer(**self.server_options)
-        self.rig = SlurmRig(self.server.url, self.cluster)
+        self.rig = SlurmRig(self.server.url, self.cluster, **self.agent_options)
         self.addCleanup(self.server.close)
         self.addCleanup(self.rig.close)
         done = self.rig.enrol(self.server.new_token(), self.server.SITE)

@@ -1,6 +1,8 @@
 /* tests/unit/market_trace.c */
 #include "market_trace.h"
 
+#include "core/needs.h"
+
 #include <inttypes.h>
 
 static const char *const NAMES[COMMAND_KINDS] = {
@@ -171,6 +173,7 @@ things(FILE *to, const struct market_world *m)
         number(to, "start_by", r->start_by_ms);
         number(to, "window_end", r->window_end_ms);
         number(to, "expiry", ledger_hold(m->w->l, r->hold)->expiry_ms);
+        number(to, "allocation", (r->needs & NEED_BIT(NEED_ALLOCATION)) != 0);
         fprintf(to, "}");
     }
     fprintf(to, "]");

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "core/needs.h"
 #include "market_trace.h"
 
 /* ---- a batch that is never written ------------------------------------------------------------------------------- */
@@ -71,6 +72,7 @@ add_offering(struct market_world *m, struct state *s, int i)
 
     site->site = m->w->site[i];
     site->row.kind = ROW_SITE;
+    site->takes = NEEDS_KNOWN;
     map_put(s->sites, &site->site, site, NULL);
     *os = (struct offering_state){
         .row.kind = ROW_CAPACITY,
@@ -333,6 +335,7 @@ mw_instance(struct market_world *m, int site)
     c.in.instance.key = m->w->site_key[site];
     c.in.instance.last_confirmed_seq = ss->last_seq;
     c.in.instance.last_receipted_report = ss->last_report;
+    c.in.instance.takes = NEEDS_KNOWN;
     return mw_run(m, &c);
 }
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "base/text.h"
+#include "core/needs.h"
 #include "core/organisation.h"
 
 #define HOUR_MS  INT64_C(3600000)
@@ -318,6 +319,37 @@ access_is_a_hard_filter(void **state)
               "Is open to sme and research only, your organisation is registered as start-up.");
     ask.organisation = ORGANISATION_BIT(ORGANISATION_RESEARCH);
     assert_int_equal(quote(&w, &ask, 0)->code, BROKER_OFFERED);
+    world_close(&w);
+}
+
+/* What a ticket needs of a site's agent, the agent must have said that it takes. */
+static void
+an_agent_must_take_what_is_asked(void **state)
+{
+    struct broker_ask ask = ask_for(64, 1);
+    uint8_t bytes[BROKER_ASK_LEN];
+    struct broker_ask back;
+    struct json_out out = { 0 };
+    struct world w;
+
+    (void)state;
+    world_open(&w);
+    assert_int_equal(quote(&w, &ask, 0)->code, BROKER_OFFERED);
+    ask.needs = NEED_BIT(NEED_ALLOCATION);
+    reason_is(&w, &ask, 0, BROKER_NEEDS, "Does not take allocations for people who log in.");
+    json_open(&out, NULL);
+    broker_answer_json(&out, &w.view, &ask, &w.answer, false);
+    json_shut(&out);
+    assert_non_null(strstr(out.text, "\"lacks\":[\"allocation\"]"));
+    json_out_free(&out);
+    w.o[0].takes = NEED_BIT(NEED_ALLOCATION);
+    assert_int_equal(quote(&w, &ask, 0)->code, BROKER_OFFERED);
+    broker_ask_encode(&ask, bytes);
+    assert_int_equal(broker_ask_decode(BYTES(bytes, sizeof bytes), &back), OK);
+    assert_int_equal(back.needs, ask.needs);
+    ask.needs = 0x8000; /* of a newer program */
+    broker_ask_encode(&ask, bytes);
+    assert_int_equal(broker_ask_decode(BYTES(bytes, sizeof bytes), &back), ERR_CORRUPT);
     world_close(&w);
 }
 
@@ -1173,6 +1205,7 @@ main(void)
         cmocka_unit_test(each_reason_of_a_state),
         cmocka_unit_test(each_reason_of_a_question),
         cmocka_unit_test(access_is_a_hard_filter),
+        cmocka_unit_test(an_agent_must_take_what_is_asked),
         cmocka_unit_test(floors_are_kept_free_for_other_modes),
         cmocka_unit_test(rates_missing_or_absurd),
         cmocka_unit_test(odd_places_are_survived),

@@ -186,6 +186,9 @@ golden_claims_are_read(void **state)
     assert_int_equal(receipt_claims_read(file.good[5].token, &file.keys, ORIGIN, "lumi", &r, NULL), OK);
     assert_true(r.has_permit && !r.granted);
     assert_string_equal(r.reason, "state");
+    assert_int_equal(t.needs, 0);
+    assert_int_equal(ticket_claims_read(file.good[7].token, &file.keys, ORIGIN, "lumi", &t, NULL), OK);
+    assert_true(t.needs == NEED_BIT(NEED_ALLOCATION) && !t.needs_unknown && t.workload_len == 0);
     /* A receipt is no ticket, a ticket no receipt, and both are for one site of one server. */
     assert_int_equal(ticket_claims_read(file.good[3].token, &file.keys, ORIGIN, "lumi", &t, NULL), ERR_TOKEN_TYPE);
     assert_int_equal(receipt_claims_read(file.good[0].token, &file.keys, ORIGIN, "lumi", &r, NULL), ERR_TOKEN_TYPE);
@@ -206,6 +209,9 @@ static const struct { const char *why, *text, *by; enum err err; } changes[] = {
     { "number nought", "\"seq\":12", "\"seq\":0", ERR_FIELD_RANGE },
     { "another order", "\"do\":\"run\"", "\"do\":\"delete\"", ERR_FIELD_INVALID },
     { "a run that says cancel", "\"do\":\"run\"", "\"do\":\"cancel\"", ERR_FIELD_UNKNOWN },
+    { "needs", "\"gpus\":8", "\"gpus\":8,\"needs\":[\"allocation\"]", OK },
+    { "needs what is not known yet", "\"gpus\":8", "\"gpus\":8,\"needs\":[\"teleport\"]", OK }, /* to be rejected, not left lying */
+    { "needs a number", "\"gpus\":8", "\"gpus\":8,\"needs\":[8]", ERR_FIELD_TYPE },
     { "a window of three", "1780008000000]", "1780008000000,1]", ERR_FIELD_RANGE },
     { "a window of one", "1780000800000,1780008000000", "1780000800000", ERR_FIELD_INVALID },
     { "a window backwards", "1780000800000,1780008000000", "1780008000000,1780000800000", ERR_FIELD_RANGE },

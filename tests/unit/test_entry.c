@@ -402,7 +402,7 @@ test_decoder_refuses(void **unused)
         { GRANT, "start_ms", 0, 0xFF }, { GRANT, "gge_cents", 0, 0x80 },
         { HOLD, "gpus", 3, 0 }, { HOLD, "expiry_ms", 0, 1 },
         { SETTLE, "final", 0, 2 }, { SETTLE, "reserved", 3, 9 }, { SETTLE, "report_kind", 1, REPORT_KINDS },
-        { SETTLE, "report_reason", 1, REASON_OTHER + 1 }, { SETTLE, "report_time_ms", 0, 0x80 },
+        { SETTLE, "report_reason", 1, REASON_LAST + 1 }, { SETTLE, "report_time_ms", 0, 0x80 },
         { VOID, "reason", 1, 0 }, { VOID, "reason", 1, 10 }, { EXPIRE, "reserved", 0, 1 },
         { RESOLVE, "share_milli", 0, 1 }, { RESOLVE, "reserved", 0, 1 }, { CORRECT, "of_hold", 0, 2 },
         { CORRECT, "reserved", 0, 1 },

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "core/needs.h"
 #include "market/sweep.h"
 #include "market_trace.h"
 #include "market_world.h"
@@ -127,6 +128,8 @@ do_quote(struct model *x)
         ask.earliest_start_ms = x->m->w->now + (int64_t)draw(x, 72) * HOUR_MS / 4;
     if (chance(x, 3))
         ask.preference = BROKER_SOONEST;
+    if (request.b[15] % 4 == 0) /* no draw: a seed's history stays what it was */
+        ask.needs = NEED_BIT(NEED_ALLOCATION);
     err = mw_quote(x->m, (int)draw(x, 2), request, &ask, &quote);
     if (err == OK) {
         x->newest_quote = remember(x, x->quotes, &x->quotes_n, quote);

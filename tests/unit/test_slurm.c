@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "agent/slurm_allocation.h"
 #include "agent/slurm_job.h"
 #include "base/text.h"
 
@@ -348,6 +349,79 @@ notes(void **state)
     close(dir);
 }
 
+/* ---- allocations ---- */
+
+static void
+associations(void **state)
+{
+    const char *at = "kontor-a||gres/gpu=8|gres/gpu=120|0|0\nkontor-a|ada||||\nkontor-a||cpu=4|||\n";
+    static const char *const BAD[] = { "kontor-a||gres/gpu=8|gres/gpu=120|0\n", "|||||\n", "kontor-a||||x|\n", "a|b|c|d|e|f|g\n" };
+    struct slurm_assoc r;
+
+    (void)state;
+    assert_int_equal(slurm_assoc_row(&at, &r), SLURM_ROW);
+    assert_true(strcmp(r.account, "kontor-a") == 0 && !r.user[0] && r.shut && r.gpus == 8 && r.gpu_minutes == 120);
+    assert_int_equal(slurm_assoc_row(&at, &r), SLURM_ROW);
+    assert_true(strcmp(r.user, "ada") == 0 && !r.shut && r.gpus == -1);
+    assert_int_equal(slurm_assoc_row(&at, &r), SLURM_ROW);
+    assert_true(!r.shut && r.gpus == -1 && r.gpu_minutes == -1);
+    assert_int_equal(slurm_assoc_row(&at, &r), SLURM_END);
+    for (size_t i = 0; i < LEN(BAD); i++) {
+        at = BAD[i];
+        assert_int_equal(slurm_assoc_row(&at, &r), SLURM_BAD);
+    }
+}
+
+/* What an account used is the sum of its jobs' ends that are settled, and of what runs by the queue's word alone. */
+static void
+use_of_an_account(void **state)
+{
+    struct slurm_use u = { 0 };
+
+    (void)state;
+    assert_true(slurm_use_queue("1|ada|a|RUNNING|gres/gpu=2|1795361570|N/A|0|\n2|bob|b|PENDING|gres/gpu=8|N/A|N/A|0|\n"
+                                "3|bob|b|COMPLETED|gres/gpu=8|1795361500|1795361520|0|\n", NOW, &u));
+    assert_true(u.live && u.running_s == 60);
+    u = (struct slurm_use){ 0 };
+    assert_true(slurm_use_queue("3|bob|b|COMPLETED|gres/gpu=8|1795361500|1795361520|0|\n", NOW, &u));
+    assert_true(!u.live && u.running_s == 0);
+    assert_false(slurm_use_queue("what\n", NOW, &u));
+    assert_true(slurm_use_account("1|ada|a|RUNNING|0:0|gres/gpu=2|30|1795361570|Unknown\n"       /* not over */
+                                  "2|bob|b|COMPLETED|0:0|gres/gpu=8|20|1795361500|1795361520\n"
+                                  "3|bob|b|COMPLETED|0:0|gres/gpu=8|20|1795361571|1795361591\n"    /* a moment ago */
+                                  "4|bob|b|COMPLETED|0:0|gres/gpu=1|99|1795361500|Unknown\n"      /* slurmdbd lags */
+                                  "5|bob|b|CANCELLED by 0|0:0||0|None|1795361599\n"                /* never had anything */
+                                  "6|ada|a|TIMEOUT|0:0|gres/gpu=1|7|1795361500|1795361507\n", NOW, &u));
+    assert_true(u.ended_s == 167 && u.unsettled == 3 && u.last_end_s == 1795361520);
+    assert_false(slurm_use_account("1|ada\n", NOW, &u));
+    assert_int_equal(slurm_allocation_minutes(4, 45), 3);
+    assert_int_equal(slurm_allocation_minutes(1, 30), 1);
+    assert_int_equal(slurm_allocation_minutes(1000000, 90 * 86400), INT64_C(129600000000));
+}
+
+static void
+allocation_notes(void **state)
+{
+    struct slurm_allocation_note n = { .parent = "org-a", .gpus = 8, .walltime_s = 60, .start_s = 1, .start_by_s = 2, .claiming_ms = 3,
+                                       .opening_ms = 4, .opened = true, .cancelled = true, .closed_ms = 5, .ended_ms = 6, .gpu_seconds = 7 },
+                                 got;
+    struct slurm_note job;
+    int dir = open(folder, O_RDONLY | O_DIRECTORY);
+
+    (void)state;
+    n.organisation.b[3] = 9;
+    assert_int_equal(slurm_allocation_note_read(dir, "none", &got), ERR_NOT_FOUND);
+    assert_int_equal(slurm_allocation_note_write(dir, "note", &n), OK);
+    assert_int_equal(slurm_allocation_note_read(dir, "note", &got), OK);
+    assert_true(uuid_equal(got.organisation, n.organisation) && strcmp(got.parent, "org-a") == 0 && got.gpus == 8 && got.walltime_s == 60);
+    assert_true(got.start_s == 1 && got.start_by_s == 2 && got.claiming_ms == 3 && got.opening_ms == 4 && got.opened && got.cancelled);
+    assert_true(got.closed_ms == 5 && got.ended_ms == 6 && got.gpu_seconds == 7);
+    assert_int_equal(slurm_note_read(dir, "note", &job), ERR_CORRUPT); /* the one is not taken for the other */
+    put("note", "kontor-slurm/v1 ada org-a 8 60 1 2 3 1\n");
+    assert_int_equal(slurm_allocation_note_read(dir, "note", &got), ERR_CORRUPT);
+    close(dir);
+}
+
 /* The job's user may put anything in the place of the wrapper's files; the agent neither waits nor believes. */
 static void
 claims(void **state)
@@ -580,6 +654,8 @@ main(void)
         cmocka_unit_test(windows_and_numbers), cmocka_unit_test(judgements),
         cmocka_unit_test(starts_after_its_submission), cmocka_unit_test(a_difference_is_told),
         cmocka_unit_test(notes),          cmocka_unit_test(claims),
+        cmocka_unit_test(associations),   cmocka_unit_test(use_of_an_account),
+        cmocka_unit_test(allocation_notes),
         cmocka_unit_test(users),          cmocka_unit_test(wrapper),
         cmocka_unit_test(command_line),   cmocka_unit_test(the_helper),
     };

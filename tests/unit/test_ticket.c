@@ -197,6 +197,12 @@ static const struct { const char *why; enum ticket_event step[6]; enum ticket_st
       TICKET_SETTLED, OUTCOME_RESOLVED },
     { "never accepted", { TICKET_ON_ACCEPT_BY, TICKET_ON_ACCEPTED_LATE }, TICKET_VOIDED, OUTCOME_LAPSED },
     { "the site fails", { TICKET_ON_ACCEPTED, TICKET_ON_STARTED, TICKET_ON_FAILED_SITE }, TICKET_VOIDED, OUTCOME_FAILED_SITE },
+    { "an allocation: opened, used, closed", { TICKET_ON_ACCEPTED, TICKET_ON_QUEUED, TICKET_ON_OPENED, TICKET_ON_USAGE_DAY, TICKET_ON_FINISHED },
+      TICKET_SETTLED, OUTCOME_FINISHED },
+    { "an allocation that its site gives up", { TICKET_ON_ACCEPTED, TICKET_ON_OPENED, TICKET_ON_FAILED_SITE }, TICKET_VOIDED, OUTCOME_FAILED_SITE },
+    { "an allocation cancelled while it is open", { TICKET_ON_ACCEPTED, TICKET_ON_OPENED, TICKET_ON_CANCEL, TICKET_ON_CANCELLED }, TICKET_SETTLED, OUTCOME_CANCELLED },
+    { "an allocation's silence ends by itself", { TICKET_ON_ACCEPTED, TICKET_ON_START_GRACE, TICKET_ON_OPENED, TICKET_ON_FINISHED },
+      TICKET_SETTLED, OUTCOME_FINISHED },
     { "contested for nothing", { TICKET_ON_ACCEPTED, TICKET_ON_STARTED, TICKET_ON_FINISHED, TICKET_ON_CONTEST, TICKET_ON_DISPUTE_TIME },
       TICKET_SETTLED, OUTCOME_FINISHED },
 };
@@ -362,7 +368,7 @@ test_events_of_reports(void **state)
 
     r = (struct report){ .kind = REPORT_FAILED, .reason = REASON_JOB };
     assert_int_equal(ticket_event_of_report(&f, &r, T0), TICKET_ON_FAILED_JOB);
-    for (uint16_t reason = 0; reason <= REASON_OTHER; reason++)
+    for (uint16_t reason = 0; reason <= REASON_LAST; reason++)
         if (reason != REASON_JOB) {
             r.reason = reason;
             assert_int_equal(ticket_event_of_report(&f, &r, T0), TICKET_ON_FAILED_SITE);
@@ -371,6 +377,31 @@ test_events_of_reports(void **state)
     assert_int_equal(ticket_event_of_report(&f, &r, T0), TICKET_ON_CANCELLED_UNUSED);
     r.gpu_seconds = 1;
     assert_int_equal(ticket_event_of_report(&f, &r, T0), TICKET_ON_CANCELLED);
+}
+
+/* A job and an allocation differ in where they are when they have begun. */
+static void
+test_events_of_an_allocation(void **state)
+{
+    struct ticket_facts f = facts();
+    struct report r = { .kind = REPORT_STARTED, .started_ms = T0, .time_ms = T0 };
+    static const enum ticket_state UNSEEN[] = { TICKET_PERMITTED, TICKET_SILENT };
+
+    (void)state;
+    assert_int_equal(ticket_event_of_report(&f, &r, T0), TICKET_ON_STARTED);
+    f.allocation = true;
+    assert_int_equal(ticket_event_of_report(&f, &r, T0), TICKET_ON_OPENED);
+    r = (struct report){ .kind = REPORT_USAGE, .started_ms = T0, .time_ms = T0 + 86400000 };
+    for (size_t i = 0; i < LEN(UNSEEN); i++) {
+        f.state = UNSEEN[i];
+        assert_int_equal(ticket_event_of_report(&f, &r, T0), TICKET_ON_OPENED);
+    }
+    f.state = TICKET_OPEN;
+    assert_int_equal(ticket_event_of_report(&f, &r, T0), TICKET_ON_USAGE_DAY);
+    assert_string_equal(ticket_state_name(TICKET_OPEN), "open");
+    for (unsigned e = 0; e < TICKET_EVENTS; e++)
+        if (ticket_next(TICKET_OPEN, e)->effects & TICKET_BROKER_ANEW)
+            CELL_FAIL(TICKET_OPEN, e, "who works at a site is not sent to another");
 }
 
 static void
@@ -395,7 +426,8 @@ main(void)
         cmocka_unit_test(test_report_faults),
         cmocka_unit_test(test_numbers_that_pay_nothing_are_judged_all_the_same),
         cmocka_unit_test(test_reports_of_times_to_come), cmocka_unit_test(test_report_against_earlier_ones),
-        cmocka_unit_test(test_events_of_reports), cmocka_unit_test(test_spans_in_a_simulation),
+        cmocka_unit_test(test_events_of_reports), cmocka_unit_test(test_events_of_an_allocation),
+        cmocka_unit_test(test_spans_in_a_simulation),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,6 +54,7 @@ export const faults = (ask) => {
     if (ask.from && !fromLocalField(ask.from)) bad.from = "ask.bad.time";
     if (ask.by && !fromLocalField(ask.by)) bad.by = "ask.bad.time";
     if (ask.nights && !(parseWhole(ask.nights) >= 1 && parseWhole(ask.nights) <= 31)) bad.nights = "ask.bad.nights";
+    if (ask.nights && ask.template === "allocation") bad.nights = "ask.bad.nights.allocation";
     if (ask.nights && !quarter(ask.dusk)) bad.dusk = "ask.bad.quarter";
     if (ask.nights && !quarter(ask.dawn)) bad.dawn = "ask.bad.quarter";
     return bad;
@@ -69,6 +70,7 @@ export const wants = (ask, { organisation, grant }) => ({
     countries: ask.countries ? ask.countries.split(",") : [],
     one_island: ask.island === "1",
     kind: ask.kind,
+    ...(ask.template === "allocation" && { use: "allocation" }),
     ...(ask.from && { earliest_start: fromLocalField(ask.from) }),
     ...(ask.by && { deadline: fromLocalField(ask.by) }),
     ...(ask.nights && { nights: { count: parseWhole(ask.nights), from: quarter(ask.dusk), until: quarter(ask.dawn) } }),
@@ -79,6 +81,7 @@ export const wants = (ask, { organisation, grant }) => ({
 /** What runs, in the server's words. */
 export const work = (ask, script) => {
     const { template } = ask;
+    if (template === "allocation") return { template };
     const parameters = template === "single-gpu" ? { command: ask.command }
         : template === "container" ? { image: ask.image, command: ask.command }
         : template === "multi-node-pytorch" ? { entry: ask.entry, args: ask.args } : {};

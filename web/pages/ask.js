@@ -121,7 +121,8 @@ const Form = ({ ask, edit, bad, sites, quote, script, setScript }) => {
         <${Fieldset} legend=${t("ask.runs")}>
             <div class="form tight">
                 <${Field} light name="name" label=${t("ask.name")} value=${ask.name} onInput=${set("name")} error=${bad.name} maxlength=${80} />
-                <${Select} light name="template" label=${t("ask.template")} value=${ask.template} onInput=${set("template")} options=${["single-gpu", "multi-node-pytorch", "container", "script"].map((v) => [v, t("template." + v)])} />
+                <${Select} light name="template" label=${t("ask.template")} value=${ask.template} onInput=${set("template")} options=${["single-gpu", "multi-node-pytorch", "container", "script", "allocation"].map((v) => [v, t("template." + v)])} />
+                ${ask.template === "allocation" && html`<p class="small hint">${t("ask.allocation.hint")}</p>`}
                 ${ask.template === "script" && html`<${Script} script=${script} onInput=${setScript} error=${bad.script} />`}
                 ${ask.template === "container" && html`<${Field} light name="image" label=${t("ask.image")} value=${ask.image} onInput=${set("image")} error=${bad.image} />`}
                 ${(ask.template === "container" || ask.template === "single-gpu") && html`<${Field} light name="command" label=${t("ask.command")} value=${ask.command} onInput=${set("command")} error=${bad.command} />`}

@@ -4,7 +4,7 @@ import { has, t, tx } from "../lib/words.js";
 import { big, clock, clockMs, country, credits, dateTime, dayKey, dayShort, duration, length, shortHash, tail } from "../lib/format.js";
 import { ago, inTime } from "../lib/ago.js";
 import { get } from "../lib/api.js";
-import { costs, endOf, isComing, isRunning, mayCancel } from "../lib/jobs.js";
+import { accountOf, costs, endOf, isComing, isRunning, mayCancel } from "../lib/jobs.js";
 import { header, verify } from "../lib/jws.js";
 import { useLive } from "../lib/live.js";
 import { more } from "../lib/more.js";
@@ -51,11 +51,11 @@ const stepsOf = (r) => {
     const sameDay = (time) => first && dayKey(time) === dayKey(first);
     const steps = r.timeline.map((s, i) => ({
         key: s.what + i, mode: OUT.has(s.what) ? "out" : "done", icon: ICONS[s.what] ?? (OUT.has(s.what) ? "warn" : "check"), what: s.what,
-        title: seat.value?.kind !== "startup" && has(`step.${s.what}.by`) ? t(`step.${s.what}.by`, { who: r.organisation.name }) : has("step." + s.what) ? t("step." + s.what) : s.what,
+        title: seat.value?.kind !== "startup" && has(`step.${s.what}.by`) ? t(`step.${s.what}.by`, { who: r.organisation.name }) : r.use === "allocation" && has(`step.${s.what}.allocation`) ? t(`step.${s.what}.allocation`) : has("step." + s.what) ? t("step." + s.what) : s.what,
         when: html`<time datetime=${s.time}>${sameDay(s.time) ? clockMs(s.time) : `${dayShort(s.time)} ${clockMs(s.time)}`}</time>`,
         text: html`${textOf(s, r.timeline[i - 1], r)}${s.entry !== null && s.entry !== undefined && s.what !== "ticket-issued" ? html` <${Folio} entry=${s.entry} />` : null}`,
     }));
-    if (isRunning(r) || r.state === "running") {
+    if (isRunning(r)) {
         const at = steps.findLastIndex((s) => s.what === "started");
         if (at >= 0) steps[at] = { ...steps[at], mode: "now", icon: "play" };
     } else if (isComing(r) || r.state === "ended") {
@@ -70,6 +70,7 @@ const stepsOf = (r) => {
 /** One sentence: on time or not, and when what. */
 const sentence = (r, now) => {
     const start = Date.parse(r.window.start), end = endOf(r);
+    if (r.state === "open") return t("reservation.open", { time: dateTime(end), left: duration(Math.max(0, end - now) / 1000) });
     if (isRunning(r)) return t(now <= end ? "reservation.on-time" : "reservation.late", { time: dateTime(end), left: duration(Math.abs(end - now) / 1000) });
     if (isComing(r)) return t("reservation.coming", { time: dateTime(start), by: dateTime(r.start_by), wait: inTime((start - now) / 1000) });
     if (r.state === "ended") return t("reservation.ended");
@@ -98,6 +99,17 @@ const Money = ({ r }) => {
                     : html`<span><${Swatch} kind="none" /><span>${tx("reservation.legend.returned", { amount: html`<${Credits} gpums=${c.returned} />` })}</span></span>`}</p>
         </section>`;
 };
+/** Where those work who log in: the account that is open for them, and what it may use. */
+const Access = ({ r }) => html`
+    <section class="card"><h2>${t("reservation.access")}</h2>
+        <p>${t(r.state === "open" ? "reservation.access.open" : isComing(r) ? "reservation.access.coming" : "reservation.access.over", { site: r.site.name ?? r.site.code, time: dateTime(r.window.start) })}</p>
+        <dl class="facts">
+            <div><dt>${t("reservation.access.account")}</dt><dd class="mono">${accountOf(r)}</dd></div>
+            <div><dt>${t("reservation.access.limit")}</dt><dd>${t("reservation.access.limits", { gpus: r.gpus, n: Math.floor((r.gpus * r.walltime_s) / 60) })}</dd></div>
+        </dl>
+        <pre class="sunken" tabindex="0" role="region" aria-label=${t("reservation.access.how")}>sbatch --account=${accountOf(r)} --gres=gpu:1 --time=30 …</pre>
+        <p class="chart-note">${t("reservation.access.text")}</p>
+    </section>`;
 const Output = ({ r }) => {
     const { data, error, reload } = useData(`/v1/reservations/${r.id}/output`, { every: isRunning(r) ? 5000 : 0 });
     useEffect(reload, [r.state]);
@@ -237,7 +249,7 @@ export default ({ params }) => {
                     <${Entries} r=${r} />
                     ${spender && dispute.data?.contest_until && html`<${dispute.parts.Contest} r=${r} d=${dispute.data} onDone=${dispute.reload} />`}
                 </div>
-                <${Output} r=${r} /><${Ticket} r=${r} />
+                ${r.use === "allocation" ? html`<${Access} r=${r} />` : html`<${Output} r=${r} />`}<${Ticket} r=${r} />
             </div>
         </div>`;
 };

@@ -12,7 +12,7 @@ import { Tickets } from "../parts/site-bits.js";
 
 await more({ en: "../messages/en.site.json" });
 
-const STATES = ["", "issued", "permitted", "running", "cancelling", "ended", "disputed", "settled", "voided"];
+const STATES = ["", "issued", "permitted", "running", "open", "cancelling", "ended", "disputed", "settled", "voided"];
 
 export default ({ params, query }) => {
     const cursor = query.get("cursor");

@@ -5,7 +5,7 @@ import { Icon } from "./icon.js";
 
 /** name: [icon, wash]; words are in the catalogue under state.NAME */
 const STATES = {
-    quoted: ["circle", "plain"], issued: ["send", "ochre"], delivered: ["check", "plain"], permitted: ["clock", "ochre"], running: ["play", "slate"],
+    quoted: ["circle", "plain"], issued: ["send", "ochre"], delivered: ["check", "plain"], permitted: ["clock", "ochre"], running: ["play", "slate"], open: ["play", "slate"],
     ended: ["flag", "plain"], settled: ["ok", "verdigris"], cancelling: ["cross", "plain"], cancelled: ["cross", "plain"], voided: ["cross", "plain"],
     withdrawn: ["right", "plain"], rejected: ["cross", "brick"], "failed-job": ["warn", "brick"], "failed-site": ["warn", "brick"], disputed: ["warn", "brick"],
     "never-started": ["cross", "plain"], lost: ["lost", "brick"], expired: ["clock", "plain"], lapsed: ["clock", "plain"], resolved: ["scales", "plain"], moved: ["right", "plain"], "capacity-cut": ["right", "plain"], "site-silent": ["right", "plain"],
