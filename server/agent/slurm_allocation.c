@@ -81,6 +81,16 @@ slurm_allocation_minutes(uint32_t gpus, uint32_t walltime_s)
     return minutes > 0 ? minutes : 1;
 }
 
+/* No sum of nonsense is less than it should be. */
+static void
+add_use(uint64_t *sum, int64_t seconds, uint32_t gpus)
+{
+    uint64_t more;
+
+    if (__builtin_mul_overflow((uint64_t)seconds, gpus, &more) || __builtin_add_overflow(*sum, more, sum) || *sum > INT64_MAX)
+        *sum = INT64_MAX;
+}
+
 bool
 slurm_use_queue(const char *said, int64_t now_s, struct slurm_use *ret)
 {
@@ -92,7 +102,7 @@ slurm_use_queue(const char *said, int64_t now_s, struct slurm_use *ret)
 
         ret->live = ret->live || live;
         if (row.state == SLURM_RUNNING && row.start_s > 0 && row.start_s <= now_s)
-            ret->running_s += (uint64_t)(now_s - row.start_s) * row.gpus;
+            add_use(&ret->running_s, now_s - row.start_s, row.gpus);
     }
     return read == SLURM_END;
 }
@@ -112,7 +122,7 @@ slurm_use_account(const char *said, int64_t now_s, struct slurm_use *ret)
             ret->unsettled++;
             continue;
         }
-        ret->ended_s += (uint64_t)row.elapsed_s * row.gpus;
+        add_use(&ret->ended_s, row.elapsed_s, row.gpus);
         ret->last_end_s = max_i64(ret->last_end_s, row.end_s);
     }
     return read == SLURM_END;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/slurm_allocation.h"
 #include "agent/slurm_judge.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -53,6 +54,28 @@ read_rows(const char *text, enum slurm_read (*next)(const char **at, struct slur
         judge_all(&q, &a);
 }
 
+/* What an allocation used: no more runs than is live, and what is not settled is not counted. */
+static void
+read_use(const char *text, bool queue)
+{
+    struct slurm_use u = { 0 };
+
+    if (queue ? slurm_use_queue(text, 1795361600, &u) : slurm_use_account(text, 1795361600, &u)) {
+        assert(u.running_s == 0 || u.live);
+        assert(u.last_end_s <= 1795361600 - SLURM_SETTLED_S && (u.ended_s == 0 || u.last_end_s > 0));
+        assert(u.ended_s <= INT64_MAX && u.running_s <= INT64_MAX);
+    }
+}
+
+static void
+read_associations(const char *at)
+{
+    struct slurm_assoc a;
+
+    while (slurm_assoc_row(&at, &a) == SLURM_ROW)
+        assert(a.account[0] && memchr(a.account, 0, sizeof a.account) && memchr(a.user, 0, sizeof a.user) && a.gpus >= -1 && a.gpu_minutes >= -1);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -70,11 +93,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     switch (len ? data[0] % 5 : 0) {
     case 0:
         read_rows(text, slurm_queue_row, true);
+        read_use(text, true);
         break;
     case 1:
         read_rows(text, slurm_account_row, false);
+        read_use(text, false);
         break;
     case 2:
+        read_associations(text);
         while (slurm_node_row(&at, "a100", &node) == SLURM_ROW)
             assert(node.name[0] && !(node.up && (node.drained || node.maintenance)));
         break;

@@ -1,9 +1,17 @@
 """Allocations: an account of Slurm's, opened for a window to people who log in, with limits that Slurm itself enforces."""
 
+import os
+import shutil
 import subprocess
+import tempfile
 import time
+import unittest
 
-from slurm_site import Site, wait
+from cluster import Cluster, wait
+from slurm_site import Site
+from slurm_world import SITE, SlurmWorld
+
+SRC = os.environ.get("KONTOR_SRC") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 REFUSED = "AssocGrpSubmitJobsLimit"
 
@@ -95,3 +103,46 @@ class Allocations(Site):
         self.assertEqual((t.kinds()[-1], t.last.reason), ("finished", 8), self.rig.log())
         self.assertEqual(t.last.gpu_seconds, self.accounted(t), self.jobs())
         self.assertTrue(self.limits(t).endswith("|0|0"))
+
+
+class Marketplace(unittest.TestCase):
+    """From the request to the settlement: a kontord, an agent and a Slurm that know nothing of tests."""
+
+    def test_an_allocation_is_asked_for_used_and_settled(self):
+        folder, cluster = tempfile.mkdtemp(prefix="kontor-slurm-market."), Cluster()
+        self.addCleanup(shutil.rmtree, folder, True)
+        self.addCleanup(cluster.close)
+        cluster.start()
+        world = SlurmWorld(folder, SRC, os.environ["KONTOR_BUILD"], cluster)
+        world.make_database("allocations")
+        world.configure("allocations")
+        world.start_server()
+        self.addCleanup(world.stop)
+        world.seed_site(3)
+        world.seed_credits(["one"], {"code": "slurm", "name": "Slurm", "cap_credits": "0", "longest_days": 1098, "decide_days": 0})
+        org = world.orgs[0]
+        world.sign_in(org)
+        world.make_agent(slurm_allocations="yes").start()
+        asked = {"organisation": org["id"], "grant": org["grant"], "gpus": 8, "walltime_s": 60, "use": "allocation"}
+        self.assertTrue(wait(lambda: world.person(org, "/v1/quotes", asked)["options"], 30), "the agent does not say that it takes it")
+        request = world.person(org, "/v1/requests", {**asked, "name": "log in", "template": "allocation"})
+        reservation = world.again(org, request["id"])["id"]
+
+        def now():
+            return world.admin("GET", f"/v1/reservations/{reservation}")
+        self.assertTrue(wait(lambda: now()["state"] == "open", 60), (now(), world.agents[SITE].tail()))
+        account = "kontor-" + now()["ticket"]["jti"]
+        for gpus, seconds in ((2, 3), (1, 600)):
+            cluster.run("sbatch", "--account=" + account, "--gres=gpu:a100:%d" % gpus, "--time=2", "--chdir=/tmp", "--output=/dev/null",
+                        text="#!/bin/sh\nsleep %d\n" % seconds)
+        self.assertTrue(wait(lambda: now()["state"] == "settled", 150), (now(), world.agents[SITE].tail()))
+        said = cluster.said("sacct", "--noheader", "--parsable2", "--allocations", "--allusers", "--accounts=" + account, "--starttime=now-1hours",
+                            "--format=AllocTRES,ElapsedRaw")
+        used = sum(int(one.split("=")[1]) * int(row.split("|")[1]) for row in said.splitlines() for one in row.split("|")[0].split(",")
+                   if one.startswith("gres/gpu="))
+        after = now()
+        self.assertEqual((after["outcome"], after["use"], after["reported"]["gpu_seconds"], after["settled_gpums"], after["held_gpums"]),
+                         ("finished", "allocation", used, str(used * 1000), "0"))
+        self.assertGreater(used, 40)
+        status, audit, words = world.audit()
+        self.assertEqual((status, audit.get("faults"), audit.get("holds_open")), (0, 0, 0), words)
