@@ -51,6 +51,7 @@ struct agent {
     struct spool_identity who;
     struct sign_key key;
     struct backend *backend;
+    uint16_t takes; /* as configured, beside what the backend says: core/needs.h */
     const struct backend_kind *kind;
     int blobs; /* folder */
     /* the session */

@@ -44,6 +44,34 @@ check_user(struct remarks *f)
         remarks_add(f, "user", VERDICT_OK, NULL, "runs as %s", name);
 }
 
+/* What jobs need is on the machines that run them: with a batch system this host is only a hint. */
+static void
+check_programs(struct agent *a, struct remarks *f)
+{
+    static const struct { enum need need; const char *program; } NEEDED[] = {
+        { NEED_TRANSFER, "curl" }, { NEED_APPTAINER, "apptainer" }, { NEED_PODMAN, "podman" },
+    };
+    static const char *const FOLDERS[] = { "/usr/local/bin", "/usr/bin", "/bin" };
+    bool here = strcmp(a->cfg.backend, "exec") == 0;
+
+    for (size_t i = 0; i < sizeof NEEDED / sizeof NEEDED[0]; i++) {
+        char path[PATH_MAX];
+        bool found = false;
+
+        if (!(a->takes & NEED_BIT(NEEDED[i].need)))
+            continue;
+        for (size_t j = 0; j < sizeof FOLDERS / sizeof FOLDERS[0]; j++) {
+            text_format(path, sizeof path, "%s/%s", FOLDERS[j], NEEDED[i].program);
+            found = found || access(path, X_OK) == 0;
+        }
+        if (!found)
+            remarks_add(f, "takes", here ? VERDICT_FAULT : VERDICT_WARNING, "install it where jobs run, or leave the word out of takes",
+                        "%s is not on this host%s", NEEDED[i].program, here ? "" : "; is it on the nodes?");
+        else
+            remarks_add(f, "takes", VERDICT_OK, NULL, "%s is there", NEEDED[i].program);
+    }
+}
+
 /* True: there is a spool of ours to read. */
 static bool
 check_spool(struct agent *a, struct remarks *f)
@@ -266,6 +294,8 @@ command_check(struct agent *a)
         remarks_err(&f, a->cfg.backend, err, &d, "correct the configuration", "");
     else
         a->kind->check(a->backend, &f);
+    if (err == OK)
+        check_programs(a, &f);
     worst = remarks_worst(&f);
     remarks_print(&f, a->cfg.json, stdout);
     remarks_free(&f);

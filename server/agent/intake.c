@@ -31,7 +31,7 @@ poll_start(struct agent *a)
 uint16_t
 agent_takes(const struct agent *a)
 {
-    return a->kind->takes ? a->kind->takes(a->backend) : 0;
+    return a->takes | (a->kind->takes ? a->kind->takes(a->backend) : 0);
 }
 
 static enum report_reason

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "base/text.h"
 
 static const struct config_option OPTIONS[] = {
 #define C(...) CONFIG_OPTION(agent_config, __VA_ARGS__)
@@ -92,6 +93,28 @@ open_slurm(struct agent *a, bool only_look, struct err_detail *d)
     return backend_slurm_open(&o, &a->backend, &a->kind, d);
 }
 
+/* What jobs may need is the administrator's word. exec's sandbox has no network, so nothing can be fetched there. */
+static enum err
+read_takes(struct agent *a, struct err_detail *d)
+{
+    char words[256], *rest = words, *word;
+
+    a->takes = 0;
+    text_format(words, sizeof words, "%s", a->cfg.takes);
+    while ((word = strsep(&rest, " ")) != NULL) {
+        int need = 0;
+
+        while (need < NEEDS && strcmp(NEED_WORDS[need], word) != 0)
+            need++;
+        if (word[0] && (need == NEEDS || need == NEED_ALLOCATION))
+            return err_internal(d, ERR_CONFIG, "takes = %s: may be transfer, apptainer, podman (for allocations: slurm_allocations)", word);
+        a->takes |= word[0] ? NEED_BIT(need) : 0;
+    }
+    if (a->takes && strcmp(a->cfg.backend, "exec") == 0 && strcmp(a->cfg.sandbox, "none") != 0)
+        return err_internal(d, ERR_CONFIG, "takes = %s: exec's sandbox has no network; leave it empty, or set sandbox = none", a->cfg.takes);
+    return OK;
+}
+
 enum err
 agent_open_backend(struct agent *a, bool only_look, struct err_detail *d)
 {
@@ -109,6 +132,10 @@ agent_open_backend(struct agent *a, bool only_look, struct err_detail *d)
         .only_look = only_look,
     };
 
+    enum err err = read_takes(a, d);
+
+    if (err)
+        return err;
     if (strcmp(a->cfg.backend, "slurm") == 0)
         return open_slurm(a, only_look, d);
     if (strcmp(a->cfg.backend, "exec") != 0)

@@ -1,8 +1,6 @@
 /* api/ask.c */
 #include "api/ask.h"
 
-#include <stdio.h>
-
 #include "api/fields.h"
 #include "api/internal.h"
 #include "base/text.h"
@@ -195,103 +193,5 @@ ask_of_request(struct call *call, const struct request_row *r, struct broker_ask
 
         country_add(&ret->countries, code);
     }
-    return OK;
-}
-
-/* ---- workloads ---------------------------------------------------------------------------------------------------- */
-
-/* In single quotes for a shell. */
-static const char *
-quoted(struct arena *a, const char *text)
-{
-    char *ret = arena_alloc(a, strlen(text) * 4 + 3);
-    char *to = ret;
-
-    *to++ = '\'';
-    for (; *text; text++) {
-        if (*text == '\'') {
-            memcpy(to, "'\\''", 4);
-            to += 4;
-        } else {
-            *to++ = *text;
-        }
-    }
-    *to++ = '\'';
-    *to = '\0';
-    return ret;
-}
-
-static const char *
-read_parameter(struct json_in *p, const char *name, size_t max, bool needed, struct arena *a)
-{
-    if (!needed && !json_in_has(p, name))
-        return "";
-    return in_line(p, name, max, a);
-}
-
-enum { SINGLE_GPU, MULTI_NODE, CONTAINER, SCRIPT, ALLOCATION };
-
-enum err
-workload_read(struct json_in *in, struct request_row *r, struct arena *a, const char **ret_script)
-{
-    static const char *const TEMPLATES[] = { "single-gpu", "multi-node-pytorch", "container", "script", "allocation", NULL };
-    struct json_out shown = { 0 };
-    int template = json_in_choice(in, "template", TEMPLATES);
-
-    if (in->err)
-        return in->err;
-    r->template = TEMPLATES[template];
-    r->parameters = "{}";
-    if (template == ALLOCATION) { /* people bring their own work: a script is a member too many */
-        r->needs |= NEED_BIT(NEED_ALLOCATION);
-        return OK;
-    }
-    if (r->needs & NEED_BIT(NEED_ALLOCATION)) {
-        json_in_refuse(in, "template", ERR_FIELD_INVALID, "An account runs nothing by itself: its template is “allocation”.");
-        return in->err;
-    }
-    if (template == SCRIPT) {
-        *ret_script = arena_text(a, json_in_text(in, "script", 1, TICKET_WORKLOAD_MAX));
-        if (!in->err && strncmp(*ret_script, "#!", 2) != 0)
-            *ret_script = arena_printf(a, "#!/bin/bash\n%s", *ret_script);
-        if (!in->err && strlen(*ret_script) > TICKET_WORKLOAD_MAX)
-            json_in_refuse(in, "script", ERR_FIELD_RANGE,
-                           "A script has at most 65536 bytes, with the line “#!/bin/bash” that goes before it.");
-        if (json_in_has(in, "parameters")) {
-            struct json_in none = json_in_object(in, "parameters");
-
-            return json_in_close(&none);
-        }
-        return in->err;
-    }
-    struct json_in p = json_in_object(in, "parameters");
-    const char *image = template == CONTAINER ? read_parameter(&p, "image", 512, true, a) : "";
-    const char *command = template == MULTI_NODE ? "" : read_parameter(&p, "command", 4096, true, a);
-    const char *entry = template == MULTI_NODE ? read_parameter(&p, "entry", 512, true, a) : "";
-    const char *args = template == MULTI_NODE ? read_parameter(&p, "args", 4096, false, a) : "";
-
-    if (json_in_close(&p))
-        return in->err;
-    json_open(&shown, NULL);
-    if (template == CONTAINER)
-        json_text(&shown, "image", image);
-    if (template == MULTI_NODE) {
-        json_text(&shown, "entry", entry);
-        json_text(&shown, "args", args);
-        *ret_script = arena_printf(
-            a,
-            "#!/bin/bash\nset -eu\nexec torchrun --nnodes=\"${KONTOR_NODES:-1}\" --nproc-per-node=\"${KONTOR_GPUS_PER_NODE:-1}\""
-            " --rdzv-backend=c10d --rdzv-endpoint=\"${KONTOR_HEAD_NODE:-localhost}:29500\" %s %s\n",
-            quoted(a, entry), args);
-    } else {
-        json_text(&shown, "command", command);
-        *ret_script = template == SINGLE_GPU
-                          ? arena_printf(a, "#!/bin/bash\nset -eu\n%s\n", command)
-                          : arena_printf(a, "#!/bin/bash\nset -eu\nexec apptainer exec --nv %s bash -c %s\n",
-                                         quoted(a, image), quoted(a, command));
-    }
-    json_shut(&shown);
-    r->parameters = arena_textn(a, shown.text, shown.len);
-    json_out_free(&shown);
     return OK;
 }

@@ -15,7 +15,4 @@ const char *offering_kind_name(int kind); /* enum broker_kind */
 const char *use_name(uint16_t needs);     /* job, allocation: how a ticket with these needs is used */
 int preference_read(struct json_in *in);  /* "preference", soonest if it is missing */
 
-/* The script that a template makes. */
-enum err workload_read(struct json_in *in, struct request_row *r, struct arena *a, const char **ret_script) MUST_USE;
-
 #endif

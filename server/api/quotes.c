@@ -8,6 +8,7 @@
 #include "api/internal.h"
 #include "api/quote_json.h"
 #include "base/text.h"
+#include "core/needs.h"
 #include "market/view.h"
 
 /* An object that stays open, but for what the broker says. */
@@ -130,9 +131,13 @@ quotes_look(struct call *call)
     struct request_row r = { 0 };
     struct json_in in = json_in_open(call->body, &call->detail);
     struct broker_ask ask;
+    bool strange;
     enum err err;
 
     ask_read(&in, &r, call->now_ms, call->arena);
+    r.needs |= needs_in(&in, "needs", &strange); /* of a request its workload says it */
+    if (strange)
+        json_in_refuse(&in, "needs", ERR_FIELD_INVALID, "This says what no agent takes.");
     err = json_in_close(&in);
     if (!err && !may_act_for(&call->actor, r.organisation))
         err = err_at(&call->detail, ERR_FORBIDDEN, "/organisation", "You do not act for this organisation.");

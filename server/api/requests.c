@@ -6,6 +6,7 @@
 #include "api/internal.h"
 #include "api/quote_json.h"
 #include "api/reservation_json.h"
+#include "api/workload.h"
 #include "base/hash.h"
 #include "store/blobs.h"
 #include "store/evidence.h"

@@ -4,9 +4,12 @@
 #include <stddef.h>
 #include <string.h>
 
-const char *const NEED_WORDS[NEEDS + 1] = { [NEED_ALLOCATION] = "allocation", NULL };
+const char *const NEED_WORDS[NEEDS + 1] = { [NEED_ALLOCATION] = "allocation", [NEED_TRANSFER] = "transfer",
+                                               [NEED_APPTAINER] = "apptainer", [NEED_PODMAN] = "podman", NULL };
 
-const char *const NEED_PHRASES[NEEDS] = { [NEED_ALLOCATION] = "allocations for people who log in" };
+const char *const NEED_PHRASES[NEEDS] = { [NEED_ALLOCATION] = "allocations for people who log in",
+                                           [NEED_TRANSFER] = "inputs and outputs by URL", [NEED_APPTAINER] = "images for Apptainer",
+                                           [NEED_PODMAN] = "images for Podman" };
 
 uint16_t
 needs_in(struct json_in *in, const char *name, bool *ret_unknown)

@@ -11,6 +11,9 @@
 
 enum need {
     NEED_ALLOCATION, /* not a job: an account of the batch system is opened, for people who log in at the site */
+    NEED_TRANSFER,   /* a job that fetches and puts files by URL: curl, and a way out of the site */
+    NEED_APPTAINER,  /* a job in an image that Apptainer runs */
+    NEED_PODMAN,     /* the same with Podman */
     NEEDS
 };
 
@@ -20,7 +23,7 @@ enum need {
 #define NEED_WORD_MAX   32
 
 extern const char *const NEED_WORDS[NEEDS + 1];   /* the wire names, ended by NULL: the place is the need */
-extern const char *const NEED_PHRASES[NEEDS];     /* "does not take …" */
+extern const char *const NEED_PHRASES[NEEDS];     /* "Does not take …" */
 
 /* An array of words. ret_unknown: whether there was one that we do not know (NULL: that is no matter). 0 if it is missing. */
 uint16_t needs_in(struct json_in *in, const char *name, bool *ret_unknown);

@@ -273,6 +273,19 @@ class Refusals(Case):
         self.until_last(t)
         self.assertEqual((t.kinds(), t.last.reason), (["rejected"], 4))
 
+    def test_what_it_takes_is_its_administrators_word(self):
+        self.rig.start(takes="transfer podman")
+        good, other = self.server.issue(self.counting("t"), needs=["transfer"]), self.server.issue(self.counting("t"), needs=["transfer", "apptainer"])
+        self.until_last(good, other)
+        self.assertEqual(self.server.openings[-1]["takes"], ["transfer", "podman"])
+        self.assertEqual((good.last.exit_code, other.kinds(), other.last.reason, self.runs("t")), (0, ["rejected"], 11, 1))
+
+    def test_takes_that_cannot_be(self):
+        for options, said in (({"takes": "teleport"}, "may be transfer"), ({"takes": "allocation"}, "slurm_allocations"), ({"takes": "transfer", "sandbox": "bwrap"}, "no network")):
+            done = subprocess.run(self.rig.command("run", **options), capture_output=True, text=True, check=False, timeout=30)
+            self.assertEqual(done.returncode, 1, done)
+            self.assertIn(said, done.stderr)
+
     def test_a_value_that_cannot_be_taken_blocks_nobody(self):
         self.rig.start()
         bad = [self.server.issue("true", workload={"sha256": "0" * 64, "len": 65537}), self.server.issue("true", gpus=2 ** 40),

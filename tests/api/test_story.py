@@ -47,7 +47,7 @@ def test_a_new_request_is_told_as_it_is_found(world):
                         move_freely=True, max_credits="12.345", earliest_start=f"{year}-01-01T12:00:00+01:00", deadline=f"{year}-02-01T00:00:00.123Z"),
             {**plain, "template": "single-gpu", "parameters": {"command": "echo \"1\" '2' ü"}},
             {**plain, "template": "multi-node-pytorch", "parameters": {"args": "--lr  1e-3", "entry": "train.py"}},
-            {**plain, "template": "container", "parameters": {"image": "registry.example/a:1", "command": "true"}}):
+            {**plain, "template": "container", "parameters": {"image": "registry.example/a@sha256:" + "ab" * 32, "command": "true"}}):
         key = str(uuid.uuid4())
         made = brisa.call("POST", "/v1/requests", wants, key=key)
         assert made.status == 201, made

@@ -3,7 +3,7 @@ import { fromLocalField, parseCredits, parseWhole, toLocalField } from "./format
 
 export const EMPTY = {
     gpus: "8", hours: "24", memory: "", model: "", from: "", by: "", price: "", countries: "", island: "", kind: "batch", prefer: "soonest", move: "", nights: "", dusk: "20:00", dawn: "06:00",
-    name: "", template: "single-gpu", command: 'echo "$KONTOR_GPUS GPUs for $KONTOR_WALLTIME_S s on $(uname -n)"', image: "", entry: "train.py", args: "", grant: "", like: "",
+    name: "", template: "single-gpu", command: 'echo "$KONTOR_GPUS GPUs for $KONTOR_WALLTIME_S s on $(uname -n)"', image: "", runtime: "apptainer", entry: "train.py", args: "", grant: "", like: "",
 };
 const NAMES = Object.keys(EMPTY);
 
@@ -78,14 +78,25 @@ export const wants = (ask, { organisation, grant }) => ({
     preference: ask.prefer,
     move_freely: ask.move === "1",
 });
-/** What runs, in the server's words. */
-export const work = (ask, script) => {
+/** Files by URL, one a line: address, path, and for an input its SHA-256 if it is known. null: a line is none of these. @param {string} text */
+export const filesOf = (text, input = true) => {
+    const files = text.split("\n").map((line) => line.trim().split(/\s+/)).filter(([url]) => url);
+    const good = ([url, path, sha256, ...rest]) => /^https?:\/\/[^\s/?#:@]/.test(url) && path && !rest.length && (sha256 === undefined || (input && /^[0-9a-f]{64}$/.test(sha256)));
+    return files.every(good) && files.length <= 16 ? files.map(([url, path, sha256]) => ({ url, path, ...(sha256 && { sha256 }) })) : null;
+};
+/** The lines that would have made such files. @param {{url: string, path: string, sha256?: string}[] | undefined} files */
+export const linesOf = (files) => (files ?? []).map((f) => [f.url, f.path, f.sha256].filter(Boolean).join(" ")).join("\n");
+/** What the site's agent must take for it, in the server's words. @param {{inputs: string, outputs: string}} files */
+export const needsOf = (ask, files) => ask.template === "allocation" ? [] : [...(files.inputs.trim() || files.outputs.trim() ? ["transfer"] : []), ...(ask.template === "container" ? [ask.runtime] : [])];
+/** What runs, in the server's words. @param {{inputs: string, outputs: string}} files */
+export const work = (ask, script, files = { inputs: "", outputs: "" }) => {
     const { template } = ask;
     if (template === "allocation") return { template };
     const parameters = template === "single-gpu" ? { command: ask.command }
-        : template === "container" ? { image: ask.image, command: ask.command }
+        : template === "container" ? { image: ask.image, runtime: ask.runtime, command: ask.command }
         : template === "multi-node-pytorch" ? { entry: ask.entry, args: ask.args } : {};
-    return { template, ...(template === "script" ? { script } : { parameters }) };
+    const inputs = filesOf(files.inputs), outputs = filesOf(files.outputs, false);
+    return { template, ...(template === "script" ? { script } : { parameters }), ...(inputs?.length && { inputs }), ...(outputs?.length && { outputs }) };
 };
 /** The form that would have made a request. */
 export const fromRequest = (r) => ({
@@ -94,7 +105,7 @@ export const fromRequest = (r) => ({
     from: r.earliest_start ? toLocalField(r.earliest_start) : "", by: r.deadline ? toLocalField(r.deadline) : "",
     price: r.max_credits ? String(r.max_credits).replace(/\.?0+$/, "") : "", countries: (r.countries ?? []).join(","), island: r.one_island ? "1" : "", kind: r.kind ?? "batch",
     ...(r.nights && { nights: String(r.nights.count), dusk: r.nights.from, dawn: r.nights.until }), prefer: r.preference ?? "soonest", move: r.move_freely ? "1" : "", name: r.name ?? "", template: r.template ?? "script",
-    command: r.parameters?.command ?? EMPTY.command, image: r.parameters?.image ?? "", entry: r.parameters?.entry ?? EMPTY.entry, args: r.parameters?.args ?? "",
+    command: r.parameters?.command ?? EMPTY.command, image: r.parameters?.image ?? "", runtime: r.parameters?.runtime ?? "apptainer", entry: r.parameters?.entry ?? EMPTY.entry, args: r.parameters?.args ?? "",
     grant: r.grant === undefined || r.grant === null ? "" : String(r.grant), like: r.id ?? "",
 });
 

@@ -4,7 +4,7 @@ import { t, tx } from "../lib/words.js";
 import { big, compare, country, dateTime, dayShort, hours, length, longDay, clockShort, clockUtc, list, parseWhole, priceCredits, rate, wholeCredits } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { get, post } from "../lib/api.js";
-import { faults, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
+import { faults, filesOf, linesOf, needsOf, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
 import { STARTS } from "../lib/starts.js";
 import { mainGrant } from "../lib/credit.js";
 import { more } from "../lib/more.js";
@@ -14,7 +14,7 @@ import { seat } from "../lib/session.js";
 import { nowMs, useCommand, useData } from "../lib/use.js";
 import { go, place, setQuery, to } from "../lib/router.js";
 import { Assumed, Credits } from "../parts/amount.js";
-import { Check, Choices, Field, Fieldset, Select, fieldOf } from "../parts/field.js";
+import { Area, Check, Choices, Field, Fieldset, Select, fieldOf } from "../parts/field.js";
 import { Broken, Loading, Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Changes } from "../parts/changes.js";
@@ -28,9 +28,10 @@ import { Script } from "../parts/script.js";
 await more({ en: "../messages/en.buying.json" });
 
 const DELAY_MS = 150;
-const FIELDS = { nights: "nights", gpus: "gpus", walltime_s: "hours", memory_gb: "memory", earliest_start: "from", deadline: "by", max_credits: "price", countries: "countries", script: "script", parameters: "command", name: "name" };
+const FIELDS = { nights: "nights", gpus: "gpus", walltime_s: "hours", memory_gb: "memory", earliest_start: "from", deadline: "by", max_credits: "price", countries: "countries", script: "script", inputs: "inputs", outputs: "outputs", parameters: "command", name: "name" };
 /* A script is not put into the address; it stays here while the reader walks about. */
 let keptScript = STARTS.shell;
+let keptFiles = { inputs: "", outputs: "" }; /* addresses may be signed: they stay here, too */
 
 /** The look-only quote of what is typed, asked again 150 ms after the last key; the older answer stays meanwhile. */
 const useLook = (body) => {
@@ -72,7 +73,7 @@ const Countries = ({ sites, value, onInput }) => {
 const step = (text, by, least = 1) => String(Math.max(least, (parseWhole(text) ?? 0) + by));
 const stepHours = (text, by) => (/^\d+$/.test(text.trim()) ? step(text, by) : String(Math.max(1, Math.round((secondsOf(text) ?? 3600) / 3600) + by)));
 
-const Form = ({ ask, edit, bad, sites, quote, script, setScript }) => {
+const Form = ({ ask, edit, bad, sites, quote, script, setScript, files, setFiles }) => {
     const set = (name) => (value) => edit({ [name]: value });
     const seconds = secondsOf(ask.hours), gpus = parseWhole(ask.gpus);
     const options = quote?.options ?? [];
@@ -124,10 +125,14 @@ const Form = ({ ask, edit, bad, sites, quote, script, setScript }) => {
                 <${Select} light name="template" label=${t("ask.template")} value=${ask.template} onInput=${set("template")} options=${["single-gpu", "multi-node-pytorch", "container", "script", "allocation"].map((v) => [v, t("template." + v)])} />
                 ${ask.template === "allocation" && html`<p class="small hint">${t("ask.allocation.hint")}</p>`}
                 ${ask.template === "script" && html`<${Script} script=${script} onInput=${setScript} error=${bad.script} />`}
-                ${ask.template === "container" && html`<${Field} light name="image" label=${t("ask.image")} value=${ask.image} onInput=${set("image")} error=${bad.image} />`}
+                ${ask.template === "container" && html`<${Field} light name="image" label=${t("ask.image")} hint=${t("ask.image.hint")} value=${ask.image} onInput=${set("image")} error=${bad.image} />
+                    <${Select} light name="runtime" label=${t("ask.runtime")} value=${ask.runtime} onInput=${set("runtime")} options=${[["apptainer", "Apptainer"], ["podman", "Podman"]]} />`}
                 ${(ask.template === "container" || ask.template === "single-gpu") && html`<${Field} light name="command" label=${t("ask.command")} value=${ask.command} onInput=${set("command")} error=${bad.command} />`}
                 ${ask.template === "multi-node-pytorch" && html`<${Field} light name="entry" label=${t("ask.entry")} value=${ask.entry} onInput=${set("entry")} error=${bad.command} />
                     <${Field} light name="args" label=${t("ask.args")} value=${ask.args} onInput=${set("args")} />`}
+                ${ask.template !== "allocation" && html`<details class="drop-down" open=${Boolean(files.inputs || files.outputs)}><summary>${t("ask.files")}</summary>
+                    <${Area} light name="inputs" rows=${3} label=${t("ask.inputs")} hint=${t("ask.inputs.hint")} value=${files.inputs} onInput=${(inputs) => setFiles({ ...files, inputs })} error=${bad.inputs} />
+                    <${Area} light name="outputs" rows=${3} label=${t("ask.outputs")} hint=${t("ask.outputs.hint")} value=${files.outputs} onInput=${(outputs) => setFiles({ ...files, outputs })} error=${bad.outputs} /></details>`}
             </div>
         <//>`;
 };
@@ -191,11 +196,13 @@ const Places = ({ quote, sites, now, home }) => {
 };
 
 /** Fill the form from an older request, script and all. */
-const useLike = (ask, setScript) => {
+const useLike = (ask, setScript, setFiles) => {
     useEffect(() => {
         if (!ask.like) return;
         get(`/v1/requests/${ask.like}`).then((r) => {
-            if (r.template === "script" && r.script) setScript(r.script);
+            const { inputs, outputs, script: typed } = r.parameters ?? {};
+            if (r.template === "script" && (typed ?? r.script)) setScript(typed ?? r.script);
+            setFiles({ inputs: linesOf(inputs), outputs: linesOf(outputs) });
         }, () => {});
     }, [ask.like]);
 };
@@ -207,6 +214,7 @@ export default ({ query }) => {
     const { sites, loaded } = useSites(60_000);
     const [ask, set] = useState(() => read(query));
     const [script, keepScript] = useState(keptScript);
+    const [files, keepFiles] = useState(keptFiles);
     const filing = useCommand();
     const holding = useCommand();
     const [tried, setTried] = useState(false);
@@ -224,11 +232,18 @@ export default ({ query }) => {
         keptScript = text;
         keepScript(text);
     };
-    useLike(ask, setScript);
+    const setFiles = (next) => {
+        keptFiles = next;
+        keepFiles(next);
+    };
+    useLike(ask, setScript, setFiles);
     const grant = grants.data ? grants.data.items.find((g) => String(g.account) === ask.grant) ?? mainGrant(grants.data.items) : null;
     const wrong = faults(ask);
+    if (ask.template !== "allocation" && !filesOf(files.inputs)) wrong.inputs = "ask.bad.inputs";
+    if (ask.template !== "allocation" && !filesOf(files.outputs, false)) wrong.outputs = "ask.bad.outputs";
     const body = grant && !Object.keys(wrong).length ? wants(ask, { organisation: organisation.id, grant: grant.account }) : null;
-    const look = useLook(body);
+    const needs = needsOf(ask, files);
+    const look = useLook(body && needs.length ? { ...body, needs } : body);
     const bad = Object.fromEntries(Object.entries(wrong).map(([name, key]) => [name, t(key)]));
     for (const error of [look.error, filing.error]) {
         const field = FIELDS[fieldOf(error)];
@@ -243,7 +258,7 @@ export default ({ query }) => {
             return;
         }
         const { move_freely, ...rest } = body;
-        const request = await filing.run("/v1/requests", { ...rest, move_freely, name: ask.name.trim() || t("ask.default-name", { gpus: body.gpus }), ...work(ask, script) });
+        const request = await filing.run("/v1/requests", { ...rest, move_freely, name: ask.name.trim() || t("ask.default-name", { gpus: body.gpus }), ...work(ask, script, files) });
         if (!request) return;
         await holding.run(`/v1/requests/${request.id}/quotes`, { hold: true, preference: ask.prefer });
         go(to(`/requests/${request.id}`));
@@ -258,7 +273,7 @@ export default ({ query }) => {
             <div class="card form-card">
                 ${grants.data.items.filter((g) => g.state === "active").length > 1 && html`<div class="gap-after"><${Select} name="grant" label=${t("ask.grant")} value=${String(grant.account)} onInput=${(v) => edit({ grant: v })}
                     options=${grants.data.items.filter((g) => g.state === "active").map((g) => [String(g.account), t("ask.grant.option", { mode: g.mode.name, amount: wholeCredits(g.free_gpums) })])} /></div>`}
-                <${Form} ask=${ask} edit=${edit} bad=${bad} sites=${sites} quote=${look.quote} script=${script} setScript=${setScript} />
+                <${Form} ask=${ask} edit=${edit} bad=${bad} sites=${sites} quote=${look.quote} script=${script} setScript=${setScript} files=${files} setFiles=${setFiles} />
             </div>
             <div class="stack answer-side">
                 <${Say}>${look.asking ? "" : announced(look.quote, sites)}<//>

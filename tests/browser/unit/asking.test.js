@@ -1,7 +1,7 @@
 /* The ask form, its address and the server's words for it; forecasts; the map's projection; axes. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { again, EMPTY, changed, faults, fromRequest, hoursOf, read, secondsOf, wants, work, write } from "../../../web/lib/asking.js";
+import { again, EMPTY, changed, faults, filesOf, fromRequest, hoursOf, linesOf, needsOf, read, secondsOf, wants, work, write } from "../../../web/lib/asking.js";
 import { SCRIPT_MAX, STARTS, readScript, toFill } from "../../../web/lib/starts.js";
 import { forecast, mainGrant, unspentLine } from "../../../web/lib/credit.js";
 import { HEIGHT, WIDTH, project } from "../../../web/lib/geo.js";
@@ -42,8 +42,29 @@ test("asking: the server's words", () => {
     const w = wants({ ...EMPTY, gpus: "8", hours: "1.5", memory: "64", price: "12.5", countries: "FI,ES", island: "1", move: "1" }, { organisation: "o", grant: 3 });
     assert.deepEqual(w, { organisation: "o", grant: 3, gpus: 8, walltime_s: 5400, memory_gb: 64, model: "", countries: ["FI", "ES"], one_island: true, kind: "batch", max_credits: "12.500", preference: "soonest", move_freely: true });
     assert.deepEqual(work({ ...EMPTY, template: "script" }, "#!/bin/sh"), { template: "script", script: "#!/bin/sh" });
-    assert.deepEqual(work({ ...EMPTY, template: "container", image: "a/b", command: "run" }, ""), { template: "container", parameters: { image: "a/b", command: "run" } });
+    assert.deepEqual(work({ ...EMPTY, template: "container", image: "a/b", command: "run" }, ""), { template: "container", parameters: { image: "a/b", runtime: "apptainer", command: "run" } });
     assert.deepEqual(work({ ...EMPTY, template: "multi-node-pytorch", entry: "t.py", args: "-x" }, ""), { template: "multi-node-pytorch", parameters: { entry: "t.py", args: "-x" } });
+});
+test("asking: files by URL, one a line", () => {
+    const hash = "ab".repeat(32), text = `https://a.example/x?s=1 data/x ${hash}\n\n  http://b.example/y   y \n`;
+    const files = [{ url: "https://a.example/x?s=1", path: "data/x", sha256: hash }, { url: "http://b.example/y", path: "y" }];
+    assert.deepEqual(filesOf(text), files);
+    assert.deepEqual(filesOf(linesOf(files)), files);
+    assert.deepEqual(filesOf(""), []);
+    for (const bad of ["https://a.example/x", "ftp://a.example/x y", "https:// y", "https://a.example/x y nohash", `https://a.example/x y ${hash} z`, "https://a.example/x y\n".repeat(17)]) assert.equal(filesOf(bad), null, bad);
+    assert.equal(filesOf(text, false), null, "an output has no hash yet");
+    assert.deepEqual(work({ ...EMPTY, template: "script" }, "true", { inputs: text, outputs: "https://c.example/z z" }), { template: "script", script: "true", inputs: files, outputs: [{ url: "https://c.example/z", path: "z" }] });
+    assert.deepEqual(needsOf({ ...EMPTY, template: "container", runtime: "podman" }, { inputs: "", outputs: "x" }), ["transfer", "podman"]);
+    assert.deepEqual(needsOf(EMPTY, { inputs: "", outputs: " " }), []);
+});
+test("asking: an account instead of a job", () => {
+    const ask = { ...EMPTY, template: "allocation" };
+    assert.equal(wants(ask, { organisation: "o", grant: 1 }).use, "allocation");
+    assert.equal(wants(EMPTY, { organisation: "o", grant: 1 }).use, undefined);
+    assert.deepEqual(work(ask, "#!/bin/sh", { inputs: "https://a.example/x y", outputs: "" }), { template: "allocation" });
+    assert.deepEqual(needsOf(ask, { inputs: "x", outputs: "" }), []);
+    assert.equal(faults({ ...ask, nights: "3" }).nights, "ask.bad.nights.allocation");
+    assert.equal(fromRequest({ id: "r", gpus: 8, walltime_s: 3600, template: "allocation" }).template, "allocation");
 });
 test("asking: each change of a refusal or a what-if", () => {
     const ask = fromRequest({ id: "r", gpus: 128, walltime_s: 172_800, memory_gb: 64, countries: ["ES", "IT"], one_island: true, grant: 3, template: "script", name: "n" });
