@@ -33,11 +33,14 @@ DB_QUERY(ROLES_OF_ORGANISATION, .name = "roles_of_organisation",
          .params = 1, .columns = 4);
 
 DB_QUERY(ROLES_ADD, .name = "roles_add",
-         .sql = "INSERT INTO role (person, role, organisation, site) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
-         .params = 4, .columns = 0);
+         .sql = "WITH done AS (INSERT INTO role (person, role, organisation, site) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+                " RETURNING person) SELECT count(*) FROM done",
+         .params = 4, .columns = 1);
 
 DB_QUERY(ROLES_REMOVE, .name = "roles_remove",
-         .sql = "DELETE FROM role WHERE person = $1 AND role = $2 AND organisation = $3 AND site = $4", .params = 4, .columns = 0);
+         .sql = "WITH done AS (DELETE FROM role WHERE person = $1 AND role = $2 AND organisation = $3 AND site = $4 RETURNING person)"
+                " SELECT count(*) FROM done",
+         .params = 4, .columns = 1);
 
 DB_QUERY(ROLES_LOCK, .name = "roles_lock", .sql = "SELECT pg_advisory_xact_lock(hashtextextended('roles of ' || $1::uuid::text, 0))", .params = 1,
          .columns = 1);
@@ -177,8 +180,13 @@ change_role(struct db *db, const struct db_query *q, const struct role *r, bool 
     _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, q, DB_ARGS(db_uuid(r->person), db_i16((int16_t)r->code), db_uuid(r->organisation), db_i64((int64_t)r->site)), &rows);
 
-    *ret_changed = !err && db_affected(rows) > 0;
-    return err;
+    *ret_changed = false;
+    if (err)
+        return err;
+    if (PQntuples(rows) != 1)
+        return ERR_DB;
+    *ret_changed = db_get_i64(rows, 0, 0) > 0;
+    return OK;
 }
 
 enum err

@@ -21,7 +21,7 @@ struct want {
     bool over;
     bool again; /* known already, and asked once more */
     struct command first;
-    int64_t first_at;
+    int64_t begun_at;
     void (*done)(struct want *w);
     void *ctx;
     struct broker_ask ask;
@@ -104,8 +104,8 @@ answered(void *a, uint64_t tries)
         return;
     }
     if (w->again) {
-        /* keys are kept for seven days, by the clock of who leads */
-        if ((sim.now - w->first_at + sim.off_most_us - sim.off_least_us) * sim.rate < 6 * 24 * HOUR)
+        /* keys are kept for seven days, by the clock of who leads, and perhaps since it was sent for the first time */
+        if ((sim.now - w->begun_at + sim.off_most_us - sim.off_least_us) * sim.rate < 6 * 24 * HOUR)
             compare(w);
         w->over = true;
         wants_open--;
@@ -113,7 +113,6 @@ answered(void *a, uint64_t tries)
     }
     keep_promise(w);
     w->first = *w->sent;
-    w->first_at = sim.now;
     if (w->wish.idem.present && w->sent->err == OK && draw(6) == 0) {
         over(w);
         w->again = true;
@@ -180,6 +179,7 @@ want(enum command_kind kind, bool keyed, void (*done)(struct want *w), void *ctx
     struct want *w = xcalloc(1, sizeof *w);
     struct uuid key = fresh_id();
 
+    w->begun_at = sim.now;
     w->wish.kind = kind;
     w->wish.actor.kind = ACTOR_LOCAL;
     w->done = done;
