@@ -107,7 +107,7 @@ const Access = ({ r }) => html`
             <div><dt>${t("reservation.access.account")}</dt><dd class="mono">${accountOf(r)}</dd></div>
             <div><dt>${t("reservation.access.limit")}</dt><dd>${t("reservation.access.limits", { gpus: r.gpus, n: Math.floor((r.gpus * r.walltime_s) / 60) })}</dd></div>
         </dl>
-        <pre class="sunken" tabindex="0" role="region" aria-label=${t("reservation.access.how")}>sbatch --account=${accountOf(r)} --gres=gpu:1 --time=30 …</pre>
+        <pre class="sunken" tabindex="0" role="region" aria-label=${t("reservation.access.how")}>${t("reservation.access.command", { account: accountOf(r) })}</pre>
         <p class="chart-note">${t("reservation.access.text")}</p>
     </section>`;
 const Output = ({ r }) => {
