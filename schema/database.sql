@@ -448,6 +448,7 @@ CREATE TABLE public.capacity (
     less_nodes integer DEFAULT 0 NOT NULL,
     less_pool_nodes integer DEFAULT 0 NOT NULL,
     reason text DEFAULT ''::text NOT NULL,
+    told boolean DEFAULT false NOT NULL,
     CONSTRAINT capacity_brokered_gpus_check CHECK ((brokered_gpus >= 0)),
     CONSTRAINT capacity_check CHECK (((pool_nodes >= 0) AND (pool_nodes <= nodes))),
     CONSTRAINT capacity_check1 CHECK (((window_number >= 0) AND (window_number <= number))),

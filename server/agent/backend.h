@@ -78,6 +78,7 @@ struct slurm_options {
     const char *gpu_type;  /* "": any */
     const char *cluster;   /* its name, where accounting has several; "": the only one */
     bool allocations;      /* it opens accounts for people who log in */
+    const char *model;     /* the marketplace's name of them; "": the inventory is only shown */
     const char *submit;    /* path of kontor-slurm-submit; "": where it was installed */
     bool only_look;        /* for `check`: nothing is made */
 };

@@ -83,6 +83,7 @@ open_slurm(struct agent *a, bool only_look, struct err_detail *d)
         .bin = a->cfg.slurm_bin,
         .partition = a->cfg.slurm_partition,
         .gpu_type = a->cfg.slurm_gpu_type,
+        .model = a->cfg.slurm_model,
         .submit = a->cfg.slurm_submit,
         .cluster = a->cfg.slurm_cluster,
         .allocations = a->cfg.slurm_allocations,

@@ -1,10 +1,12 @@
 /* agent/outbox.c: reports, numbered without gaps and signed, each sent again until its receipt is in the spool. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/agent.h"
 #include "agent/run.h"
 #include "base/num.h"
+#include "core/told.h"
 
 void
 report_add(struct agent *a, struct report *r, const char *inventory)
@@ -25,10 +27,33 @@ report_add(struct agent *a, struct report *r, const char *inventory)
     a->tally.reports++;
 }
 
+/* In canonical form; free() it. */
+static char *
+canonical(const struct json_out *o, size_t *ret_len)
+{
+    struct json_out whole = { 0 };
+    struct json_in in;
+    char *ret;
+    enum err err;
+
+    json_open(&whole, NULL);
+    json_raw(&whole, "inventory", o->text, o->len);
+    json_shut(&whole);
+    in = json_in_open(BYTES(whole.text, whole.len), NULL);
+    ret = json_in_any(&in, "inventory", ret_len);
+    err = json_in_close(&in);
+    assert(err == OK && ret != NULL); /* it is our own */
+    json_out_free(&whole);
+    return ret;
+}
+
+/* Its statement binds the inventory by its mark (core/told.h). */
 void
 inventory_add(struct agent *a)
 {
     struct json_out o = { 0 };
+    char *text;
+    size_t len;
     struct report r = { .kind = REPORT_INVENTORY, .time_ms = clock_now(&a->clock) };
     int64_t running = 0;
 
@@ -41,11 +66,14 @@ inventory_add(struct agent *a)
     json_i64(&o, "tickets", (int64_t)a->jobs_n);
     json_i64(&o, "running", running);
     json_shut(&o);
+    text = canonical(&o, &len);
+    r.jti = told_mark(BYTES(text, len));
     if (spool_begin(a->spool) != OK)
         agent_spool_failed(a);
-    report_add(a, &r, o.text);
+    report_add(a, &r, text);
     if (spool_commit(a->spool) != OK)
         agent_spool_failed(a);
+    free(text);
     json_out_free(&o);
 }
 

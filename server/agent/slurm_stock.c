@@ -55,6 +55,8 @@ write_stock(const struct backend *b, struct json_out *o, bool with_time)
     json_text(o, "backend", "slurm");
     json_text(o, "partition", b->o.partition);
     json_text(o, "gpu_type", b->o.gpu_type);
+    if (b->o.model[0])
+        json_text(o, "model", b->o.model);
     json_bool(o, "known", s->known);
     if (!s->known)
         return;

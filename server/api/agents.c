@@ -8,6 +8,7 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/inventory.h"
 #include "core/needs.h"
 #include "api/orders.h"
 #include "base/text.h"
@@ -333,7 +334,7 @@ reported(struct call *call)
     json_shut(&call->out);
     json_out_free(&claims);
     free(jws);
-    call_reply(call, 200);
+    inventory_follow(call);
 }
 
 /* What goes with a report is stored before it is decided, so only if nothing stands in the way of its being recorded:
@@ -456,6 +457,8 @@ agent_report(struct call *call)
     err = json_in_close(&in);
     if (!err)
         err = check_statement(call, &keep);
+    if (!err && c->in.report.report.kind == REPORT_INVENTORY)
+        err = inventory_check(call, inventory, inventory_len);
     if (!err && keep.output)
         err = store_output(call, BYTES(output, len));
     if (!err && inventory && keep.inventory)

@@ -7,6 +7,7 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/inventory.h"
 #include "base/num.h"
 #include "base/text.h"
 #include "market/index.h"
@@ -14,40 +15,8 @@
 
 enum { AHEAD_DAYS_MAX = 366, NODES_MAX = 1000000 };
 
-/* A window as it stands: cut short where it was ended, or where the capacity was set anew. */
-struct window {
-    struct capacity_change set;
-    int64_t until_ms;
-    bool ended;
-};
-
-/* The windows of one offering, of its rows from `at` on, in order. Returns where the next offering's rows begin. */
-static size_t
-windows_of(const struct capacity_change *rows, size_t n, size_t at, struct window *ret, size_t *ret_n, uint32_t *ret_changes)
-{
-    size_t first = at;
-
-    *ret_n = 0;
-    for (; at < n && rows[at].offering == rows[first].offering; at++) {
-        const struct capacity_change *r = &rows[at];
-
-        *ret_changes = r->number;
-        if (r->window == r->number)
-            ret[(*ret_n)++] = (struct window){ .set = *r, .until_ms = r->until_ms };
-        for (size_t i = 0; i < *ret_n; i++) {
-            bool over = r->window == 0 || (r->until_ms > 0 && r->window == ret[i].set.number && r->number != r->window);
-
-            if (over && r->from_ms < ret[i].until_ms) {
-                ret[i].until_ms = max_i64(r->from_ms, ret[i].set.from_ms);
-                ret[i].ended = true;
-            }
-        }
-    }
-    return at;
-}
-
 static void
-window_json(struct call *call, const struct window *w, const struct offering *o)
+window_json(struct call *call, const struct maintenance_window *w, const struct offering *o)
 {
     struct json_out *out = &call->out;
     bool begun = w->set.from_ms <= call->now_ms, over = w->until_ms <= call->now_ms;
@@ -62,6 +31,7 @@ window_json(struct call *call, const struct window *w, const struct offering *o)
     json_i64(out, "pool_nodes", w->set.less_pool_nodes);
     json_i64(out, "gpus", (int64_t)(w->set.less_nodes + w->set.less_pool_nodes) * o->entry.u.offering.gpus_per_node);
     json_text(out, "reason", w->set.reason);
+    json_bool(out, "told", w->set.told);
     json_text(out, "state", w->ended && w->until_ms <= w->set.from_ms ? "called-off" : over ? "over" : begun ? "now" : "planned");
     json_bool(out, "ended_early", w->ended);
     json_time(out, "planned", w->set.set_ms);
@@ -75,7 +45,7 @@ sites_maintenance(struct call *call)
     static const char *const NO_NAMES[] = { NULL };
     struct capacity_change *rows;
     const struct state *s;
-    struct window *windows;
+    struct maintenance_window *windows;
     uint64_t site = 0;
     uint32_t changes;
     size_t n = 0;
@@ -99,7 +69,7 @@ sites_maintenance(struct call *call)
         const struct offering *o = ledger_offering(s->ledger, rows[at].offering);
         size_t found;
 
-        at = windows_of(rows, n, at, windows, &found, &changes);
+        at = maintenance_windows(rows, n, at, windows, &found, &changes);
         for (size_t i = found; o && o->entry.u.offering.site == site && i > 0; i--)
             window_json(call, &windows[i - 1], o);
     }
@@ -178,7 +148,7 @@ rest_of(struct call *call, uint32_t number)
 {
     struct command *c = call->command;
     struct capacity_change *rows;
-    struct window *windows;
+    struct maintenance_window *windows;
     uint32_t changes = 0;
     size_t n = 0, found = 0;
     enum err err = capacity_changes(call->db, call->path_index, call->arena, &rows, &n);
@@ -187,14 +157,16 @@ rest_of(struct call *call, uint32_t number)
         return err;
     windows = arena_alloc(call->arena, (n + 1) * sizeof *windows);
     if (n > 0)
-        windows_of(rows, n, 0, windows, &found, &changes);
+        maintenance_windows(rows, n, 0, windows, &found, &changes);
     for (size_t i = 0; i < found; i++) {
-        const struct window *w = &windows[i];
+        const struct maintenance_window *w = &windows[i];
 
         if (w->set.number != number)
             continue;
         if (w->until_ms <= call->now_ms || w->ended)
             return err_say(&call->detail, ERR_CONFLICT, "It is over, or was ended before.");
+        if (w->set.told)
+            return err_say(&call->detail, ERR_CONFLICT, "The site's agent tells it: it ends as soon as the batch system has the nodes again.");
         c->in.capacity.from_ms = w->set.from_ms;
         c->in.capacity.until_ms = w->until_ms;
         c->in.capacity.less_nodes = -w->set.less_nodes;

@@ -189,10 +189,12 @@ batch_report(struct deciding *d, const struct command *c, uint32_t answer_flags,
 
     *row = (struct report_row){
         .site = r->site, .number = r->number, .instance = r->instance, .key = c->in.report.key, .fence = r->fence,
-        .kind = r->kind, .jti = r->jti, .time_ms = r->time_ms, .output = c->in.report.output,
+        .kind = r->kind, .time_ms = r->time_ms, .output = c->in.report.output,
         .output_len = c->in.report.output_len, .answer_flags = answer_flags, .reason = permit_reason,
         .received_ms = d->now_ms,
     };
+    if (r->kind != REPORT_INVENTORY) /* there its mark stands in that place */
+        row->jti = r->jti;
     memcpy(row->statement, c->in.report.statement, sizeof row->statement);
     memcpy(row->signature, c->in.report.signature, sizeof row->signature);
 }

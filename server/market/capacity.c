@@ -47,12 +47,14 @@ keeps_too_much(struct deciding *d, const struct command *c, const struct offerin
     return kept > 0 && kept > whole;
 }
 
-/* Security: capacity is the administrators'; maintenance also the site's operators'; floors also the site's operators' and the officers'. */
+/* Security: capacity is the administrators'; what is told is the agent's; maintenance also the site's operators'; floors also the site's operators' and the officers'. */
 static bool
 may_set(const struct command *c, const struct offering_state *o)
 {
     const struct actor *a = &c->actor;
 
+    if (c->in.capacity.told.n > 0)
+        return o != NULL && actor_is_agent_of(a, o->site);
     if (a->kind == ACTOR_LOCAL || (a->kind == ACTOR_PERSON && (a->programme_roles & ROLE_ADMINISTRATOR) != 0))
         return true;
     if (c->in.capacity.until_ms > 0)
@@ -74,6 +76,8 @@ decide_capacity(struct deciding *d, struct command *c)
         return err_say(d->detail, ERR_FORBIDDEN, "Capacity is set by administrators.");
     if (o == NULL)
         return err_say(d->detail, ERR_NOT_FOUND, "There is no such offering.");
+    if (c->in.capacity.told.n > 0)
+        return decide_told(d, c, o);
     if (c->in.capacity.until_ms > 0)
         return decide_maintenance(d, c, o);
     if (c->in.capacity.only_floors && keeps_too_much(d, c, o))

@@ -48,6 +48,11 @@ struct report_seen { uint64_t number; struct hash statement; uint32_t answer_fla
 
 struct broker_ask; /* core/broker.h */
 
+/* What a site's agent tells of an offering's machines (core/told.h), as changes of what it told before: windows that end, in whole or
+ * what is left of them, and windows that begin. */
+struct told_change { uint32_t window; int64_t from_ms, until_ms; int32_t less_nodes, less_pool_nodes; }; /* window 0: one that begins */
+struct told_changes { size_t n; const struct told_change *list; };
+
 struct command {
     enum command_kind kind;
     struct actor actor;
@@ -58,7 +63,7 @@ struct command {
     union {
         struct { uint8_t class; struct uuid owner_org; uint64_t owner_site; char name[64]; } open;
         struct { struct entry entry; uint64_t version; } order; /* version: of the reservation that it is about, as the caller knew it; 0: whichever */
-        struct { uint64_t offering; uint32_t nodes, brokered_gpus, pool_nodes; int64_t from_ms; char modes[128]; uint16_t open_to; bool only_floors; char floors[224]; int64_t until_ms; int32_t less_nodes, less_pool_nodes; uint32_t window, expected; char reason[160]; } capacity; /* until_ms > 0: a maintenance (market/maintenance.c). modes, open_to, floors: as in struct offering_state; only_floors: these alone change, and they change only so */
+        struct { uint64_t offering; uint32_t nodes, brokered_gpus, pool_nodes; int64_t from_ms; char modes[128]; uint16_t open_to; bool only_floors; char floors[224]; int64_t until_ms; int32_t less_nodes, less_pool_nodes; uint32_t window, expected; char reason[160]; struct told_changes told; } capacity; /* until_ms > 0: a maintenance (market/maintenance.c); told: the agent's, with its reason and `expected` alone. modes, open_to, floors: as in struct offering_state; only_floors: these alone change, and they change only so */
         struct { uint64_t site; int8_t paused, draining; /* -1: leave */ char reason[160]; } site_status;
         struct { uint64_t site; char reason[160]; } spool_retire;
         struct { struct uuid request; uint64_t grant; const struct broker_ask *ask; struct hash workload; uint32_t workload_len; char name[64]; bool move_freely; } quote;
@@ -68,7 +73,7 @@ struct command {
         struct { struct uuid reservation; const struct broker_ask *ask; } move; /* ask: as its request has it */
         struct { uint64_t site, key, last_confirmed_seq, last_receipted_report, last_report; uint16_t takes; } instance;
         struct { uint64_t site, instance, seq; } received;
-        struct { struct report report; uint64_t key; uint8_t statement[REPORT_STATEMENT_LEN], signature[64]; struct hash output; uint32_t output_len; struct report_seen known; } report; /* signature already verified; the output's blob is stored by a worker first;
+        struct { struct report report; uint64_t key; uint8_t statement[REPORT_STATEMENT_LEN], signature[64]; struct hash output; uint32_t output_len; struct report_seen known; enum err inventory_fault; } report; /* signature already verified; the output's blob is stored by a worker first;
             * known: the row of (site, number) if the worker found one (for numbers that have left the memory) */
         struct { struct uuid id; uint64_t index; int what; } timer;
     } in;

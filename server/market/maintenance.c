@@ -45,57 +45,58 @@ plan(const struct offering_state *o, int64_t from, int64_t to, int64_t less_whol
     return n;
 }
 
+/* A window that begins, or ends early: what of it there is. */
+struct change {
+    int64_t from_ms, until_ms;
+    int32_t less_nodes, less_pool_nodes;
+    uint32_t window; /* the one that it ends; 0: a new one */
+    const char *reason;
+    bool told;
+};
+
 /* All rows of a window, or of its early end. */
 static enum err
-set_steps(struct deciding *d, struct command *c, struct offering_state *o, const struct planned *steps, size_t n)
+set_steps(struct deciding *d, const struct change *c, struct offering_state *o, const struct planned *steps, size_t n)
 {
     int64_t per_node = ledger_offering(d->state->ledger, o->offering)->entry.u.offering.gpus_per_node;
-    uint32_t window = c->in.capacity.window > 0 ? c->in.capacity.window : o->changes + 1;
+    uint32_t window = c->window > 0 ? c->window : o->changes + 1;
 
     for (size_t i = 0; i < n; i++) {
         struct capacity_row row = {
             .offering = o->offering, .number = o->changes + 1, .nodes = o->nodes,
             .brokered_gpus = (uint32_t)(steps[i].whole + steps[i].pool), .pool_nodes = (uint32_t)(steps[i].pool / per_node),
             .from_ms = max_i64(steps[i].slot * CALENDAR_SLOT_MS, d->now_ms), .set_ms = d->now_ms,
-            .open_to = o->open_to, .window = window,
+            .open_to = o->open_to, .window = window, .told = c->told,
         };
         enum err err;
 
         memcpy(row.modes, o->modes, sizeof row.modes);
         memcpy(row.floors, o->floors, sizeof row.floors);
         if (i == 0) {
-            row.until_ms = c->in.capacity.until_ms;
-            row.less_nodes = c->in.capacity.less_nodes;
-            row.less_pool_nodes = c->in.capacity.less_pool_nodes;
-            text_format(row.reason, sizeof row.reason, "%s", c->in.capacity.reason);
+            row.until_ms = c->until_ms;
+            row.less_nodes = c->less_nodes;
+            row.less_pool_nodes = c->less_pool_nodes;
+            text_format(row.reason, sizeof row.reason, "%s", c->reason);
         }
         err = offering_resize(d->state, o, &row, d->now_ms, d->undo, d->detail);
         if (err)
             return err;
         *(struct capacity_row *)vector_add(&d->batch->capacity, d->undo, 1) = row;
     }
-    c->answer.number = window;
-    c->answer.index = o->offering;
-    c->answer.time_ms = d->now_ms;
     return OK;
 }
 
-/* in.capacity: offering, from_ms (in the past: now), until_ms, less nodes of either kind, reason; window: the one that it ends, as
- * it stood at change number `expected`; 0: a new one. answer.number: the window's.
- * Security: the caller has checked that the actor runs the site. ERR_FIELD_RANGE; ERR_CONFLICT: changed meanwhile. */
-enum err
-decide_maintenance(struct deciding *d, struct command *c, struct offering_state *o)
+static enum err
+change(struct deciding *d, struct offering_state *o, const struct change *c)
 {
     int64_t per_node = ledger_offering(d->state->ledger, o->offering)->entry.u.offering.gpus_per_node;
-    int64_t from = calendar_slot_of(max_i64(c->in.capacity.from_ms, d->now_ms)), to = calendar_slot_after(c->in.capacity.until_ms);
+    int64_t from = calendar_slot_of(max_i64(c->from_ms, d->now_ms)), to = calendar_slot_after(c->until_ms);
     struct planned steps[STEPS_MAX];
     size_t n;
 
-    if (c->in.capacity.window > 0 && c->in.capacity.expected != o->changes)
-        return err_say(d->detail, ERR_CONFLICT, "The capacity was changed meanwhile; look again.");
-    if (to <= from || c->in.capacity.until_ms <= d->now_ms) /* whole slots: the one that it ended in may still go on */
+    if (to <= from || c->until_ms <= d->now_ms) /* whole slots: the one that it ended in may still go on */
         return err_at(d->detail, ERR_FIELD_RANGE, "/to", "It ends before it begins, or is over.");
-    n = plan(o, from, to, c->in.capacity.less_nodes * per_node, c->in.capacity.less_pool_nodes * per_node, steps);
+    n = plan(o, from, to, c->less_nodes * per_node, c->less_pool_nodes * per_node, steps);
     if (n == 0)
         return err_say(d->detail, ERR_CONFLICT, "More changes are planned after that than can be; end one first.");
     for (size_t i = 0; i < n; i++) {
@@ -105,4 +106,52 @@ decide_maintenance(struct deciding *d, struct command *c, struct offering_state 
             return err_at(d->detail, ERR_FIELD_RANGE, "/pool_nodes", "So many nodes are not offered below a node all that time.");
     }
     return set_steps(d, c, o, steps, n);
+}
+
+/* in.capacity: offering, from_ms (in the past: now), until_ms, less nodes of either kind, reason; window: the one that it ends, as
+ * it stood at change number `expected`; 0: a new one. answer.number: the window's.
+ * Security: the caller has checked that the actor runs the site. ERR_FIELD_RANGE; ERR_CONFLICT: changed meanwhile. */
+enum err
+decide_maintenance(struct deciding *d, struct command *c, struct offering_state *o)
+{
+    struct change one = {
+        .from_ms = c->in.capacity.from_ms, .until_ms = c->in.capacity.until_ms, .less_nodes = c->in.capacity.less_nodes,
+        .less_pool_nodes = c->in.capacity.less_pool_nodes, .window = c->in.capacity.window, .reason = c->in.capacity.reason,
+    };
+    uint32_t window = one.window > 0 ? one.window : o->changes + 1;
+    enum err err;
+
+    if (one.window > 0 && c->in.capacity.expected != o->changes)
+        return err_say(d->detail, ERR_CONFLICT, "The capacity was changed meanwhile; look again.");
+    err = change(d, o, &one);
+    if (err)
+        return err;
+    c->answer.number = window;
+    c->answer.index = o->offering;
+    c->answer.time_ms = d->now_ms;
+    return OK;
+}
+
+/* in.capacity: offering, told, reason, expected: all changes of it or none. answer.number: the newest change's.
+ * Security: the caller has checked that the actor is the site's agent. As decide_maintenance(). */
+enum err
+decide_told(struct deciding *d, struct command *c, struct offering_state *o)
+{
+    if (c->in.capacity.expected != o->changes)
+        return err_say(d->detail, ERR_CONFLICT, "The capacity was changed meanwhile; look again.");
+    for (size_t i = 0; i < c->in.capacity.told.n; i++) {
+        const struct told_change *t = &c->in.capacity.told.list[i];
+        struct change one = {
+            .from_ms = t->from_ms, .until_ms = t->until_ms, .less_nodes = t->less_nodes, .less_pool_nodes = t->less_pool_nodes,
+            .window = t->window, .reason = t->window ? "" : c->in.capacity.reason, .told = true,
+        };
+        enum err err = change(d, o, &one);
+
+        if (err)
+            return err;
+    }
+    c->answer.number = o->changes;
+    c->answer.index = o->offering;
+    c->answer.time_ms = d->now_ms;
+    return OK;
 }

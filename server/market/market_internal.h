@@ -234,6 +234,8 @@ struct site_state *site_state_new(struct state *s, uint64_t site, struct undo *u
 struct offering_state *offering_state_new(struct state *s, uint64_t offering, int64_t now_ms, struct undo *u);
 /* Less of it for a while: decide_capacity() calls it. */
 enum err decide_maintenance(struct deciding *d, struct command *c, struct offering_state *o) MUST_USE;
+/* The same as its site's agent tells it: decide_capacity() calls it. */
+enum err decide_told(struct deciding *d, struct command *c, struct offering_state *o) MUST_USE;
 /* The calendars of an offering from a time on. ERR_FIELD_RANGE if the numbers cannot be. */
 enum err offering_resize(struct state *s, struct offering_state *o, const struct capacity_row *c, int64_t now_ms,
                          struct undo *u, struct err_detail *d) MUST_USE;

@@ -8,6 +8,9 @@
 #include "market/life.h"
 #include "market/spool.h"
 
+#define TOLD_SPAN_MS INT64_C(3600000)
+#define TOLD_MOST    120 /* inventories of a site in that time: an agent tells one an hour, and one a minute while much changes */
+
 /* What was answered to this number; NULL if it is not known any more. */
 static const struct report_seen *
 find_seen(const struct site_state *site, const struct command *c)
@@ -248,6 +251,20 @@ about_ticket(struct deciding *d, struct command *c, struct site_state *site, str
     return asks ? accepted(d, c, site, r) : told(d, c, site, r);
 }
 
+/* What the site has, as it says: its numbers go on whatever it says. One that tells too often changes nothing. */
+static void
+inventory(struct deciding *d, struct command *c, struct site_state *site)
+{
+    enum err fault = c->in.report.inventory_fault;
+
+    undo_save(d->undo, &site->told, sizeof site->told);
+    if (d->now_ms - site->told.since_ms >= TOLD_SPAN_MS)
+        site->told = (struct told_count){ .since_ms = d->now_ms };
+    if (++site->told.n > TOLD_MOST && fault == OK)
+        fault = ERR_INVENTORY_FLOOD;
+    record(d, c, site, 0, fault);
+}
+
 /* Security: the caller has verified the signature under in.report.key, and that the agent signs for this site. */
 enum err
 decide_report(struct deciding *d, struct command *c)
@@ -277,7 +294,7 @@ decide_report(struct deciding *d, struct command *c)
                        (unsigned long long)(site->last_report + 1));
     }
     if (report->kind == REPORT_INVENTORY) {
-        record(d, c, site, 0, OK);
+        inventory(d, c, site);
         return OK;
     }
     return about_ticket(d, c, site, r);

@@ -257,6 +257,7 @@ static const struct table_column CAPACITY_COLUMNS[] = {
     C(I32, less_nodes, TABLE_ONCE),
     C(I32, less_pool_nodes, TABLE_ONCE),
     C(TEXT, reason, TABLE_ONCE),
+    C(BOOL, told, TABLE_ONCE),
 };
 
 #define L(type, field, flags) TABLE_COLUMN(TABLE_##type, struct tile_row, field, flags)

@@ -38,6 +38,7 @@ struct capacity_row {
     int64_t until_ms;          /* first row of a maintenance, or of its early end, else 0 */
     int32_t less_nodes, less_pool_nodes; /* of such: negative: given back */
     char reason[160];
+    bool told;                 /* by the site's agent */
 };
 
 /* A full tile of the log, in the batch whose entries complete it. */

@@ -31,6 +31,7 @@ struct site_state {
     uint64_t base_seq, base_report;
     bool recovering;                /* the janitor has not seen to all that it had */
     struct report_seen *recent;     /* by number % RECENT_REPORTS; read from the table of reports at a rebuild */
+    struct told_count { int64_t since_ms; uint32_t n; } told; /* inventories of late; forgotten by a restart */
 };
 
 #define RECENT_REPORTS 256          /* a site, in memory; older ones are looked up by the worker (command.h, known) */

@@ -14,9 +14,9 @@ DB_QUERY(MONTH_USES, .name = "month_uses",
          .params = 2, .columns = 5);
 
 DB_QUERY(CAPACITY_CHANGES, .name = "capacity_changes",
-         .sql = "SELECT offering, number, window_number, from_ms, until_ms, set_ms, less_nodes, less_pool_nodes, reason FROM capacity"
+         .sql = "SELECT offering, number, window_number, from_ms, until_ms, set_ms, less_nodes, less_pool_nodes, reason, told FROM capacity"
                 " WHERE $1 = 0::bigint OR offering = $1 ORDER BY offering, number",
-         .params = 1, .columns = 9);
+         .params = 1, .columns = 10);
 
 enum err
 capacity_changes(struct db *db, uint64_t offering, struct arena *a, struct capacity_change **ret, size_t *ret_n)
@@ -40,6 +40,7 @@ capacity_changes(struct db *db, uint64_t offering, struct arena *a, struct capac
             .less_nodes = (int32_t)db_get_i64(rows, i, 6),
             .less_pool_nodes = (int32_t)db_get_i64(rows, i, 7),
             .reason = arena_text(a, db_get_text(rows, i, 8)),
+            .told = db_get_bool(rows, i, 9),
         };
     *ret_n = (size_t)n;
     return OK;

@@ -20,6 +20,7 @@ struct capacity_change {
     int64_t from_ms, until_ms, set_ms;
     int32_t less_nodes, less_pool_nodes;
     const char *reason;
+    bool told; /* by the site's agent */
 };
 /* By offering and number; offering 0: of all. */
 enum err capacity_changes(struct db *db, uint64_t offering, struct arena *a, struct capacity_change **ret, size_t *ret_n) MUST_USE;

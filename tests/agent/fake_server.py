@@ -499,6 +499,9 @@ class FakeServer:
         if not verify(public, statement, base64.b64decode(data["signature"])):
             self.broken.append("%r: signature" % report)
             raise Problem(403, "signature")
+        if report.kind == INVENTORY and not self.is_marked(report, data):
+            self.broken.append("%r: of another inventory" % report)
+            raise Problem(422, "inventory-other")
         with self.lock:
             if report.genesis != self.genesis:
                 self.broken.append("%r: of another journal" % report)
@@ -531,6 +534,12 @@ class FakeServer:
             self.take_output(report, data)
             self.lock.notify_all()
             return 200, {"receipt": receipt}
+
+    @staticmethod
+    def is_marked(report, data):
+        """By the inventory that comes with it, or not at all."""
+        text = json.dumps(data.get("inventory"), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        return uuid.UUID(report.jti).bytes in (bytes(16), hashlib.sha256(text).digest()[:16])
 
     def bar(self, report):
         """Why there is no permit whatever the times are."""

@@ -176,15 +176,15 @@ class Kit:
     def received(self, seq):
         return self.call("POST", "/v1/agent/tickets/received", {"instance": self.instance, "seq": seq})
 
-    def statement(self, kind, ticket=None, number=None, now=None, started=0, ended=0, seconds=0, code=0, reason=0, fence=None, instance=None, genesis=None, site=None):
+    def statement(self, kind, ticket=None, number=None, mark=None, now=None, started=0, ended=0, seconds=0, code=0, reason=0, fence=None, instance=None, genesis=None, site=None):
         return PREFIX + (genesis or self.genesis) + STATEMENT.pack(
             self.enrolled["site_index"] if site is None else site, self.number + 1 if number is None else number, self.instance if instance is None else instance,
-            KINDS.index(kind) if isinstance(kind, str) else kind, uuid.UUID(ticket["jti"]).bytes if ticket else bytes(16),
+            KINDS.index(kind) if isinstance(kind, str) else kind, uuid.UUID(ticket["jti"]).bytes if ticket else mark or bytes(16),
             (ticket["fence"] if ticket else 0) if fence is None else fence, self.clock.now() if now is None else now, started, ended, seconds, code, reason)
 
-    def post(self, statement, key=None):
+    def post(self, statement, key=None, **more):
         return self.call("POST", "/v1/agent/reports", {"statement": base64.b64encode(statement).decode(),
-                                                       "signature": base64.b64encode((key or self.key).sign(statement)).decode()})
+                                                       "signature": base64.b64encode((key or self.key).sign(statement)).decode(), **more})
 
     def report(self, kind, ticket=None, **more):
         """Taken: its receipt's claims."""
@@ -411,6 +411,40 @@ wrong_report("other-site", "of another site", 403, "other-site", lambda k: k.pos
 wrong_report("truncated", "that lacks a byte", 422, "field-invalid", lambda k: k.post(k.statement("inventory")[:-1]))
 wrong_report("kind", "of a kind that is not there", 422, "report-malformed", lambda k: k.post(k.statement(77)))
 wrong_report("later-instance", "of an instance not opened yet", 422, "field-invalid", lambda k: k.post(k.statement("inventory", instance=k.instance + 1)))
+
+
+def mark(inventory):
+    return hashlib.sha256(json.dumps(inventory, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).digest()[:16]
+
+
+wrong_report("inventory-other", "whose statement has the mark of another inventory", 422, "inventory-other",
+             lambda k: k.post(k.statement("inventory", mark=mark({"nodes": 1})), inventory={"nodes": 2}))
+
+
+@case("report-inventory", "Reports: an inventory goes with the mark of its canonical form.")
+def report_inventory(k):
+    k.ready()
+    told = {"z": [1, {"b": "ä/\"", "a": True}], "backend": "kit", "nodes": 3}
+    k.well(k.post(k.statement("inventory", mark=mark(told)), inventory=told))
+    k.number += 1
+
+
+def wrong_inventory(name, words, told, code):
+    @case("inventory-" + name, f"Reports: an inventory {words} gets a receipt, moves nothing, and is shown as `{code}`.")
+    def _(k):
+        k.ready()
+        for inventory in told:
+            k.well(k.post(k.statement("inventory", mark=mark(inventory)), inventory=inventory))
+            k.number += 1
+            fault = k.other.fault(k.number)
+            k.must(fault in (None, code), f"it says {fault} of the report instead of {code}")
+
+
+NODES = {"model": "none of this site's", "nodes": 4, "nodes_up": 3}
+WINDOW = {"name": "m", "nodes": "n1", "nodes_count": 1, "start": "2030-01-01T00:00:00Z", "end": "2030-01-02T00:00:00Z"}
+wrong_inventory("range", "that contradicts itself", [{**NODES, "nodes": -1}, {**NODES, "nodes_up": "3"}, {**NODES, "maintenance": [{**WINDOW, "nodes_count": -1}]},
+                                                    {**NODES, "maintenance": [{**WINDOW, "end": 7}]}], "inventory-range")
+wrong_inventory("class", "of a class that the site does not have", [NODES], "inventory-class")
 
 
 # ---- tickets

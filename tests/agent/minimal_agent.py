@@ -95,6 +95,10 @@ def members(pairs):
     return dict(pairs)
 
 
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def strict(data):
     try:
         return json.loads(data, object_pairs_hook=members)
@@ -611,9 +615,10 @@ class Agent:
     # -- reports
 
     def tell(self, claims, kind, reason="none", started=0, ended=0, seconds=0, code=0, **more):
-        """Into the spool, with the next number; send() does the rest."""
+        """Into the spool, with the next number; send() does the rest. An inventory's mark stands where others have their ticket."""
+        name = uuid.UUID(claims["jti"]).bytes if claims else hashlib.sha256(canonical(more["inventory"])).digest()[:16] if "inventory" in more else bytes(16)
         statement = STATEMENT.pack(b"kontor-report/v1\0", self.word("genesis"), self.word("site_index"), self.newest_report() + 1, self.instance, KINDS.index(kind),
-                                   uuid.UUID(claims["jti"]).bytes if claims else bytes(16), claims["fence"] if claims else 0,
+                                   name, claims["fence"] if claims else 0,
                                    max(self.clock.now(), started, ended), started, ended, seconds, code, REASONS.index(reason))
         self.db.execute("INSERT INTO report VALUES (?, ?, ?, ?, ?, ?, NULL)", (self.newest_report() + 1, claims["jti"] if claims else "", kind, statement,
                                                                               ed25519_sign(self.seed, statement, self.public), json.dumps(more)))

@@ -417,6 +417,13 @@ class EnrolsWithoutProof(FakeServer):
             fake_server.verify = check
 
 
+@breaks(SERVERS, "report-inventory-other")
+class TakesAnyInventory(FakeServer):
+    @staticmethod
+    def is_marked(*_):
+        return True
+
+
 @breaks(SERVERS, "enrol-spent")
 class SpendsNoTokens(FakeServer):
     def enrol(self, data):

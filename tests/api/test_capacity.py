@@ -1,8 +1,9 @@
 """Free capacity as calendars: a site's columns, and who sees what is booked there; look-only quotes in crowds."""
 import threading
+import uuid
 
 from harness import Client
-from world import PASSWORD, millis, stamp
+from world import PASSWORD, Agent, millis, stamp
 
 HOUR, DAY = 3600_000, 86400_000
 
@@ -161,3 +162,81 @@ def test_maintenance_is_planned_seen_and_ended(world):
     assert offered(13, 19, 30) == [before] * 3
     assert {w["state"] for w in lumi.must("GET", "/v1/sites/lumi/maintenance")["items"]} == {"called-off"}
     assert lumi.post(path + "-end", {"number": second}, key=True).json["code"] == "conflict"
+
+
+def test_the_calendar_follows_what_the_site_tells(world):
+    """Nodes down, drained and in maintenance, as its agent signs it: counted out, and in again; people's own plans stand."""
+    lumi, agent = world.people["lumi"], Agent(world, "lumi")
+    offering, hour = world.sites["lumi"]["offering"], 3600000
+    agent.open()
+    (mine,) = [s["offerings"][0] for s in lumi.must("GET", "/v1/sites")["items"] if s["code"] == "lumi"]
+    per_node, all_nodes = mine["gpus_per_node"], mine["nodes"]
+    now = millis(lumi.must("GET", "/v1/me")["now"])
+    base = now // hour * hour + 48 * hour
+    before, later = free_at(world, "lumi", now), free_at(world, "lumi", base)
+    offered = (before[0] + before[1]) // per_node
+    windows = "/v1/sites/lumi/maintenance"
+
+    def window(start, end, nodes):
+        return {"name": "maint", "nodes": "n[1-9]", "nodes_count": nodes, "start": stamp(base + start * hour), "end": stamp(base + end * hour)}
+
+    def tell(up, nodes=offered, fault="", status=200, **more):
+        reply = agent.tell({"model": mine["model"], "known": True, "nodes": nodes, "nodes_up": up, "backend": "test", **more})
+        assert reply.status == status, reply
+        if status == 200:
+            assert lumi.must("GET", "/v1/sites/lumi/reports?limit=1")["items"][0]["fault"] == (fault or None)
+        return reply
+
+    def whole(ms):
+        return free_at(world, "lumi", ms)[0]
+
+    def told():
+        return [w for w in lumi.must("GET", windows)["items"] if w["told"]]
+
+    tell(offered)
+    assert told() == []
+    # down: from now on, for half a day at least, as nobody knows when they are back; told again, nothing is added
+    tell(offered - 2)
+    tell(offered - 2, backend="another")
+    assert [whole(ms) for ms in (now, now + 12 * hour, base)] == [before[0] - 2 * per_node] * 2 + [later[0]]
+    (down,) = told()
+    assert (down["nodes"], down["state"], down["reason"]) == (2, "now", "Told by the site's agent")
+    assert lumi.post(f"/v1/offerings/{offering}/maintenance-end", {"number": down["number"]}, key=True).json["code"] == "conflict"
+    # it survives a start; so does what follows
+    world.server.stop()
+    world.server.start()
+    agent.open()
+    assert whole(now) == before[0] - 2 * per_node
+    # one is back; a maintenance is to come, beside one that people have planned for the same nodes
+    lumi.must("POST", f"/v1/offerings/{offering}/maintenance", {"from": stamp(base + hour), "to": stamp(base + 3 * hour), "nodes": 1, "reason": "Cooling"}, key=True, status=201)
+    tell(offered - 1, maintenance=[window(2, 5, 3)])
+    assert [whole(ms) for ms in (now, *(base + h * hour for h in (1, 2, 3, 5)))] == [before[0] - per_node] + [later[0] - n * per_node for n in (1, 3, 3, 0)]
+    # Slurm's window is moved and shorter
+    tell(offered - 1, maintenance=[window(4, 5, 3)])
+    assert [whole(base + h * hour) for h in (2, 3, 4, 5)] == [later[0] - n * per_node for n in (1, 0, 3, 0)]
+    # what cannot be is recorded, named, and moves nothing
+    as_it_was = [whole(ms) for ms in (now, base + 4 * hour)]
+    tell(offered + 1, fault="inventory-range")
+    tell(-1, fault="inventory-range")
+    tell(1, maintenance=[{**window(1, 2, 3), "end": stamp(base)}], fault="inventory-range")
+    tell(1, maintenance=[window(1, 2, offered + 1)], fault="inventory-range")
+    tell(1, maintenance=[window(h, h + 1, 1) for h in range(33)], fault="inventory-range")
+    tell(all_nodes + 1, nodes=all_nodes + 1, fault="inventory-too-much")
+    tell(1, model="no such", fault="inventory-class")
+    # other bytes than were signed are refused
+    statement = agent.statement("inventory", {"jti": str(uuid.uuid4()), "fence": 0})
+    assert agent.report("inventory", statement=statement, inventory={"model": mine["model"], "nodes": 1, "nodes_up": 0}).json["code"] == "inventory-other"
+    # one that is not signed, and one that does not know, are shown and move nothing
+    assert agent.report("inventory", inventory={"model": mine["model"], "nodes": offered, "nodes_up": 0}).status == 200
+    tell(0, known=False)
+    assert [whole(ms) for ms in (now, base + 4 * hour)] == as_it_was
+    # all is well again
+    tell(offered)
+    assert [whole(ms) for ms in (now, base + 4 * hour)] == [before[0], later[0]]
+    assert all(w["ended_early"] for w in told())
+    # a flood of them changes nothing any more, and says so
+    for _ in range(120):
+        reply = agent.tell({"backend": "test"})
+        assert reply.status == 200, reply
+    tell(offered - 5, fault="inventory-flood")
+    assert whole(now) == before[0]

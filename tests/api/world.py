@@ -169,6 +169,14 @@ class Agent:
             self.at["site_index"], number or self.number + 1, instance or self.instance, KINDS.index(kind), jti, ticket["fence"] if ticket else 0,
             now, started, ended, gpu_seconds, exit_code, reason)
 
+    def marked(self, inventory):
+        """A statement that is signed for this inventory."""
+        mark = hashlib.sha256(json.dumps(inventory, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()).digest()[:16]
+        return self.statement("inventory", {"jti": str(uuid.UUID(bytes=mark)), "fence": 0})
+
+    def tell(self, inventory):
+        return self.report("inventory", statement=self.marked(inventory), inventory=inventory)
+
     def report(self, kind, ticket=None, output=None, inventory=None, statement=None, **more):
         statement = statement or self.statement(kind, ticket, **more)
         body = {"statement": base64.b64encode(statement).decode(), "signature": base64.b64encode(self.key.sign(statement)).decode()}

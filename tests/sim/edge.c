@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "store/agents.h"
 #include "store/blobs.h"
+#include "store/given.h"
 #include "store/people.h"
 #include "store/reservations.h"
 #include "store/sessions.h"
@@ -402,6 +403,28 @@ blobs_of_site(struct db *db, uint64_t site, struct hash h, struct arena *a, stru
     (void)a;
     *ret = BYTES_TEXT("#!/bin/sh\ntrain\n");
     return read_fails() ? ERR_DB : OK;
+}
+
+enum err
+capacity_changes(struct db *db, uint64_t offering, struct arena *a, struct capacity_change **ret, size_t *ret_n)
+{
+    const struct pgtable *t = pg_table("capacity");
+
+    (void)db;
+    if (read_fails())
+        return ERR_DB;
+    *ret = arena_alloc(a, (t->n + 1) * sizeof **ret);
+    *ret_n = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        const struct capacity_row *row = t->rows[i]->object;
+
+        if (row->offering == offering)
+            (*ret)[(*ret_n)++] = (struct capacity_change){
+                .offering = offering, .number = row->number, .window = row->window, .from_ms = row->from_ms, .until_ms = row->until_ms,
+                .set_ms = row->set_ms, .less_nodes = row->less_nodes, .less_pool_nodes = row->less_pool_nodes, .reason = row->reason, .told = row->told,
+            };
+    }
+    return OK;
 }
 
 enum err

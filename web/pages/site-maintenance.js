@@ -122,7 +122,7 @@ export default ({ params }) => {
                     <thead><tr><th scope="col">${t("maintenance.when")}</th><th scope="col">${t("maintenance.offering")}</th><th scope="col" class="num">${t("gpus")}</th><th scope="col">${t("order.reason")}</th><th scope="col">${t("state")}</th><th scope="col"><span class="hidden-text">${t("deed")}</span></th></tr></thead>
                     <tbody>${items.map((w) => html`
                         <tr key=${w.offering + "." + w.number}><td class="lead"><b>${dateTime(w.from)}</b><span class="hint">${t("maintenance.until", { time: dateTime(w.to) })}</span></td><td>${w.model}</td><td class="num" data-label=${t("gpus")}>${whole(w.gpus)}</td>
-                            <td>${w.reason}</td><td class="end"><${State} name=${STATES[w.state]} words=${t("maintenance.state." + w.state)} /></td><td class="right">${(w.state === "planned" || w.state === "now") && html`<${End} window=${w} onDone=${reload} />`}</td></tr>`)}</tbody></table></div>`}
+                            <td>${w.told ? t("maintenance.told") : w.reason}</td><td class="end"><${State} name=${STATES[w.state]} words=${t("maintenance.state." + w.state)} /></td><td class="right">${!w.told && (w.state === "planned" || w.state === "now") && html`<${End} window=${w} onDone=${reload} />`}</td></tr>`)}</tbody></table></div>`}
             </section>
             ${site.offerings.length > 0 && html`<${Plan} site=${site} onDone=${reload} />`}
         </div>`;
