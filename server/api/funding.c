@@ -282,6 +282,8 @@ check_officers(struct call *call, const struct officer_in in[2], struct uuid ret
     }
     if (!err && uuid_equal(ret[0], ret[1]))
         err = err_at(&call->detail, ERR_AUTHORITY, "/officers/1", "Two signers are two persons.");
+    if (!err && call->by_session && !is_administrator(&call->actor) && !uuid_equal(ret[0], call->actor.person) && !uuid_equal(ret[1], call->actor.person))
+        err = err_at(&call->detail, ERR_AUTHORITY, "/officers/0", "Who sends it is one of the two.");
     return err;
 }
 

@@ -143,6 +143,7 @@ given_json(struct call *call, const struct share_given *g, const struct offering
     json_text(out, "kind", o->entry.u.offering.kind == OFFERING_BATCH ? "batch" : "experimental-platform");
     json_i64(out, "promised_gpu_seconds", promised_s);
     json_i64(out, "given_gpu_seconds", use->gpu_seconds);
+    json_i64(out, "idle_gpu_seconds", use->idle_gpu_seconds);
     json_i64(out, "jobs", use->jobs);
     json_amount(out, "settled", use->settled_gpums);
     json_shut(out);
@@ -189,14 +190,15 @@ given_csv(struct call *call, const struct share_given *g, const struct offering 
     time_text(g->bound_ms[i + 1], to);
     csv_printf(&call->out, "%s,%s,%" PRIu64 ",", from, to, o->index);
     csv_field(&call->out, arena_textn(call->arena, o->entry.u.offering.model, strnlen(o->entry.u.offering.model, sizeof o->entry.u.offering.model)));
-    csv_printf(&call->out, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\r\n", promised_s, use->gpu_seconds, use->jobs, use->settled_gpums);
+    csv_printf(&call->out, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\r\n", promised_s, use->gpu_seconds, use->jobs, use->settled_gpums,
+               use->idle_gpu_seconds);
 }
 
 /* GET /v1/sites/{code}/share.csv */
 void
 sites_share_csv(struct call *call)
 {
-    static const char HEAD[] = "from,to,offering,model,promised_gpu_seconds,given_gpu_seconds,jobs,settled_gpums\r\n";
+    static const char HEAD[] = "from,to,offering,model,promised_gpu_seconds,given_gpu_seconds,jobs,settled_gpums,idle_gpu_seconds\r\n";
     struct share_given g = { .months = 0 };
     uint64_t site = 0;
     const struct state *s = begin(call, &g, &site);

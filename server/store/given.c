@@ -6,12 +6,13 @@ DB_QUERY(CAPACITY_STEPS, .name = "capacity_steps",
 
 /* A site may report any number: what is beyond sense is capped, so that a sum is one. */
 DB_QUERY(MONTH_USES, .name = "month_uses",
-         .sql = "SELECT offering, m, count(*), sum(least(reported_gpu_seconds, 1000000000000))::bigint, sum(settled_gpums)::bigint"
-                " FROM (SELECT offering, reported_gpu_seconds, settled_gpums,"
+         .sql = "SELECT offering, m, count(*), sum(least(reported_gpu_seconds, 1000000000000))::bigint, sum(settled_gpums)::bigint,"
+                " sum(greatest(gpus * walltime_s - reported_gpu_seconds, 0))::bigint"
+                " FROM (SELECT offering, reported_gpu_seconds, settled_gpums, gpus, walltime_s,"
                 "   (extract(year FROM t) * 12 + extract(month FROM t) - 1)::bigint AS m"
                 "   FROM (SELECT *, to_timestamp(ended_ms / 1000) AT TIME ZONE 'UTC' AS t FROM reservation"
                 "     WHERE site = $1 AND ended_ms >= $2) e) u GROUP BY offering, m ORDER BY offering, m",
-         .params = 2, .columns = 5);
+         .params = 2, .columns = 6);
 
 DB_QUERY(CAPACITY_CHANGES, .name = "capacity_changes",
          .sql = "SELECT offering, number, window_number, from_ms, until_ms, set_ms, less_nodes, less_pool_nodes, reason, told FROM capacity"
@@ -76,7 +77,7 @@ month_uses(struct db *db, uint64_t site, int64_t since_ms, struct arena *a, stru
     *ret = arena_alloc(a, (size_t)n * sizeof **ret);
     for (int i = 0; i < n; i++)
         (*ret)[i] = (struct month_use){ db_get_u64(rows, i, 0), db_get_i64(rows, i, 1), db_get_i64(rows, i, 2),
-                                        db_get_i64(rows, i, 3), db_get_i64(rows, i, 4) };
+                                        db_get_i64(rows, i, 3), db_get_i64(rows, i, 4), db_get_i64(rows, i, 5) };
     *ret_n = (size_t)n;
     return OK;
 }

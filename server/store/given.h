@@ -28,7 +28,7 @@ enum err capacity_changes(struct db *db, uint64_t offering, struct arena *a, str
 /* Jobs of an offering that ended in a month (year × 12 + month − 1, UTC), by the site's own reports. */
 struct month_use {
     uint64_t offering;
-    int64_t month, jobs, gpu_seconds, settled_gpums;
+    int64_t month, jobs, gpu_seconds, settled_gpums, idle_gpu_seconds; /* idle: reserved for them, and not used */
 };
 /* Those that ended at since_ms or later. Row security: the site's operators and the programme see all, others their own. */
 enum err month_uses(struct db *db, uint64_t site, int64_t since_ms, struct arena *a, struct month_use **ret, size_t *ret_n) MUST_USE;

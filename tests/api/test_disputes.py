@@ -119,7 +119,13 @@ def test_a_contest_ends_in_nothing(world):
     assert brisa.post(path + "/statements", {"text": "Very slow"}, key=True).json["code"] == "state", "more than a side may say"
     world.people["lumi"].must("POST", path + "/statements", {"text": "It was not"}, status=201, key=True)
     assert administrator.post(path + "/dismiss", dict(body, officers=officers()[:1] * 2), key=True).json["code"] == "authority"
-    after = administrator.must("POST", path + "/dismiss", body, key=True)
+    # an officer may send it, as one of the two; nobody else may
+    officer = world.people["officer"]
+    world.person("officer3", [{"role": "officer"}])
+    others = [{"email": f"{n}@kontor.example", "password": PASSWORD} for n in ("officer2", "officer3")]
+    assert officer.post(path + "/dismiss", dict(body, officers=others), key=True).json["code"] == "authority"
+    assert world.people["auditor"].post(path + "/dismiss", body, key=True).status == 403
+    after = officer.must("POST", path + "/dismiss", body, key=True)
     assert (after["state"], after["settled_gpums"]) == ("settled", job["settled_gpums"]), after
     steps = brisa.must("GET", path + "/dispute")["steps"]
     assert (steps[-1]["what"], steps[-1]["by"], steps[-1]["text"], steps[-1]["amount"]) == ("closed", "officers", "It ran as asked", None), steps[-1]
@@ -147,6 +153,7 @@ def test_what_a_site_promised_and_gave(world):
     settled(world, agent, gpu_seconds=72)
     after = lumi.must("GET", "/v1/sites/lumi/share?months=1")["items"][0]
     assert after["given_gpu_seconds"] == before["given_gpu_seconds"] + 72 and after["jobs"] == before["jobs"] + 1, (before, after)
+    assert after["idle_gpu_seconds"] > before["idle_gpu_seconds"], (before, after)  # it had bought more
     # what was promised is the capacity over the time since it was set: a later cut takes nothing from before
     now = millis(lumi.must("GET", "/v1/sites/lumi/share?months=1")["as_of"])
     since = int(world.server.sql(f"SELECT from_ms FROM capacity WHERE offering = {mine} AND number = 1"))

@@ -11,7 +11,7 @@ import { accessible, sound } from "./checks.js";
 import { forgetSession, launch, open, settled, signIn } from "./chromium.js";
 import { world } from "./world.js";
 
-const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
+const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", O2 = "tomas@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
 const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark" }];
 let kontor, browser, passwordOfElin;
 before(async () => {
@@ -605,6 +605,7 @@ story("a site operator sees the agent, tickets and reports, and pauses the site"
     await page.getByRole("dialog").getByRole("button", { name: "Call off" }).click();
     await page.locator("tbody tr", { hasText: `${day} Jan` }).getByText("Called off", { exact: true }).waitFor();
     await openPage(page, look, "Share given");
+    assert.match(plain(await text(page, "[data-figure=idle]")), /^\d+/);
     assert.match(plain(await text(page, "[data-figure=given]")), /^\d+ of \d+ GPU-hours promised, /);
     const [sheet] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
     assert.match(readFileSync(await sheet.path(), "utf8"), /^from,to,offering,model,promised_gpu_seconds/);
@@ -741,7 +742,6 @@ story("the scheme is kept, and follows the system until it is chosen", async (pa
     assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), ["scheme"]);
 });
 
-/* last: what is in dispute needs a person from then on */
 story("a start-up uploads a script, repeats the job, contests it; the site says its side", async (page, look) => {
     await signIn(page, S, kontor.password);
     await page.goto("/en/ask?gpus=8&hours=1&countries=FI&template=script&name=" + encodeURIComponent(`upload at ${look.width}`));
@@ -799,4 +799,27 @@ story("a start-up uploads a script, repeats the job, contests it; the site says 
     await page.goto(path);
     await page.getByRole("link", { name: "See both sides" }).click();
     await page.getByText("It was the quota of the project.").waitFor();
-});
+    assert.equal(await page.getByRole("button", { name: "Sign, both" }).count(), 0, "that is the officers'");
+    await forgetSession(page);
+
+    /* two officers end it: the one who is signed in, and another beside them */
+    await signIn(page, O, kontor.password);
+    await page.goto(path + "/dispute");
+    const right = look.width > 960;
+    await page.getByRole("button", { name: "Sign, both" }).click();
+    assert.equal(await page.getByText("This is needed.").count(), 5);
+    await page.getByLabel(right ? "was right" : "was not right").check();
+    await page.getByLabel("Reason").fill(right ? "The node's disk was full." : "It was their quota.");
+    await page.getByLabel("Your password").fill(kontor.password);
+    await page.getByLabel("The second officer's e-mail").fill(O);
+    await page.getByLabel("The second officer's password").fill(kontor.password);
+    await page.getByRole("button", { name: "Sign, both" }).click();
+    await page.getByText("Two signers are two persons.").waitFor();
+    await page.getByLabel("The second officer's e-mail").fill(O2);
+    await accessible(page, "deciding a dispute");
+    await sound(page, look);
+    await page.getByRole("button", { name: "Sign, both" }).click();
+    await page.getByText(right ? /^A dispute over it has ended. Two officers took back/ : "Two officers left it as it was paid.").waitFor();
+    await page.getByText(right ? "The node's disk was full." : "It was their quota.").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Sign, both" }).count(), 0);
+}, [403]);

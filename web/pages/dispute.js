@@ -1,9 +1,9 @@
 /* /reservations/{id}/dispute: both sides' signed words side by side. For the start-up, the site, the programme. */
 import { html, useState } from "../lib/html.js";
 import { has, t } from "../lib/words.js";
-import { clock, clockMs, dateTime, tail, whole } from "../lib/format.js";
+import { clock, clockMs, credits, dateTime, tail, whole } from "../lib/format.js";
 import { more } from "../lib/more.js";
-import { seat } from "../lib/session.js";
+import { me, seat } from "../lib/session.js";
 import { siteName, useSites } from "../lib/sites.js";
 import { useCommand, useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
@@ -11,7 +11,7 @@ import { Credits, Folio, GpuHours } from "../parts/amount.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { TEXT_MAX, endOfDispute, endText, whyText } from "../parts/dispute.js";
-import { Area } from "../parts/field.js";
+import { Area, Choices, Field, Fieldset, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { jobName } from "../parts/jobs.js";
@@ -51,6 +51,47 @@ const Speak = ({ id, onDone }) => {
             <${Refused} error=${sending.error} />
             <div class="deeds"><${Button} submit busy=${sending.busy}>${t("dispute.speak.do")}<//></div>
         </form>`;
+};
+/** An officer ends a contest, with a second officer beside them: both sign with their passwords, each in a form of its own, as browsers
+ * want it. */
+const Decide = ({ id, d, onDone }) => {
+    const [v, setAll] = useState({ what: "", reason: "", password: "", email: "", second: "" });
+    const [wrong, setWrong] = useState(/** @type {Record<string, string>} */ ({}));
+    const sending = useCommand();
+    const form = useFocusOnError(Object.keys(wrong).length ? wrong : sending.error);
+    const set = (name) => (text) => {
+        setAll((old) => ({ ...old, [name]: text }));
+        if (wrong[name]) setWrong(({ [name]: _, ...rest }) => rest);
+    };
+    const pointer = sending.error?.pointer ?? "";
+    const at = pointer.startsWith("/officers/0") ? "password" : pointer.startsWith("/officers/1") ? "second" : fieldOf(sending.error);
+    const fault = (name) => wrong[name] ?? (at === name ? sending.error.detail || t("problem.field") : undefined);
+    const send = async (event) => {
+        event.preventDefault();
+        const bad = Object.fromEntries(Object.entries(v).filter(([, text]) => !text.trim()).map(([name]) => [name, t("order.needed")]));
+        setWrong(bad);
+        if (Object.keys(bad).length) return;
+        const officers = [{ email: me.value.person.email, password: v.password }, { email: v.email.trim(), password: v.second }];
+        if (!(await sending.run(`/v1/reservations/${id}/${v.what}`, { reason: v.reason.trim(), officers }))) return;
+        say(t("decide.done." + v.what));
+        onDone();
+    };
+    return html`
+        <section class="card" aria-label=${t("decide")}><h2>${t("decide")}</h2><p class="second">${t("decide.text")}</p>
+            <div ref=${form}><form class="form gap" onSubmit=${send} noValidate>
+                <input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" />
+                <${Fieldset} legend=${t("decide.what")}><${Choices} name="what" value=${v.what} onInput=${set("what")} options=${[
+                    { value: "correct", label: t("decide.correct"), hint: t("decide.correct.hint", { amount: credits(d.settled_gpums) }) },
+                    { value: "dismiss", label: t("decide.dismiss"), hint: t("decide.dismiss.hint") }]} />
+                    ${wrong.what && html`<p class="field-error"><${Icon} name="warn" /><span>${wrong.what}</span></p>`}<//>
+                <${Area} light name="reason" label=${t("order.reason")} hint=${t("decide.reason.hint", { n: TEXT_MAX })} rows=${3} value=${v.reason} error=${fault("reason")} onInput=${(text) => set("reason")(text.slice(0, TEXT_MAX))} />
+                <${Field} light name="password" type="password" autocomplete="current-password" label=${t("decide.password", { who: me.value.person.name })} value=${v.password} error=${fault("password")} onInput=${set("password")} />
+            </form><form class="form gap" onSubmit=${send} noValidate>
+                <div class="fields"><${Field} light name="email" type="email" label=${t("decide.email")} value=${v.email} error=${fault("email")} onInput=${set("email")} />
+                    <${Field} light name="second" type="password" label=${t("decide.second")} value=${v.second} error=${fault("second")} onInput=${set("second")} /></div>
+                ${!(at in v) && html`<${Refused} error=${sending.error} />`}
+                <div class="deeds"><${Button} kind="primary" submit busy=${sending.busy}>${t("decide.do")}<//></div>
+            </form></div></section>`;
 };
 const Kontors = ({ d, r }) => html`
     <section class="card"><h2>${t("dispute.kontor")}</h2>
@@ -111,6 +152,7 @@ export default ({ params }) => {
             ${!d.open && !end && html`<${Note} kind="slate">${t("dispute.never")}<//>`}
             <div class="grid halves">${side("requester", t("dispute.of", { who: r.organisation.name }))}${side("site", t("dispute.of", { who: site }))}</div>
             ${officers.length > 0 && html`<section class="card"><h2>${t("dispute.officers")}</h2><${Words} steps=${officers.map((s) => ({ ...s, what: "said" }))} side="officers" /></section>`}
+            ${d.open && d.ends_by === "correct" && seat.value?.role === "officer" && html`<${Decide} id=${params.id} d=${d} onDone=${() => { dispute.reload(); job.reload(); }} />`}
             <div class="grid halves"><${Kontors} d=${d} r=${r} /><${Signed} d=${d} r=${r} site=${site} /></div>
         </div>`;
 };

@@ -40,20 +40,21 @@ export default ({ params, query }) => {
                 <p class="small second">${t("given.since", { month: month(first) })}</p>
                 <p class="figure smaller" data-figure="given">${wholeHours(given)}${" "}<span class="of">${t("given.of", { amount: wholeHours(promised), share: share(given, promised) === null ? t("none") : percent(share(given, promised)) })}</span></p>
                 <${Bar} height=${28} total=${promised} parts=${[{ kind: "settled", gpums: given }]} />
-                <ul class="legend"><li><${Swatch} kind="settled" /><span>${tx("given.legend.given", { amount: html`<b>${wholeHours(given)}</b>` })}</span></li><li><${Swatch} kind="none" /><span>${tx("given.legend.rest", { amount: html`<b>${wholeHours(promised > given ? promised - given : 0n)}</b>` })}</span></li></ul>
+                <ul class="legend"><li><${Swatch} kind="settled" /><span>${tx("given.legend.given", { amount: html`<b>${wholeHours(given)}</b>` })}</span></li><li><span>${tx("given.legend.idle", { amount: html`<b data-figure="idle">${wholeHours(total(data.items, "idle_gpu_seconds"))}</b>` })}</span></li><li><${Swatch} kind="none" /><span>${tx("given.legend.rest", { amount: html`<b>${wholeHours(promised > given ? promised - given : 0n)}</b>` })}</span></li></ul>
                 <p class="chart-note">${t("given.note")}</p>
             </section>
             <section class="card"><h2>${t("given.by")}</h2>
                 <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("given.by")}</caption>
-                    <thead><tr><th scope="col">${t("given.month")}</th><th scope="col">${t("given.class")}</th><th scope="col" class="num">${t("given.jobs")}</th><th scope="col" class="num">${t("given.given")}</th><th scope="col" class="num">${t("given.promised")}</th><th scope="col" class="num">${t("given.share")}</th><th scope="col" class="num">${t("given.paid")}</th></tr></thead>
+                    <thead><tr><th scope="col">${t("given.month")}</th><th scope="col">${t("given.class")}</th><th scope="col" class="num">${t("given.jobs")}</th><th scope="col" class="num">${t("given.given")}</th><th scope="col" class="num">${t("given.idle")}</th><th scope="col" class="num">${t("given.promised")}</th><th scope="col" class="num">${t("given.share")}</th><th scope="col" class="num">${t("given.paid")}</th></tr></thead>
                     <tbody>${data.items.map((i) => {
                         const part = share(BigInt(i.given_gpu_seconds), BigInt(i.promised_gpu_seconds));
                         return html`<tr key=${i.from + i.offering}><th scope="row" class="lead">${month(i.from)}</th><td>${i.model}${i.kind !== "batch" && html`<span class="hint">${t("capacity.experimental")}</span>`}</td>
                             <td class="num" data-label=${t("given.jobs")}>${whole(i.jobs)}</td><td class="num" data-label=${t("given.given")}><${GpuHours} seconds=${i.given_gpu_seconds} /></td>
+                            <td class="num" data-label=${t("given.idle")}><${GpuHours} seconds=${i.idle_gpu_seconds} /></td>
                             <td class="num" data-label=${t("given.promised")}><${GpuHours} seconds=${i.promised_gpu_seconds} /></td><td class="num" data-label=${t("given.share")}>${part === null ? t("none") : percent(part)}</td>
                             <td class="num" data-label=${t("given.paid")}><${Credits} gpums=${big(i.settled_gpums)} /></td></tr>`;
                     })}</tbody>
-                    <tfoot><tr><th scope="row" class="lead" colspan="2">${t("total")}</th><td class="num" data-label=${t("given.jobs")}>${whole(data.items.reduce((n, i) => n + i.jobs, 0))}</td><td class="num" data-label=${t("given.given")}><${GpuHours} seconds=${given} /></td>
+                    <tfoot><tr><th scope="row" class="lead" colspan="2">${t("total")}</th><td class="num" data-label=${t("given.jobs")}>${whole(data.items.reduce((n, i) => n + i.jobs, 0))}</td><td class="num" data-label=${t("given.given")}><${GpuHours} seconds=${given} /></td><td class="num" data-label=${t("given.idle")}><${GpuHours} seconds=${total(data.items, "idle_gpu_seconds")} /></td>
                         <td class="num" data-label=${t("given.promised")}><${GpuHours} seconds=${promised} /></td><td class="num" data-label=${t("given.share")}>${share(given, promised) === null ? t("none") : percent(share(given, promised))}</td><td class="num" data-label=${t("given.paid")}><${Credits} gpums=${total(data.items, "settled_gpums")} /></td></tr></tfoot>
                 </table></div></section>
         </div>`;
