@@ -21,7 +21,8 @@ may_dispute(const struct state *s, const struct actor *a, const struct entry *e)
     return (e->u.notice.type == NOTICE_SAID || r->state == TICKET_SETTLED || r->state == TICKET_CONTESTED) && actor_spends(a, r->org);
 }
 
-/* Whoever decides on people's wishes erases; what else a notice says is the operator's, or a dispute's sides'. */
+/* Whoever decides on people's wishes erases, and ends what a start-up contests; what else a notice says is the operator's, or a
+ * dispute's sides'. */
 static bool
 may_notice(const struct state *s, const struct actor *a, const struct entry *e)
 {
@@ -31,7 +32,7 @@ may_notice(const struct state *s, const struct actor *a, const struct entry *e)
         return may_dispute(s, a, e);
     if (person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0)
         return true;
-    if (e->u.notice.type == NOTICE_ERASURE)
+    if (e->u.notice.type == NOTICE_ERASURE || e->u.notice.type == NOTICE_DISPUTE_CLOSED)
         return person && (a->programme_roles & ROLE_OFFICER) != 0;
     return e->u.notice.type == NOTICE_DISPUTE_OPENED && may_dispute(s, a, e);
 }
@@ -65,9 +66,10 @@ may_order(const struct state *s, const struct actor *a, const struct entry *e)
     case TRANCHE:
     case GRANT:
         return person && (a->programme_roles & ROLE_OFFICER) != 0;
-    case CLAWBACK: /* two officers sign these; an administrator hands them in */
+    case CORRECT: /* two officers sign these; one of them hands it in, or an administrator does */
+        return person && (a->programme_roles & (ROLE_OFFICER | ROLE_ADMINISTRATOR)) != 0;
+    case CLAWBACK: /* and these an administrator */
     case RESOLVE:
-    case CORRECT:
     case VOID:
     case CLOSE:
     case SITE:
