@@ -2,6 +2,7 @@
 which was written from the specifications. Then tampered with."""
 import base64
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -137,7 +138,7 @@ def test_the_auditor_judges_checkpoints_and_receipts(world):
     assert status == 0 and report["clean"] and report["checkpoint"]["good"], said
     assert report["checkpoint"]["size"] == report["size"]
     kept = (folder / "checkpoint").read_bytes()
-    for at in range(0, len(kept), 5):
+    for at in range(0, len(kept), 1 if os.environ.get("KONTOR_LONG") else 5):
         changed = bytearray(kept)
         changed[at] ^= 1
         (folder / "checkpoint").write_bytes(changed)

@@ -17,6 +17,7 @@ import sys
 from fake_log import vkey
 from fake_server import Key
 from harness import BUILD
+from seals import key_of, seal
 from test_log import fresh, grow, newest, reader
 from test_seals import tells
 
@@ -159,66 +160,158 @@ def ended(world):
     return copy, reservation, size
 
 
+KEY = {"entry": "index", "account": "index", "tile": "n", "head": "one", "checkpoint": "size", "evidence": "order_id", "reservation": "id",
+       "assertion": "sha256", "cosignature": "public"}
+# The columns of these tables, the keys, and what an export may end at are changed one by one, with an export each. The others
+# share one: each is changed in a row of its own, and each row has to be named.
+ALONE = {"tile", "head", "assertion", "cosignature"}
+ENDS = {"root", "note"}
+# An export ends at a NULL of these, since a walk asks for them. Of the sealed tables' other columns their seals tell.
+WALKED = {**{table: set(TABLES[table]) for table in ("entry", "account", *ALONE)}, "checkpoint": {"size", "root", "note"},
+          "evidence": {"order_id", "salt"}, "reservation": {"id", *LEAF}}
+MADE_UP = "01900000-0000-7000-8000-"
+
+
+class Rows:
+    """The rows of a copy's table: changed, and put back as they were."""
+
+    def __init__(self, copy, table):
+        self.copy, self.table, self.key, self.types = copy, table, KEY[table], columns(copy, table)
+        self.back = f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}; "
+        copy.sql(f"CREATE TABLE kept_{table} AS TABLE {table}")
+
+    def keys(self, where="true"):
+        return self.copy.sql(f"SELECT {self.key} FROM {self.table} WHERE {where} ORDER BY {self.key} DESC LIMIT 100").split("\n")
+
+    def where(self, key):
+        return f"{self.key} = '{key}'" + (" AND level = 0" if self.table == "tile" else "")
+
+    def change(self, wanted, keys, null=False):
+        """Each of the columns in the row of its own key."""
+        value = (lambda c: "NULL") if null else lambda c: CHANGE[self.types[c]].format(c)
+        pairs = list(zip(wanted, keys))
+        assert len(pairs) == len(wanted), f"{self.table} has too few rows for {wanted}"
+        self.copy.sql(self.back + "; ".join(f"UPDATE {self.table} SET {c} = {value(c)} WHERE {self.where(k)}" for c, k in pairs))
+        return pairs
+
+    def filled(self, pairs):
+        """Those whose column is not NULL in that row."""
+        asked = " UNION ALL ".join(f"SELECT '{c}' FROM {self.table} WHERE {self.where(k)} AND {c} IS NOT NULL" for c, k in pairs)
+        there = self.copy.sql(self.back + asked).split("\n")
+        return [(c, k) for c, k in pairs if c in there]
+
+    def made_up(self, like, n, key):
+        """Reservations of no hold, but sealed as the server would have."""
+        self.copy.sql(f"INSERT INTO kept_reservation SELECT r.* FROM generate_series(1, {n}) i, reservation o, jsonb_populate_record(o,"
+                      f" jsonb_build_object('id', '{MADE_UP}' || lpad(i::text, 12, '0'))) r WHERE o.id = '{like}'; {self.back}")
+        rows = self.copy.sql(f"SELECT id, encode(record_send(r), 'hex') FROM reservation r WHERE id::text LIKE '{MADE_UP}%'").split("\n")
+        self.copy.sql("; ".join(f"UPDATE kept_reservation SET seal = '\\x{seal(key, 'reservation', bytes.fromhex(r))}' WHERE id = '{id}'"
+                                for id, r in (row.split("|") for row in rows)) + f"; {self.back}")
+        said = self.copy.told(always_audit=False)
+        assert said == "" or all("holds.csv" in line for line in said.splitlines()), said
+        return self.keys(f"id::text LIKE '{MADE_UP}%'")
+
+
+def changed_alone(rows, column, key, size):
+    """size: of the newest checkpoint."""
+    copy, table = rows.copy, rows.table
+    rows.change([column], [key])
+    said = copy.told(always_audit=table not in ("head", "checkpoint", "evidence", "reservation"))
+    assert said, f"{table}.{column}: not told"
+    if table == "entry":
+        assert f"leaf {key}:" in said or f"Entry {key} is missing" in said, (column, said)
+    elif table == "account":
+        assert f"account {key}" in said, (column, said)
+    elif table == "tile":
+        assert "leaf 128: its bytes hash to" in said or "leaf 127: its bytes hash to" in said if column == "hashes" else "tile 0/0 is missing" in said, said
+    elif table in ("assertion", "cosignature"):
+        assert "of the table assertion is not what its hash says" in said or f"the cosignature of {int(size) + (column == 'size')} entries by" in said \
+            or "of the table cosignature has no note" in said, (column, said)
+    elif not (table in ("head", "checkpoint") and column in ("size", "root", "note")): # the export may end there
+        is_now = copy.sql(f"SELECT {rows.key} FROM {table} WHERE {rows.key}::text NOT IN (SELECT {rows.key}::text FROM kept_{table})")
+        now = {"f": "false"}.get(is_now, is_now) or {"t": "true"}.get(key, key)
+        assert f"row {now} of the table {table} is not as it was sealed" in said, (table, column, said)
+
+
+def changed_together(rows, wanted, keys, of_row, audited):
+    pairs = rows.change(wanted, keys)
+    said = rows.copy.told(always_audit=audited)
+    for column, key in pairs:
+        for word in of_row(key):
+            assert word in said, (rows.table, column, word, said)
+
+
+def made_null(rows, wanted, key):
+    for column, _ in rows.filled([(c, key) for c in wanted]):
+        rows.change([column], [key], null=True)
+        said = rows.copy.told(always_audit=False)
+        assert " of the table " in said or f"Entry {key} is missing" in said or f"the table {rows.table} " in said, f"{rows.table}.{column} is NULL: not told: {said}"
+
+
 def test_each_column_changed_is_told(world):
+    for _ in LEAF:
+        world.accept()
     copy, reservation, size = ended(world)
-    hold = copy.sql(f"SELECT hold FROM reservation WHERE id = '{reservation}'")
-    order = copy.sql("SELECT order_id FROM evidence ORDER BY order_id LIMIT 1")
-    entry, account = copy.sql("SELECT max(index) FROM entry"), copy.sql("SELECT max(index) FROM account")
-    rows = {"entry": (f"index = {entry}", entry), "account": (f"index = {account}", account), "tile": ("level = 0 AND n = 0", ""), "head": ("true", "true"),
-            "checkpoint": (f"size = {size}", size), "evidence": (f"order_id = '{order}'", order), "reservation": (f"id = '{reservation}'", reservation),
-            "assertion": ("true", ""), "cosignature": ("true", "")}
     assert copy.altered() == ([], 0) and copy.told() == ""
     copy.without_guards()
     assert copy.altered()[1] == 1
-    for table, (row, key) in rows.items():
-        copy.sql(f"CREATE TABLE kept_{table} AS TABLE {table}")
-        back = f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}; "
-        types = columns(copy, table)
-        for column, how in TABLES[table].items():
-            if how != TOLD:
-                continue
-            copy.sql(f"{back}UPDATE {table} SET {column} = {CHANGE[types[column]].format(column)} WHERE {row}")
-            said = copy.told(always_audit=table not in ("head", "checkpoint", "evidence", "reservation") or column in LEAF)
-            assert said, f"{table}.{column}: not told"
-            if table == "entry":
-                assert f"leaf {entry}:" in said or f"Entry {entry} is missing" in said, (column, said)
-            elif table == "account":
-                assert f"account {account}" in said, (column, said)
-            elif table == "tile":
-                assert "leaf 128: its bytes hash to" in said or "leaf 127: its bytes hash to" in said if column == "hashes" else "tile 0/0 is missing" in said, said
-            elif table in ("assertion", "cosignature"):
-                assert "of the table assertion is not what its hash says" in said or f"the cosignature of {int(size) + (column == 'size')} entries by" in said \
-                    or "of the table cosignature has no note" in said, (column, said)
-            elif not (table in ("head", "checkpoint") and column in ("size", "root", "note")): # the export may end there
-                is_now = copy.sql(f"SELECT {list(types)[0]} FROM {table} WHERE {list(types)[0]}::text NOT IN (SELECT {list(types)[0]}::text FROM kept_{table})")
-                now = {"f": "false"}.get(is_now, is_now) or key
-                assert f"row {now} of the table {table} is not as it was sealed" in said, (table, column, said)
-            if table == "reservation" and column in LEAF:
-                assert f"leaf {hold}:" in said, (column, said)
-            if column == "seal" or copy.sql(f"{back}SELECT {column} IS NULL FROM {table} WHERE {row}") == "t":
-                continue
-            copy.sql(f"UPDATE {table} SET {column} = NULL WHERE {row}")
+    holds = dict(row.split("|") for row in copy.sql("SELECT id, hold FROM reservation").split("\n"))
+    for table, key in KEY.items():
+        rows = Rows(copy, table)
+        keys = rows.keys("level = 0" if table == "tile" else "true")
+        told = [c for c, how in TABLES[table].items() if how == TOLD]
+        together = [c for c in told if table not in ALONE and c != key and c not in ENDS]
+        for column in told:
+            if column not in together:
+                changed_alone(rows, column, keys[0], size)
+
+        def sealed(key, table=table):
+            return [f"row {key} of the table {table} is not as it was sealed"]
+
+        made_null(rows, [c for c in told if c in WALKED[table] and c != "seal"], keys[0])
+        if table == "reservation":
+            changed_together(rows, [c for c in together if c in LEAF], keys, lambda id: [*sealed(id), f"leaf {holds[id]}:"], True)
+            together = [c for c in together if c not in LEAF]
+            keys = rows.made_up(reservation, len(together), key_of(world.server))
+        if together:
+            changed_together(rows, together, keys, {"entry": lambda k: [f"leaf {k}:"], "account": lambda k: [f"account {k}"]}.get(table, sealed), table in ("entry", "account"))
+        nulls = rows.filled([(c, k) for c, k in zip(together, keys) if c not in WALKED[table] and c != "seal"]) if table not in ("entry", "account", *ALONE) else []
+        if nulls:
+            rows.change([c for c, _ in nulls], [k for _, k in nulls], null=True)
             said = copy.told(always_audit=False)
-            assert " of the table " in said or f"Entry {entry} is missing" in said or f"the table {table} " in said, f"{table}.{column} is NULL: not told: {said}"
-        copy.sql(back)
-        if table in ("head", "reservation", "tile", "account", "evidence"): # a row that is gone
-            copy.sql(f"DELETE FROM {table} WHERE {row}")
-            said = copy.told()
-            assert {"head": "Stored data does not verify", "tile": "tile 0/0 is missing from the table", "account": f"account {account}",
-                    "evidence": f"row {order} of the table evidence is missing",
-                    "reservation": f"leaf {hold}: holds.csv lacks reservation {reservation}"}[table] in said, said
-        if table in ("entry", "tile", "account", "reservation", "head"): # one that is there twice
-            copy.sql(f"{back}INSERT INTO {table} SELECT * FROM {table} WHERE {row}")
-            said = copy.told()
-            assert {"entry": f"entry {entry} is in the table twice", "head": "the table head has 2 rows", "tile": "tile 0/0 is in the table twice", "account": f"that no entry opened: {account}",
-                    "reservation": f"reservation {reservation}"}[table] in said, said
-        copy.sql(back)
+            for column, k in nulls:
+                assert sealed(k)[0] in said, (table, column, "NULL", said)
+        copy.sql(f"DELETE FROM kept_{table} WHERE {key}::text LIKE '{MADE_UP}%'; {rows.back}")
+    gone_and_twice(copy, {table: f"{KEY[table]} = '{of}'" for table, of in (
+        ("entry", copy.sql("SELECT max(index) FROM entry")), ("account", copy.sql("SELECT max(index) FROM account")), ("head", "true"), ("tile", 0),
+        ("reservation", reservation), ("evidence", copy.sql("SELECT order_id FROM evidence ORDER BY order_id LIMIT 1")))}, holds[reservation])
     # A checkpoint that is gone contradicts nothing: the log would sign the same head again, whoever was given the note has it.
     copy.sql("INSERT INTO tile SELECT 1, 0, hashes FROM tile; CREATE TABLE odd AS SELECT * FROM entry WHERE index = 1; UPDATE odd SET index = -7; INSERT INTO entry SELECT * FROM odd")
     said = copy.told()
     assert "tile 1/0 is in the table, and a log of" in said and "entry -7 is in the table, and the head covers" in said, said
     copy.remove()
     world.server.start()
+
+
+def gone_and_twice(copy, rows, hold):
+    order = rows["evidence"].split("'")[1]
+    entry, account, reservation = (rows[table].split("'")[1] for table in ("entry", "account", "reservation"))
+    GONE = {"head": "Stored data does not verify", "tile": "tile 0/0 is missing from the table", "account": f"account {account}",
+            "evidence": f"row {order} of the table evidence is missing", "reservation": f"leaf {hold}: holds.csv lacks reservation {reservation}",
+            "entry": f"Entry {entry} is missing"}
+    TWICE = {"entry": f"entry {entry} is in the table twice", "head": "the table head has 2 rows", "tile": "tile 0/0 is in the table twice",
+             "account": f"that no entry opened: {account}", "reservation": f"reservation {reservation}"}
+    for table, what in GONE.items():
+        back = f"DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}"
+        copy.sql(f"DELETE FROM {table} WHERE {rows[table]}")
+        said = copy.told()
+        assert what in said, said
+        copy.sql(back)
+        if table in TWICE:
+            copy.sql(f"INSERT INTO {table} SELECT * FROM {table} WHERE {rows[table]}")
+            said = copy.told()
+            assert TWICE[table] in said, said
+            copy.sql(back)
 
 
 # What a superuser can do to the tables, so that rows look right and are not; the word for it; and back.
