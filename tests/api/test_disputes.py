@@ -80,6 +80,18 @@ def test_a_contest_ends_in_a_correct(world):
     assert lumi.post(path + "/statements", {"text": "Too late"}, key=True).json["code"] == "state"
 
 
+def test_an_erased_word_that_is_put_back_is_not_shown(world):
+    path, _ = settled(world, fresh(world))
+    brisa, officer = world.people["brisa"], world.people["officer"]
+    entry = brisa.must("POST", path + "/contest", {"reason": "Our Inés saw it stand still"}, status=201, key=True)["steps"][0]["entry"]
+    world.server.sql("CREATE TABLE said AS SELECT * FROM evidence")
+    erased = officer.must("POST", f"/v1/journal/entries/{entry}/erase", {"reason": "asked"}, key=True)["erased"]
+    world.server.sql("DELETE FROM evidence; INSERT INTO evidence SELECT * FROM said; DROP TABLE said")
+    for who in ("brisa", "lumi", "officer"):
+        step = world.people[who].must("GET", path + "/dispute")["steps"][0]
+        assert (step["entry"], step["text"], step["erased"]) == (entry, None, erased), (who, step)
+
+
 def test_all_at_once_each_side_says_no_more_than_it_may(world):
     path, _ = settled(world, fresh(world))
     world.people["brisa"].must("POST", path + "/contest", {"reason": "It was slow"}, status=201, key=True)
