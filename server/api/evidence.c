@@ -25,6 +25,8 @@ find_entry(struct call *call, struct entry *ret)
     const struct state *s;
     bool seen;
 
+    if (err == ERR_NOT_FOUND)
+        err = journal_entry_absent(call);
     db_act_as(call->db, actor);
     if (err)
         return err;

@@ -87,6 +87,9 @@ bool api_keys_there(const struct api *api);
 /* A signed token, free() it. */
 char *api_sign(struct api *api, const char *typ, struct bytes claims);
 
+/* journal.c: what to say where nobody finds the entry of the call's path. ERR_NOT_FOUND; ERR_CORRUPT: the head covers it. */
+enum err journal_entry_absent(struct call *call) MUST_USE;
+
 /* routes.c: THE table. */
 extern const struct route ROUTES[];
 extern const size_t ROUTES_COUNT;

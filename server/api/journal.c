@@ -226,6 +226,22 @@ journal_list_of(struct call *call, uint64_t account)
         reply_list(call, &f, limit);
 }
 
+enum err
+journal_entry_absent(struct call *call)
+{
+    struct journal_state head;
+    struct entry_record there;
+    struct db_actor actor = db_act_as(call->db, DB_ACTOR_SERVER);
+    enum err err = journal_reads_head(call->db, &head);
+
+    if (!err) /* after the head: it may have been written a moment ago */
+        err = journal_reads_find(call->db, call->path_index, &there);
+    db_act_as(call->db, actor);
+    if (err == ERR_NOT_FOUND && call->path_index < head.size)
+        return err_internal(&call->detail, ERR_CORRUPT, "entry %" PRIu64 " is missing from the table, and the head covers it", call->path_index);
+    return err ? err : ERR_NOT_FOUND;
+}
+
 void
 journal_entry_get(struct call *call)
 {
@@ -234,6 +250,8 @@ journal_entry_get(struct call *call)
     bool seen;
     enum err err = journal_reads_find(call->db, call->path_index, &r);
 
+    if (err == ERR_NOT_FOUND)
+        err = journal_entry_absent(call);
     if (err) {
         call_fail(call, err);
         return;

@@ -220,6 +220,8 @@ find_entry(struct call *call, struct found *ret)
 
     db_act_as(call->db, DB_ACTOR_SERVER); /* who may see the entry is decided below; the path is of hashes */
     err = journal_reads_find_with_tile(call->db, call->path_index, &ret->record, ret->tile, &ret->whole);
+    if (err == ERR_NOT_FOUND)
+        err = journal_entry_absent(call);
     return err ? err : check_seen(call, &ret->record.entry);
 }
 
@@ -300,6 +302,8 @@ entry_bytes(struct call *call)
     db_act_as(call->db, DB_ACTOR_SERVER);
     if (!err)
         err = journal_reads_find(call->db, call->path_index, &r);
+    if (err == ERR_NOT_FOUND)
+        err = journal_entry_absent(call);
     if (!err)
         err = check_seen(call, &r.entry);
     if (err) {

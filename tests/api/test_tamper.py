@@ -387,6 +387,9 @@ def test_a_tile_that_is_gone_is_made_and_told(world):
     assert export(world, world.server.data / "tampered") == (0, "")
     world.server.sql("CREATE TABLE kept AS SELECT * FROM entry WHERE index = 300; DELETE FROM entry WHERE index = 300")
     assert world.anybody.get("/tile/entries/001").status == 500, "the head covers it"
+    for what in ("", "/receipt", "/bytes", "/evidence"):
+        for index, status in ((300, 500), (100000, 404)):
+            assert world.people["officer"].get(f"/v1/journal/entries/{index}{what}").status == status, (index, what)
     world.server.stop()
     world.server.start(ready=False)
     tells(world, "entry 300 is missing")
