@@ -66,6 +66,14 @@ WITH tables AS (
     SELECT '', 'PostgreSQL''s own function ' || b.name || '(' || b.arguments || ')', coalesce(l.lanname || ' ' || f.prosrc, 'missing'), true, false
     FROM built_in b LEFT JOIN own f ON f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND f.name = b.name AND f.arguments = b.arguments AND f.oid < 16384
     LEFT JOIN pg_catalog.pg_language l ON l.oid = f.prolang
+    UNION ALL -- whom row security holds; and whose rights they have besides
+    SELECT '', 'the role ' || r.rolname, CASE WHEN r.rolsuper THEN 'superuser' WHEN r.rolbypassrls THEN 'above row security' ELSE 'under row security' END, true, false
+    FROM pg_catalog.pg_roles r WHERE r.rolname IN ('kontor_worker', 'kontor_writer')
+    UNION ALL
+    SELECT '', 'what the role ' || r.rolname || ' is a member of',
+           coalesce((SELECT pg_catalog.string_agg(pg_catalog.pg_get_userbyid(m.roleid), ',' ORDER BY m.roleid) FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid), 'nothing'),
+           false, false
+    FROM pg_catalog.pg_roles r WHERE r.rolname IN ('kontor_worker', 'kontor_writer')
     UNION ALL -- operators and casts between PostgreSQL's own types, or of our rows
     SELECT '', 'the operator ' || o.oid::pg_catalog.regoperator, o.oprcode::text, true, false
     FROM pg_catalog.pg_operator o

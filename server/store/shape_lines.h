@@ -66,6 +66,14 @@
     "FROM built_in b LEFT JOIN own f ON f.pronamespace = 'pg_catalog'::pg_catalog.regnamespace AND f.name = b.name AND f.arguments = b.arguments AND f.oid < 16384 " \
     "LEFT JOIN pg_catalog.pg_language l ON l.oid = f.prolang " \
     "UNION ALL " \
+    "SELECT '', 'the role ' || r.rolname, CASE WHEN r.rolsuper THEN 'superuser' WHEN r.rolbypassrls THEN 'above row security' ELSE 'under row security' END, true, false " \
+    "FROM pg_catalog.pg_roles r WHERE r.rolname IN ('kontor_worker', 'kontor_writer') " \
+    "UNION ALL " \
+    "SELECT '', 'what the role ' || r.rolname || ' is a member of', " \
+    "coalesce((SELECT pg_catalog.string_agg(pg_catalog.pg_get_userbyid(m.roleid), ',' ORDER BY m.roleid) FROM pg_catalog.pg_auth_members m WHERE m.member = r.oid), 'nothing'), " \
+    "false, false " \
+    "FROM pg_catalog.pg_roles r WHERE r.rolname IN ('kontor_worker', 'kontor_writer') " \
+    "UNION ALL " \
     "SELECT '', 'the operator ' || o.oid::pg_catalog.regoperator, o.oprcode::text, true, false " \
     "FROM pg_catalog.pg_operator o " \
     "WHERE o.oid >= 16384 AND o.oprnamespace IN ('public'::pg_catalog.regnamespace, 'pg_catalog'::pg_catalog.regnamespace) " \
@@ -108,6 +116,10 @@ static const struct shape_line SHAPE_LINES[] = {
     { "", "PostgreSQL's own function uuid_gt(uuid, uuid)", "internal uuid_gt", true, false },
     { "", "PostgreSQL's own function uuid_in(cstring)", "internal uuid_in", true, false },
     { "", "PostgreSQL's own function uuid_send(uuid)", "internal uuid_send", true, false },
+    { "", "the role kontor_worker", "under row security", true, false },
+    { "", "the role kontor_writer", "under row security", true, false },
+    { "", "what the role kontor_worker is a member of", "nothing", false, false },
+    { "", "what the role kontor_writer is a member of", "nothing", false, false },
     { "account", "column 1 of the table account", "index bigint", true, false },
     { "account", "column 10 of the table account", "held_credits bigint", true, false },
     { "account", "column 11 of the table account", "last_index bigint", true, false },

@@ -326,6 +326,8 @@ ALTERED = [
     ("CREATE FUNCTION public.never(text, bigint) RETURNS boolean LANGUAGE sql IMMUTABLE RETURN false; CREATE OPERATOR public.= (LEFTARG = text, RIGHTARG = bigint, FUNCTION = public.never)",
      "the operator public.=(text,bigint)", "DROP OPERATOR public.= (text, bigint)"),
     ("CREATE POLICY hides ON evidence AS RESTRICTIVE FOR SELECT USING (order_id IS NULL)", "the policy hides of the table evidence", "DROP POLICY hides ON evidence"),
+    ("ALTER ROLE kontor_worker BYPASSRLS", 'the role kontor_worker is "above row security"', "ALTER ROLE kontor_worker NOBYPASSRLS"),
+    ("GRANT kontor_owner TO kontor_worker", 'what the role kontor_worker is a member of is "kontor_owner", and not "nothing"', "REVOKE kontor_owner FROM kontor_worker"),
     ("ALTER TABLE cosignature DISABLE ROW LEVEL SECURITY", "the table cosignature is", "ALTER TABLE cosignature ENABLE ROW LEVEL SECURITY"),
     ("CREATE TABLE more_entries () INHERITS (entry)", 'the table entry is "r p row security inherits"', "DROP TABLE more_entries"),
     ("CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$; CREATE TRIGGER nothing BEFORE INSERT ON tile FOR EACH ROW EXECUTE FUNCTION nothing()",
