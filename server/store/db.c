@@ -244,7 +244,7 @@ reconnect(struct db *db)
 enum err
 db_connect(struct db *db, struct err_detail *d)
 {
-    char timeout[16], options[256];
+    char timeout[16], options[400];
     const char *const names[] = { "dbname", "fallback_application_name", "connect_timeout", "client_encoding",
                                   "keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count",
                                   "tcp_user_timeout", "options", NULL };
@@ -256,10 +256,12 @@ db_connect(struct db *db, struct err_detail *d)
     db_disconnect(db);
     db->failed = NULL;
     text_format(timeout, sizeof timeout, "%d", db->connect_timeout_s);
-    /* A process that is frozen within a transaction must not keep its locks: another server may need them. */
+    /* A process that is frozen within a transaction must not keep its locks: another server may need them. What a role or a
+     * database was set to must not change what statements mean, nor the words in which PostgreSQL gives expressions back. */
     text_format(options, sizeof options,
                 "-c statement_timeout=%d -c idle_in_transaction_session_timeout=%d -c client_min_messages=warning"
-                " -c timezone=UTC -c search_path=" DB_SEARCH_PATH,
+                " -c timezone=UTC -c row_security=on -c standard_conforming_strings=on -c bytea_output=hex"
+                " -c quote_all_identifiers=off -c search_path=" DB_SEARCH_PATH,
                 db->timeout_ms, db->timeout_ms <= TIMEOUT_MS ? db->timeout_ms / 2 : db->timeout_ms);
     db->conn = PQconnectdbParams(names, values, 1);
     if (PQstatus(db->conn) == CONNECTION_OK && PQsetnonblocking(db->conn, 1) == 0) {

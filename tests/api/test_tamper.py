@@ -353,6 +353,10 @@ def test_tables_that_were_altered_are_told(world):
                      f" GRANT SELECT ON evil.entry TO PUBLIC; ALTER ROLE kontor_worker IN DATABASE {world.server.name} SET search_path = evil, public")
     assert export(world, world.server.data / "tampered") == (0, ""), "the path of the role was taken"
     world.server.sql(f"ALTER ROLE kontor_worker IN DATABASE {world.server.name} RESET search_path; DROP SCHEMA evil CASCADE")
+    for setting in ("bytea_output = escape", "standard_conforming_strings = off", "row_security = off", "quote_all_identifiers = on"):
+        world.server.sql(f"ALTER ROLE kontor_worker IN DATABASE {world.server.name} SET {setting}")
+    assert export(world, world.server.data / "tampered") == (0, ""), "the role's settings were taken"
+    world.server.sql(f"ALTER ROLE kontor_worker IN DATABASE {world.server.name} RESET ALL")
     world.server.start()
 
 
