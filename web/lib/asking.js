@@ -78,25 +78,16 @@ export const wants = (ask, { organisation, grant }) => ({
     preference: ask.prefer,
     move_freely: ask.move === "1",
 });
-/** Files by URL, one a line: address, path, and for an input its SHA-256 if it is known. null: a line is none of these. @param {string} text */
-export const filesOf = (text, input = true) => {
-    const files = text.split("\n").map((line) => line.trim().split(/\s+/)).filter(([url]) => url);
-    const good = ([url, path, sha256, ...rest]) => /^https?:\/\/[^\s/?#:@]/.test(url) && path && !rest.length && (sha256 === undefined || (input && /^[0-9a-f]{64}$/.test(sha256)));
-    return files.every(good) && files.length <= 16 ? files.map(([url, path, sha256]) => ({ url, path, ...(sha256 && { sha256 }) })) : null;
-};
-/** The lines that would have made such files. @param {{url: string, path: string, sha256?: string}[] | undefined} files */
-export const linesOf = (files) => (files ?? []).map((f) => [f.url, f.path, f.sha256].filter(Boolean).join(" ")).join("\n");
-/** What the site's agent must take for it, in the server's words. @param {{inputs: string, outputs: string}} files */
-export const needsOf = (ask, files) => ask.template === "allocation" ? [] : [...(files.inputs.trim() || files.outputs.trim() ? ["transfer"] : []), ...(ask.template === "container" ? [ask.runtime] : [])];
-/** What runs, in the server's words. @param {{inputs: string, outputs: string}} files */
-export const work = (ask, script, files = { inputs: "", outputs: "" }) => {
+/** What the site's agent must take for it, in the server's words. @param {boolean} files are any fetched or put? */
+export const needsOf = (ask, files) => ask.template === "allocation" ? [] : [...(files ? ["transfer"] : []), ...(ask.template === "container" ? [ask.runtime] : [])];
+/** What runs, in the server's words. */
+export const work = (ask, script) => {
     const { template } = ask;
     if (template === "allocation") return { template };
     const parameters = template === "single-gpu" ? { command: ask.command }
         : template === "container" ? { image: ask.image, runtime: ask.runtime, command: ask.command }
         : template === "multi-node-pytorch" ? { entry: ask.entry, args: ask.args } : {};
-    const inputs = filesOf(files.inputs), outputs = filesOf(files.outputs, false);
-    return { template, ...(template === "script" ? { script } : { parameters }), ...(inputs?.length && { inputs }), ...(outputs?.length && { outputs }) };
+    return { template, ...(template === "script" ? { script } : { parameters }) };
 };
 /** The form that would have made a request. */
 export const fromRequest = (r) => ({

@@ -4,8 +4,7 @@ import { t, tx } from "../lib/words.js";
 import { big, compare, country, dateTime, dayShort, hours, length, longDay, clockShort, clockUtc, list, parseWhole, priceCredits, rate, wholeCredits } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
 import { get, post } from "../lib/api.js";
-import { faults, filesOf, linesOf, needsOf, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
-import { STARTS } from "../lib/starts.js";
+import { faults, needsOf, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
 import { mainGrant } from "../lib/credit.js";
 import { more } from "../lib/more.js";
 import { otherKinds, reasonText } from "../lib/reasons.js";
@@ -14,7 +13,7 @@ import { seat } from "../lib/session.js";
 import { nowMs, useCommand, useData } from "../lib/use.js";
 import { go, place, setQuery, to } from "../lib/router.js";
 import { Assumed, Credits } from "../parts/amount.js";
-import { Area, Check, Choices, Field, Fieldset, Select, fieldOf } from "../parts/field.js";
+import { Check, Choices, Field, Fieldset, Select, fieldOf } from "../parts/field.js";
 import { Broken, Loading, Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Changes } from "../parts/changes.js";
@@ -23,14 +22,13 @@ import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { EuropeMap } from "../parts/map.js";
 import { Note, Say } from "../parts/note.js";
-import { Script } from "../parts/script.js";
 
 await more({ en: "../messages/en.buying.json" });
 
 const DELAY_MS = 150;
 const FIELDS = { nights: "nights", gpus: "gpus", walltime_s: "hours", memory_gb: "memory", earliest_start: "from", deadline: "by", max_credits: "price", countries: "countries", script: "script", inputs: "inputs", outputs: "outputs", parameters: "command", name: "name" };
 /* A script is not put into the address; it stays here while the reader walks about. */
-let keptScript = STARTS.shell;
+let keptScript = "";
 let keptFiles = { inputs: "", outputs: "" }; /* addresses may be signed: they stay here, too */
 
 /** The look-only quote of what is typed, asked again 150 ms after the last key; the older answer stays meanwhile. */
@@ -73,7 +71,7 @@ const Countries = ({ sites, value, onInput }) => {
 const step = (text, by, least = 1) => String(Math.max(least, (parseWhole(text) ?? 0) + by));
 const stepHours = (text, by) => (/^\d+$/.test(text.trim()) ? step(text, by) : String(Math.max(1, Math.round((secondsOf(text) ?? 3600) / 3600) + by)));
 
-const Form = ({ ask, edit, bad, sites, quote, script, setScript, files, setFiles }) => {
+const Form = ({ ask, edit, bad, sites, quote, script, setScript, files, setFiles, parts, want }) => {
     const set = (name) => (value) => edit({ [name]: value });
     const seconds = secondsOf(ask.hours), gpus = parseWhole(ask.gpus);
     const options = quote?.options ?? [];
@@ -124,15 +122,13 @@ const Form = ({ ask, edit, bad, sites, quote, script, setScript, files, setFiles
                 <${Field} light name="name" label=${t("ask.name")} value=${ask.name} onInput=${set("name")} error=${bad.name} maxlength=${80} />
                 <${Select} light name="template" label=${t("ask.template")} value=${ask.template} onInput=${set("template")} options=${["single-gpu", "multi-node-pytorch", "container", "script", "allocation"].map((v) => [v, t("template." + v)])} />
                 ${ask.template === "allocation" && html`<p class="small hint">${t("ask.allocation.hint")}</p>`}
-                ${ask.template === "script" && html`<${Script} script=${script} onInput=${setScript} error=${bad.script} />`}
+                ${ask.template === "script" && parts.Script && html`<${parts.Script} script=${script} onInput=${setScript} error=${bad.script} />`}
                 ${ask.template === "container" && html`<${Field} light name="image" label=${t("ask.image")} hint=${t("ask.image.hint")} value=${ask.image} onInput=${set("image")} error=${bad.image} />
                     <${Select} light name="runtime" label=${t("ask.runtime")} value=${ask.runtime} onInput=${set("runtime")} options=${[["apptainer", "Apptainer"], ["podman", "Podman"]]} />`}
                 ${(ask.template === "container" || ask.template === "single-gpu") && html`<${Field} light name="command" label=${t("ask.command")} value=${ask.command} onInput=${set("command")} error=${bad.command} />`}
                 ${ask.template === "multi-node-pytorch" && html`<${Field} light name="entry" label=${t("ask.entry")} value=${ask.entry} onInput=${set("entry")} error=${bad.command} />
                     <${Field} light name="args" label=${t("ask.args")} value=${ask.args} onInput=${set("args")} />`}
-                ${ask.template !== "allocation" && html`<details class="drop-down" open=${Boolean(files.inputs || files.outputs)}><summary>${t("ask.files")}</summary>
-                    <${Area} light name="inputs" rows=${3} label=${t("ask.inputs")} hint=${t("ask.inputs.hint")} value=${files.inputs} onInput=${(inputs) => setFiles({ ...files, inputs })} error=${bad.inputs} />
-                    <${Area} light name="outputs" rows=${3} label=${t("ask.outputs")} hint=${t("ask.outputs.hint")} value=${files.outputs} onInput=${(outputs) => setFiles({ ...files, outputs })} error=${bad.outputs} /></details>`}
+                ${ask.template !== "allocation" && (parts.Files ? html`<${parts.Files} files=${files} onInput=${setFiles} bad=${bad} />` : html`<p><${Button} small icon="page" onClick=${() => want("files")}>${t("ask.files")}<//></p>`)}
             </div>
         <//>`;
 };
@@ -202,7 +198,7 @@ const useLike = (ask, setScript, setFiles) => {
         get(`/v1/requests/${ask.like}`).then((r) => {
             const { inputs, outputs, script: typed } = r.parameters ?? {};
             if (r.template === "script" && (typed ?? r.script)) setScript(typed ?? r.script);
-            setFiles({ inputs: linesOf(inputs), outputs: linesOf(outputs) });
+            if (inputs || outputs) import("../lib/files.js").then(({ linesOf }) => setFiles({ inputs: linesOf(inputs), outputs: linesOf(outputs) }));
         }, () => {});
     }, [ask.like]);
 };
@@ -215,6 +211,15 @@ export default ({ query }) => {
     const [ask, set] = useState(() => read(query));
     const [script, keepScript] = useState(keptScript);
     const [files, keepFiles] = useState(keptFiles);
+    /* parts of the form that few need come when they are wanted */
+    const [parts, take] = useState(/** @type {any} */ ({}));
+    const want = (name) => (name === "files" ? import("../parts/files.js") : import("../parts/script.js")).then((module) => take((had) => ({ ...had, ...module.default })));
+    useEffect(() => {
+        if (ask.template === "script" && !parts.Script) want("script");
+    }, [ask.template]);
+    useEffect(() => {
+        if ((files.inputs || files.outputs) && !parts.Files) want("files");
+    }, [files]);
     const filing = useCommand();
     const holding = useCommand();
     const [tried, setTried] = useState(false);
@@ -239,10 +244,10 @@ export default ({ query }) => {
     useLike(ask, setScript, setFiles);
     const grant = grants.data ? grants.data.items.find((g) => String(g.account) === ask.grant) ?? mainGrant(grants.data.items) : null;
     const wrong = faults(ask);
-    if (ask.template !== "allocation" && !filesOf(files.inputs)) wrong.inputs = "ask.bad.inputs";
-    if (ask.template !== "allocation" && !filesOf(files.outputs, false)) wrong.outputs = "ask.bad.outputs";
+    const hasFiles = Boolean(files.inputs.trim() || files.outputs.trim()) && ask.template !== "allocation";
+    if (hasFiles && !(parts.filesOf?.(files.inputs) && parts.filesOf(files.outputs, false))) wrong.files = "problem.field";
     const body = grant && !Object.keys(wrong).length ? wants(ask, { organisation: organisation.id, grant: grant.account }) : null;
-    const needs = needsOf(ask, files);
+    const needs = needsOf(ask, hasFiles);
     const look = useLook(body && needs.length ? { ...body, needs } : body);
     const bad = Object.fromEntries(Object.entries(wrong).map(([name, key]) => [name, t(key)]));
     for (const error of [look.error, filing.error]) {
@@ -258,7 +263,7 @@ export default ({ query }) => {
             return;
         }
         const { move_freely, ...rest } = body;
-        const request = await filing.run("/v1/requests", { ...rest, move_freely, name: ask.name.trim() || t("ask.default-name", { gpus: body.gpus }), ...work(ask, script, files) });
+        const request = await filing.run("/v1/requests", { ...rest, move_freely, name: ask.name.trim() || t("ask.default-name", { gpus: body.gpus }), ...work(ask, script), ...(hasFiles && parts.filesIn(files)) });
         if (!request) return;
         await holding.run(`/v1/requests/${request.id}/quotes`, { hold: true, preference: ask.prefer });
         go(to(`/requests/${request.id}`));
@@ -273,7 +278,7 @@ export default ({ query }) => {
             <div class="card form-card">
                 ${grants.data.items.filter((g) => g.state === "active").length > 1 && html`<div class="gap-after"><${Select} name="grant" label=${t("ask.grant")} value=${String(grant.account)} onInput=${(v) => edit({ grant: v })}
                     options=${grants.data.items.filter((g) => g.state === "active").map((g) => [String(g.account), t("ask.grant.option", { mode: g.mode.name, amount: wholeCredits(g.free_gpums) })])} /></div>`}
-                <${Form} ask=${ask} edit=${edit} bad=${bad} sites=${sites} quote=${look.quote} script=${script} setScript=${setScript} files=${files} setFiles=${setFiles} />
+                <${Form} ask=${ask} edit=${edit} bad=${bad} sites=${sites} quote=${look.quote} script=${script} setScript=${setScript} files=${files} setFiles=${setFiles} parts=${parts} want=${want} />
             </div>
             <div class="stack answer-side">
                 <${Say}>${look.asking ? "" : announced(look.quote, sites)}<//>

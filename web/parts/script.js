@@ -1,5 +1,5 @@
 /* A script of one's own: started from one of a few, from a file, or pasted. */
-import { html, useRef, useState } from "../lib/html.js";
+import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { STARTS, readScript, toFill } from "../lib/starts.js";
 import { Area } from "./field.js";
@@ -7,9 +7,12 @@ import { Button } from "./button.js";
 import { Note } from "./note.js";
 
 /** @param {{script: string, onInput: (text: string) => void, error?: string}} props */
-export const Script = ({ script, onInput, error }) => {
+const Script = ({ script, onInput, error }) => {
     const file = useRef(null);
     const [told, tell] = useState({ bad: "", from: "" });
+    useEffect(() => {
+        if (!script) onInput(STARTS.shell);
+    }, []);
     const left = toFill(script);
     const put = (text, from) => {
         tell({ bad: "", from });
@@ -35,3 +38,4 @@ export const Script = ({ script, onInput, error }) => {
         <${Area} light name="script" label=${t("ask.script")} hint=${t("ask.script.hint")} value=${script} onInput=${(text) => put(text, "")} error=${told.bad || error} rows=${10} />
         ${left.length > 0 && html`<${Note} kind="ochre"><p><b>${t("ask.fill")}</b></p><ul class="plain-list">${left.map((line) => html`<li key=${line}>${line}</li>`)}</ul><//>`}`;
 };
+export default { Script };

@@ -1,7 +1,8 @@
 /* The ask form, its address and the server's words for it; forecasts; the map's projection; axes. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { again, EMPTY, changed, faults, filesOf, fromRequest, hoursOf, linesOf, needsOf, read, secondsOf, wants, work, write } from "../../../web/lib/asking.js";
+import { again, EMPTY, changed, faults, fromRequest, hoursOf, needsOf, read, secondsOf, wants, work, write } from "../../../web/lib/asking.js";
+import { filesIn, filesOf, linesOf } from "../../../web/lib/files.js";
 import { SCRIPT_MAX, STARTS, readScript, toFill } from "../../../web/lib/starts.js";
 import { forecast, mainGrant, unspentLine } from "../../../web/lib/credit.js";
 import { HEIGHT, WIDTH, project } from "../../../web/lib/geo.js";
@@ -53,16 +54,17 @@ test("asking: files by URL, one a line", () => {
     assert.deepEqual(filesOf(""), []);
     for (const bad of ["https://a.example/x", "ftp://a.example/x y", "https:// y", "https://a.example/x y nohash", `https://a.example/x y ${hash} z`, "https://a.example/x y\n".repeat(17)]) assert.equal(filesOf(bad), null, bad);
     assert.equal(filesOf(text, false), null, "an output has no hash yet");
-    assert.deepEqual(work({ ...EMPTY, template: "script" }, "true", { inputs: text, outputs: "https://c.example/z z" }), { template: "script", script: "true", inputs: files, outputs: [{ url: "https://c.example/z", path: "z" }] });
-    assert.deepEqual(needsOf({ ...EMPTY, template: "container", runtime: "podman" }, { inputs: "", outputs: "x" }), ["transfer", "podman"]);
-    assert.deepEqual(needsOf(EMPTY, { inputs: "", outputs: " " }), []);
+    assert.deepEqual(filesIn({ inputs: text, outputs: "https://c.example/z z" }), { inputs: files, outputs: [{ url: "https://c.example/z", path: "z" }] });
+    assert.deepEqual(filesIn({ inputs: "", outputs: "" }), {});
+    assert.deepEqual(needsOf({ ...EMPTY, template: "container", runtime: "podman" }, true), ["transfer", "podman"]);
+    assert.deepEqual(needsOf(EMPTY, false), []);
 });
 test("asking: an account instead of a job", () => {
     const ask = { ...EMPTY, template: "allocation" };
     assert.equal(wants(ask, { organisation: "o", grant: 1 }).use, "allocation");
     assert.equal(wants(EMPTY, { organisation: "o", grant: 1 }).use, undefined);
-    assert.deepEqual(work(ask, "#!/bin/sh", { inputs: "https://a.example/x y", outputs: "" }), { template: "allocation" });
-    assert.deepEqual(needsOf(ask, { inputs: "x", outputs: "" }), []);
+    assert.deepEqual(work(ask, "#!/bin/sh"), { template: "allocation" });
+    assert.deepEqual(needsOf(ask, true), []);
     assert.equal(faults({ ...ask, nights: "3" }).nights, "ask.bad.nights.allocation");
     assert.equal(fromRequest({ id: "r", gpus: 8, walltime_s: 3600, template: "allocation" }).template, "allocation");
 });
