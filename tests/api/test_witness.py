@@ -153,7 +153,8 @@ def sha256(text):
 def verified(world, *words):
     """What the auditor says of an export: as JSON, and in words."""
     folder = world.server.data / "export"
-    subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], check=True, capture_output=True)
+    done = subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     told = [audit("verify", *more, *words, folder) for more in (["--json"], [])]
     assert [status for status, _ in told] == [0, 0], told
     return json.loads(told[0][1]), told[1][1]
@@ -361,7 +362,8 @@ def test_the_auditor_counts_the_witnesses(world):
                    "UPDATE cosignature SET name = name || 'x'", "UPDATE cosignature SET public = set_byte(public, 9, get_byte(public, 9) # 1)",
                    "DELETE FROM cosignature"):
         world.server.sql(f"{change} WHERE size = {newest}")
-        subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, f"--policy={path}", str(folder)], check=True, capture_output=True)
+        done = subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, f"--policy={path}", str(folder)], capture_output=True, text=True)
+        assert (done.returncode, "the cosignature of" in done.stderr) == ((0, False) if change.startswith("DELETE") else (1, True)), (change, done)
         status, said = audit("verify", f"--policy={path}", folder)
         world.server.sql("DELETE FROM cosignature; INSERT INTO cosignature TABLE kept")
         if status == 0: # those that are left made no quorum, and it was looked for another checkpoint
@@ -659,7 +661,8 @@ def test_a_second_history_shown_to_one_witness(world):
         folder, path = world.server.data / "two-histories", world.server.data / "log-only"
         path.write_text(f"log {vkey}\nquorum none\n")
         grow(world, forked["size"] + 1)
-        subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], check=True, capture_output=True)
+        done = subprocess.run([str(BUILD / "kontord"), "export", *world.server.options, str(folder)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
         assert audit("verify", f"--policy={path}", folder)[0] == 0
         (folder / "checkpoint").write_text(told["checkpoint"])
         status, said = audit("verify", "--json", f"--policy={path}", folder)
