@@ -10,7 +10,7 @@
 #include "store/organisations.h"
 
 enum { OPEN_MAX = 50, TOKEN_LEN = 43 };
-#define LIFE_MS (INT64_C(7) * 86400000)
+#define LIFE_MS (INT64_C(7) * 86400000) /* real time, as people open links by it */
 
 /* ---- owners ------------------------------------------------------------------------------------------------------- */
 
@@ -90,7 +90,7 @@ invitations_create(struct call *call)
     }
     i.invitation = (struct invitation){ .id = call_new_id(call), .organisation = call->path_id, .by = call->actor.person,
                                         .by_name = call->name, .created_ms = call->now_ms,
-                                        .expires_ms = call->now_ms + LIFE_MS };
+                                        .expires_ms = call->now_ms + LIFE_MS * call->api->clock.rate };
     i.invitation.code = json_in_choice(&in, "role", ROLES) + 1;
     i.invitation.note = json_in_has(&in, "note") ? in_line_or_none(&in, "note", 120, call->arena) : "";
     err = json_in_close(&in);
