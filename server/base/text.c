@@ -157,6 +157,30 @@ text_trim(char *text)
     return text;
 }
 
+void
+text_show(char *ret, size_t cap, const char *text)
+{
+    size_t n = 0, size;
+    char *first;
+
+    for (size_t left = strlen(text); left > 0; text += size, left -= size) {
+        size_t known = text_utf8_char(text, left);
+        bool control = (unsigned char)*text < 0x20 || *text == 0x7f || (known == 2 && (unsigned char)text[0] == 0xc2 && (unsigned char)text[1] < 0xa0);
+
+        size = known > 0 ? known : 1;
+        if (n + size >= cap)
+            break;
+        if (known == 0 || control)
+            ret[n++] = known == 0 ? '?' : ' ';
+        else
+            for (size_t i = 0; i < size; i++)
+                ret[n++] = text[i];
+    }
+    ret[n] = '\0';
+    first = text_trim(ret);
+    memmove(ret, first, strlen(first) + 1);
+}
+
 bool
 text_starts(const char *text, const char *prefix)
 {

@@ -26,6 +26,9 @@ bool text_has_blank_ends(const char *text, size_t len);
 
 /* Cut white space (space, tab, CR, LF) off both ends, in place. Returns text's first kept character. */
 char *text_trim(char *text);
+/* Copy into ret[0..cap) what is to be shown and is not known to be text: what is no UTF-8 becomes '?', control characters become
+ * spaces; without white space at its ends, cut before a character that has no room. */
+void text_show(char *ret, size_t cap, const char *text);
 bool text_starts(const char *text, const char *prefix);
 
 /* printf into ret[0..cap), cap at least 1. Always ends in NUL; what does not fit is cut at a character's boundary.

@@ -140,11 +140,7 @@ db_explain(const struct db *db, enum err err, struct err_detail *d)
 static void
 note_message(struct db *db, const char *message)
 {
-    text_format(db->message, sizeof db->message, "%s", message != NULL ? message : "");
-    for (char *c = db->message; *c != '\0'; c++)
-        if (*c == '\n')
-            *c = ' ';
-    text_trim(db->message);
+    text_show(db->message, sizeof db->message, message != NULL ? message : ""); /* libpq quotes what it cannot read, as it came */
 }
 
 enum err

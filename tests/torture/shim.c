@@ -242,9 +242,9 @@ lose_after(PGconn *conn)
     for (int i = 0; i < 100 && PQflush(conn) == 1; i++)
         poll(&(struct pollfd){ .fd = fd.fd, .events = POLLOUT }, 1, 10);
     poll(&fd, 1, 2000);
-    while (recv(fd.fd, seen, sizeof seen, MSG_DONTWAIT) > 0) /* what has come must not be read after all */
-        continue;
-    cut(conn);
+    for (int i = 0; i < 2; i++, cut(conn)) /* what has come must not be read after all; nor what came between the two */
+        while (recv(fd.fd, seen, sizeof seen, MSG_DONTWAIT) > 0)
+            continue;
 }
 
 static int

@@ -175,6 +175,30 @@ details_are_kept(void **state)
 }
 
 static void
+what_is_shown_is_text(void **state)
+{
+    static const struct { const char *text, *shown; size_t cap; } rows[] = {
+        { "", "", 9 },
+        { "server closed the connection\n", "server closed the connection", 99 },
+        { "\tone\ntwo\r\n", "one two", 99 },
+        { "got message type \"\x92\"", "got message type \"?\"", 99 },
+        { "\xe2\x82", "??", 99 },
+        { "Z\xc3\xbcrich\x1b[31m\x7f\xc2\x9b!", "Z\xc3\xbcrich [31m  !", 99 },
+        { "12345678", "1234567", 8 },
+        { "1234567\xc3\xbc", "1234567", 9 },
+        { " \n ", "", 9 },
+        { "x", "", 1 },
+    };
+    char shown[99];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        text_show(shown, rows[i].cap, rows[i].text);
+        assert_string_equal(shown, rows[i].shown);
+    }
+}
+
+static void
 uuids(void **state)
 {
     static const char *const bad[] = {
@@ -212,6 +236,7 @@ main(void)
         cmocka_unit_test(formatting_is_bounded),
         cmocka_unit_test(errors_have_names_and_statuses),
         cmocka_unit_test(details_are_kept),
+        cmocka_unit_test(what_is_shown_is_text),
         cmocka_unit_test(uuids),
     };
 
