@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -293,7 +294,30 @@ class Files(Administrator):
         done = subprocess.run([agent, "status", "--config=" + path], capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, 0, done.stderr)
 
-    @unittest.skipUnless(shutil.which("systemd-analyze"), "there is no systemd-analyze")
+    # What systemd-analyze calls the exposure of each, in tenths: what it is now, and no more.
+    EXPOSURE = {"kontord.service": 17, "kontor-agent.service": 36}
+    EXPOSURE_SLURM = 68  # sudo must be able to gain rights
+
+    @staticmethod
+    def exposed(path, most):
+        """None, or how far a unit is open where that is more than it may be."""
+        done = subprocess.run(["systemd-analyze", "security", "--offline=yes", f"--threshold={most}", "--no-pager", path], capture_output=True, text=True,
+                              check=False, timeout=60)
+        return done.stdout.splitlines()[-1] if done.returncode else None
+
+    def confined(self, path, most):
+        """It is; and would not be if one line that confines it were taken away."""
+        self.assertIsNone(self.exposed(path, most))
+        with open(path, encoding="utf-8") as f:
+            unit = f.read()
+        for line in ("User=", "NoNewPrivileges=", "CapabilityBoundingSet=", "ProtectSystem=", "ProtectHome=", "SystemCallFilter=", "RestrictAddressFamilies="):
+            less, count = re.subn(f"(?m)^{line}.*\n", "", unit)
+            self.assertEqual(count, 1, line)
+            worse = os.path.join(self.rig.root, os.path.basename(path))
+            with open(worse, "w", encoding="utf-8") as f:
+                f.write(less)
+            self.assertIsNotNone(self.exposed(worse, most), f"{path} without {line}")
+
     def test_units(self):
         folder = os.path.join(self.rig.root, "units")
         os.makedirs(os.path.join(folder, "kontor-agent.service.d"))
@@ -314,6 +338,9 @@ class Files(Administrator):
                                       text=True, check=False, timeout=60, env={**os.environ, "SYSTEMD_UNIT_PATH": folder + ":"})
                 said = [line for line in (done.stdout + done.stderr).splitlines() if name in line or "slurm.conf" in line]
                 self.assertEqual((done.returncode, said), (0, []), done.stderr)
+                if not drop_in:
+                    self.confined(os.path.join(folder, name), self.EXPOSURE[name])
+        self.assertIsNone(self.exposed(os.path.join(folder, "kontor-agent.service"), self.EXPOSURE_SLURM))
 
 
 class Spool(Administrator):
