@@ -60,16 +60,19 @@ class SlurmWorld(World):
         return os.path.join(self.folder, "agents", "spool")
 
     # ---- start-ups ---------------------------------------------------------------------------------------------------
-    def person(self, org, path, body, patience_s=120):
-        """One call of a start-up, with one key, until a server gives an answer that stands."""
+    def person(self, org, path, body=None, patience_s=120):
+        """One call of a start-up, with one key, until a server gives an answer that stands. Without a body it asks only."""
         until, key, turn = time.monotonic() + patience_s, str(uuid.uuid4()), 0
         while True:
             server = self.servers[turn % len(self.servers)]
             turn += 1
             c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=35 if len(self.servers) == 1 else 5)
             try:
-                c.request("POST", path, json.dumps(body), {"Content-Type": "application/json", "Cookie": org["cookie"],
-                                                           "X-CSRF-Token": org["csrf"], "Idempotency-Key": key})
+                if body is None:
+                    c.request("GET", path, headers={"Cookie": org["cookie"]})
+                else:
+                    c.request("POST", path, json.dumps(body), {"Content-Type": "application/json", "Cookie": org["cookie"],
+                                                               "X-CSRF-Token": org["csrf"], "Idempotency-Key": key})
                 answer = c.getresponse()
                 text = answer.read()
                 if answer.status < 300:
