@@ -15,6 +15,7 @@ from world import Later, World
 
 HOWS = [("error", "XX000"), ("error", "40001"), ("error", "53100"), ("lost before", ""), ("lost after", ""), ("count", "")]
 ENDS = [("warning", "")]
+FULL = "The database has no room on its disk."
 
 
 class Psql:
@@ -70,7 +71,7 @@ class Torture:
         end = time.monotonic() + 30
         while True:
             reply = self.w.anybody.get("/health/ready")
-            if reply.status == 200:
+            if reply.status == 200 or (reply.json["phase"] == "leading" and reply.json["reason"] == FULL):  # that is said for two seconds more
                 return
             assert time.monotonic() < end, f"after {self.last}: {reply}\n{self.w.server.tail()}"
             time.sleep(0.01)
