@@ -388,6 +388,69 @@ CREATE TABLE public.agent_contact (
     CONSTRAINT agent_contact_inventory_check CHECK ((octet_length(inventory) <= 65536))
 );
 
+CREATE TABLE public.aid (
+    order_id uuid NOT NULL,
+    organisation uuid NOT NULL,
+    rule uuid NOT NULL,
+    cents bigint NOT NULL,
+    before_cents bigint NOT NULL,
+    granted_ms bigint NOT NULL,
+    account bigint,
+    CONSTRAINT aid_before_cents_check CHECK ((before_cents >= 0)),
+    CONSTRAINT aid_cents_check CHECK ((cents >= 0))
+);
+
+ALTER TABLE ONLY public.aid FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.aid_declaration (
+    id uuid NOT NULL,
+    organisation uuid NOT NULL,
+    made_ms bigint NOT NULL,
+    by_person uuid NOT NULL,
+    by_name text NOT NULL,
+    body text NOT NULL,
+    CONSTRAINT aid_declaration_body_check CHECK ((octet_length(body) <= 65536)),
+    CONSTRAINT aid_declaration_by_name_check CHECK ((octet_length(by_name) <= 120))
+);
+
+ALTER TABLE ONLY public.aid_declaration FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.aid_link (
+    a uuid NOT NULL,
+    b uuid NOT NULL,
+    since_ms bigint NOT NULL,
+    by_person uuid NOT NULL,
+    by_name text NOT NULL,
+    reason text NOT NULL,
+    ended_ms bigint,
+    CONSTRAINT aid_link_by_name_check CHECK ((octet_length(by_name) <= 120)),
+    CONSTRAINT aid_link_check CHECK ((a < b)),
+    CONSTRAINT aid_link_reason_check CHECK (((octet_length(reason) >= 1) AND (octet_length(reason) <= 500)))
+);
+
+ALTER TABLE ONLY public.aid_link FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.aid_rule (
+    id uuid NOT NULL,
+    code text NOT NULL,
+    name text NOT NULL,
+    reference text NOT NULL,
+    cap_cents bigint,
+    years smallint NOT NULL,
+    declared_within_ms bigint,
+    valid_from_ms bigint NOT NULL,
+    created_ms bigint NOT NULL,
+    by_person uuid NOT NULL,
+    CONSTRAINT aid_rule_cap_cents_check CHECK (((cap_cents >= 1) AND (cap_cents <= '1000000000000'::bigint))),
+    CONSTRAINT aid_rule_code_check CHECK ((code ~ '^[a-z0-9-]{1,15}$'::text)),
+    CONSTRAINT aid_rule_declared_within_ms_check CHECK ((declared_within_ms > 0)),
+    CONSTRAINT aid_rule_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120))),
+    CONSTRAINT aid_rule_reference_check CHECK (((octet_length(reference) >= 1) AND (octet_length(reference) <= 120))),
+    CONSTRAINT aid_rule_years_check CHECK (((years >= 1) AND (years <= 10)))
+);
+
+ALTER TABLE ONLY public.aid_rule FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.answer (
     scope bytea NOT NULL,
     request bytea NOT NULL,
@@ -771,6 +834,24 @@ ALTER TABLE ONLY public.account
 ALTER TABLE ONLY public.agent_contact
     ADD CONSTRAINT agent_contact_pkey PRIMARY KEY (site);
 
+ALTER TABLE ONLY public.aid
+    ADD CONSTRAINT aid_account_key UNIQUE (account);
+
+ALTER TABLE ONLY public.aid_declaration
+    ADD CONSTRAINT aid_declaration_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.aid_link
+    ADD CONSTRAINT aid_link_pkey PRIMARY KEY (a, b, since_ms);
+
+ALTER TABLE ONLY public.aid
+    ADD CONSTRAINT aid_pkey PRIMARY KEY (order_id);
+
+ALTER TABLE ONLY public.aid_rule
+    ADD CONSTRAINT aid_rule_code_valid_from_ms_key UNIQUE (code, valid_from_ms);
+
+ALTER TABLE ONLY public.aid_rule
+    ADD CONSTRAINT aid_rule_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.answer
     ADD CONSTRAINT answer_pkey PRIMARY KEY (scope);
 
@@ -870,6 +951,14 @@ ALTER TABLE ONLY public.tile
 ALTER TABLE ONLY public.witness
     ADD CONSTRAINT witness_pkey PRIMARY KEY (public);
 
+CREATE INDEX aid_declaration_organisation ON public.aid_declaration USING btree (organisation, id DESC);
+
+CREATE INDEX aid_granted ON public.aid USING btree (granted_ms);
+
+CREATE INDEX aid_link_b ON public.aid_link USING btree (b);
+
+CREATE INDEX aid_organisation ON public.aid USING btree (organisation, granted_ms);
+
 CREATE INDEX answer_created ON public.answer USING brin (created_ms);
 
 CREATE INDEX call_answer_created ON public.call_answer USING btree (created_ms);
@@ -924,6 +1013,21 @@ CREATE INDEX session_person ON public.session USING btree (person);
 
 CREATE INDEX witness_site ON public.witness USING btree (site, role, since_ms);
 
+ALTER TABLE ONLY public.aid_declaration
+    ADD CONSTRAINT aid_declaration_organisation_fkey FOREIGN KEY (organisation) REFERENCES public.organisation(id);
+
+ALTER TABLE ONLY public.aid_link
+    ADD CONSTRAINT aid_link_a_fkey FOREIGN KEY (a) REFERENCES public.organisation(id);
+
+ALTER TABLE ONLY public.aid_link
+    ADD CONSTRAINT aid_link_b_fkey FOREIGN KEY (b) REFERENCES public.organisation(id);
+
+ALTER TABLE ONLY public.aid
+    ADD CONSTRAINT aid_organisation_fkey FOREIGN KEY (organisation) REFERENCES public.organisation(id);
+
+ALTER TABLE ONLY public.aid
+    ADD CONSTRAINT aid_rule_fkey FOREIGN KEY (rule) REFERENCES public.aid_rule(id);
+
 ALTER TABLE ONLY public.cosignature
     ADD CONSTRAINT cosignature_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
 
@@ -976,6 +1080,36 @@ CREATE POLICY agent_contact_changed ON public.agent_contact FOR UPDATE TO kontor
 CREATE POLICY agent_contact_made ON public.agent_contact FOR INSERT TO kontor_worker WITH CHECK ((site = ( SELECT public.actor_agent() AS actor_agent)));
 
 CREATE POLICY agent_contact_seen ON public.agent_contact FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
+
+ALTER TABLE public.aid ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.aid_declaration ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY aid_declaration_made ON public.aid_declaration FOR INSERT TO kontor_worker WITH CHECK ((( SELECT public.actor_is_server() AS actor_is_server) OR (organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[]))));
+
+CREATE POLICY aid_declaration_seen ON public.aid_declaration FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
+
+CREATE POLICY aid_done ON public.aid FOR UPDATE TO kontor_worker USING (( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role));
+
+CREATE POLICY aid_dropped ON public.aid FOR DELETE TO kontor_worker USING ((( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role) AND (account IS NULL)));
+
+CREATE POLICY aid_given ON public.aid FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role));
+
+ALTER TABLE public.aid_link ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY aid_link_ended ON public.aid_link FOR UPDATE TO kontor_worker USING (( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role));
+
+CREATE POLICY aid_link_made ON public.aid_link FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role));
+
+CREATE POLICY aid_link_seen ON public.aid_link FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (a = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (b = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
+
+ALTER TABLE public.aid_rule ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY aid_rule_seen ON public.aid_rule FOR SELECT TO kontor_worker USING (public.actor_is_known());
+
+CREATE POLICY aid_rule_set ON public.aid_rule FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_administers() AS actor_administers));
+
+CREATE POLICY aid_seen ON public.aid FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
 
 ALTER TABLE public.answer ENABLE ROW LEVEL SECURITY;
 
@@ -1248,6 +1382,18 @@ GRANT SELECT ON TABLE public.account_name TO kontor_writer;
 GRANT SELECT ON TABLE public.account_side TO kontor_worker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.agent_contact TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.aid TO kontor_worker;
+
+GRANT UPDATE(account) ON TABLE public.aid TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.aid_declaration TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.aid_link TO kontor_worker;
+
+GRANT UPDATE(ended_ms) ON TABLE public.aid_link TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.aid_rule TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.answer TO kontor_writer;
 

@@ -277,6 +277,17 @@ call_query_i64(struct call *call, const char *name, int64_t min, int64_t max, in
 }
 
 enum err
+call_query_time(struct call *call, const char *name, int64_t if_missing, int64_t *ret)
+{
+    const char *text = call_query(call, name);
+
+    *ret = if_missing;
+    if (text && !time_parse(text, ret))
+        return err_say(&call->detail, ERR_QUERY_INVALID, "“%s” must be a time such as 2026-05-12T14:00:00Z.", name);
+    return OK;
+}
+
+enum err
 call_query_uuid(struct call *call, const char *name, struct uuid *ret)
 {
     const char *text = call_query(call, name);

@@ -35,20 +35,21 @@ static enum err
 free_query(struct call *call, int64_t most, int64_t *ret_from_slot, int64_t *ret_step_s, int64_t *ret_columns)
 {
     static const char *const NAMES[] = { "from", "step_s", "columns", NULL };
-    const char *from = call_query(call, "from");
-    int64_t from_ms = call->now_ms, step_s = 0;
+    int64_t from_ms = 0, step_s = 0;
     enum err err = call_query_only(call, NAMES);
 
     if (!err)
         err = call_query_i64(call, "columns", 1, most, 28, ret_columns);
+    if (!err)
+        err = call_query_time(call, "from", call->now_ms, &from_ms);
     if (!err)
         err = call_query_i64(call, "step_s", CALENDAR_SLOT_MS / 1000, STEP_MAX_S, 21600, &step_s);
     if (err)
         return err;
     if (step_s % (CALENDAR_SLOT_MS / 1000))
         return err_say(&call->detail, ERR_QUERY_INVALID, "step_s is a multiple of 900.");
-    if (from && (!time_parse(from, &from_ms) || from_ms < 0))
-        return err_say(&call->detail, ERR_QUERY_INVALID, "from is a time as 2026-05-12T06:00:00Z.");
+    if (from_ms < 0)
+        return err_say(&call->detail, ERR_QUERY_INVALID, "from is before 1970.");
     *ret_from_slot = calendar_slot_of(from_ms);
     *ret_step_s = step_s;
     return OK;

@@ -2,6 +2,7 @@
  * an order names must be committed before it is signed), then the order; both under the call's key. */
 #include "api/handlers.h"
 
+#include "api/aid.h"
 #include "api/fields.h"
 #include "api/internal.h"
 #include "api/orders.h"
@@ -44,7 +45,9 @@ ordered(struct call *call)
     struct account_name name = { .account = f->account, .name = f->name, .reference = f->reference };
     enum err err = OK;
 
-    if (f->name[0]) {
+    if (f->entry.kind == GRANT)
+        err = aid_granted(call->db, f->entry.u.move.order, f->account);
+    if (!err && f->name[0]) {
         err = account_names_add(call->db, &name);
         directory_add_account(call->api->directory, f->account, f->name, f->reference);
     }
@@ -224,13 +227,26 @@ check_mode(struct call *call, struct funding *f, const char *mode, enum organisa
     return err;
 }
 
+/* On which basis it is given, and what it is worth, goes into what the order is committed to. */
+static enum err
+reserve_aid(struct call *call, struct funding *f, const char *code)
+{
+    const char *basis = "";
+    enum err err;
+
+    order_step(call, f->idem, NULL);
+    err = aid_reserve(call, f->organisation, code, f->entry.u.move.gge_cents, order_id(call), &basis);
+    f->reason = arena_printf(call->arena, "%s\n\n%s", f->reason, basis);
+    return err;
+}
+
 void
 grants_create(struct call *call)
 {
     struct funding *f = begin(call, GRANT);
     struct json_in in = json_in_open(call->body, &call->detail);
     const struct organisation *o;
-    const char *mode;
+    const char *mode, *basis;
     enum err err;
 
     f->organisation = json_in_uuid(&in, "organisation");
@@ -243,6 +259,7 @@ grants_create(struct call *call)
         json_in_refuse(&in, "end", ERR_FIELD_RANGE, "The end is not after the start.");
     f->reference = in_line(&in, "reference", 32, call->arena);
     f->entry.u.move.gge_cents = json_in_i64(&in, "gge_eur_cents", 0, INT64_C(1000000000000));
+    basis = in_code(&in, "legal_basis", call->arena);
     f->reason = in_prose(&in, "reason", 500, call->arena);
     err = json_in_close(&in);
     f->class = ACCOUNT_GRANT;
@@ -252,6 +269,8 @@ grants_create(struct call *call)
         err = check_mode(call, f, mode, o->class);
     if (!err && !repeated(call, f))
         err = check_source(call, f->entry.debit, ACCOUNT_TRANCHE, f->gpums);
+    if (!err)
+        err = reserve_aid(call, f, basis);
     if (err)
         call_fail(call, err);
     else

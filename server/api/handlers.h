@@ -20,6 +20,8 @@ handler_fn me_sessions, me_session_end, me_sessions_end_others; /* session.c */
 handler_fn me_identities, me_identity_remove, people_identities; /* identities.c */
 handler_fn people_create, people_list_get, people_password, people_roles, people_roles_remove; /* people.c */
 handler_fn me_rights, people_rights, organisations_rights;                  /* rights.c */
+handler_fn aid_rules_list, organisations_aid, grants_aid;                        /* aid.c */
+handler_fn aid_rules_create, aid_declare_post, aid_links_list, aid_links_set, aid_register; /* aid_declared.c */
 handler_fn members_set;                                                     /* members.c */
 handler_fn invitations_list_get, invitations_create, invitations_withdraw, invitations_look, invitations_join, invitations_accept; /* invitations.c */
 handler_fn organisations_create, organisations_list_get, organisations_get, organisations_members;

@@ -39,7 +39,7 @@ def test_an_offering_serves_some_modes(world):
     # another grant of theirs would do, and is named
     now = now_of(world)
     other = world.order("/v1/grants", {"organisation": world.organisations["brisa"], "tranche": world.tranche, "mode": "playground", "credits": "100",
-                                       "start": stamp(now - 1000), "end": stamp(now + 92 * DAY - 2000), "reference": "G-play", "gge_eur_cents": 1, "reason": "Test"})
+                                       "start": stamp(now - 1000), "end": stamp(now + 92 * DAY - 2000), "reference": "G-play", "gge_eur_cents": 1, "legal_basis": "gber", "reason": "Test"})
     no = refusal(look(world), "lumi")
     assert no["help"]["change"] == "grant" and no["help"]["to"] == other["account"] and no["help"]["start"], no
     assert {o["site"] for o in look(world, grant=no["help"]["to"])["options"]} == {"bsc", "lumi"}
@@ -79,7 +79,7 @@ def test_an_offering_is_open_to_some(world):
     assert lab["class"] == "research"
     now = now_of(world)
     grant = {"organisation": lab["id"], "tranche": world.tranche, "mode": "fast-lane", "credits": "100", "start": stamp(now - 1000),
-             "end": stamp(now + DAY), "reference": "G-lab", "gge_eur_cents": 1, "reason": "Test"}
+             "end": stamp(now + DAY), "reference": "G-lab", "gge_eur_cents": 1, "legal_basis": "gber", "reason": "Test"}
     reply = world.local.post("/v1/grants", grant, key=True)  # start-ups and SMEs, if the mode does not say otherwise
     assert reply.status == 422 and reply.json["pointer"] == "/organisation", reply
     mode = world.order("/v1/policies", {"code": "open-lane", "name": "Open", "cap_credits": "0", "longest_days": 92, "decide_days": 4, "eligible": ["research"]})

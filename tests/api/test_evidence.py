@@ -41,7 +41,7 @@ def granted(world):
     now = int(world.server.sql("SELECT max(time_ms) FROM entry"))
     world.people["officer"].must("POST", "/v1/grants", {
         "organisation": world.organisations["brisa"], "tranche": world.tranche, "mode": "fast-lane", "credits": "5", "start": stamp(now),
-        "end": stamp(now + 86400000), "reference": "E-1", "gge_eur_cents": 1, "reason": REASON}, status=201, key=True)
+        "end": stamp(now + 86400000), "reference": "E-1", "gge_eur_cents": 1, "legal_basis": "gber", "reason": REASON}, status=201, key=True)
     return entry_of(world, "GRANT")["index"]
 
 

@@ -225,7 +225,7 @@ def newcomer(world, name, mode, count):
     org = world.order("/v1/organisations", {"name": name, "country": "FI", "city": "Oulu", "lat_milli": 65012, "lon_milli": 25465})["id"]
     world.organisations[name] = org
     grants = [world.order("/v1/grants", {"organisation": org, "tranche": world.tranche, "mode": mode, "credits": "40000", "start": stamp(at - 1000),
-                                         "end": stamp(at + 90 * DAY), "reference": f"G-{name}-{i}", "gge_eur_cents": 1, "reason": "Test"})["account"]
+                                         "end": stamp(at + 90 * DAY), "reference": f"G-{name}-{i}", "gge_eur_cents": 1, "legal_basis": "gber", "reason": "Test"})["account"]
               for i in range(count)]
     world.grants[name] = grants[0]
     return world.person(name, [{"role": "owner", "organisation": org}]), grants

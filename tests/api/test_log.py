@@ -29,7 +29,7 @@ def grow(world, size):
             return head
         world.order("/v1/grants", {"organisation": world.organisations["nordlys"], "tranche": world.tranche, "mode": "fast-lane",
                                    "credits": "1", "start": stamp(int(now)), "end": stamp(int(now) + 30 * 86400000),
-                                   "reference": f"more {head['size']}", "gge_eur_cents": 1, "reason": "Test"})
+                                   "reference": f"more {head['size']}", "gge_eur_cents": 1, "legal_basis": "gber", "reason": "Test"})
 
 
 def reader(world):

@@ -43,7 +43,7 @@ def test_a_sentence_has_one_full_stop(world):
     org = world.order("/v1/organisations", {"name": "Punto S.L.", "country": "ES", "city": "Vigo", "lat_milli": 42240, "lon_milli": -8720})["id"]
     now = millis(world.local.must("GET", "/v1/me")["now"])
     grant = world.order("/v1/grants", {"organisation": org, "tranche": world.tranche, "mode": "fast-lane", "credits": "10", "start": stamp(now - 1000),
-                                       "end": stamp(now + 86400000), "reference": "G-punto", "gge_eur_cents": 1000, "reason": "Test"})["account"]
+                                       "end": stamp(now + 86400000), "reference": "G-punto", "gge_eur_cents": 1000, "legal_basis": "gber", "reason": "Test"})["account"]
     summaries = [e["summary"] for e in world.local.must("GET", f"/v1/grants/{grant}/entries")["items"]]
     assert any(s.endswith("Grant of Punto S.L.") for s in summaries) and not any(s.endswith("..") for s in summaries), summaries
 

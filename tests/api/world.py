@@ -71,7 +71,7 @@ class World:
             self.organisations[name] = org
             self.grants[name] = self.order("/v1/grants", {
                 "organisation": org, "tranche": self.tranche, "mode": "fast-lane", "credits": "40000", "start": stamp(now - 1000),
-                "end": stamp(now + 90 * 86400000), "reference": f"G-{name}", "gge_eur_cents": 6000000, "reason": "Test"})["account"]
+                "end": stamp(now + 90 * 86400000), "reference": f"G-{name}", "gge_eur_cents": 6000000, "legal_basis": "gber", "reason": "Test"})["account"]
         self.person("brisa", [{"role": "owner", "organisation": self.organisations["brisa"]}])
         self.person("brisa2", [{"role": "member", "organisation": self.organisations["brisa"]}])
         self.person("nordlys", [{"role": "owner", "organisation": self.organisations["nordlys"]}])

@@ -287,7 +287,7 @@ class World:
             grant = self.admin("POST", "/v1/grants", {
                 "organisation": org["id"], "tranche": tranche["account"], "mode": policy["code"],
                 "credits": str(90_000_000_000 // (len(clusters) + 1)), "start": rfc3339(start), "end": rfc3339(end),
-                "reference": f"REPLAY-{i}", "gge_eur_cents": 0, "reason": "A replayed trace"})
+                "reference": f"REPLAY-{i}", "gge_eur_cents": 0, "legal_basis": "gber", "reason": "A replayed trace"})
             self.orgs.append({"cluster": cluster, "id": org["id"], "grant": grant["account"], "email": email,
                               "password": password})
 

@@ -92,7 +92,7 @@ class World:
             self.organisations[code] = org
         self.grants["brisa"] = self.order("/v1/grants", {
             "organisation": self.organisations["brisa"], "tranche": tranche, "mode": "fast-lane", "credits": "40000", "start": day(now),
-            "end": day(now + 90 * 86400000), "reference": "FL-2026-0187", "gge_eur_cents": 6000000, "reason": "Grant"})["account"]
+            "end": day(now + 90 * 86400000), "reference": "FL-2026-0187", "gge_eur_cents": 6000000, "legal_basis": "gber", "reason": "Grant"})["account"]
         for name, email, role, of in PEOPLE:
             more = {"organisation": self.organisations[of]} if role == "owner" else {"site": of} if of else {}
             self.local.must("POST", "/v1/people", {"name": name, "email": email, "password": PASSWORD, "roles": [{"role": role, **more}]}, status=201)

@@ -10,25 +10,26 @@ from harness import CONTRACT
 from test_refusals import body_schema, sample
 from world import Agent
 
-PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept"
+PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list"
 PERSONAL = "session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
 RULES = {
-    (frozenset(BUYERS | PROGRAMME), "organisation"): "organisations_get organisations_members organisations_rights grants_get grants_entries grants_share grants_history requests_get quotes_get",
+    (frozenset(BUYERS | PROGRAMME), "organisation"): "organisations_get organisations_members organisations_rights organisations_aid grants_aid grants_get grants_entries grants_share grants_history requests_get quotes_get",
     (frozenset(BUYERS), "organisation"): "requests_quote requests_cancel reservations_move quotes_renew quotes_release quotes_accept reservations_cancel reservations_contest reservations_output",
     (frozenset(BUYERS | {"administrator"}), "organisation"): "members_set",
+    (frozenset({"owner"}), "organisation"): "aid_declare",
     (frozenset({"owner", "administrator"}), "organisation"): "invitations_list invitations_create invitations_withdraw",
     (frozenset(BUYERS | {"site_operator"}), "job"): "reservations_say",
     (frozenset(BUYERS), None): "requests_create quotes_look",
     (frozenset(BUYERS | PROGRAMME | {"site_operator"}), "job"): "reservations_get reservations_dispute reservations_outlook reservations_ticket reservations_events",
-    (frozenset(PROGRAMME), None): "programme_get programme_moves programme_shares programme_shares_csv funds_list tranches_list",
-    (frozenset({"officer"}), None): "funds_create tranches_create grants_create",
+    (frozenset(PROGRAMME), None): "programme_get programme_moves programme_shares programme_shares_csv funds_list tranches_list aid_links_list aid_register",
+    (frozenset({"officer"}), None): "funds_create tranches_create grants_create aid_links_set",
     (frozenset({"officer", "administrator"}), None): "journal_entry_erase reservations_correct reservations_dismiss",
     (frozenset({"officer", "site_operator", "administrator"}), "site"): "offerings_floors keys_revoke",
     (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles people_roles_remove people_rights people_identities grants_clawback"
-    " reservations_resolve accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create",
+    " reservations_resolve accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create aid_rules_create",
     (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_maintenance maintenance_plan maintenance_end sites_share sites_share_csv sites_tickets sites_reports sites_moves sites_pause sites_drain sites_spool_retire sites_agent_token",
     (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_keys agent_self agent_seen agent_witness agent_checkpoint agent_entries agent_cosignature agent_refusal",
     (frozenset({"agent"}), "site"): "agent_blob",

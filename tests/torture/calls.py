@@ -61,7 +61,7 @@ def an_organisation(w):
 def a_grant(w, org, tranche=None, credits="5"):
     like = w.local.must("GET", f"/v1/grants/{w.grants['brisa']}")
     return w.order("/v1/grants", {"organisation": w.organisations.get(org, org), "tranche": tranche or w.tranche, "mode": "fast-lane", "credits": credits,
-                                  "start": like["start"], "end": like["end"], "reference": word(), "gge_eur_cents": 1, "reason": "Test"})["account"]
+                                  "start": like["start"], "end": like["end"], "reference": word(), "gge_eur_cents": 1, "legal_basis": "gber", "reason": "Test"})["account"]
 
 
 def release(w, quote):
@@ -186,6 +186,34 @@ def members_set(w):
     w.person(name, [{"role": "member", "organisation": w.organisations["brisa"]}])
     body = {"person": w.ids[name], "role": "owner", "reason": "tests"}
     return Call(lambda key: w.people["brisa"].post(f"/v1/organisations/{w.organisations['brisa']}/members", body, key=key))
+
+
+def a_declaration(w):
+    return {"register_number": "ESB1", "nace": "62", "linked": [], "received": [], "complete": True}
+
+
+@call
+def aid_declare(w):
+    return Call(lambda key: w.people["brisa"].post(f"/v1/organisations/{w.organisations['brisa']}/aid/declarations", a_declaration(w), key=key))
+
+
+@call
+def aid_links_set(w):
+    body = {"organisation": an_organisation(w)[0], "linked": True, "reason": "tests"}
+    return post(w.people["officer"], f"/v1/organisations/{an_organisation(w)[0]}/aid/links", body)
+
+
+@call
+def aid_links_end(w):
+    org, body = an_organisation(w)[0], {"organisation": an_organisation(w)[0], "linked": True, "reason": "tests"}
+    w.people["officer"].must("POST", f"/v1/organisations/{org}/aid/links", body, status=204, key=True)
+    return post(w.people["officer"], f"/v1/organisations/{org}/aid/links", {**body, "linked": False})
+
+
+@call
+def aid_rules_create(w):
+    rule = {"code": word()[:15], "name": "Test", "reference": "Test", "years": 3, "valid_from": "2038-01-01T00:00:00Z"}
+    return post(w.people["administrator"], "/v1/aid/rules", rule)
 
 
 @call
@@ -333,7 +361,17 @@ def tranches_create(w):
 def grants_create(w):
     grant = w.local.must("GET", f"/v1/grants/{w.grants['brisa']}")
     body = {"organisation": w.organisations["nordlys"], "tranche": w.tranche, "mode": "fast-lane", "credits": "1", "start": grant["start"],
-            "end": grant["end"], "reference": word(), "gge_eur_cents": 1, "reason": "Test"}
+            "end": grant["end"], "reference": word(), "gge_eur_cents": 1, "legal_basis": "gber", "reason": "Test"}
+    return post(w.people["officer"], "/v1/grants", body)
+
+
+@call
+def grants_create_de_minimis(w):
+    org, owner = an_organisation(w)
+    owner.must("POST", f"/v1/organisations/{org}/aid/declarations", a_declaration(w), status=204, key=True)
+    grant = w.local.must("GET", f"/v1/grants/{w.grants['brisa']}")
+    body = {"organisation": org, "tranche": w.tranche, "mode": "fast-lane", "credits": "1", "start": grant["start"],
+            "end": grant["end"], "reference": word(), "gge_eur_cents": 1, "legal_basis": "de-minimis", "reason": "Test"}
     return post(w.people["officer"], "/v1/grants", body)
 
 
