@@ -430,7 +430,23 @@ organisations_aid(struct call *call)
     call_end(call, err, 200);
 }
 
-/* GET /v1/grants/{account}/aid: what the certificate says. Row security: the organisation's people and the programme. */
+/* Whose grant it is: for who may see it. ERR_NOT_FOUND. */
+static enum err
+check_grant(struct call *call)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    const struct account *a;
+    enum err err;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    a = ledger_account(s->ledger, call->path_index);
+    err = a && a->class == ACCOUNT_GRANT && may_see_organisation(&call->actor, a->owner_org) ? OK : ERR_NOT_FOUND;
+    market_read_unlock(call->api->market);
+    return err;
+}
+
+/* GET /v1/grants/{account}/aid: what the certificate says; null for a grant from before there were legal bases. */
 void
 grants_aid(struct call *call)
 {
@@ -438,17 +454,18 @@ grants_aid(struct call *call)
     struct aid_rule *rules;
     struct aid aid;
     size_t n = 0;
-    enum err err = call_query_only(call, NO_NAMES);
+    enum err err = check_grant(call), found;
 
     if (!err)
-        err = aid_of_account(call->db, call->path_index, &aid);
-    if (!err && !may_see_organisation(&call->actor, aid.organisation))
-        err = ERR_NOT_FOUND;
+        err = call_query_only(call, NO_NAMES);
     if (!err)
         err = aid_rules(call->db, call->arena, &rules, &n);
+    found = err ? err : aid_of_account(call->db, call->path_index, &aid);
     json_open(&call->out, NULL);
-    if (!err)
-        err = aid_json(call, "aid", &aid, rule_by_id(rules, n, aid.rule));
+    if (found == ERR_NOT_FOUND && !err)
+        json_none(&call->out, "aid");
+    else
+        err = found ? found : aid_json(call, "aid", &aid, rule_by_id(rules, n, aid.rule));
     json_shut(&call->out);
     call_end(call, err, 200);
 }

@@ -108,6 +108,12 @@ def test_it_stands_in_the_journal(world):
         seen = world.people[who].must("GET", f"/v1/grants/{world.first}/aid")["aid"]
         assert (seen["gge_eur_cents"], seen["before_eur_cents"], seen["basis"]["reference"], seen["organisation"]["name"]) == (20000000, 5000000, "Regulation (EU) 2023/2831", "brisa"), seen
     assert world.people["nordlys"].get(f"/v1/grants/{world.first}/aid").status == 404
+    assert world.people["brisa"].get(f"/v1/grants/{world.fund}/aid").status == 404
+    kept = world.server.sql(f"SELECT rule FROM aid WHERE account = {world.first}")
+    world.server.sql(f"UPDATE aid SET account = NULL WHERE account = {world.first}")
+    assert world.people["brisa"].must("GET", f"/v1/grants/{world.first}/aid")["aid"] is None and kept, "as a grant from before"
+    assert grant(world, "brisa", 20000000, key="first").status == 201, "told again, it is put right"
+    assert world.people["brisa"].must("GET", f"/v1/grants/{world.first}/aid")["aid"]["account"] == world.first
 
 
 def test_one_undertaking_has_one_cap(world):

@@ -404,6 +404,7 @@ story("an officer gives a grant and reads every entry, with filters and as CSV",
     await page.getByLabel("Access mode").selectOption("fast-lane");
     await page.getByLabel("Credits", { exact: true }).fill("12,500.5");
     await page.getByLabel("Value in euro").fill("18000");
+    await page.getByLabel("Legal basis").selectOption("gber");
     await page.getByLabel("Decision's number").fill(`FL-${look.width}`);
     await page.getByLabel("Reason").fill("Speech models");
     await page.getByRole("button", { name: "Give 12,500 credits" }).click();
@@ -741,6 +742,49 @@ story("the scheme is kept, and follows the system until it is chosen", async (pa
     assert.equal(await background(), look.scheme === "dark" ? "rgb(244, 246, 244)" : "rgb(15, 21, 19)");
     assert.deepEqual(await page.evaluate(() => Object.keys(localStorage)), ["scheme"]);
 });
+
+story("state aid is declared, granted below its cap, and certified", async (page, look) => {
+    await signIn(page, E, passwordOfElin);
+    await openPage(page, look, "Credits");
+    await page.goto("/en/credits/aid");
+    await settled(page);
+    if (await page.getByRole("button", { name: "Declare anew" }).count()) await page.getByRole("button", { name: "Declare anew" }).click();
+    await page.getByRole("button", { name: "Declare", exact: true }).click();
+    assert.ok(await page.locator(".field-error").count() >= 1 || await page.locator("[role=alert]").count() >= 1, "what is missing is said");
+    await page.getByLabel("Register number").first().fill("SE556000-0000");
+    await page.getByLabel("Sector (NACE code)").fill("62.10");
+    for (const remove of await page.getByRole("button", { name: /^Remove row/ }).all()) await remove.click();
+    await page.getByRole("button", { name: "Add a row: De minimis aid received from others" }).click();
+    await page.getByLabel("Granted on").fill("2026-01-15");
+    await page.getByLabel("Value in euro").fill("50000");
+    await page.getByLabel("Granted by").fill("Region Västerbotten");
+    await page.getByLabel("This is complete and true.").check();
+    await page.getByRole("button", { name: "Declare", exact: true }).click();
+    await page.getByRole("button", { name: "Declare anew" }).waitFor();
+    const left = look.width > 1000 ? "250,000.00" : "150,000.00";
+    await page.waitForFunction((words) => document.querySelector(".figure")?.textContent.includes(words), left);
+    await accessible(page, `state aid at ${look.width}`);
+    await forgetSession(page);
+    await signIn(page, O, kontor.password);
+    await page.goto("/en/programme/grants/new");
+    await settled(page);
+    await page.getByRole("combobox", { name: "Organisation" }).selectOption({ label: "Nordlys Språk AB, Sweden" });
+    await page.getByLabel("Access mode").selectOption("fast-lane");
+    await page.getByLabel("Credits", { exact: true }).fill("100");
+    await page.getByLabel("Value in euro").fill("260000");
+    await page.getByLabel("Legal basis").selectOption("de-minimis");
+    await page.getByText(`€${left} of €300,000.00 are left`).waitFor();
+    await page.getByLabel("Decision's number").fill(`DM-${look.width}`);
+    await page.getByLabel("Reason").fill("First steps");
+    await page.getByRole("button", { name: "Give 100 credits" }).click();
+    await page.locator(".field-error", { hasText: "It fits from" }).waitFor();
+    await page.getByLabel("Value in euro").fill("100000");
+    await page.getByRole("button", { name: "Give 100 credits" }).click();
+    await page.waitForURL("**/en/programme/grants/*");
+    await page.getByRole("link", { name: "Certificate of aid" }).click();
+    await page.getByText("Nordlys Språk AB was granted GPU-hours worth €100,000.00").waitFor();
+    await accessible(page, `a certificate at ${look.width}`);
+}, [409]);
 
 story("a start-up uploads a script, repeats the job, contests it; the site says its side", async (page, look) => {
     await signIn(page, S, kontor.password);

@@ -167,6 +167,8 @@ export const country = (code) => {
         return code;
     }
 };
+/** Euro cents as an amount of money. */
+export const euro = (cents) => maker(Intl.NumberFormat, { style: "currency", currency: "EUR" }).format(cents / 100);
 export const list = (words) => maker(Intl.ListFormat, { type: "conjunction" }).format(words);
 export const compare = (a, b) => maker(Intl.Collator, {}).compare(a, b);
 /** The end of an id, which tells it from its neighbours: "…c41e9a". */

@@ -7,6 +7,7 @@ import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Bar, Swatch } from "../parts/bar.js";
 import { Empty, Waiting } from "../parts/broken.js";
+import { Button } from "../parts/button.js";
 import { Credits, Folio } from "../parts/amount.js";
 import { Head } from "../parts/frame.js";
 import { State } from "../parts/state.js";
@@ -25,7 +26,7 @@ const GrantCard = ({ grant }) => html`
 
 export default () => {
     const { data, error, reload } = useData(`/v1/grants?organisation=${seat.value.organisation.id}`, { every: 15_000 });
-    const head = html`<${Head} title=${t("nav.credits")} sub=${t("credits.sub")} />`;
+    const head = html`<${Head} title=${t("nav.credits")} sub=${t("credits.sub")}><${Button} href=${to("/credits/aid")}>${t("credits.aid")}<//><//>`;
     if (!data) return html`${head}<${Waiting} error=${error} retry=${reload} />`;
     if (!data.items.length) return html`${head}<${Empty} title=${t("home.no-grant")}>${t("home.no-grant.text")}<//>`;
     const items = [...data.items].sort((a, b) => ORDER[a.state] - ORDER[b.state] || Date.parse(a.end) - Date.parse(b.end));

@@ -6,6 +6,7 @@ import { forecast, unspentLine } from "../lib/credit.js";
 import { seat } from "../lib/session.js";
 import { useData, useNow } from "../lib/use.js";
 import { place, to } from "../lib/router.js";
+import { AidOfGrant } from "../parts/aid.js";
 import { Bar, Part } from "../parts/bar.js";
 import { Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
@@ -44,7 +45,7 @@ export default ({ params, query }) => {
     return html`
         <${Head} title=${mine ? title : grant.organisation.name} name=${title} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a> / ${t("account", { n: grant.account })}`} sub=${mine ? t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) }) : `${title}. ${t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) })}`} />
         <div class="grid side-right">
-            <div class="stack"><${Figures} grant=${grant} f=${f} /><${Share} account=${grant.account} mine=${mine} />
+            <div class="stack"><${Figures} grant=${grant} f=${f} /><${Share} account=${grant.account} mine=${mine} /><${AidOfGrant} account=${grant.account} up=${up} page=${mine ? "/credits/aid" : `/programme/organisations/${grant.organisation.id}/aid`} />
                 <section class="card flush" aria-busy=${entries.fresh ? undefined : "true"}><div class="card-head padded"><h2>${t("credits.entries")}</h2></div>
                     ${!entries.data ? html`<div class="padded"><${Waiting} error=${entries.error} retry=${entries.reload} /></div>` : html`<${Entries} entries=${entries.data.items} caption=${t("credits.entries")} />
                         ${(entries.data.next || cursor) && html`<div class="pager">${cursor && html`<${Button} small href=${to(place.value.path)}>${t("newest")}<//>`}${entries.data.next && html`<${Button} small href=${to(place.value.path, { cursor: entries.data.next })}>${t("older")}<//>`}</div>`}`}</section></div>

@@ -21,7 +21,7 @@ export default ({ query }) => {
     const grants = useData(`/v1/grants?limit=100${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: 15_000 });
     const programme = useData("/v1/programme");
     const writes = seat.value.role === "officer" || seat.value.role === "administrator";
-    const head = html`<${Head} title=${t("nav.grants")} sub=${t("grants.sub")}>${writes && html`
+    const head = html`<${Head} title=${t("nav.grants")} sub=${t("grants.sub")}><${Button} icon="download" href="/v1/aid/register.csv" download>${t("grants.register")}<//>${writes && html`
         <${Button} href=${to("/programme/funds/new")}>${t("fund.new")}<//><${Button} href=${to("/programme/tranches/new")}>${t("tranche.new")}<//><${Button} kind="primary" icon="plus" href=${to("/programme/grants/new")}>${t("grant.new")}<//>`}<//>`;
     if (!grants.data) return html`${head}<${Waiting} error=${grants.error} retry=${grants.reload} />`;
     const tranche = query.get("tranche") ?? "", state = query.get("state") ?? "";
