@@ -8,7 +8,9 @@ from harness import BUILD
 from world import stamp
 
 WORLD = {"more": ["--checkpoint-ms=100"]}
-REASON = "The company asked for it on 3 May; Ms Müller decided."
+GIVEN = "The company asked for it on 3 May; Ms Müller decided."
+BASIS = "\n\nLegal basis: Aid under the General Block Exemption Regulation (Regulation (EU) No 651/2014). Gross grant equivalent: EUR 0.01."
+REASON = GIVEN + BASIS  # what is kept
 
 
 def entry_of(world, kind):
@@ -41,7 +43,7 @@ def granted(world):
     now = int(world.server.sql("SELECT max(time_ms) FROM entry"))
     world.people["officer"].must("POST", "/v1/grants", {
         "organisation": world.organisations["brisa"], "tranche": world.tranche, "mode": "fast-lane", "credits": "5", "start": stamp(now),
-        "end": stamp(now + 86400000), "reference": "E-1", "gge_eur_cents": 1, "legal_basis": "gber", "reason": REASON}, status=201, key=True)
+        "end": stamp(now + 86400000), "reference": "E-1", "gge_eur_cents": 1, "legal_basis": "gber", "reason": GIVEN}, status=201, key=True)
     return entry_of(world, "GRANT")["index"]
 
 

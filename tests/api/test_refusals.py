@@ -70,7 +70,7 @@ def sample(schema, world, name=""):
         return "2026-12-03T00:00:00.000Z" if name == "end" else "2026-12-01T00:00:00.000Z"
     if schema.get("pattern") == "^/":
         return "/en/"
-    known = {"credits": "1", "cap_credits": "1", "country": "ES", "email": "x@kontor.example", "code": "new-one", "mode": "fast-lane",
+    known = {"credits": "1", "cap_credits": "1", "country": "ES", "email": "x@kontor.example", "code": "new-one", "mode": "fast-lane", "legal_basis": "gber", "nace": "62.10",
              "site": "lumi", "script": "#!/bin/sh\n", "proof": "A" * 86 + "==", "by_old": "A" * 86 + "==", "by_new": "A" * 86 + "==", "ed25519": "A" * 43 + "=", "x25519": "A" * 43 + "=",
              "statement": "A" * 183 + "=", "signature": "A" * 86 + "==", "root": "0" * 64, "had_root": "0" * 64}
     return known.get(name, "a text of some length").ljust(schema.get("minLength", 0), "A")
