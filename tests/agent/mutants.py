@@ -321,7 +321,8 @@ class SignsNothingAnew(Agent):
         pass
 
 
-@breaks(AGENTS, "report-again", "report-stored-first", "losses", "permit-other-instance", "permit-first-sent")
+@breaks(AGENTS, "report-again", "report-stored-first", "losses", "permit-other-instance", "permit-first-sent", "permit-forged", "permit-replayed", "receipt-forged",
+        "receipt-misplaced", "reply-huge", *("permit-" + name for name in (*FORGERIES, *NOT_THIS)), may=("granted-first", "killed-running", "ticket-spooled-first"))
 class SignsAllAnew(Agent):
     """Each time that a report is sent it says another time."""
 
