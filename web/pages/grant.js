@@ -45,15 +45,16 @@ export default ({ params, query }) => {
     return html`
         <${Head} title=${mine ? title : grant.organisation.name} name=${title} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a> / ${t("account", { n: grant.account })}`} sub=${mine ? t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) }) : `${title}. ${t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) })}`} />
         <div class="grid side-right">
-            <div class="stack"><${Figures} grant=${grant} f=${f} /><${Share} account=${grant.account} mine=${mine} /><${AidOfGrant} account=${grant.account} up=${up} page=${mine ? "/credits/aid" : `/programme/organisations/${grant.organisation.id}/aid`} />
+            <div class="stack"><${Figures} grant=${grant} f=${f} /><${Share} account=${grant.account} mine=${mine} />
                 <section class="card flush" aria-busy=${entries.fresh ? undefined : "true"}><div class="card-head padded"><h2>${t("credits.entries")}</h2></div>
                     ${!entries.data ? html`<div class="padded"><${Waiting} error=${entries.error} retry=${entries.reload} /></div>` : html`<${Entries} entries=${entries.data.items} caption=${t("credits.entries")} />
                         ${(entries.data.next || cursor) && html`<div class="pager">${cursor && html`<${Button} small href=${to(place.value.path)}>${t("newest")}<//>`}${entries.data.next && html`<${Button} small href=${to(place.value.path, { cursor: entries.data.next })}>${t("older")}<//>`}</div>`}`}</section></div>
-            <section class="card"><h2>${t("home.unspent", { day: lastDay(grant.end) })}</h2>
+            <div class="stack"><section class="card"><h2>${t("home.unspent", { day: lastDay(grant.end) })}</h2>
                 ${all.data && (() => {
                     const line = unspentLine(grant, all.data.items, now, Boolean(all.data.next));
                     return html`<${BurnDown} grant=${grant} line=${line} lapsing=${f.lapsing} known=${f.known} now=${now} />
                         <p class="chart-note">${f.known && f.lapsing > 0n ? tx("home.lapse", { amount: aboutCredits(f.lapsing), time: endTime(grant.end), pace: aboutCredits(f.pace), needed: aboutCredits(f.needed) }) : tx("home.lapse.unknown", { free: wholeCredits(grant.free_gpums), needed: aboutCredits(f.needed), time: endTime(grant.end) })}</p><${BurnTable} line=${line} />`;
                 })()}</section>
+                <${AidOfGrant} account=${grant.account} up=${up} page=${mine ? "/credits/aid" : `/programme/organisations/${grant.organisation.id}/aid`} /></div>
         </div>`;
 };
