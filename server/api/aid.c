@@ -65,11 +65,21 @@ struct had {
     size_t rules_n, n, declared_n;
 };
 
-/* What was reserved, and whose order never came, is left out. */
+/* A row is a cache of what the journal says of the grant, but for its basis. */
+static bool
+fits_journal(const struct state *s, const struct aid *aid)
+{
+    const struct account *a = aid->account == NO_INDEX ? NULL : ledger_account(s->ledger, aid->account);
+
+    return aid->account == NO_INDEX || (a && a->class == ACCOUNT_GRANT && a->gge_cents == aid->cents && uuid_equal(a->owner_org, aid->organisation));
+}
+
+/* What was reserved, and whose order never came, is left out. ERR_CORRUPT: a row was changed behind the server's back. */
 static enum err
 leave_out_lost(struct call *call, struct had *had)
 {
     const struct state *s = market_read_lock(call->api->market);
+    enum err err = OK;
     size_t kept = 0;
 
     if (!s)
@@ -77,12 +87,14 @@ leave_out_lost(struct call *call, struct had *had)
     for (size_t i = 0; i < had->n; i++) {
         const struct aid *a = &had->list[i];
 
+        if (!fits_journal(s, a))
+            err = err_internal(&call->detail, ERR_CORRUPT, "a row of the table aid is not as the journal has the grant of account %" PRIu64, a->account);
         if (a->account != NO_INDEX || a->granted_ms > call->now_ms - RESERVED_MS || ledger_order_used(s->ledger, a->order))
             had->list[kept++] = *a;
     }
     market_read_unlock(call->api->market);
     had->n = kept;
-    return OK;
+    return err;
 }
 
 /* The whole undertaking's, whoever asks: only sums of it are shown. */

@@ -164,6 +164,15 @@ def test_what_came_to_nothing_is_free_again(world):
     assert de_minimis(world, "brisa")["granted_eur_cents"] == 25000000
 
 
+def test_it_is_what_the_journal_says(world):
+    world.server.sql(f"UPDATE aid SET cents = cents - 1 WHERE account = {world.first}")
+    refused = grant(world, "brisa", 0)
+    assert refused.status == 500 and refused.json["code"] == "corrupt", refused
+    assert f"the grant of account {world.first}" in world.server.tail()
+    world.server.sql(f"UPDATE aid SET cents = cents + 1 WHERE account = {world.first}")
+    assert grant(world, "brisa", 0).status == 201
+
+
 def test_the_register(world):
     reply = world.people["auditor"].get(f"/v1/aid/register.csv?from={stamp(now_of(world) - DAY)}")
     assert reply.status == 200 and reply.headers["content-type"].startswith("text/csv"), reply
