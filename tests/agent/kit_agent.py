@@ -892,13 +892,13 @@ def permit_awaited(t):
 
 @case("permit-late", "Permit: one that comes after its life is not used, and asked for again no earlier than one and a half lives after it.")
 def permit_late(t):
-    t.begin(permit_life_ms=1500)
+    t.begin(permit_life_ms=2000)
     asked = []
 
     def late(report, status, reply):
         asked.append(report)
         if len(asked) == 1:
-            time.sleep(1.7)
+            time.sleep(2.2)
         return status, reply
     reports_of(t, ACCEPTED, late)
     ticket = t.issue("a")
@@ -909,12 +909,12 @@ def permit_late(t):
 
 @case("permit-first-sent", "Permit: its life counts from the first time that `accepted` was sent, not from the last.")
 def permit_first_sent(t):
-    t.begin(permit_life_ms=1000)
+    t.begin(permit_life_ms=2000)
     first = []
 
     def lose(report, status, reply):
         first.append(time.monotonic())
-        if report.number == t.server.by_jti[report.jti].reports[0].number and time.monotonic() < first[0] + 1.15:
+        if report.number == t.server.by_jti[report.jti].reports[0].number and time.monotonic() < first[0] + 2.2:
             return None
         return status, reply
     reports_of(t, ACCEPTED, lose)
