@@ -109,10 +109,12 @@ CREATE TABLE public.request (
     night_from smallint DEFAULT 0 NOT NULL,
     night_until smallint DEFAULT 0 NOT NULL,
     needs integer DEFAULT 0 NOT NULL,
+    secrets text DEFAULT ''::text NOT NULL,
     CONSTRAINT request_gpus_check CHECK ((gpus > 0)),
     CONSTRAINT request_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 63))),
     CONSTRAINT request_needs_check CHECK (((needs >= 0) AND (needs <= 65535))),
     CONSTRAINT request_nights CHECK ((((nights >= 0) AND (nights <= 31)) AND ((night_from >= 0) AND (night_from <= 1439)) AND ((night_until >= 0) AND (night_until <= 1439)))),
+    CONSTRAINT request_secrets_check CHECK ((octet_length(secrets) <= 600)),
     CONSTRAINT request_walltime_s_check CHECK ((walltime_s > 0))
 );
 
@@ -184,7 +186,8 @@ CREATE TABLE public.reservation (
     nights smallint DEFAULT 0 NOT NULL,
     seal bytea,
     needs integer,
-    CONSTRAINT reservation_form CHECK (((jti = id) AND (grant_account > 0) AND (site > 0) AND (offering > 0) AND (rate > 0) AND (hold > 0) AND (gpus > 0) AND (nodes > 0) AND (walltime_s > 0) AND (rate_milli > 0) AND (cost_gpums = ((gpus * walltime_s) * rate_milli)) AND (window_end_ms > window_start_ms) AND (booked_slots >= 0) AND (fence > 0) AND (seq > 0) AND (reported_gpu_seconds >= 0) AND ((settled_gpums >= 0) AND (settled_gpums <= cost_gpums)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND ((output IS NULL) OR (octet_length(output) = 32)) AND ((night >= 0) AND (night <= nights)) AND (nights <= 31) AND ((needs IS NULL) OR ((needs >= 1) AND (needs <= 65535)))))
+    secrets bytea,
+    CONSTRAINT reservation_form CHECK (((jti = id) AND (grant_account > 0) AND (site > 0) AND (offering > 0) AND (rate > 0) AND (hold > 0) AND (gpus > 0) AND (nodes > 0) AND (walltime_s > 0) AND (rate_milli > 0) AND (cost_gpums = ((gpus * walltime_s) * rate_milli)) AND (window_end_ms > window_start_ms) AND (booked_slots >= 0) AND (fence > 0) AND (seq > 0) AND (reported_gpu_seconds >= 0) AND ((settled_gpums >= 0) AND (settled_gpums <= cost_gpums)) AND ((workload IS NULL) OR (octet_length(workload) = 32)) AND ((output IS NULL) OR (octet_length(output) = 32)) AND ((night >= 0) AND (night <= nights)) AND (nights <= 31) AND ((needs IS NULL) OR ((needs >= 1) AND (needs <= 65535))) AND ((secrets IS NULL) OR (octet_length(secrets) = 32))))
 )
 WITH (fillfactor='70');
 
@@ -347,6 +350,10 @@ BEGIN
     END IF;
 END
 $_$;
+
+CREATE FUNCTION public.secrets_are_over(digest bytea) RETURNS boolean
+    LANGUAGE sql STABLE
+    RETURN (NOT (EXISTS (SELECT FROM public.reservation r WHERE ((r.secrets = secrets_are_over.digest) AND (r.ended_ms = 0) AND (r.state <> ALL (ARRAY['settled'::text, 'voided'::text]))))));
 
 CREATE TABLE public.account (
     index bigint NOT NULL,
@@ -746,6 +753,17 @@ CREATE TABLE public.role (
     CONSTRAINT role_role_check CHECK (((role >= 1) AND (role <= 6)))
 );
 
+CREATE TABLE public.sealed_secrets (
+    sha256 bytea NOT NULL,
+    organisation uuid NOT NULL,
+    bytes bytea NOT NULL,
+    created_ms bigint NOT NULL,
+    CONSTRAINT sealed_secrets_check CHECK (((octet_length(bytes) <= 65536) AND (sha256(bytes) = sha256))),
+    CONSTRAINT sealed_secrets_sha256_check CHECK ((octet_length(sha256) = 32))
+);
+
+ALTER TABLE ONLY public.sealed_secrets FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.session (
     token_hash bytea NOT NULL,
     person uuid NOT NULL,
@@ -779,6 +797,8 @@ CREATE TABLE public.site_status (
     base_report bigint DEFAULT 0 NOT NULL,
     recovering boolean DEFAULT false NOT NULL,
     takes integer DEFAULT 0 NOT NULL,
+    seal_key bytea,
+    seal_signature bytea DEFAULT decode(repeat('00'::text, 64), 'hex'::text) NOT NULL,
     CONSTRAINT site_status_check CHECK (((confirmed_seq >= 0) AND (confirmed_seq <= last_seq))),
     CONSTRAINT site_status_check1 CHECK (((base_seq >= 0) AND (base_seq <= confirmed_seq))),
     CONSTRAINT site_status_check2 CHECK (((base_report >= 0) AND (base_report <= last_report))),
@@ -788,6 +808,8 @@ CREATE TABLE public.site_status (
     CONSTRAINT site_status_retired_instance_check CHECK ((retired_instance >= 0)),
     CONSTRAINT site_status_retired_key_check CHECK ((retired_key >= 0)),
     CONSTRAINT site_status_retired_ms_check CHECK ((retired_ms >= 0)),
+    CONSTRAINT site_status_seal_key_check CHECK ((octet_length(seal_key) = 32)),
+    CONSTRAINT site_status_seal_signature_check CHECK ((octet_length(seal_signature) = 64)),
     CONSTRAINT site_status_site_check CHECK ((site > 0)),
     CONSTRAINT site_status_takes_check CHECK (((takes >= 0) AND (takes <= 65535)))
 )
@@ -933,6 +955,9 @@ ALTER TABLE ONLY public.right_change
 ALTER TABLE ONLY public.role
     ADD CONSTRAINT role_pkey PRIMARY KEY (person, role, organisation, site);
 
+ALTER TABLE ONLY public.sealed_secrets
+    ADD CONSTRAINT sealed_secrets_pkey PRIMARY KEY (sha256, organisation);
+
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_id_key UNIQUE (id);
 
@@ -996,6 +1021,8 @@ CREATE INDEX reservation_hold ON public.reservation USING brin (hold);
 CREATE INDEX reservation_org ON public.reservation USING btree (org, id);
 
 CREATE INDEX reservation_output ON public.reservation USING btree (output) WHERE (output IS NOT NULL);
+
+CREATE INDEX reservation_secrets ON public.reservation USING btree (secrets, site) WHERE (secrets IS NOT NULL);
 
 CREATE INDEX reservation_voided ON public.reservation USING btree (void_entry) WHERE (void_entry > 0);
 
@@ -1300,6 +1327,19 @@ CREATE POLICY role_seen ON public.role FOR SELECT TO kontor_worker USING ((( SEL
 
 CREATE POLICY role_taken ON public.role FOR DELETE TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR ((role = ANY (ARRAY[1, 2])) AND ((organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[])) OR (person = ( SELECT public.actor_person() AS actor_person))))));
 
+ALTER TABLE public.sealed_secrets ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY sealed_secrets_again ON public.sealed_secrets FOR UPDATE TO kontor_worker USING ((organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])));
+
+CREATE POLICY sealed_secrets_brought ON public.sealed_secrets FOR INSERT TO kontor_worker WITH CHECK ((organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])));
+
+CREATE POLICY sealed_secrets_seen ON public.sealed_secrets FOR SELECT TO kontor_worker USING (((organisation = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (EXISTS ( SELECT
+   FROM public.reservation r
+  WHERE ((r.secrets = sealed_secrets.sha256) AND (r.site = ( SELECT public.actor_agent() AS actor_agent)))
+ OFFSET 0)) OR (( SELECT public.actor_is_server() AS actor_is_server) AND public.secrets_are_over(sha256))));
+
+CREATE POLICY sealed_secrets_swept ON public.sealed_secrets FOR DELETE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) AND public.secrets_are_over(sha256)));
+
 ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY session_own ON public.session TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
@@ -1469,6 +1509,8 @@ GRANT SELECT ON TABLE public.report TO kontor_worker;
 GRANT SELECT,INSERT ON TABLE public.right_change TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.role TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sealed_secrets TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.session TO kontor_worker;
 

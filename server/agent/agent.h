@@ -50,6 +50,8 @@ struct agent {
     struct spool *spool;
     struct spool_identity who;
     struct sign_key key;
+    struct seal_key seals[2]; /* that open what is sealed to this site (agent/secrets.h): the present one, the one before */
+    size_t seals_n;           /* 0: it takes none */
     struct backend *backend;
     uint16_t takes; /* as configured, beside what the backend says: core/needs.h */
     const struct backend_kind *kind;
@@ -97,6 +99,7 @@ int command_drain(struct agent *a);
 int command_undrain(struct agent *a);
 int command_journal(struct agent *a);
 int command_rotate_key(struct agent *a); /* agent/rotate.c */
+int command_rotate_seal(struct agent *a);
 /* The spool belongs to the next key already: it takes its place. Opens the spool. Errors as spool_open()'s. */
 enum err rotation_finish(struct agent *a, struct err_detail *d) MUST_USE;
 

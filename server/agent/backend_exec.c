@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,15 +62,36 @@ prepare(struct backend *b, const struct backend_run *run, const char *name)
     return -1;
 }
 
-/* The supervisor: own session, the lock and the pipe as its only descriptors beside 0 to 2. Not by fork(): that copies what
+/* Memory that the supervisor inherits; -1: there is nothing to hand over. False: it failed. */
+static bool
+secrets_in_memory(struct bytes secrets, int *ret)
+{
+    size_t at = 0;
+    ssize_t n;
+
+    *ret = -1;
+    if (secrets.len == 0)
+        return true;
+    *ret = memfd_create("secrets", MFD_CLOEXEC);
+    while (*ret >= 0 && at < secrets.len && (n = write(*ret, secrets.data + at, secrets.len - at)) > 0)
+        at += (size_t)n;
+    if (*ret >= 0 && at == secrets.len && lseek(*ret, 0, SEEK_SET) == 0)
+        return true;
+    if (*ret >= 0)
+        close(*ret);
+    *ret = -1;
+    return false;
+}
+
+/* The supervisor: own session, the lock, the pipe and what is secret as its only descriptors beside 0 to 2. Not by fork(): that copies what
  * we have mapped, and waits for locks that the starts and ends of other runs hold; a site starts many at a time. 0 or
  * errno. */
 static int
-spawn_supervisor(struct backend *b, int lock, int go, const char *folder, pid_t *ret)
+spawn_supervisor(struct backend *b, int lock, int go, int secrets, const char *folder, pid_t *ret)
 {
     char *argv[] = { (char *)"kontor-supervise", (char *)folder, NULL };
     char *envp[] = { (char *)"PATH=/usr/local/bin:/usr/bin:/bin", NULL };
-    int aside = (int)max_i64(max_i64(lock, go), RUN_GO_FD) + 1, fault;
+    int aside = (int)max_i64(max_i64(max_i64(lock, go), secrets), RUN_SECRETS_FD) + 1, fault;
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     sigset_t none, defaults;
@@ -85,12 +107,16 @@ spawn_supervisor(struct backend *b, int lock, int go, const char *folder, pid_t 
     fault = posix_spawn_file_actions_adddup2(&actions, lock, aside);
     if (fault == 0)
         fault = posix_spawn_file_actions_adddup2(&actions, go, aside + 1);
+    if (fault == 0 && secrets >= 0)
+        fault = posix_spawn_file_actions_adddup2(&actions, secrets, aside + 2);
     if (fault == 0)
         fault = posix_spawn_file_actions_adddup2(&actions, aside, RUN_LOCK_FD);
     if (fault == 0)
         fault = posix_spawn_file_actions_adddup2(&actions, aside + 1, RUN_GO_FD);
+    if (fault == 0 && secrets >= 0)
+        fault = posix_spawn_file_actions_adddup2(&actions, aside + 2, RUN_SECRETS_FD);
     if (fault == 0)
-        fault = posix_spawn_file_actions_addclosefrom_np(&actions, RUN_GO_FD + 1);
+        fault = posix_spawn_file_actions_addclosefrom_np(&actions, secrets >= 0 ? RUN_SECRETS_FD + 1 : RUN_GO_FD + 1);
     if (fault == 0)
         fault = posix_spawn(ret, b->supervisor, &actions, &attr, argv, envp);
     posix_spawn_file_actions_destroy(&actions);
@@ -111,7 +137,7 @@ static struct agent_event
 exec_submit(struct backend *b, const struct backend_run *run, struct err_detail *d)
 {
     char name[UUID_TEXT], temporary[UUID_TEXT + sizeof NEW_PREFIX], folder[PATH_MAX];
-    int lock, go[2], why;
+    int lock, go[2], secrets, why;
     pid_t pid;
     bool claimed;
 
@@ -128,8 +154,10 @@ exec_submit(struct backend *b, const struct backend_run *run, struct err_detail 
         close(lock);
         return not_submitted(d, "cannot make a pipe", REASON_SITE);
     }
-    why = spawn_supervisor(b, lock, go[0], folder, &pid);
+    why = secrets_in_memory(run->secrets, &secrets) ? spawn_supervisor(b, lock, go[0], secrets, folder, &pid) : ENOMEM;
     close(go[0]);
+    if (secrets >= 0)
+        close(secrets);
     close(lock); /* the supervisor's now */
     /* From the rename on the run is claimed. Its supervisor is there already, so no crash of ours wastes the claim; it
      * makes the claim durable before it starts anything, so that we need not wait for the disk here. */

@@ -76,6 +76,8 @@ run_in(struct json_in *in, struct ticket_claims *ret)
     workload_in(in, ret);
     ret->hold = (uint64_t)json_in_i64(in, "hold", 0, INT64_MAX);
     ret->needs = needs_in(in, "needs", &ret->needs_unknown);
+    if (json_in_has(in, "secrets"))
+        ret->secrets = hash_in(in, "secrets");
 }
 
 static enum err

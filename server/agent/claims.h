@@ -25,6 +25,7 @@ struct ticket_claims {
     struct hash workload;
     uint32_t workload_len;
     uint16_t needs;      /* core/needs.h; 0: a script's run */
+    struct hash secrets; /* SHA-256 of what was sealed for it; zeros: nothing */
     bool needs_unknown;  /* and something that we do not know: it must be rejected */
 };
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/secrets.h"
 #include "base/num.h"
 #include "crypto/random.h"
 
@@ -204,6 +205,7 @@ housekeeping(struct agent *a)
             spool_story_prune(a->spool, real_now_ms() - a->cfg.journal_days * DAY_MS) != OK || spool_commit(a->spool) != OK)
             agent_spool_failed(a);
         workload_prune(a, before_ms);
+        secrets_prune_keys(a);
     }
     if (a->next_drain_mono_ms <= now_ms) {
         a->next_drain_mono_ms = now_ms + DRAIN_LOOK_EVERY_MS;

@@ -52,6 +52,8 @@ reason_against(struct agent *a, const struct ticket_claims *c)
 
     if (c->needs_unknown || (c->needs & ~agent_takes(a)) != 0)
         return reject(a, c, REASON_NOT_OFFERED, ERR_FIELD_INVALID);
+    if (((c->needs & NEED_BIT(NEED_SECRETS)) == 0) != hash_equal(c->secrets, (struct hash){ { 0 } })) /* needs them and has none, or the reverse */
+        return reject(a, c, REASON_SECRETS, ERR_FIELD_INVALID);
     if (spool_fence(a->spool, c->request, &fence) != OK)
         agent_spool_failed(a);
     if (c->fence <= fence)
@@ -75,7 +77,7 @@ job_of(const struct ticket_claims *c)
             .accept_by_ms = c->accept_by_ms, .start_by_ms = c->start_by_ms,
         },
         .reservation = c->reservation, .seq = c->seq, .nodes = c->nodes, .workload = c->workload,
-        .workload_len = c->workload_len,
+        .workload_len = c->workload_len, .secrets = c->secrets,
     };
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "agent/agent.h"
+#include "agent/secrets.h"
 #include "base/arena.h"
 #include "base/num.h"
 
@@ -64,10 +65,13 @@ jobs_drop_done(struct agent *a)
     size_t kept = 0;
 
     for (size_t i = 0; i < a->jobs_n; i++)
-        if (a->jobs[i]->t.phase == AGENT_DONE)
+        if (a->jobs[i]->t.phase == AGENT_DONE) {
+            if (secrets_wanted(a->jobs[i]))
+                secrets_forget(a, a->jobs[i]);
             free(a->jobs[i]);
-        else
+        } else {
             a->jobs[kept++] = a->jobs[i];
+        }
     a->jobs_n = kept;
 }
 
@@ -118,11 +122,36 @@ ticket_of(struct agent *a, const struct job *j, struct ticket_claims *ret)
 }
 
 static struct agent_event
-submit(struct agent *a, struct job *j)
+not_submitted(enum report_reason reason)
+{
+    return (struct agent_event){ .kind = AGENT_ON_NOT_SUBMITTED, .reason = (uint16_t)reason };
+}
+
+/* What the backend needs of it: all but what is secret. */
+static struct agent_event
+submit_run(struct agent *a, struct job *j, struct backend_run *run, struct err_detail *d)
 {
     char script[WORKLOAD_MAX];
-    struct err_detail d = { 0 };
+    struct ticket_claims claims;
     size_t len;
+
+    if (a->kind->against) { /* it matters there only */
+        if (!ticket_of(a, j, &claims))
+            return not_submitted(REASON_SITE);
+        run->organisation = claims.organisation;
+        run->needs = claims.needs;
+    }
+    if (!workload_read(a, j, script, &len))
+        return not_submitted(REASON_WORKLOAD);
+    run->script = BYTES(script, len);
+    return a->kind->submit(a->backend, run, d);
+}
+
+/* The permit is at hand: now, and not before, its secrets are opened. */
+static struct agent_event
+submit(struct agent *a, struct job *j)
+{
+    struct err_detail d = { 0 };
     struct backend_run run = {
         .jti = j->t.jti,
         .request = j->t.request,
@@ -135,19 +164,17 @@ submit(struct agent *a, struct job *j)
         .permit_until_mono_ms = j->t.permit_until_mono_ms,
         .clock = a->clock,
     };
-    struct ticket_claims claims;
     struct agent_event e;
+    uint8_t *open = NULL;
+    size_t open_len = 0;
 
-    if (a->kind->against) { /* it matters there only */
-        if (!ticket_of(a, j, &claims))
-            return (struct agent_event){ .kind = AGENT_ON_NOT_SUBMITTED, .reason = REASON_SITE };
-        run.organisation = claims.organisation;
-        run.needs = claims.needs;
+    if (secrets_wanted(j) && secrets_open(a, j, &open, &open_len, &d) != OK) {
+        e = not_submitted(REASON_SECRETS);
+    } else {
+        run.secrets = BYTES(open, open_len);
+        e = submit_run(a, j, &run, &d);
+        secrets_wipe(open, open_len);
     }
-    if (!workload_read(a, j, script, &len))
-        return (struct agent_event){ .kind = AGENT_ON_NOT_SUBMITTED, .reason = REASON_WORKLOAD };
-    run.script = BYTES(script, len);
-    e = a->kind->submit(a->backend, &run, &d);
     if (e.kind != AGENT_ON_SUBMITTED && d.internal[0])
         log_error(&a->log, "not-submitted", LOG_UUID("jti", j->t.jti), LOG_TEXT("why", d.internal));
     agent_tell(a, j->t.jti, "submit", "%s%s%s", e.kind == AGENT_ON_SUBMITTED ? "the backend took it" :

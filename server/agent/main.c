@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/secrets.h"
 #include "base/text.h"
 
 static const struct config_option OPTIONS[] = {
@@ -29,6 +30,7 @@ static const struct config_set SET = {
                 "undrain [OPTION...]\n"
                 "journal [OPTION...] [JTI]\n"
                 "rotate-key [OPTION...]\n"
+                "rotate-seal [OPTION...]\n"
                 "spool-moved [OPTION...]\n"
                 "receipts [OPTION...]\n"
                 "witness-keys [OPTION...]\n"
@@ -47,7 +49,9 @@ static const struct config_set SET = {
         " are here go on. A spool that was copied or restored is refused; spool-moved says, while the agent is stopped, that it"
         " was moved here and that there is no other any more.\n\n"
         "rotate-key, while the agent is stopped, makes a new key for the site, which the one before signs for; both are in force"
-        " for a day. Where that one was revoked, a one-time token (token_file) vouches for the new one.\n\n"
+        " for a day. Where that one was revoked, a one-time token (token_file) vouches for the new one."
+        " rotate-seal, while the agent is stopped too, makes a new key for the secrets that start-ups seal to the site (takes has the"
+        " word secrets); the one before still opens what was sealed to it.\n\n"
         "run also watches the journal, unless told not to (witness = no): it cosigns each checkpoint that extends all that it"
         " has cosigned, and refuses any other, loudly and for good. receipts prints what it has reported of jobs' ends and the server has receipted, for an auditor (kontor-audit"
         " verify --receipts). witness-keys prints its keys as a policy file names them."
@@ -108,11 +112,11 @@ read_takes(struct agent *a, struct err_detail *d)
         while (need < NEEDS && strcmp(NEED_WORDS[need], word) != 0)
             need++;
         if (word[0] && (need == NEEDS || need == NEED_ALLOCATION))
-            return err_internal(d, ERR_CONFIG, "takes = %s: may be transfer, apptainer, podman (for allocations: slurm_allocations)", word);
+            return err_internal(d, ERR_CONFIG, "takes = %s: may be transfer, apptainer, podman, secrets (for allocations: slurm_allocations)", word);
         a->takes |= word[0] ? NEED_BIT(need) : 0;
     }
-    if (a->takes && strcmp(a->cfg.backend, "exec") == 0 && strcmp(a->cfg.sandbox, "none") != 0)
-        return err_internal(d, ERR_CONFIG, "takes = %s: exec's sandbox has no network; leave it empty, or set sandbox = none", a->cfg.takes);
+    if (a->takes & (uint16_t)~NEED_BIT(NEED_SECRETS) && strcmp(a->cfg.backend, "exec") == 0 && strcmp(a->cfg.sandbox, "none") != 0)
+        return err_internal(d, ERR_CONFIG, "takes = %s: exec's sandbox has no network; leave it out (but secrets), or set sandbox = none", a->cfg.takes);
     return OK;
 }
 
@@ -183,7 +187,8 @@ agent_open(struct agent *a, struct err_detail *d)
         return err_internal(d, ERR_IO, "%s: %s", path, strerror(errno));
     if (a->cfg.witness && (err = witness_open(a, d)) != OK)
         return err;
-    return agent_open_backend(a, false, d);
+    err = agent_open_backend(a, false, d);
+    return err == OK && a->takes & NEED_BIT(NEED_SECRETS) ? secrets_load_keys(a, d) : err;
 }
 
 void
@@ -198,6 +203,7 @@ agent_close(struct agent *a)
         spool_close(a->spool);
     if (a->blobs >= 0)
         close(a->blobs);
+    secrets_wipe_keys(a);
     for (size_t i = 0; i < a->jobs_n; i++)
         free(a->jobs[i]);
     free(a->jobs);
@@ -368,6 +374,7 @@ static const struct {
     { "journal", command_journal, true },
     { "receipts", command_receipts, false },
     { "rotate-key", command_rotate_key, false },
+    { "rotate-seal", command_rotate_seal, false },
     { "spool-moved", command_spool_moved, false },
     { "witness-keys", command_witness_keys, false },
     { "witness-dismiss", command_witness_dismiss, false },

@@ -15,6 +15,7 @@
 #include "agent/agent.h"
 #include "agent/enrol.h"
 #include "base/arena.h"
+#include "crypto/random.h"
 
 #define CALL_TIMEOUT_MS 30000
 #define ROTATE_PREFIX   "kontor-rotate/v1" /* with its NUL */
@@ -44,10 +45,29 @@ put_in_place(const struct agent *a, const char *name, struct err_detail *d)
     return good ? OK : err_internal(d, ERR_IO, "%s: %s", a->cfg.spool_dir, strerror(errno));
 }
 
+/* The seal key that is about to give way opens what was sealed to it before: under another name, as long as it is needed. */
+static enum err
+keep_seal_key(const struct agent *a, struct err_detail *d)
+{
+    char path[PATH_MAX], next[PATH_MAX], old[PATH_MAX];
+
+    key_path(a, "seal.key", path);
+    key_path(a, "seal.key.next", next);
+    key_path(a, "seal.key.old", old);
+    if (access(next, F_OK) != 0)
+        return OK;
+    if ((unlink(old) != 0 && errno != ENOENT) || (link(path, old) != 0 && errno != ENOENT))
+        return err_internal(d, ERR_IO, "%s: %s", old, strerror(errno));
+    return OK;
+}
+
 static enum err
 keys_in_place(const struct agent *a, struct err_detail *d)
 {
-    enum err err = put_in_place(a, "seal.key", d);
+    enum err err = keep_seal_key(a, d);
+
+    if (err == OK)
+        err = put_in_place(a, "seal.key", d);
 
     return err == OK ? put_in_place(a, "agent.key", d) : err;
 }
@@ -231,6 +251,48 @@ command_rotate_key(struct agent *a)
     if (err == OK)
         printf("The site's key is %s from now on; start the agent.\n", kid);
     arena_delete(arena);
+    agent_close(a);
+    return err ? agent_complain(&d) : EXIT_DONE;
+}
+
+/* ---- the seal key alone: nobody need be asked, since the next opening of an instance tells it ----------------------- */
+
+static enum err
+next_seal_key(const struct agent *a, struct err_detail *d)
+{
+    char path[PATH_MAX];
+    struct seal_key key;
+    enum err err;
+
+    key_path(a, "seal.key.next", path);
+    if (access(path, F_OK) == 0) /* it was cut off: it goes on */
+        return OK;
+    key_path(a, "seal.key.old", path);
+    if (access(path, F_OK) == 0)
+        return err_internal(d, ERR_EXISTS, "the key before the present one is still needed: it goes a day after its change, when no job with secrets is left");
+    key = seal_key_new();
+    key_path(a, "seal.key.next", path);
+    err = seal_key_save(&key, path, d);
+    random_wipe(&key, sizeof key);
+    return err;
+}
+
+int
+command_rotate_seal(struct agent *a)
+{
+    struct err_detail d = { 0 };
+    enum err err = agent_open_own(a, &d);
+
+    if (err == OK)
+        err = next_seal_key(a, &d);
+    if (err == OK)
+        err = keep_seal_key(a, &d);
+    if (err == OK)
+        err = put_in_place(a, "seal.key", &d);
+    if (err == OK) {
+        agent_tell(a, (struct uuid){ { 0 } }, "key", "a new key for sealed secrets; the one before opens what was sealed to it");
+        printf("Start the agent: it tells the server the new key. What was sealed to the one before is still opened.\n");
+    }
     agent_close(a);
     return err ? agent_complain(&d) : EXIT_DONE;
 }

@@ -12,6 +12,7 @@
 
 #include <limits.h>
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/err.h"
 #include "core/agent_step.h"
@@ -19,6 +20,8 @@
 #define RUN_OUTPUT_MAX 65536
 #define RUN_LOCK_FD    3 /* the supervisor inherits: the claim folder, locked */
 #define RUN_GO_FD      4 /* … and a pipe: 'g' means claimed; its end means look for yourself */
+#define RUN_SECRETS_FD 5 /* … and, if the run has secrets, memory that holds them: "NAME=VALUE" and a zero, one after the other. On no disk. */
+#define RUN_SECRETS_MAX 65536
 
 enum run_sandbox { RUN_BWRAP, RUN_NONE };
 

@@ -24,6 +24,7 @@
 #define SCRIPT_FD  5 /* in the child */
 #define TOLD_FD    6
 #define GATE_FD    7
+#define ARGS_FD    8
 #define OPEN_FILES 1024
 #define TRY_MS     10000
 #define MIB        (1024UL * 1024)
@@ -172,7 +173,7 @@ static void __attribute__((noreturn)) child_fails(const char *what)
 }
 
 static void
-child_prepare(int script, int told, int gate, int output, int work)
+child_prepare(int script, int told, int gate, int args, int output, int work)
 {
     char path[32];
     sigset_t none;
@@ -189,6 +190,7 @@ child_prepare(int script, int told, int gate, int output, int work)
     /* Out of the way of the fixed numbers first. */
     script = fcntl(script, F_DUPFD, 20);
     told = told < 0 ? -1 : fcntl(told, F_DUPFD, 20);
+    args = args < 0 ? -1 : fcntl(args, F_DUPFD, 20);
     output = fcntl(output, F_DUPFD, 20);
     if (gate >= 0) { /* for writing too: if the supervisor dies nobody takes the end of the pipe for leave to go on */
         snprintf(path, sizeof path, "/proc/self/fd/%d", gate);
@@ -198,15 +200,15 @@ child_prepare(int script, int told, int gate, int output, int work)
             child_fails("the gate");
     }
     if (null < 0 || !place(null, 0) || !place(output, 1) || !place(output, 2) || !place(script, SCRIPT_FD) ||
-        (told >= 0 && !place(told, TOLD_FD)) || (gate >= 0 && !place(gate, GATE_FD)))
+        (told >= 0 && !place(told, TOLD_FD)) || (gate >= 0 && !place(gate, GATE_FD)) || (args >= 0 && !place(args, ARGS_FD)))
         child_fails("descriptors");
-    close_range(gate >= 0 ? GATE_FD + 1 : told >= 0 ? TOLD_FD + 1 : SCRIPT_FD + 1, ~0U, 0);
+    close_range(args >= 0 ? ARGS_FD + 1 : gate >= 0 ? GATE_FD + 1 : told >= 0 ? TOLD_FD + 1 : SCRIPT_FD + 1, ~0U, 0);
     close(3), close(4);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, OPEN_FILES);
 }
 
-static void __attribute__((noreturn)) child_bwrap(const struct run_spec *spec, const char *payload, pid_t parent)
+static void __attribute__((noreturn)) child_bwrap(const struct run_spec *spec, const char *payload, bool more_args, pid_t parent)
 {
     struct sandbox_args a = { .n = 0 };
 
@@ -217,6 +219,8 @@ static void __attribute__((noreturn)) child_bwrap(const struct run_spec *spec, c
         arg(&a, "--json-status-fd"), arg(&a, "%d", TOLD_FD);
         arg(&a, "--block-fd"), arg(&a, "%d", GATE_FD);
     }
+    if (more_args) /* what must not stand in a command line */
+        arg(&a, "--args"), arg(&a, "%d", ARGS_FD);
     arg(&a, "--");
     arg(&a, "%s", payload ? payload : "/job/script");
     if (!become(spec))
@@ -229,7 +233,7 @@ static void __attribute__((noreturn)) child_bwrap(const struct run_spec *spec, c
 }
 
 /* Without a sandbox: the environment from the same arguments, the script by its descriptor. */
-static void __attribute__((noreturn)) child_plain(const struct run_spec *spec)
+static void __attribute__((noreturn)) child_plain(const struct run_spec *spec, struct bytes secrets)
 {
     struct sandbox_args a = { .n = 0 };
     char path[32], *argv[] = { (char *)"script", NULL }, *by_shell[] = { (char *)"sh", path, NULL };
@@ -242,6 +246,8 @@ static void __attribute__((noreturn)) child_plain(const struct run_spec *spec)
         if (strcmp(a.argv[i], "--setenv") == 0)
             setenv(a.argv[i + 1], a.argv[i + 2], 1);
     unsetenv("HOME");
+    for (size_t at = 0; at < secrets.len; at += strlen((const char *)secrets.data + at) + 1)
+        putenv((char *)secrets.data + at);
     if (spec->share[0])
         setenv("KONTOR_SHARE", spec->share, 1);
     if (!become(spec))
@@ -284,6 +290,30 @@ script_in_memory(int dir)
     return fd;
 }
 
+/* bwrap's arguments that set the secrets in the payload's environment, in memory; -1: it failed. */
+static int
+secrets_as_args(struct bytes secrets)
+{
+    int fd = memfd_create("args", MFD_CLOEXEC);
+    FILE *to = fd < 0 ? NULL : fdopen(dup(fd), "w");
+    bool good = to != NULL;
+
+    for (size_t at = 0; good && at < secrets.len;) {
+        const char *name = (const char *)secrets.data + at;
+        size_t len = strlen(name), name_len = strcspn(name, "=");
+
+        good = name_len < len && fwrite("--setenv", 1, 9, to) == 9 && fwrite(name, 1, name_len, to) == name_len && putc(0, to) == 0 &&
+               fwrite(name + name_len + 1, 1, len - name_len, to) == len - name_len; /* with its zero */
+        at += len + 1;
+    }
+    good = to && fclose(to) == 0 && good;
+    if (good && lseek(fd, 0, SEEK_SET) == 0)
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
 static int
 work_folder(int dir, const struct run_spec *spec)
 {
@@ -299,25 +329,28 @@ work_folder(int dir, const struct run_spec *spec)
 }
 
 enum err
-sandbox_start(int dir, const struct run_spec *spec, struct sandbox *ret, const char **why)
+sandbox_start(int dir, const struct run_spec *spec, struct bytes secrets, struct sandbox *ret, const char **why)
 {
-    int output[2] = { -1, -1 }, told[2] = { -1, -1 }, gate[2] = { -1, -1 }, work = -1, script = script_in_memory(dir);
+    int output[2] = { -1, -1 }, told[2] = { -1, -1 }, gate[2] = { -1, -1 }, work = -1, args = -1, script = script_in_memory(dir);
     pid_t pid = -1, parent = getpid();
 
     *why = "the script cannot be read";
     if (script >= 0) {
         *why = "no descriptors or processes are left";
         work = spec->sandbox == RUN_NONE ? work_folder(dir, spec) : -1;
-        if ((spec->sandbox == RUN_BWRAP || work >= 0) && pipe2(output, O_CLOEXEC) == 0 &&
+        args = spec->sandbox == RUN_BWRAP && secrets.len > 0 ? secrets_as_args(secrets) : -1;
+        if ((spec->sandbox == RUN_BWRAP ? args >= 0 || secrets.len == 0 : work >= 0) && pipe2(output, O_CLOEXEC) == 0 &&
             (spec->sandbox == RUN_NONE || (pipe2(told, O_CLOEXEC) == 0 && pipe2(gate, O_CLOEXEC) == 0)))
             pid = fork();
     }
     if (pid == 0) {
-        child_prepare(script, told[1], gate[0], output[1], work);
+        child_prepare(script, told[1], gate[0], args, output[1], work);
         if (spec->sandbox == RUN_NONE)
-            child_plain(spec);
-        child_bwrap(spec, NULL, parent);
+            child_plain(spec, secrets);
+        child_bwrap(spec, NULL, args >= 0, parent);
     }
+    if (args >= 0)
+        close(args);
     close(script), close(work), close(output[1]), close(told[1]), close(gate[0]);
     if (pid < 0) {
         close(output[0]), close(told[0]), close(gate[1]);
@@ -530,8 +563,8 @@ sandbox_try(const struct run_spec *spec, char *ret_said, size_t cap)
     null = open("/dev/null", O_RDONLY | O_CLOEXEC);
     pid = fork();
     if (pid == 0) {
-        child_prepare(null, -1, -1, output[1], -1);
-        child_bwrap(spec, "true", parent);
+        child_prepare(null, -1, -1, -1, output[1], -1);
+        child_bwrap(spec, "true", false, parent);
     }
     close(output[1]), close(null);
     for (ssize_t n = 1; pid > 0 && n > 0;) {

@@ -25,8 +25,9 @@ struct sandbox {
     int exit_code;
 };
 
-/* Start the payload in folder `dir`. ERR_IO, with *why (static text), if it cannot even be tried. */
-enum err sandbox_start(int dir, const struct run_spec *spec, struct sandbox *ret, const char **why) MUST_USE;
+/* Start the payload in folder `dir`, with the secrets ("NAME=VALUE" and a zero, one after the other) in its environment and
+ * nowhere else. ERR_IO, with *why (static text), if it cannot even be tried. */
+enum err sandbox_start(int dir, const struct run_spec *spec, struct bytes secrets, struct sandbox *ret, const char **why) MUST_USE;
 /* Read what bwrap tells of the payload. As long as .gate is not -1 call it whenever .told can be read: it lets the payload
  * start, within its limits. */
 void sandbox_listen(struct sandbox *s);

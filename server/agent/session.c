@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/agent.h"
+#include "agent/secrets.h"
 #include "base/num.h"
 #include "core/ticket.h"
 #include "crypto/random.h"
@@ -108,6 +109,8 @@ session_start(struct agent *a)
     json_i64(&o, "last_report", (int64_t)spool_last_number(a->spool));
     if (agent_takes(a)) /* else as ever: an older server does not know the member */
         needs_json(&o, "takes", agent_takes(a));
+    if (agent_takes(a) & NEED_BIT(NEED_SECRETS))
+        secrets_tell_key(a, &o);
     json_text(&o, "checkpoint", cosigned); /* how long a journal we have seen */
     json_shut(&o);
     call.body = BYTES(o.text, o.len);

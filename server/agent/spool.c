@@ -36,6 +36,8 @@ static const char *const UPGRADES[] = {
     /* 2: what the agent did and why */
     "CREATE TABLE story (at_ms INTEGER NOT NULL, jti BLOB NOT NULL, what TEXT NOT NULL, why TEXT NOT NULL);"
     "CREATE INDEX story_of ON story (jti) WHERE jti <> x'00000000000000000000000000000000';",
+    /* 3: what was sealed for it */
+    "ALTER TABLE job ADD COLUMN secrets BLOB NOT NULL DEFAULT x'0000000000000000000000000000000000000000000000000000000000000000';",
 };
 enum { SCHEMA_VERSION = 1 + sizeof UPGRADES / sizeof UPGRADES[0] };
 
@@ -395,9 +397,9 @@ spool_add_job(struct spool *s, const struct job *j, const char *jws)
         s,
         "INSERT INTO job (jti, phase, had_permit, cancel, told_queued, told_started, started_ms, ended_ms, last_usage_ms,"
         " gpu_seconds, exit_code, last_report, asked_report, changed_ms, seq, request, reservation, fence, gpus, nodes,"
-        " walltime_s, window_start_ms, permit_from_ms, accept_by_ms, start_by_ms, workload, workload_len, jws)"
+        " walltime_s, window_start_ms, permit_from_ms, accept_by_ms, start_by_ms, workload, workload_len, jws, secrets)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23,"
-        " ?24, ?25, ?26, ?27, ?28)");
+        " ?24, ?25, ?26, ?27, ?28, ?29)");
 
     if (!st)
         return ERR_IO;
@@ -416,6 +418,7 @@ spool_add_job(struct spool *s, const struct job *j, const char *jws)
     sql_bind_blob(st, 26, j->workload.b, 32);
     sql_bind_i64(st, 27, j->workload_len);
     sql_bind_text(st, 28, jws);
+    sql_bind_blob(st, 29, j->secrets.b, 32);
     return sql_run_to_end(st);
 }
 
@@ -467,7 +470,7 @@ job_of_row(sqlite3_stmt *st, struct job *ret)
         },
     };
     return sql_blob_is(st, 0, t->jti.b, 16) && sql_blob_is(st, 2, t->request.b, 16) && sql_blob_is(st, 3, ret->reservation.b, 16) &&
-           sql_blob_is(st, 12, ret->workload.b, 32) &&
+           sql_blob_is(st, 12, ret->workload.b, 32) && sql_blob_is(st, 26, ret->secrets.b, 32) &&
            agent_phase_from_name((const char *)sqlite3_column_text(st, 14), &t->phase);
 }
 
@@ -477,7 +480,7 @@ spool_load_jobs(struct spool *s, void (*take)(void *with, const struct job *j), 
     STATEMENT st = sql_prepare(
         s, "SELECT jti, seq, request, reservation, fence, gpus, nodes, walltime_s, window_start_ms, permit_from_ms,"
            " accept_by_ms, start_by_ms, workload, workload_len, phase, had_permit, cancel, told_queued, told_started,"
-           " started_ms, ended_ms, last_usage_ms, gpu_seconds, exit_code, last_report, asked_report"
+           " started_ms, ended_ms, last_usage_ms, gpu_seconds, exit_code, last_report, asked_report, secrets"
            " FROM job WHERE phase <> 'done' ORDER BY seq");
     enum err err;
 

@@ -1,6 +1,6 @@
 /* agent/spool.h
  * What the agent must not forget, in SQLite (WAL) on a local file system; its only user. A folder:
- *   spool.db   agent.key, seal.key   lock (held while an agent uses it)   claims/ (backend exec)   blobs/
+ *   spool.db   agent.key, seal.key, seal.key.old   lock (held while an agent uses it)   claims/ (backend exec)   blobs/
  *   draining (there while the site takes no new work)
  * It belongs to one site and one key, and to the place that it was made in; another's is refused. It has a version: an
  * older one is brought forward when an agent opens it, a newer one is refused. Every change is one transaction, or part of the one between
@@ -35,6 +35,7 @@ struct job {
     uint32_t nodes;
     struct hash workload;
     uint32_t workload_len;
+    struct hash secrets;   /* SHA-256 of what was sealed for it; zeros: nothing */
     uint64_t last_report;  /* number of its last report, 0: not told yet */
     uint64_t asked_report; /* number of its newest `accepted` */
     /* of this process only */

@@ -1,10 +1,12 @@
 /* agent/status.c: what the spool holds (kontor-agent status), what was done and why (journal), and whether the site takes new
  * work (drain, undrain). */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/agent.h"
 #include "base/text.h"
+#include "crypto/random.h"
 
 static const char *const ROLES[] = { [WITNESS_GROWS] = "witness", [WITNESS_RULES] = "attested" };
 
@@ -36,12 +38,33 @@ print_witness(struct agent *a)
     free(r.note);
 }
 
+/* SHA-256 of the public key that start-ups seal to: what their pages show. False: there is none that may be read. */
+static bool
+seal_key_id(const struct agent *a, char ret[HEX_LEN(32)])
+{
+    char path[PATH_MAX];
+    struct seal_key key;
+    struct hash id;
+
+    snprintf(path, sizeof path, "%s/seal.key", a->cfg.spool_dir);
+    if (seal_key_load(path, &key, NULL) != OK)
+        return false;
+    id = sha256(BYTES(key.public, sizeof key.public));
+    hex_encode(BYTES(id.b, sizeof id.b), ret);
+    random_wipe(&key, sizeof key);
+    return true;
+}
+
 static void
 print_status(struct agent *a, const struct spool_counts *c, bool draining, const char *why)
 {
+    char seal[HEX_LEN(32)];
+
     printf("site      %s (SITE %llu, key %s)\njournal   %s%s\ninstance  %lld\n", a->who.site,
            (unsigned long long)a->who.site_index, a->who.kid, a->who.origin, a->who.simulation ? ", a simulation" : "",
            (long long)c->instance);
+    if (seal_key_id(a, seal))
+        printf("secrets   sealed to the key %s\n", seal);
     if (draining)
         printf("DRAINING  new tickets are rejected; jobs go on. %s\n", why);
     print_witness(a);
@@ -81,11 +104,13 @@ static void
 print_status_json(struct agent *a, const struct spool_counts *c, bool draining, const char *why)
 {
     struct json_out o = { .fresh = true };
+    char seal[HEX_LEN(32)];
 
     json_open(&o, NULL);
     json_text(&o, "site", a->who.site);
     json_i64(&o, "site_index", (int64_t)a->who.site_index);
     json_text(&o, "key", a->who.kid);
+    json_text(&o, "seal_key", seal_key_id(a, seal) ? seal : NULL);
     json_text(&o, "origin", a->who.origin);
     json_bool(&o, "simulation", a->who.simulation);
     json_i64(&o, "instance", c->instance);

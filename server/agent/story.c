@@ -7,7 +7,7 @@
 static const char *const KINDS[] = { "none", "accepted", "rejected", "queued", "started", "usage", "finished", "failed", "cancelled", "inventory" };
 static const char *const REASONS[] = { "none",     "job",      "site",     "no user", "resource", "workload",
                                        "ticket",   "draining", "walltime", "ordered", "other",
-                                       "not-offered" };
+                                       "not-offered", "secrets" };
 
 void
 agent_tell(struct agent *a, struct uuid jti, const char *what, const char *format, ...)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -18,6 +19,7 @@
 
 #include "agent/run.h"
 #include "agent/sandbox.h"
+#include "base/arena.h"
 #include "base/num.h"
 
 #define FLUSH_EVERY_MS 1000
@@ -28,6 +30,7 @@ struct watch {
     struct run_spec spec;
     struct sandbox box;
     int signals, control;
+    struct bytes secrets; /* in memory only */
     enum { RUNS, STOP_WALLTIME, STOP_CANCEL, STOP_SITE } stop;
     int64_t started_ms, start_mono_ms, deadline_mono_ms, kill_mono_ms, flush_mono_ms; /* 0: not set */
     char tail[RUN_OUTPUT_MAX]; /* a ring: the last `printed` bytes end at tail_at */
@@ -318,12 +321,13 @@ run_payload(struct watch *w)
     if (run_started_write(RUN_LOCK_FD, w->started_ms) != OK)
         return end_with(&w->spec, (struct run_status){ .end = AGENT_END_UNSTARTED });
     w->deadline_mono_ms = monotonic_ms() + clock_to_real(&w->spec.clock, (int64_t)w->spec.walltime_s * 1000);
-    if (sandbox_start(RUN_LOCK_FD, &w->spec, &w->box, &why) != OK) {
+    if (sandbox_start(RUN_LOCK_FD, &w->spec, w->secrets, &w->box, &why) != OK) {
         keep_tail(w, why, strlen(why));
         flush_output(w, true);
         return end_with(&w->spec, (struct run_status){
                                       .end = AGENT_END_SITE, .started_ms = w->started_ms, .ended_ms = w->started_ms });
     }
+    explicit_bzero((void *)w->secrets.data, w->secrets.len); /* the payload has them */
     wake_agent(&w->spec);
     watch_payload(w);
     status = status_of(w);
@@ -345,6 +349,26 @@ open_signals(void)
     return signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/* From the agent's hands into our memory, which is in no core file. False: they are there and cannot be read. */
+static bool
+take_secrets(struct bytes *ret)
+{
+    uint8_t *memory;
+    const struct rlimit no_core = { 0, 0 };
+    size_t len = 0;
+    ssize_t n;
+
+    if (fcntl(RUN_SECRETS_FD, F_GETFD) < 0)
+        return true;
+    setrlimit(RLIMIT_CORE, &no_core);
+    memory = xcalloc(1, RUN_SECRETS_MAX); /* for life */
+    while (len < RUN_SECRETS_MAX && (n = read(RUN_SECRETS_FD, memory + len, RUN_SECRETS_MAX - len)) > 0)
+        len += (size_t)n;
+    close(RUN_SECRETS_FD);
+    *ret = BYTES(memory, len);
+    return len > 0 && len < RUN_SECRETS_MAX && memory[len - 1] == 0;
+}
+
 int
 supervise(const char *folder)
 {
@@ -354,6 +378,8 @@ supervise(const char *folder)
     run_step_back(); /* the agent, and whatever else runs here, come first */
     fcntl(RUN_LOCK_FD, F_SETFD, FD_CLOEXEC);
     fcntl(RUN_GO_FD, F_SETFD, FD_CLOEXEC);
+    if (!take_secrets(&w.secrets))
+        return 1;
     /* The lock came with the descriptor; taking it again through the same one says that nobody else has it. */
     if (flock(RUN_LOCK_FD, LOCK_EX | LOCK_NB) != 0 || run_spec_read(RUN_LOCK_FD, &w.spec) != OK)
         return 1;

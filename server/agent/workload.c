@@ -1,4 +1,5 @@
-/* agent/workload.c: workloads by their SHA-256: fetched before a permit is asked for, kept in the spool's folder blobs/. */
+/* agent/workload.c: workloads, and what was sealed for jobs, by their SHA-256: fetched before a permit is asked for, kept in the
+ * spool's folder blobs/. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +9,7 @@
 
 #include "agent/agent.h"
 #include "agent/run.h"
-
+#include "agent/secrets.h"
 
 bool
 workload_read(struct agent *a, const struct job *j, char ret[WORKLOAD_MAX], size_t *ret_len)
@@ -20,13 +21,19 @@ workload_read(struct agent *a, const struct job *j, char ret[WORKLOAD_MAX], size
            hash_equal(sha256(BYTES(ret, *ret_len)), j->workload);
 }
 
-bool
-workload_here(struct agent *a, const struct job *j)
+static bool
+script_here(struct agent *a, const struct job *j)
 {
     char text[WORKLOAD_MAX];
     size_t len;
 
     return workload_read(a, j, text, &len);
+}
+
+bool
+workload_here(struct agent *a, const struct job *j)
+{
+    return script_here(a, j) && (!secrets_wanted(j) || secrets_here(a, j));
 }
 
 bool
@@ -40,28 +47,45 @@ workload_start(struct agent *a)
 
         if (!j->wants_fetch)
             continue;
-        hex_encode(BYTES(j->workload.b, 32), name);
+        a->errand_blob = script_here(a, j) && secrets_wanted(j) ? j->secrets : j->workload;
+        hex_encode(BYTES(a->errand_blob.b, 32), name);
         snprintf(path, sizeof path, "/v1/agent/blobs/%s", name);
         call.token = agent_token(a);
         wire_start(a->wire, WIRE_ERRAND, &call);
         a->errand = ERRAND_BLOB;
-        a->errand_blob = j->workload;
         return true;
     }
     return false;
 }
 
-/* All jobs that wait for these bytes. */
+/* Sealed for the job, and fit to be opened when its time comes? */
+static struct agent_event
+sealed_event(struct agent *a, struct job *j, bool came)
+{
+    struct err_detail d = { 0 };
+
+    if (came && secrets_check(a, j, &d) == OK)
+        return (struct agent_event){ .kind = AGENT_ON_WORKLOAD };
+    log_error(&a->log, "secrets-refused", LOG_UUID("jti", j->t.jti), LOG_TEXT("why", came ? d.internal : "they are gone"));
+    agent_tell(a, j->t.jti, "secrets", "%s", came ? d.internal : "what was sealed for it is gone");
+    return (struct agent_event){ .kind = AGENT_ON_NO_WORKLOAD, .reason = REASON_SECRETS };
+}
+
+/* All jobs that wait for these bytes. What else one waits for is fetched next. */
 static void
-tell_waiting(struct agent *a, struct agent_event e)
+tell_waiting(struct agent *a, bool came)
 {
     for (size_t i = 0; i < a->jobs_n; i++) {
         struct job *j = a->jobs[i];
+        bool script = hash_equal(j->workload, a->errand_blob), sealed = secrets_wanted(j) && hash_equal(j->secrets, a->errand_blob);
+        struct agent_event e = { .kind = came ? AGENT_ON_WORKLOAD : AGENT_ON_NO_WORKLOAD };
 
-        if (!hash_equal(j->workload, a->errand_blob))
+        if (!script && !sealed)
             continue;
-        j->wants_fetch = false;
-        if (j->t.phase == AGENT_NEW)
+        if (sealed)
+            e = sealed_event(a, j, came);
+        j->wants_fetch = e.kind == AGENT_ON_WORKLOAD && !workload_here(a, j);
+        if (j->t.phase == AGENT_NEW && !j->wants_fetch)
             job_feed(a, j, e);
     }
 }
@@ -80,12 +104,12 @@ workload_reply(struct agent *a, const struct wire_reply *r)
             return;
         }
         resume_lane(a, WIRE_ERRAND);
-        tell_waiting(a, (struct agent_event){ .kind = AGENT_ON_WORKLOAD });
+        tell_waiting(a, true);
     } else if (r->status == 200 || gone) {
         log_error(&a->log, "workload-refused", LOG_TEXT("sha256", name), LOG_I64("status", r->status),
                   LOG_I64("len", (int64_t)r->len));
         resume_lane(a, WIRE_ERRAND);
-        tell_waiting(a, (struct agent_event){ .kind = AGENT_ON_NO_WORKLOAD });
+        tell_waiting(a, false);
     } else {
         if (!call_failed(a, "workload-failed", r, code, sizeof code))
             pause_lane(a, WIRE_ERRAND, r->retry_after_s);
@@ -99,6 +123,9 @@ is_needed(const struct agent *a, const char *name)
 
     for (size_t i = 0; i < a->jobs_n; i++) {
         hex_encode(BYTES(a->jobs[i]->workload.b, 32), own);
+        if (strcmp(own, name) == 0)
+            return true;
+        hex_encode(BYTES(a->jobs[i]->secrets.b, 32), own);
         if (strcmp(own, name) == 0)
             return true;
     }

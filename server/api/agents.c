@@ -9,14 +9,16 @@
 #include "api/fields.h"
 #include "api/internal.h"
 #include "api/inventory.h"
-#include "core/needs.h"
 #include "api/orders.h"
 #include "base/text.h"
+#include "core/needs.h"
+#include "core/secret.h"
 #include "market/index.h"
 #include "market/timing.h"
 #include "store/agents.h"
 #include "store/blobs.h"
 #include "store/reservations.h"
+#include "store/secrets.h"
 #include "store/site_records.h"
 
 enum { OUTPUT_MAX = 65536, INVENTORY_MAX = 65536, USAGE_EVERY_S = 60 };
@@ -223,6 +225,37 @@ instance_opened(struct call *call)
     call_reply(call, 201);
 }
 
+/* The key that opens what is sealed to the site: the agent's signature says that it is this site's, of this journal. */
+static void
+seal_in(struct call *call, struct json_in *in, struct hash *ret_key, uint8_t ret_signature[SIGN_LEN])
+{
+    struct json_in seal = json_in_object(in, "seal");
+    uint8_t statement[SEAL_STATEMENT_LEN], signature[SIGN_LEN] = { 0 };
+    struct hash public = { { 0 } };
+    bool whole = json_in_base64(&seal, "x25519", public.b, sizeof public.b) == sizeof public.b &&
+                 json_in_base64(&seal, "signature", signature, sizeof signature) == sizeof signature;
+    const struct state *s;
+    const struct key *key;
+    enum err err = json_in_close(&seal);
+
+    if (!err && !whole)
+        err = ERR_FIELD_INVALID;
+    if (!err && !(s = market_read_lock(call->api->market)))
+        err = ERR_NOT_LEADER;
+    if (!err) {
+        seal_statement(ledger_genesis(s->ledger), call->actor.sites[0], public.b, statement);
+        key = ledger_key(s->ledger, call->agent_key);
+        err = key ? sign_verify(key->entry.u.key.ed25519, BYTES(statement, sizeof statement), signature) : ERR_TOKEN_KEY;
+        market_read_unlock(call->api->market);
+    }
+    if (err) {
+        json_in_refuse(in, "seal", err, "%s", err_sentence(err));
+        return;
+    }
+    *ret_key = public;
+    memcpy(ret_signature, signature, SIGN_LEN);
+}
+
 void
 agent_instance(struct call *call)
 {
@@ -238,6 +271,10 @@ agent_instance(struct call *call)
     c->in.instance.last_receipted_report = (uint64_t)json_in_i64(&in, "last_receipted_report", 0, INT64_MAX);
     c->in.instance.last_report = (uint64_t)json_in_i64_or(&in, "last_report", 0, INT64_MAX, 0);
     c->in.instance.takes = needs_in(&in, "takes", NULL); /* of a newer agent there may be words that we have no use for */
+    if (json_in_has(&in, "seal"))
+        seal_in(call, &in, &c->in.instance.seal_key, c->in.instance.seal_signature);
+    if (hash_equal(c->in.instance.seal_key, (struct hash){ { 0 } })) /* who tells no key can open nothing */
+        c->in.instance.takes &= (uint16_t)~NEED_BIT(NEED_SECRETS);
     if (json_in_has(&in, "checkpoint"))
         cosigned = arena_text(call->arena, json_in_text(&in, "checkpoint", 0, SEEN_MAX));
     err = json_in_close(&in);
@@ -476,7 +513,7 @@ agent_report(struct call *call)
 
 /* ---- workloads ---------------------------------------------------------------------------------------------------- */
 
-/* Security: a site sees the workloads of its own tickets only. */
+/* Security: a site sees the workloads of its own tickets only, and what was sealed for them. */
 void
 agent_blob(struct call *call)
 {
@@ -489,6 +526,8 @@ agent_blob(struct call *call)
         err = agent_check_instance(call);
     if (!err)
         err = blobs_of_site(call->db, call->actor.sites[0], h, call->arena, &bytes);
+    if (err == ERR_NOT_FOUND)
+        err = secrets_of_site(call->db, call->actor.sites[0], h, call->arena, &bytes);
     if (err) {
         call_fail(call, err);
         return;

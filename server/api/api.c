@@ -15,6 +15,7 @@
 #include "market/janitor.h"
 #include "store/answers.h"
 #include "store/blobs.h"
+#include "store/secrets.h"
 #include "store/cosignatures.h"
 #include "store/evidence.h"
 #include "store/sessions.h"
@@ -152,7 +153,7 @@ load(struct api *api, struct db *db)
 static enum err
 clean(struct api *api, struct db *db)
 {
-    int64_t now_ms = clock_now(&api->clock), kept_ms = api->clock.rate * SWEEP_REAL_MS, swept = 0, checkpoints = 0;
+    int64_t now_ms = clock_now(&api->clock), kept_ms = api->clock.rate * SWEEP_REAL_MS, swept = 0, checkpoints = 0, secrets = 0;
     enum err err = call_answers_remove_old(db, now_ms - ANSWERS_KEEP_MS);
 
     if (!err)
@@ -160,9 +161,11 @@ clean(struct api *api, struct db *db)
     if (!err)
         err = blobs_sweep(db, now_ms - (kept_ms > BLOBS_KEEP_MS ? kept_ms : BLOBS_KEEP_MS), &swept);
     if (!err)
+        err = secrets_sweep(db, now_ms - api->clock.rate * SECRETS_YOUNG_MS, &secrets);
+    if (!err)
         err = checkpoints_sweep(db, &checkpoints);
-    if (swept > 0 || checkpoints > 0)
-        log_info(api->log, "swept", LOG_I64("blobs", swept), LOG_I64("checkpoints", checkpoints));
+    if (swept > 0 || checkpoints > 0 || secrets > 0)
+        log_info(api->log, "swept", LOG_I64("blobs", swept), LOG_I64("checkpoints", checkpoints), LOG_I64("secrets", secrets));
     return err;
 }
 

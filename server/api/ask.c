@@ -5,6 +5,7 @@
 #include "api/internal.h"
 #include "base/text.h"
 #include "core/needs.h"
+#include "core/secret.h"
 #include "store/organisations.h"
 
 #define HORIZON_MS (CALENDAR_SLOTS * (int64_t)CALENDAR_SLOT_MS)
@@ -155,6 +156,23 @@ ask_read(struct json_in *in, struct request_row *r, int64_t now_ms, struct arena
     r->max_gpums = json_in_has(in, "max_credits") ? in_credits(in, "max_credits") : 0;
     r->preference = preference_read(in);
     r->move_freely = json_in_bool_or(in, "move_freely", false);
+}
+
+void
+secret_names_read(struct json_in *in, struct request_row *r, struct arena *a)
+{
+    char names[SECRETS_NAMES_LEN];
+
+    secret_names_in(in, "secrets", names);
+    r->secrets = arena_text(a, names);
+    if (!names[0])
+        return;
+    r->needs |= NEED_BIT(NEED_SECRETS);
+    if (!in->err && r->nights > 0)
+        json_in_refuse(in, "secrets", ERR_FIELD_INVALID, "Secrets are sealed for one job: ask for each night's by itself.");
+    if (!in->err && (r->needs & NEED_BIT(NEED_ALLOCATION) || r->move_freely))
+        json_in_refuse(in, "secrets", ERR_FIELD_INVALID, r->move_freely ? "No other site can open them: the job cannot move by itself."
+                                                                        : "Who logs in at a site brings their own.");
 }
 
 enum err

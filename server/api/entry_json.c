@@ -18,7 +18,7 @@ static const char *const REPORTS[] = { "none",  "accepted", "rejected", "queued"
                                        "usage", "finished", "failed",   "cancelled", "inventory" };
 static const char *const REASONS[] = { "none",   "job",      "site",     "no-user", "resource", "workload",
                                        "ticket", "draining", "walltime", "ordered", "other",
-                                       "not-offered" };
+                                       "not-offered", "secrets" };
 static const char *const VOIDS[] = { "none",    "cancelled", "accept-by",   "rejected", "site-failed",
                                      "drained", "moved",     "by-officers", "time",     "never-started" };
 static const char *const NOTICES[] = { "none",    "state",     "dispute-opened", "dispute-closed",

@@ -9,7 +9,9 @@
 #include "api/quote_json.h"
 #include "base/text.h"
 #include "core/needs.h"
+#include "core/secret.h"
 #include "market/view.h"
+#include "store/secrets.h"
 
 /* An object that stays open, but for what the broker says. */
 static void
@@ -273,12 +275,41 @@ accepted(struct call *call)
     reply_reservation(call, call->command->answer.id, 201);
 }
 
-/* Runs on the socket thread when the session is known and the key is new.
+/* What is sealed goes to the site as it came, in one form: by its SHA-256, which the ticket will name. */
+static enum err
+store_secrets(struct call *call, const struct sealed_secrets *sealed)
+{
+    struct command *c = call->command;
+    struct json_out out = { 0 };
+    struct request_row r;
+    struct quote_row q;
+    struct bytes bytes;
+    enum err err = quotes_find(call->db, c->in.accept.quote, call->arena, &q);
+
+    if (!err && !may_act_for(&call->actor, q.org))
+        err = ERR_NOT_FOUND;
+    if (!err)
+        err = requests_find(call->db, q.request, call->arena, &r);
+    if (!err)
+        err = sealed_check(sealed, r.secrets, &call->detail);
+    if (err)
+        return err;
+    sealed_json(&out, sealed);
+    bytes = BYTES(out.text, out.len);
+    c->in.accept.secrets = sha256(bytes);
+    c->in.accept.secrets_key = sealed->key;
+    err = secrets_add(call->db, c->in.accept.secrets, q.org, bytes, call->now_ms);
+    json_out_free(&out);
+    return err;
+}
+
+/* Runs on the socket thread when the session is known and the key is new, unless there are secrets to store.
  * Security: decide_accept() checks that the actor may spend the quote's grant. */
 void
 quotes_accept(struct call *call)
 {
-    struct json_in in = json_in_open(call->body, &call->detail);
+    struct json_in in = json_in_open(call->body, &call->detail), secrets;
+    struct sealed_secrets *sealed = NULL;
     struct command *c = call->command;
     enum err err;
 
@@ -286,9 +317,23 @@ quotes_accept(struct call *call)
     c->in.accept.quote = call->path_id;
     c->in.accept.option = (uint32_t)json_in_i64(&in, "option", 0, 1000);
     c->in.accept.move_freely = json_in_bool_or(&in, "move_freely", false);
+    if (json_in_has(&in, "secrets")) {
+        sealed = arena_alloc(call->arena, sizeof *sealed);
+        secrets = json_in_object(&in, "secrets");
+        sealed_in(&secrets, sealed);
+        err = json_in_close(&secrets);
+        if (err && !in.err)
+            in.err = err;
+    }
     for (int i = 0; i < 3; i++)
         c->new_id[i] = call_new_id(call);
     err = json_in_close(&in);
+    if (!err && sealed && !call->db) {
+        call_to_worker(call, dispatch_in_worker);
+        return;
+    }
+    if (!err && sealed)
+        err = store_secrets(call, sealed);
     if (err)
         call_fail(call, err);
     else

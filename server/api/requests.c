@@ -8,6 +8,8 @@
 #include "api/reservation_json.h"
 #include "api/workload.h"
 #include "base/hash.h"
+#include "core/needs.h"
+#include "core/secret.h"
 #include "store/blobs.h"
 #include "store/evidence.h"
 #include "store/organisations.h"
@@ -183,6 +185,7 @@ request_members(struct call *call, const struct request_row *r)
         json_none(out, "parameters");
     json_i64(out, "script_len", r->workload_len);
     json_hex(out, "script_sha256", BYTES(r->workload.b, 32));
+    secret_names_json(out, "secrets", r->secrets);
     json_time(out, "created", r->created_ms);
     json_open(out, "created_by");
     json_uuid(out, "id", r->created_by);
@@ -284,6 +287,7 @@ requests_create(struct call *call)
     r->created_by = call->actor.person;
     ask_read(&in, r, call->now_ms, call->arena);
     r->name = in_line(&in, "name", 63, call->arena);
+    secret_names_read(&in, r, call->arena);
     err = workload_read(&in, r, call->arena, &script);
     if (json_in_close(&in) || err) {
         call_fail(call, in.err ? in.err : err);

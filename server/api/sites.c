@@ -142,6 +142,29 @@ site_state(struct call *call, const struct state *s, uint64_t site, int64_t cont
     return contact_ms == 0 || view_silent(s, site, call->now_ms) ? "silent" : "active";
 }
 
+/* What opens what is sealed to the site, as its agent told it, and who signed for it. */
+static void
+seal_json(struct json_out *out, const struct state *s, uint64_t site)
+{
+    const struct site_state *ss = index_site(s, site);
+    const struct key *by = ss ? ledger_key(s->ledger, ss->instance_key) : NULL;
+    struct hash id, genesis = ledger_genesis(s->ledger);
+
+    if (!by || hash_equal(ss->seal_key, (struct hash){ { 0 } })) {
+        json_none(out, "seal");
+        return;
+    }
+    id = sha256(BYTES(ss->seal_key.b, sizeof ss->seal_key.b));
+    json_open(out, "seal");
+    json_hex(out, "key", BYTES(id.b, sizeof id.b));
+    json_base64(out, "x25519", BYTES(ss->seal_key.b, sizeof ss->seal_key.b));
+    json_base64(out, "signature", BYTES(ss->seal_signature, sizeof ss->seal_signature));
+    json_i64(out, "by", (int64_t)by->index);
+    json_base64(out, "ed25519", BYTES(by->entry.u.key.ed25519, 32));
+    json_hex(out, "genesis", BYTES(genesis.b, sizeof genesis.b));
+    json_shut(out);
+}
+
 static void
 site_json(struct call *call, const struct state *s, const struct site *site)
 {
@@ -165,6 +188,7 @@ site_json(struct call *call, const struct state *s, const struct site *site)
     else
         json_none(out, "last_contact");
     json_i64(out, "index", (int64_t)site->index);
+    seal_json(out, s, site->index);
     json_open_array(out, "offerings");
     for (size_t it = 0; (o = ledger_next_offering(s->ledger, &it)) != NULL;)
         if (o->entry.u.offering.site == site->index)

@@ -211,10 +211,10 @@ is_image(const char *text)
 
 /* The image is fetched first, by its digest, so that what is wrong with it is told from what the command does. */
 static const char *
-container_script(struct arena *a, int runtime, const char *image, const char *command)
+container_script(struct arena *a, int runtime, const char *image, const char *command, const char *secrets)
 {
     static const char NONE[] = "command -v %s >/dev/null || { echo 'kontor: this site has no %s here' >&2; exit 83; }\n";
-    const char *head = arena_printf(a, NONE, RUNTIMES[runtime], RUNTIMES[runtime]);
+    const char *passed = "", *head = arena_printf(a, NONE, RUNTIMES[runtime], RUNTIMES[runtime]);
 
     if (RUNTIME_NEEDS[runtime] == NEED_APPTAINER)
         return arena_printf(a,
@@ -222,12 +222,14 @@ container_script(struct arena *a, int runtime, const char *image, const char *co
                             "apptainer pull --force .kontor.sif docker://%s || { echo 'kontor: the image could not be fetched' >&2; exit 83; }\n"
                             "exec apptainer exec $gpu --bind \"$PWD:/work\" --pwd /work .kontor.sif bash -c %s\n",
                             head, image, quoted(a, command));
+    for (const char *at = secrets; *at; at += strcspn(at, " "), at += *at == ' ') /* by name: the values are in the environment */
+        passed = arena_printf(a, "%s--env %.*s ", passed, (int)strcspn(at, " "), at);
     return arena_printf(a,
                         "#!/bin/bash\n%sgpu=\nif [ -e /dev/kfd ]; then gpu='--device /dev/kfd --device /dev/dri'; elif [ -e /dev/nvidiactl ]; then"
                         " gpu='--device nvidia.com/gpu=all'; fi\n"
                         "podman pull --quiet %s >/dev/null || { echo 'kontor: the image could not be fetched' >&2; exit 83; }\n"
-                        "exec podman run --rm $gpu --env 'KONTOR_*' --volume \"$PWD:/work\" --workdir /work %s bash -c %s\n",
-                        head, image, image, quoted(a, command));
+                        "exec podman run --rm $gpu --env 'KONTOR_*' %s--volume \"$PWD:/work\" --workdir /work %s bash -c %s\n",
+                        head, image, passed, image, quoted(a, command));
 }
 
 static const char *
@@ -274,7 +276,7 @@ filled_in(struct json_in *in, int template, struct request_row *r, struct json_o
     json_text(shown, "image", image);
     json_text(shown, "runtime", RUNTIMES[runtime]);
     r->needs |= NEED_BIT(RUNTIME_NEEDS[runtime]);
-    return container_script(a, runtime, image, command);
+    return container_script(a, runtime, image, command, r->secrets);
 }
 
 enum err
@@ -292,6 +294,8 @@ workload_read(struct json_in *in, struct request_row *r, struct arena *a, const 
     r->parameters = "{}";
     if (template == ALLOCATION) { /* people bring their own work: a script is a member too many */
         r->needs |= NEED_BIT(NEED_ALLOCATION);
+        if (r->secrets[0])
+            json_in_refuse(in, "secrets", ERR_FIELD_INVALID, "Who logs in at a site brings their own.");
         return OK;
     }
     if (r->needs & NEED_BIT(NEED_ALLOCATION)) {

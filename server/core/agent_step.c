@@ -101,7 +101,7 @@ static void
 step_new(struct agent_ticket *t, const struct agent_event *e, const struct agent_now *now, struct agent_actions *ret)
 {
     if (e->kind == AGENT_ON_NO_WORKLOAD) {
-        tell_last(t, REPORT_REJECTED, REASON_WORKLOAD, now, ret);
+        tell_last(t, REPORT_REJECTED, e->reason == REASON_NONE ? REASON_WORKLOAD : e->reason, now, ret);
         return;
     }
     if (!still_wanted(t, now, ret))

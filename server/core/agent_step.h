@@ -27,7 +27,7 @@ enum agent_event_kind {
     AGENT_ON_TICK,           /* time has passed */
     AGENT_ON_RESTART,        /* a new instance is open */
     AGENT_ON_WORKLOAD,       /* its bytes are here and match */
-    AGENT_ON_NO_WORKLOAD,    /* they are gone, or do not match */
+    AGENT_ON_NO_WORKLOAD,    /* they are gone, or do not match; reason: of what (none: the workload) */
     AGENT_ON_SENT,           /* `accepted` leaves now; only the first sending counts */
     AGENT_ON_UNSENT,         /* it certainly did not reach the server: no connection, or the server said too early */
     AGENT_ON_GRANTED,        /* receipt of `accepted`; instance: whom it names */

@@ -50,7 +50,8 @@ enum report_reason {
     REASON_ORDERED = 9,    /* cancelled: on a cancel ticket */
     REASON_OTHER = 10,
     REASON_NOT_OFFERED = 11, /* rejected: the ticket needs what this site's agent does not take */
-    REASON_LAST = REASON_NOT_OFFERED,
+    REASON_SECRETS = 12,   /* rejected: its secrets cannot be opened, or are gone */
+    REASON_LAST = REASON_SECRETS,
 };
 struct report {
     uint64_t site;          /* SITE index */

@@ -35,7 +35,7 @@
     TIME(u.of.report.ended_ms, "report_ended_ms", "when the job ended; 0 not yet"),           \
     U64(u.of.report.gpu_seconds, "report_gpu_seconds", "used so far by this ticket, GPU-seconds"), \
     I32(u.of.report.exit_code, "report_exit_code", INT32_MIN, INT32_MAX, "of the job"),       \
-    U16(u.of.report.reason, "report_reason", 0, REASON_LAST, "0 none, 1 job, 2 site, 3 no user, 4 resource, 5 workload, 6 ticket, 7 draining, 8 walltime, 9 ordered, 10 other, 11 not offered")
+    U16(u.of.report.reason, "report_reason", 0, REASON_LAST, "0 none, 1 job, 2 site, 3 no user, 4 resource, 5 workload, 6 ticket, 7 draining, 8 walltime, 9 ordered, 10 other, 11 not offered, 12 secrets")
 
 static const struct field HEADER[] = {
     U16(version, "version", ENTRY_VERSION, ENTRY_VERSION, "1"),

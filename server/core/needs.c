@@ -5,11 +5,12 @@
 #include <string.h>
 
 const char *const NEED_WORDS[NEEDS + 1] = { [NEED_ALLOCATION] = "allocation", [NEED_TRANSFER] = "transfer",
-                                               [NEED_APPTAINER] = "apptainer", [NEED_PODMAN] = "podman", NULL };
+                                               [NEED_APPTAINER] = "apptainer", [NEED_PODMAN] = "podman", [NEED_SECRETS] = "secrets", NULL };
 
 const char *const NEED_PHRASES[NEEDS] = { [NEED_ALLOCATION] = "allocations for people who log in",
                                            [NEED_TRANSFER] = "inputs and outputs by URL", [NEED_APPTAINER] = "images for Apptainer",
-                                           [NEED_PODMAN] = "images for Podman" };
+                                           [NEED_PODMAN] = "images for Podman",
+                                           [NEED_SECRETS] = "sealed secrets" };
 
 uint16_t
 needs_in(struct json_in *in, const char *name, bool *ret_unknown)

@@ -14,6 +14,7 @@ enum need {
     NEED_TRANSFER,   /* a job that fetches and puts files by URL: curl, and a way out of the site */
     NEED_APPTAINER,  /* a job in an image that Apptainer runs */
     NEED_PODMAN,     /* the same with Podman */
+    NEED_SECRETS,    /* secrets that only this site can open (core/secret.h) */
     NEEDS
 };
 

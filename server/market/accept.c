@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "core/needs.h"
 #include "market/index.h"
 #include "market/quote.h"
 #include "market/reserve.h"
@@ -36,6 +37,23 @@ takes(const struct state *s, uint64_t site, uint16_t needs)
     const struct site_state *ss = index_site(s, site);
 
     return ss != NULL && (needs & ~ss->takes) == 0;
+}
+
+/* The secrets that it needs are there, and sealed to the key that the site's agent has told. */
+static enum err
+check_secrets(const struct deciding *d, const struct quote *q, const struct option *o, const struct command *c)
+{
+    const struct site_state *ss = index_site(d->state, o->site);
+    bool given = !hash_equal(c->in.accept.secrets, (struct hash){ { 0 } });
+
+    if (!(q->ask.needs & NEED_BIT(NEED_SECRETS)))
+        return given ? err_at(d->detail, ERR_SECRET_SURPLUS, "/secrets", "The request names no secrets; nothing was spent.") : OK;
+    if (!given)
+        return err_at(d->detail, ERR_SECRET_MISSING, "/secrets", "The request's secrets are missing; nothing was spent.");
+    if (!hash_equal(c->in.accept.secrets_key, sha256(BYTES(ss->seal_key.b, sizeof ss->seal_key.b))))
+        return err_at(d->detail, ERR_SEAL_KEY, "/secrets/key", "The secrets are not sealed to the site's present key; nothing was spent.");
+    return c->in.accept.move_freely
+               ? err_at(d->detail, ERR_SECRET_SURPLUS, "/move_freely", "No other site can open these secrets: the job cannot move by itself.") : OK;
 }
 
 /* Does it serve the grant's mode, and who asks? */
@@ -137,6 +155,7 @@ reserve_all(struct deciding *d, const struct quote *q, const struct option *opti
         struct broker_ask ask = q->ask;
         struct uuid id = c->new_id[0];
 
+        from.secrets = c->in.accept.secrets;
         broker_night_only(&ask, one.start_ms);
         if (option->nights > 0) {
             from.request = uuid_row(q->request, (unsigned)night);
@@ -181,6 +200,8 @@ decide_accept(struct deciding *d, struct command *c)
     err = reserve_possible(d, &option);
     if (err == OK && !takes(d->state, option.site, q->ask.needs))
         err = err_say(d->detail, ERR_OPTION_GONE, "The site's agent does not take this any more; nothing was spent.");
+    if (err == OK)
+        err = check_secrets(d, q, &option, c);
     if (err == OK)
         err = check_credits(d, q, &option);
     if (err == OK)

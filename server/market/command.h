@@ -68,10 +68,10 @@ struct command {
         struct { uint64_t site; char reason[160]; } spool_retire;
         struct { struct uuid request; uint64_t grant; const struct broker_ask *ask; struct hash workload; uint32_t workload_len; char name[64]; bool move_freely; } quote;
         struct { struct uuid quote; } quote_renew;       /* also QUOTE_RELEASE */
-        struct { struct uuid quote; uint32_t option; bool move_freely; } accept;
+        struct { struct uuid quote; uint32_t option; bool move_freely; struct hash secrets, secrets_key; } accept; /* secrets: SHA-256 of what was sealed (a worker has stored it), for the key with that SHA-256; zeros: none */
         struct { struct uuid reservation, request; } cancel; /* request: all that it has, each night; reservation is not used then */
         struct { struct uuid reservation; const struct broker_ask *ask; } move; /* ask: as its request has it */
-        struct { uint64_t site, key, last_confirmed_seq, last_receipted_report, last_report; uint16_t takes; } instance;
+        struct { uint64_t site, key, last_confirmed_seq, last_receipted_report, last_report; uint16_t takes; struct hash seal_key; uint8_t seal_signature[64]; } instance; /* signature already verified */
         struct { uint64_t site, instance, seq; } received;
         struct { struct report report; uint64_t key; uint8_t statement[REPORT_STATEMENT_LEN], signature[64]; struct hash output; uint32_t output_len; struct report_seen known; enum err inventory_fault; } report; /* signature already verified; the output's blob is stored by a worker first;
             * known: the row of (site, number) if the worker found one (for numbers that have left the memory) */

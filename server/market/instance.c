@@ -58,6 +58,8 @@ decide_instance(struct deciding *d, struct command *c)
     site->instance_ms = d->now_ms;
     site->instance_key = c->in.instance.key;
     site->takes = c->in.instance.takes;
+    site->seal_key = c->in.instance.seal_key;
+    memcpy(site->seal_signature, c->in.instance.seal_signature, sizeof site->seal_signature);
     c->answer.number = site->instance;
     c->answer.index = site->last_report;
     c->answer.time_ms = d->now_ms;

@@ -80,6 +80,8 @@ broker_anew(struct deciding *d, const struct reservation *r, const struct cause 
 
     if (r->needs & NEED_BIT(NEED_ALLOCATION) && r->started_ms != 0) /* who works at a site is not sent to another by itself */
         return NULL;
+    if (r->needs & NEED_BIT(NEED_SECRETS)) /* no other site can open them */
+        return NULL;
     if ((!r->move_freely && cause->asked == NULL) || r->moves >= MOVES_MAX || uuid_is_zero(cause->new_id))
         return NULL;
     if (!find_elsewhere(d, r, cause, &ask, &option))

@@ -187,6 +187,7 @@ static const struct table_column RESERVATION_COLUMNS[] = {
     R(U8, nights, TABLE_ONCE),
     TABLE_SEALED,
     R(SET, needs, TABLE_ONCE),
+    R(HASH, secrets, TABLE_ONCE),
 };
 
 #define S(type, field, flags) TABLE_COLUMN(TABLE_##type, struct site_state, field, flags)
@@ -209,6 +210,8 @@ static const struct table_column SITE_COLUMNS[] = {
     S(U64, base_report, 0),
     S(BOOL, recovering, 0),
     S(U16, takes, 0),
+    S(HASH, seal_key, 0),
+    S(FIXED, seal_signature, 0),
 };
 
 #define T(type, field, flags) TABLE_COLUMN(TABLE_##type, struct ticket_row, field, flags)

@@ -25,6 +25,8 @@ struct site_state {
     uint64_t confirmed_seq;         /* newest the agent has confirmed by POST */
     uint64_t instance; int64_t instance_ms; uint64_t instance_key;
     uint16_t takes;                 /* what its agent said that it takes when it opened that (core/needs.h) */
+    struct hash seal_key;           /* where it takes secrets: the X25519 key that opens them; zeros: none */
+    uint8_t seal_signature[64];     /* instance_key's, over core/secret.h's statement */
     uint64_t last_report;           /* newest report number receipted */
     /* a spool that was lost (market/spool.h): its last instance and key, and where the empty one begins; 0 none */
     int64_t retired_ms; uint64_t retired_instance, retired_key; char retired_reason[160];
@@ -98,6 +100,7 @@ struct reservation {
     struct hash output; uint32_t output_len; int64_t output_ms;
     char name[64];
     uint16_t needs;                     /* of the site's agent: core/needs.h */
+    struct hash secrets;                /* SHA-256 of what was sealed for it (core/secret.h); zeros: nothing */
     uint8_t night, nights;              /* which night, from 1, of how many; 0 of 0: not one of several */
     struct bytes ask;                   /* packed (market/packed_ask.h), malloc'ed: for brokering anew, excluded sites
                                          * inside; empty if it may not be */

@@ -62,6 +62,8 @@ ticket_claims_run(const struct state *s, const struct reservation *r, int64_t no
     json_i64(out, "hold", (int64_t)r->hold);
     if (r->needs != 0) /* an agent that takes nothing of it knows nothing of the member */
         needs_json(out, "needs", r->needs);
+    if (!hash_equal(r->secrets, (struct hash){ { 0 } }))
+        json_hex(out, "secrets", BYTES(r->secrets.b, sizeof r->secrets.b));
     json_shut(out);
 }
 

@@ -131,6 +131,8 @@ check_ask(const struct broker_ask *ask, struct err_detail *detail)
         return err_at(detail, ERR_FIELD_INVALID, "/use", "No site's agent could take this.");
     if ((ask->needs & NEED_BIT(NEED_ALLOCATION)) != 0 && ask->nights > 0)
         return err_at(detail, ERR_FIELD_INVALID, "/nights", "An allocation is one window: ask for each night's by itself.");
+    if ((ask->needs & NEED_BIT(NEED_SECRETS)) != 0 && ask->nights > 0)
+        return err_at(detail, ERR_FIELD_INVALID, "/nights", "Secrets are sealed for one job: ask for each night's by itself.");
     if (ask->nights > BROKER_NIGHTS_MAX || ask->night_from >= 1440 || ask->night_until >= 1440 ||
         ask->night_from % 15 != 0 || ask->night_until % 15 != 0 || (ask->nights > 0 && ask->at_once))
         return err_at(detail, ERR_FIELD_INVALID, "/nights", "Ask for 1 to %d nights, at quarters of an hour.",

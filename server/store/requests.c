@@ -5,29 +5,29 @@
     "r.id, r.organisation, r.grant_account, r.name, r.gpus, r.walltime_s, r.memory_gb, r.model, r.countries,"    \
     " r.one_island, r.kind, r.earliest_ms, r.deadline_ms, r.max_gpums, r.preference, r.move_freely, r.template," \
     " r.parameters, r.workload, r.workload_len, r.created_ms, r.created_by, p.name,"  \
-    " r.nights, r.night_from, r.night_until, r.needs"
+    " r.nights, r.night_from, r.night_until, r.needs, r.secrets"
 
 DB_QUERY(REQUESTS_FIND, .name = "requests_find",
          .sql = "SELECT " COLUMNS " FROM request r JOIN person p ON p.id = r.created_by WHERE r.id = $1", .params = 1,
-         .columns = 27);
+         .columns = 28);
 
 DB_QUERY(REQUESTS_OF, .name = "requests_of",
          .sql = "SELECT " COLUMNS " FROM request r JOIN person p ON p.id = r.created_by"
                 " WHERE r.organisation = $1 AND r.id < $2 ORDER BY r.id DESC LIMIT $3",
-         .params = 3, .columns = 27);
+         .params = 3, .columns = 28);
 
 DB_QUERY(REQUESTS_ALL, .name = "requests_all",
          .sql = "SELECT " COLUMNS " FROM request r JOIN person p ON p.id = r.created_by"
                 " WHERE r.id < $1 ORDER BY r.id DESC LIMIT $2",
-         .params = 2, .columns = 27);
+         .params = 2, .columns = 28);
 
 DB_QUERY(
     REQUESTS_ADD, .name = "requests_add",
     .sql = "INSERT INTO request (id, organisation, grant_account, name, gpus, walltime_s, memory_gb, model, countries,"
            " one_island, kind, earliest_ms, deadline_ms, max_gpums, preference, move_freely, template, parameters,"
-           " workload, workload_len, created_ms, created_by, nights, night_from, night_until, needs) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
-           " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)",
-    .params = 26, .columns = 0);
+           " workload, workload_len, created_ms, created_by, nights, night_from, night_until, needs, secrets) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,"
+           " $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27)",
+    .params = 27, .columns = 0);
 
 static enum err
 read_row(const PGresult *rows, int i, struct arena *a, struct request_row *ret)
@@ -59,6 +59,7 @@ read_row(const PGresult *rows, int i, struct arena *a, struct request_row *ret)
         .night_from = (int)db_get_i64(rows, i, 24),
         .night_until = (int)db_get_i64(rows, i, 25),
         .needs = (uint16_t)db_get_i64(rows, i, 26),
+        .secrets = arena_text(a, db_get_text(rows, i, 27)),
     };
     return db_get_hash(rows, i, 18, &ret->workload) ? OK : ERR_CORRUPT;
 }
@@ -107,6 +108,6 @@ requests_add(struct db *db, const struct request_row *r)
                           db_bool(r->move_freely), db_text(r->template), db_text(r->parameters), db_hash(&r->workload),
                           db_i32((int32_t)r->workload_len), db_i64(r->created_ms), db_uuid(r->created_by),
                           db_i16((int16_t)r->nights), db_i16((int16_t)r->night_from), db_i16((int16_t)r->night_until),
-                          db_i32(r->needs)),
+                          db_i32(r->needs), db_text(r->secrets)),
                   NULL);
 }

@@ -19,6 +19,7 @@ struct request_row {
     int64_t earliest_ms, deadline_ms, max_gpums; /* 0: none */
     int nights, night_from, night_until;         /* how many, 0 none; minutes after midnight UTC */
     uint16_t needs;                              /* of the site's agent: core/needs.h */
+    const char *secrets;                         /* names separated by blanks (core/secret.h); "" none */
     int preference;                              /* enum broker_preference */
     bool move_freely;
     const char *template, *parameters; /* parameters: JSON */

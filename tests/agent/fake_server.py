@@ -18,6 +18,8 @@ import threading
 import time
 import uuid
 
+import hpke
+
 sodium = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
 if sodium.sodium_init() < 0:
     raise RuntimeError("libsodium does not start")
@@ -25,7 +27,7 @@ if sodium.sodium_init() < 0:
 ACCEPTED, REJECTED, QUEUED, STARTED, USAGE, FINISHED, FAILED, CANCELLED, INVENTORY = range(1, 10)
 KINDS = ["none", "accepted", "rejected", "queued", "started", "usage", "finished", "failed", "cancelled", "inventory"]
 LAST = (REJECTED, FINISHED, FAILED, CANCELLED)
-REASONS = ["none", "job", "site", "no-user", "resource", "workload", "ticket", "draining", "walltime", "ordered", "other", "not-offered"]
+REASONS = ["none", "job", "site", "no-user", "resource", "workload", "ticket", "draining", "walltime", "ordered", "other", "not-offered", "secrets"]
 STATEMENT = struct.Struct(">QQQH16sQqqqQiH")
 PREFIX = b"kontor-report/v1\0"
 
@@ -92,7 +94,7 @@ class Problem(Exception):
 
 MEMBERS = {  # of bodies: those that must be there, and those that may
     "/v1/agent/enrol": ({"token", "site", "ed25519", "x25519", "proof"}, set()),
-    "/v1/agent/instance": ({"last_confirmed_seq", "last_receipted_report"}, {"last_report", "checkpoint", "takes"}),
+    "/v1/agent/instance": ({"last_confirmed_seq", "last_receipted_report"}, {"last_report", "checkpoint", "takes", "seal"}),
     "/v1/agent/tickets/received": ({"instance", "seq"}, set()),
     "/v1/agent/reports": ({"statement", "signature"}, {"output", "inventory"}),
 }
@@ -228,10 +230,17 @@ class FakeServer:
         return token
 
     def issue(self, script, gpus=4, walltime_s=60, start_in_ms=0, accept_ms=3600000, slack_ms=3600000, request=None,
-              fence=None, seq_jump=0, key=None, **changes):
-        """A run ticket; returns its Ticket. changes: claims to set otherwise."""
+              fence=None, seq_jump=0, key=None, values=None, spoil=None, **changes):
+        """A run ticket; returns its Ticket. changes: claims to set otherwise. values: secrets by name, sealed to the key that the agent told
+        last; spoil: what is done to them before they are stored."""
         script = script.encode() if isinstance(script, str) else script
         sha = hashlib.sha256(script).hexdigest()
+        if values is not None:
+            request = request or str(uuid.uuid4())
+            sealed = hpke.seal_secrets(base64.b64decode(self.openings[-1]["seal"]["x25519"]), request, sha, values)
+            text = json.dumps(spoil(sealed) if spoil else sealed, separators=(",", ":")).encode()
+            changes = {"needs": ["secrets"], "secrets": hashlib.sha256(text).hexdigest(), **changes}
+            self.blobs[changes["secrets"]] = text
         with self.lock:
             now, real_s = self.now_ms(), int(time.time())
             request = request or str(uuid.uuid4())
@@ -434,6 +443,12 @@ class FakeServer:
                      "genesis": self.genesis.hex(), "jwks": self.jwks(), "simulation": bool(self.clock)}
 
     def open_instance(self, data, public):
+        if "seal" in data:
+            if set(data["seal"]) != {"x25519", "signature"}:
+                raise Problem(422, "field-missing")
+            seal = {name: base64.b64decode(value) for name, value in data["seal"].items()}
+            if len(seal["x25519"]) != 32 or not verify(public, hpke.seal_statement(self.genesis.hex(), self.SITE_INDEX, seal["x25519"]), seal["signature"]):
+                raise Problem(403, "signature")
         with self.lock:
             self.openings.append(data)
             if data["last_confirmed_seq"] > len(self.tickets) or data["last_receipted_report"] > len(self.reports):

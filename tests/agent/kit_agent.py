@@ -660,6 +660,69 @@ def ticket_needs(t):
         t.rejected(ticket, 11)
 
 
+def takes_secrets(t):
+    return "secrets" in t.server.openings[-1].get("takes", [])
+
+
+def other_bytes(sealed, **changes):
+    """What was sealed, with one of it changed."""
+    first = {**sealed["sealed"][0], **changes}
+    return {**sealed, "sealed": [first, *sealed["sealed"][1:]]}
+
+
+def flipped(text, at):
+    raw = bytearray(base64.b64decode(text))
+    raw[at] ^= 1
+    return base64.b64encode(bytes(raw)).decode()
+
+
+@case("secrets", "Secrets: what is sealed to the key that the agent told, for this request, workload and name, is in the job's environment, byte for byte; who takes none rejects it, reason not offered.")
+def secrets(t):
+    t.begin()
+    if not takes_secrets(t):
+        t.rejected(t.issue("a", needs=["secrets"], secrets="ab" * 32), 11)
+        return
+    values = {"TOKEN": "it's \"$HOME\" `x`\\ é\n\tend", "LONG": "x" * 4096, "ONE": "1"}
+    ticket = t.server.issue(t.script("a", 'printf %s "$TOKEN|$LONG|$ONE" >"$KONTOR_SHARE/got"'), values=values)
+    t.finished_once(ticket)
+    with open(os.path.join(t.share, "got"), encoding="utf-8") as f:
+        t.must(f.read() == "|".join(values.values()), "the job has something else in its environment")
+    for root, _, names in os.walk(t.root):
+        for name in names:
+            path = os.path.join(root, name)
+            if os.path.isfile(path) and not os.path.islink(path) and path != os.path.join(t.share, "got"):
+                with open(path, "rb") as f:
+                    t.must(values["TOKEN"].encode() not in f.read(), f"a secret lies in the clear in {os.path.relpath(path, t.root)}")
+
+
+@case("secrets-forged", "Secrets: what does not open (a bit of it changed, for another request, workload or name, to another key), is no such object, or is gone, starts nothing: rejected, reason secrets.")
+def secrets_forged(t):
+    t.begin()
+    if not takes_secrets(t):
+        t.rejected(t.issue("a", needs=["secrets"], secrets="ab" * 32), 11)
+        return
+    both = {"ONE": "1", "TWO": "2"}
+
+    def swapped(sealed):
+        one, two = sealed["sealed"]
+        return {**sealed, "sealed": [{**one, "name": two["name"]}, {**two, "name": one["name"]}]}
+
+    spoils = (lambda s: other_bytes(s, ciphertext=flipped(s["sealed"][0]["ciphertext"], 0)), lambda s: other_bytes(s, ciphertext=flipped(s["sealed"][0]["ciphertext"], -1)),
+              lambda s: other_bytes(s, enc=flipped(s["sealed"][0]["enc"], 3)), swapped, lambda s: {**s, "key": "00" * 32}, lambda s: {"key": s["key"]}, lambda s: [],
+              lambda s: other_bytes(s, value="in the clear"), lambda s: other_bytes(s, name="LD_PRELOAD"))
+    bad = [t.server.issue(t.script("a"), values=both, spoil=spoil) for spoil in spoils]
+    taken = t.server.issue(t.script("b"), values=both)
+    bad.append(t.issue("a", needs=["secrets"], secrets=taken.claims["secrets"]))             # another job's
+    bad.append(t.issue("a", needs=["secrets"], secrets="ab" * 32))                           # gone
+    bad.append(t.issue("a", needs=["secrets"]))                                              # none
+    t.finished_once(taken, "b")
+    for ticket in bad:
+        t.ended(ticket)
+        t.must(ticket.kinds()[-1] == "rejected" and ticket.last.reason == 12, f"it reports {ticket.kinds()}, reason {ticket.last.reason}")
+        t.must("started" not in ticket.kinds(), "it started")
+    t.must(t.runs("a") == 0, "a job ran without its secrets")
+
+
 @case("workload-gone", "Tickets: one whose workload is gone (404) is rejected, reason workload.")
 def workload_gone(t):
     t.begin()

@@ -336,6 +336,13 @@ def instance_takes(k):
     k.open()
 
 
+@case("instance-seal", "Instance: a key for secrets that the agent's own did not sign is refused, 403 `signature`, and opens nothing.")
+def instance_seal(k):
+    k.ready()
+    k.refused(k.opening(takes=["secrets"], seal={"x25519": base64.b64encode(bytes(range(32))).decode(), "signature": base64.b64encode(bytes(64)).decode()}), 403, "signature")
+    k.well(k.poll(after=0))
+
+
 @case("spool-behind", "Instance: a spool whose newest report is behind the one on record: 409 `spool-behind`.")
 def spool_behind(k):
     k.ready()

@@ -37,7 +37,7 @@ from curves import ed25519_public, ed25519_sign, ed25519_verify, x25519_public
 
 KINDS = ["none", "accepted", "rejected", "queued", "started", "usage", "finished", "failed", "cancelled", "inventory"]
 LAST = ("rejected", "finished", "failed", "cancelled")
-REASONS = ["none", "job", "site", "no-user", "resource", "workload", "ticket", "draining", "walltime", "ordered", "other", "not-offered"]
+REASONS = ["none", "job", "site", "no-user", "resource", "workload", "ticket", "draining", "walltime", "ordered", "other", "not-offered", "secrets"]
 STATEMENT = struct.Struct(">17s32sQQQH16sQqqqQiH")
 REPLY_MAX, TOKEN_MAX, OUTPUT_MAX, WORKLOAD_MAX = 4 << 20, 16384, 65536, 65536
 SKEW_S = 60
@@ -163,7 +163,8 @@ RUN = {"offering": BIG, "model": lambda v: isinstance(v, str) and 0 < len(v) <= 
        "max_gpums": lambda v: isinstance(v, str) and v.isdigit() and len(v) <= 19 and str(int(v)) == v,
        "workload": lambda v: isinstance(v, dict) and set(v) == {"sha256", "len"} and is_hash(v["sha256"]) and whole(0, WORKLOAD_MAX)(v["len"]),
        "hold": BIG}
-MAY = {"needs": lambda v: isinstance(v, list) and 0 < len(v) <= 16 and all(isinstance(w, str) and len(w) <= 32 for w in v)}  # of a run ticket
+MAY = {"needs": lambda v: isinstance(v, list) and 0 < len(v) <= 16 and all(isinstance(w, str) and len(w) <= 32 for w in v),
+       "secrets": is_hash}  # of a run ticket
 TAKES = set()  # beyond running a script
 
 

@@ -347,6 +347,7 @@ class Spool(Administrator):
     def old_version(self):
         """As the first version left it."""
         self.db("DROP TABLE story")
+        self.db("ALTER TABLE job DROP COLUMN secrets")
         self.db("DELETE FROM meta WHERE name = 'place'")
         self.db("UPDATE meta SET value = '1' WHERE name = 'schema'")
 
@@ -361,7 +362,7 @@ class Spool(Administrator):
         self.assertEqual(self.db("SELECT value FROM meta WHERE name = 'schema'"), [("1",)])
         self.rig.start()
         self.until(lambda: self.server.instance == 2)
-        self.assertEqual(self.db("SELECT value FROM meta WHERE name = 'schema'"), [("2",)])
+        self.assertEqual(self.db("SELECT value FROM meta WHERE name = 'schema'"), [("3",)])
         open(os.path.join(self.rig.share, "go"), "w").close()
         self.until_last(t)
         self.assertEqual((t.kinds(), t.output, self.runs("u")), (["accepted", "started", "finished"], b"ended\n", 1))

@@ -280,6 +280,82 @@ class Refusals(Case):
         self.assertEqual(self.server.openings[-1]["takes"], ["transfer", "podman"])
         self.assertEqual((good.last.exit_code, other.kinds(), other.last.reason, self.runs("t")), (0, ["rejected"], 11, 1))
 
+    def secret_job(self, **more):
+        self.rig.start(takes="secrets", **more)
+        self.until(lambda: self.server.instance > 0)
+        share = "/share" if more.get("sandbox") == "bwrap" else "$KONTOR_SHARE"
+        return self.server.issue(self.counting("s", 'printf %%s "$TOKEN" >"%s/got"; tr "\\0" "\\n" </proc/self/environ | grep -c TOKEN=; while [ ! -e "%s/go" ]; do sleep 0.02; done'
+                                               % (share, share)), values={"TOKEN": "a%'s $secret"})
+
+    def go_and_see(self, t):
+        """While it runs no command line has it; afterwards no file has."""
+        needle = b"a%'s $secret"
+        self.until(lambda: self.runs("s") == 1 and "started" in t.kinds())
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/cmdline" % pid, "rb") as f:
+                    self.assertNotIn(needle, f.read())
+            except OSError:
+                pass
+        open(os.path.join(self.rig.share, "go"), "w").close()
+        self.until_last(t)
+        self.assertEqual((t.kinds()[-1], t.last.exit_code), ("finished", 0), self.rig.log())
+        with open(os.path.join(self.rig.share, "got"), "rb") as f:
+            self.assertEqual(f.read(), needle)
+        for root, _, names in os.walk(self.rig.spool):
+            for name in names:
+                path = os.path.join(root, name)
+                if os.path.isfile(path):
+                    with open(path, "rb") as f:
+                        self.assertNotIn(needle, f.read(), path)
+        self.assertNotIn(needle.decode(), self.rig.log())
+
+    def test_secrets(self):
+        self.go_and_see(self.secret_job())
+
+    @unittest.skipUnless(can_sandbox("/"), "bubblewrap does not work here")
+    def test_secrets_in_the_sandbox(self):
+        self.go_and_see(self.secret_job(sandbox="bwrap"))
+
+    def test_secrets_outlive_the_agent(self):
+        """The supervisor has them: the agent that opened them may be gone when the window begins."""
+        self.rig.start(takes="secrets")
+        self.until(lambda: self.server.instance > 0)
+        t = self.server.issue(self.counting("s", 'printf %s "$TOKEN" >"$KONTOR_SHARE/got"'), values={"TOKEN": "later"}, start_in_ms=3000)
+        self.until(lambda: "accepted" in t.kinds() and self.rig.supervisors())
+        self.rig.kill()
+        self.rig.start(takes="secrets")
+        self.until_last(t)
+        self.assertEqual((t.kinds()[-1], self.runs("s")), ("finished", 1))
+        with open(os.path.join(self.rig.share, "got"), encoding="ascii") as f:
+            self.assertEqual(f.read(), "later")
+
+    def test_an_old_key_opens_what_was_sealed_to_it(self):
+        self.rig.start(takes="secrets")
+        self.until(lambda: self.server.instance > 0)
+        old = self.server.openings[-1]["seal"]
+        self.assertEqual(self.rotate_seal(1), "another agent uses")
+        self.rig.stop()
+        self.assertEqual(self.rotate_seal(0), "")
+        t = self.server.issue(self.counting("s", '[ "$TOKEN" = x ]'), values={"TOKEN": "x"})  # to the one before
+        self.rig.start(takes="secrets")
+        self.until_last(t)
+        self.assertEqual((t.kinds()[-1], t.last.exit_code), ("finished", 0), self.rig.log())
+        self.assertNotEqual(self.server.openings[-1]["seal"], old)
+        t = self.server.issue(self.counting("s", '[ "$TOKEN" = y ]'), values={"TOKEN": "y"})
+        self.until_last(t)
+        self.assertEqual((t.kinds()[-1], t.last.exit_code), ("finished", 0))
+        self.rig.stop()
+        self.assertEqual(self.rotate_seal(1), "the key before")  # not two at a time
+        self.assertEqual(sorted(n for n in os.listdir(self.rig.spool) if n.startswith("seal")), ["seal.key", "seal.key.old"])
+        for name in ("seal.key", "seal.key.old"):
+            self.assertEqual(os.stat(os.path.join(self.rig.spool, name)).st_mode & 0o777, 0o600)
+
+    def rotate_seal(self, status):
+        done = subprocess.run(self.rig.command("rotate-seal"), capture_output=True, text=True, check=False, timeout=30)
+        self.assertEqual(done.returncode, status, done)
+        return next((words for words in ("another agent uses", "the key before") if words in done.stderr), done.stderr)
+
     def test_takes_that_cannot_be(self):
         for options, said in (({"takes": "teleport"}, "may be transfer"), ({"takes": "allocation"}, "slurm_allocations"), ({"takes": "transfer", "sandbox": "bwrap"}, "no network")):
             done = subprocess.run(self.rig.command("run", **options), capture_output=True, text=True, check=False, timeout=30)

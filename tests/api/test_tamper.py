@@ -45,7 +45,7 @@ TABLES = {
         " permit_instance first_permit_ms permit_ms permit_report created_ms received_ms queued_ms started_ms ended_ms settled_ms"
         " changed_ms reported_gpu_seconds reported_ms daily_settle_ms exit_code settle_entry void_entry dispute_entry"
         " cancel_ms disputed_ms dispute_why version move_freely moves moved_from moved_to workload workload_len output"
-        " output_len output_ms name ask night nights needs seal".split(), TOLD),
+        " output_len output_ms name ask night nights needs secrets seal".split(), TOLD),
     "assertion": {**dict.fromkeys("sha256 bytes".split(), TOLD), "created_ms": "when it came: nobody asks for it"},
     # What witnesses say is theirs to prove: each row's signature is looked at, and whose name it bears.
     "cosignature": {**dict.fromkeys("size public name time_s signature".split(), TOLD),

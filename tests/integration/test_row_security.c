@@ -69,6 +69,9 @@ static const struct wanted {
     { "blobs_add", BIT(OWNER) | BIT(OTHER_OWNER) | BIT(OPERATOR) | BIT(OTHER_OPERATOR) | BIT(AGENT) | BIT(OTHER_AGENT) | BIT(OFFICER) | BIT(AUDITOR) | BIT(ADMIN) | BIT(UNIX),
       { "sha256 of new", "new", "1" } },
     { "blobs_renew", ~BIT(UNSET), { "sha256 of stray", "99", "0" } }, /* tells whether it is there, to who has its hash */
+    { "secrets_add", BIT(OWNER), { "sha256 of new", BRISA, "new", "1" } },
+    { "secrets_of_site", BIT(OWNER) | BIT(AGENT), { "11", "sha256 of sealed" } }, /* an owner's own; the programme and the server read none */
+    { "secrets_sweep", SERVERS, { "99" } },
     { "blobs_sweep", SERVERS, { "\\x", NULL, "99" } },
     { "evidence_add", BIT(OWNER) | PROGRAMME, { NORDLYS, H1, "why", "{" LISE "}", "1", BRISA, "11", SEAL } }, /* her own words */
     { "evidence_find", ORG | SITE, { BRISA } },
@@ -146,7 +149,7 @@ static const struct wanted {
     { "requests_of", ORG, { BRISA, AFTER, "9" } },
     { "requests_all", ORG, { AFTER, "9" } },
     { "requests_add", BIT(OWNER),
-      { "0d000000-0000-7000-8000-000000000000", BRISA, "40", "n", "1", "60", "1", "", "", "false", "0", "0", "0", "0", "0", "false", "script", "{}", "sha256 of script", "6", "1", LISE, "0", "0", "0", "0" } },
+      { "0d000000-0000-7000-8000-000000000000", BRISA, "40", "n", "1", "60", "1", "", "", "false", "0", "0", "0", "0", "0", "false", "script", "{}", "sha256 of script", "6", "1", LISE, "0", "0", "0", "0", "A" } },
     { "entries_snapshot", EVERYBODY, { 0 } },
     { "entries_head", EVERYBODY, { 0 } },
     { "journal_head", EVERYBODY, { 0 } },
@@ -258,6 +261,7 @@ static const char *const DATA[] = {
     "INSERT INTO enrol_token VALUES ('" H2 "', 11, 1, 9)",
     "INSERT INTO agent_contact VALUES (11, 5)",
     "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
+    "INSERT INTO sealed_secrets SELECT sha256(convert_to(t, 'UTF8')), '" BRISA "', convert_to(t, 'UTF8'), 1 FROM (VALUES ('sealed'), ('over')) v (t)",
     "INSERT INTO request VALUES ('" BRISA "', '" BRISA "', 40, 'n', 1, 60, 0, '', '', false, 0, 0, 0, 0, 0, false, 'script', '{}', sha256('script'), 6, 1, '" LEFT "')",
     "INSERT INTO evidence VALUES ('" BRISA "', '" H1 "', 'why', '{}', 1, '" BRISA "', NULL, NULL, 11)",
     "INSERT INTO assertion VALUES (sha256('said'), 'said', 1)",
@@ -267,9 +271,9 @@ static const char *const DATA[] = {
     "INSERT INTO quote_answer VALUES ('" BRISA "', 'x', 'y')",
     "INSERT INTO reservation (id, request, org, quote, jti, grant_account, site, offering, rate, hold, gpus, nodes, walltime_s, rate_milli, cost_gpums,"
     " window_start_ms, window_end_ms, permit_from_ms, accept_by_ms, start_by_ms, booked_slot, booked_slots, fence, seq, state, created_ms, changed_ms,"
-    " reported_gpu_seconds, void_entry, outcome, version, move_freely, moves, workload, workload_len, output, output_len, name) VALUES ('" BRISA "', '" BRISA "', '" BRISA "',"
+    " reported_gpu_seconds, void_entry, outcome, version, move_freely, moves, workload, workload_len, output, output_len, secrets, name) VALUES ('" BRISA "', '" BRISA "', '" BRISA "',"
     " '" BRISA "', '" BRISA "', 40, 11, 1, 1, 50, 1, 1, 60, 1000, 60000, 1, 2, 1, 1, 1, 1, 1, 1, 1, 'running', 1, 1, 7, 50, 7, 1, false, 0, sha256('script'), 6,"
-    " sha256('output'), 6, 'n')",
+    " sha256('output'), 6, sha256('sealed'), 'n')",
     "INSERT INTO ticket VALUES (11, 1, '" BRISA "', '" BRISA "', 'x', 1)",
     "INSERT INTO report VALUES (11, 1, 1, 1, 1, 1, '" BRISA "', 1, 'x', decode(repeat('00', 64), 'hex'), NULL, 0, 0, '', 1)",
     "INSERT INTO answer VALUES ('" H1 "', '" H1 "', '', NULL, 1, 1, 1, 0, '', 1)",
@@ -524,7 +528,7 @@ static void
 test_nobody_goes_round_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const FORCED[] = { "person", "identity", "right_change", "invitation", "session", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "enrol_token", "request", "blob", "evidence", "call_answer" };
     PGconn *owner = PQconnectdb(f->t.owner);
 
     assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);

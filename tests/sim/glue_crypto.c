@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/hash.h"
+#include "crypto/hpke.h"
 #include "crypto/random.h"
 #include "crypto/sign.h"
 #include "sim.h"
@@ -66,7 +67,7 @@ __wrap_getrandom(void *ret, size_t len, unsigned flags)
 
 #ifndef SIM_SIGNED
 
-/* Key files are of enrolment and of the witness, and neither is of the simulation. */
+/* Key files are of enrolment, of the witness and of sealed secrets, and none is of the simulation. */
 struct sign_key
 sign_key_new(void)
 {
@@ -80,6 +81,27 @@ sign_key_load(const char *path, struct sign_key *ret, struct err_detail *d)
     (void)ret;
     (void)d;
     return ERR_NOT_FOUND;
+}
+
+enum err
+seal_key_load(const char *path, struct seal_key *ret, struct err_detail *d)
+{
+    (void)path;
+    (void)ret;
+    (void)d;
+    return ERR_NOT_FOUND;
+}
+
+enum err
+hpke_open(const struct seal_key *key, const uint8_t enc[HPKE_ENC_LEN], struct bytes info, struct bytes aad, struct bytes sealed, uint8_t *ret)
+{
+    (void)key;
+    (void)enc;
+    (void)info;
+    (void)aad;
+    (void)sealed;
+    (void)ret;
+    return ERR_SIGNATURE;
 }
 
 enum err

@@ -212,6 +212,9 @@ static const struct { const char *why, *text, *by; enum err err; } changes[] = {
     { "needs", "\"gpus\":8", "\"gpus\":8,\"needs\":[\"allocation\"]", OK },
     { "needs what is not known yet", "\"gpus\":8", "\"gpus\":8,\"needs\":[\"teleport\"]", OK }, /* to be rejected, not left lying */
     { "needs a number", "\"gpus\":8", "\"gpus\":8,\"needs\":[8]", ERR_FIELD_TYPE },
+    { "secrets", "\"gpus\":8", "\"gpus\":8,\"needs\":[\"secrets\"],\"secrets\":\"00000000000000000000000000000000000000000000000000000000000000ab\"", OK },
+    { "secrets that are no hash", "\"gpus\":8", "\"gpus\":8,\"secrets\":\"ab\"", ERR_FIELD_RANGE },
+    { "secrets in the clear", "\"gpus\":8", "\"gpus\":8,\"secrets\":{\"A\":\"b\"}", ERR_FIELD_TYPE },
     { "a window of three", "1780008000000]", "1780008000000,1]", ERR_FIELD_RANGE },
     { "a window of one", "1780000800000,1780008000000", "1780000800000", ERR_FIELD_INVALID },
     { "a window backwards", "1780000800000,1780008000000", "1780008000000,1780000800000", ERR_FIELD_RANGE },

@@ -60,7 +60,7 @@ job_number(uint8_t n)
     return (struct job){
         .t = { .jti = { { n } }, .request = { { 99, n } }, .fence = n, .gpus = 4, .walltime_s = 60, .window_start_ms = 1000,
                .permit_from_ms = 900, .accept_by_ms = 2000, .start_by_ms = 3000 },
-        .reservation = { { 50, n } }, .seq = n, .nodes = 1, .workload = { { 3, n } }, .workload_len = 12,
+        .reservation = { { 50, n } }, .seq = n, .nodes = 1, .workload = { { 3, n } }, .workload_len = 12, .secrets = { { n > 1 ? 7 : 0, n > 1 ? n : 0 } },
     };
 }
 
@@ -114,6 +114,7 @@ jobs_come_back(void **state)
     assert_memory_equal(&l.j[0].t.jti, &j.t.jti, sizeof j.t.jti);
     assert_memory_equal(&l.j[0].t.request, &j.t.request, sizeof j.t.request);
     assert_memory_equal(&l.j[0].workload, &j.workload, sizeof j.workload);
+    assert_memory_equal(&l.j[0].secrets, &j.secrets, sizeof j.secrets);
     assert_true(l.j[0].t.phase == AGENT_RUNNING && l.j[0].t.had_permit && l.j[0].t.cancel && l.j[0].t.told_started);
     assert_true(!l.j[0].t.told_queued && l.j[0].t.gpu_seconds == 77 && l.j[0].t.exit_code == -3);
     assert_true(l.j[0].last_report == 9 && l.j[0].t.sent_mono_ms == 0 && l.j[0].t.start_by_ms == 3000);
