@@ -357,7 +357,8 @@ class Refusals(Case):
         return next((words for words in ("another agent uses", "the key before") if words in done.stderr), done.stderr)
 
     def test_takes_that_cannot_be(self):
-        for options, said in (({"takes": "teleport"}, "may be transfer"), ({"takes": "allocation"}, "slurm_allocations"), ({"takes": "transfer", "sandbox": "bwrap"}, "no network")):
+        for options, said in (({"takes": "teleport"}, "may be transfer"), ({"takes": "allocation"}, "slurm_allocations"), ({"takes": "transfer", "sandbox": "bwrap"}, "no network"),
+                              ({"takes": "secrets", "backend": "slurm"}, "takes no secrets")):
             done = subprocess.run(self.rig.command("run", **options), capture_output=True, text=True, check=False, timeout=30)
             self.assertEqual(done.returncode, 1, done)
             self.assertIn(said, done.stderr)

@@ -1,5 +1,6 @@
 """The conformance kit (kit) is run against kontor-agent and the minimal agent, against the strict server, and against itself:
 agents and servers that break one rule (mutants.py) must fail at that rule."""
+import json
 import os
 import re
 import sys
@@ -7,6 +8,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import curves  # noqa: E402
+import hpke  # noqa: E402
 import kit_agent  # noqa: E402
 import kit_server  # noqa: E402
 from fake_server import FakeServer, Key, verify  # noqa: E402
@@ -133,6 +135,20 @@ class Said(unittest.TestCase):
     def test_receipts(self):
         wanted = {"permit-wrong-key": {"token-signature"}, "permit-replayed": {"token-other"}, "permit-other-site": {"token-site"}}
         self.assertEqual({name: self.said(name) for name in wanted}, wanted)
+
+
+class Sealing(unittest.TestCase):
+    """hpke.py against RFC 9180's vector of its suite, and the one of a secret that the C code is held against."""
+
+    def test_vectors(self):
+        with open(os.path.join(HERE, "..", "..", "schema", "hpke.json"), encoding="utf-8") as f:
+            vectors = json.load(f)["vectors"]
+        for vector in vectors:
+            v = {name: bytes.fromhex(value) for name, value in vector.items() if name != "name"}
+            self.assertEqual(hpke.seal(v["pkRm"], v["info"], v["aad"], v["pt"], v["skEm"]), (v["pkEm"], v["ct"]))
+            self.assertEqual(hpke.open_(v["skRm"], v["pkEm"], v["info"], v["aad"], v["ct"]), v["pt"])
+            with self.assertRaises(ValueError):
+                hpke.open_(v["skRm"], v["pkEm"], v["info"] + b"x", v["aad"], v["ct"])
 
 
 class Curves(unittest.TestCase):

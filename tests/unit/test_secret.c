@@ -1,5 +1,5 @@
-/* crypto/hpke and core/secret against schema/hpke.json (RFC 9180's own vector of the suite, and one of ours, which the page and the
- * Python beside the conformance kit are held against too); what is changed by a bit does not open; names; the objects' forms. */
+/* crypto/hpke and core/secret against schema/hpke.json (RFC 9180's own vector of the suite, and one of ours, which the
+ * Python beside the conformance kit is held against too); what is changed by a bit does not open; names; the objects' forms. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
