@@ -9,6 +9,7 @@
 #include "core/ticket.h"
 #include "crypto/random.h"
 
+#define DAY_MS          86400000
 #define TOKEN_LIFE_S    60
 #define TOKEN_USE_MS    20000 /* real; a long poll that begins with it may last, the server looks at its beginning */
 
@@ -162,6 +163,7 @@ struct opening {
 static void
 clock_in(struct json_in *in, struct clock *ret)
 {
+    struct clock told;
     struct json_in clock;
     int64_t origin_ms, real_origin_ms, rate;
     enum err err;
@@ -174,10 +176,15 @@ clock_in(struct json_in *in, struct clock *ret)
     real_origin_ms = json_in_time(&clock, "real_origin");
     rate = json_in_i64(&clock, "rate", 1, 1000000);
     err = json_in_close(&clock);
-    if (err)
+    if (err) {
         json_in_refuse(in, "clock", err, "is not a clock");
+        return;
+    }
+    told = clock_simulated(origin_ms, real_origin_ms, rate);
+    if (clock_lasts(&told, real_now_ms(), DAY_MS)) /* a report of another time would stay in the spool, and the spool be none any more */
+        *ret = told;
     else
-        *ret = clock_simulated(origin_ms, real_origin_ms, rate);
+        json_in_refuse(in, "clock", ERR_FIELD_RANGE, "does not show times between 1970 and 9999 for a day");
 }
 
 static enum err

@@ -12,8 +12,6 @@
 
 enum { MS_PER_DAY = 86400000 };
 
-static const int64_t YEAR_9999_END_MS = 253402300799999;
-
 struct clock
 clock_real(void)
 {
@@ -32,6 +30,21 @@ clock_now(const struct clock *c)
 {
     assert(c->rate >= 1);
     return c->origin_ms + (real_now_ms() - c->real_origin_ms) * c->rate;
+}
+
+static bool
+shows(const struct clock *c, int64_t real_ms)
+{
+    int64_t span_ms, ms;
+
+    return !__builtin_sub_overflow(real_ms, c->real_origin_ms, &span_ms) && !__builtin_mul_overflow(span_ms, c->rate, &span_ms) &&
+           !__builtin_add_overflow(c->origin_ms, span_ms, &ms) && ms >= 0 && ms <= TIME_MAX_MS;
+}
+
+bool
+clock_lasts(const struct clock *c, int64_t real_ms, int64_t span_ms)
+{
+    return shows(c, real_ms) && shows(c, real_ms + span_ms);
 }
 
 int64_t
@@ -140,7 +153,7 @@ time_text(int64_t ms, char ret[TIME_TEXT])
     int64_t of_day = ms % MS_PER_DAY;
     char *at = ret;
 
-    assert(ms >= 0 && ms <= YEAR_9999_END_MS);
+    assert(ms >= 0 && ms <= TIME_MAX_MS);
     date_of(ms / MS_PER_DAY, &year, &month, &day);
     at = digits_out(at, 4, year);
     *at++ = '-';
@@ -239,7 +252,7 @@ time_parse(const char *text, int64_t *ret_ms)
         return false;
     ms = days_of(year, month, day) * MS_PER_DAY + hour * (int64_t)3600000 + minute * 60000 + second * 1000 + milli -
          offset_ms;
-    if (ms < 0 || ms > YEAR_9999_END_MS)
+    if (ms < 0 || ms > TIME_MAX_MS)
         return false;
     *ret_ms = ms;
     return true;

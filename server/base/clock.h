@@ -27,6 +27,10 @@ int64_t boottime_ms(void);                                     /* CLOCK_BOOTTIME
 #define CLOCK_APART_MS 5000
 #define CLOCK_SKEW_MS  30000
 
+#define TIME_MAX_MS INT64_C(253402300799999) /* the end of the year 9999 */
+/* At this real time, and until so much more of it has passed, the clock shows times from 1970 to 9999: those that can be written. */
+bool clock_lasts(const struct clock *c, int64_t real_ms, int64_t span_ms);
+
 #define TIME_TEXT 25                                /* 2026-05-12T14:47:11.123Z + NUL */
 void time_text(int64_t ms, char ret[TIME_TEXT]);    /* RFC 3339, always .mmm and Z; ms within years 1970 to 9999 */
 bool time_parse(const char *text, int64_t *ret_ms); /* RFC 3339 with Z or offset, up to ms */

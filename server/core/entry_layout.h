@@ -4,6 +4,7 @@
 #ifndef CORE_ENTRY_LAYOUT_H
 #define CORE_ENTRY_LAYOUT_H
 
+#include "base/clock.h"
 #include "core/entry.h"
 
 enum field_type {
@@ -34,7 +35,6 @@ struct layout {
 #define AUTHORITY_SLOT_LEN 73
 #define AUTHORITY_LEN 146
 #define AMOUNT_MAX ((int64_t)1 << 62)
-#define TIME_MAX_MS INT64_C(253402300799999) /* the end of the year 9999 */
 
 extern const struct layout entry_header_layout;
 /* NULL for an unknown kind. */

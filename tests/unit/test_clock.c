@@ -34,6 +34,35 @@ times_as_text(void **state)
     }
 }
 
+/* What a server says is the time: only what can be written down. */
+static void
+clocks_that_last(void **state)
+{
+    enum { DAY = 86400000 };
+    static const int64_t NOW = 1778597231123, OLD = 1767225600000, END = TIME_MAX_MS;
+    const struct { struct clock c; bool lasts; } rows[] = {
+        { clock_real(), true },
+        { clock_simulated(OLD, NOW, 60), true },
+        { clock_simulated(OLD, NOW, 1000000), true },
+        { clock_simulated(OLD, NOW + INT64_C(47) * 365 * DAY, 60), false }, /* before 1970 */
+        { clock_simulated(0, NOW, 1), true },
+        { clock_simulated(0, NOW + 1, 1), false },
+        { clock_simulated(END - DAY, NOW, 1), true },
+        { clock_simulated(END - DAY + 1, NOW, 1), false },
+        { clock_simulated(OLD, 0, 1000000), false },
+        { clock_simulated(OLD, END, 1000000), false },
+        { clock_simulated(OLD, INT64_MIN, 1000000), false },
+        { clock_simulated(INT64_MAX, 0, 1000000), false },
+        { clock_simulated(0, 0, INT64_MAX), false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        print_message("# %zu\n", i);
+        assert_int_equal(clock_lasts(&rows[i].c, NOW, DAY), rows[i].lasts);
+    }
+}
+
 /* Every day of four centuries and some, against the C library. */
 static void
 days_agree_with_the_library(void **state)
@@ -118,6 +147,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(times_as_text),
+        cmocka_unit_test(clocks_that_last),
         cmocka_unit_test(days_agree_with_the_library),
         cmocka_unit_test(times_are_read_strictly),
         cmocka_unit_test(clocks),
