@@ -472,6 +472,28 @@ CREATE TABLE public.answer (
     CONSTRAINT answer_form CHECK (((octet_length(scope) = 32) AND (octet_length(request) = 32)))
 );
 
+CREATE TABLE public.api_token (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    name text NOT NULL,
+    token_hash bytea NOT NULL,
+    scope smallint NOT NULL,
+    organisation uuid NOT NULL,
+    created_ms bigint NOT NULL,
+    expires_ms bigint NOT NULL,
+    used_ms bigint DEFAULT 0 NOT NULL,
+    used_from text DEFAULT ''::text NOT NULL,
+    ended_ms bigint,
+    CONSTRAINT api_token_ends CHECK ((expires_ms > created_ms)),
+    CONSTRAINT api_token_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 60))),
+    CONSTRAINT api_token_of CHECK (((scope = 2) = (organisation <> '00000000-0000-0000-0000-000000000000'::uuid))),
+    CONSTRAINT api_token_scope_check CHECK ((scope = ANY (ARRAY[1, 2]))),
+    CONSTRAINT api_token_token_hash_check CHECK ((octet_length(token_hash) = 32)),
+    CONSTRAINT api_token_used_from_check CHECK ((octet_length(used_from) <= 64))
+);
+
+ALTER TABLE ONLY public.api_token FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.assertion (
     sha256 bytea NOT NULL,
     bytes bytea NOT NULL,
@@ -764,6 +786,24 @@ CREATE TABLE public.sealed_secrets (
 
 ALTER TABLE ONLY public.sealed_secrets FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.security_event (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    at_ms bigint NOT NULL,
+    what smallint NOT NULL,
+    name text NOT NULL,
+    detail text NOT NULL,
+    client text NOT NULL,
+    by_name text NOT NULL,
+    CONSTRAINT security_event_by_name_check CHECK ((octet_length(by_name) <= 120)),
+    CONSTRAINT security_event_client_check CHECK ((octet_length(client) <= 64)),
+    CONSTRAINT security_event_detail_check CHECK ((octet_length(detail) <= 120)),
+    CONSTRAINT security_event_name_check CHECK ((octet_length(name) <= 60)),
+    CONSTRAINT security_event_what_check CHECK (((what >= 1) AND (what <= 8)))
+);
+
+ALTER TABLE ONLY public.security_event FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.session (
     token_hash bytea NOT NULL,
     person uuid NOT NULL,
@@ -877,6 +917,12 @@ ALTER TABLE ONLY public.aid_rule
 ALTER TABLE ONLY public.answer
     ADD CONSTRAINT answer_pkey PRIMARY KEY (scope);
 
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_token_hash_key UNIQUE (token_hash);
+
 ALTER TABLE ONLY public.assertion
     ADD CONSTRAINT assertion_pkey PRIMARY KEY (sha256);
 
@@ -958,6 +1004,9 @@ ALTER TABLE ONLY public.role
 ALTER TABLE ONLY public.sealed_secrets
     ADD CONSTRAINT sealed_secrets_pkey PRIMARY KEY (sha256, organisation);
 
+ALTER TABLE ONLY public.security_event
+    ADD CONSTRAINT security_event_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_id_key UNIQUE (id);
 
@@ -985,6 +1034,10 @@ CREATE INDEX aid_link_b ON public.aid_link USING btree (b);
 CREATE INDEX aid_organisation ON public.aid USING btree (organisation, granted_ms);
 
 CREATE INDEX answer_created ON public.answer USING brin (created_ms);
+
+CREATE INDEX api_token_expires ON public.api_token USING btree (expires_ms);
+
+CREATE INDEX api_token_person ON public.api_token USING btree (person, id);
 
 CREATE INDEX call_answer_created ON public.call_answer USING btree (created_ms);
 
@@ -1034,6 +1087,10 @@ CREATE INDEX right_change_person ON public.right_change USING btree (person, id 
 
 CREATE INDEX role_organisation ON public.role USING btree (organisation);
 
+CREATE INDEX security_event_at ON public.security_event USING btree (at_ms);
+
+CREATE INDEX security_event_person ON public.security_event USING btree (person, id DESC);
+
 CREATE INDEX session_expires ON public.session USING btree (expires_ms);
 
 CREATE INDEX session_person ON public.session USING btree (person);
@@ -1054,6 +1111,9 @@ ALTER TABLE ONLY public.aid
 
 ALTER TABLE ONLY public.aid
     ADD CONSTRAINT aid_rule_fkey FOREIGN KEY (rule) REFERENCES public.aid_rule(id);
+
+ALTER TABLE ONLY public.api_token
+    ADD CONSTRAINT api_token_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.cosignature
     ADD CONSTRAINT cosignature_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
@@ -1084,6 +1144,9 @@ ALTER TABLE ONLY public.right_change
 
 ALTER TABLE ONLY public.role
     ADD CONSTRAINT role_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.security_event
+    ADD CONSTRAINT security_event_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
@@ -1141,6 +1204,16 @@ CREATE POLICY aid_seen ON public.aid FOR SELECT TO kontor_worker USING ((( SELEC
 ALTER TABLE public.answer ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY answer_all ON public.answer TO kontor_writer USING (true);
+
+ALTER TABLE public.api_token ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY api_token_changed ON public.api_token FOR UPDATE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+CREATE POLICY api_token_made ON public.api_token FOR INSERT TO kontor_worker WITH CHECK ((person = ( SELECT public.actor_person() AS actor_person)));
+
+CREATE POLICY api_token_seen ON public.api_token FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+CREATE POLICY api_token_swept ON public.api_token FOR DELETE TO kontor_worker USING (( SELECT public.actor_is_server() AS actor_is_server));
 
 ALTER TABLE public.assertion ENABLE ROW LEVEL SECURITY;
 
@@ -1340,6 +1413,14 @@ CREATE POLICY sealed_secrets_seen ON public.sealed_secrets FOR SELECT TO kontor_
 
 CREATE POLICY sealed_secrets_swept ON public.sealed_secrets FOR DELETE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) AND public.secrets_are_over(sha256)));
 
+ALTER TABLE public.security_event ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY security_event_seen ON public.security_event FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+CREATE POLICY security_event_swept ON public.security_event FOR DELETE TO kontor_worker USING (( SELECT public.actor_is_server() AS actor_is_server));
+
+CREATE POLICY security_event_told ON public.security_event FOR INSERT TO kontor_worker WITH CHECK ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
 ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY session_own ON public.session TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
@@ -1437,6 +1518,14 @@ GRANT SELECT,INSERT ON TABLE public.aid_rule TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.answer TO kontor_writer;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.api_token TO kontor_worker;
+
+GRANT UPDATE(used_ms) ON TABLE public.api_token TO kontor_worker;
+
+GRANT UPDATE(used_from) ON TABLE public.api_token TO kontor_worker;
+
+GRANT UPDATE(ended_ms) ON TABLE public.api_token TO kontor_worker;
+
 GRANT SELECT,INSERT ON TABLE public.assertion TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.blob TO kontor_worker;
@@ -1511,6 +1600,8 @@ GRANT SELECT,INSERT ON TABLE public.right_change TO kontor_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.role TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sealed_secrets TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.security_event TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.session TO kontor_worker;
 

@@ -18,7 +18,9 @@
 #include "store/secrets.h"
 #include "store/cosignatures.h"
 #include "store/evidence.h"
+#include "store/security.h"
 #include "store/sessions.h"
+#include "store/tokens.h"
 
 /* The contract, built in. */
 static const char OPENAPI[] =
@@ -158,6 +160,10 @@ clean(struct api *api, struct db *db)
 
     if (!err)
         err = sessions_remove_expired(db, now_ms);
+    if (!err)
+        err = tokens_remove_old(db, now_ms - SECURITY_KEEP_MS);
+    if (!err)
+        err = security_remove_old(db, now_ms - SECURITY_KEEP_MS);
     if (!err)
         err = blobs_sweep(db, now_ms - (kept_ms > BLOBS_KEEP_MS ? kept_ms : BLOBS_KEEP_MS), &swept);
     if (!err)

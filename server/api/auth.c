@@ -1,27 +1,26 @@
 /* api/auth.c
- * Who calls: the operator on the unix socket; a person by a session cookie; a site's agent by a JWS it signed itself.
- * Security: of a session's token the database has the SHA-256 only. What is known of a session is remembered for ten
- * seconds; a sign-out or a change of roles or passwords forgets all at once. */
+ * Who calls: the operator on the unix socket; a person by a session cookie; a person's program by a token; a site's agent by
+ * a JWS it signed itself.
+ * Security: of a session's or program's token the database has the SHA-256 only. What is known of one is remembered for ten
+ * seconds; a sign-out, an ended token or a change of roles or passwords forgets all at once. A program's token is never more
+ * than its person is at this moment: it is loaded as that person, and then made less. */
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "api/handlers.h"
 #include "api/internal.h"
 #include "base/text.h"
-#include "crypto/password.h"
+#include "crypto/api_token.h"
 #include "crypto/random.h"
 #include "store/people.h"
 #include "store/sessions.h"
+#include "store/tokens.h"
 
 enum {
     REMEMBER_MS = 10000,
     RENEW_MS = 8000, /* from then on one caller asks the database anew; the others need not wait for it */
     REMEMBER_MOST = 20000,
-    PAIR_TRIES = 10,
-    ADDRESS_TRIES = 200,
-    CLIENT_TRIES = 50, /* failed sign-ins in five minutes */
     JWS_LIFE_S = 60,
     JWS_SKEW_S = 5,
 };
@@ -29,6 +28,7 @@ enum {
 struct known {
     struct actor actor;
     char name[CALL_NAME_MAX], email[CALL_EMAIL_MAX];
+    struct token_used token;       /* of what is known by a program's */
     int64_t expires_ms, loaded_ms; /* loaded: monotonic */
     bool renewing;                 /* somebody is on the way to the database */
 };
@@ -122,6 +122,7 @@ from_memory(struct call *call, struct hash token)
     }
     if (found) {
         call->actor = k->actor;
+        call->token = k->token;
         memcpy(call->name, k->name, sizeof call->name);
         memcpy(call->email, k->email, sizeof call->email);
     }
@@ -136,6 +137,7 @@ remember(struct call *call, struct hash token, int64_t expires_ms)
     struct known *k = xcalloc(1, sizeof *k);
 
     k->actor = call->actor;
+    k->token = call->token;
     memcpy(k->name, call->name, sizeof k->name);
     memcpy(k->email, call->email, sizeof k->email);
     k->expires_ms = expires_ms;
@@ -212,6 +214,72 @@ auth_session(struct call *call, bool *ret_worker)
     auth_set_session(call, token);
     remember(call, token, session.expires_ms);
     return OK;
+}
+
+/* What it says after "Bearer ", if that is a program's token by its looks. */
+static const char *
+bearer_of(const struct call *call)
+{
+    const char *said = call->authorization;
+
+    return said && strncmp(said, "Bearer " API_TOKEN_PREFIX, 7 + sizeof API_TOKEN_PREFIX - 1) == 0 ? said + 7 : NULL;
+}
+
+/* From all that the person may to what the token may on this route. */
+static enum err
+narrow(struct call *call)
+{
+    struct actor *a = &call->actor;
+    bool belongs = false;
+
+    if (call->route->token == TOKEN_READS)
+        return OK;
+    if (call->route->token == TOKEN_NEVER)
+        return err_say(&call->detail, ERR_FORBIDDEN, "No token may do this: sign in.");
+    if (!call->token.writes)
+        return err_say(&call->detail, ERR_FORBIDDEN, "This token reads only.");
+    for (size_t i = 0; i < a->orgs_n; i++)
+        belongs = belongs || uuid_equal(a->orgs[i].id, call->token.organisation);
+    *a = (struct actor){ .kind = ACTOR_PERSON, .person = a->person, .orgs_n = belongs };
+    a->orgs[0].id = call->token.organisation;
+    return OK;
+}
+
+static enum err
+load_token(struct call *call, struct hash hash)
+{
+    struct token token;
+    enum err err = tokens_find(call->db, hash, call->now_ms, call->arena, &token);
+
+    if (!err)
+        err = auth_load_person(call, token.person);
+    if (!err)
+        err = tokens_use(call->db, token.id, call->now_ms, auth_network(call));
+    if (err)
+        return err;
+    call->token = (struct token_used){ .id = token.id, .writes = token.scope == TOKEN_SCOPE_WRITE, .organisation = token.organisation };
+    text_format(call->token.name, sizeof call->token.name, "%s", token.name);
+    remember(call, hash, token.expires_ms);
+    return OK;
+}
+
+/* Whatever is not in force is answered alike: what was never made, is over, or was ended. */
+static enum err
+auth_token(struct call *call, bool *ret_worker)
+{
+    struct hash hash;
+    enum err err = api_token_read(bearer_of(call), &hash) ? OK : ERR_UNAUTHENTICATED;
+
+    if (err)
+        return err;
+    if (!from_memory(call, hash)) {
+        if (!call->db) {
+            *ret_worker = true;
+            return ERR_BUSY;
+        }
+        err = load_token(call, hash);
+    }
+    return err ? err : narrow(call);
 }
 
 struct agent_key {
@@ -321,6 +389,25 @@ auth_client(struct call *call)
     return inet_ntop(AF_INET6, &six, text, INET6_ADDRSTRLEN);
 }
 
+/* The network of it, of which many share one: what is written down of a client says from where, and not who. */
+const char *
+auth_network(struct call *call)
+{
+    const char *client = auth_client(call);
+    struct in_addr four;
+    struct in6_addr six;
+    char *text = arena_alloc(call->arena, INET6_ADDRSTRLEN);
+
+    if (inet_pton(AF_INET, client, &four) == 1) {
+        four.s_addr &= htonl(0xffffff00u);
+        return arena_printf(call->arena, "%s/24", inet_ntop(AF_INET, &four, text, INET6_ADDRSTRLEN));
+    }
+    if (inet_pton(AF_INET6, client, &six) != 1)
+        return strcmp(client, "local") == 0 ? "local" : "";
+    memset(six.s6_addr + 6, 0, 10);
+    return arena_printf(call->arena, "%s/48", inet_ntop(AF_INET6, &six, text, INET6_ADDRSTRLEN));
+}
+
 static uint64_t
 share_named(const char *what, struct bytes name)
 {
@@ -369,8 +456,9 @@ auth_share(struct call *call)
         pthread_mutex_unlock(&c->lock);
         if (good) /* anybody can say it: so only together with where it comes from */
             return head ^ share_named("from ", BYTES_TEXT(auth_client(call)));
-    } else if (call->cookie) {
-        token = sha256(BYTES_TEXT(call->cookie));
+    } else if (bearer_of(call) ? api_token_read(bearer_of(call), &token) : call->cookie != NULL) {
+        if (!bearer_of(call))
+            token = sha256(BYTES_TEXT(call->cookie));
         pthread_mutex_lock(&c->lock);
         k = map_get(c->by_token, &token);
         if (k)
@@ -431,6 +519,8 @@ auth_call(struct call *call, bool *ret_worker)
         memset(call->actor.person.b, 0xff, sizeof call->actor.person.b);
     } else if (call->route->who & WHO_AGENT) {
         err = auth_agent(call, ret_worker);
+    } else if (bearer_of(call)) {
+        err = auth_token(call, ret_worker); /* also where nobody needs one: who shows a token is told that it is over */
     } else if (call->cookie) {
         err = auth_session(call, ret_worker);
         if (err == ERR_UNAUTHENTICATED && (call->route->who & WHO_PUBLIC))
@@ -485,74 +575,5 @@ auth_csrf(struct call *call)
     if (!call->csrf || strlen(call->csrf) != strlen(call->csrf_token) ||
         !random_equal(call->csrf, call->csrf_token, strlen(call->csrf_token)))
         return ERR_CSRF;
-    return OK;
-}
-
-/* What failed sign-ins count against: the client's tries at this address, all of the client's, and all that anybody makes
- * at this address. The last has room for many clients, so that no stranger can keep a person out. */
-struct tries {
-    char *pair, *client, *address;
-};
-
-static struct tries
-tries_of(struct call *call, const char *email)
-{
-    const char *client = auth_client(call);
-    struct tries t = {
-        .pair = arena_printf(call->arena, "p:%.60s %s", client, email),
-        .client = arena_printf(call->arena, "c:%.60s", client),
-        .address = arena_printf(call->arena, "a:%s", email),
-    };
-
-    for (char *p = t.pair; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
-    for (char *p = t.address; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
-    return t;
-}
-
-static enum err
-check_tries(struct call *call, const struct tries *t, int64_t now_ms)
-{
-    struct limiter *l = call->api->limiter;
-    int wait_s = limiter_blocked(l, t->pair, PAIR_TRIES, now_ms);
-
-    if (!wait_s)
-        wait_s = limiter_blocked(l, t->address, ADDRESS_TRIES, now_ms);
-    if (!wait_s && !call->http->local)
-        wait_s = limiter_blocked(l, t->client, CLIENT_TRIES, now_ms);
-    call->detail.retry_after_s = wait_s;
-    return wait_s ? err_say(&call->detail, ERR_RATE_LIMITED, "Too many sign-ins have failed; try again in %d s.", wait_s)
-                  : OK;
-}
-
-enum err
-auth_password(struct call *call, const char *email, const char *password, struct uuid *ret_person)
-{
-    struct limiter *l = call->api->limiter;
-    struct tries tries = tries_of(call, email);
-    int64_t now = monotonic_ms();
-    struct db_actor before;
-    struct person person;
-    enum err err = check_tries(call, &tries, now);
-
-    if (err)
-        return err;
-    before = db_act_as(call->db, DB_ACTOR_SERVER);
-    err = people_by_email(call->db, email, call->arena, &person);
-    db_act_as(call->db, before);
-    if (err == ERR_NOT_FOUND)
-        err = password_verify_nobody(password, strlen(password));
-    else if (!err)
-        err = password_verify(person.password_hash, password, strlen(password));
-    if (err == ERR_CREDENTIALS) {
-        limiter_count(l, tries.pair, now);
-        limiter_count(l, tries.client, now);
-        limiter_count(l, tries.address, now);
-    }
-    if (err)
-        return err;
-    limiter_clear(l, tries.pair);
-    *ret_person = person.id;
     return OK;
 }

@@ -93,7 +93,7 @@ call_log(struct call *call, int status)
               "request", LOG_UUID("id", call->id),
               LOG_TEXT("request_id", call->foreign_id || !call->arena ? call->request_id : NULL), LOG_TEXT("route", call->route ? call->route->name : "none"),
               LOG_I64("status", status), LOG_TEXT("error", call->logged_err ? err_wire(call->logged_err) : NULL),
-              LOG_UUID("person", call->actor.person), LOG_TEXT("detail", bad && d->internal[0] ? d->internal : NULL),
+              LOG_UUID("person", call->actor.person), LOG_UUID("token", call->token.id), LOG_TEXT("detail", bad && d->internal[0] ? d->internal : NULL),
               LOG_UUID("answer", c && c->err == OK ? c->answer.id : NOBODY), LOG_UUID("order", call->order),
               LOG_I64_OR_NONE("batch", c ? (int64_t)c->batch : 0), LOG_I64("ms", us / 1000));
 }

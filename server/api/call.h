@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "market/command.h"
 #include "store/db.h"
+#include "store/tokens.h"
 
 struct call;
 typedef void handler_fn(struct call *call);
@@ -35,14 +36,30 @@ enum run {
     RUN_SLOW,    /* in one of the two threads that may take long (argon2id) */
 };
 
+/* What a program's token may do with a route. */
+enum token_use {
+    TOKEN_NEVER, /* what is of people, rights, ways to sign in; what is an order */
+    TOKEN_READS, /* any token: as its person */
+    TOKEN_WRITES /* one that writes, for its organisation only, as a member of it */
+};
+
 struct route {
     enum http_method method;
     const char *path; /* /v1/things/{id}; {id} a UUID, {index} and {account} journal indexes, {path} all that is left, others text */
     const char *name; /* for the log and the key's scope; the operationId of schema/openapi.yaml */
     unsigned who;     /* enum who */
     bool key;         /* needs an Idempotency-Key */
+    enum token_use token;
     enum run run;
     handler_fn *handler;
+};
+
+/* The token that a call is made by. */
+struct token_used {
+    struct uuid id;
+    bool writes;
+    struct uuid organisation; /* for which */
+    char name[TOKEN_NAME_MAX + 1];
 };
 
 #define CALL_NAME_MAX  121
@@ -82,6 +99,7 @@ struct call {
     struct actor actor;
     struct hash session; /* of the cookie's token; by_session only */
     bool by_session;
+    struct token_used token; /* id zero: it does not call by one */
     bool renews; /* what is known of the session is to be read from the database by this call */
     uint64_t share; /* whose it is in the pool's queue */
     char csrf_token[44]; /* what X-CSRF-Token must be; by_session only */

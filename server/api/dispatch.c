@@ -8,6 +8,7 @@
 #include "api/handlers.h"
 #include "api/internal.h"
 #include "api/pages.h"
+#include "store/security.h"
 
 enum { REQUEST_ID_MIN = 8, REQUEST_ID_MAX = 48, BRISK_BODY_MAX = 4096 /* more takes its time to read */ };
 
@@ -37,10 +38,25 @@ check(struct call *call)
     return err;
 }
 
+/* What a program's token asks to be changed stands in its person's record before it is done: what was done is then told there,
+ * too, whatever happens meanwhile. */
+static enum err
+tell_token(struct call *call)
+{
+    char id[UUID_TEXT] = "";
+    struct security_event e = { .id = call_new_id(call), .person = call->actor.person, .at_ms = call->now_ms, .what = SECURITY_TOKEN_ACTED,
+                                .name = call->token.name, .client = auth_network(call), .by_name = "" };
+
+    if (!uuid_is_zero(call->path_id))
+        uuid_text(call->path_id, id);
+    e.detail = arena_printf(call->arena, "%s%s%s", call->route->name, id[0] ? " " : "", id);
+    return security_add(call->db, &e);
+}
+
 static void
 proceed(struct call *call)
 {
-    bool worker = false;
+    bool worker = false, tells;
     enum err err;
 
     if (call->db)
@@ -53,6 +69,13 @@ proceed(struct call *call)
     }
     if (!err)
         err = check(call);
+    tells = !err && call->route->token == TOKEN_WRITES && !uuid_is_zero(call->token.id);
+    if (tells && !call->db) {
+        call_to_worker(call, dispatch_in_worker);
+        return;
+    }
+    if (tells)
+        err = tell_token(call);
     if (err)
         call_fail(call, err);
     else

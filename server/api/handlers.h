@@ -16,6 +16,8 @@ handler_fn keys_rotate, log_keys_rotate;             /* rotate.c */
 handler_fn jwks_get, openapi_get, error_explained; /* public.c */
 handler_fn session_get, session_create, session_delete, me_get, me_password; /* session.c */
 handler_fn providers_list, sign_in_begin, sign_in_end; /* sign_in.c */
+handler_fn me_tokens, me_token_make, me_token_end; /* tokens.c */
+handler_fn me_security; /* security.c */
 handler_fn me_sessions, me_session_end, me_sessions_end_others; /* session.c */
 handler_fn me_identities, me_identity_remove, people_identities; /* identities.c */
 handler_fn people_create, people_list_get, people_password, people_roles, people_roles_remove; /* people.c */

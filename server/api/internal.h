@@ -158,8 +158,12 @@ void auth_new_token(char ret_text[44], struct hash *ret_hash);
 enum err auth_load_person(struct call *call, struct uuid person) MUST_USE;
 /* Checks address and password. Takes long: LANE_SLOW. ERR_CREDENTIALS, ERR_RATE_LIMITED. */
 enum err auth_password(struct call *call, const char *email, const char *password, struct uuid *ret_person) MUST_USE;
+/* Who is signed in proves it anew, before the ways in are changed: by the password, or where there is none by having signed in
+ * within ten minutes. In a worker; takes long if there is a password: LANE_SLOW. password: "" none was given. ERR_ANEW. */
+enum err auth_anew(struct call *call, const char *password) MUST_USE;
 /* Whom failed attempts count against. */
 const char *auth_client(struct call *call);
+const char *auth_network(struct call *call);
 unsigned who_of(const struct actor *a);
 
 /* limit.c: attempts within a time, per key. */

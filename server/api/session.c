@@ -3,11 +3,13 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/security.h"
 #include "crypto/password.h"
 #include "crypto/random.h"
 #include "store/organisations.h"
 #include "store/people.h"
 #include "store/sessions.h"
+#include "store/tokens.h"
 
 #define SESSION_MS (INT64_C(12) * 3600000)
 
@@ -214,25 +216,32 @@ session_delete(struct call *call)
 }
 
 struct new_password {
+    struct call *call;
     struct uuid person;
     const char *hash;
     struct hash but;
 };
 
+/* Whoever had the old one may have left ways in: other sessions and all tokens end with it. */
 static enum err
 store_password(struct db *db, void *ctx)
 {
     struct new_password *p = ctx;
+    bool own = uuid_equal(p->person, p->call->actor.person);
     enum err err = people_set_password(db, p->person, p->hash);
 
-    return err ? err : sessions_remove_of(db, p->person, p->but);
+    if (!err)
+        err = sessions_remove_of(db, p->person, p->but);
+    if (!err)
+        err = tokens_end_of(db, p->person, p->call->now_ms);
+    return err ? err : security_tell(p->call, db, p->person, own ? SECURITY_PASSWORD_CHANGED : SECURITY_PASSWORD_SET, "", "");
 }
 
 enum err
 password_store(struct call *call, struct uuid person, const char *password, struct hash but)
 {
     char hash[PASSWORD_HASH_TEXT];
-    struct new_password p = { .person = person, .hash = hash, .but = but };
+    struct new_password p = { .call = call, .person = person, .hash = hash, .but = but };
     enum err err = password_hash(password, strlen(password), hash);
 
     if (!err)

@@ -22,7 +22,7 @@ def fill(world, path):
     path = path.replace("/reservations/{id}", f"/reservations/{facts['reservation']}")
     path = path.replace("/grants/{account}", f"/grants/{world.grants['brisa']}").replace("/accounts/{account}", f"/accounts/{world.grants['brisa']}")
     path = path.replace("/offerings/{index}", f"/offerings/{world.sites['lumi']['offering']}").replace("{index}", "0")
-    path = path.replace("/identities/{id}", "/identities/01900000-0000-7000-8000-000000000000").replace("/sessions/{id}", "/sessions/01900000-0000-7000-8000-000000000000").replace("/invitations/{id}", "/invitations/01900000-0000-7000-8000-000000000000")
+    path = path.replace("/identities/{id}", "/identities/01900000-0000-7000-8000-000000000000").replace("/sessions/{id}", "/sessions/01900000-0000-7000-8000-000000000000").replace("/tokens/{id}", "/tokens/01900000-0000-7000-8000-000000000000").replace("/invitations/{id}", "/invitations/01900000-0000-7000-8000-000000000000")
     path = path.replace("/sites/{code}", "/sites/lumi").replace("{code}", "conflict")
     path = path.replace("{path}", "0/000.p/1")
     assert "{" not in path, path

@@ -14,9 +14,9 @@ from world import Agent, Later, millis
 def test_table_and_contract_name_the_same_routes(world):
     table = set()
     for line in subprocess.run([str(BUILD / "kontord"), "routes"], capture_output=True, text=True, check=True).stdout.splitlines():
-        method, path, name, who, key = line.split()
-        table.add((method, path, name, tuple(sorted(who.split(","))), key == "key"))
-    document = {(method, path, op["operationId"], tuple(sorted(op["x-who"])), op.get("x-key", False)) for method, _, path, op in CONTRACT.routes}
+        method, path, name, who, key, token = line.split()
+        table.add((method, path, name, tuple(sorted(who.split(","))), key == "key", token))
+    document = {(method, path, op["operationId"], tuple(sorted(op["x-who"])), op.get("x-key", False), op.get("x-token", "-")) for method, _, path, op in CONTRACT.routes}
     assert table == document, (sorted(table - document), sorted(document - table))
 
 

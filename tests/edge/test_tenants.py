@@ -6,12 +6,12 @@ import json
 import re
 import uuid
 
-from harness import CONTRACT
+from harness import CONTRACT, Client
 from test_refusals import body_schema, sample
-from world import Agent
+from world import PASSWORD, Agent
 
 PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list"
-PERSONAL = "session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
+PERSONAL = "session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_tokens me_token_make me_token_end me_security me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
@@ -39,6 +39,9 @@ PEOPLE = {"anybody": ("none", None, None), "brisa": ("owner", "brisa", None), "b
           "nordlys2": ("member", "nordlys", None), "officer": ("officer", None, None), "auditor": ("auditor", None, None),
           "administrator": ("administrator", None, None), "lumi": ("site_operator", None, "lumi"), "bsc": ("site_operator", None, "bsc"),
           "both": ("owner", "nordlys", "bsc"), "agent of lumi": ("agent", None, "lumi"), "agent of bsc": ("agent", None, "bsc")}
+# What a token does: reads what its person reads, but for what is of people and their ways in; writes these, for its organisation.
+TOKENS_NEVER = "session_get sign_in_end me_sessions me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
+TOKENS_WRITE = "requests_create requests_quote requests_cancel quotes_renew quotes_release quotes_accept reservations_cancel reservations_move reservations_contest reservations_say"
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 
 
@@ -84,7 +87,7 @@ def things(world):
 
 def fill(world, path, of):
     t = world.things[of]
-    for pattern, value in (("/identities/{id}", NOWHERE), ("/sessions/{id}", NOWHERE), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
+    for pattern, value in (("/identities/{id}", NOWHERE), ("/tokens/{id}", NOWHERE), ("/sessions/{id}", NOWHERE), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
                            ("/quotes/{id}", t["quote"]), ("/reservations/{id}", t["reservation"]), ("/grants/{account}", t["grant"]),
                            ("/accounts/{account}", t["grant"]), ("/sites/{code}", t["site"]), ("{sha256}", t["blob"])):
         path = path.replace(pattern, re.sub(r"\{\w+\}", "", pattern) + str(value))
@@ -178,7 +181,7 @@ def test_everybody_gets_their_own(world):
         roles, of = rule_of(name)
         for who in PEOPLE:
             for whose in ("brisa", "nordlys") if of else ("brisa",):
-                if roles is None or expected(roles, of, who, whose) != "yes" or name in ("session_delete", "me_identity_remove", "me_session_end", "invitations_withdraw", "reservations_events", "agent_instance"):
+                if roles is None or expected(roles, of, who, whose) != "yes" or name in ("session_delete", "me_identity_remove", "me_session_end", "me_token_end", "invitations_withdraw", "reservations_events", "agent_instance"):
                     continue
                 path, raw = fill(world, pattern, whose), None
                 if method == "POST":
@@ -264,3 +267,52 @@ def test_bodies_that_name_what_is_others(world):
     assert agent.call("GET", "/v1/agent/tickets?after=0", token=lumi.token()).status in (200, 409), "a token is its own site's, whoever sends it"
     changed = [f"{b} → {a}" for b, a in zip(before, dump(world)) if a != b and not b.startswith(("report ", "site_status "))]
     assert not changed, changed
+
+
+def token_of(world, who, scope, **more):
+    body = {"name": scope, "scope": scope, "password": PASSWORD, **more}
+    return world.people[who].must("POST", "/v1/me/tokens", body, status=201)["token"]
+
+
+def by_token(world, token, method, path, want):
+    """What is to be refused is sent with a body that would do, what is not, with one that is none."""
+    key = str(uuid.uuid4()) if method == "POST" else None
+    raw = b'{"no such field": 1}' if method == "POST" and want == "yes" else None
+    return Client(world.server).call(method, path, None if raw else bodies(world, method, path), raw=raw, key=key, headers={"Authorization": f"Bearer {token}"})
+
+
+def test_every_route_by_every_token(world):
+    """A token of each scope and of each role × each route × whose it is. What its person may not, it may not; what its person
+    may, it may where the tables above say so."""
+    things(world)
+    world.person("double", [{"role": "owner", "organisation": world.organisations[o]} for o in ("brisa", "nordlys")])
+    roles_of = {"double": ({"owner"}, {"brisa", "nordlys"}, set()), "brisa": ({"owner"}, {"brisa"}, set()), "officer": ({"officer"}, set(), set()),
+                "administrator": ({"administrator"}, set(), set()), "lumi": ({"site_operator"}, set(), {"lumi"}), "both": ({"owner", "site_operator"}, {"nordlys"}, {"bsc"})}
+    tokens = {(who, "read", None): token_of(world, who, "read") for who in roles_of}
+    tokens.update({(who, "write", org): token_of(world, who, "write", organisation=world.organisations[org]) for who, org in (("double", "brisa"), ("brisa", "brisa"), ("both", "nordlys"))})
+    wrong, tried, before = [], 0, dump(world)
+    owned = {"brisa": ("brisa", "lumi"), "nordlys": ("nordlys", "bsc")}
+    for method, pattern, name in routes(world):
+        may, of = rule_of(name)
+        writes, reads = name in TOKENS_WRITE.split(), (method == "GET" and name not in TOKENS_NEVER.split() and may != {"agent"}) or name == "quotes_look"
+        if method == "GET" and name in ("reservations_events", "journal_policy", "error_explained", "openapi", "health_live", "health_ready", "health_leader"):
+            continue
+        for (who, scope, org), token in tokens.items():
+            roles, orgs, sites = roles_of[who]
+            if writes:
+                roles, orgs, sites = roles & {"owner"}, {org} if org else set(), set()
+            for whose in owned if of else ("brisa",):
+                own = of is None or roles & PROGRAMME & (may or set()) or (of != "site" and owned[whose][0] in orgs) or (of != "organisation" and owned[whose][1] in sites)
+                allowed = (reads or (writes and scope == "write")) and (may is None or roles & may)
+                want = "yes" if allowed and own else "hidden" if allowed else "no" if may == {"agent"} else "not"
+                reply = by_token(world, token, method, fill(world, pattern, whose), want)
+                tried += 1
+                early = name == "grants_history" and reply.status == 409
+                good = {"no": (401,), "not": (403,), "hidden": (404,), "yes": (200, 204, 409) if early else (200, 204, 303) if method == "GET" else (400, 422)}[want]
+                if reply.status not in good:
+                    wrong.append(f"{name} by {who}'s {scope} token of {whose}: {reply.status} {reply.body[:160]!r}, wanted {want}")
+    after = dump(world)
+    wrong += [f"changed: {b} → {a}" for b, a in zip(before, after) if a != b and not b.startswith(("security_event ", "api_token "))]
+    assert not wrong, f"{len(wrong)} of {tried}:\n" + "\n".join(wrong[:40])
+    assert tried > 900, tried
+    return f"{tried} calls"

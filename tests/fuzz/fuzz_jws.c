@@ -1,8 +1,9 @@
-/* tests/fuzz/fuzz_jws.c: any bytes as a token, as a set of keys. One token verifies: the one that was signed. */
+/* tests/fuzz/fuzz_jws.c: any bytes as a token, as a set of keys, as a program's token. One token verifies: the one that was signed. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "crypto/api_token.h"
 #include "crypto/jws.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
@@ -39,6 +40,29 @@ as_keys(struct bytes body)
         assert(keys.n <= JWS_KEYS_MAX);
 }
 
+/* One way of writing each: its hash is of all that was given. */
+static void
+as_program(const uint8_t *data, size_t len)
+{
+    char *text = malloc(len + 1);
+    struct hash hash, again;
+
+    if (text == NULL)
+        abort();
+    memcpy(text, data, len);
+    text[len] = '\0';
+    if (api_token_read(text, &hash)) {
+        again = sha256(BYTES(text, strlen(text)));
+        assert(strlen(text) == API_TOKEN_LEN && memcmp(text, API_TOKEN_PREFIX, 7) == 0 && hash_equal(hash, again));
+        for (int i = 0; i < API_TOKEN_LEN; i++) {
+            text[i] ^= 1;
+            assert(!api_token_read(text, &again));
+            text[i] ^= 1;
+        }
+    }
+    free(text);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -47,5 +71,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     as_token(&key, (const char *)data, len);
     as_keys(BYTES(data, len));
+    as_program(data, len);
     return 0;
 }

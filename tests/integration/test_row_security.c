@@ -134,6 +134,16 @@ static const struct wanted {
     { "sessions_remove", BIT(OWNER) | ADMINS, { H1 } },
     { "sessions_remove_of", BIT(OWNER) | ADMINS, { LISE, H2 } },
     { "sessions_remove_expired", BIT(OWNER) | ADMINS, { "99999" } },
+    { "tokens_add", BIT(OWNER), { "7b000000-0000-7000-8000-000000000000", LISE, "n", H2, "2", BRISA, "1", "9" } },
+    { "tokens_find", BIT(OWNER) | ADMINS, { H1, "2" } },
+    { "tokens_use", BIT(OWNER) | ADMINS, { BRISA, "5", "x" } },
+    { "tokens_of", BIT(OWNER) | ADMINS, { LISE, "2", "9" } },
+    { "tokens_end", BIT(OWNER) | ADMINS, { BRISA, LISE, "2" } },
+    { "tokens_end_of", BIT(OWNER) | ADMINS, { LISE, "2" } },
+    { "tokens_remove_old", SERVERS, { "99" } },
+    { "security_add", BIT(OWNER) | ADMINS, { "7c000000-0000-7000-8000-000000000000", LISE, "1", "1", "n", "", "", "" } },
+    { "security_of", BIT(OWNER) | ADMINS, { LISE, "ffffffff-ffff-ffff-ffff-ffffffffffff", "9" } },
+    { "security_remove_old", SERVERS, { "99" } },
     { "tickets_after", SITE | BIT(OWNER), { "11", "0", "9" } },
     { "tickets_after_each", SITE | BIT(OWNER), { "{11}", "{0}", "9" } },
     { "tickets_before", SITE | BIT(OWNER), { "11", "9", "9", "" } },
@@ -258,6 +268,8 @@ static const char *const DATA[] = {
     "INSERT INTO aid VALUES ('" BRISA "', '" BRISA "', '019a0000-0000-7000-8000-00000000a1d2', 1, 0, 1, 7), ('" LISE "', '" BRISA "', '019a0000-0000-7000-8000-00000000a1d2', 1, 0, 1, NULL)",
     "INSERT INTO aid_link VALUES ('" BRISA "', '" NORDLYS "', 1, '" LISE "', 'n', 'why')",
     "INSERT INTO aid_declaration VALUES ('" BRISA "', '" BRISA "', 1, '" LISE "', 'n', '{}')",
+    "INSERT INTO api_token VALUES ('" BRISA "', '" LISE "', 'n', '" H1 "', 1, '" NO_UUID "', 1, 9)",
+    "INSERT INTO security_event VALUES ('" BRISA "', '" LISE "', 1, 1, 'n', '', '', '')",
     "INSERT INTO enrol_token VALUES ('" H2 "', 11, 1, 9)",
     "INSERT INTO agent_contact VALUES (11, 5)",
     "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
@@ -528,7 +540,7 @@ static void
 test_nobody_goes_round_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "enrol_token", "request", "blob", "evidence", "call_answer" };
     PGconn *owner = PQconnectdb(f->t.owner);
 
     assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);

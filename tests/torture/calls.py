@@ -252,6 +252,41 @@ def me_sessions_end_others(w):
     return Call(lambda key: client.post("/v1/me/sessions/end-others", {}), once=False)
 
 
+def a_token(client, **more):
+    return client.must("POST", "/v1/me/tokens", {"name": word(), "scope": "read", "password": PASSWORD, **more}, status=201)
+
+
+@call
+def me_token_make(w):
+    client = w.person(word(), [])
+    return Call(lambda key: client.post("/v1/me/tokens", {"name": "ci", "scope": "read", "password": PASSWORD}), once=False)
+
+
+@call
+def me_tokens(w):
+    return Call(lambda key: w.people["brisa"].get("/v1/me/tokens"))
+
+
+@call
+def me_token_end(w):
+    client = w.person(word(), [])
+    made = a_token(client)["id"]
+    return Call(lambda key: client.call("DELETE", f"/v1/me/tokens/{made}"), once=False, again=404)
+
+
+@call
+def me_security(w):
+    return Call(lambda key: w.people["brisa"].get("/v1/me/security"))
+
+
+@call
+def requests_create_by_token(w):
+    """Each time with a token that nothing is remembered of."""
+    client = w.person(word(), [{"role": "member", "organisation": w.organisations["brisa"]}])
+    token = a_token(client, scope="write", organisation=w.organisations["brisa"])["token"]
+    return Call(lambda key: Client(w.server).call("POST", "/v1/requests", w.wants(gpus=1, walltime_s=600), key=key, headers={"Authorization": f"Bearer {token}"}), once=False)
+
+
 @call
 def me_rights(w):
     return Call(lambda key: w.people["brisa"].get("/v1/me/rights"))

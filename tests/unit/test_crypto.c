@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "crypto/api_token.h"
 #include "crypto/jws.h"
 #include "crypto/password.h"
 #include "crypto/random.h"
@@ -428,6 +429,38 @@ test_random(void **state)
     assert_false(random_equal("abc", "abd", 3));
 }
 
+/* One that was made is known; with any character changed, added or taken it is none. */
+static void
+test_api_tokens(void **state)
+{
+    static const char KNOWN[] = "kontor_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8Ioil8-";
+    char text[API_TOKEN_TEXT + 1], other[API_TOKEN_TEXT];
+    struct hash made, read, sum = sha256(BYTES(KNOWN, API_TOKEN_LEN));
+
+    (void)state;
+    assert_true(api_token_read(KNOWN, &read));
+    assert_memory_equal(&read, &sum, sizeof sum);
+    api_token_make(text, &made);
+    assert_true(api_token_read(text, &read));
+    assert_memory_equal(&made, &read, sizeof made);
+    api_token_make(other, &read);
+    assert_string_not_equal(text, other);
+    for (int i = 0; i < API_TOKEN_LEN; i++)
+        for (int c = 1; c < 128; c++) {
+            memcpy(other, text, sizeof other);
+            other[i] = (char)c;
+            if (c != text[i])
+                assert_false(api_token_read(other, &read));
+        }
+    memcpy(other, text, sizeof other);
+    other[API_TOKEN_LEN - 1] = '\0';
+    assert_false(api_token_read(other, &read));
+    text[API_TOKEN_LEN] = 'A';
+    text[API_TOKEN_LEN + 1] = '\0';
+    assert_false(api_token_read(text, &read));
+    assert_false(api_token_read("", &read));
+}
+
 int
 main(void)
 {
@@ -436,7 +469,7 @@ main(void)
         cmocka_unit_test(test_rfc8037), cmocka_unit_test(test_jws_round), cmocka_unit_test(test_jws_headers),
         cmocka_unit_test(test_jws_changed), cmocka_unit_test(test_jwks), cmocka_unit_test(test_key_files),
         cmocka_unit_test(test_row_seals), cmocka_unit_test(test_sealed_fields),
-        cmocka_unit_test(test_passwords), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_passwords), cmocka_unit_test(test_api_tokens), cmocka_unit_test(test_random),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* /me: ways to sign in, password, scheme, notices. */
+/* /me: ways to sign in, password, sessions, tokens, what was done to them, scheme, notices. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { clock, dateTime, day } from "../lib/format.js";
@@ -13,6 +13,11 @@ import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Note, notices, say } from "../parts/note.js";
+import { Security } from "../parts/security.js";
+import { Tokens } from "../parts/tokens.js";
+import { more } from "../lib/more.js";
+
+await more({ en: "../messages/en.account.json" });
 
 const LEAST = 12;
 const Password = ({ onChanged }) => {
@@ -125,12 +130,17 @@ const Newcomer = () => html`
         <div class="gap"><${Button} small onClick=${signOut}>${t("sign-out")}<//></div><//>`;
 
 const Account = ({ query }) => {
-    const [changes, count] = useState(0); /* a new password ends sessions elsewhere */
+    const [changes, count] = useState(0); /* a new password ends sessions elsewhere, and tokens */
+    const changed = () => count((n) => n + 1);
     return html`
         <${Head} title=${t("nav.me")} sub=${me.value.person.email ? t("me.sub", { name: me.value.person.name, email: me.value.person.email }) : me.value.person.name} />
         ${me.value.roles.length === 0 && html`<${Newcomer} />`}
         <div class="grid halves">
-            ${me.value.person.email && html`<${Password} onChanged=${() => count(changes + 1)} />`}
+            <div class="stack">
+                ${me.value.person.email && html`<${Password} onChanged=${changed} />`}
+                <${Tokens} mark=${changes} onChanged=${changed} />
+                <${Security} mark=${changes} />
+            </div>
             <div class="stack">
                 <${Ways} query=${query} />
                 <${Sessions} mark=${changes} />

@@ -1,0 +1,76 @@
+/* One's account in Chromium: a token for a program is made, shown once, used, and ended, with what the record says of it. At
+ * 1440 px in light and at 360 px in dark. */
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { accessible, sound } from "./checks.js";
+import { launch, open, settled, signIn } from "./chromium.js";
+import { world } from "./world.js";
+
+const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark" }];
+let kontor, browser;
+before(async () => {
+    kontor = await world();
+    browser = await launch();
+});
+after(async () => {
+    await browser?.close();
+    await kontor?.stop();
+});
+const story = (name, run, cope = []) => {
+    for (const look of LOOKS) {
+        test(`account: ${name} (${look.width} px)`, async () => {
+            const tab = await open(browser, { base: kontor.base, cope, ...look });
+            tab.page.setDefaultTimeout(20_000);
+            try {
+                await run(tab.page, look, tab);
+                assert.deepEqual(tab.faults, []);
+            } finally {
+                if (process.env.KONTOR_OUT) await tab.page.screenshot({ path: `${process.env.KONTOR_OUT}/${name.replaceAll(/\W+/g, "-")}-${look.width}.png`, fullPage: true }).catch(() => {});
+                await tab.close();
+            }
+        });
+    }
+};
+const shot = (page, name, look) => process.env.KONTOR_OUT && page.screenshot({ path: `${process.env.KONTOR_OUT}/${name}-${look.width}.png`, fullPage: true });
+
+story("a token for a program, from making to ending", async (page, look) => {
+    const name = `reports of ${look.width}`;
+    await signIn(page, "ines@brisa.example", kontor.password);
+    await page.goto("/en/me");
+    await settled(page);
+    const button = (words) => page.getByRole("button", { name: words, exact: true });
+    await button("Make a token").focus();
+    await page.keyboard.press("Enter");
+    await button("Make the token").click();
+    await page.getByText("Give it a name.").waitFor();
+    await page.getByText("Your password is needed for this.").waitFor();
+    await page.getByLabel("Name", { exact: true }).fill(name);
+    await page.getByLabel("What it may do").selectOption({ index: 1 });
+    const card = page.locator("section.card").filter({ hasText: "Tokens for your programs" });
+    await card.getByLabel("Present password").fill("not the password");
+    await button("Make the token").click();
+    await page.getByText("The password is not right.").waitFor();
+    assert.equal(await page.getByLabel("Name", { exact: true }).inputValue(), name, "what was typed stays");
+    await shot(page, "token-form", look);
+    await accessible(page, "a token's form");
+    await sound(page, "a token's form");
+    await card.getByLabel("Present password").fill(kontor.password);
+    await button("Make the token").click();
+    const token = (await card.locator("pre").innerText()).trim();
+    assert.match(token, /^kontor_[\w-]{49}$/);
+    await accessible(page, "a token that was made");
+    await shot(page, "token-made", look);
+    await button("Close").click();
+    assert.ok(!(await page.content()).includes(token), "shown once");
+    const asks = async () => (await fetch(kontor.base + "/v1/me", { headers: { Authorization: `Bearer ${token}` } })).status;
+    assert.equal(await asks(), 200);
+    await page.reload();
+    await settled(page);
+    await page.getByText("last used").first().waitFor();
+    await page.getByText(`You made the token ${name}`).waitFor();
+    await button(`End the token ${name}`).click();
+    await page.getByText(`You ended the token ${name}`).waitFor();
+    assert.equal(await asks(), 401);
+    await accessible(page, "an ended token");
+    await sound(page, "an ended token");
+}, [401]);
