@@ -15,6 +15,7 @@ from harness import CONTRACT, Client, Reply
 from provider import Provider
 from test_refusals import caller_of, fill, prepare
 from test_refusals import send as send_as
+from test_secrets import opened, quoted, sealed
 from tlog import Checkpoint, Note
 from world import PASSWORD, Agent, millis, stamp
 
@@ -356,6 +357,22 @@ def quotes_accept(w):
     return post(w.people["brisa"], f"/v1/quotes/{a_quote(w)['id']}/accept", {"option": 0}, after=lambda r: cancel(w, r.json["id"]))
 
 
+def with_secrets(w):
+    """A quote of the site that opens them, and the body that accepts it. Each call seals anew: those bytes were never there."""
+    agent = agent_of(w)
+    if not getattr(agent, "told_seal", False):
+        opened(agent)
+        agent.told_seal = True
+    request, quote = quoted(w)
+    return quote, {"option": 0, "secrets": sealed(w, request, {"HF_TOKEN": word().encode()})}
+
+
+@call
+def quotes_accept_with_secrets(w):
+    quote, body = with_secrets(w)
+    return post(w.people["brisa"], f"/v1/quotes/{quote['id']}/accept", body, after=lambda r: cancel(w, r.json["id"]))
+
+
 @call
 def requests_cancel(w):
     return post(w.people["brisa"], f"/v1/requests/{a_reservation(w)['request']}/cancel", {})
@@ -643,6 +660,14 @@ def agent_blob(w):
     a = a_reservation(w)
     digest = ticket_of(agent, a)["workload"]["sha256"]
     return Call(lambda key: agent.call("GET", f"/v1/agent/blobs/{digest}"), after=lambda r: cancel(w, a["id"]))
+
+
+@call
+def agent_blob_of_secrets(w):
+    quote, body = with_secrets(w)
+    reservation = w.people["brisa"].must("POST", f"/v1/quotes/{quote['id']}/accept", body, status=201, key=True)
+    digest = ticket_of(agent_of(w), reservation)["secrets"]
+    return Call(lambda key: agent_of(w).call("GET", f"/v1/agent/blobs/{digest}"), after=lambda r: cancel(w, reservation["id"]))
 
 
 def report(w, kind, before=(), **more):

@@ -9,7 +9,7 @@ import { to } from "../lib/router.js";
 await more({ en: "../messages/en.aid.json" });
 
 /** @param {{aid: any}} props */
-export const AidFacts = ({ aid }) => html`
+const AidFacts = ({ aid }) => html`
     <dl class="facts">
         <div><dt>${t("aid.basis")}</dt><dd>${aid.basis.name}<span class="hint block">${aid.basis.reference}</span></dd></div>
         <div><dt>${t("aid.worth")}</dt><dd class="num">${euro(aid.gge_eur_cents)}</dd></div>
