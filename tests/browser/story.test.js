@@ -83,7 +83,7 @@ story("a start-up asks, compares, accepts, watches, reads the output", async (pa
     assert.match(plain(await text(page, "[role=status]:has-text('places can')")), /credits; \d of \d places can\./);
     /* cheaper comes first when that matters most */
     await page.getByLabel("Cheapest").check();
-    await page.waitForFunction(() => !document.querySelector(".ask-answer[aria-busy]") && /Cheapest of/.test(document.querySelector(".ask-answer").textContent));
+    await page.waitForFunction(() => !document.querySelector(".ask-answer[aria-busy]") && /Cheapest of/.test(document.querySelector(".ask-answer")?.textContent));
     assert.match(await text(page, "[data-answer=where]"), /^Leonardo Booster,/);
 
     await page.getByRole("button", { name: "Get binding quotes" }).click();
@@ -365,7 +365,7 @@ story("an officer keeps GPUs free for an access mode, the site's operator sees a
     if (process.env.KONTOR_OUT) await page.screenshot({ path: `${process.env.KONTOR_OUT}/floors-${look.width}.png`, fullPage: true });
     await save("Keep 5,800 GPUs free");
     await page.getByText("From now on so many GPUs stay free.").first().waitFor();
-    await page.waitForFunction(() => /Playground 5,800/.test(document.querySelector("[data-figure=floors]").textContent));
+    await page.waitForFunction(() => /Playground 5,800/.test(document.querySelector("[data-figure=floors]")?.textContent));
     await page.waitForFunction(() => document.activeElement?.textContent === "Change what is kept free"); /* where it was */
     await sound(page, "floors, kept");
 
@@ -375,7 +375,7 @@ story("an officer keeps GPUs free for an access mode, the site's operator sees a
     await settled(page);
     assert.equal(await page.locator("[data-floors]").count(), 0, "it is told where a place is refused for it");
     await as(L, "/en/site/lumi");
-    await page.waitForFunction(() => /Playground 5,800/.test(document.querySelector("[data-figure=floors]").textContent));
+    await page.waitForFunction(() => /Playground 5,800/.test(document.querySelector("[data-figure=floors]")?.textContent));
     await page.goto("/en/sites/lumi");
     await settled(page);
     await change.click();
@@ -383,7 +383,7 @@ story("an officer keeps GPUs free for an access mode, the site's operator sees a
     await field.fill("");
     await field.press("Enter");
     await page.getByText("Nothing is kept free any more.").first().waitFor();
-    await page.waitForFunction(() => document.querySelector("[data-figure=floors]").textContent === "none");
+    await page.waitForFunction(() => document.querySelector("[data-figure=floors]")?.textContent === "none");
     await page.goto("/en/sites/bsc");
     await settled(page);
     assert.equal(await page.locator("[data-floors]").count(), 0, "another site's is not theirs to set");
