@@ -24,7 +24,9 @@ INSERT INTO aid_rule VALUES
     ('019a0000-0000-7000-8000-00000000a1d2', 'gber', 'Aid under the General Block Exemption Regulation', 'Regulation (EU) No 651/2014', NULL, 3,
      NULL, 1404172800000, 1704067200000, 'ffffffff-ffff-ffff-ffff-ffffffffffff'),
     ('019a0000-0000-7000-8000-00000000a1d3', 'no-aid', 'No aid', 'Article 107(1) TFEU is not met', NULL, 3, NULL, 1704067200000, 1704067200000,
-     'ffffffff-ffff-ffff-ffff-ffffffffffff');
+     'ffffffff-ffff-ffff-ffff-ffffffffffff'),
+    ('019a0000-0000-7000-8000-00000000a1d4', 'carried-over', 'Aid granted under an older origin', 'It counts since then', NULL, 3, NULL, 1704067200000,
+     1704067200000, 'ffffffff-ffff-ffff-ffff-ffffffffffff');
 ALTER TABLE aid_rule ENABLE ROW LEVEL SECURITY;
 ALTER TABLE aid_rule FORCE ROW LEVEL SECURITY;
 CREATE POLICY aid_rule_seen ON aid_rule FOR SELECT TO kontor_worker USING (actor_is_known());
@@ -32,7 +34,7 @@ CREATE POLICY aid_rule_set ON aid_rule FOR INSERT TO kontor_worker WITH CHECK ((
 GRANT SELECT, INSERT ON aid_rule TO kontor_worker;
 
 -- One of each grant, written before its order is: what was reserved for an order that never came counts for a minute.
--- account: the grant's, once it is there. before_cents: what the undertaking had had.
+-- account: the grant's, once it is there. before_cents: what the undertaking had had. older: it stands in an older origin's journal.
 CREATE TABLE aid (
     order_id     uuid   NOT NULL PRIMARY KEY,
     organisation uuid   NOT NULL REFERENCES organisation,
@@ -40,7 +42,8 @@ CREATE TABLE aid (
     cents        bigint NOT NULL CHECK (cents >= 0),
     before_cents bigint NOT NULL CHECK (before_cents >= 0),
     granted_ms   bigint NOT NULL,
-    account      bigint UNIQUE
+    account      bigint UNIQUE,
+    older        boolean NOT NULL DEFAULT false
 );
 CREATE INDEX aid_organisation ON aid (organisation, granted_ms);
 CREATE INDEX aid_granted ON aid (granted_ms);

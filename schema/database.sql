@@ -403,6 +403,7 @@ CREATE TABLE public.aid (
     before_cents bigint NOT NULL,
     granted_ms bigint NOT NULL,
     account bigint,
+    older boolean DEFAULT false NOT NULL,
     CONSTRAINT aid_before_cents_check CHECK ((before_cents >= 0)),
     CONSTRAINT aid_cents_check CHECK ((cents >= 0))
 );

@@ -327,7 +327,8 @@ run_payload(struct watch *w)
         return end_with(&w->spec, (struct run_status){
                                       .end = AGENT_END_SITE, .started_ms = w->started_ms, .ended_ms = w->started_ms });
     }
-    explicit_bzero((void *)w->secrets.data, w->secrets.len); /* the payload has them */
+    if (w->secrets.len > 0)
+        explicit_bzero((void *)w->secrets.data, w->secrets.len); /* the payload has them */
     wake_agent(&w->spec);
     watch_payload(w);
     status = status_of(w);

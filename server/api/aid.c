@@ -89,7 +89,7 @@ leave_out_lost(struct call *call, struct had *had)
 
         if (!fits_journal(s, a))
             err = err_internal(&call->detail, ERR_CORRUPT, "a row of the table aid is not as the journal has the grant of account %" PRIu64, a->account);
-        if (a->account != NO_INDEX || a->granted_ms > call->now_ms - RESERVED_MS || ledger_order_used(s->ledger, a->order))
+        if (a->older || a->account != NO_INDEX || a->granted_ms > call->now_ms - RESERVED_MS || ledger_order_used(s->ledger, a->order))
             had->list[kept++] = *a;
     }
     market_read_unlock(call->api->market);

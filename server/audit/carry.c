@@ -259,6 +259,7 @@ grants(struct carrying *w, const struct account *tranche)
         json_time(&w->out, "start", a->start_ms);
         json_time(&w->out, "end", a->end_ms);
         json_i64(&w->out, "gge_eur_cents", gge_cents(a));
+        json_text(&w->out, "legal_basis", "carried-over"); /* what was aid then has been counted then */
         body_money(w, own_milli(a), a->index);
         end_call(w);
     }

@@ -6,7 +6,7 @@
 /* u: $1 and all that are linked to it. */
 #define UNDERTAKING "WITH RECURSIVE u(id) AS (SELECT $1::uuid UNION SELECT CASE WHEN l.a = u.id THEN l.b ELSE l.a END"            \
                     " FROM u JOIN aid_link l ON l.ended_ms IS NULL AND (l.a = u.id OR l.b = u.id)) "
-#define AID "SELECT order_id, organisation, rule, cents, before_cents, granted_ms, account FROM aid "
+#define AID "SELECT order_id, organisation, rule, cents, before_cents, granted_ms, account, older FROM aid "
 
 DB_QUERY(AID_RULES, .name = "aid_rules",
          .sql = "SELECT id, code, name, reference, cap_cents, years, declared_within_ms, valid_from_ms, created_ms, by_person FROM aid_rule"
@@ -23,12 +23,12 @@ DB_QUERY(AID_LOCK, .name = "aid_lock", .sql = "SELECT pg_advisory_xact_lock(hash
 DB_QUERY(AID_UNDERTAKING, .name = "aid_undertaking", .sql = UNDERTAKING "SELECT id FROM u ORDER BY id", .params = 1, .columns = 1);
 
 DB_QUERY(AID_OF, .name = "aid_of", .sql = UNDERTAKING AID "WHERE organisation IN (SELECT id FROM u) ORDER BY granted_ms, order_id",
-         .params = 1, .columns = 7);
+         .params = 1, .columns = 8);
 
 DB_QUERY(AID_BETWEEN, .name = "aid_between", .sql = AID "WHERE granted_ms >= $1 AND granted_ms < $2 ORDER BY granted_ms, order_id",
-         .params = 2, .columns = 7);
+         .params = 2, .columns = 8);
 
-DB_QUERY(AID_OF_ACCOUNT, .name = "aid_of_account", .sql = AID "WHERE account = $1", .params = 1, .columns = 7);
+DB_QUERY(AID_OF_ACCOUNT, .name = "aid_of_account", .sql = AID "WHERE account = $1", .params = 1, .columns = 8);
 
 DB_QUERY(AID_ADD, .name = "aid_add",
          .sql = "INSERT INTO aid (order_id, organisation, rule, cents, before_cents, granted_ms) VALUES ($1, $2, $3, $4, $5, $6)",
@@ -143,6 +143,7 @@ read_aid(const PGresult *rows, int row)
         .before_cents = db_get_i64(rows, row, 4),
         .granted_ms = db_get_i64(rows, row, 5),
         .account = PQgetisnull(rows, row, 6) ? NO_INDEX : db_get_u64(rows, row, 6),
+        .older = db_get_bool(rows, row, 7),
     };
 }
 

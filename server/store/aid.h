@@ -21,6 +21,7 @@ struct aid {
     struct uuid order, organisation, rule;
     int64_t cents, before_cents, granted_ms;
     uint64_t account;
+    bool older; /* in an older origin's journal: it counts, and this one knows nothing of it */
 };
 
 struct aid_declaration {

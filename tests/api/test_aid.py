@@ -42,7 +42,7 @@ def link(world, linked, status=204):
 
 def test_the_rules_are_dated_rows(world):
     rules = {r["code"]: r for r in world.anybody.must("GET", "/v1/aid/rules")["items"]}
-    assert set(rules) == {"de-minimis", "gber", "no-aid"} and rules["de-minimis"]["cap_eur_cents"] == CAP and rules["gber"]["cap_eur_cents"] is None, rules
+    assert set(rules) == {"de-minimis", "gber", "no-aid", "carried-over"} and rules["de-minimis"]["cap_eur_cents"] == CAP and rules["gber"]["cap_eur_cents"] is None, rules
     new = {"code": "sgei", "name": "SGEI de minimis", "reference": "Regulation (EU) 2023/2832", "cap_eur_cents": 75000000, "years": 3, "declared_within_days": 366}
     past = world.people["administrator"].post("/v1/aid/rules", {**new, "valid_from": stamp(now_of(world) - DAY)}, key=True)
     assert past.status == 422 and past.json["pointer"] == "/valid_from", past
@@ -158,10 +158,13 @@ def test_what_is_three_years_old_falls(world):
 def test_what_came_to_nothing_is_free_again(world):
     """Reserved, and the order never came (the server died between the two): it counts for two minutes."""
     rule = "019a0000-0000-7000-8000-00000000a1d1"
-    world.server.sql(f"INSERT INTO aid VALUES ('{world.organisations['brisa']}', '{world.organisations['brisa']}', '{rule}', 7, 0, {now_of(world)}, NULL)")
+    world.server.sql(f"INSERT INTO aid VALUES ('{world.organisations['brisa']}', '{world.organisations['brisa']}', '{rule}', 7, 0, {now_of(world)}, NULL, false)")
     assert de_minimis(world, "brisa")["granted_eur_cents"] == 25000007
     world.server.sql(f"UPDATE aid SET granted_ms = {now_of(world) - 130000} WHERE cents = 7")
     assert de_minimis(world, "brisa")["granted_eur_cents"] == 25000000
+    world.server.sql("UPDATE aid SET older = true WHERE cents = 7")
+    assert de_minimis(world, "brisa")["granted_eur_cents"] == 25000007, "what stands in an older origin counts"
+    world.server.sql("DELETE FROM aid WHERE cents = 7")
 
 
 def test_it_is_what_the_journal_says(world):

@@ -265,7 +265,7 @@ static const char *const DATA[] = {
     "INSERT INTO identity VALUES ('" BRISA "', '" LISE "', 'https://id.example', 'lise', '', '', 1, 1)",
     "INSERT INTO right_change VALUES ('" BRISA "', 1, '" LISE "', 'n', '" LISE "', 'n', 1, 1, '" BRISA "', -1, 'why')",
     "INSERT INTO invitation VALUES ('" BRISA "', '" BRISA "', 2, 'note', '" H1 "', '" LISE "', 'n', 1, 9)",
-    "INSERT INTO aid VALUES ('" BRISA "', '" BRISA "', '019a0000-0000-7000-8000-00000000a1d2', 1, 0, 1, 7), ('" LISE "', '" BRISA "', '019a0000-0000-7000-8000-00000000a1d2', 1, 0, 1, NULL)",
+    "INSERT INTO aid VALUES ('" BRISA "', '" BRISA "', '019a0000-0000-7000-8000-00000000a1d2', 1, 0, 1, 7, false), ('" LISE "', '" BRISA "', '019a0000-0000-7000-8000-00000000a1d2', 1, 0, 1, NULL, false)",
     "INSERT INTO aid_link VALUES ('" BRISA "', '" NORDLYS "', 1, '" LISE "', 'n', 'why')",
     "INSERT INTO aid_declaration VALUES ('" BRISA "', '" BRISA "', 1, '" LISE "', 'n', '{}')",
     "INSERT INTO api_token VALUES ('" BRISA "', '" LISE "', 'n', '" H1 "', 1, '" NO_UUID "', 1, 9)",

@@ -280,6 +280,7 @@ def test_new_origin(world, guide):
     os.rename(server.data / "server.key", FOLDER / "server.key.gone")
     done = subprocess.run([BUILD / "kontord", "serve", *server.options], capture_output=True, text=True, timeout=20)
     assert done.returncode and "server.key is missing" in done.stderr, done.stderr
+    aid = server.sql("SELECT count(*), sum(cents) FROM aid")
     before, sizes = spendable(server), server.sql("SELECT size, encode(root, 'hex') FROM head").split("|")
     options = list(server.options)
     kept = {name: (server.data / name).read_bytes() for name in ("log.key", "seal.key", "clock")}
@@ -298,6 +299,7 @@ def test_new_origin(world, guide):
         again(world)
         after = spendable(server)
         assert after == before, (before, after)
+        assert server.sql("SELECT count(*), sum(cents) FROM aid WHERE older") == aid != "0|", "what is state aid counts on"
         genesis = world.local.must("GET", "/v1/journal/entries/0")
         assert genesis["body"]["old_root"] == sizes[1] and "follows an older one" in genesis["summary"], genesis
         # given twice, nothing moves; the orders of another journal are refused

@@ -34,7 +34,7 @@ export default ({ query }) => {
         const cap = BigInt(mode.cap_gpums ?? 0), longest = Number(mode.longest_ms ?? 0);
         return [cap > 0n && t("grant.cap", { amount: wholeCredits(cap) }), longest > 0 && t("grant.longest", { time: duration(longest / 1000) })].filter(Boolean).join(", ");
     };
-    const rules = bases.data.items.filter((r) => Date.parse(r.valid_from) <= nowMs());
+    const rules = bases.data.items.filter((r) => Date.parse(r.valid_from) <= nowMs() && r.code !== "carried-over"); /* a new origin's orders are not a form's */
     const all = [...organisations.data.items].sort((a, b) => compare(a.name, b.name));
     return html`
         ${head}
