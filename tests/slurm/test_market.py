@@ -109,7 +109,7 @@ class Market(unittest.TestCase):
             image = cls.registry.named(digest) if digest else cls.registry.image
             return cls.order(template="container", parameters={"image": image, "runtime": "podman", "command": command},
                              inputs=[{"url": cls.store.url + "/weights", "path": "a"}], outputs=[{"url": cls.store.url + "/from-image", "path": "b"}])
-        return {"good": order("cat /etc/image; id -u; cat /work/a; tr a-z A-Z <a >b; echo $KONTOR_GPUS $KONTOR_WALLTIME_S"), "fails": order("echo to the end; exit 7"),
+        return {"good": order("cat /etc/image; id -u; cat ./a; tr a-z A-Z <a >b; echo $KONTOR_GPUS $KONTOR_WALLTIME_S"), "fails": order("echo to the end; exit 7"),
                 "lie": order("echo ran", lie), "gone": order("echo ran", digest_of(b"no such image"))}
 
     def became(self, reservation):
