@@ -311,6 +311,16 @@ call_query_page(struct call *call, int *ret_limit, const char **ret_cursor)
     return OK;
 }
 
+enum err
+call_query_before(struct call *call, int *ret_limit, struct uuid *ret_before)
+{
+    const char *cursor;
+    enum err err = call_query_page(call, ret_limit, &cursor);
+
+    memset(ret_before->b, 0xff, sizeof ret_before->b);
+    return !err && cursor && !uuid_parse(cursor, ret_before) ? ERR_QUERY_INVALID : err;
+}
+
 /* Percent-encode what a query value may not hold as it is. */
 static char *
 encode(struct arena *a, const char *text)

@@ -160,6 +160,8 @@ enum err call_query_time(struct call *call, const char *name, int64_t if_missing
 enum err call_query_uuid(struct call *call, const char *name, struct uuid *ret) MUST_USE; /* zero if not given */
 /* limit (50 if not given, at most 500) and cursor. */
 enum err call_query_page(struct call *call, int *ret_limit, const char **ret_cursor) MUST_USE;
+/* The same, where the cursor is the id of the last one that was shown; all ones: from the newest. */
+enum err call_query_before(struct call *call, int *ret_limit, struct uuid *ret_before) MUST_USE;
 /* "next" and the Link header; cursor NULL: the end. */
 void call_next(struct call *call, const char *cursor);
 struct uuid call_new_id(struct call *call);

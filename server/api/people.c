@@ -359,17 +359,13 @@ organisations_list_get(struct call *call)
     static const char *const NAMES[] = { "limit", "cursor", NULL };
     struct organisation *list = NULL;
     struct uuid before;
-    const char *cursor;
     char next[UUID_TEXT];
     size_t n = 0;
     int limit;
     enum err err = call_query_only(call, NAMES);
 
-    memset(before.b, 0xff, sizeof before.b);
     if (!err)
-        err = call_query_page(call, &limit, &cursor);
-    if (!err && cursor && !uuid_parse(cursor, &before))
-        err = ERR_QUERY_INVALID;
+        err = call_query_before(call, &limit, &before);
     if (!err && may_see_programme(&call->actor))
         err = organisations_list(call->db, before, limit + 1, call->arena, &list, &n);
     json_open(&call->out, NULL);

@@ -106,17 +106,13 @@ reply_changes(struct call *call, find_fn *find, struct uuid of)
     static const char *const NAMES[] = { "limit", "cursor", NULL };
     struct right_change *list = NULL;
     struct uuid before;
-    const char *cursor;
     char next[UUID_TEXT];
     size_t n = 0;
     int limit;
     enum err err = call_query_only(call, NAMES);
 
-    memset(before.b, 0xff, sizeof before.b);
     if (!err)
-        err = call_query_page(call, &limit, &cursor);
-    if (!err && cursor && !uuid_parse(cursor, &before))
-        err = ERR_QUERY_INVALID;
+        err = call_query_before(call, &limit, &before);
     if (!err)
         err = find(call->db, of, before, limit + 1, call->arena, &list, &n);
     if (err) {

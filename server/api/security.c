@@ -43,17 +43,13 @@ me_security(struct call *call)
     static const char *const NAMES[] = { "limit", "cursor", NULL };
     struct security_event *list = NULL;
     struct uuid before;
-    const char *cursor;
     char next[UUID_TEXT];
     size_t n = 0;
     int limit;
     enum err err = call_query_only(call, NAMES);
 
-    memset(before.b, 0xff, sizeof before.b);
     if (!err)
-        err = call_query_page(call, &limit, &cursor);
-    if (!err && cursor && !uuid_parse(cursor, &before))
-        err = ERR_QUERY_INVALID;
+        err = call_query_before(call, &limit, &before);
     if (!err)
         err = security_of(call->db, call->actor.person, before, limit + 1, call->arena, &list, &n);
     if (err) {
