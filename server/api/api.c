@@ -75,6 +75,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->seals = config->seals;
     api->clock = config->clock;
     api->simulation = config->simulation;
+    api->https = config->https;
     api->public_entries = config->public_entries;
     api->key = config->key;
     api->sign_in_key = box_key_from(&config->key, "kontor sign-in/v1");
@@ -95,12 +96,12 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->sums = sums_cache_new();
     api->shares = shares_cache_new(config->share_half_life_days);
     if (config->web_dir) {
-        if (pages_load(config->web_dir, d, &api->pages))
+        if (pages_load(config->web_dir, api->https, d, &api->pages))
             log_warning(api->log, "no-pages", LOG_TEXT("detail", d->internal));
         d->internal[0] = '\0';
     }
     api->openapi = http_response(200, "application/yaml", OPENAPI, sizeof OPENAPI - 1, HTTP_FOREVER);
-    response_guard(api->openapi);
+    response_guard(api->openapi, api->https);
     http_response_header(api->openapi, "Cache-Control", "no-cache");
     http_response_share(api->openapi);
     health_prepare(api);
@@ -119,7 +120,6 @@ api_attach(struct api *api, struct market *market, struct janitor *janitor, stru
 {
     free(api->base_url);
     api->base_url = xstrdup(base_url);
-    api->https = strncmp(base_url, "https://", 8) == 0;
     api->cookie = api->https ? "__Host-kontor" : "kontor";
     api->sign_in_cookie = api->https ? "__Host-kontor-sign-in" : "kontor-sign-in";
     api->market = market;

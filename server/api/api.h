@@ -27,7 +27,7 @@ struct api_config {
     int workers;           /* threads with a connection each */
     const char *web_dir;   /* what the browser gets; NULL: nothing */
     struct clock clock;
-    bool simulation;
+    bool simulation, https; /* https: browsers come by TLS, which ends in a proxy in front */
     bool public_entries;   /* everybody may read every entry's bytes */
     int64_t share_half_life_days;
     struct sign_key key; /* the server's: signs tickets, receipts and vouched-for orders */

@@ -21,6 +21,7 @@ enum {
     REMEMBER_MS = 10000,
     RENEW_MS = 8000, /* from then on one caller asks the database anew; the others need not wait for it */
     REMEMBER_MOST = 20000,
+    SESSION_IDLE_MS = 3600000,
     JWS_LIFE_S = 60,
     JWS_SKEW_S = 5,
 };
@@ -81,6 +82,13 @@ sessions_cache_forget(struct sessions_cache *c)
     pthread_mutex_lock(&c->lock);
     forget_all(c);
     pthread_mutex_unlock(&c->lock);
+}
+
+void
+auth_changed(struct api *api, struct uuid person)
+{
+    sessions_cache_forget(api->sessions);
+    waits_end_streams(api->waits, person);
 }
 
 void
@@ -189,6 +197,12 @@ auth_load_person(struct call *call, struct uuid id)
     return OK;
 }
 
+bool
+session_is_idle(const struct call *call, const struct session *s)
+{
+    return call->now_ms - s->used_ms > call->api->clock.rate * SESSION_IDLE_MS;
+}
+
 static enum err
 auth_session(struct call *call, bool *ret_worker)
 {
@@ -205,6 +219,8 @@ auth_session(struct call *call, bool *ret_worker)
         return ERR_BUSY;
     }
     err = sessions_find(call->db, token, call->now_ms, &session);
+    if (!err && session_is_idle(call, &session))
+        err = ERR_UNAUTHENTICATED;
     if (!err)
         err = auth_load_person(call, session.person);
     if (!err)

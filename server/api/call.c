@@ -7,15 +7,17 @@
 #include <stdlib.h>
 
 #include "api/internal.h"
+#include "api/pages.h"
 #include "base/text.h"
 #include "crypto/random.h"
 
 #define PROBLEM_TYPE "application/problem+json"
 
 void
-response_guard(struct http_response *r)
+response_guard(struct http_response *r, bool https)
 {
-    http_response_header(r, "X-Content-Type-Options", "nosniff");
+    if (https)
+        http_response_header(r, "Strict-Transport-Security", HTTPS_ONLY);
     http_response_header(r, "Referrer-Policy", "same-origin");
     http_response_header(r, "X-Frame-Options", "DENY");
     http_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
@@ -36,7 +38,7 @@ leader_member(const struct call *call, struct json_out *out)
 }
 
 struct http_response *
-problem_response(const struct call *call, struct uuid id, enum err err, const struct err_detail *d)
+problem_response(const struct api *api, const struct call *call, struct uuid id, enum err err, const struct err_detail *d)
 {
     struct json_out out = { 0 };
     struct http_response *r;
@@ -63,7 +65,7 @@ problem_response(const struct call *call, struct uuid id, enum err err, const st
         json_time(&out, "at", call->command->answer.time_ms);
     json_shut(&out);
     r = http_response(status, PROBLEM_TYPE, out.text, out.len, HTTP_FREE);
-    response_guard(r);
+    response_guard(r, api->https);
     http_response_header(r, "Cache-Control", "no-store");
     if (status == 503 || status == 507 || status == 429 || (d && d->retry_after_s)) {
         snprintf(text, sizeof text, "%d", d && d->retry_after_s ? d->retry_after_s : 1);
@@ -81,6 +83,8 @@ call_log(struct call *call, int status)
     const struct err_detail *d = &call->detail;
     bool bad = status >= 500;
     /* Probes come by the second from every side; those that are well are nobody's news. */
+    /* From where somebody guesses or tries doors: the network of it, never more. */
+    bool refused = (status == 401 || status == 403 || status == 429) && call->arena && call->http && call->http->listener == API_LISTENER_PEOPLE;
     bool probe = status == 200 && call->route && strncmp(call->route->name, "health_", 7) == 0;
     int64_t us = monotonic_us() - call->began_us;
     const struct command *c = call->command;
@@ -93,7 +97,7 @@ call_log(struct call *call, int status)
               "request", LOG_UUID("id", call->id),
               LOG_TEXT("request_id", call->foreign_id || !call->arena ? call->request_id : NULL), LOG_TEXT("route", call->route ? call->route->name : "none"),
               LOG_I64("status", status), LOG_TEXT("error", call->logged_err ? err_wire(call->logged_err) : NULL),
-              LOG_UUID("person", call->actor.person), LOG_UUID("token", call->token.id), LOG_TEXT("detail", bad && d->internal[0] ? d->internal : NULL),
+              LOG_UUID("person", call->actor.person), LOG_UUID("token", call->token.id), LOG_TEXT("from", refused ? auth_network(call) : NULL), LOG_TEXT("detail", bad && d->internal[0] ? d->internal : NULL),
               LOG_UUID("answer", c && c->err == OK ? c->answer.id : NOBODY), LOG_UUID("order", call->order),
               LOG_I64_OR_NONE("batch", c ? (int64_t)c->batch : 0), LOG_I64("ms", us / 1000));
 }
@@ -130,7 +134,7 @@ give(struct call *call, struct http_response *r)
 static void
 dress(struct call *call, struct http_response *r)
 {
-    response_guard(r);
+    response_guard(r, call->api->https);
     http_response_header(r, "Cache-Control", call->cache ? call->cache : "no-store");
     if (call->etag)
         http_response_header(r, "ETag", call->etag);
@@ -191,7 +195,7 @@ call_fail(struct call *call, enum err err)
         atomic_store_explicit(&call->api->no_room_ms, monotonic_ms(), memory_order_relaxed);
     if (err_status(err) >= 500 && call->db && !call->detail.internal[0] && (db_sqlstate(call->db)[0] || db_message(call->db)[0]))
         db_explain(call->db, err, &call->detail);
-    give(call, problem_response(call, call->id, err, &call->detail));
+    give(call, problem_response(call->api, call, call->id, err, &call->detail));
 }
 
 void

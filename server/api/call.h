@@ -137,9 +137,9 @@ void call_fail(struct call *call, enum err err);                      /* with ca
 void call_end(struct call *call, enum err err, int status);
 /* From now on its connection asks for its actor: the second wall (row security). */
 void call_act(struct call *call);
-struct http_response *problem_response(const struct call *call, struct uuid id, enum err err,
+struct http_response *problem_response(const struct api *api, const struct call *call, struct uuid id, enum err err,
                                        const struct err_detail *d);
-void response_guard(struct http_response *r); /* the security headers */
+void response_guard(struct http_response *r, bool https); /* the security headers; https: where browsers come by TLS */
 
 /* ---- going on elsewhere ------------------------------------------------------------------------------------------- */
 void call_to_worker(struct call *call, handler_fn *stage);

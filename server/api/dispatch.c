@@ -152,7 +152,7 @@ json_body(const struct http_call *http)
 static struct http_response *
 refuse_method(struct call *call, const char *allowed)
 {
-    struct http_response *r = problem_response(call, call->id, ERR_METHOD, NULL);
+    struct http_response *r = problem_response(call->api, call, call->id, ERR_METHOD, NULL);
 
     http_response_header(r, "Allow", allowed);
     return r;
@@ -238,7 +238,7 @@ api_handle(void *cls, struct http_call *http)
     call->route = route_find(http->method, http->path, call, &err, allowed, sizeof allowed);
     if (!call->route) {
         call->logged_err = err;
-        page = err == ERR_METHOD ? refuse_method(call, allowed) : problem_response(call, call->id, err, NULL);
+        page = err == ERR_METHOD ? refuse_method(call, allowed) : problem_response(call->api, call, call->id, err, NULL);
         http_response_header(page, "X-Request-Id", call->request_id);
         call_log(call, err_status(err));
         return at_once(call, page);
@@ -286,7 +286,7 @@ api_refuse(void *cls, const struct http_call *http, enum err err)
     (void)http;
     log_info(api->log, "refused", LOG_UUID("id", id), LOG_I64("status", err_status(err)),
              LOG_TEXT("error", err_wire(err)));
-    r = problem_response(NULL, id, err, NULL);
+    r = problem_response(api, NULL, id, err, NULL);
     uuid_text(id, text);
     http_response_header(r, "X-Request-Id", text);
     return r;

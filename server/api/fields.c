@@ -143,9 +143,14 @@ in_email(struct json_in *in, const char *name, struct arena *a)
 }
 
 const char *
-in_new_password(struct json_in *in, const char *name, struct arena *a)
+in_new_password(struct json_in *in, const char *name, const char *whose, const char *email, struct arena *a)
 {
-    return arena_text(a, json_in_text(in, name, PASSWORD_MIN, PASSWORD_MAX));
+    const char *text = arena_text(a, json_in_text(in, name, PASSWORD_MIN, PASSWORD_MAX));
+
+    if (!in->err && password_is_guessable(text, arena_printf(a, "%s %s", whose, email)))
+        json_in_refuse(in, name, ERR_FIELD_INVALID,
+                       "This password is among those that are guessed first. Take some words that have nothing to do with each other.");
+    return text;
 }
 
 uint64_t

@@ -19,8 +19,8 @@ bool is_country(const char *code);
 bool is_code(const char *text);
 const char *in_code(struct json_in *in, const char *name, struct arena *a);
 const char *in_email(struct json_in *in, const char *name, struct arena *a);
-/* 10 to 256 bytes. */
-const char *in_new_password(struct json_in *in, const char *name, struct arena *a);
+/* 10 to 256 bytes, and not among those that are guessed first. whose, email: name and address of the person. */
+const char *in_new_password(struct json_in *in, const char *name, const char *whose, const char *email, struct arena *a);
 uint64_t in_index(struct json_in *in, const char *name);
 /* A list of classes of organisation → their bits. Empty: 0. */
 uint16_t in_classes(struct json_in *in, const char *name);

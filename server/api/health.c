@@ -40,7 +40,7 @@ health_prepare(struct api *api)
 
         health_json(&out, true, (enum market_phase)i, NULL, NULL, NULL);
         api->well[i] = http_response(200, "application/json", out.text, out.len, HTTP_FREE);
-        response_guard(api->well[i]);
+        response_guard(api->well[i], api->https);
         http_response_header(api->well[i], "Cache-Control", "no-store");
         http_response_share(api->well[i]);
     }

@@ -146,7 +146,12 @@ bool brisk_may(struct brisk *b, uint64_t share, int64_t now_ms);  /* this one ne
 uint64_t auth_share(struct call *call);
 struct sessions_cache *sessions_cache_new(void);
 void sessions_cache_delete(struct sessions_cache *c);
-void sessions_cache_forget(struct sessions_cache *c); /* all: roles or passwords have changed */
+void sessions_cache_forget(struct sessions_cache *c); /* all */
+/* Nobody has used it for an hour (five minutes less at most): it is over, as NIST SP 800-63B asks of its level AAL2. */
+struct session;
+bool session_is_idle(const struct call *call, const struct session *s);
+/* What a person may do, or their ways in, have changed: it holds at once. Their streams end; who still may comes again. */
+void auth_changed(struct api *api, struct uuid person);
 /* Who calls: fills actor, name, csrf_token. ERR_BUSY, with nothing said, if it takes a database connection and call->db
  * is NULL (*ret_worker then is true). */
 enum err auth_call(struct call *call, bool *ret_worker) MUST_USE;
@@ -221,6 +226,7 @@ void waits_leave(struct waits *w, enum err why);
 void waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms);
 /* Takes the call: a stream of this reservation's states, beginning with what is in call->out. */
 void waits_stream(struct call *call, struct uuid reservation, uint64_t version);
+void waits_end_streams(struct waits *w, struct uuid person); /* all of theirs */
 void waits_poll_deadline(void *cls, struct http_call *http); /* for http_keep() of a poll */
 void waits_events(struct waits *w, const struct market_event *events, size_t n);
 void waits_count(struct waits *w, size_t *ret_polls, size_t *ret_streams);

@@ -215,7 +215,7 @@ read_newcomer(struct call *call, struct json_in *in, struct joining *j)
     j->person = (struct person){ .id = call_new_id(call), .created_ms = call->now_ms, .password_hash = hash };
     j->person.name = in_line(in, "name", CALL_NAME_MAX - 1, call->arena);
     j->person.email = in_email(in, "email", call->arena);
-    password = in_new_password(in, "password", call->arena);
+    password = in_new_password(in, "password", j->person.name, j->person.email, call->arena);
     err = json_in_close(in);
     if (!err)
         err = auth_origin(call);
@@ -242,7 +242,7 @@ take_up(struct call *call, struct joining *j)
 
     db_act_as(call->db, DB_ACTOR_SERVER);
     err = db_tx(call->db, store_joined, j);
-    sessions_cache_forget(call->api->sessions);
+    auth_changed(call->api, j->person.id);
     call_act(call);
     return err;
 }

@@ -93,7 +93,7 @@ members_set(struct call *call)
         if (err == ERR_NOT_FOUND) {
             seen_add(call->api->seen, m->idem.scope);
             err = key_made_meanwhile(call, db_tx(call->db, store_member, m), &known);
-            sessions_cache_forget(call->api->sessions);
+            auth_changed(call->api, id);
         }
     }
     if (err)

@@ -277,7 +277,7 @@ metrics_get(struct api *api, struct http_call *http)
     FILE *to;
 
     if (strcmp(http->path, "/metrics") != 0 || (http->method != HTTP_GET && http->method != HTTP_HEAD))
-        return problem_response(NULL, (struct uuid){ { 0 } }, ERR_NOT_FOUND, NULL);
+        return problem_response(api, NULL, (struct uuid){ { 0 } }, ERR_NOT_FOUND, NULL);
     to = open_memstream(&text, &len);
     if (!to)
         abort();

@@ -26,7 +26,7 @@ static const char *const TOKEN[ENCODINGS] = { NULL, "gzip", "br" };
 
 struct page {
     char *path;
-    bool shell;
+    bool shell, https;
     char etag[72];                          /* with its quotes */
     struct http_response *reply[ENCODINGS]; /* NULL: not made in that form */
     struct http_response *unchanged;        /* 304, of a shell */
@@ -73,7 +73,8 @@ read_file(const char *path, struct err_detail *d, uint8_t **ret, size_t *ret_len
 static void
 add_headers(struct http_response *r, const struct page *p, enum encoding encoding)
 {
-    http_response_header(r, "X-Content-Type-Options", "nosniff");
+    if (p->https)
+        http_response_header(r, "Strict-Transport-Security", HTTPS_ONLY);
     http_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
     http_response_header(r, "Vary", "Accept-Encoding");
     http_response_header(r, "ETag", p->etag);
@@ -81,6 +82,7 @@ add_headers(struct http_response *r, const struct page *p, enum encoding encodin
         http_response_header(r, "Content-Encoding", TOKEN[encoding]);
     if (!p->shell) {
         http_response_header(r, "Cache-Control", "public, max-age=31536000, immutable");
+        http_response_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
         return;
     }
     http_response_header(r, "Cache-Control", "no-cache");
@@ -152,7 +154,7 @@ by_path(const void *a, const void *b)
 }
 
 static enum err
-load_lines(const char *web_dir, char *manifest, struct err_detail *d, struct pages *p)
+load_lines(const char *web_dir, bool https, char *manifest, struct err_detail *d, struct pages *p)
 {
     char *line, *rest = manifest;
 
@@ -167,6 +169,7 @@ load_lines(const char *web_dir, char *manifest, struct err_detail *d, struct pag
             n++;
         if (n != COLUMNS || at || p->count == PAGES_MAX)
             return err_internal(d, ERR_CONFIG, "%s/manifest is not what scripts/build-web makes", web_dir);
+        p->page[p->count].https = https;
         err = load_page(web_dir, column, d, &p->page[p->count++]);
         if (err)
             return err;
@@ -179,7 +182,7 @@ load_lines(const char *web_dir, char *manifest, struct err_detail *d, struct pag
 }
 
 enum err
-pages_load(const char *web_dir, struct err_detail *d, struct pages **ret)
+pages_load(const char *web_dir, bool https, struct err_detail *d, struct pages **ret)
 {
     char path[1024];
     uint8_t *manifest;
@@ -194,13 +197,15 @@ pages_load(const char *web_dir, struct err_detail *d, struct pages **ret)
         return err;
     p = xcalloc(1, sizeof *p);
     p->page = xcalloc(PAGES_MAX, sizeof *p->page);
-    err = load_lines(web_dir, (char *)manifest, d, p);
+    err = load_lines(web_dir, https, (char *)manifest, d, p);
     free(manifest);
     if (err) {
         pages_delete(p);
         return err;
     }
     p->to_front = http_response(302, NULL, "", 0, HTTP_FOREVER);
+    if (https)
+        http_response_header(p->to_front, "Strict-Transport-Security", HTTPS_ONLY);
     http_response_header(p->to_front, "Location", "/en/");
     http_response_header(p->to_front, "Cache-Control", "no-cache");
     http_response_share(p->to_front);

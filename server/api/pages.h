@@ -7,10 +7,13 @@
 
 #include "http/http.h"
 
+/* To browsers that come by TLS: come by nothing else for a year, here and below (RFC 6797). */
+#define HTTPS_ONLY "max-age=31536000; includeSubDomains"
+
 struct pages;
 
-/* ERR_IO or ERR_CONFIG with d->internal: the manifest or a file of it cannot be read, or makes no sense. */
-enum err pages_load(const char *web_dir, struct err_detail *d, struct pages **ret) MUST_USE;
+/* https: browsers come by TLS. ERR_IO or ERR_CONFIG with d->internal: the manifest or a file of it cannot be read, or makes no sense. */
+enum err pages_load(const char *web_dir, bool https, struct err_detail *d, struct pages **ret) MUST_USE;
 void pages_delete(struct pages *p); /* after http_delete() */
 /* The answer to GET and HEAD of a path that is ours, or NULL: the call is for others. Any thread; valid in the handler
  * only, as it reads headers. */

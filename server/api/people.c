@@ -156,7 +156,7 @@ people_create(struct call *call)
     p->person.email = in_email(&in, "email", call->arena);
     p->person.created_ms = call->now_ms;
     if (json_in_has(&in, "password"))
-        password = in_new_password(&in, "password", call->arena);
+        password = in_new_password(&in, "password", p->person.name, p->person.email, call->arena);
     if (json_in_has(&in, "roles"))
         read_roles(&in, call, p);
     p->call = call;
@@ -249,7 +249,7 @@ change_roles(struct call *call, enum err (*store)(struct db *db, void *ctx))
     if (err == ERR_NOT_FOUND && p->person.name) {
         seen_add(call->api->seen, p->idem.scope);
         err = key_made_meanwhile(call, db_tx(call->db, store, p), &known);
-        sessions_cache_forget(call->api->sessions);
+        auth_changed(call->api, p->person.id);
     }
     if (!err)
         err = person_json(call, &p->person, NULL);

@@ -292,6 +292,7 @@ begin(struct server *s)
     api.keys_dir = c->data_dir;
     api.providers_dir = c->providers_dir;
     api.provider_again_ms = c->provider_again_ms;
+    api.https = strncmp(c->base_url, "https://", 8) == 0;
     if (!err)
         err = api_new(&api, &s->detail, &s->api);
     if (!err)

@@ -206,7 +206,7 @@ session_delete(struct call *call)
 
     if (call->by_session) {
         err = sessions_remove(call->db, call->session);
-        sessions_cache_forget(call->api->sessions);
+        auth_changed(call->api, call->actor.person);
         call->set_cookie = cookie_text(call, "", 0);
     }
     if (err)
@@ -246,7 +246,7 @@ password_store(struct call *call, struct uuid person, const char *password, stru
 
     if (!err)
         err = db_tx(call->db, store_password, &p);
-    sessions_cache_forget(call->api->sessions);
+    auth_changed(call->api, person);
     return err;
 }
 
@@ -255,7 +255,7 @@ me_password(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
     const char *old = arena_text(call->arena, json_in_text(&in, "old", 1, PASSWORD_MAX));
-    const char *new = in_new_password(&in, "new", call->arena);
+    const char *new = in_new_password(&in, "new", call->name, call->email, call->arena);
     struct uuid person;
     enum err err = json_in_close(&in);
 
@@ -286,6 +286,8 @@ me_sessions(struct call *call)
     json_open(out, NULL);
     json_open_array(out, "items");
     for (size_t i = 0; i < n; i++) {
+        if (session_is_idle(call, &list[i]))
+            continue;
         json_open(out, NULL);
         json_uuid(out, "id", list[i].id);
         json_bool(out, "this", call->by_session && hash_equal(list[i].token_hash, call->session));
@@ -306,7 +308,7 @@ me_session_end(struct call *call)
 {
     enum err err = sessions_end(call->db, call->path_id, call->actor.person);
 
-    sessions_cache_forget(call->api->sessions);
+    auth_changed(call->api, call->actor.person);
     if (err)
         call_fail(call, err);
     else
@@ -322,7 +324,7 @@ me_sessions_end_others(struct call *call)
         err = ERR_FORBIDDEN;
     if (!err)
         err = sessions_remove_of(call->db, call->actor.person, call->session);
-    sessions_cache_forget(call->api->sessions);
+    auth_changed(call->api, call->actor.person);
     if (err)
         call_fail(call, err);
     else

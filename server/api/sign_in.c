@@ -210,7 +210,7 @@ leave(struct call *call, const struct flow *f, enum err err)
     if (err)
         to = arena_printf(call->arena, "%s%cfailed=%s&provider=%s", from, strchr(from, '?') ? '&' : '?', err_wire(err),
                           f->provider ? provider_code(f->provider) : "");
-    response_guard(r);
+    response_guard(r, call->api->https);
     http_response_header(r, "Cache-Control", "no-store");
     http_response_header(r, "Location", to);
     if (f->returned)

@@ -157,7 +157,7 @@ me_token_end(struct call *call)
     struct ending e = { .call = call, .id = call->path_id };
     enum err err = db_tx(call->db, end_token, &e);
 
-    sessions_cache_forget(call->api->sessions);
+    auth_changed(call->api, call->actor.person);
     if (err)
         call_fail(call, err);
     else

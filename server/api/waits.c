@@ -201,12 +201,12 @@ take_surplus(struct waits *w, uint64_t site)
 }
 
 static struct http_response *
-poll_response(const struct waiter *x, const struct json_out *out)
+poll_response(const struct waits *w, const struct waiter *x, const struct json_out *out)
 {
     struct http_response *r = http_response(200, "application/json", out->text, out->len, HTTP_COPY);
     char own[UUID_TEXT];
 
-    response_guard(r);
+    response_guard(r, w->api->https);
     http_response_header(r, "Cache-Control", "no-store");
     uuid_text(x->id, own);
     http_response_header(r, "X-Request-Id", x->request_id ? x->request_id : own);
@@ -248,7 +248,7 @@ answer_empty(struct waits *w, struct waiter *x)
     struct json_out out = { 0 };
 
     agent_tickets_none(w->api, &out);
-    http_complete(x->http, poll_response(x, &out));
+    http_complete(x->http, poll_response(w, x, &out));
     json_out_free(&out);
     log_poll(w->api, x, OK);
 }
@@ -264,7 +264,7 @@ waits_leave(struct waits *w, enum err why)
         } else if (!why) {
             answer_empty(w, x);
         } else {
-            http_complete(x->http, problem_response(NULL, x->id, why, NULL));
+            http_complete(x->http, problem_response(w->api, NULL, x->id, why, NULL));
             log_poll(w->api, x, why);
         }
     }
@@ -338,7 +338,7 @@ serve_site(struct waits *w, struct serving *s, size_t site, const struct ticket_
         }
         s->served[s->answered] = x;
         s->calls[s->answered] = x->http;
-        s->replies[s->answered++] = poll_response(x, &out);
+        s->replies[s->answered++] = poll_response(w, x, &out);
     }
     json_out_free(&out);
     return waiting;
@@ -507,6 +507,34 @@ take_surplus_stream(struct waits *w, struct uuid person)
     return found;
 }
 
+void
+waits_end_streams(struct waits *w, struct uuid person)
+{
+    struct waiter *list = NULL;
+
+    pthread_mutex_lock(&w->lock);
+    for (int i = 0; i < BUCKETS; i++)
+        for (struct waiter **at = &w->buckets[i]; *at;) {
+            struct waiter *x = *at;
+
+            if (x->stream && uuid_equal(x->person, person)) {
+                *at = x->next;
+                count(w, x, -1);
+                x->next = list;
+                list = x;
+            } else {
+                at = &x->next;
+            }
+        }
+    pthread_mutex_unlock(&w->lock);
+    while (list) {
+        struct waiter *x = list;
+
+        list = x->next;
+        end_stream(x);
+    }
+}
+
 static void
 serve_streams_once(struct waits *w, struct uuid id, struct db *db)
 {
@@ -554,7 +582,7 @@ waits_stream(struct call *call, struct uuid reservation, uint64_t version)
     struct waiter *surplus;
     struct http_call *http = call->http;
 
-    response_guard(head);
+    response_guard(head, w->api->https);
     http_response_header(head, "Cache-Control", "no-store");
     http_response_header(head, "X-Accel-Buffering", "no");
     http_response_header(head, "X-Request-Id", call->request_id);

@@ -71,12 +71,12 @@ answer(struct watchers *w, struct watcher *x, const struct json_out *json, enum 
 
     if (json) {
         r = http_response(200, "application/json", json->text, json->len, HTTP_COPY);
-        response_guard(r);
+        response_guard(r, w->api->https);
         http_response_header(r, "Cache-Control", "no-store");
         uuid_text(x->id, id);
         http_response_header(r, "X-Request-Id", id);
     } else {
-        r = problem_response(NULL, x->id, err, NULL);
+        r = problem_response(w->api, NULL, x->id, err, NULL);
     }
     http_complete(x->http, r);
     call_log(&call, json ? 200 : err_status(err));

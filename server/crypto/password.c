@@ -1,8 +1,10 @@
 /* crypto/password.c */
 #include "crypto/password.h"
 
+#include <ctype.h>
 #include <sodium.h>
 #include <string.h>
+#include <zxcvbn.h>
 
 #include "crypto/random.h"
 
@@ -46,4 +48,31 @@ password_verify_nobody(const char *password, size_t len)
 
     (void)ignored;
     return ERR_CREDENTIALS;
+}
+
+/* ---- what is guessed first ------------------------------------------------------------------------------------------- */
+
+#define GUESSABLE_BITS 27.0 /* log2 of 10^8 */
+#define WORDS_MAX      24
+#define ABOUT_MAX      512
+
+/* What stands near at hand for everybody here. */
+static const char *const OURS[] = { "kontor", "investai", "eurohpc", "gpu", "supercomputer", "federation" };
+
+bool
+password_is_guessable(const char *password, const char *about)
+{
+    const char *words[WORDS_MAX + 1] = { NULL };
+    char text[ABOUT_MAX];
+    size_t n = 0, len = strnlen(about, sizeof text - 1);
+
+    for (size_t i = 0; i < sizeof OURS / sizeof OURS[0]; i++)
+        words[n++] = OURS[i];
+    for (size_t i = 0; i < len; i++)
+        text[i] = (char)(isalnum((unsigned char)about[i]) || (unsigned char)about[i] > 127 ? tolower((unsigned char)about[i]) : '\0');
+    text[len] = '\0';
+    for (size_t i = 0; i < len && n < WORDS_MAX; i += strlen(text + i) + 1)
+        if (strlen(text + i) > 2)
+            words[n++] = text + i;
+    return ZxcvbnMatch(password, words, NULL) < GUESSABLE_BITS;
 }

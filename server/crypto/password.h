@@ -4,6 +4,7 @@
 #ifndef CRYPTO_PASSWORD_H
 #define CRYPTO_PASSWORD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -18,5 +19,9 @@ enum err password_hash(const char *password, size_t len, char ret[PASSWORD_HASH_
 enum err password_verify(const char *hash, const char *password, size_t len) MUST_USE;
 /* For an unknown account: costs what password_verify() costs, always ERR_CREDENTIALS. */
 enum err password_verify_nobody(const char *password, size_t len) MUST_USE;
+/* Is it among the first 10^8 or so that somebody who guesses would try: what others have chosen, names, dates, patterns, and
+ * words of `about` (the person's own names) and of this product? Estimated by zxcvbn (Wheeler, USENIX Security 2016). At most
+ * some milliseconds. */
+bool password_is_guessable(const char *password, const char *about);
 
 #endif

@@ -27,6 +27,7 @@ http_response(int status, const char *type, const void *body, size_t len, enum h
         fatal(OUT_OF_MEMORY);
     if (type)
         http_response_header(r, "Content-Type", type);
+    http_response_header(r, "X-Content-Type-Options", "nosniff");
     return r;
 }
 

@@ -2,8 +2,8 @@
 #include "store/sessions.h"
 
 DB_QUERY(SESSIONS_FIND, .name = "sessions_find",
-         .sql = "SELECT person, created_ms, expires_ms FROM session WHERE token_hash = $1 AND expires_ms > $2",
-         .params = 2, .columns = 3);
+         .sql = "SELECT person, created_ms, expires_ms, used_ms FROM session WHERE token_hash = $1 AND expires_ms > $2",
+         .params = 2, .columns = 4);
 
 DB_QUERY(SESSIONS_ADD, .name = "sessions_add",
          .sql = "INSERT INTO session (token_hash, person, created_ms, expires_ms, id, program, used_ms) VALUES ($1, $2, $3, $4, $5, $6, $3)",
@@ -43,6 +43,7 @@ sessions_find(struct db *db, struct hash token_hash, int64_t now_ms, struct sess
         .person = db_get_uuid(rows, 0, 0),
         .created_ms = db_get_i64(rows, 0, 1),
         .expires_ms = db_get_i64(rows, 0, 2),
+        .used_ms = db_get_i64(rows, 0, 3),
     };
     return OK;
 }

@@ -1,8 +1,10 @@
 """Sessions: cookies, forged requests, passwords, attempts; people and their roles."""
 import http.client
+import json
+import re
 import threading
 
-from harness import Client
+from harness import BUILD, Client, Server
 from world import PASSWORD, millis, stamp
 
 
@@ -53,18 +55,70 @@ def test_signing_out_and_changing_the_password(world):
     one, two = Client(world.server), Client(world.server)
     for client in (one, two):
         assert client.sign_in("fleeting@kontor.example", PASSWORD).status == 200
-    assert one.post("/v1/me/password", {"old": "wrong password", "new": "a new password"}).json["code"] == "credentials"
+    assert one.post("/v1/me/password", {"old": "wrong password", "new": "wholly another one"}).json["code"] == "credentials"
+    line = [json.loads(x) for x in world.server.tail_all().splitlines() if '"me_password"' in x][-1]
+    assert line["status"] == 401 and line["from"] == "127.0.0.0/24" and line["error"] == "credentials", "who guesses is in the log, by their network"
     assert one.post("/v1/me/password", {"old": PASSWORD, "new": "short"}).json["pointer"] == "/new"
-    assert one.post("/v1/me/password", {"old": PASSWORD, "new": "a new password"}).status == 204
+    assert one.post("/v1/me/password", {"old": PASSWORD, "new": "wholly another one"}).status == 204
     assert one.get("/v1/me").status == 200, "the session that changed it goes on"
     assert two.get("/v1/me").status == 401, "all others end"
     assert two.sign_in("fleeting@kontor.example", PASSWORD).status == 401
-    assert two.sign_in("fleeting@kontor.example", "a new password").status == 200
+    assert two.sign_in("fleeting@kontor.example", "wholly another one").status == 200
     assert one.call("DELETE", "/v1/session").status == 204
     assert one.get("/v1/me").json["code"] == "unauthenticated"
     given = world.local.must("POST", f"/v1/people/{world.ids['fleeting']}/password", {})["password"]
     assert two.get("/v1/me").status == 401, "a reset ends every session"
     assert two.sign_in("fleeting@kontor.example", given).status == 200
+
+
+def test_what_is_guessed_first_is_no_password(world):
+    """Neither what others have chosen nor one's own name; said before anything is changed."""
+    one = world.person("guessable", [])
+    for bad in ("password123", "Guessable2026", "kontor kontor", "1234567890"):
+        reply = one.post("/v1/me/password", {"old": PASSWORD, "new": bad})
+        assert reply.status == 422 and reply.json["pointer"] == "/new" and "guessed first" in reply.json["detail"], (bad, reply)
+    assert one.sign_in("guessable@kontor.example", PASSWORD).status == 200
+
+
+def test_a_stream_ends_with_the_right_to_it(world):
+    """Who has signed out, or whose session was ended, hears nothing more, also where they were listening already."""
+    reservation = world.accept()
+    streams = []
+    for _ in range(2):
+        client = Client(world.server)
+        assert client.sign_in("brisa@kontor.example", PASSWORD).status == 200
+        connection = http.client.HTTPConnection("127.0.0.1", world.server.port, timeout=10)
+        connection.request("GET", f"/v1/reservations/{reservation['id']}/events", headers={"Cookie": client.cookie})
+        streams.append((client, connection.getresponse()))
+    assert all(s.status == 200 and b"event" in s.readline() for _, s in streams)
+    assert streams[0][0].call("DELETE", "/v1/session").status == 204
+    assert b"" == streams[0][1].read().partition(b"\n\n")[2], "the stream ends at once"
+    connection = http.client.HTTPConnection("127.0.0.1", world.server.port, timeout=10)
+    for (client, _), status in zip(streams, (401, 200)):
+        connection.request("GET", f"/v1/reservations/{reservation['id']}/events", headers={"Cookie": client.cookie})
+        assert connection.getresponse().status == status, "one comes back, the other does not"
+        connection.close()
+    world.people["brisa"].must("POST", f"/v1/reservations/{reservation['id']}/cancel", {}, key=True)
+
+
+def test_behind_tls(world):
+    """Where browsers come by TLS, every reply says so for a year, and cookies are of that origin alone."""
+    server = Server(more=["--base-url=https://kontor.example", f"--web-dir={BUILD / 'webroot'}"])
+    try:
+        server.start()
+        client = Client(server)
+        page = client.get("/en/", check=False)
+        asset = re.search(rb'src="(/[^"]+\.js)"', page.body).group(1).decode()
+        replies = [page] + [client.get(path, check=False) for path in ("/", asset, "/v1/session", "/v1/me", "/health/ready", "/nothing")]
+        assert [r.status for r in replies] == [200, 302, 200, 200, 401, 200, 404], replies
+        for reply in replies:
+            assert reply.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains", reply.headers
+            assert reply.headers["x-content-type-options"] == "nosniff", reply.headers
+        reply = client.post("/v1/session", {"email": "nobody@kontor.example", "password": PASSWORD})
+        assert reply.status == 401 and "set-cookie" not in reply.headers
+        assert "strict-transport-security" not in world.anybody.get("/v1/session").headers, "not without TLS: it would lock people out"
+    finally:
+        server.remove()
 
 
 def test_guessing_is_slowed_down(world):
@@ -144,9 +198,14 @@ def test_sessions_are_listed_and_ended(world):
     assert one.call("DELETE", f"/v1/me/sessions/{mine[two]}").status == 404
     assert one.post("/v1/me/sessions/end-others", {}).status == 204
     assert three.get("/v1/me").status == 401 and [s["this"] for s in one.must("GET", "/v1/me/sessions")["items"]] == [True]
-    world.server.sql("UPDATE session SET used_ms = 1 WHERE id = '%s'" % mine[one])
-    world.server.stop()
-    world.server.start()
-    one.connection = None
-    assert one.must("GET", "/v1/me/sessions")["items"][0]["used"] > "2020", "it is noted that it is used"
+    back = "UPDATE session SET used_ms = used_ms - %d WHERE id = '" + mine[one] + "'"
+    used = lambda: int(world.server.sql("SELECT used_ms FROM session WHERE id = '" + mine[one] + "'"))  # noqa: E731
+    before, idle = used(), 3600000
+    for wait, good in ((idle - 600000, True), (idle + 600000, False)):
+        world.server.sql(back % wait)
+        world.server.stop()
+        world.server.start()
+        one.connection = None
+        assert one.get("/v1/me").status == (200 if good else 401), "a session that nobody used for an hour is over"
+        assert (used() >= before) == good, "it is noted that it is used"
     assert world.local.must("GET", "/v1/me/sessions")["items"] == [] and world.local.post("/v1/me/sessions/end-others", {}).status == 403

@@ -92,7 +92,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (!folder[0])
         make_folder();
     put("manifest", data, len);
-    if (pages_load(folder, &d, &p) == OK) {
+    if (pages_load(folder, false, &d, &p) == OK) {
         manifest = xcalloc(1, len + 1);
         memcpy(manifest, data, len);
         ask(p, manifest);

@@ -413,6 +413,30 @@ test_passwords(void **state)
 }
 
 static void
+test_what_is_guessed_first(void **state)
+{
+    static const char *const BAD[] = { "password123", "1234567890", "qwertyuiop", "aaaaaaaaaaaa", "kontor2026", "EuroHPC-2026", "Nordlys-2026", "sunshine2024", "lise.berg1" };
+    static const char *const GOOD[] = { "correct horse battery", "one that is long enough", "zC7#kd0!qL", "Ελληνικός κωδικός", "lingon skidor moln" };
+    char longest[PASSWORD_MAX + 1], about[2000];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
+        if (!password_is_guessable(BAD[i], "Lise Berg lise.berg@nordlys.example"))
+            fail_msg("%s is taken", BAD[i]);
+    for (size_t i = 0; i < sizeof GOOD / sizeof GOOD[0]; i++)
+        if (password_is_guessable(GOOD[i], "Lise Berg lise.berg@nordlys.example"))
+            fail_msg("%s is refused", GOOD[i]);
+    memset(longest, 'a', sizeof longest);
+    longest[PASSWORD_MAX] = '\0';
+    memset(about, 'x', sizeof about);
+    for (size_t i = 3; i < sizeof about; i += 4)
+        about[i] = i % 8 == 3 ? ' ' : '@';
+    about[sizeof about - 1] = '\0';
+    assert_true(password_is_guessable(longest, about));
+    assert_false(password_is_guessable("zC7#kd0!qL", ""));
+}
+
+static void
 test_random(void **state)
 {
     uint8_t a[32], b[32];
@@ -469,7 +493,7 @@ main(void)
         cmocka_unit_test(test_rfc8037), cmocka_unit_test(test_jws_round), cmocka_unit_test(test_jws_headers),
         cmocka_unit_test(test_jws_changed), cmocka_unit_test(test_jwks), cmocka_unit_test(test_key_files),
         cmocka_unit_test(test_row_seals), cmocka_unit_test(test_sealed_fields),
-        cmocka_unit_test(test_passwords), cmocka_unit_test(test_api_tokens), cmocka_unit_test(test_random),
+        cmocka_unit_test(test_passwords), cmocka_unit_test(test_what_is_guessed_first), cmocka_unit_test(test_api_tokens), cmocka_unit_test(test_random),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -68,7 +68,7 @@ setup(void **state)
     put(f->dir, "a.js", "plain");
     put(f->dir, "a.js.gz", "by gzip");
     put(f->dir, "a.js.br", "by brotli");
-    if (pages_load(f->dir, &d, &f->pages) || http_open(&config, &d, &f->server) || http_start(f->server, &d)) {
+    if (pages_load(f->dir, false, &d, &f->pages) || http_open(&config, &d, &f->server) || http_start(f->server, &d)) {
         fprintf(stderr, "%s\n", d.internal);
         return -1;
     }
@@ -173,7 +173,7 @@ test_bad_manifest(void **state)
         struct err_detail d = { 0 };
 
         put(dir, "manifest", ROWS[i]);
-        assert_true(pages_load(dir, &d, &pages) != OK);
+        assert_true(pages_load(dir, false, &d, &pages) != OK);
         assert_null(pages);
         assert_true(d.internal[0] != '\0');
     }
