@@ -136,6 +136,8 @@ dress(struct call *call, struct http_response *r)
 {
     response_guard(r, call->api->https);
     http_response_header(r, "Cache-Control", call->cache ? call->cache : "no-store");
+    if (call->file)
+        http_response_header(r, "Content-Disposition", call->file);
     if (call->etag)
         http_response_header(r, "ETag", call->etag);
     if (call->link)

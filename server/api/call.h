@@ -115,6 +115,7 @@ struct call {
     const char *link; /* Link header of the reply */
     const char *set_cookie;
     const char *cache; /* Cache-Control; NULL: no-store */
+    const char *file;  /* Content-Disposition, or NULL */
     void *user;        /* the handler's own, between its stages */
     void *queued;      /* a provider's queue's own */
     bool kept;         /* answered by http_complete(); else by `now`, or moved to a worker by who began it */

@@ -2,6 +2,7 @@
 #include "api/csv.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,12 +49,25 @@ csv_printf(struct json_out *out, const char *fmt, ...)
     csv_add(out, text, (size_t)n);
 }
 
+/* What a browser calls the file: its path, in which only plain signs are left. */
+static const char *
+file_name(struct call *call)
+{
+    char *name = arena_text(call->arena, call->http->path + strlen("/v1/"));
+
+    for (char *c = name; *c; c++)
+        if (!isalnum((unsigned char)*c) && *c != '.')
+            *c = '-';
+    return arena_printf(call->arena, "attachment; filename=\"kontor-%s\"", name);
+}
+
 void
 csv_reply(struct call *call)
 {
     char *text = call->out.text;
     size_t len = call->out.len;
 
+    call->file = file_name(call);
     call->out = (struct json_out){ 0 };
     call_reply_bytes(call, 200, "text/csv; charset=utf-8", text, len);
 }

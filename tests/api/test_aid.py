@@ -179,6 +179,7 @@ def test_it_is_what_the_journal_says(world):
 def test_the_register(world):
     reply = world.people["auditor"].get(f"/v1/aid/register.csv?from={stamp(now_of(world) - DAY)}")
     assert reply.status == 200 and reply.headers["content-type"].startswith("text/csv"), reply
+    assert reply.headers["content-disposition"] == 'attachment; filename="kontor-aid-register.csv"'
     rows = list(csv.DictReader(io.StringIO(reply.body.decode())))
     mine = [r for r in rows if r["grant_account"] == str(world.first)]
     assert len(mine) == 1 and mine[0]["beneficiary"] == "brisa" and mine[0]["beneficiary_id"] == "ESB12345678" and mine[0]["nace"] == "62.10", mine
