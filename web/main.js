@@ -1,6 +1,7 @@
 /* Start: the language's messages, who is here, and then the page of the address. */
 import { html, render, useEffect, useRef, useState } from "./lib/html.js";
-import { setLocale } from "./lib/format.js";
+import { setLocale, setUnits } from "./lib/format.js";
+import { LANGUAGES } from "./lib/languages.js";
 import { more } from "./lib/more.js";
 import { t } from "./lib/words.js";
 import { ROUTES } from "./lib/routes.js";
@@ -9,8 +10,6 @@ import { go, language, place, to } from "./lib/router.js";
 import { me, seat, whoAmI } from "./lib/session.js";
 import { Framed, Public } from "./parts/frame.js";
 import { Broken, Loading, Nowhere } from "./parts/broken.js";
-
-const LANGUAGES = { en: ["./messages/en.json", "en-IE"] };
 
 const find = (path) => {
     for (const route of ROUTES) {
@@ -62,13 +61,13 @@ const App = () => {
 };
 
 const start = async () => {
-    const [messages, locale] = LANGUAGES[language] ?? LANGUAGES.en;
     find(place.value.path)?.route.load().catch(() => {}); /* the page's code comes while we ask who is here */
     const person = whoAmI().catch(() => {
         me.value = null;
     });
-    await more({ en: messages });
-    setLocale(locale);
+    await more("./messages/LANG.json");
+    setLocale(LANGUAGES[language][1]);
+    setUnits({ d: t("unit.d"), h: t("unit.h"), min: t("unit.min"), s: t("unit.s") });
     await person;
     render(html`<${App} />`, document.getElementById("app"));
 };

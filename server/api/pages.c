@@ -30,12 +30,12 @@ struct page {
     char etag[72];                          /* with its quotes */
     struct http_response *reply[ENCODINGS]; /* NULL: not made in that form */
     struct http_response *unchanged;        /* 304, of a shell */
+    struct http_response *to_it;            /* 302, of a shell: from "/" */
 };
 
 struct pages {
     struct page *page; /* sorted by path */
     size_t count;
-    struct http_response *to_front;
 };
 
 static enum err
@@ -77,7 +77,6 @@ add_headers(struct http_response *r, const struct page *p, enum encoding encodin
         http_response_header(r, "Strict-Transport-Security", HTTPS_ONLY);
     http_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
     http_response_header(r, "Vary", "Accept-Encoding");
-    http_response_header(r, "ETag", p->etag);
     if (encoding != PLAIN)
         http_response_header(r, "Content-Encoding", TOKEN[encoding]);
     if (!p->shell) {
@@ -85,6 +84,7 @@ add_headers(struct http_response *r, const struct page *p, enum encoding encodin
         http_response_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
         return;
     }
+    http_response_header(r, "ETag", p->etag);
     http_response_header(r, "Cache-Control", "no-cache");
     http_response_header(r, "Content-Security-Policy", POLICY);
     http_response_header(r, "Cross-Origin-Opener-Policy", "same-origin");
@@ -143,6 +143,13 @@ load_page(const char *web_dir, char *const column[COLUMNS], struct err_detail *d
         page->unchanged = http_response(304, NULL, "", 0, HTTP_FOREVER);
         add_headers(page->unchanged, page, PLAIN);
         http_response_share(page->unchanged);
+        page->to_it = http_response(302, NULL, "", 0, HTTP_FOREVER);
+        if (page->https)
+            http_response_header(page->to_it, "Strict-Transport-Security", HTTPS_ONLY);
+        http_response_header(page->to_it, "Location", page->path);
+        http_response_header(page->to_it, "Cache-Control", "no-cache");
+        http_response_header(page->to_it, "Vary", "Accept-Language");
+        http_response_share(page->to_it);
     }
     return err;
 }
@@ -203,12 +210,6 @@ pages_load(const char *web_dir, bool https, struct err_detail *d, struct pages *
         pages_delete(p);
         return err;
     }
-    p->to_front = http_response(302, NULL, "", 0, HTTP_FOREVER);
-    if (https)
-        http_response_header(p->to_front, "Strict-Transport-Security", HTTPS_ONLY);
-    http_response_header(p->to_front, "Location", "/en/");
-    http_response_header(p->to_front, "Cache-Control", "no-cache");
-    http_response_share(p->to_front);
     *ret = p;
     return OK;
 }
@@ -224,10 +225,10 @@ pages_delete(struct pages *p)
                 http_response_delete(p->page[i].reply[e]);
         if (p->page[i].unchanged)
             http_response_delete(p->page[i].unchanged);
+        if (p->page[i].to_it)
+            http_response_delete(p->page[i].to_it);
         free(p->page[i].path);
     }
-    if (p->to_front)
-        http_response_delete(p->to_front);
     free(p->page);
     free(p);
 }
@@ -249,6 +250,56 @@ find(const struct pages *p, const char *path)
     return page;
 }
 
+/* A weight's thousandths after ";q="; 1000 where none is said; 0, which refuses, where it makes no sense. */
+static int
+weight_of(const char *range, size_t len)
+{
+    const char *at = memchr(range, ';', len), *end = range + len;
+    int milli, scale = 100;
+
+    if (!at)
+        return 1000;
+    for (at++; at < end && (*at == ' ' || *at == '\t'); at++)
+        ;
+    if (end - at < 3 || (at[0] != 'q' && at[0] != 'Q') || at[1] != '=' || (at[2] != '0' && at[2] != '1'))
+        return 0;
+    milli = (at[2] - '0') * 1000;
+    at += 3;
+    if (at < end && *at == '.')
+        for (at++; at < end && *at >= '0' && *at <= '9' && scale > 0; at++, scale /= 10)
+            milli += (*at - '0') * scale;
+    return milli > 1000 ? 0 : milli;
+}
+
+/* The shell in the language that the reader's browser would rather have, of those that there are; else English. */
+static const struct page *
+shell_for(const struct pages *p, const char *accepts)
+{
+    const struct page *best = find(p, "/en/");
+    int most = 0;
+
+    for (const char *at = accepts; at && *at; at += strcspn(at, ","), at += *at == ',') {
+        char path[] = "/xx/";
+        const struct page *page;
+        size_t len;
+        int weight;
+
+        at += strspn(at, " \t");
+        len = strcspn(at, ",");
+        weight = weight_of(at, len);
+        if (weight <= most || len < 2 || (len > 2 && !strchr("-; \t", at[2])))
+            continue;
+        path[1] = (char)(at[0] | 0x20); /* a small letter, if it is one */
+        path[2] = (char)(at[1] | 0x20);
+        page = find(p, path);
+        if (page && page->shell) {
+            best = page;
+            most = weight;
+        }
+    }
+    return best;
+}
+
 struct http_response *
 pages_answer(const struct pages *p, const struct http_call *call)
 {
@@ -257,8 +308,10 @@ pages_answer(const struct pages *p, const struct http_call *call)
 
     if (call->method != HTTP_GET && call->method != HTTP_HEAD)
         return NULL;
-    if (strcmp(call->path, "/") == 0)
-        return p->to_front;
+    if (strcmp(call->path, "/") == 0) {
+        page = shell_for(p, http_header(call, "Accept-Language"));
+        return page ? page->to_it : NULL;
+    }
     page = find(p, call->path);
     if (!page)
         return NULL;

@@ -27,7 +27,7 @@ export const sound = async (page, where) => {
         const say = (e) => `${e.tagName} ${e.className} ${e.textContent.trim().slice(0, 40)}`;
         const all = [...document.querySelectorAll("body *")].filter((e) => !(e instanceof SVGElement && e.tagName !== "svg"));
         return {
-            h1: document.querySelectorAll("h1").length, title: document.title, main: document.querySelectorAll("main").length, language: document.documentElement.lang,
+            h1: document.querySelectorAll("h1").length, title: document.title, main: document.querySelectorAll("main").length, language: document.documentElement.lang, path: location.pathname,
             wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
             /* what sticks out of the page, except inside its own scrolling region */
             out: all.filter((e) => {
@@ -49,7 +49,7 @@ export const sound = async (page, where) => {
     });
     assert.equal(found.h1, 1, `${where}: one h1`);
     assert.equal(found.main, 1, `${where}: one main`);
-    assert.equal(found.language, "en", where);
+    assert.equal(found.language, found.path.split("/")[1], where);
     assert.match(found.title, /Kontor$/, where);
     assert.ok(found.wide <= 0, `${where}: ${found.wide} px too wide: ${found.out.join(" | ") || await widest(page)}`);
     assert.deepEqual(found.out, [], `${where}: sticks out`);

@@ -57,12 +57,19 @@ setup(void **state)
     struct fixture *f = xcalloc(1, sizeof *f);
     struct err_detail d = { 0 };
     struct http_config config = { .listeners = { { .host = "127.0.0.1", .threads = 1, .max_connections = 20 } },
-                                  .listener_count = 1, .max_body = 100, .handler = on_call, .refuse = on_refuse, .cls = f };
+                                  .listener_count = 1,
+                                  .max_body = 100,
+                                  .handler = on_call,
+                                  .refuse = on_refuse,
+                                  .cls = f };
 
     snprintf(f->dir, sizeof f->dir, "/tmp/kontor-test-pages-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    put(f->dir, "manifest", "/en/\tindex.html\ttext/html; charset=utf-8\tabc\tshell\tgzip\n"
-                            "/assets/a.1.js\ta.js\ttext/javascript\tdef\timmutable\tbr,gzip\n");
+    put(f->dir, "manifest",
+        "/en/\tindex.html\ttext/html; charset=utf-8\tabc\tshell\tgzip\n"
+        "/fr/\tindex.html\ttext/html; charset=utf-8\tabf\tshell\tgzip\n"
+        "/el/\tindex.html\ttext/html; charset=utf-8\tabg\tshell\tgzip\n"
+        "/assets/a.1.js\ta.js\ttext/javascript\tdef\timmutable\tbr,gzip\n");
     put(f->dir, "index.html", "shell");
     put(f->dir, "index.html.gz", "shell by gzip");
     put(f->dir, "a.js", "plain");
@@ -99,7 +106,8 @@ teardown(void **state)
 static void
 ask(struct fixture *f, const char *line, const char *headers, char *ret, size_t cap)
 {
-    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(http_port(f->server, 0)),
+    struct sockaddr_in at = { .sin_family = AF_INET,
+                              .sin_port = htons(http_port(f->server, 0)),
                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     size_t len = 0;
@@ -126,8 +134,17 @@ ask(struct fixture *f, const char *line, const char *headers, char *ret, size_t 
 static void
 test_answers(void **state)
 {
-    static const struct { const char *line, *headers, *want, *want_too; } ROWS[] = {
+    static const struct {
+        const char *line, *headers, *want, *want_too;
+    } ROWS[] = {
         { "GET /", "", "HTTP/1.1 302 ", "Location: /en/" },
+        { "GET /", "Accept-Language: fr-CA,fr;q=0.9,en;q=0.8\r\n", "Location: /fr/", "Vary: Accept-Language" },
+        { "GET /", "Accept-Language: EL\r\n", "HTTP/1.1 302 ", "Location: /el/" },
+        { "GET /", "Accept-Language: pt, en;q=0.3, el ; q=0.31\r\n", "HTTP/1.1 302 ", "Location: /el/" },
+        { "GET /", "Accept-Language: en, fr\r\n", "HTTP/1.1 302 ", "Location: /en/" },
+        { "GET /", "Accept-Language: fr;q=0, el;q=2, *\r\n", "HTTP/1.1 302 ", "Location: /en/" },
+        { "GET /", "Accept-Language: fro, e, f, ,;;q, fr;q=, fr;q=0.\r\n", "HTTP/1.1 302 ", "Location: /en/" },
+        { "GET /fr/reservations", "", "HTTP/1.1 200 ", "ETag: \"abf\"" },
         { "GET /en", "", "HTTP/1.1 200 ", "\r\n\r\nshell" },
         { "GET /en/", "", "Cache-Control: no-cache", "\r\n\r\nshell" },
         { "GET /en/reservations/1", "", "default-src 'none'", "trusted-types 'none'" },
@@ -156,12 +173,12 @@ static void
 test_bad_manifest(void **state)
 {
     static const char *const ROWS[] = {
-        "/en/\tindex.html\ttext/html\tabc\tshell\n",                /* a column short */
-        "/en/\t../index.html\ttext/html\tabc\tshell\t-\n",          /* leaves the folder */
+        "/en/\tindex.html\ttext/html\tabc\tshell\n",       /* a column short */
+        "/en/\t../index.html\ttext/html\tabc\tshell\t-\n", /* leaves the folder */
         "en/\tindex.html\ttext/html\tabc\tshell\t-\n",
         "/en/\tindex.html\ttext/html\tabc\tsometimes\t-\n",
         "/en/\tgone.html\ttext/html\tabc\tshell\t-\n",
-        "/en/\tindex.html\ttext/html\tabc\tshell\tbr\n",            /* not made in that form */
+        "/en/\tindex.html\ttext/html\tabc\tshell\tbr\n", /* not made in that form */
     };
     char dir[] = "/tmp/kontor-test-manifest-XXXXXX", path[200];
     struct pages *pages = NULL;

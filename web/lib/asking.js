@@ -1,5 +1,5 @@
 /* What a start-up asks for: as the address has it, as the server takes it, and with one thing changed. Plain functions. */
-import { fromLocalField, parseCredits, parseWhole, toLocalField } from "./format.js";
+import { asTyped, fromLocalField, parseCredits, parseWhole, toLocalField } from "./format.js";
 
 export const EMPTY = {
     gpus: "8", hours: "24", memory: "", model: "", from: "", by: "", price: "", countries: "", island: "", kind: "batch", prefer: "soonest", move: "", nights: "", dusk: "20:00", dawn: "06:00",
@@ -41,7 +41,7 @@ export const sorted = (refusals) => ({
 
 /** A time of day on a quarter of an hour, as the server takes it; null if it is none. */
 const quarter = (text) => {
-    const found = /^(\d{1,2}):(00|15|30|45)$/.exec(text.trim());
+    const found = /^(\d{1,2})[:.](00|15|30|45)$/.exec(text.trim());
     return found && Number(found[1]) < 24 ? `${found[1].padStart(2, "0")}:${found[2]}` : null;
 };
 /** What is wrong with what was typed: field → key of the message. */
@@ -94,7 +94,7 @@ export const fromRequest = (r) => ({
     ...EMPTY,
     gpus: String(r.gpus), hours: hoursOf(r.walltime_s), memory: r.memory_gb ? String(r.memory_gb) : "", model: r.model ?? "",
     from: r.earliest_start ? toLocalField(r.earliest_start) : "", by: r.deadline ? toLocalField(r.deadline) : "",
-    price: r.max_credits ? String(r.max_credits).replace(/\.?0+$/, "") : "", countries: (r.countries ?? []).join(","), island: r.one_island ? "1" : "", kind: r.kind ?? "batch",
+    price: r.max_credits ? asTyped(r.max_credits) : "", countries: (r.countries ?? []).join(","), island: r.one_island ? "1" : "", kind: r.kind ?? "batch",
     ...(r.nights && { nights: String(r.nights.count), dusk: r.nights.from, dawn: r.nights.until }), prefer: r.preference ?? "soonest", move: r.move_freely ? "1" : "", name: r.name ?? "", template: r.template ?? "script",
     command: r.parameters?.command ?? EMPTY.command, image: r.parameters?.image ?? "", runtime: r.parameters?.runtime ?? "apptainer", entry: r.parameters?.entry ?? EMPTY.entry, args: r.parameters?.args ?? "",
     grant: r.grant === undefined || r.grant === null ? "" : String(r.grant), like: r.id ?? "",
@@ -117,7 +117,7 @@ export const changed = (ask, { change, to, to_walltime_s }, chosen = ask.countri
     case "model": return { ...ask, model: String(to) };
     case "one_island": return { ...ask, island: "" };
     case "deadline": return { ...ask, by: toLocalField(to) };
-    case "max_credits": return { ...ask, price: String(to) };
+    case "max_credits": return { ...ask, price: asTyped(String(to)) };
     case "nights": return { ...ask, nights: String(to) };
     case "grant": return { ...ask, grant: String(to) };
     case "gpus_and_walltime": return { ...ask, gpus: String(to), hours: hoursOf(to_walltime_s) };

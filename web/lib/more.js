@@ -20,5 +20,5 @@ const words = async (messages) => {
     setWords(await reply.json(), language);
     fetched.add(messages);
 };
-/** @param {Record<string, string>} catalogues by language @param {string} [sheet] */
-export const more = (catalogues, sheet) => Promise.all([words(catalogues[language] ?? catalogues.en), sheet && style(sheet)]);
+/** @param {string} messages a catalogue, with LANG where its language stands @param {string} [sheet] */
+export const more = (messages, sheet) => Promise.all([words(messages.replace("LANG", language)), sheet && style(sheet)]);

@@ -13,7 +13,7 @@ import { Head } from "../parts/frame.js";
 import { Stop } from "../parts/site-bits.js";
 import { State } from "../parts/state.js";
 
-await more({ en: "../messages/en.site.json" });
+await more("../messages/LANG.site.json");
 
 export default () => {
     const { sites, loaded, error, reload } = useSites(5000);

@@ -11,7 +11,7 @@ import { Empty, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
 
-await more({ en: "../messages/en.aid.json" });
+await more("../messages/LANG.aid.json");
 
 export default ({ params }) => {
     const up = seat.value.kind === "startup" ? "/credits" : "/programme/grants";

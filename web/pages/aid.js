@@ -1,7 +1,7 @@
 /* /credits/aid and /programme/organisations/{id}/aid: what aid an undertaking has had, what is left, what it has declared. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { compare, country, dateTime, dayYear, euro, list } from "../lib/format.js";
+import { asTyped, compare, country, dateTime, dayYear, euro, list, parseCents } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { seat } from "../lib/session.js";
 import { useCommand, useData } from "../lib/use.js";
@@ -12,9 +12,9 @@ import { Button } from "../parts/button.js";
 import { Check, Field, Select, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { say } from "../parts/note.js";
-import { cents, checks } from "../parts/order.js";
+import { checks } from "../parts/order.js";
 
-await more({ en: "../messages/en.aid.json" });
+await more("../messages/LANG.aid.json");
 
 /* ---- what there was ---- */
 const Sum = ({ sum }) => {
@@ -65,18 +65,18 @@ const faults = (v) => {
     v.linked.forEach((l, i) => need(`linked-${i}-country`, l.country, (x) => (/^[A-Za-z]{2}$/.test(x.trim()) ? undefined : t("order.needed"))));
     v.received.forEach((r, i) => need(`received-${i}-by`, r.by));
     v.received.forEach((r, i) => need(`received-${i}-granted`, r.granted, checks.day));
-    v.received.forEach((r, i) => need(`received-${i}-euro`, r.euro, (x) => (x.trim() && cents(x) > 0 ? checks.euro(x) : t("order.euro"))));
+    v.received.forEach((r, i) => need(`received-${i}-euro`, r.euro, (x) => (parseCents(x) > 0 ? undefined : t("order.euro"))));
     if (!v.complete) bad.complete = t("aid.complete.needed");
     return bad;
 };
 const toBody = (v) => ({
     register_number: v.number.trim(), nace: v.nace.trim(), complete: true,
     linked: v.linked.map((l) => ({ name: l.name.trim(), country: l.country.trim().toUpperCase(), register_number: l.register_number.trim() })),
-    received: v.received.map((r) => ({ granted: r.granted + "T00:00:00.000Z", gge_eur_cents: cents(r.euro), by: r.by.trim() })),
+    received: v.received.map((r) => ({ granted: r.granted + "T00:00:00.000Z", gge_eur_cents: parseCents(r.euro), by: r.by.trim() })),
 });
 const fromBody = (b) => ({
     number: b?.register_number ?? "", nace: b?.nace ?? "", complete: false, linked: b?.linked ?? [],
-    received: (b?.received ?? []).map((r) => ({ granted: r.granted.slice(0, 10), euro: (r.gge_eur_cents / 100).toFixed(2), by: r.by })),
+    received: (b?.received ?? []).map((r) => ({ granted: r.granted.slice(0, 10), euro: asTyped((r.gge_eur_cents / 100).toFixed(2)), by: r.by })),
 });
 const Form = ({ id, body, onDone }) => {
     const [v, setAll] = useState(fromBody(body)), [wrong, setWrong] = useState({});

@@ -18,7 +18,7 @@ import { jobName } from "../parts/jobs.js";
 import { Note, say } from "../parts/note.js";
 import { State, stateOf } from "../parts/state.js";
 
-await Promise.all([more({ en: "../messages/en.site.json" }), more({ en: "../messages/en.reservation.json" })]);
+await Promise.all([more("../messages/LANG.site.json"), more("../messages/LANG.reservation.json")]);
 
 /** To the millisecond, with its day. */
 const moment = (time) => `${dateTime(time).replace(/,.*/, "")} ${clockMs(time)}`;

@@ -14,7 +14,7 @@ import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { Proof, ProofState, useProof, Verdict } from "../parts/proof.js";
 
-await more({ en: "../messages/en.journal.json" }, "../styles/journal.css");
+await more("../messages/LANG.journal.json", "../styles/journal.css");
 const FOLIOS = new Set(["hold", "rate", "offering", "site", "policy", "grant", "entry", "first", "prev_open", "ref", "key"]);
 const words = (name) => (has("body." + name) ? t("body." + name) : name.replaceAll("_", " "));
 /* an authority slot or a report in one line; long hashes and signatures are cut, the bytes below have them whole */

@@ -1,13 +1,13 @@
 /* /programme/grants/new: a tranche gives credits to one organisation, for one access mode, with a start and an end. */
 import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { compare, country, duration, euro, parseCredits, whole, wholeCredits } from "../lib/format.js";
+import { compare, country, duration, euro, parseCents, parseCredits, whole, wholeCredits } from "../lib/format.js";
 import { useData, nowMs } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Waiting } from "../parts/broken.js";
 import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
-import { Order, cents, checks } from "../parts/order.js";
+import { Order, checks } from "../parts/order.js";
 
 const dayText = (ms) => new Date(ms).toISOString().slice(0, 10);
 const DAY = 86_400_000;
@@ -41,7 +41,7 @@ export default ({ query }) => {
         <${Order} path="/v1/grants" names=${{ gge_eur_cents: "euro" }}
             start=${{ organisation: query.get("organisation") ?? all[0]?.id ?? "", tranche: tranches[0]?.[0] ?? "", mode: modes[0]?.code ?? "", credits: "", start: dayText(nowMs()), end: dayText(nowMs() + 90 * DAY), reference: "", euro: "", legal_basis: rules[0]?.code ?? "", reason: "" }}
             rules=${{ organisation: checks.needed, tranche: checks.needed, mode: checks.needed, credits: checks.credits, start: checks.day, end: (v, values) => checks.day(v) ?? (v > values.start ? undefined : t("grant.bad.end")), reference: checks.needed, euro: checks.euro, reason: checks.needed }}
-            body=${(v) => ({ organisation: v.organisation, tranche: Number(v.tranche), mode: v.mode, credits: parseCredits(v.credits), start: v.start + "T00:00:00.000Z", end: v.end + "T00:00:00.000Z", reference: v.reference.trim(), gge_eur_cents: cents(v.euro), legal_basis: v.legal_basis, reason: v.reason.trim() })}
+            body=${(v) => ({ organisation: v.organisation, tranche: Number(v.tranche), mode: v.mode, credits: parseCredits(v.credits), start: v.start + "T00:00:00.000Z", end: v.end + "T00:00:00.000Z", reference: v.reference.trim(), gge_eur_cents: parseCents(v.euro) ?? 0, legal_basis: v.legal_basis, reason: v.reason.trim() })}
             words=${(v) => (parseCredits(v.credits) ? t("grant.do", { amount: whole(parseCredits(v.credits).split(".")[0]) }) : t("grant.new"))}
             done=${(answer) => [t("grant.done"), to(`/programme/grants/${answer.account}`)]}
             draw=${(v, set, fault) => html`

@@ -14,7 +14,7 @@ import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { say } from "../parts/note.js";
 
-await more({ en: "../messages/en.people.json" });
+await more("../messages/LANG.people.json");
 
 const LEAST = 12, KEPT = "kontor-invitation";
 const tokenHere = () => {

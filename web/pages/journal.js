@@ -11,7 +11,7 @@ import { Entries, KINDS } from "../parts/entries.js";
 import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 
-await more({ en: "../messages/en.journal.json" }, "../styles/journal.css");
+await more("../messages/LANG.journal.json", "../styles/journal.css");
 
 const NAMES = ["kind", "account", "grant", "before"];
 /** The filters of an address as the server takes them. */

@@ -14,7 +14,7 @@ import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { say } from "../parts/note.js";
 
-await more({ en: "../messages/en.people.json" });
+await more("../messages/LANG.people.json");
 
 /* ---- members ---- */
 /** What a deed is called, what it means, and what is said after it. */

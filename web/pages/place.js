@@ -16,7 +16,7 @@ import { Floors } from "../parts/floors.js";
 import { Head } from "../parts/frame.js";
 import { State } from "../parts/state.js";
 
-await more({ en: "../messages/en.places.json" }, "../styles/places.css");
+await more("../messages/LANG.places.json", "../styles/places.css");
 
 /** How far the calendar looks, and how wide its columns are. */
 const SPANS = { 4: { step: 6 * HOUR, columns: 4 * 28 }, 12: { step: DAY, columns: 7 * 12 }, 26: { step: DAY, columns: 7 * 26 } };

@@ -21,7 +21,7 @@ import { State, stateOf } from "../parts/state.js";
 import { Reasons } from "../parts/reasons.js";
 import { Ring } from "../parts/ring.js";
 
-await Promise.all([more({ en: "../messages/en.buying.json" }, "../styles/places.css"), more({ en: "../messages/en.places.json" })]);
+await Promise.all([more("../messages/LANG.buying.json", "../styles/places.css"), more("../messages/LANG.places.json")]);
 
 const AGAIN = new Set(["quote-expired", "quote-used", "option-gone"]);
 

@@ -1,7 +1,7 @@
 /* /reservations/{id}: which state, on time or not, used and cost so far as of when; live. */
 import { html, useEffect, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
-import { big, clock, clockMs, country, credits, dateTime, dayKey, dayShort, duration, length, shortHash, tail } from "../lib/format.js";
+import { big, clock, clockMs, country, credits, dateTime, dayKey, dayShort, duration, fixed, length, shortHash, tail } from "../lib/format.js";
 import { ago, inTime } from "../lib/ago.js";
 import { get } from "../lib/api.js";
 import { accountOf, costs, endOf, isComing, isRunning, mayCancel } from "../lib/jobs.js";
@@ -25,7 +25,7 @@ import { Outlook } from "../parts/outlook.js";
 import { State, stateOf } from "../parts/state.js";
 import { Timeline } from "../parts/timeline.js";
 
-await more({ en: "../messages/en.reservation.json" });
+await more("../messages/LANG.reservation.json");
 
 const OUT = new Set(["rejected", "withdrawn", "failed", "failed-job", "failed-site", "lost", "disputed", "moved", "expired", "never-started", "contested"]);
 /* What stands under a step: how long after the one before, who, and on which report or entry it rests. */
@@ -33,7 +33,7 @@ const textOf = (s, before, r) => {
     const words = [];
     const gap = before ? Math.max(0, Date.parse(s.time) - Date.parse(before.time)) : 0; /* the agent asks for its permit before it confirms: either may be first */
     if (s.what === "accepted") words.push(t("step.held", { amount: credits(r.cost_at_most_gpums) }));
-    if (before && ["ticket-issued", "delivered", "permitted"].includes(s.what)) words.push(t("step.after", { time: gap < 1000 ? t("step.ms", { n: gap }) : gap < 10_000 ? t("step.s", { n: (gap / 1000).toFixed(1) }) : duration(gap / 1000) }));
+    if (before && ["ticket-issued", "delivered", "permitted"].includes(s.what)) words.push(t("step.after", { time: gap < 1000 ? t("step.ms", { n: gap }) : gap < 10_000 ? t("step.s", { n: fixed(gap / 1000, 1) }) : duration(gap / 1000) }));
     if (s.what === "ticket-issued" && r.ticket) words.push(t("ticket.numbers", { site: r.site.code, seq: r.ticket.seq, fence: r.ticket.fence }));
     if (s.what === "started") words.push(Math.abs(Date.parse(s.time) - Date.parse(r.window.start)) < 1000 ? t("step.at-start") : Date.parse(s.time) > Date.parse(r.window.start) ? t("step.after-start", { time: duration((Date.parse(s.time) - Date.parse(r.window.start)) / 1000) }) : t("step.before-start"));
     if (s.what === "finished" && r.exit_code !== null) words.push(t("site.exit", { n: r.exit_code }));

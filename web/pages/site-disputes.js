@@ -11,7 +11,7 @@ import { Empty, Waiting } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
 import { jobName } from "../parts/jobs.js";
 
-await more({ en: "../messages/en.dispute.json" }, "../styles/dispute.css");
+await more("../messages/LANG.dispute.json", "../styles/dispute.css");
 
 const since = (r) => r.timeline.findLast((s) => s.what === "disputed" || s.what === "contested")?.time;
 const Row = ({ r }) => html`

@@ -16,7 +16,7 @@ import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
 import { State } from "../parts/state.js";
 
-await more({ en: "../messages/en.site.json" });
+await more("../messages/LANG.site.json");
 
 /** Beyond this a clock is named: the server's own bound (journal.md). */
 const APART_MS = 5000;

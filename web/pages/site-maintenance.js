@@ -15,7 +15,7 @@ import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
 import { State } from "../parts/state.js";
 
-await Promise.all([more({ en: "../messages/en.maintenance.json" }), more({ en: "../messages/en.site.json" }), more({ en: "../messages/en.places.json" }, "../styles/places.css")]);
+await Promise.all([more("../messages/LANG.maintenance.json"), more("../messages/LANG.site.json"), more("../messages/LANG.places.json", "../styles/places.css")]);
 
 const STATES = { planned: "coming", now: "paused", over: "expired", "called-off": "cancelled" };
 const EMPTY = { offering: "", from: "", to: "", nodes: "", pool: "", reason: "" };

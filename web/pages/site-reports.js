@@ -14,7 +14,7 @@ import { Head } from "../parts/frame.js";
 import { Note } from "../parts/note.js";
 import { Reports } from "../parts/site-bits.js";
 
-await Promise.all([more({ en: "../messages/en.site.json" }), more({ en: "../messages/en.places.json" }, "../styles/places.css")]);
+await Promise.all([more("../messages/LANG.site.json"), more("../messages/LANG.places.json", "../styles/places.css")]);
 
 /** To a number, which then stands first. */
 const Find = ({ here, newest }) => {

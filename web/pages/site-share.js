@@ -12,7 +12,7 @@ import { Empty, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
 
-await Promise.all([more({ en: "../messages/en.site.json" }), more({ en: "../messages/en.places.json" }, "../styles/places.css")]);
+await Promise.all([more("../messages/LANG.site.json"), more("../messages/LANG.places.json", "../styles/places.css")]);
 
 const SPANS = [1, 3, 12, 36];
 const total = (items, name) => items.reduce((sum, i) => sum + BigInt(i[name]), 0n);

@@ -10,7 +10,7 @@ import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
 import { Tickets } from "../parts/site-bits.js";
 
-await more({ en: "../messages/en.site.json" });
+await more("../messages/LANG.site.json");
 
 const STATES = ["", "issued", "permitted", "running", "open", "cancelling", "ended", "disputed", "settled", "voided"];
 

@@ -16,7 +16,7 @@ import { Note } from "../parts/note.js";
 import { Reports, Stop, Tickets } from "../parts/site-bits.js";
 import { State, stateOf } from "../parts/state.js";
 
-await more({ en: "../messages/en.site.json" });
+await more("../messages/LANG.site.json");
 
 const STEPS = [["issued", "send"], ["delivered", "check"], ["permitted", "clock"], ["running", "play"], ["ended", "flag"], ["settled", "ok"]];
 const stepOf = (k) => (k.state === "issued" && k.confirmed ? "delivered" : k.state);

@@ -12,7 +12,7 @@ import { Head } from "../parts/frame.js";
 import { EuropeMap } from "../parts/map.js";
 import { State } from "../parts/state.js";
 
-await more({ en: "../messages/en.places.json" }, "../styles/places.css");
+await more("../messages/LANG.places.json", "../styles/places.css");
 
 /** A site's figures over its offerings of batch jobs. */
 const figures = (site, offerings) => offerings.filter((o) => o.site === site.code && o.kind !== "experimental-platform").reduce((sum, o) => ({

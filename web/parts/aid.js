@@ -6,7 +6,7 @@ import { more } from "../lib/more.js";
 import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 
-await more({ en: "../messages/en.aid.json" });
+await more("../messages/LANG.aid.json");
 
 /** @param {{aid: any}} props */
 const AidFacts = ({ aid }) => html`

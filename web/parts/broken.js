@@ -29,7 +29,7 @@ export const Broken = ({ error, title, credits, children, retry }) => html`
             ${credits && html`<p><b>${credits}</b></p>`}
             <h2>${title ?? words(error)}</h2>
             ${title && html`<p>${words(error)}</p>`}
-            ${error?.detail && error.detail !== words(error) && html`<p class="second">${error.detail}</p>`}
+            ${error?.detail && error.detail !== words(error) && html`<p class="second" lang="en">${error.detail}</p>`}
             ${error?.retryAfter > 0 && html`<p class="second">${t("broken.later", { n: error.retryAfter })}</p>`}
             ${children}
             ${retry && html`<div class="links"><${Button} small onClick=${retry}>${t("broken.again")}<//></div>`}
@@ -39,7 +39,7 @@ export const Broken = ({ error, title, credits, children, retry }) => html`
 /** A refused command under its form. */
 export const Refused = ({ error }) => error && html`
     <div class="note brick" role="alert"><${Icon} name="warn" /><div><p><b>${words(error)}</b></p>
-        ${error.detail && error.detail !== words(error) && html`<p>${error.detail}</p>`}<${Support} error=${error} /></div></div>`;
+        ${error.detail && error.detail !== words(error) && html`<p lang="en">${error.detail}</p>`}<${Support} error=${error} /></div></div>`;
 
 /** What is not there or not allowed: a whole page, or, below a head, its content. */
 export const Nowhere = ({ status, error, below }) => {

@@ -11,7 +11,7 @@ import { Dialog } from "./dialog.js";
 import { Area } from "./field.js";
 import { Note, say } from "./note.js";
 
-await more({ en: "../messages/en.dispute.json" }, "../styles/dispute.css");
+await more("../messages/LANG.dispute.json", "../styles/dispute.css");
 
 export const TEXT_MAX = 500;
 /** Why it was opened, in a sentence. */

@@ -5,7 +5,7 @@ import { filesIn, filesOf } from "../lib/files.js";
 import { more } from "../lib/more.js";
 import { Area } from "./field.js";
 
-await more({ en: "../messages/en.files.json" });
+await more("../messages/LANG.files.json");
 
 /** @param {{files: {inputs: string, outputs: string}, onInput: (files: {inputs: string, outputs: string}) => void, bad: any}} props */
 const Files = ({ files, onInput, bad }) => html`

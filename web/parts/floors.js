@@ -10,7 +10,7 @@ import { Button } from "./button.js";
 import { Field, useFocusOnError } from "./field.js";
 import { say } from "./note.js";
 
-await more({ en: "../messages/en.floors.json" });
+await more("../messages/LANG.floors.json");
 
 const wholeGpus = (o) => Math.max(0, o.brokered_gpus - o.pool_nodes * o.gpus_per_node);
 const sum = (numbers) => numbers.reduce((all, n) => all + n, 0);

@@ -12,6 +12,7 @@ import { nowMs, useData, useNow } from "../lib/use.js";
 import { Assumed } from "./amount.js";
 import { Hatches } from "./bar.js";
 import { Icon, Mark } from "./icon.js";
+import { Languages, useAlternates } from "./languages.js";
 import { Note, Toasts } from "./note.js";
 
 const nameOf = (s) => s.organisation?.name ?? (s.site ? t("seat.site", { site: s.site }) : t("seat." + s.kind));
@@ -34,8 +35,7 @@ const Pages = ({ current, onGo }) => html`
     })}</nav>`;
 
 /** The journal's size and how old its newest entry is. No tally: there are no witnesses yet. */
-const Heart = () => {
-    const { data } = useData("/v1/journal", { every: 10_000 });
+const Heart = ({ data }) => {
     const now = useNow(1000);
     if (!data) return html`<p class="heart">${t("heart.none")}</p>`;
     return html`<p class="heart">${tx("heart.size", { n: data.size })}<span class="block">${t("heart.newest", { time: clock(data.time), ago: ago(now - Date.parse(data.time)) })}</span></p>`;
@@ -45,6 +45,7 @@ const Settings = () => html`
         <button type="button" onClick=${turn}><${Icon} name=${scheme.value === "dark" ? "sun" : "moon"} />${t(scheme.value === "dark" ? "scheme.light" : "scheme.dark")}</button>
         <a href=${to("/me")}>${t("nav.me")}</a>
         <button type="button" onClick=${signOut}>${t("sign-out")}</button>
+        <${Languages} />
     </div>`;
 const Menu = ({ current, onClose }) => {
     const box = useRef(null);
@@ -64,24 +65,27 @@ const TopBar = ({ current }) => {
             ${open && html`<${Menu} current=${current} onClose=${() => set(false)} />`}
         </header>`;
 };
-const Foot = () => html`
+const Foot = ({ journal }) => html`
     <footer class="foot">
         <span>${tx("foot.demo", { assumed: html`<${Assumed} />` })}</span><span>${t("foot.zone", { zone: zoneName(nowMs()) })}</span>
-        <${Heart} />
+        <${Heart} data=${journal} />
     </footer>`;
 const Cut = () => cutSince.value > 0 && html`
     <div class="cut"><${Note} kind="ochre" role="status">${tx("cut", { time: clock(cutSince.value) })} <button type="button" class="linkish" onClick=${() => location.reload()}>${t("cut.now")}</button><//></div>`;
 
 /** Pages with a column. @param {{current: string, children: any}} props current: the path that the column marks */
-export const Framed = ({ current, children }) => html`
+export const Framed = ({ current, children }) => {
+    const { data: journal } = useData("/v1/journal", { every: 10_000 });
+    return html`
     <a class="skip" href="#main">${t("skip")}</a>
     <${Hatches} />
     <div class="app">
-        <div class="side"><header class="column"><${Brand} /><${Who} /><${Pages} current=${current} /><${Heart} /><${Settings} /></header></div>
+        <div class="side"><header class="column"><${Brand} /><${Who} /><${Pages} current=${current} /><${Heart} data=${journal} /><${Settings} /></header></div>
         <${TopBar} current=${current} />
-        <div class="page"><${Cut} /><main id="main" tabindex="-1">${children}</main><${Foot} /></div>
+        <div class="page"><${Cut} /><main id="main" tabindex="-1">${children}</main><${Foot} journal=${journal} /></div>
     </div>
     <${Toasts} />`;
+};
 
 /** Pages for anyone: a top bar. */
 export const Public = ({ children, bare }) => html`
@@ -92,6 +96,7 @@ export const Public = ({ children, bare }) => html`
             ${!bare && html`<nav aria-label=${t("nav.pages")}>${[["/capacity", "nav.capacity"], ["/sites", "nav.sites"], ["/journal", "nav.journal"]].map(([path, key]) =>
                 html`<a key=${path} href=${to(path)} aria-current=${place.value.path === path ? "page" : undefined}>${t(key)}</a>`)}</nav>`}
             <div class="end">
+                <${Languages} />
                 <button class="linkish small" type="button" onClick=${turn}><${Icon} name=${scheme.value === "dark" ? "sun" : "moon"} size=${14} />${t(scheme.value === "dark" ? "scheme.light" : "scheme.dark")}</button>
                 ${!bare && html`<a class="button primary" href=${me.value ? to(seat.value?.home ?? "/me") : to("/sign-in")}>${me.value ? t("nav.mine") : t("sign-in")}</a>`}
             </div>
@@ -111,6 +116,7 @@ export const Public = ({ children, bare }) => html`
 export const Head = ({ title, name, crumbs, sub, state, children, ring }) => {
     const text = name ?? title;
     const who = seat.value ? nameOf(seat.value) : null;
+    useAlternates();
     useLayoutEffect(() => {
         document.title = [text, who, "Kontor"].filter(Boolean).join(", ");
     }, [text, who]);

@@ -11,7 +11,7 @@ import { Empty, Waiting } from "./broken.js";
 import { Button } from "./button.js";
 import { Note } from "./note.js";
 
-await more({ en: "../messages/en.moves.json" });
+await more("../messages/LANG.moves.json");
 
 const Link = ({ id, children }) => html`<a href=${to(`/reservations/${id}`)}>${children}</a>`;
 const Standing = ({ items, total, name }) => html`

@@ -1,7 +1,7 @@
 /* What the officer's forms share: a form that checks itself, sends one order, and shows a refusal at its field. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { parseCredits } from "../lib/format.js";
+import { parseCents, parseCredits } from "../lib/format.js";
 import { useCommand } from "../lib/use.js";
 import { go } from "../lib/router.js";
 import { Button } from "./button.js";
@@ -13,13 +13,8 @@ import { say } from "./note.js";
 export const checks = {
     needed: (v) => (v.trim() ? undefined : t("order.needed")),
     credits: (v) => (parseCredits(v) && BigInt(parseCredits(v).replace(".", "")) > 0n ? undefined : t("order.credits")),
-    euro: (v) => (!v.trim() || /^\d{1,12}([.,]\d{1,2})?$/.test(v.trim().replace(/\s/g, "")) ? undefined : t("order.euro")),
+    euro: (v) => (!v.trim() || parseCents(v) !== null ? undefined : t("order.euro")),
     day: (v) => (/^\d{4}-\d\d-\d\d$/.test(v) ? undefined : t("order.day")),
-};
-/** "1234.5" euro as cents. */
-export const cents = (text) => {
-    const [left, right = ""] = text.trim().replace(/\s/g, "").replace(",", ".").split(".");
-    return Number(left || "0") * 100 + Number(right.padEnd(2, "0") || "0");
 };
 
 /**

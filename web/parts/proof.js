@@ -2,7 +2,7 @@
  * followed by what was proved, by whom, and what was not. */
 import { html, useEffect, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
-import { clock, dayYear, list, whole } from "../lib/format.js";
+import { clock, dayYear, fixed, list, whole } from "../lib/format.js";
 import { Problem, get, remembered } from "../lib/api.js";
 import { prove, STEPS } from "../lib/prove.js";
 import { to } from "../lib/router.js";
@@ -64,7 +64,7 @@ export const ProofState = ({ proof }) => {
     const [wash, icon] = LOOK[proof.is];
     const failed = proof.found?.steps.find((s) => s.is === "bad");
     return html`<span class=${"state wide-state " + wash} role="status" data-check=${proof.is}><${Icon} name=${icon} />${failed ? t("proof.bad", { step: STEPS.indexOf(failed.name) + 1, name: t("proof.step." + failed.name) }) : t("entry." + proof.is)}</span>
-        ${proof.found && proof.is === "good" && html` <span class="hint inline">${t("proof.ms", { ms: proof.found.ms < 10 ? proof.found.ms.toFixed(1) : Math.round(proof.found.ms) })}</span>`}`;
+        ${proof.found && proof.is === "good" && html` <span class="hint inline">${t("proof.ms", { ms: proof.found.ms < 10 ? fixed(proof.found.ms, 1) : Math.round(proof.found.ms) })}</span>`}`;
 };
 
 const ICONS = { good: "ok", bad: "warn", cannot: "circle", none: "circle", unchecked: "circle" };

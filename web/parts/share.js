@@ -8,7 +8,7 @@ import { to } from "../lib/router.js";
 import { Credits } from "./amount.js";
 import { Bar } from "./bar.js";
 
-await more({ en: "../messages/en.fair.json" });
+await more("../messages/LANG.fair.json");
 
 /** A bar of what is used against what accrued; whichever is more is the whole. @param {{share: any, height?: number}} props */
 export const ShareBar = ({ share, height = 14 }) => {

@@ -7,6 +7,7 @@ import { SCRIPT_MAX, STARTS, readScript, toFill } from "../../../web/lib/starts.
 import { forecast, mainGrant, unspentLine } from "../../../web/lib/credit.js";
 import { HEIGHT, WIDTH, project } from "../../../web/lib/geo.js";
 import { costs, isComing, isEnded, isRunning, mayCancel } from "../../../web/lib/jobs.js";
+import { setLocale } from "../../../web/lib/format.js";
 import { axis } from "../../../web/lib/axis.js";
 import { match } from "../../../web/lib/match.js";
 
@@ -72,7 +73,7 @@ test("asking: each change of a refusal or a what-if", () => {
     const ask = fromRequest({ id: "r", gpus: 128, walltime_s: 172_800, memory_gb: 64, countries: ["ES", "IT"], one_island: true, grant: 3, template: "script", name: "n" });
     assert.equal(ask.hours, "48");
     const rows = [[{ change: "gpus", to: 88 }, { gpus: "88" }], [{ change: "walltime_s", to: 151_200 }, { hours: "42" }], [{ change: "memory_gb", to: 40 }, { memory: "40" }], [{ change: "countries", to: "GR" }, { countries: "ES,IT,GR" }],
-        [{ change: "one_island", to: false }, { island: "" }], [{ change: "max_credits", to: "99.500" }, { price: "99.500" }], [{ change: "gpus_and_walltime", to: 64, to_walltime_s: 345_600 }, { gpus: "64", hours: "96" }], [{ change: "model", to: "" }, { model: "" }]];
+        [{ change: "one_island", to: false }, { island: "" }], [{ change: "max_credits", to: "99.500" }, { price: "99.5" }], [{ change: "gpus_and_walltime", to: 64, to_walltime_s: 345_600 }, { gpus: "64", hours: "96" }], [{ change: "model", to: "" }, { model: "" }]];
     for (const [change, want] of rows) assert.deepEqual(changed(ask, change), { ...ask, ...want }, change.change);
     assert.equal(changed(ask, { change: "none" }), null);
 });
@@ -148,4 +149,11 @@ test("starts: each script says what must be filled in, but for the one that runs
     assert.equal(readScript(new Uint8Array([0xff, 0xfe, 0]).buffer).bad, "ask.file.binary");
     assert.equal(readScript(new Uint8Array(70_000).buffer).bad, "ask.file.large");
     assert.equal(readScript(new TextEncoder().encode(" \n").buffer).bad, "ask.file.empty");
+});
+test("asking: a price of the server is written as one types it in the page's language", () => {
+    setLocale("de-DE");
+    assert.equal(changed(EMPTY, { change: "max_credits", to: "1234.500" }).price, "1234,5");
+    assert.equal(fromRequest({ gpus: 1, walltime_s: 3600, max_credits: "1234.500" }).price, "1234,5");
+    assert.equal(wants({ ...EMPTY, price: "1.234,5" }, { organisation: "o", grant: 1 }).max_credits, "1234.500");
+    setLocale("en-IE");
 });

@@ -77,3 +77,13 @@ test("modules: text on the page comes from the catalogue", () => {
             assert.deepEqual(words(text, index + 4).filter((w) => !/^(Kontor|sha|kontor|audit|Ed25519|EUR)$/.test(w)), [], `${file}: words in a template`);
     }
 });
+test("modules: nor do sentences stand in code, nor words in what a part is given to show", () => {
+    const wrong = [];
+    for (const file of files.filter((f) => f !== "lib/starts.js")) { /* programs */
+        const text = bare(source[file]).replace(/new Error\([^)]*\)/g, "");
+        for (const [found] of text.matchAll(/"[A-Z][a-z]+[^"\n]*? [A-Za-z]{2,}[^"\n]*"/g)) wrong.push(`${file}: ${found}`);
+        for (const [found, , value] of text.matchAll(/\b(label|title|hint|placeholder|alt|aria-label|unit|sub|words|credits)="([^"$]*)"/g)) if (/\p{L}{2,}/u.test(value) && value !== "EUR") wrong.push(`${file}: ${found}`);
+        for (const [found] of text.matchAll(/\.(toLocale\w+|localeCompare)\(|new Intl\.(?!NumberFormat\((locale|name)|PluralRules\((?:language|"en")|DateTimeFormat\("en-GB")\w+/g)) wrong.push(`${file}: ${found} beside lib/format.js`);
+    }
+    assert.deepEqual(wrong, []);
+});
