@@ -4,16 +4,10 @@ import { t, tx } from "../lib/words.js";
 import { clock, dayYear } from "../lib/format.js";
 import { fromHex, sha256, toHex, utf8 } from "../lib/bytes.js";
 import { seat } from "../lib/session.js";
-import { useCommand, useData } from "../lib/use.js";
+import { useData } from "../lib/use.js";
 import { Folio } from "./amount.js";
-import { Refused } from "./broken.js";
 import { Button } from "./button.js";
-import { Dialog } from "./dialog.js";
-import { Select } from "./field.js";
 import { Icon } from "./icon.js";
-import { say } from "./note.js";
-
-const WHY = ["asked", "kept-long-enough", "ordered", "mistaken"];
 
 /** Do these words, with their salt, hash to what the entry commits to? */
 const useSame = (evidence, committed) => {
@@ -24,31 +18,19 @@ const useSame = (evidence, committed) => {
     }, [evidence?.salt, evidence?.text, committed]);
     return is;
 };
-const Erase = ({ index, onDone }) => {
-    const [open, set] = useState(false);
-    const [reason, setReason] = useState(WHY[0]);
-    const erase = useCommand();
-    const yes = async () => {
-        if (!(await erase.run(`/v1/journal/entries/${index}/erase`, { reason }))) return;
-        set(false);
-        say(t("evidence.erase.done"));
-        onDone();
-    };
+const MayErase = ({ index, onDone }) => {
+    const [part, set] = useState(/** @type {any} */ ({}));
+    const open = async () => set(await import("./erase.js"));
     return html`
-        <${Button} kind="danger" small onClick=${() => set(true)}>${t("evidence.erase")}<//>
-        ${open && html`
-            <${Dialog} title=${t("evidence.erase.title", { n: index })} yes=${t("evidence.erase")} no=${t("evidence.erase.no")} danger busy=${erase.busy} onYes=${yes} onNo=${() => set(false)}
-                error=${erase.error && html`<${Refused} error=${erase.error} />`}>
-                <p>${t("evidence.erase.text")}</p>
-                <${Select} label=${t("evidence.erase.why")} value=${reason} onInput=${setReason} options=${WHY.map((w) => [w, t("evidence.why." + w)])} />
-            <//>`}`;
+        <${Button} kind="danger" small onClick=${open}>${t("evidence.erase")}<//>
+        ${part.Erase && html`<${part.Erase} index=${index} onDone=${onDone} onClose=${() => set({})} />`}`;
 };
 const Kept = ({ evidence, committed, reload }) => {
     const is = useSame(evidence, committed);
     return html`
         <blockquote class="sunken" data-evidence="kept">${evidence.text}</blockquote>
         <p class="small second evidence-foot"><span data-evidence-check=${is}><${Icon} name=${is === "good" ? "ok" : is === "bad" ? "warn" : "circle"} />${t("evidence." + is)}</span>
-            ${["officer", "admin"].includes(seat.value?.kind) && seat.value.role !== "auditor" && html`<${Erase} index=${evidence.entry} onDone=${reload} />`}</p>`;
+            ${["officer", "admin"].includes(seat.value?.kind) && seat.value.role !== "auditor" && html`<${MayErase} index=${evidence.entry} onDone=${reload} />`}</p>`;
 };
 /** @param {{entry: any}} props an entry whose body has a commitment */
 export const Evidence = ({ entry }) => {
