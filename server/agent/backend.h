@@ -20,7 +20,7 @@ struct backend_run {
     int64_t permit_until_mono_ms;
     struct clock clock;
     struct bytes script;
-    struct bytes secrets; /* for its environment: "NAME=VALUE" and a zero, one after the other; not to be kept anywhere */
+    struct bytes secrets; /* for its environment: "NAME=VALUE" and a zero, one after the other; kept nowhere but on their way to it */
 };
 
 struct backend; /* each backend's own */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "agent/slurm.h"
+#include "agent/slurm_secrets.h"
 #include "base/arena.h"
 #include "base/num.h"
 #include "base/text.h"
@@ -156,8 +157,9 @@ slurm_submit(struct backend *b, const struct backend_run *given, struct err_deta
     run->note.walltime_s = given->walltime_s;
     run->user_uid = uid_of(user.user);
     write_words(b, run, given);
-    free(run->script);
+    slurm_run_wipe(run);
     run->script = slurm_wrapper(given, run->name, &run->script_len);
+    run->secrets = slurm_secrets_lines(given->secrets, &run->secrets_len);
     run->permit_until_mono_ms = given->permit_until_mono_ms;
     run->submission = SLURM_WAITS;
     slurm_pump(b);
@@ -231,6 +233,8 @@ judge(struct backend *b, struct slurm_run *run, int64_t now_ms, struct err_detai
     }
     if (e.kind == AGENT_ON_ENDED && f.claim.start_s == 0)
         slurm_claim_take(b->o.folder, run->note.user, run->name);
+    if (e.kind == AGENT_ON_ENDED || e.kind == AGENT_ON_NONE) /* a wrapper may have been killed before it could */
+        slurm_secrets_remove(b->o.folder, run->note.user, run->name);
     to_journal(&e, now_ms);
     return e;
 }
@@ -284,8 +288,10 @@ slurm_cancel(struct backend *b, struct uuid jti)
     run = run_known(b, jti, &err);
     if (!run)
         return;
-    if (run->submission == SLURM_WAITS)
+    if (run->submission == SLURM_WAITS) {
         run->submission = run->note.submitted_ms ? SLURM_GIVEN : SLURM_NOT_GIVEN;
+        slurm_run_wipe(run);
+    }
     if (!run->note.cancelled) { /* on disk first: else its end would look like the site's doing */
         run->note.cancelled = true;
         if (slurm_note_write(b->notes, run->name, &run->note) != OK)
@@ -368,7 +374,7 @@ slurm_close(struct backend *b)
         free(b->tasks[i].runs);
     }
     for (size_t i = 0; i < b->runs_n; i++) {
-        free(b->runs[i]->script);
+        slurm_run_wipe(b->runs[i]);
         free(b->runs[i]);
     }
     free(b->runs);

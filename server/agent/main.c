@@ -115,8 +115,6 @@ read_takes(struct agent *a, struct err_detail *d)
             return err_internal(d, ERR_CONFIG, "takes = %s: may be transfer, apptainer, podman, secrets (for allocations: slurm_allocations)", word);
         a->takes |= word[0] ? NEED_BIT(need) : 0;
     }
-    if (a->takes & NEED_BIT(NEED_SECRETS) && strcmp(a->cfg.backend, "slurm") == 0) /* it has no way to hand them to a job unseen */
-        return err_internal(d, ERR_CONFIG, "takes = %s: the backend slurm takes no secrets", a->cfg.takes);
     if (a->takes & (uint16_t)~NEED_BIT(NEED_SECRETS) && strcmp(a->cfg.backend, "exec") == 0 && strcmp(a->cfg.sandbox, "none") != 0)
         return err_internal(d, ERR_CONFIG, "takes = %s: exec's sandbox has no network; leave it out (but secrets), or set sandbox = none", a->cfg.takes);
     return OK;

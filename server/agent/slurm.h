@@ -33,8 +33,8 @@ struct slurm_run {
     uint16_t reason;
     char why[200];
     char words[SUBMIT_WORDS][SUBMIT_TEXT];
-    char *script;
-    size_t script_len;
+    char *script, *secrets; /* secrets: as their file is to have them; NULL: none */
+    size_t script_len, secrets_len;
     int64_t permit_until_mono_ms;
     int64_t answered_mono_ms; /* when sbatch answered; of an earlier process: when it certainly had */
     /* cancelling it */
@@ -88,6 +88,7 @@ struct backend {
 /* agent/slurm_tasks.c */
 struct slurm_run *slurm_run_find(struct backend *b, struct uuid jti); /* NULL: nothing was ever given to Slurm */
 struct slurm_run *slurm_run_new(struct backend *b, struct uuid jti);
+void slurm_run_wipe(struct slurm_run *run); /* what was for sbatch */
 void slurm_pump(struct backend *b); /* take what has ended, start what is due */
 bool slurm_uses_helper(const struct backend *b, const char *user);
 /* One of Slurm's commands and its arguments, ended by NULL; waits for its end. For checks. */

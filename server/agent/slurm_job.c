@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/run.h"
+#include "agent/slurm_secrets.h"
 #include "base/arena.h"
 #include "base/text.h"
 
@@ -39,8 +40,8 @@ static const char WRAPPER_HEAD[] = "#!/bin/sh\n"
                                    "# Made by kontor-agent: claims the run, bounds it to the seconds bought, notes start and end.\n"
                                    "export PATH=/usr/local/bin:/usr/bin:/bin\n"
                                    "umask 007\n"
-                                   "mkdir 'once-%s' || exit 75\n"
-                                   "cd 'once-%s' || exit 74\n"
+                                   "mkdir 'once-%s' || exit 75\n";
+static const char WRAPPER_BODY[] = "cd 'once-%s' || exit 74\n"
                                    "[ \"$(date +%%s)\" -le %" PRId64 " ] || exit 76\n"
                                    "mkdir work && date +%%s > start.new && mv start.new start || exit 74\n"
                                    "export KONTOR_GPUS=%" PRIu32 " KONTOR_NODES=%" PRIu32 " KONTOR_GPUS_PER_NODE=%" PRIu32
@@ -59,7 +60,8 @@ char *
 slurm_wrapper(const struct backend_run *run, const char *name, size_t *ret_len)
 {
     char jti[UUID_TEXT], request[UUID_TEXT], reservation[UUID_TEXT];
-    size_t cap = sizeof WRAPPER_HEAD + sizeof WRAPPER_TAIL + 512 + BASE64_LEN(run->script.len), len;
+    size_t cap = sizeof WRAPPER_HEAD + sizeof SLURM_SECRETS_WRAPPER + sizeof WRAPPER_BODY + sizeof WRAPPER_TAIL + 1024 + BASE64_LEN(run->script.len);
+    size_t len;
     char *ret = xmalloc(cap);
     uint32_t nodes = run->nodes ? run->nodes : 1;
     int64_t latest_s = clock_real_at(&run->clock, run->start_by_ms) / 1000 + LATE_S;
@@ -67,9 +69,14 @@ slurm_wrapper(const struct backend_run *run, const char *name, size_t *ret_len)
     uuid_text(run->jti, jti);
     uuid_text(run->request, request);
     uuid_text(run->reservation, reservation);
-    text_format(ret, cap, WRAPPER_HEAD, name, name, latest_s, run->gpus, nodes, run->gpus / nodes, run->walltime_s, jti,
-                request, reservation);
+    text_format(ret, cap, WRAPPER_HEAD, name);
     len = strlen(ret);
+    if (run->secrets.len > 0)
+        text_format(ret + len, cap - len, SLURM_SECRETS_WRAPPER, name, name);
+    len += strlen(ret + len);
+    text_format(ret + len, cap - len, WRAPPER_BODY, name, latest_s, run->gpus, nodes, run->gpus / nodes, run->walltime_s, jti,
+                request, reservation);
+    len += strlen(ret + len);
     base64_encode(run->script, ret + len);
     len += strlen(ret + len);
     text_format(ret + len, cap - len, WRAPPER_TAIL, SLURM_KILL_S, run->walltime_s);
@@ -158,8 +165,10 @@ slurm_claim_take(const char *folder, const char *user, const char *name)
     text_format(once, sizeof once, "once-%s", name);
     if (dir < 0)
         return;
-    if (mkdirat(dir, once, 0770) == 0)
+    if (mkdirat(dir, once, 0770) == 0) {
+        submit_secrets_remove(dir, name); /* nobody will read them now */
         fsync(dir);
+    }
     close(dir);
 }
 
@@ -199,6 +208,7 @@ slurm_leavings_remove(const char *folder, const char *user, const char *name)
     run_folder_remove(dir, what);
     text_format(what, sizeof what, "log-%s", name);
     unlinkat(dir, what, 0);
+    submit_secrets_remove(dir, name);
     close(dir);
 }
 

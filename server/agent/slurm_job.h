@@ -4,6 +4,7 @@
  *   once-NAME       the claim (of a job that is cancelled before it begins, the agent's): made by mkdir before anything is started, so that a second body of the same job (Slurm may
  *                   run one, see slurm_judge.h) ends at once, with 75. In it start, end, the payload, work/
  *   log-NAME        what it prints
+ *   secret-NAME     until the wrapper has read it (agent/slurm_secrets.h)
  * The folder belongs to the job's user, who may do with these files as he likes: they are read with care, and bounded. */
 #ifndef AGENT_SLURM_JOB_H
 #define AGENT_SLURM_JOB_H

@@ -115,6 +115,54 @@ submit_argv(const char *sbatch, const char *const words[SUBMIT_WORDS], struct su
     return OK;
 }
 
+/* ---- what is secret ---- */
+
+#define SECRET_FILE 64
+
+static bool
+write_whole(int fd, struct bytes text)
+{
+    size_t at = 0;
+    ssize_t n;
+
+    while (at < text.len && (n = write(fd, text.data + at, text.len - at)) > 0)
+        at += (size_t)n;
+    return at == text.len && fsync(fd) == 0;
+}
+
+bool
+submit_secrets(int dir, const char *name, struct bytes text)
+{
+    char path[SECRET_FILE], fresh[SECRET_FILE];
+    bool good;
+    int fd, why;
+
+    text_format(path, sizeof path, "secret-%s", name);
+    text_format(fresh, sizeof fresh, "secret-%s.new", name);
+    unlinkat(dir, fresh, 0);
+    fd = openat(dir, fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    good = fd >= 0 && write_whole(fd, text);
+    if (fd >= 0 && close(fd) != 0) /* where some file systems say that it was not written */
+        good = false;
+    if (good && renameat(dir, fresh, dir, path) == 0 && fsync(dir) == 0)
+        return true;
+    why = errno;
+    submit_secrets_remove(dir, name);
+    errno = why;
+    return false;
+}
+
+void
+submit_secrets_remove(int dir, const char *name)
+{
+    char path[SECRET_FILE];
+
+    text_format(path, sizeof path, "secret-%s", name);
+    unlinkat(dir, path, 0);
+    text_format(path, sizeof path, "secret-%s.new", name);
+    unlinkat(dir, path, 0);
+}
+
 /* ---- kontor-slurm-submit ---- */
 
 struct conf {
@@ -174,6 +222,24 @@ become(const struct passwd *who)
            geteuid() == who->pw_uid && getuid() == who->pw_uid && getegid() == who->pw_gid && setuid(0) != 0;
 }
 
+/* From standard input, not a byte more, since the script follows; into the folder that we are in. */
+static bool
+take_secrets(const char *name, size_t len)
+{
+    uint8_t text[SUBMIT_SECRETS_MAX];
+    size_t at = 0;
+    ssize_t n;
+    bool good;
+    int dir;
+
+    while (at < len && (n = read(STDIN_FILENO, text + at, len - at)) > 0)
+        at += (size_t)n;
+    dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    good = at == len && dir >= 0 && submit_secrets(dir, name, BYTES(text, len));
+    explicit_bzero(text, sizeof text);
+    return good;
+}
+
 int
 submit_main(const char *conf_path, int argc, char **argv)
 {
@@ -184,8 +250,9 @@ submit_main(const char *conf_path, int argc, char **argv)
     struct err_detail d = { 0 };
     struct passwd *who;
     struct conf conf;
+    int64_t secrets_len = 0;
 
-    if (argc != SUBMIT_WORDS + 1)
+    if (argc != SUBMIT_WORDS + 1 && (argc != SUBMIT_WORDS + 2 || !text_to_i64(argv[SUBMIT_WORDS + 1], 1, SUBMIT_SECRETS_MAX, &secrets_len)))
         return refuse("it is kontor-agent that calls this; see its manual page", "");
     if (!submit_is_word(argv[1]) || !conf_read(conf_path, argv[1], &conf))
         return refuse("the settings cannot be used: they must be root's, and only root's to write: ", conf_path);
@@ -204,6 +271,10 @@ submit_main(const char *conf_path, int argc, char **argv)
     if (chdir(folder) != 0)
         return refuse("cannot be entered: ", folder);
     closefrom(3);
+    if (secrets_len > 0 && !take_secrets(argv[1 + SUBMIT_NAME], (size_t)secrets_len)) {
+        refuse("secrets cannot be written: ", strerror(errno));
+        return SUBMIT_FAILS;
+    }
     execve(command.argv[0], (char *const *)command.argv, env);
     return refuse("cannot run ", command.argv[0]);
 }

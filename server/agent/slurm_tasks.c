@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/slurm.h"
+#include "agent/slurm_secrets.h"
 #include "base/arena.h"
 #include "base/num.h"
 #include "base/text.h"
@@ -45,6 +46,14 @@ slurm_run_find(struct backend *b, struct uuid jti)
     return NULL;
 }
 
+void
+slurm_run_wipe(struct slurm_run *run)
+{
+    free(run->script);
+    run->script = NULL;
+    slurm_secrets_wipe(&run->secrets, run->secrets_len);
+}
+
 static void
 drop_forgotten(struct backend *b)
 {
@@ -57,7 +66,7 @@ drop_forgotten(struct backend *b)
             b->runs[kept++] = run;
             continue;
         }
-        free(run->script);
+        slurm_run_wipe(run);
         free(run);
     }
     b->runs_n = kept;
@@ -129,29 +138,62 @@ slurm_uses_helper(const struct backend *b, const char *user)
     return strcmp(user, b->own_user) != 0;
 }
 
+static void
+refused(struct slurm_run *run, enum report_reason reason, const char *why)
+{
+    run->submission = SLURM_REFUSED;
+    run->reason = (uint16_t)reason;
+    text_format(run->why, sizeof run->why, "%s", why);
+}
+
+/* To the helper what is secret goes before the script; of our own jobs we write it ourselves. False: it did not begin. */
+static bool
+start_sbatch(struct backend *b, struct slurm_task *t, struct slurm_run *run, const struct submit_argv *direct)
+{
+    const char *argv[SUBMIT_WORDS + 5] = { "/usr/bin/sudo", "-n", b->helper };
+    char count[24], *input;
+    struct err_detail d = { 0 };
+    bool started;
+
+    if (!slurm_uses_helper(b, run->note.user)) {
+        if (run->secrets && slurm_secrets_put(b->o.folder, run->note.user, run->name, BYTES(run->secrets, run->secrets_len), &d) != OK) {
+            refused(run, REASON_SITE, d.internal);
+            return false;
+        }
+        return start(b, t, TASK_SUBMIT, direct->argv, BYTES(run->script, run->script_len));
+    }
+    for (size_t i = 0; i < SUBMIT_WORDS; i++)
+        argv[3 + i] = run->words[i];
+    if (!run->secrets)
+        return start(b, t, TASK_SUBMIT, argv, BYTES(run->script, run->script_len));
+    text_i64((int64_t)run->secrets_len, count);
+    argv[3 + SUBMIT_WORDS] = count;
+    input = xmalloc(run->secrets_len + run->script_len);
+    memcpy(input, run->secrets, run->secrets_len);
+    memcpy(input + run->secrets_len, run->script, run->script_len);
+    started = start(b, t, TASK_SUBMIT, argv, BYTES(input, run->secrets_len + run->script_len));
+    slurm_secrets_wipe(&input, run->secrets_len);
+    return started;
+}
+
 /* Not later than the permit allows: sbatch itself tries for some seconds to reach a controller that is away. */
 static void
 start_submit(struct backend *b, struct slurm_run *run)
 {
-    static const char SUDO[] = "/usr/bin/sudo";
     struct slurm_task *t = free_task(b);
-    const char *argv[SUBMIT_WORDS + 5] = { SUDO, "-n", b->helper };
     struct submit_argv direct;
     char sbatch[PATH_MAX];
     const char *words[SUBMIT_WORDS];
     struct err_detail d = { 0 };
     struct slurm_note note;
-    bool helper = slurm_uses_helper(b, run->note.user);
 
     for (size_t i = 0; i < SUBMIT_WORDS; i++)
-        argv[3 + i] = words[i] = run->words[i];
+        words[i] = run->words[i];
     run->submission = SLURM_NOT_GIVEN;
     if (monotonic_ms() >= run->permit_until_mono_ms)
         return; /* a look-up says what is there, which is nothing of this permit's */
     if (submit_argv(path_of(b, "sbatch", sbatch), words, &direct, &d) != OK) {
-        run->submission = SLURM_REFUSED;
-        run->reason = REASON_RESOURCE;
-        text_format(run->why, sizeof run->why, "%s", d.internal);
+        refused(run, REASON_RESOURCE, d.internal);
         return;
     }
     note = run->note;
@@ -163,7 +205,7 @@ start_submit(struct backend *b, struct slurm_run *run)
         return;
     }
     run->note = note;
-    if (!start(b, t, TASK_SUBMIT, helper ? argv : direct.argv, BYTES(run->script, run->script_len)))
+    if (!start_sbatch(b, t, run, &direct))
         return;
     about(t, run);
     run->submission = SLURM_IS_GIVEN;
@@ -362,6 +404,8 @@ refusal(const struct command_result *r)
 
     if (r->status == SUBMIT_REFUSES && text_starts(r->err, "kontor-slurm-submit: "))
         return REASON_NO_USER;
+    if (r->status == SUBMIT_FAILS && text_starts(r->err, "kontor-slurm-submit: "))
+        return REASON_SITE;
     if (r->status != 1 || r->late)
         return REASON_NONE;
     for (size_t i = 0; i < sizeof FINAL / sizeof FINAL[0]; i++)
@@ -384,8 +428,8 @@ submit_ended(struct backend *b, struct slurm_run *run, const struct command_resu
     text_format(run->why, sizeof run->why, "%s", r->err);
     if (run->reason == REASON_NONE && (r->status != 0 || !slurm_number(r->out, &number)))
         trouble(b, "sbatch", r->late ? "did not answer in time" : r->err);
-    free(run->script);
-    run->script = NULL;
+    if (run->reason)
+        slurm_secrets_remove(b->o.folder, run->note.user, run->name);
     if (slurm_note_write(b->notes, run->name, &run->note) != OK)
         trouble(b, "note", strerror(errno));
 }
@@ -567,6 +611,7 @@ start_for_runs(struct backend *b)
 
         if (run->submission == SLURM_WAITS && submits < SUBMITS_AT_ONCE) {
             start_submit(b, run);
+            slurm_run_wipe(run);
             submits++;
         }
         if (run->wants_cancel && run->submission != SLURM_IS_GIVEN && cancels < CANCELS_AT_ONCE && free_task(b)) {

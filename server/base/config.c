@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 /* Of what the manual pages say, not of the day on which they are made: the same sources make the same pages. */
-#define MANUAL_DATE "2026-11-22"
+#define MANUAL_DATE "2026-11-23"
 
 enum { LINE_MAX_BYTES = 4096 };
 

@@ -14,6 +14,8 @@ _Static_assert(sizeof INFO_PREFIX <= 18 && sizeof SEAL_PREFIX == 15, "as the len
 static const char *const TAKEN[] = { /* one that ends in * is a beginning */
     "LD_*", "KONTOR_*", "SLURM*", "SBATCH_*", "SRUN_*", "PMI*", "LC_*", "BASH*", "MALLOC_*", "GLIBC_*", "CUDA_VISIBLE_*", "NVIDIA_*", "ROCR_*",
     "PATH", "HOME", "SHELL", "USER", "LOGNAME", "PWD", "OLDPWD", "LANG", "LANGUAGE", "IFS", "ENV", "CDPATH", "SHELLOPTS", "PS4", "TMPDIR", "TZ", "TERM",
+    "UID", "EUID", "PPID", "GROUPS", "DIRSTACK", "FUNCNAME", "PIPESTATUS", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "TMOUT", "PS1", "PS2",
+    "EPOCH*", "HIST*", "OPT*", "COMP_*", "MAIL*", /* a shell keeps something else under these, or refuses them */
     "GCONV_PATH", "GETCONF_DIR", "HOSTALIASES", "LOCALDOMAIN", "LOCPATH", "NLSPATH", "RESOLV_HOST_CONF", "RES_OPTIONS", "TZDIR", "_",
 };
 

@@ -357,8 +357,7 @@ class Refusals(Case):
         return next((words for words in ("another agent uses", "the key before") if words in done.stderr), done.stderr)
 
     def test_takes_that_cannot_be(self):
-        for options, said in (({"takes": "teleport"}, "may be transfer"), ({"takes": "allocation"}, "slurm_allocations"), ({"takes": "transfer", "sandbox": "bwrap"}, "no network"),
-                              ({"takes": "secrets", "backend": "slurm"}, "takes no secrets")):
+        for options, said in (({"takes": "teleport"}, "may be transfer"), ({"takes": "allocation"}, "slurm_allocations"), ({"takes": "transfer", "sandbox": "bwrap"}, "no network")):
             done = subprocess.run(self.rig.command("run", **options), capture_output=True, text=True, check=False, timeout=30)
             self.assertEqual(done.returncode, 1, done)
             self.assertIn(said, done.stderr)

@@ -108,7 +108,7 @@ def test_a_key_that_the_agent_did_not_sign_is_none(world):
 
 def test_what_cannot_be_asked(world):
     brisa = world.people["brisa"]
-    for names in (["PATH"], ["LD_PRELOAD"], ["KONTOR_JTI"], ["SLURM_JOB_ID"], ["A-B"], [""], ["1A"], ["A", "A"], [f"A{i}" for i in range(9)], "A", [1], ["A" * 65]):
+    for names in (["PATH"], ["LD_PRELOAD"], ["KONTOR_JTI"], ["SLURM_JOB_ID"], ["RANDOM"], ["A-B"], [""], ["1A"], ["A", "A"], [f"A{i}" for i in range(9)], "A", [1], ["A" * 65]):
         reply = brisa.post("/v1/requests", world.wants(secrets=names), key=True, check=False)
         assert reply.status == 422 and reply.json["pointer"].startswith("/secrets"), (names, reply)
     for more in ({"move_freely": True}, {"nights": {"count": 2, "from": "20:00", "until": "06:00"}}):

@@ -8,10 +8,11 @@ from slurm_site import Site, wait
 
 class Lost(Site):
     def test_a_confirmed_job_is_lost_and_its_number_given_again(self):
-        self.rig.start()
+        """And its secrets, which nobody has read then, are handed over anew."""
+        self.rig.start(takes="secrets")
         self.until(lambda: self.server.inventory)
         self.cluster.save()
-        t = self.issue(self.counting("lost", "sleep 1"), start_in_ms=8000, permit_from=0, accept_ms=-7000)
+        t = self.issue(self.counting("lost", "sleep 1; echo \"$TOKEN\""), start_in_ms=8000, permit_from=0, accept_ms=-7000, values={"TOKEN": "kept safe"})
         self.assertTrue(wait(lambda: self.cluster.said("squeue", "--noheader", "--Format=JobID:", "--name=" + self.name(t), check=False), 20))
         number = self.cluster.said("squeue", "--noheader", "--Format=JobID:", "--name=" + self.name(t))
         self.cluster.crash_back()
@@ -22,6 +23,7 @@ class Lost(Site):
         self.until_last(t, seconds=120)
         self.assertEqual((t.kinds(), self.runs("lost")), (["accepted", "accepted", "started", "finished"], 1), self.rig.log() + self.jobs())
         self.assertEqual(t.last.gpu_seconds, self.accounted(t))
+        self.assertEqual((t.output, self.secret_files()), (b"kept safe\n", []))
 
 
 class Twice(Site):
@@ -115,6 +117,25 @@ class Unaccounted(Site):
 
 
 class Nodes(Site):
+    def test_no_secret_outlives_a_job_that_never_begins(self):
+        """Cancelled by us while it waits, cancelled by the site, refused by sbatch, and no submission at all."""
+        self.rig.start(takes="secrets")
+        self.until(lambda: self.server.inventory)
+        held, ours, theirs = [self.issue(self.counting(name), start_in_ms=600000, permit_from=0, accept_ms=-599000, values={"TOKEN": name}) for name in ("held", "ours", "theirs")]
+        large = self.issue(self.counting("large"), gpus=16, nodes=1, values={"TOKEN": "large"})
+        self.until(lambda: large.last and all("queued" in t.kinds() for t in (held, ours, theirs)))
+        self.assertEqual((large.kinds(), large.last.reason), (["accepted", "rejected"], 4))
+        self.assertEqual(self.secret_files(), sorted("secret-" + self.name(t) for t in (held, ours, theirs)))
+        self.server.cancel(ours)
+        self.until(lambda: len(self.secret_files()) == 2)  # at once: it does not wait for Slurm's word
+        self.cluster.run("scancel", "--name=" + self.name(theirs))
+        self.until_last(ours, theirs)
+        self.assertEqual((ours.kinds()[-1], theirs.kinds()[-1]), ("cancelled", "failed"), self.rig.log() + self.jobs())
+        self.assertEqual(self.secret_files(), ["secret-" + self.name(held)])
+        self.server.cancel(held)
+        self.until_last(held)
+        self.assertEqual(self.secret_files(), [])
+
     def test_the_sites_doing_and_the_jobs(self):
         self.rig.start()
         dead, taken, own = [self.issue(self.counting(name, "sleep 600"), gpus=8) for name in ("dead", "taken", "own")]

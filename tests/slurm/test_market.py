@@ -1,5 +1,6 @@
 """A marketplace of one site, all of it real: kontord, the agent, Slurm, and podman where it runs. What jobs bring along and take
 away, and what the calendar offers when Slurm's nodes go and come back."""
+import base64
 import hashlib
 import http.server
 import os
@@ -11,11 +12,16 @@ import unittest
 
 from cluster import SRC, Cluster, wait
 from images import Registry, User, digest_of
+from slurm_site import Argv
 from slurm_world import SITE, SlurmWorld
-from replay_world import instant_ms, rfc3339  # which slurm_world knows the way to
+import hpke  # these two: which the others know the way to
+from replay_world import instant_ms, rfc3339
 
 OTHER, NO_IMAGE, NO_OUTPUT = 82, 83, 84  # docs/start-up.md
 HOUR_MS = 3600000
+SEALED = {"TOKEN": "hf 'a'\n$(id)\n", "OTHER": "caf\u00e9 \\ %s"}
+SHOW = "printf '<%s>' " + " ".join(f'"${name}"' for name in SEALED)
+SHOWN = "".join(f"<{value}>" for value in SEALED.values())
 
 
 class Store:
@@ -73,11 +79,13 @@ class Market(unittest.TestCase):
         world.seed_credits(["one"], {"code": "slurm", "name": "Slurm", "cap_credits": "0", "longest_days": 1098, "decide_days": 0})
         cls.org = world.orgs[0]
         world.sign_in(cls.org)
-        world.make_agent(takes="transfer podman", slurm_model="A100").start()
-        asked = {**cls.look(1), "needs": ["transfer", "podman"]}
+        world.make_agent(takes="transfer podman secrets", slurm_model="A100").start()
+        asked = {**cls.look(1), "needs": ["transfer", "podman", "secrets"]}
         if not wait(lambda: world.person(cls.org, "/v1/quotes", asked)["options"], 30):
             raise AssertionError("the agent does not say what it takes: " + world.agents[SITE].tail())
 
+        cls.argv = Argv()
+        cls.addClassCleanup(cls.argv.stop)
         cls.files, cls.images = cls.order_files(), {} if cls.user.why_not else cls.order_images()  # eight, side by side, while another test waits
 
     @classmethod
@@ -91,13 +99,22 @@ class Market(unittest.TestCase):
         return cls.world.again(cls.org, request["id"])["id"]
 
     @classmethod
+    def order_sealed(cls, **more):
+        """The same with secrets, sealed to the key that the site's agent has told."""
+        request = cls.world.person(cls.org, "/v1/requests", {**cls.look(1), "name": "job", "secrets": list(SEALED), **more})
+        quote = cls.world.person(cls.org, f"/v1/requests/{request['id']}/quotes", {"hold": True})
+        seal = next(site["seal"] for site in cls.world.person(cls.org, "/v1/sites")["items"] if site["code"] == SITE)
+        sealed = hpke.seal_secrets(base64.b64decode(seal["x25519"]), request["id"], request["script_sha256"], SEALED)
+        return cls.world.person(cls.org, f"/v1/quotes/{quote['id']}/accept", {"option": 0, "secrets": sealed})["id"]
+
+    @classmethod
     def order_files(cls):
         url, right = cls.store.url, hashlib.sha256(cls.store.files["/weights"]).hexdigest()
 
-        def order(script, sha256=right):
-            return cls.order(template="script", script=f"#!/bin/sh\n{script}\n", inputs=[{"url": url + "/weights", "path": "data/in", "sha256": sha256}],
+        def order(script, sha256=right, order=cls.order):
+            return order(template="script", script=f"#!/bin/sh\n{script}\n", inputs=[{"url": url + "/weights", "path": "data/in", "sha256": sha256}],
                              outputs=[{"url": url + "/out", "path": "out"}])
-        return {"good": order("tr a-z A-Z <data/in >out; echo done"), "other": order("echo ran", sha256="ab" * 32),
+        return {"good": order("tr a-z A-Z <data/in >out; " + SHOW, order=cls.order_sealed), "other": order("echo ran", sha256="ab" * 32),
                 "nothing": order("echo ran"), "fails": order("echo ran >out; cat out; exit 9")}
 
     @classmethod
@@ -105,11 +122,11 @@ class Market(unittest.TestCase):
         lie = "sha256:" + "cd" * 32
         cls.registry.things[lie] = cls.registry.manifest  # a registry that gives another image than it was asked for
 
-        def order(command, digest=None):
+        def order(command, digest=None, order=cls.order):
             image = cls.registry.named(digest) if digest else cls.registry.image
-            return cls.order(template="container", parameters={"image": image, "runtime": "podman", "command": command},
+            return order(template="container", parameters={"image": image, "runtime": "podman", "command": command},
                              inputs=[{"url": cls.store.url + "/weights", "path": "a"}], outputs=[{"url": cls.store.url + "/from-image", "path": "b"}])
-        return {"good": order("cat /etc/image; id -u; cat ./a; tr a-z A-Z <a >b; echo $KONTOR_GPUS $KONTOR_WALLTIME_S"), "fails": order("echo to the end; exit 7"),
+        return {"good": order("cat /etc/image; id -u; cat ./a; tr a-z A-Z <a >b; echo $KONTOR_GPUS $KONTOR_WALLTIME_S; " + SHOW, order=cls.order_sealed), "fails": order("echo to the end; exit 7"),
                 "lie": order("echo ran", lie), "gone": order("echo ran", digest_of(b"no such image"))}
 
     def became(self, reservation):
@@ -121,7 +138,7 @@ class Market(unittest.TestCase):
 
     def test_files_come_and_go(self):
         became = {name: self.became(one) for name, one in self.files.items()}
-        self.assertEqual((became["good"], self.store.files["/out"]), ((0, "done\n"), b"SOME WEIGHTS\n"))
+        self.assertEqual((became["good"], self.store.files["/out"]), ((0, SHOWN), b"SOME WEIGHTS\n"))
         self.assertEqual({name: code for name, (code, _) in became.items()}, {"good": 0, "other": OTHER, "nothing": NO_OUTPUT, "fails": 9})
         self.assertEqual({name for name, (_, said) in became.items() if "ran" in said.splitlines()}, {"nothing", "fails"})
         self.assertIn("its SHA-256 differs", became["other"][1])
@@ -130,11 +147,21 @@ class Market(unittest.TestCase):
         if self.user.why_not:
             self.skipTest(self.user.why_not)
         became = {name: self.became(one) for name, one in self.images.items()}
-        self.assertEqual((became["good"], self.store.files["/from-image"]), ((0, "made for a test\n0\nsome weights\n1 60\n"), b"SOME WEIGHTS\n"))
+        self.assertEqual((became["good"], self.store.files["/from-image"]), ((0, "made for a test\n0\nsome weights\n1 60\n" + SHOWN), b"SOME WEIGHTS\n"))
         self.assertEqual(became["fails"], (7, "to the end\n"))
         for name in ("lie", "gone"):
             code, said = became[name]
             self.assertEqual((code, "ran" in said.splitlines(), "the image could not be fetched" in said), (NO_IMAGE, False, True), said)
+
+    def test_secrets_are_in_no_command_line_and_leave_no_file(self):
+        """Of the job that is done, run by a shell or by podman, which passes them on by their names."""
+        for jobs in (self.files, self.images):
+            if jobs:
+                self.assertEqual(self.became(jobs["good"])[0], 0)
+        self.argv.stop()
+        self.assertTrue(any("kontor-" in words for words in self.argv.seen))
+        self.assertEqual([words for words in self.argv.seen if any(value in words for value in SEALED.values())], [])
+        self.assertEqual([name for _, _, names in os.walk(self.world.folder) for name in names if name.startswith("secret-")], [])
 
     def offered(self, at_ms):
         """GPUs of whole nodes that the site offers in the quarter of an hour at that time."""

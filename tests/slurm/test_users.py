@@ -1,6 +1,7 @@
 """Each organisation a Unix user and a Slurm account of its own: real users, made for the test and removed after it, whose jobs
 come to Slurm by the real sudo and the real kontor-slurm-submit. Only root may make users: others leave this out, and say so."""
 
+import base64
 import os
 import pwd
 import shutil
@@ -9,7 +10,7 @@ import unittest
 
 from cluster import SRC, Cluster, wait
 from fake_server import FakeServer
-from slurm_site import ORGANISATION, STRANGER, Site, SlurmRig
+from slurm_site import ORGANISATION, STRANGER, Argv, Site, SlurmRig
 
 UNLISTED = "0190163d-8694-7f01-bf03-00000000000c"  # mapped, but root's file does not name its user
 CROSSED = "0190163d-8694-7f01-bf03-00000000000d"   # its user may not charge its account
@@ -146,6 +147,57 @@ class Users(Site):
         self.assertEqual(kept, f"{people.one}|org-one|COMPLETED")
         for t in (mine, running):  # the finished one's usage comes from accounting of another user's job
             self.assertEqual(t.last.gpu_seconds, self.accounted(t), self.jobs())
+
+    def shown(self, needles):
+        """Where one of them can be read in the clear: in whatever Slurm says and keeps of its jobs, its database, the agent's files and log."""
+        found = []
+        for command in (["scontrol", "--details", "show", "job"], ["squeue", "--json"], ["sacct", "--allusers", "--parsable2", "--format=ALL"]):
+            said = self.cluster.run(*command, check=False)
+            self.assertIn("kontor-", said.stdout, (command, said.stderr))
+            found += [command for needle in needles if needle in said.stdout]
+        for top in (self.cluster.dir, self.rig.root):
+            for folder, _, names in os.walk(top):
+                for name in names:
+                    path = os.path.join(folder, name)
+                    if name.startswith("secret-") or name == "got" or not os.path.isfile(path):
+                        continue
+                    with open(path, "rb") as f:
+                        data = f.read()
+                    found += [path for needle in needles if needle.encode() in data]
+        return found
+
+    def test_secrets_go_beside_slurm(self):
+        """A file of the job's user, which nobody else reads but root; there before sbatch, gone before the payload."""
+        people, value = self.people, "a%'s\n$(id) `id` secret\\n\n"
+        theirs, needles = os.path.join(people.jobs, people.one), ["`id` secret", base64.b64encode(value.encode()).decode()]
+        self.rig.start(takes="secrets")
+        self.until(lambda: self.server.inventory)
+        argv = Argv()
+        self.addCleanup(argv.stop)
+        seen = self.server.issue(f'#!/bin/sh\nprintf %s "$TOKEN" >"{self.rig.share}/got"\nls {theirs}\nsleep 4\n', organisation=ORGANISATION, values={"TOKEN": value, "b": ""})
+        waits = self.server.issue(self.counting("waits"), organisation=ORGANISATION, start_in_ms=600000, permit_from=0, accept_ms=-599000, values={"TOKEN": value})
+        path = os.path.join(theirs, "secret-" + self.name(waits))
+        self.until(lambda: "queued" in waits.kinds() and "started" in seen.kinds())
+        kept = os.stat(path)
+        self.assertEqual((pwd.getpwuid(kept.st_uid).pw_name, oct(kept.st_mode & 0o7777)), (people.one, "0o600"))
+        with open(path, encoding="ascii") as f:
+            self.assertEqual(f.read(), f"TOKEN {needles[1]}\n")
+        for name in (people.agent, people.two):
+            done = subprocess.run([*become(name), "cat", path], check=False, capture_output=True)
+            self.assertEqual((done.returncode, done.stdout), (1, b""), name)
+        self.assertEqual(self.shown(needles), [])
+        self.server.cancel(waits)
+        self.until(lambda: not os.path.exists(path))
+        self.until_last(seen, waits)
+        self.assertEqual((seen.kinds()[-1], seen.last.exit_code, waits.kinds()[-1]), ("finished", 0, "cancelled"), self.rig.log() + self.jobs())
+        with open(os.path.join(self.rig.share, "got"), "rb") as f:
+            self.assertEqual(f.read(), value.encode())
+        self.assertEqual(self.shown(needles), [])
+        self.assertIn("once-" + self.name(seen), seen.output.decode().split())
+        self.assertNotIn("secret-" + self.name(seen), seen.output.decode().split())
+        argv.stop()
+        self.assertTrue(any(self.name(waits) in words for words in argv.seen), "no process was looked at while it was submitted")
+        self.assertEqual([words for words in argv.seen if any(needle in words for needle in needles)], [])
 
     def test_what_sudo_allows_and_the_helper_refuses(self):
         people, name = self.people, "kontor-0190163d-8694-7f01-bf03-0000000000ff"

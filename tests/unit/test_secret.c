@@ -175,7 +175,7 @@ test_names(void **state)
 {
     static const char *const GOOD[] = { "A", "_x", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "path", "MY_PATH", "LDAP_PASSWORD", "USERNAME" };
     static const char *const BAD[] = { "", "1A", "A-B", "A B", "A=B", "\xc3\xa4", "PATH", "HOME", "LD_PRELOAD", "LD_", "KONTOR_JTI", "SLURM_JOB_ID", "SLURMD_DEBUG",
-                                       "SBATCH_EXPORT", "IFS", "ENV", "BASH_ENV", "BASH_FUNC_x", "GLIBC_TUNABLES", "GCONV_PATH", "CUDA_VISIBLE_DEVICES", "PMI_RANK", "_",
+                                       "SBATCH_EXPORT", "IFS", "ENV", "BASH_ENV", "BASH_FUNC_x", "GLIBC_TUNABLES", "GCONV_PATH", "CUDA_VISIBLE_DEVICES", "PMI_RANK", "_", "RANDOM", "UID", "OPTIND", "EPOCHSECONDS",
                                        "A2345678901234567890123456789012345678901234567890123456789012345" };
 
     (void)state;

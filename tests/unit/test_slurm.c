@@ -2,6 +2,7 @@
  * job follows from queue, accounting and the wrapper's files as the header says; sbatch's command line is made of nothing
  * but checked words. */
 #include <fcntl.h>
+#include <pwd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #include "agent/slurm_allocation.h"
 #include "agent/slurm_job.h"
+#include "agent/slurm_secrets.h"
 #include "base/text.h"
 
 #define NOW 1795361600
@@ -494,6 +496,23 @@ users(void **state)
     }
 }
 
+static void
+put_wrapper(const struct backend_run *run, const char *name)
+{
+    char path[300];
+    size_t len;
+    char *text = slurm_wrapper(run, name, &len);
+    FILE *to;
+
+    assert_int_equal(strlen(text), len);
+    snprintf(path, sizeof path, "%s/wrapper", folder);
+    to = fopen(path, "w");
+    assert_non_null(to);
+    fputs(text, to);
+    fclose(to);
+    free(text);
+}
+
 /* The wrapper, run by hand: once, for its seconds, and it notes how it ended. */
 static void
 wrapper(void **state)
@@ -502,20 +521,11 @@ wrapper(void **state)
                                .script = BYTES_TEXT("#!/bin/sh\necho \"$KONTOR_GPUS $KONTOR_GPUS_PER_NODE $(pwd)\" >../seen; exit 9\n") };
     char name[SLURM_NAME], command[400], path[300];
     struct slurm_claim c;
-    size_t len;
-    char *text;
-    FILE *to;
 
     (void)state;
     slurm_name(run.jti, name);
-    text = slurm_wrapper(&run, name, &len);
-    assert_int_equal(strlen(text), len);
-    snprintf(path, sizeof path, "%s/wrapper", folder);
-    to = fopen(path, "w");
-    assert_non_null(to);
-    fputs(text, to);
-    fclose(to);
-    snprintf(command, sizeof command, "cd %s/ada && sh %s", folder, path);
+    put_wrapper(&run, name);
+    snprintf(command, sizeof command, "cd %s/ada && sh ../wrapper", folder);
     assert_int_equal(WEXITSTATUS(system(command)), 9);
     assert_int_equal(slurm_claim_read(folder, "ada", name, &c), OK);
     assert_true(c.start_s > 0 && c.end_s >= c.start_s && c.exit_code == 9);
@@ -523,20 +533,157 @@ wrapper(void **state)
     assert_int_equal(system(path), 0);
     assert_int_equal(WEXITSTATUS(system(command)), 75); /* a second body */
     slurm_leavings_remove(folder, "ada", name);
-    free(text);
     run.start_by_ms = real_now_ms() - 120000;
-    text = slurm_wrapper(&run, name, &len);
-    snprintf(path, sizeof path, "%s/wrapper", folder);
-    to = fopen(path, "w");
-    assert_non_null(to);
-    fputs(text, to);
-    fclose(to);
+    put_wrapper(&run, name);
     assert_int_equal(WEXITSTATUS(system(command)), 76); /* brought back too late */
     assert_int_equal(slurm_claim_read(folder, "ada", name, &c), OK);
     assert_int_equal(c.start_s, 0);
-    free(text);
+    slurm_leavings_remove(folder, "ada", name);
     assert_int_equal(slurm_minutes(60), 2);
     assert_int_equal(slurm_minutes(50), 1);
+}
+
+/* ---- secrets ---- */
+
+#define HEAVY "\n$(touch harm) `touch harm` '\"\\ \t*;&|<>${HOME}~#%s\n\n"
+
+/* Every byte but zero, what a shell would run, and nothing at all; each with its name and a zero. */
+static size_t
+secret_things(char *ret, size_t cap)
+{
+    size_t len = (size_t)snprintf(ret, cap, "FIRST=") + 255;
+
+    for (size_t i = 0; i < 255; i++)
+        ret[6 + i] = (char)(i + 1);
+    ret[len++] = 0;
+    len += (size_t)snprintf(ret + len, cap - len, "heavy_1=%s", HEAVY) + 1;
+    len += (size_t)snprintf(ret + len, cap - len, "_EMPTY=") + 1;
+    return len;
+}
+
+static bool
+in_the_way(const char *name, const char *end)
+{
+    char path[300];
+
+    snprintf(path, sizeof path, "%s/ada/secret-%s%s", folder, name, end);
+    return access(path, F_OK) == 0;
+}
+
+static void
+secrets_put(const char *name, struct bytes secrets)
+{
+    struct err_detail d = { 0 };
+    size_t len;
+    char *lines = slurm_secrets_lines(secrets, &len);
+
+    assert_int_equal(slurm_secrets_put(folder, "ada", name, BYTES(lines, len), &d), OK);
+    slurm_secrets_wipe(&lines, len);
+    assert_null(lines);
+}
+
+/* What the payload has is byte for byte what was handed over, with each shell that a node may have; nothing of it is run, and
+ * the file is gone before the payload is there. */
+static void
+secrets_in_the_environment(void **state)
+{
+    static const char *const SHELLS[] = { "dash", "bash", "bash --posix" };
+    struct backend_run run = { .gpus = 1, .nodes = 1, .walltime_s = 60, .clock = clock_real(), .start_by_ms = real_now_ms() + 60000,
+                               .script = BYTES_TEXT("#!/bin/sh\nls ../.. >../seen; cat /proc/$$/environ >../has\n") };
+    char name[SLURM_NAME], command[600], things[1000], has[4000], path[300];
+    size_t things_len = secret_things(things, sizeof things), tried = 0;
+
+    (void)state;
+    run.secrets = BYTES(things, things_len);
+    slurm_name(run.jti, name);
+    put_wrapper(&run, name);
+    for (size_t i = 0; i < LEN(SHELLS); i++) {
+        FILE *from;
+        size_t len;
+
+        snprintf(command, sizeof command, "command -v %.*s >/dev/null", (int)strcspn(SHELLS[i], " "), SHELLS[i]);
+        if (system(command) != 0)
+            continue;
+        secrets_put(name, run.secrets);
+        snprintf(command, sizeof command, "cd %s/ada && LC_ALL=%s %s ../wrapper", folder, i % 2 ? "C" : "C.UTF-8", SHELLS[i]);
+        assert_int_equal(WEXITSTATUS(system(command)), 0);
+        assert_false(in_the_way(name, ""));
+        snprintf(path, sizeof path, "%s/ada/once-%s/has", folder, name);
+        from = fopen(path, "r");
+        assert_non_null(from);
+        len = fread(has, 1, sizeof has, from);
+        fclose(from);
+        for (size_t at = 0; at < things_len; at += strlen(things + at) + 1)
+            if (!memmem(has, len, things + at, strlen(things + at) + 1))
+                fail_msg("%s: %.12s is not there whole", SHELLS[i], things + at);
+        assert_null(memmem(has, len, "KONTOR_TEXT", 11));
+        snprintf(command, sizeof command, "cd %s/ada && ! grep -q -e secret- -e harm once-%s/seen", folder, name);
+        assert_int_equal(system(command), 0);
+        slurm_leavings_remove(folder, "ada", name);
+        tried++;
+    }
+    assert_true(tried >= 2);
+}
+
+/* Without its secrets a job does not start; and what is of another form is not read. */
+static void
+secrets_or_nothing(void **state)
+{
+    static const char *const BAD[] = { "A QQ=\n", "A=B QQ==\n", "9A QQ==\n", " QQ==\n", "A$(id) QQ==\n", "A ....\n" };
+    struct backend_run run = { .gpus = 1, .nodes = 1, .walltime_s = 60, .clock = clock_real(), .start_by_ms = real_now_ms() + 60000,
+                               .script = BYTES_TEXT("#!/bin/sh\necho ran >../seen\n"), .secrets = BYTES("A=B", 4) };
+    char name[SLURM_NAME], command[600], path[300];
+    struct err_detail d = { 0 };
+
+    (void)state;
+    slurm_name(run.jti, name);
+    put_wrapper(&run, name);
+    snprintf(command, sizeof command, "cd %s/ada && sh ../wrapper 2>/dev/null", folder);
+    assert_int_equal(WEXITSTATUS(system(command)), 74);
+    slurm_leavings_remove(folder, "ada", name);
+    for (size_t i = 0; i < LEN(BAD); i++) {
+        assert_int_equal(slurm_secrets_put(folder, "ada", name, BYTES_TEXT(BAD[i]), &d), OK);
+        if (WEXITSTATUS(system(command)) != 74)
+            fail_msg("\"%s\" was taken", BAD[i]);
+        assert_false(in_the_way(name, ""));
+        snprintf(path, sizeof path, "%s/ada/once-%s/seen", folder, name);
+        assert_int_not_equal(access(path, F_OK), 0);
+        slurm_leavings_remove(folder, "ada", name);
+    }
+}
+
+/* Nobody else can read it, whatever lies in its place is replaced and not followed, and it goes with the job. */
+static void
+secrets_file(void **state)
+{
+    char name[SLURM_NAME], path[300], target[300];
+    struct uuid jti = { { 0 } };
+    struct err_detail d = { 0 };
+    struct stat st;
+
+    (void)state;
+    slurm_name(jti, name);
+    snprintf(path, sizeof path, "%s/ada/secret-%s", folder, name);
+    snprintf(target, sizeof target, "%s/ada/target", folder);
+    assert_int_equal(symlink(target, path), 0);
+    secrets_put(name, BYTES("A=B", 4));
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0600 && st.st_size == 7);
+    assert_int_not_equal(access(target, F_OK), 0);
+    slurm_secrets_remove(folder, "ada", name);
+    snprintf(path, sizeof path, "%s/ada/secret-%s.new", folder, name); /* of a helper that was killed while it wrote */
+    assert_int_equal(symlink(target, path), 0);
+    secrets_put(name, BYTES("A=B", 4));
+    assert_true(in_the_way(name, "") && !in_the_way(name, ".new"));
+    assert_int_not_equal(access(target, F_OK), 0);
+    slurm_claim_take(folder, "ada", name); /* it is cancelled before it begins */
+    assert_false(in_the_way(name, ""));
+    secrets_put(name, BYTES("A=B", 4));
+    slurm_claim_take(folder, "ada", name); /* whose body has begun reads it, and removes it */
+    assert_true(in_the_way(name, ""));
+    slurm_leavings_remove(folder, "ada", name);
+    assert_false(in_the_way(name, ""));
+    assert_int_equal(slurm_secrets_put(folder, "nobody-of-that-name", name, BYTES_TEXT("A QQ==\n"), &d), ERR_IO);
 }
 
 /* ---- sbatch's command line ---- */
@@ -575,25 +722,31 @@ command_line(void **state)
     }
 }
 
-/* kontor-slurm-submit in a child of ours: its exit status, and what sbatch's stand-in wrote. */
+/* kontor-slurm-submit in a child of ours: its exit status, and what sbatch's stand-in wrote. secrets: its last word, NULL: none. */
 static int
-submitted(const char *const words[SUBMIT_WORDS], char *ret, size_t cap)
+submitted(const char *const words[SUBMIT_WORDS], const char *secrets, const char *input, char *ret, size_t cap)
 {
-    char *argv[SUBMIT_WORDS + 2] = { (char *)"kontor-slurm-submit" }, conf[100];
-    int out[2], status;
+    char *argv[SUBMIT_WORDS + 3] = { (char *)"kontor-slurm-submit" }, conf[100];
+    int in[2], out[2], status;
     ssize_t n;
     pid_t pid;
 
     snprintf(conf, sizeof conf, "%s/conf", folder);
     for (size_t i = 0; i < SUBMIT_WORDS; i++)
         argv[i + 1] = (char *)words[i];
+    argv[SUBMIT_WORDS + 1] = (char *)secrets;
     assert_int_equal(pipe(out), 0);
+    assert_int_equal(pipe(in), 0);
+    assert_int_equal(write(in[1], input, strlen(input)), (ssize_t)strlen(input));
+    close(in[1]);
     pid = fork();
     if (pid == 0) {
+        dup2(in[0], 0);
         dup2(out[1], 1);
         dup2(out[1], 2);
-        _exit(submit_main(conf, SUBMIT_WORDS + 1, argv));
+        _exit(submit_main(conf, SUBMIT_WORDS + 1 + (secrets != NULL), argv));
     }
+    close(in[0]);
     close(out[1]);
     n = read(out[0], ret, cap - 1);
     ret[n > 0 ? n : 0] = 0;
@@ -602,47 +755,97 @@ submitted(const char *const words[SUBMIT_WORDS], char *ret, size_t cap)
     return WEXITSTATUS(status);
 }
 
-static void
-the_helper(void **state)
+/* The user whose jobs the helper submits here; NULL: there is nobody to become. */
+static const char *
+helped_user(void)
 {
-    const char *words[SUBMIT_WORDS];
-    char text[1000], conf[500], mine[200], said[600], path[200];
-    const char *user = geteuid() == 0 ? "nobody" : getenv("LOGNAME");
+    return geteuid() == 0 ? "nobody" : getenv("LOGNAME");
+}
 
-    (void)state;
-    memcpy(words, GOOD, sizeof words);
-    put("sbatch", "#!/bin/sh\necho \"$(id -un) $# $1 $SLURM_CONF ${HOME:-none} $(umask)\"\n");
+/* Its settings, and words that it takes. */
+static void
+helper_ready(const char *sbatch, const char *words[SUBMIT_WORDS], char mine[200])
+{
+    const char *user = helped_user() ? helped_user() : "x";
+    char conf[500], path[200];
+
+    memcpy(words, GOOD, SUBMIT_WORDS * sizeof words[0]);
+    put("sbatch", sbatch);
     snprintf(path, sizeof path, "%s/sbatch", folder);
     chmod(path, 0755);
     chmod(folder, 0755);
-    snprintf(mine, sizeof mine, "%s/%s", folder, user ? user : "x");
-    snprintf(conf, sizeof conf, "# who\nuser root\nuser %s\nsbatch %s/sbatch\nslurm_conf /s.conf\nfolder %s\n", user ? user : "x", folder, folder);
-    words[SUBMIT_FOLDER] = mine;
-
-    assert_int_equal(submitted(words, text, sizeof text), SUBMIT_REFUSES); /* no settings */
+    snprintf(mine, 200, "%s/%s", folder, user);
+    snprintf(conf, sizeof conf, "# who\nuser root\nuser %s\nsbatch %s/sbatch\nslurm_conf /s.conf\nfolder %s\n", user, folder, folder);
     put("conf", conf);
+    words[SUBMIT_USER] = user;
+    words[SUBMIT_FOLDER] = mine;
+}
+
+static void
+the_helper(void **state)
+{
+    const char *words[SUBMIT_WORDS], *user = helped_user();
+    char text[1000], mine[200], said[600], path[200];
+
+    (void)state;
+    helper_ready("#!/bin/sh\necho \"$(id -un) $# $1 $SLURM_CONF ${HOME:-none} $(umask)\"\n", words, mine);
     snprintf(path, sizeof path, "%s/conf", folder);
     chmod(path, 0666);
-    assert_int_equal(submitted(words, text, sizeof text), SUBMIT_REFUSES); /* anybody may write them */
+    assert_int_equal(submitted(words, NULL, "", text, sizeof text), SUBMIT_REFUSES); /* anybody may write them */
     chmod(path, 0644);
     words[SUBMIT_USER] = "daemon";
-    assert_int_equal(submitted(words, text, sizeof text), SUBMIT_REFUSES); /* not in the list */
+    assert_int_equal(submitted(words, NULL, "", text, sizeof text), SUBMIT_REFUSES); /* not in the list */
     assert_non_null(strstr(text, "daemon"));
     words[SUBMIT_USER] = "root";
-    assert_int_equal(submitted(words, text, sizeof text), SUBMIT_REFUSES); /* in the list, and root */
+    assert_int_equal(submitted(words, NULL, "", text, sizeof text), SUBMIT_REFUSES); /* in the list, and root */
     if (!user)
-        return; /* nobody to become */
+        return;
     words[SUBMIT_USER] = user;
     words[SUBMIT_FOLDER] = "/etc";
-    assert_int_equal(submitted(words, text, sizeof text), SUBMIT_REFUSES);
+    assert_int_equal(submitted(words, NULL, "", text, sizeof text), SUBMIT_REFUSES);
     words[SUBMIT_FOLDER] = mine;
     words[SUBMIT_ACCOUNT] = "--uid=0";
-    assert_int_equal(submitted(words, text, sizeof text), SUBMIT_REFUSES);
+    assert_int_equal(submitted(words, NULL, "", text, sizeof text), SUBMIT_REFUSES);
     words[SUBMIT_ACCOUNT] = "org-a";
     mkdir(mine, 0755);
-    assert_int_equal(submitted(words, text, sizeof text), 0);
+    assert_int_equal(submitted(words, NULL, "", text, sizeof text), 0);
     snprintf(said, sizeof said, "%s 14 --parsable /s.conf none 0007\n", user);
     assert_string_equal(text, said);
+    unlink(path);
+    assert_int_equal(submitted(words, NULL, "", text, sizeof text), SUBMIT_REFUSES); /* no settings */
+}
+
+/* What is secret goes to the file, as the job's user, and the rest of what comes is sbatch's. */
+static void
+the_helper_takes_secrets(void **state)
+{
+    static const char *const BAD[] = { "0", "-1", "7x", "", "49153" };
+    const char *words[SUBMIT_WORDS], *user = helped_user();
+    char text[1000], mine[200], said[600], path[400];
+    struct passwd *who = user ? getpwnam(user) : NULL;
+    struct stat st;
+
+    (void)state;
+    helper_ready("#!/bin/sh\nset -- \"$@\" $(env)\ncase $* in *QUJD*) echo shown ;; esac\necho \"$(id -un): $(cat)\"\n", words, mine);
+    if (!who)
+        return;
+    mkdir(mine, 0755);
+    assert_int_equal(chown(mine, who->pw_uid, (gid_t)-1), 0);
+    for (size_t i = 0; i < LEN(BAD); i++)
+        assert_int_equal(submitted(words, BAD[i], "A QUJD\n#!script", text, sizeof text), SUBMIT_REFUSES);
+    assert_int_equal(submitted(words, "7", "A QUJD\n#!script", text, sizeof text), 0);
+    snprintf(said, sizeof said, "%s: #!script\n", user);
+    assert_string_equal(text, said);
+    snprintf(path, sizeof path, "%s/secret-%s", mine, words[SUBMIT_NAME]);
+    assert_int_equal(lstat(path, &st), 0);
+    assert_true(S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0600 && st.st_uid == who->pw_uid && st.st_size == 7);
+    assert_int_equal(submitted(words, "7", "A Q", text, sizeof text), SUBMIT_FAILS); /* cut off: nothing is submitted */
+    assert_null(strstr(text, user));
+    if (geteuid() == 0) {
+        assert_int_equal(chown(mine, 0, (gid_t)-1), 0);
+        assert_int_equal(submitted(words, "7", "A QUJD\n#!script", text, sizeof text), SUBMIT_FAILS);
+        assert_null(strstr(text, "#!script"));
+    }
 }
 
 int
@@ -657,7 +860,10 @@ main(void)
         cmocka_unit_test(associations),   cmocka_unit_test(use_of_an_account),
         cmocka_unit_test(allocation_notes),
         cmocka_unit_test(users),          cmocka_unit_test(wrapper),
+        cmocka_unit_test(secrets_in_the_environment), cmocka_unit_test(secrets_or_nothing),
+        cmocka_unit_test(secrets_file),
         cmocka_unit_test(command_line),   cmocka_unit_test(the_helper),
+        cmocka_unit_test(the_helper_takes_secrets),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
