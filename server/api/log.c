@@ -240,15 +240,16 @@ path_only(struct call *call, const struct found *f, int64_t size, char **ret, si
     if (err)
         return err;
     *ret = xmalloc(RECEIPT_HEAD_MAX);
-    *ret_len = receipt_head_write(call->path_index, &path, *ret);
+    *ret_len = receipt_head_write(call->path_index, &path, BYTES("", 0), *ret);
     call->cache = "private, max-age=31536000, immutable";
     return OK;
 }
 
-/* size 0: under the newest checkpoint, and with it. */
+/* size 0: under the newest checkpoint, and with it; with the entry itself too, if that is wanted. */
 static enum err
-receipt(struct call *call, int64_t size, char **ret, size_t *ret_len)
+receipt(struct call *call, int64_t size, bool entry, char **ret, size_t *ret_len)
 {
+    uint8_t bytes[ENTRY_MAX];
     struct found *f = arena_alloc(call->arena, sizeof *f);
     struct checkpoint_row row;
     struct proof path;
@@ -266,7 +267,7 @@ receipt(struct call *call, int64_t size, char **ret, size_t *ret_len)
     if (err)
         return err;
     *ret = xmalloc(RECEIPT_HEAD_MAX + strlen(row.note));
-    *ret_len = receipt_head_write(call->path_index, &path, *ret);
+    *ret_len = receipt_head_write(call->path_index, &path, BYTES(bytes, entry ? entry_encode(&f->record.entry, bytes) : 0), *ret);
     memcpy(*ret + *ret_len, row.note, strlen(row.note));
     *ret_len += strlen(row.note);
     return OK;
@@ -275,7 +276,8 @@ receipt(struct call *call, int64_t size, char **ret, size_t *ret_len)
 void
 entry_receipt(struct call *call)
 {
-    static const char *const NAMES[] = { "size", NULL };
+    static const char *const NAMES[] = { "size", "with", NULL };
+    const char *with = call_query(call, "with");
     char *text;
     int64_t size = 0;
     size_t len;
@@ -283,8 +285,10 @@ entry_receipt(struct call *call)
 
     if (!err)
         err = call_query_i64(call, "size", 1, INT64_MAX, 0, &size);
+    if (!err && with && (size || strcmp(with, "entry") != 0))
+        err = err_say(&call->detail, ERR_QUERY_INVALID, "with=entry puts the entry itself into a whole receipt; nothing else can be put there.");
     if (!err)
-        err = receipt(call, size, &text, &len);
+        err = receipt(call, size, with != NULL, &text, &len);
 
     if (err)
         call_fail(call, err);

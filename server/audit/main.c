@@ -31,7 +31,7 @@ static const struct config_set SET = {
     .program = "kontor-audit",
     .section = 1,
     .summary = "the auditor of a Kontor marketplace's journal",
-    .synopsis = "verify [OPTION...] DIR|URL\nwatch --remember=FILE [OPTION...] URL|DIR\nreceipt [OPTION...] RECEIPT ENTRY\nhistory [OPTION...] FILE\ncarry-over [OPTION...] DIR",
+    .synopsis = "verify [OPTION...] DIR|URL\nwatch --remember=FILE [OPTION...] URL|DIR\nreceipt [OPTION...] RECEIPT [ENTRY]\nhistory [OPTION...] FILE\ncarry-over [OPTION...] DIR",
     .description =
         "kontor-audit verify judges an export of the journal (kontord export DIR), or the log that is served at an address (C2SP"
         " tlog-tiles): it rebuilds the tree, replays every entry by the ledger's rules, checks every signature in it and, of an"
@@ -47,7 +47,7 @@ static const struct config_set SET = {
         " It says nothing when all is well: for cron.\n\n"
         "kontor-audit receipt judges one entry: RECEIPT is what the server gives at /v1/journal/entries/INDEX/receipt (C2SP"
         " tlog-proof), ENTRY a file with the entry's bytes, as they are (/v1/journal/entries/INDEX/bytes), in hexadecimal, or in the"
-        " JSON at /v1/journal/entries/INDEX. Without --policy nobody's signature is checked: only that the receipt is one of this"
+        " JSON at /v1/journal/entries/INDEX; it is not needed where the receipt has it (…/receipt?with=entry). Without --policy nobody's signature is checked: only that the receipt is one of this"
         " entry.\n\n"
         "kontor-audit history judges an organisation's own history: FILE is what the server gives at"
         " /v1/grants/ACCOUNT/history-proof. Its entries are in the log, and none is left out up to the statement of state.\n\n"
@@ -179,10 +179,8 @@ run_with(const struct audit_config *config, const struct config_rest *rest, char
         return watch(config, rest->argv[1], policy, headers);
     if (rest->argc == 2 && strcmp(verb, "history") == 0)
         return history_check(rest->argv[1], policy, stdout);
-    if (rest->argc == 3 && strcmp(verb, "receipt") == 0)
-        return receipt_check(&(struct receipt_ask){ rest->argv[1], rest->argv[2], policy, config->json, stdout });
-    if (rest->argc == 2 && strcmp(verb, "receipt") == 0)
-        fputs("kontor-audit: the entry's bytes are wanted too: what the server gives at /v1/journal/entries/INDEX/bytes\n", stderr);
+    if ((rest->argc == 2 || rest->argc == 3) && strcmp(verb, "receipt") == 0)
+        return receipt_check(&(struct receipt_ask){ rest->argv[1], rest->argc == 3 ? rest->argv[2] : NULL, policy, config->json, stdout });
     return -1;
 }
 
@@ -202,7 +200,7 @@ run(const struct audit_config *config, const struct config_rest *rest)
 static const char USAGE[] =
     "usage: kontor-audit verify [OPTION...] DIR|URL\n"
     "       kontor-audit watch --remember=FILE [OPTION...] URL|DIR\n"
-    "       kontor-audit receipt [OPTION...] RECEIPT ENTRY\n"
+    "       kontor-audit receipt [OPTION...] RECEIPT [ENTRY]\n"
     "       kontor-audit history [OPTION...] FILE\n"
     "       kontor-audit carry-over [OPTION...] DIR\n"
     "see kontor-audit --help\n";

@@ -99,13 +99,22 @@ entry_bytes(const struct text *t, uint8_t ret[ENTRY_MAX], size_t *ret_len)
     return true;
 }
 
+/* The entry that stands in the receipt itself. */
+static bool
+entry_within(const struct text *receipt, uint8_t ret[ENTRY_MAX], size_t *ret_len)
+{
+    struct receipt r;
+
+    return receipt_parse(BYTES(receipt->data, receipt->len), &r) && receipt_extra(&r, ret, ret_len);
+}
+
 /* Are these the files that were asked for? If not: says so, and gives the exit status; 0: they are. */
 static int
 look_at_files(const struct receipt_ask *ask, const struct text *receipt, const struct text *entry, uint8_t bytes[ENTRY_MAX], size_t *len)
 {
     char why[200];
 
-    if (!is_receipt(receipt) && is_receipt(entry)) {
+    if (ask->entry && !is_receipt(receipt) && is_receipt(entry)) {
         fprintf(stderr, "kontor-audit: %s is the receipt; it comes first: kontor-audit receipt RECEIPT ENTRY\n", ask->entry);
         return 2;
     }
@@ -116,6 +125,13 @@ look_at_files(const struct receipt_ask *ask, const struct text *receipt, const s
     if (!is_receipt(receipt)) {
         fprintf(stderr, "kontor-audit: %s is not a receipt (C2SP tlog-proof): it does not begin with %s\n", ask->receipt, HEADER);
         return 3;
+    }
+    if (!ask->entry) {
+        if (entry_within(receipt, bytes, len))
+            return 0;
+        fputs("kontor-audit: the entry does not stand in this receipt (the server puts it there with ?with=entry), so its bytes are wanted"
+              " too: what the server gives at /v1/journal/entries/INDEX/bytes\n", stderr);
+        return 2;
     }
     if (is_refusal(entry, why)) {
         fprintf(stderr, "kontor-audit: %s has no entry but a refusal by the server: %s\n", ask->entry, why);
@@ -262,7 +278,7 @@ receipt_check(const struct receipt_ask *ask)
     int status = 3;
     enum err err = signed_read_file(ask->receipt, 2 * NOTE_MAX, &receipt.data, &receipt.len, &d);
 
-    if (err == OK)
+    if (err == OK && ask->entry)
         err = signed_read_file(ask->entry, NOTE_MAX, &entry.data, &entry.len, &d);
     if (err == OK)
         status = check(ask, &receipt, &entry);

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 struct receipt_ask {
-    const char *receipt, *entry; /* paths. The entry's bytes: as they are, in hexadecimal, or as the server's JSON shows them */
+    const char *receipt, *entry; /* paths; entry NULL: it stands in the receipt. The entry's bytes: as they are, in hexadecimal, or as the server's JSON shows them */
     const char *policy;          /* a policy's text; NULL: whose signatures these are is not judged */
     bool json;
     FILE *to;

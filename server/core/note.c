@@ -283,10 +283,17 @@ checkpoint_parse(struct bytes text, struct checkpoint *ret)
 #define RECEIPT_FIRST "c2sp.org/tlog-proof@v1"
 
 size_t
-receipt_head_write(uint64_t index, const struct proof *path, char ret[RECEIPT_HEAD_MAX])
+receipt_head_write(uint64_t index, const struct proof *path, struct bytes extra, char ret[RECEIPT_HEAD_MAX])
 {
-    size_t used = (size_t)snprintf(ret, RECEIPT_HEAD_MAX, RECEIPT_FIRST "\nindex %" PRIu64 "\n", index);
-    char text[BASE64_LEN(32)];
+    size_t used = (size_t)snprintf(ret, RECEIPT_HEAD_MAX, RECEIPT_FIRST "\n");
+    char text[BASE64_LEN(RECEIPT_EXTRA_MAX)];
+
+    assert(extra.len <= RECEIPT_EXTRA_MAX);
+    if (extra.len) {
+        base64_encode(extra, text);
+        used += (size_t)snprintf(ret + used, RECEIPT_HEAD_MAX - used, "extra %s\n", text);
+    }
+    used += (size_t)snprintf(ret + used, RECEIPT_HEAD_MAX - used, "index %" PRIu64 "\n", index);
 
     for (unsigned i = 0; i < path->n; i++) {
         base64_encode(BYTES(path->path[i].b, 32), text);
@@ -314,11 +321,15 @@ receipt_parse(struct bytes bytes, struct receipt *ret)
     size_t len;
 
     r.path.n = 0;
+    r.extra = BYTES("", 0);
     if (bytes.len > 2 * NOTE_MAX || !next_line(&at, end, &line, &len) || len != strlen(RECEIPT_FIRST) || memcmp(line, RECEIPT_FIRST, len) != 0 ||
         !next_line(&at, end, &line, &len))
         return false;
-    if (len >= 6 && memcmp(line, "extra ", 6) == 0 && (!extra_ok(line, len) || !next_line(&at, end, &line, &len)))
-        return false;
+    if (len >= 6 && memcmp(line, "extra ", 6) == 0) {
+        r.extra = BYTES(line + 6, len - 6);
+        if (!extra_ok(line, len) || !next_line(&at, end, &line, &len))
+            return false;
+    }
     if (len < 7 || memcmp(line, "index ", 6) != 0 || !decimal(line + 6, len - 6, &r.index))
         return false;
     for (;;) {
@@ -332,4 +343,10 @@ receipt_parse(struct bytes bytes, struct receipt *ret)
     r.note = BYTES(at, (size_t)(end - at));
     *ret = r;
     return r.note.len > 0;
+}
+
+bool
+receipt_extra(const struct receipt *r, uint8_t ret[RECEIPT_EXTRA_MAX], size_t *ret_len)
+{
+    return r->extra.len > 0 && base64_decode((const char *)r->extra.data, r->extra.len, ret, RECEIPT_EXTRA_MAX, ret_len) && *ret_len > 0;
 }

@@ -63,10 +63,13 @@ struct checkpoint { char origin[CHECKPOINT_ORIGIN_MAX]; uint64_t size; struct ha
 size_t checkpoint_text(const struct checkpoint *c, char ret[CHECKPOINT_TEXT_MAX]); /* without extensions */
 bool checkpoint_parse(struct bytes text, struct checkpoint *ret); /* extension lines are let through and not kept */
 
-/* A receipt: index, path, and the checkpoint's note whole. */
-struct receipt { uint64_t index; struct proof path; struct bytes note; };
-#define RECEIPT_HEAD_MAX (64 + 32 + PROOF_MAX * 46)
-size_t receipt_head_write(uint64_t index, const struct proof *path, char ret[RECEIPT_HEAD_MAX]); /* the note follows it */
-bool receipt_parse(struct bytes bytes, struct receipt *ret); /* "extra" is let through and not kept; note points into bytes */
+/* A receipt: maybe the entry itself (tlog-proof's "extra", in base64), index, path, and the checkpoint's note whole. */
+struct receipt { uint64_t index; struct proof path; struct bytes extra, note; };
+#define RECEIPT_EXTRA_MAX 1024
+#define RECEIPT_HEAD_MAX  (64 + 32 + PROOF_MAX * 46 + 8 + BASE64_LEN(RECEIPT_EXTRA_MAX))
+/* extra: at most RECEIPT_EXTRA_MAX bytes, or none. The note follows it. */
+size_t receipt_head_write(uint64_t index, const struct proof *path, struct bytes extra, char ret[RECEIPT_HEAD_MAX]);
+bool receipt_parse(struct bytes bytes, struct receipt *ret); /* extra, still in base64, and note point into bytes */
+bool receipt_extra(const struct receipt *r, uint8_t ret[RECEIPT_EXTRA_MAX], size_t *ret_len); /* false: none, or too long */
 
 #endif

@@ -203,6 +203,18 @@ def test_the_auditor_judges_a_receipt(world):
     status, said = audit("receipt", receipt)
     assert status == 2 and "/bytes" in said, said
     problem = data / "problem"
+    problem.write_bytes(world.people["officer"].get("/v1/journal/entries/301/receipt?with=entry").body)
+    status, said = audit("receipt", f"--policy={policy}", problem)
+    assert status == 0 and "The entry is number 301 of this journal." in said and "signed by its log" in said, "one file is enough"
+    assert audit("receipt", problem, entry)[0] == 0, "what is given counts"
+    forged = bytearray(problem.read_bytes())
+    forged[forged.index(b"extra ") + 20] ^= 1
+    problem.write_bytes(bytes(forged))
+    status, said = audit("receipt", problem)
+    assert status == 1 and "FAULT: the path does not lead" in said, said
+    assert world.people["officer"].get("/v1/journal/entries/301/receipt?with=words").json["code"] == "query-invalid"
+    assert world.people["officer"].get("/v1/journal/entries/301/receipt?with=entry&size=302").json["code"] == "query-invalid"
+    problem = data / "problem"
     problem.write_bytes(world.anybody.get("/v1/journal/entries/100000/receipt").body)
     for words in ((problem, entry), (receipt, problem)):
         status, said = audit("receipt", *words)

@@ -3,6 +3,7 @@
  * window and emulating another scheme. Each kind of check is a test of its own over what was found. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { launch, open, settled, signIn } from "./chromium.js";
 import { accessible, forced, meter, resize, shifts, sound, spaced, still, walkable, watchShifts } from "./checks.js";
 import { longer } from "./longer.js";
@@ -11,7 +12,7 @@ import { world } from "./world.js";
 const LIMIT = 100_000;
 const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
 const PAGES = [
-    ["front", null, "/"], ["sign-in", null, "/sign-in"], ["public capacity", null, "/capacity"], ["public journal", null, "/journal"], ["sites", null, "/sites"], ["missing", null, "/nothing-here"], ["join, without its link", null, "/join"], ["public entry", null, "/journal/entries/5"],
+    ["front", null, "/"], ["sign-in", null, "/sign-in"], ["public capacity", null, "/capacity"], ["public journal", null, "/journal"], ["sites", null, "/sites"], ["missing", null, "/nothing-here"], ["join, without its link", null, "/join"], ["public entry", null, "/journal/entries/5"], ["verify", null, "/verify"],
     ["home", S, "/home"], ["ask", S, "/ask"], ["ask, nothing fits", S, "/ask?gpus=9000&memory=512"], ["quotes", S, () => `/requests/${request}`], ["reservations", S, "/reservations"], ["reservation", S, () => `/reservations/${job}`],
     ["credits", S, "/credits"], ["grant", S, () => `/credits/${kontor.grants.brisa}`], ["state aid", S, "/credits/aid"], ["a grant's certificate", S, () => `/credits/${kontor.grants.brisa}/certificate`], ["account", S, "/me"], ["people", S, "/people"], ["another role's page", S, "/programme"], ["entry", S, () => `/journal/entries/${hold}`], ["a site, with one's own", S, "/sites/lumi"],
     ["home without a grant", E, "/home"], ["no reservations", E, "/reservations"],
@@ -200,5 +201,44 @@ test("pages: what the policy forbids is forbidden", async () => {
     });
     assert.ok(refused, "text became mark-up");
     assert.deepEqual((await tab.context.cookies()).map((c) => c.name), []);
+    await tab.close();
+});
+/* The last one: from here on there is no server. */
+test("pages: a receipt is verified after the server has stopped", async () => {
+    const tab = await open(browser, { base: kontor.base });
+    const { page } = tab;
+    await page.goto("/en/journal/entries/5");
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "Receipt" }).click()]);
+    const receipt = await readFile(await download.path(), "utf8");
+    assert.match(receipt, /^c2sp\.org\/tlog-proof@v1\nextra [A-Za-z0-9+/=]+\nindex 5\n/);
+    await page.goto("/en/journal");
+    await page.getByRole("link", { name: "Check a receipt in the browser" }).click();
+    await page.locator("[data-ready]").waitFor();
+    const key = await page.locator("[data-vkey]").innerText();
+    tab.faults.length = 0;
+    await kontor.stop();
+    const give = (text) => page.locator("input[type=file]").setInputFiles({ name: "kontor-5.receipt", mimeType: "text/plain", buffer: Buffer.from(text) });
+    const verdict = (is) => page.locator(`[data-verdict=${is}]`);
+    await give(receipt);
+    await verdict("good").locator("[data-proved]").waitFor();
+    assert.match(await verdict("good").innerText(), /Good: this entry is number 5 of the/);
+    await accessible(page, "a good receipt");
+    const at = receipt.indexOf("extra ") + 30;
+    await give(receipt.slice(0, at) + (receipt[at] === "A" ? "B" : "A") + receipt.slice(at + 1));
+    await verdict("bad").waitFor();
+    assert.match(await verdict("bad").innerText(), /This receipt is not good/);
+    await accessible(page, "a bad receipt");
+    await give(receipt);
+    await verdict("good").waitFor();
+    await page.getByText("Judge by a policy of my own").click();
+    await page.getByLabel("Policy", { exact: true }).fill(`log ${key}\nwitness w1 witness.example/w1+2bf3f3fa+BNWlQXQkSGdVzQYJG6vyyfBl4WqdYh2v9vTxDaLoNhMx\nquorum w1\n`);
+    await verdict("bad").waitFor();
+    await page.getByLabel("Policy", { exact: true }).fill(`log ${key}\nquorum none\n`);
+    await verdict("good").waitFor();
+    await page.getByLabel("Or paste it").fill("not a receipt");
+    await verdict("bad").waitFor();
+    assert.deepEqual(tab.faults, [], "it asked nobody");
+    await resize(page, 360, 800);
+    await sound(page, "verify at 360 px");
     await tab.close();
 });

@@ -98,19 +98,28 @@ static void
 as_receipt(const uint8_t *data, size_t len)
 {
     struct receipt r;
-    char head[RECEIPT_HEAD_MAX];
-    size_t n, first;
+    char head[RECEIPT_HEAD_MAX + 2];
+    uint8_t extra[RECEIPT_EXTRA_MAX];
+    size_t n, first, extra_len;
 
     if (!receipt_parse(BYTES(data, len), &r))
         return;
     assert(r.path.n <= PROOF_MAX && r.index <= INT64_MAX);
     assert(r.note.len > 0 && r.note.data + r.note.len == data + len && r.note.data > data);
-    n = receipt_head_write(r.index, &r.path, head);
+    n = receipt_head_write(r.index, &r.path, BYTES("", 0), head);
     first = (size_t)(strchr(head, '\n') - head) + 1;
     assert(n + r.note.len <= len && memcmp(head, data, first) == 0);
     assert(memcmp(head + first, r.note.data - (n - first), n - first) == 0); /* between them stands at most "extra" */
     if (n + r.note.len < len)
         assert(memcmp(data + first, "extra ", 6) == 0);
+    if (receipt_extra(&r, extra, &extra_len)) {
+        struct receipt again;
+
+        n = receipt_head_write(r.index, &r.path, BYTES(extra, extra_len), head);
+        assert(n + r.note.len == len && memcmp(head, data, n) == 0); /* one text for one receipt */
+        memcpy(head + n, "x", 2);
+        assert(receipt_parse(BYTES(head, n + 1), &again) && again.index == r.index);
+    }
 }
 
 int

@@ -397,15 +397,26 @@ receipts_come_back(void **unused)
     struct note *n = malloc(sizeof *n);
     struct checkpoint c;
     char *text = malloc(RECEIPT_HEAD_MAX + NOTE_MAX);
-    size_t len;
+    uint8_t extra[RECEIPT_EXTRA_MAX];
+    size_t len, got;
 
     (void)unused;
     assert_int_equal(proof_inclusion(&from, 4, 7, &p), OK);
-    len = receipt_head_write(4, &p, text);
+    len = receipt_head_write(4, &p, BYTES("", 0), text);
     len += checkpoint_note(&s, 2, text + len);
     assert_true(receipt_parse(BYTES(text, len), &r));
     assert_true(r.index == 4 && note_parse(r.note, n) && checkpoint_parse(n->text, &c));
     assert_true(proof_inclusion_holds(&r.path, leaves[4], r.index, c.size, c.root));
+    assert_false(receipt_extra(&r, extra, &got));
+    memset(extra, 0xa5, sizeof extra);
+    for (size_t i = 1; i <= sizeof extra; i += i < 4 ? 1 : 340) {
+        uint8_t back[RECEIPT_EXTRA_MAX];
+
+        len = receipt_head_write(4, &p, BYTES(extra, i), text);
+        len += checkpoint_note(&s, 2, text + len);
+        assert_true(receipt_parse(BYTES(text, len), &r) && receipt_extra(&r, back, &got) && got == i && memcmp(back, extra, i) == 0);
+        assert_true(r.index == 4 && note_parse(r.note, n));
+    }
     assert_true(receipt_parse(BYTES_TEXT("c2sp.org/tlog-proof@v1\nextra AAAA\nindex 0\n\no\n"), &r));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         assert_false(receipt_parse(BYTES_TEXT(bad[i]), &r));

@@ -6,6 +6,7 @@ import { headerOf, keyIn, onReport, signedBytes, signersOf } from "./entry-bytes
 import { Wrong, climb, leafOf, readCheckpoint, readKey, readPath, readPolicy, readReceipt, signedBy } from "./tlog.js";
 
 export const STEPS = ["bytes", "leaf", "path", "log", "witnesses", "genesis", "signers"];
+const OF_RECEIPT = STEPS.slice(0, 5); /* what needs no other entry */
 const need = (fits, why) => {
     if (!fits) throw new Wrong(why);
 };
@@ -66,16 +67,10 @@ const checkSigners = async (bytes, genesis, entries) => {
     }
     return found;
 };
-const together = (list) => (list.some((one) => one.is === "cannot") ? "cannot" : "good");
-
-/**
- * @param {number} index @param {any} shown the entry as the page shows it
- * @param {{bytes: (i: bigint) => Promise<Uint8Array>, path: (i: bigint, size: bigint) => Promise<string>, receipt: (i: bigint) => Promise<string>, kinds: string[],
- *   journal: () => Promise<{vkey: string, genesis: string, policy: string | null, witnesses: {name: string, vkey: string}[]}>}} read
- */
-export const prove = async (index, shown, read) => {
+/* ---- what both ways of proving have in common ---------------------------------------------------------------------------- */
+const begin = (all) => {
     const began = performance.now();
-    const found = { steps: [], path: [], leaf: null, checkpoint: null, log: "", witnesses: [], quorum: null, signers: [], onReport: false, ms: 0, is: "" };
+    const found = { all, steps: [], path: [], leaf: null, checkpoint: null, log: "", witnesses: [], quorum: null, signers: [], onReport: false, ms: 0, is: "" };
     const step = async (name, run) => {
         if (found.steps.some((s) => s.is === "bad")) return;
         try {
@@ -85,6 +80,40 @@ export const prove = async (index, shown, read) => {
             found.steps.push({ name, is: "bad", why: error.message });
         }
     };
+    const end = () => {
+        found.ms = performance.now() - began;
+        found.is = found.steps.some((s) => s.is === "bad") ? "bad" : together(found.steps);
+        return found;
+    };
+    return { found, step, end };
+};
+const onPath = async (found, index, receipt) => {
+    found.checkpoint = readCheckpoint(receipt.note.text);
+    found.path = await underRoot(found.leaf, index, receipt, found.checkpoint);
+};
+const byLog = async (found, note, journal) => {
+    const key = await readKey(journal.vkey);
+    const says = await signedBy(note, key);
+    found.log = key.name;
+    need(key.name === found.checkpoint.origin, `the checkpoint is of another log, ${found.checkpoint.origin}`);
+    need(says.is !== "none", `${key.name} has not signed the checkpoint`);
+    need(says.is !== "bad", `the signature of ${key.name} on the checkpoint does not verify`);
+    return { is: says.is };
+};
+const byWitnesses = async (found, note, journal) => {
+    const by = await cosigned(note, journal);
+    Object.assign(found, { witnesses: by.list, quorum: by.quorum });
+    return { is: by.list.length ? together(found.witnesses) : "none" };
+};
+const together = (list) => (list.some((one) => one.is === "cannot") ? "cannot" : "good");
+
+/**
+ * @param {number} index @param {any} shown the entry as the page shows it
+ * @param {{bytes: (i: bigint) => Promise<Uint8Array>, path: (i: bigint, size: bigint) => Promise<string>, receipt: (i: bigint) => Promise<string>, kinds: string[],
+ *   journal: () => Promise<{vkey: string, genesis: string, policy: string | null, witnesses: {name: string, vkey: string}[]}>}} read
+ */
+export const prove = async (index, shown, read) => {
+    const { found, step, end } = begin(STEPS);
     const bytes = fromHex(shown.bytes), entries = new Map([[BigInt(index), /** @type {Uint8Array} */ (bytes)]]);
     const journal = await read.journal();
     let note, genesis, others = [];
@@ -106,23 +135,10 @@ export const prove = async (index, shown, read) => {
     await step("path", async () => {
         const receipt = readReceipt(await read.receipt(BigInt(index)));
         note = receipt.note;
-        found.checkpoint = readCheckpoint(note.text);
-        found.path = await underRoot(found.leaf, index, receipt, found.checkpoint);
+        await onPath(found, index, receipt);
     });
-    await step("log", async () => {
-        const key = await readKey(journal.vkey);
-        const says = await signedBy(note, key);
-        found.log = key.name;
-        need(key.name === found.checkpoint.origin, `the checkpoint is of another log, ${found.checkpoint.origin}`);
-        need(says.is !== "none", `${key.name} has not signed the checkpoint`);
-        need(says.is !== "bad", `the signature of ${key.name} on the checkpoint does not verify`);
-        return { is: says.is };
-    });
-    await step("witnesses", async () => {
-        const by = await cosigned(note, journal);
-        Object.assign(found, { witnesses: by.list, quorum: by.quorum });
-        return { is: by.list.length ? together(found.witnesses) : "none" };
-    });
+    await step("log", () => byLog(found, note, journal));
+    await step("witnesses", () => byWitnesses(found, note, journal));
     await step("genesis", async () => {
         await readOthers();
         const first = entries.get(0n);
@@ -139,7 +155,30 @@ export const prove = async (index, shown, read) => {
         found.onReport = onReport(bytes);
         return { is: found.signers.length ? together(found.signers) : "none" };
     });
-    found.ms = performance.now() - began;
-    found.is = found.steps.some((s) => s.is === "bad") ? "bad" : together(found.steps);
-    return found;
+    return end();
+};
+
+/**
+ * The same of a receipt in hand, without a server: what it needs of the journal (keys, policy) is given. Who answers for the entry is not looked at.
+ * @param {string} text the receipt @param {Uint8Array | null} entry its bytes, if they do not stand in it
+ * @param {{vkey: string, policy: string | null, witnesses: {name: string, vkey: string}[]}} journal
+ */
+export const proveReceipt = async (text, entry, journal) => {
+    const { found, step, end } = begin(OF_RECEIPT);
+    let receipt, bytes, header;
+    await step("bytes", async () => {
+        receipt = readReceipt(text);
+        bytes = entry ?? receipt.extra;
+        need(bytes, "the entry does not stand in this receipt: give its bytes too");
+        header = headerOf(bytes);
+        need(header && header.version === 1, "the bytes are no entry");
+        need(header.index === receipt.index, `the receipt is of entry ${receipt.index}, the bytes are of entry ${header.index}`);
+    });
+    await step("leaf", async () => {
+        found.leaf = await leafOf(bytes);
+    });
+    await step("path", () => onPath(found, Number(receipt.index), receipt));
+    await step("log", () => byLog(found, receipt.note, journal));
+    await step("witnesses", () => byWitnesses(found, receipt.note, journal));
+    return { ...end(), header };
 };

@@ -9,6 +9,7 @@ export const ROUTES = [
     { path: "/sites", load: () => import("../pages/sites.js"), nav: "/capacity" },
     { path: "/sites/{code}", load: () => import("../pages/place.js"), nav: "/capacity" },
     { path: "/journal", load: () => import("../pages/journal-head.js") },
+    { path: "/verify", load: () => import("../pages/verify.js"), nav: "/journal" },
     { path: "/journal/entries", load: () => import("../pages/journal.js"), who: ["officer", "admin", "startup", "site"] },
     { path: "/journal/entries/{index}", load: () => import("../pages/entry.js") },
     { path: "/home", load: () => import("../pages/home.js"), who: startup },

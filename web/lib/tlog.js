@@ -80,16 +80,16 @@ export const readPolicy = async (text) => {
     return { witnesses, asked: rule !== "none", plain, met: (/** @type {Set<string>} */ cosigned) => rule === "none" || enough(rule, cosigned) };
 };
 
-/** A receipt's head (tlog-proof): which entry, the hashes beside its path. */
+/** A receipt's head (tlog-proof): which entry, the hashes beside its path, and the entry itself if it stands there. */
 export const readPath = (head) => {
     const lines = head.replace(/\n+$/, "").split("\n");
     need(lines.shift() === "c2sp.org/tlog-proof@v1", "not a receipt of version 1");
-    if (lines[0]?.startsWith("extra ")) lines.shift();
+    const extra = lines[0]?.startsWith("extra ") ? fromBase64(lines.shift().slice(6)) : null;
     const index = /^index (.*)$/.exec(lines.shift() ?? "");
     need(index, "the receipt names no entry");
     const path = lines.map(fromBase64);
     need(path.length < 64 && path.every((hash) => hash?.length === 32), "a hash of the receipt is none");
-    return { index: number(index[1]), path };
+    return { index: number(index[1]), path, extra };
 };
 /** A receipt: that, an empty line, and the checkpoint. */
 export const readReceipt = (text) => {

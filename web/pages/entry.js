@@ -56,7 +56,7 @@ const Panel = ({ e, proof }) => html`
     </section>`;
 const Place = ({ e, proof }) => html`
     <section class="card entry-proof">
-        <div class="card-head"><h2>${t("entry.proof.title")}</h2><span class="end"><a href=${`/v1/journal/entries/${e.index}/receipt`} download=${`kontor-${e.index}.receipt`}><${Icon} name="download" size=${14} />${t("entry.receipt")}</a></span></div>
+        <div class="card-head"><h2>${t("entry.proof.title")}</h2><span class="end"><a href=${`/v1/journal/entries/${e.index}/receipt?with=entry`} download=${`kontor-${e.index}.receipt`}><${Icon} name="download" size=${14} />${t("entry.receipt")}</a></span></div>
         <${Verdict} proof=${proof} index=${e.index} />
         <${Proof} proof=${proof} />
     </section>`;

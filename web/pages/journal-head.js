@@ -88,7 +88,7 @@ const commands = (base, data, asked) => [
 const Yourself = ({ data, asked }) => html`
     <section class="card" id="yourself"><h2>${t("yourself.title")}</h2><p>${t("yourself.text")}</p>
         <ol class="commands gap">${commands(location.origin, data, asked).map((line, i) => html`<li key=${i}><span class="small second">${t("yourself." + (i + 1))}</span><pre class="sunken wrap-anywhere" data-command=${i + 1}>${line}</pre></li>`)}</ol>
-        <p class="chart-note">${t("yourself.whole")}</p><p class="chart-note">${t("journal.check.not")}</p>
+        <p class="gap"><a href=${to("/verify")}>${t("verify.link")}</a></p><p class="chart-note">${t("yourself.whole")}</p><p class="chart-note">${t("journal.check.not")}</p>
     </section>`;
 
 export default () => {

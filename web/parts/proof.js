@@ -31,6 +31,15 @@ const bytes = async (path) => {
 };
 const READ = { bytes: (i) => bytes(`/v1/journal/entries/${i}/bytes`), path: (i, size) => text(`/v1/journal/entries/${i}/receipt?size=${size}`), receipt: (i) => text(`/v1/journal/entries/${i}/receipt`), journal, kinds: KINDS };
 
+/** The keys, policy and witnesses by which receipts are judged, fetched once a head is there: null until then. */
+export const useJournal = (head) => {
+    const [found, set] = useState(null);
+    useEffect(() => {
+        if (head && !found) journal().then(set, () => 0); /* a cut line: the head is fetched anew, and with it this */
+    }, [head]);
+    return found;
+};
+
 /** The proof of an entry: {is: "checking" | "later" | "cannot" | "broken" | "bad" | "good", found, error}. */
 export const useProof = (entry) => {
     const [state, set] = useState({ is: "checking", found: null, error: null });
@@ -85,7 +94,7 @@ const said = (found, step) => {
 };
 /** The steps, each with what was worked out. */
 const Steps = ({ found }) => html`
-    <ol class="proof-steps">${STEPS.map((name) => {
+    <ol class="proof-steps">${found.all.map((name) => {
         const step = found.steps.find((s) => s.name === name) ?? { name, is: "unchecked" };
         return html`<li key=${name} data-step=${name} data-is=${step.is} class=${step.is}><${Icon} name=${ICONS[step.is]} /><div><b>${t("proof.step." + name)}</b><span class="block small second">${said(found, step)}</span></div></li>`;
     })}</ol>`;
@@ -96,7 +105,8 @@ const byWhom = (found) => {
     const uses = [...new Set(found.signers.map((s) => (s.class === 3 ? "server" : s.class === 2 ? "passkey" : s.use === "server" ? "own" : s.use)))];
     return uses.length ? t("proof.whose", { who: list(uses.map((u) => t("proof.whose." + u))) }) : t("proof.whose.rules");
 };
-const quorumOf = (found) => {
+/** What of a second history the witnesses exclude. */
+export const quorumOf = (found) => {
     const n = cosigners(found).length, all = found.witnesses.length;
     if (!n) return t("proof.not.nobody");
     if (!found.quorum) return t("proof.not.unasked", { n, all });
