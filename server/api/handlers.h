@@ -50,7 +50,7 @@ handler_fn funds_create, tranches_create, grants_create, grants_clawback, accoun
 handler_fn requests_create, requests_get, requests_list_get, requests_cancel;                    /* requests.c */
 handler_fn quotes_look, quotes_get, quotes_renew, quotes_release, quotes_accept, requests_quote; /* quotes.c */
 handler_fn reservations_list_get, reservations_get, reservations_cancel, reservations_output, reservations_ticket,
-    reservations_events;                                                          /* reservations.c */
+    reservations_secrets, reservations_events;                                    /* reservations.c */
 handler_fn agent_self; /* agent_self.c */
 handler_fn agent_keys, keys_revoke; /* agent_keys.c */
 handler_fn agent_enrol, agent_instance, agent_received, agent_report, agent_blob; /* agents.c */

@@ -1,4 +1,4 @@
-/* api/reservations.c: reservations: shown, watched, cancelled; their tickets and outputs. */
+/* api/reservations.c: reservations: shown, watched, cancelled; their tickets, secrets and outputs. */
 #include "api/handlers.h"
 
 #include <stdio.h>
@@ -8,7 +8,9 @@
 #include "api/internal.h"
 #include "api/reservation_json.h"
 #include "base/text.h"
+#include "core/secret.h"
 #include "store/blobs.h"
+#include "store/secrets.h"
 #include "store/site_records.h"
 
 static bool
@@ -220,6 +222,38 @@ reservations_output(struct call *call)
     else
         json_none(out, "received");
     json_text(out, "note", "what the site sent");
+    json_shut(out);
+    call_end(call, err, 200);
+}
+
+/* What is sealed is between the start-up and the site; the programme need not even know the names. */
+void
+reservations_secrets(struct call *call)
+{
+    struct reservation_row r;
+    struct secrets_given s = { .names = "" };
+    struct json_out *out = &call->out;
+    enum err err = find(call, call->path_id, &r);
+
+    if (!err && !may_act_for(&call->actor, r.org))
+        err = ERR_FORBIDDEN;
+    if (!err)
+        err = secrets_of_reservation(call->db, r.id, call->arena, &s);
+    json_open(out, NULL);
+    secret_names_json(out, "names", s.names);
+    if (s.given)
+        json_hex(out, "sha256", BYTES(s.sha256.b, sizeof s.sha256.b));
+    else
+        json_none(out, "sha256");
+    if (s.given)
+        json_time(out, "sealed", r.created_ms);
+    else
+        json_none(out, "sealed");
+    json_bool(out, "kept", s.kept);
+    if (s.kept)
+        json_hex(out, "key", BYTES(s.key.b, sizeof s.key.b));
+    else
+        json_none(out, "key");
     json_shut(out);
     call_end(call, err, 200);
 }

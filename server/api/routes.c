@@ -118,6 +118,7 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/reservations/{id}/contest", "reservations_contest", BUYER, KEY, WRITES, RUN_WORKER, reservations_contest },
     { HTTP_POST, "/v1/reservations/{id}/statements", "reservations_say", SAYS, KEY, WRITES, RUN_WORKER, reservations_say },
     { HTTP_GET, "/v1/reservations/{id}/output", "reservations_output", BUYER, NO_KEY, READS, RUN_WORKER, reservations_output },
+    { HTTP_GET, "/v1/reservations/{id}/secrets", "reservations_secrets", BUYER, NO_KEY, READS, RUN_WORKER, reservations_secrets },
     { HTTP_GET, "/v1/reservations/{id}/ticket", "reservations_ticket", SEES_JOB, NO_KEY, READS, RUN_WORKER, reservations_ticket },
     { HTTP_GET, "/v1/reservations/{id}/events", "reservations_events", SEES_JOB, NO_KEY, READS, RUN_WORKER, reservations_events },
     /* the programme */

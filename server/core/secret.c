@@ -141,6 +141,20 @@ sealed_json(struct json_out *out, const struct sealed_secrets *s)
     json_shut(out);
 }
 
+bool
+sealed_key_read(struct bytes bytes, struct hash *ret)
+{
+    static const char BEFORE[] = "{\"key\":\"";
+    const size_t at = sizeof BEFORE - 1, digits = 2 * sizeof ret->b;
+    char hex[2 * sizeof ret->b + 1];
+
+    if (bytes.len <= at + digits || memcmp(bytes.data, BEFORE, at) != 0 || bytes.data[at + digits] != '"')
+        return false;
+    memcpy(hex, bytes.data + at, digits);
+    hex[digits] = '\0';
+    return hex_decode(hex, ret->b, sizeof ret->b);
+}
+
 enum err
 sealed_check(const struct sealed_secrets *s, const char *names, struct err_detail *d)
 {

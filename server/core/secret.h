@@ -50,6 +50,8 @@ void secret_names_json(struct json_out *out, const char *member, const char *nam
 /* The object above; ret is whole only if `in` has no error afterwards. */
 void sealed_in(struct json_in *in, struct sealed_secrets *ret);
 void sealed_json(struct json_out *out, const struct sealed_secrets *s);
+/* The key that such bytes, as sealed_json() wrote them, are sealed to; false if they are none. */
+bool sealed_key_read(struct bytes bytes, struct hash *ret);
 /* Are they for these names, in any order? ERR_SECRET_MISSING, ERR_SECRET_SURPLUS, naming the first one. */
 enum err sealed_check(const struct sealed_secrets *s, const char *names, struct err_detail *d) MUST_USE;
 

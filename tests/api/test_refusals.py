@@ -244,7 +244,7 @@ def test_things_that_do_not_exist(world):
     prepare(world)
     brisa, administrator = world.people["brisa"], world.people["administrator"]
     for at in (f"/v1/requests/{NOWHERE}", f"/v1/quotes/{NOWHERE}", f"/v1/reservations/{NOWHERE}", f"/v1/organisations/{NOWHERE}",
-               f"/v1/reservations/{NOWHERE}/output", f"/v1/reservations/{NOWHERE}/events", "/v1/grants/999999", "/v1/grants/1",
+               f"/v1/reservations/{NOWHERE}/output", f"/v1/reservations/{NOWHERE}/secrets", f"/v1/reservations/{NOWHERE}/events", "/v1/grants/999999", "/v1/grants/1",
                "/v1/journal/entries/999999", "/v1/requests/nonsense", "/v1/grants/-1", "/v1/nonsense", "/errors/nonsense", "/v2/sites", "/v1/sites/"):
         refusal(brisa.get(at), (404,), ("not-found",))
     refusal(administrator.get("/v1/sites/nowhere/agent"), (404,))

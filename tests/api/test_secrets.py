@@ -159,7 +159,13 @@ def test_sealed_carried_and_opened(world):
     assert made.status == 201, made
     again = world.people["brisa"].call("POST", f"/v1/quotes/{quote['id']}/accept", {"option": 0, "secrets": bundle}, key=key)
     assert again.status == 201 and again.json["id"] == made.json["id"], "the same request has the same answer"
+    at, none = f"/v1/reservations/{made.json['id']}/secrets", {"names": ["HF_TOKEN", "OTHER"], "sha256": None, "sealed": None, "kept": False, "key": None}
     ticket = ticket_of(lumi)
+    given = world.people["brisa"].must("GET", at)
+    assert given == {**none, "sha256": ticket["secrets"], "sealed": made.json["created"], "kept": True, "key": bundle["key"]}, given
+    for who, status in (("nordlys", 404), ("officer", 403), ("lumi", 403)):
+        assert world.people[who].get(at).status == status, who
+    AGENTS["given"] = (at, given)
     assert ticket["needs"] == ["secrets"] and len(ticket["secrets"]) == 64, ticket
     assert bsc.call("GET", f"/v1/agent/blobs/{ticket['secrets']}").status == 404, "not of another site"
     got = lumi.call("GET", f"/v1/agent/blobs/{ticket['secrets']}")
@@ -199,6 +205,8 @@ def test_it_goes_when_the_job_is_over(world):
     wait_for(lambda: world.people["brisa"].must("GET", f"/v1/reservations/{ticket['reservation']}")["state"] == "settled")
     swept()
     assert world.server.sql(there) == "0"
+    at, given = AGENTS["given"]
+    assert world.people["brisa"].must("GET", at) == {**given, "kept": False, "key": None}
     assert lumi.call("GET", f"/v1/agent/blobs/{ticket['secrets']}").status == 404
 
 

@@ -17,7 +17,7 @@ BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
 RULES = {
     (frozenset(BUYERS | PROGRAMME), "organisation"): "organisations_get organisations_members organisations_rights organisations_aid grants_aid grants_get grants_entries grants_share grants_history requests_get quotes_get",
-    (frozenset(BUYERS), "organisation"): "requests_quote requests_cancel reservations_move quotes_renew quotes_release quotes_accept reservations_cancel reservations_contest reservations_output",
+    (frozenset(BUYERS), "organisation"): "requests_quote requests_cancel reservations_move quotes_renew quotes_release quotes_accept reservations_cancel reservations_contest reservations_output reservations_secrets",
     (frozenset(BUYERS | {"administrator"}), "organisation"): "members_set",
     (frozenset({"owner"}), "organisation"): "aid_declare",
     (frozenset({"owner", "administrator"}), "organisation"): "invitations_list invitations_create invitations_withdraw",

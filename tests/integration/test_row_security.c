@@ -71,6 +71,7 @@ static const struct wanted {
     { "blobs_renew", ~BIT(UNSET), { "sha256 of stray", "99", "0" } }, /* tells whether it is there, to who has its hash */
     { "secrets_add", BIT(OWNER), { "sha256 of new", BRISA, "new", "1" } },
     { "secrets_of_site", BIT(OWNER) | BIT(AGENT), { "11", "sha256 of sealed" } }, /* an owner's own; the programme and the server read none */
+    { "secrets_of_reservation", ORG, { BRISA } }, /* names alone, but for the owner */
     { "secrets_sweep", SERVERS, { "99" } },
     { "blobs_sweep", SERVERS, { "\\x", NULL, "99" } },
     { "evidence_add", BIT(OWNER) | PROGRAMME, { NORDLYS, H1, "why", "{" LISE "}", "1", BRISA, "11", SEAL } }, /* her own words */
