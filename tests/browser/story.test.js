@@ -867,3 +867,111 @@ story("a start-up uploads a script, repeats the job, contests it; the site says 
     await page.getByText(right ? "The node's disk was full." : "It was their quota.").waitFor();
     assert.equal(await page.getByRole("button", { name: "Sign, both" }).count(), 0);
 }, [403]);
+
+story("a start-up seals secrets to the site that it chooses; the job has them, nobody between has", async (page, look, tab) => {
+    const token = `hf_${look.width}${"x9Q".repeat(8)}`, pem = `-----BEGIN KEY-----\nMC4CAQ${look.width}AwBQYDK2VwBCIEI\n-----END KEY-----\n`;
+    const values = { HF_TOKEN: token, DEPLOY_KEY: pem }, digest = (value) => createHash("sha256").update(value).digest("hex");
+    await page.addInitScript(() => { /* as a browser without the curve; only where the story says so */
+        if (!window.name.includes("lacks")) return;
+        const { generateKey } = SubtleCrypto.prototype;
+        SubtleCrypto.prototype.generateKey = function (kind, ...more) {
+            return kind === "X25519" ? Promise.reject(new DOMException("", "NotSupportedError")) : generateKey.call(this, kind, ...more);
+        };
+    });
+    await signIn(page, S, kontor.password);
+    await page.goto("/en/ask?gpus=8&hours=0:30&template=script&name=" + encodeURIComponent(`sealed at ${look.width}`));
+    await page.getByLabel("Your script").fill('#!/bin/sh\nprintf %s "$HF_TOKEN" | sha256sum\nprintf %s "$DEPLOY_KEY" | sha256sum\n');
+    await page.getByRole("button", { name: "Secrets that only the site can read" }).click();
+    const names = page.getByLabel("Secrets that only the site can read");
+    for (const [typed, words] of [["1A", "1A cannot be a name"], ["PATH", "PATH is used by the system"], ["A A", "A is there twice"]]) {
+        await names.fill(typed);
+        await page.locator(".field-error", { hasText: words }).waitFor();
+    }
+    await names.fill("HF_TOKEN DEPLOY_KEY");
+    await page.getByText("Does not take this: sealed secrets.").first().waitFor();
+    await page.waitForFunction(() => /of 2 |2 places|^.*2/.test(document.querySelector(".ask-answer .second")?.textContent ?? ""));
+    await accessible(page, "ask with secrets");
+    await sound(page, "ask with secrets");
+    if (process.env.KONTOR_OUT) await page.screenshot({ path: `${process.env.KONTOR_OUT}/secrets-ask-${look.width}.png`, fullPage: true });
+    await page.getByRole("button", { name: "Get binding quotes" }).click();
+    await page.waitForURL("**/en/requests/*");
+    const key = page.locator("[data-seal]").first(), button = page.locator(".options .best").getByRole("button", { name: /^Accept for/ });
+    await page.locator("[data-seal=cineca][data-is=good]").waitFor();
+    await page.locator("[data-seal=lumi][data-is=good]").waitFor();
+
+    /* a browser that cannot, and a key that the agent did not sign: said, and nothing is sent */
+    await page.evaluate(() => { window.name = "lacks"; });
+    await page.reload();
+    await page.getByText("This browser cannot seal secrets.").first().waitFor();
+    assert.equal(await button.getAttribute("aria-disabled"), "true");
+    await accessible(page, "secrets, a browser that cannot");
+    await page.evaluate(() => { window.name = ""; });
+    await page.route("**/v1/sites", async (route) => {
+        const response = await route.fetch(), told = await response.json();
+        for (const site of told.items) if (site.seal) site.seal.signature = site.seal.signature.replace(/^./, (c) => (c === "A" ? "B" : "A"));
+        await route.fulfill({ response, json: told });
+    });
+    await page.reload();
+    await page.locator("[data-seal=cineca][data-is=bad]").waitFor();
+    assert.match(plain(await text(page, ".options .best")), /This site's key does not verify: nothing is sealed to it\./);
+    await page.unroute("**/v1/sites");
+    await page.reload();
+    await page.locator("[data-seal=cineca][data-is=good]").waitFor();
+
+    await button.click();
+    assert.equal(await page.getByText("A value is needed.").count(), 2);
+    await page.waitForFunction(() => document.activeElement?.matches(".secrets input[type=password]"));
+    const field = (name) => page.getByLabel(name, { exact: true });
+    await field("HF_TOKEN").fill(token);
+    await field("DEPLOY_KEY").evaluate((input, text) => {
+        const clipboardData = new DataTransfer();
+        clipboardData.setData("text/plain", text);
+        input.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true }));
+    }, pem.replaceAll("\n", "\r\n"));
+    await page.getByText("4 lines, hidden. Show them to change them.").waitFor();
+    await page.getByRole("button", { name: "Show DEPLOY_KEY" }).click();
+    assert.equal(await field("DEPLOY_KEY").inputValue(), pem);
+    await accessible(page, "secrets");
+    await sound(page, "secrets");
+    await page.getByRole("button", { name: "Hide DEPLOY_KEY" }).click();
+    if (process.env.KONTOR_OUT) await page.screenshot({ path: `${process.env.KONTOR_OUT}/secrets-quotes-${look.width}.png`, fullPage: true });
+    const fingerprint = await key.locator(".fingerprint").innerText();
+    assert.match(plain(await text(page, ".secrets")), /Proved: each key marked so was signed by its site's agent.*Not proved: that nobody but the site has the key's other half/);
+
+    /* refused: what was typed stays. Then the answer is lost on its way: the same goes out again, to the bit, and acts once */
+    const sent = [];
+    await page.route("**/accept", async (route) => {
+        sent.push([route.request().headers()["idempotency-key"], route.request().postData()]);
+        if (sent.length === 1) return route.fulfill({ status: 409, contentType: "application/problem+json", json: { type: "/errors/seal-key", title: "The secrets are sealed to another key than the site's present one.", status: 409, code: "seal-key" } });
+        const response = await route.fetch();
+        return sent.length === 2 ? route.fulfill({ status: 503, contentType: "application/problem+json", json: { type: "/errors/busy", title: "Busy", status: 503, code: "busy" } }) : route.fulfill({ response });
+    });
+    await button.click();
+    await page.getByText("The site has changed its key meanwhile.").waitFor();
+    assert.equal(await field("HF_TOKEN").inputValue(), token);
+    await button.click();
+    await page.getByText("The server has too much to do.").waitFor();
+    await button.click();
+    await page.waitForURL("**/en/reservations/*");
+    assert.deepEqual([sent.length, sent[2]], [3, sent[1]]);
+    await page.locator(".head .state", { hasText: "Settled" }).waitFor();
+    for (const value of Object.values(values)) await page.getByText(digest(value)).waitFor();
+    await page.locator("[data-sealed]").waitFor();
+    assert.match(plain(await text(page, "[data-sealed]")), new RegExp(`HF_TOKEN DEPLOY_KEY.*(${fingerprint}|thrown away with them)`));
+    await accessible(page, "reservation with secrets");
+    await sound(page, "reservation with secrets");
+    if (process.env.KONTOR_OUT) await page.screenshot({ path: `${process.env.KONTOR_OUT}/secrets-reservation-${look.width}.png`, fullPage: true });
+
+    const dump = execFileSync("pg_dump", ["--dbname", kontor.database], { encoding: "latin1", maxBuffer: 1 << 28 });
+    const kept = await page.evaluate(() => JSON.stringify([location.href, history.state, { ...localStorage }, { ...sessionStorage }]));
+    for (const needle of [token, pem.split("\n")[1]]) {
+        for (const form of [needle, Buffer.from(needle).toString("base64").slice(0, -4), Buffer.from(needle).toString("hex")]) {
+            assert.ok(!dump.includes(form) && !kept.includes(form), "it lies in the clear");
+            for (const r of tab.requests) assert.ok(!r.url().includes(form) && !(r.postData() ?? "").includes(form), r.url());
+        }
+    }
+    /* the same again: the names are carried, the values are asked for anew */
+    await page.getByRole("button", { name: "Repeat" }).click();
+    await page.waitForURL("**/en/ask?*");
+    await page.waitForFunction(() => /** @type {HTMLInputElement} */ (document.querySelector("input[name=secrets]"))?.value === "HF_TOKEN DEPLOY_KEY");
+}, [409, 503]);

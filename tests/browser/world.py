@@ -27,6 +27,8 @@ PEOPLE = [("Inés Ferrer", "ines@brisa.example", "owner", "brisa"), ("Elin Dahl"
           ("Maren Voss", "maren@investai.example", "officer", None), ("Tomás Lind", "tomas@investai.example", "officer", None),
           ("Aino Laine", "aino@lumi.example", "site_operator", "lumi"), ("Jonas Weber", "jonas@kontor.example", "administrator", None)]
 
+SECRETS = ("lumi", "cineca")  # whose agents take secrets
+
 
 def rows(table):
     with open(TOP / "scripts" / "federation" / f"{table}.tsv", encoding="utf-8") as file:
@@ -101,7 +103,8 @@ class World:
         folder = self.server.data / "agents" / code
         folder.mkdir(parents=True)
         config = folder / "agent.conf"
-        config.write_text(f"server = http://127.0.0.1:{self.server.agent_port}\nsite = {code}\nspool_dir = {folder}/spool\nbackend = exec\n")
+        config.write_text(f"server = http://127.0.0.1:{self.server.agent_port}\nsite = {code}\nspool_dir = {folder}/spool\nbackend = exec\n"
+                          + ("takes = secrets\n" if code in SECRETS else ""))
         token = self.local.must("POST", f"/v1/sites/{code}/agent-tokens", {}, status=201)["token"]
         (folder / "token").write_text(token + "\n")
         (folder / "token").chmod(0o600)
@@ -155,7 +158,8 @@ def main():
     try:
         if "--rich" in sys.argv:
             world.rich()
-        print(json.dumps({"base": world.base, "password": PASSWORD, "organisations": world.organisations, "grants": world.grants, "issuer": world.issuer}), flush=True)
+        print(json.dumps({"base": world.base, "password": PASSWORD, "organisations": world.organisations, "grants": world.grants, "issuer": world.issuer,
+                          "database": world.server.conninfo()}), flush=True)
         sys.stdin.read()
     finally:
         world.remove()

@@ -3,7 +3,7 @@ import { asTyped, fromLocalField, parseCredits, parseWhole, toLocalField } from 
 
 export const EMPTY = {
     gpus: "8", hours: "24", memory: "", model: "", from: "", by: "", price: "", countries: "", island: "", kind: "batch", prefer: "soonest", move: "", nights: "", dusk: "20:00", dawn: "06:00",
-    name: "", template: "single-gpu", command: 'echo "$KONTOR_GPUS GPUs for $KONTOR_WALLTIME_S s on $(uname -n)"', image: "", runtime: "apptainer", entry: "train.py", args: "", grant: "", like: "",
+    name: "", template: "single-gpu", command: 'echo "$KONTOR_GPUS GPUs for $KONTOR_WALLTIME_S s on $(uname -n)"', image: "", runtime: "apptainer", entry: "train.py", args: "", secrets: "", grant: "", like: "",
 };
 const NAMES = Object.keys(EMPTY);
 
@@ -78,8 +78,8 @@ export const wants = (ask, { organisation, grant }) => ({
     preference: ask.prefer,
     move_freely: ask.move === "1",
 });
-/** What the site's agent must take for it, in the server's words. @param {boolean} files are any fetched or put? */
-export const needsOf = (ask, files) => ask.template === "allocation" ? [] : [...(files ? ["transfer"] : []), ...(ask.template === "container" ? [ask.runtime] : [])];
+/** What the site's agent must take for it, in the server's words. @param {boolean} files are any fetched or put? @param {boolean} [secrets] are any sealed? */
+export const needsOf = (ask, files, secrets = false) => ask.template === "allocation" ? [] : [...(files ? ["transfer"] : []), ...(ask.template === "container" ? [ask.runtime] : []), ...(secrets ? ["secrets"] : [])];
 /** What runs, in the server's words. */
 export const work = (ask, script) => {
     const { template } = ask;
@@ -96,7 +96,7 @@ export const fromRequest = (r) => ({
     from: r.earliest_start ? toLocalField(r.earliest_start) : "", by: r.deadline ? toLocalField(r.deadline) : "",
     price: r.max_credits ? asTyped(r.max_credits) : "", countries: (r.countries ?? []).join(","), island: r.one_island ? "1" : "", kind: r.kind ?? "batch",
     ...(r.nights && { nights: String(r.nights.count), dusk: r.nights.from, dawn: r.nights.until }), prefer: r.preference ?? "soonest", move: r.move_freely ? "1" : "", name: r.name ?? "", template: r.template ?? "script",
-    command: r.parameters?.command ?? EMPTY.command, image: r.parameters?.image ?? "", runtime: r.parameters?.runtime ?? "apptainer", entry: r.parameters?.entry ?? EMPTY.entry, args: r.parameters?.args ?? "",
+    command: r.parameters?.command ?? EMPTY.command, image: r.parameters?.image ?? "", runtime: r.parameters?.runtime ?? "apptainer", entry: r.parameters?.entry ?? EMPTY.entry, args: r.parameters?.args ?? "", secrets: (r.secrets ?? []).join(" "),
     grant: r.grant === undefined || r.grant === null ? "" : String(r.grant), like: r.id ?? "",
 });
 

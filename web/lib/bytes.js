@@ -13,6 +13,7 @@ export const fromBase64 = (text) => {
         return null;
     }
 };
+export const toBase64 = (bytes) => btoa(String.fromCharCode(...bytes));
 export const same = (a, b) => a.length === b.length && a.every((byte, i) => byte === b[i]);
 export const joined = (...parts) => {
     const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));

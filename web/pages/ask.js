@@ -26,7 +26,7 @@ import { Note, Say } from "../parts/note.js";
 await more("../messages/LANG.buying.json");
 
 const DELAY_MS = 150;
-const FIELDS = { nights: "nights", gpus: "gpus", walltime_s: "hours", memory_gb: "memory", earliest_start: "from", deadline: "by", max_credits: "price", countries: "countries", script: "script", inputs: "inputs", outputs: "outputs", parameters: "command", name: "name" };
+const FIELDS = { nights: "nights", gpus: "gpus", walltime_s: "hours", memory_gb: "memory", earliest_start: "from", deadline: "by", max_credits: "price", countries: "countries", script: "script", inputs: "inputs", outputs: "outputs", parameters: "command", secrets: "secrets", name: "name" };
 /* A script is not put into the address; it stays here while the reader walks about. */
 let keptScript = "";
 let keptFiles = { inputs: "", outputs: "" }; /* addresses may be signed: they stay here, too */
@@ -129,6 +129,7 @@ const Form = ({ ask, edit, bad, sites, quote, script, setScript, files, setFiles
                 ${ask.template === "multi-node-pytorch" && html`<${Field} light name="entry" label=${t("ask.entry")} value=${ask.entry} onInput=${set("entry")} error=${bad.command} />
                     <${Field} light name="args" label=${t("ask.args")} value=${ask.args} onInput=${set("args")} />`}
                 ${ask.template !== "allocation" && (parts.Files ? html`<${parts.Files} files=${files} onInput=${setFiles} bad=${bad} />` : html`<p><${Button} small icon="page" onClick=${() => want("files")}>${t("ask.files")}<//></p>`)}
+                ${ask.template !== "allocation" && (parts.SecretNames ? html`<${parts.SecretNames} ask=${ask} onInput=${set("secrets")} error=${bad.secrets} />` : html`<p><${Button} small icon="key" onClick=${() => want("secrets")}>${t("ask.secrets")}<//></p>`)}
             </div>
         <//>`;
 };
@@ -213,13 +214,16 @@ export default ({ query }) => {
     const [files, keepFiles] = useState(keptFiles);
     /* parts of the form that few need come when they are wanted */
     const [parts, take] = useState(/** @type {any} */ ({}));
-    const want = (name) => (name === "files" ? import("../parts/files.js") : import("../parts/script.js")).then((module) => take((had) => ({ ...had, ...module.default })));
+    const want = (name) => (name === "files" ? import("../parts/files.js") : name === "secrets" ? import("../parts/secret-names.js") : import("../parts/script.js")).then((module) => take((had) => ({ ...had, ...module.default })));
     useEffect(() => {
         if (ask.template === "script" && !parts.Script) want("script");
     }, [ask.template]);
     useEffect(() => {
         if ((files.inputs || files.outputs) && !parts.Files) want("files");
     }, [files]);
+    useEffect(() => {
+        if (ask.secrets && !parts.SecretNames) want("secrets");
+    }, [ask.secrets]);
     const filing = useCommand();
     const holding = useCommand();
     const [tried, setTried] = useState(false);
@@ -246,8 +250,10 @@ export default ({ query }) => {
     const wrong = faults(ask);
     const hasFiles = Boolean(files.inputs.trim() || files.outputs.trim()) && ask.template !== "allocation";
     if (hasFiles && !(parts.filesOf?.(files.inputs) && parts.filesOf(files.outputs, false))) wrong.files = "problem.field";
+    const hasSecrets = Boolean(ask.secrets.trim()) && ask.template !== "allocation";
+    if (hasSecrets && (!parts.namesFault || parts.namesFault(ask))) wrong.secret = "problem.field"; /* the field says which */
     const body = grant && !Object.keys(wrong).length ? wants(ask, { organisation: organisation.id, grant: grant.account }) : null;
-    const needs = needsOf(ask, hasFiles);
+    const needs = needsOf(ask, hasFiles, hasSecrets);
     const look = useLook(body && needs.length ? { ...body, needs } : body);
     const bad = Object.fromEntries(Object.entries(wrong).map(([name, key]) => [name, t(key)]));
     for (const error of [look.error, filing.error]) {
@@ -263,7 +269,7 @@ export default ({ query }) => {
             return;
         }
         const { move_freely, ...rest } = body;
-        const request = await filing.run("/v1/requests", { ...rest, move_freely, name: ask.name.trim() || t("ask.default-name", { gpus: body.gpus }), ...work(ask, script), ...(hasFiles && parts.filesIn(files)) });
+        const request = await filing.run("/v1/requests", { ...rest, move_freely, name: ask.name.trim() || t("ask.default-name", { gpus: body.gpus }), ...work(ask, script), ...(hasFiles && parts.filesIn(files)), ...(hasSecrets && { secrets: parts.namesIn(ask.secrets) }) });
         if (!request) return;
         await holding.run(`/v1/requests/${request.id}/quotes`, { hold: true, preference: ask.prefer });
         go(to(`/requests/${request.id}`));

@@ -3,21 +3,17 @@ import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
 import { big, clock, clockUtc, credits, dateTime, length, rate } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
-import { isOpen, isRunning, mayCancel } from "../lib/jobs.js";
 import { changed, fromRequest, sorted, write } from "../lib/asking.js";
 import { more } from "../lib/more.js";
 import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
 import { useCommand, useData, nowMs } from "../lib/use.js";
 import { go, to } from "../lib/router.js";
 import { Assumed, Credits, Total } from "../parts/amount.js";
-import { Bar } from "../parts/bar.js";
 import { Broken, Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Changes } from "../parts/changes.js";
-import { Dialog } from "../parts/dialog.js";
 import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
-import { State, stateOf } from "../parts/state.js";
 import { Reasons } from "../parts/reasons.js";
 import { Ring } from "../parts/ring.js";
 
@@ -41,7 +37,7 @@ const notSooner = ({ not_sooner: why }) => {
     return has("sooner." + why.code) ? t("sooner." + why.code, { most: n.most_free, brokered: n.brokered, from: n.from ? dateTime(n.from) : "", to: n.to ? dateTime(n.to) : "", asked: n.gpus, kept: n.kept, without: n.without ? dateTime(n.without) : "", nights: n.nights, run: n.longest_nights, longest: length(n.longest_s ?? 0), length: length(n.length_s ?? 0) }) : why.text;
 };
 
-const Option = ({ option, index, title, site, free, now, from, open, accept, busy, primary }) => {
+const Option = ({ option, index, title, site, free, now, from, open, accept, busy, primary, cannot }) => {
     const offering = site?.offerings.find((o) => o.index === option.offering);
     const cost = big(option.cost_gpums);
     const short = cost > free;
@@ -61,50 +57,11 @@ const Option = ({ option, index, title, site, free, now, from, open, accept, bus
             </dl>
             <p class="why">${option.not_sooner?.code === "at-once" ? t("sooner.at-once") : tx("quotes.not-sooner", { why: notSooner(option) })}</p>
             <div class="foot-of">
-                <${Button} wide kind=${primary ? "primary" : "plain"} busy=${busy} off=${short ? t("quotes.short") : open ? undefined : t("quotes.ended")} onClick=${() => accept(option, index)}>${t("accept-for", { amount: credits(cost) })}<//>
+                <${Button} wide kind=${primary ? "primary" : "plain"} busy=${busy} off=${short ? t("quotes.short") : open ? cannot : t("quotes.ended")} onClick=${() => accept(option, index)}>${t("accept-for", { amount: credits(cost) })}<//>
                 <p class="small hint">${option.booked ? t("quotes.booked") : t("quotes.likely")}</p>
             </div>
         </li>`;
 };
-/** What each night of a request has come to; those that are not over are cancelled together. */
-const Nights = ({ request, sites, reload }) => {
-    const [asking, ask] = useState(false);
-    const cancelling = useCommand();
-    const nights = request.reservations;
-    const left = nights.filter(mayCancel);
-    const most = nights.reduce((sum, n) => sum + big(n.cost_at_most_gpums), 0n), settled = nights.reduce((sum, n) => sum + big(n.settled_gpums), 0n);
-    const open = (n) => (isOpen(n) ? big(n.cost_at_most_gpums) - big(n.settled_gpums) : 0n);
-    const held = nights.reduce((sum, n) => sum + open(n), 0n);
-    const back = left.reduce((sum, n) => sum + open(n), 0n);
-    const waits = nights.some(isOpen);
-    useEffect(() => { /* nights come and go while one looks on */
-        if (!waits) return undefined;
-        const timer = setInterval(() => document.visibilityState === "visible" && reload(), 15_000);
-        return () => clearInterval(timer);
-    }, [waits, reload]);
-    const yes = async () => {
-        if (await cancelling.run(`/v1/requests/${request.id}/cancel`, {})) {
-            ask(false);
-            say(t("quotes.nights-cancelled"));
-            reload();
-        }
-    };
-    return html`
-        <section class="card"><div class="card-head"><h2>${t("quotes.each-night")}</h2><span class="end">${t("quotes.nights-left", { n: left.length, all: nights.length })}</span></div>
-            <p class="small second">${tx("quotes.nights-sum", { settled: html`<${Credits} gpums=${settled} />`, held: html`<${Credits} gpums=${held} />`, all: html`<${Credits} gpums=${most} />` })}</p>
-            <${Bar} low height=${9} total=${most} parts=${[{ kind: "settled", gpums: settled }, { kind: "held", gpums: held }]} />
-            <div class="table-scroll gap"><table class="blocks"><caption class="hidden-text">${t("quotes.each-night")}</caption>
-                <thead><tr><th scope="col">${t("quotes.night")}</th><th scope="col">${t("quotes.where")}</th><th scope="col">${t("job.state")}</th><th scope="col" class="num">${t("job.settled-of")}</th></tr></thead>
-                <tbody>${nights.map((n) => html`<tr key=${n.id}><td class="lead"><a href=${to(`/reservations/${n.id}`)}><b>${t("quotes.night-of", { n: n.night, start: dateTime(n.start) })}</b></a><span class="hint">${t("quotes.night-until", { time: dateTime(n.end) })}</span></td>
-                    <td>${siteName(sites.get(n.site), n.site)}</td>
-                    <td class="end"><${State} name=${stateOf(n)} /></td>
-                    <td class="num">${tx("job.of", { part: html`<${Credits} gpums=${n.settled_gpums} />`, all: html`<${Credits} gpums=${n.cost_at_most_gpums} />` })}</td></tr>`)}</tbody></table></div>
-            ${left.length > 0 && html`<div class="deeds gap"><${Button} kind="danger" onClick=${() => ask(true)}>${t("quotes.cancel-nights")}<//></div>`}
-            ${asking && html`<${Dialog} danger title=${t("quotes.cancel-nights.title", { n: left.length })} yes=${t("quotes.cancel-nights.yes", { n: left.length })} no=${t("quotes.cancel-nights.no")} busy=${cancelling.busy} error=${html`<${Refused} error=${cancelling.error} />`} onYes=${yes} onNo=${() => ask(false)}>
-                <p>${t(left.some(isRunning) ? "quotes.cancel-nights.running" : "quotes.cancel-nights.text", { amount: credits(back) })}</p><//>`}
-        </section>`;
-};
-
 /** The quote ran out or its place went while the user decided: nothing was spent, and the next best is shown. */
 const Gone = ({ error, asked, quote, before, accept, busy, sites, ask }) => {
     const best = quote?.options[0];
@@ -123,7 +80,7 @@ const Gone = ({ error, asked, quote, before, accept, busy, sites, ask }) => {
 
 export default ({ params }) => {
     const { data: request, error, reload } = useData(`/v1/requests/${params.id}`);
-    const { sites, loaded } = useSites();
+    const { sites, loaded, reload: askSites } = useSites();
     const grant = useData(request ? `/v1/grants/${request.grant}` : null);
     const home = useData(request ? `/v1/organisations/${request.organisation?.id ?? request.organisation}` : null);
     const accepting = useCommand(), holding = useCommand(), looking = useCommand(), renewing = useCommand();
@@ -131,6 +88,15 @@ export default ({ params }) => {
     const [ended, end] = useState(false);
     const [gone, setGone] = useState(null);
     const asked = useRef(false);
+    /* what few requests need comes with them: what seals secrets, what shows nights */
+    const [parts, take] = useState(/** @type {any} */ (null));
+    const [cannot, tell] = useState(/** @type {Record<string, string>} */ ({}));
+    const seal = useRef(/** @type {any} */ (null));
+    const secret = request?.secrets?.length > 0;
+    const nightly = Boolean(request?.nights && request.reservation);
+    useEffect(() => {
+        if (secret || nightly) (secret ? import("../parts/secrets.js") : import("../parts/nights.js")).then((module) => take((had) => ({ ...had, ...module.default })));
+    }, [secret, nightly]);
     const newest = request?.quotes?.[0] ?? null;
     const quote = mine ?? newest;
     const open = quote?.state === "open" && !ended && Date.parse(quote.expires) > nowMs();
@@ -157,14 +123,16 @@ export default ({ params }) => {
         hold();
     }, [refused]);
 
-    if (!request || !loaded) return html`<${Head} title=${t("quotes.title-loading")} crumbs=${html`<a href=${to("/ask")}>${t("nav.ask")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
+    if (!request || !loaded || (secret && !parts?.Secrets) || (nightly && !parts?.Nights)) return html`<${Head} title=${t("quotes.title-loading")} crumbs=${html`<a href=${to("/ask")}>${t("nav.ask")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
     const not = sorted(quote?.refusals ?? []).said;
     const ask = { ...fromRequest(request), seconds: request.walltime_s };
     const from = Math.max(Date.parse(quote?.created ?? request.created ?? 0), Date.parse(request.earliest_start ?? 0)) || 0;
     const crumbs = html`<a href=${to("/ask", write(ask))}>${t("nav.ask")}</a> / ${request.name}`;
     const accept = async (option, index) => {
         const quoteId = quote.id;
-        const answer = await accepting.run(`/v1/quotes/${quoteId}/accept`, { option: index, move_freely: Boolean(request.move_freely) });
+        const sealed = secret ? await seal.current(option) : undefined;
+        if (secret && !sealed) return;
+        const answer = await accepting.run(`/v1/quotes/${quoteId}/accept`, { option: index, move_freely: Boolean(request.move_freely), ...(sealed && { secrets: sealed }) });
         if (answer) {
             say(t("accepted", { site: siteName(sites.get(option.site), option.site), amount: credits(option.cost_gpums) }));
             go(to(`/reservations/${answer.id}`));
@@ -173,7 +141,7 @@ export default ({ params }) => {
     if (request.reservation) {
         return html`<${Head} title=${request.name} crumbs=${crumbs} sub=${request.nights ? t("quotes.done-nights", { n: request.gpus, length: length(request.walltime_s), nights: t("ask.nights.each", { n: request.nights.count, ...request.nights }) }) : t("quotes.done")}>
                 ${!request.nights && html`<${Button} kind="primary" href=${to(`/reservations/${request.reservation}`)}>${t("quotes.see")}<//>`}<//>
-            <div class="stack">${request.nights && html`<${Nights} request=${request} sites=${sites} reload=${reload} />`}
+            <div class="stack">${request.nights && html`<${parts.Nights} request=${request} sites=${sites} reload=${reload} />`}
             ${not.length > 0 && html`<section class="card"><h2>${t("quotes.why-not", { n: not.length })}</h2><${Reasons} refusals=${quote.refusals} sites=${sites} from=${from} nights=${request.nights} link=${() => null} /></section>`}</div>`;
     }
     const free = big(grant.data?.free_gpums);
@@ -192,10 +160,11 @@ export default ({ params }) => {
             ${looking.error && html`<${Broken} error=${looking.error} credits=${t("credits-unchanged")} />`}
             ${ended && quote?.state === "open" && html`<${Note} kind="ochre" icon="clock"><p><b>${t("quotes.over")}</b> ${t("quotes.over.text")}</p><p><button type="button" class="linkish" onClick=${hold}>${t("quotes.again")}</button></p><//>`}
             ${!quote && !looking.error && html`<${Waiting} rows=${6} />`}
+            ${secret && html`<${parts.Secrets} request=${request} options=${quote?.options ?? []} sites=${sites} error=${refused} reload=${askSites} seal=${seal} tell=${tell} />`}
             ${n > 0 && html`
                 <div>
                     <ol class="options">${quote.options.map((option, i) => html`<${Option} key=${option.offering} option=${option} index=${i} title=${titles(quote.options, request.preference)[i]} site=${sites.get(option.site)} free=${free}
-                        now=${nowMs()} from=${home.data?.city} open=${open} accept=${accept} busy=${accepting.busy} primary=${i === 0 && open} />`)}</ol>
+                        now=${nowMs()} from=${home.data?.city} open=${open} accept=${accept} busy=${accepting.busy} primary=${i === 0 && open} cannot=${cannot[option.site]} />`)}</ol>
                     <p class="under">${t("quotes.under")}</p><p class="under-deeds">${open && !quote.renewed && html` <button type="button" class="linkish" aria-busy=${renewing.busy ? "true" : undefined} onClick=${async () => {
                         const answer = await renewing.run(`/v1/quotes/${quote.id}/renew`, {});
                         if (answer) setQuote(answer);

@@ -135,6 +135,10 @@ const Ticket = ({ r }) => {
     const { data } = useData(r.ticket ? `/v1/reservations/${r.id}/ticket` : null);
     const keys = useData(data?.jws ? "/.well-known/jwks.json" : null);
     const [state, set] = useState("checking");
+    const [parts, take] = useState(/** @type {any} */ (null));
+    useEffect(() => { /* what was sealed is the start-up's to see */
+        if (data?.claims.secrets && seat.value?.kind === "startup") import("../parts/sealed.js").then((module) => take(module.default));
+    }, [data?.claims.secrets]);
     useEffect(() => {
         if (data?.jws && keys.data) verify(data.jws, keys.data).then(set, () => set("bad"));
     }, [data?.jws, keys.data]);
@@ -165,7 +169,8 @@ const Ticket = ({ r }) => {
             <p class="sunken jws mono">${data.jws}</p>
             ${state === "cannot" && html`<p class="small hint">${t("ticket.cannot.text")}</p>`}
             ${state === "bad" && html`<div class="gap"><${Note} kind="brick">${t("ticket.bad.text")}<//></div>`}
-        </section>`;
+        </section>
+        ${parts && html`<${parts.Sealed} r=${r} />`}`;
 };
 const Entries = ({ r }) => html`
     <section class="card"><h2>${t("reservation.entries")}</h2>

@@ -29,7 +29,8 @@ const bytes = async (path) => {
     if (!reply.ok) throw new Problem(reply.status, null, { method: "GET", path });
     return new Uint8Array(await reply.arrayBuffer());
 };
-const READ = { bytes: (i) => bytes(`/v1/journal/entries/${i}/bytes`), path: (i, size) => text(`/v1/journal/entries/${i}/receipt?size=${size}`), receipt: (i) => text(`/v1/journal/entries/${i}/receipt`), journal, kinds: KINDS };
+/** What the browser reads to prove an entry. */
+export const READ = { bytes: (i) => bytes(`/v1/journal/entries/${i}/bytes`), path: (i, size) => text(`/v1/journal/entries/${i}/receipt?size=${size}`), receipt: (i) => text(`/v1/journal/entries/${i}/receipt`), journal, kinds: KINDS };
 
 /** The keys, policy and witnesses by which receipts are judged, fetched once a head is there: null until then. */
 export const useJournal = (head) => {

@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { fromHex, toHex } from "../../../web/lib/bytes.js";
 import { headerOf, keyIn } from "../../../web/lib/entry-bytes.js";
 import { prove, STEPS } from "../../../web/lib/prove.js";
+import { checkSeal } from "../../../web/lib/seal.js";
 import { climb, leafOf, readCheckpoint, readKey, readNote, readReceipt, signedBy, turns, Wrong } from "../../../web/lib/tlog.js";
 import { places } from "../../../web/lib/place.js";
 
@@ -179,6 +180,34 @@ test("prove: a forged tree, another log's key, another beginning, a false signer
     assert.equal(await step({ bytes: bytesOf }), "signers", "a key of another than the logged KEY entry");
     assert.equal(await step({ bytes: async (n) => fromHex(VECTORS[Number(n)].hex).map((b, at) => (n === 0n && at === 80 ? b ^ 1 : b)) }), "genesis");
     assert.equal(await step({ path: async (n) => headOf(Number(n), other) }), "genesis");
+});
+test("seal: a site's key is whose the journal says, and whatever else is said is refused", async () => {
+    const i = VECTORS.findIndex((v) => v.kind === "KEY" && keyIn(fromHex(v.hex)).use === "site"), agent = generateKeyPairSync("ed25519");
+    const entry = fromHex(VECTORS[i].hex), site = Number(keyIn(entry).site), x25519 = Buffer.alloc(32, 9);
+    entry.set(agent.publicKey.export({ format: "der", type: "spki" }).subarray(-32), 128);
+    entry.fill(0, entry.length - 146); /* nobody signs it: what makes it known is not the matter here */
+    const leaves = [...LEAVES], genesis = sha(fromHex(VECTORS[0].hex));
+    leaves[i] = sha([0], entry);
+    const shown = { ...shownOf(i), bytes: toHex(entry), leaf_hash: leaves[i].toString("hex") };
+    const read = journalOf(leaves), index = Buffer.alloc(8);
+    index.writeBigUInt64BE(BigInt(site));
+    const sealOf = (more = {}, by = agent.privateKey, what = [genesis, index, x25519]) => ({ index: site, seal: { key: sha(x25519).toString("hex"), x25519: x25519.toString("base64"), by: i, genesis: genesis.toString("hex"),
+        ed25519: Buffer.from(entry.subarray(128, 160)).toString("base64"), signature: sign(null, Buffer.concat([Buffer.from("kontor-seal/v1\0"), ...what]), by).toString("base64"), ...more } });
+    const good = await checkSeal(sealOf(), shown, read);
+    assert.deepEqual([good.is, good.why], ["good", ""]);
+    assert.equal(good.found.witnesses.length, 3);
+    const other = generateKeyPairSync("ed25519");
+    for (const [told, why] of [
+        [sealOf({ key: sha("x").toString("hex") }), /the fingerprint/], [sealOf({ x25519: "AAAA" }), /the fingerprint/], [sealOf({ x25519: Buffer.alloc(32, 8).toString("base64") }), /the fingerprint/],
+        [sealOf({ ed25519: other.publicKey.export({ format: "der", type: "spki" }).subarray(-32).toString("base64") }), /another key known/], [sealOf({ genesis: "00".repeat(32) }), /entry 0/],
+        [sealOf({}, other.privateKey), /signature/], [sealOf({ signature: "AAAA" }), /signature/], [sealOf({}, agent.privateKey, [sha("y"), index, x25519]), /signature/], [sealOf({}, agent.privateKey, [genesis, Buffer.alloc(8), x25519]), /signature/],
+        [{ ...sealOf(), index: site + 1 }, /no key of this site/]]) {
+        const said = await checkSeal(told, shown, read);
+        assert.equal(said.is, "bad");
+        assert.match(said.why, why);
+    }
+    assert.match((await checkSeal(sealOf(), { ...shown, bytes: VECTORS[i].hex }, read)).why, /does not verify/, "an entry that the journal has not");
+    assert.match((await checkSeal({ ...sealOf(), seal: { ...sealOf().seal, by: 1 } }, shownOf(1), read)).why, /no key of this site/);
 });
 test("prove: the drawing has room for its words at every width", async () => {
     const far = (await climb(LEAVES[3], 3n, BigInt(LEAVES.length), pathOf(3, LEAVES))).map((s, i) => ({ ...s, count: 1n << BigInt(i * 3), right: i % 3 === 0 }));
