@@ -17,15 +17,11 @@ _Static_assert(SECRETS_MAX * (SECRET_NAME_MAX + 1 + BASE64_LEN(SECRET_VALUE_MAX)
 char *
 slurm_secrets_lines(struct bytes secrets, size_t *ret_len)
 {
-    const char *at = (const char *)secrets.data, *end = at + secrets.len;
-    char *ret;
+    char *ret = secrets.len ? xmalloc(SUBMIT_SECRETS_MAX) : NULL;
     size_t len = 0;
 
-    *ret_len = 0;
-    if (secrets.len == 0)
-        return NULL;
-    ret = xmalloc(SUBMIT_SECRETS_MAX);
-    for (; at < end; at += strlen(at) + 1) {
+    for (size_t i = 0; i < secrets.len; i += strlen((const char *)secrets.data + i) + 1) {
+        const char *at = (const char *)secrets.data + i;
         size_t name_len = strcspn(at, "=");
 
         memcpy(ret + len, at, name_len);

@@ -41,9 +41,10 @@ check_lines(const char *open, size_t len)
     static uint8_t value[SECRET_VALUE_MAX];
     size_t lines_len;
     char *lines = slurm_secrets_lines(BYTES(open, len), &lines_len);
-    const char *at = lines, *end = lines + lines_len;
+    const char *at = lines, *end;
 
-    assert((len == 0) == (lines == NULL) && lines_len <= SUBMIT_SECRETS_MAX);
+    assert(lines_len <= SUBMIT_SECRETS_MAX);
+    end = lines + lines_len;
     for (const char *one = open; one < open + len; one += strlen(one) + 1) {
         size_t name_len = strcspn(one, "="), value_len, text_len;
 
@@ -62,7 +63,9 @@ check_lines(const char *open, size_t len)
 static void
 check_open(const char *open, size_t len)
 {
-    assert(len == 0 || open[len - 1] == 0);
+    if (len == 0)
+        return;
+    assert(open[len - 1] == 0);
     for (const char *one = open; one < open + len; one += strlen(one) + 1) {
         char name[SECRET_NAME_MAX + 1];
         size_t name_len = strcspn(one, "=");
