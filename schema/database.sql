@@ -689,6 +689,39 @@ CREATE TABLE public.organisation (
     CONSTRAINT organisation_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 120)))
 );
 
+CREATE TABLE public.passkey (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    name text NOT NULL,
+    credential_id bytea NOT NULL,
+    user_handle bytea NOT NULL,
+    alg smallint NOT NULL,
+    public_key bytea NOT NULL,
+    alone boolean NOT NULL,
+    sign_count bigint NOT NULL,
+    may_back_up boolean NOT NULL,
+    backed_up boolean NOT NULL,
+    created_ms bigint NOT NULL,
+    used_ms bigint NOT NULL,
+    CONSTRAINT passkey_alg_check CHECK ((alg = ANY (ARRAY['-7'::integer, '-8'::integer, '-257'::integer]))),
+    CONSTRAINT passkey_copies CHECK ((may_back_up OR (NOT backed_up))),
+    CONSTRAINT passkey_credential_id_check CHECK (((octet_length(credential_id) >= 16) AND (octet_length(credential_id) <= 1023))),
+    CONSTRAINT passkey_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 60))),
+    CONSTRAINT passkey_public_key_check CHECK (((octet_length(public_key) >= 32) AND (octet_length(public_key) <= 259))),
+    CONSTRAINT passkey_sign_count_check CHECK (((sign_count >= 0) AND (sign_count <= '4294967295'::bigint))),
+    CONSTRAINT passkey_user_handle_check CHECK ((octet_length(user_handle) = 32))
+);
+
+ALTER TABLE ONLY public.passkey FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.passkey_spent (
+    challenge bytea NOT NULL,
+    until_ms bigint NOT NULL,
+    CONSTRAINT passkey_spent_challenge_check CHECK ((octet_length(challenge) = 32))
+);
+
+ALTER TABLE ONLY public.passkey_spent FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.quote (
     id uuid NOT NULL,
     request uuid NOT NULL,
@@ -726,6 +759,14 @@ CREATE TABLE public.quote_answer (
     ask bytea NOT NULL,
     answer bytea
 );
+
+CREATE TABLE public.recovery_code (
+    person uuid NOT NULL,
+    code_hash bytea NOT NULL,
+    CONSTRAINT recovery_code_code_hash_check CHECK ((octet_length(code_hash) = 32))
+);
+
+ALTER TABLE ONLY public.recovery_code FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.report (
     site bigint NOT NULL,
@@ -787,6 +828,13 @@ CREATE TABLE public.sealed_secrets (
 
 ALTER TABLE ONLY public.sealed_secrets FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.second_step (
+    person uuid NOT NULL,
+    since_ms bigint NOT NULL
+);
+
+ALTER TABLE ONLY public.second_step FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.security_event (
     id uuid NOT NULL,
     person uuid NOT NULL,
@@ -800,7 +848,7 @@ CREATE TABLE public.security_event (
     CONSTRAINT security_event_client_check CHECK ((octet_length(client) <= 64)),
     CONSTRAINT security_event_detail_check CHECK ((octet_length(detail) <= 120)),
     CONSTRAINT security_event_name_check CHECK ((octet_length(name) <= 60)),
-    CONSTRAINT security_event_what_check CHECK (((what >= 1) AND (what <= 8)))
+    CONSTRAINT security_event_what_check CHECK (((what >= 1) AND (what <= 12)))
 );
 
 ALTER TABLE ONLY public.security_event FORCE ROW LEVEL SECURITY;
@@ -969,6 +1017,15 @@ ALTER TABLE ONLY public.leader
 ALTER TABLE ONLY public.organisation
     ADD CONSTRAINT organisation_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.passkey
+    ADD CONSTRAINT passkey_credential_id_key UNIQUE (credential_id);
+
+ALTER TABLE ONLY public.passkey
+    ADD CONSTRAINT passkey_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.passkey_spent
+    ADD CONSTRAINT passkey_spent_pkey PRIMARY KEY (challenge);
+
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (id);
 
@@ -980,6 +1037,9 @@ ALTER TABLE ONLY public.quote_answer
 
 ALTER TABLE ONLY public.quote
     ADD CONSTRAINT quote_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.recovery_code
+    ADD CONSTRAINT recovery_code_pkey PRIMARY KEY (person, code_hash);
 
 ALTER TABLE ONLY public.refusal
     ADD CONSTRAINT refusal_pkey PRIMARY KEY (site, at_ms, size, root);
@@ -1004,6 +1064,9 @@ ALTER TABLE ONLY public.role
 
 ALTER TABLE ONLY public.sealed_secrets
     ADD CONSTRAINT sealed_secrets_pkey PRIMARY KEY (sha256, organisation);
+
+ALTER TABLE ONLY public.second_step
+    ADD CONSTRAINT second_step_pkey PRIMARY KEY (person);
 
 ALTER TABLE ONLY public.security_event
     ADD CONSTRAINT security_event_pkey PRIMARY KEY (id);
@@ -1053,6 +1116,10 @@ CREATE UNIQUE INDEX identity_of ON public.identity USING btree (issuer, subject)
 CREATE INDEX identity_person ON public.identity USING btree (person);
 
 CREATE INDEX invitation_organisation ON public.invitation USING btree (organisation, id DESC);
+
+CREATE INDEX passkey_person ON public.passkey USING btree (person, id);
+
+CREATE INDEX passkey_spent_until ON public.passkey_spent USING btree (until_ms);
 
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
@@ -1128,8 +1195,14 @@ ALTER TABLE ONLY public.invitation
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_used_by_fkey FOREIGN KEY (used_by) REFERENCES public.person(id);
 
+ALTER TABLE ONLY public.passkey
+    ADD CONSTRAINT passkey_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
 ALTER TABLE ONLY public.quorum
     ADD CONSTRAINT quorum_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
+
+ALTER TABLE ONLY public.recovery_code
+    ADD CONSTRAINT recovery_code_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.request
     ADD CONSTRAINT request_created_by_fkey FOREIGN KEY (created_by) REFERENCES public.person(id);
@@ -1145,6 +1218,9 @@ ALTER TABLE ONLY public.right_change
 
 ALTER TABLE ONLY public.role
     ADD CONSTRAINT role_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.second_step
+    ADD CONSTRAINT second_step_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.security_event
     ADD CONSTRAINT security_event_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
@@ -1319,6 +1395,20 @@ CREATE POLICY organisation_made ON public.organisation FOR INSERT TO kontor_work
 
 CREATE POLICY organisation_seen ON public.organisation FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (id = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
 
+ALTER TABLE public.passkey ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY passkey_changed ON public.passkey FOR UPDATE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person))));
+
+CREATE POLICY passkey_made ON public.passkey FOR INSERT TO kontor_worker WITH CHECK ((person = ( SELECT public.actor_person() AS actor_person)));
+
+CREATE POLICY passkey_seen ON public.passkey FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+ALTER TABLE public.passkey_spent ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY passkey_spent_server ON public.passkey_spent TO kontor_worker USING (( SELECT public.actor_is_server() AS actor_is_server));
+
+CREATE POLICY passkey_taken ON public.passkey FOR DELETE TO kontor_worker USING (((person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
 ALTER TABLE public.person ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY person_changed ON public.person FOR UPDATE TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR (id = ( SELECT public.actor_person() AS actor_person))));
@@ -1357,6 +1447,14 @@ CREATE POLICY quote_answer_seen ON public.quote_answer FOR SELECT TO kontor_work
  OFFSET 0)));
 
 CREATE POLICY quote_seen ON public.quote FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (org = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[]))));
+
+ALTER TABLE public.recovery_code ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY recovery_code_made ON public.recovery_code FOR INSERT TO kontor_worker WITH CHECK ((person = ( SELECT public.actor_person() AS actor_person)));
+
+CREATE POLICY recovery_code_seen ON public.recovery_code FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+CREATE POLICY recovery_code_taken ON public.recovery_code FOR DELETE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
 
 ALTER TABLE public.refusal ENABLE ROW LEVEL SECURITY;
 
@@ -1413,6 +1511,14 @@ CREATE POLICY sealed_secrets_seen ON public.sealed_secrets FOR SELECT TO kontor_
  OFFSET 0)) OR (( SELECT public.actor_is_server() AS actor_is_server) AND public.secrets_are_over(sha256))));
 
 CREATE POLICY sealed_secrets_swept ON public.sealed_secrets FOR DELETE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) AND public.secrets_are_over(sha256)));
+
+ALTER TABLE public.second_step ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY second_step_made ON public.second_step FOR INSERT TO kontor_worker WITH CHECK ((person = ( SELECT public.actor_person() AS actor_person)));
+
+CREATE POLICY second_step_seen ON public.second_step FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+CREATE POLICY second_step_taken ON public.second_step FOR DELETE TO kontor_worker USING (((person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
 
 ALTER TABLE public.security_event ENABLE ROW LEVEL SECURITY;
 
@@ -1579,6 +1685,18 @@ GRANT SELECT,UPDATE ON TABLE public.leader TO kontor_writer;
 GRANT SELECT,INSERT,UPDATE ON TABLE public.organisation TO kontor_worker;
 GRANT SELECT ON TABLE public.organisation TO kontor_writer;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.passkey TO kontor_worker;
+
+GRANT UPDATE(name) ON TABLE public.passkey TO kontor_worker;
+
+GRANT UPDATE(sign_count) ON TABLE public.passkey TO kontor_worker;
+
+GRANT UPDATE(backed_up) ON TABLE public.passkey TO kontor_worker;
+
+GRANT UPDATE(used_ms) ON TABLE public.passkey TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.passkey_spent TO kontor_worker;
+
 GRANT SELECT,INSERT ON TABLE public.quote TO kontor_writer;
 GRANT SELECT ON TABLE public.quote TO kontor_worker;
 
@@ -1593,6 +1711,8 @@ GRANT UPDATE(ended_ms) ON TABLE public.quote TO kontor_writer;
 GRANT SELECT,INSERT ON TABLE public.quote_answer TO kontor_writer;
 GRANT SELECT ON TABLE public.quote_answer TO kontor_worker;
 
+GRANT SELECT,INSERT,DELETE ON TABLE public.recovery_code TO kontor_worker;
+
 GRANT SELECT,INSERT ON TABLE public.report TO kontor_writer;
 GRANT SELECT ON TABLE public.report TO kontor_worker;
 
@@ -1601,6 +1721,8 @@ GRANT SELECT,INSERT ON TABLE public.right_change TO kontor_worker;
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.role TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.sealed_secrets TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.second_step TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.security_event TO kontor_worker;
 

@@ -18,6 +18,8 @@
 #include "store/secrets.h"
 #include "store/cosignatures.h"
 #include "store/evidence.h"
+#include "api/ways.h"
+#include "store/passkeys.h"
 #include "store/security.h"
 #include "store/sessions.h"
 #include "store/tokens.h"
@@ -79,6 +81,8 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->public_entries = config->public_entries;
     api->key = config->key;
     api->sign_in_key = box_key_from(&config->key, "kontor sign-in/v1");
+    api->passkey_site = xstrdup(config->passkey_site ? config->passkey_site : "");
+    api->passkey_origins = xstrdup(config->passkey_origins ? config->passkey_origins : "");
     api->keys_dir = config->keys_dir ? xstrdup(config->keys_dir) : NULL;
     atomic_store(&api->key_index, NO_INDEX);
     api->workers = config->workers;
@@ -121,6 +125,7 @@ api_attach(struct api *api, struct market *market, struct janitor *janitor, stru
     free(api->base_url);
     api->base_url = xstrdup(base_url);
     api->cookie = api->https ? "__Host-kontor" : "kontor";
+    passkeys_prepare(api);
     api->sign_in_cookie = api->https ? "__Host-kontor-sign-in" : "kontor-sign-in";
     api->market = market;
     api->janitor = janitor;
@@ -160,6 +165,8 @@ clean(struct api *api, struct db *db)
 
     if (!err)
         err = sessions_remove_expired(db, now_ms);
+    if (!err)
+        err = passkeys_spent_remove(db, real_now_ms());
     if (!err)
         err = tokens_remove_old(db, now_ms - SECURITY_KEEP_MS);
     if (!err)
@@ -244,6 +251,8 @@ api_delete(struct api *api)
 {
     if (!api)
         return;
+    free(api->passkey_site);
+    free(api->passkey_origins);
     providers_delete(api->providers);
     pool_delete(api->pool);
     waits_delete(api->waits);

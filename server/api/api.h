@@ -34,6 +34,7 @@ struct api_config {
     const struct seals *seals; /* of the evidence it stores and serves; as long as the api */
     const char *providers_dir; /* of the sign-in providers' files; NULL or "": none */
     int64_t provider_again_ms;
+    const char *passkey_site, *passkey_origins; /* NULL or "": what base_url says */
     const char *keys_dir; /* where it and the log's lie; NULL: nobody watches them */
 };
 

@@ -16,6 +16,9 @@ handler_fn keys_rotate, log_keys_rotate;             /* rotate.c */
 handler_fn jwks_get, openapi_get, error_explained; /* public.c */
 handler_fn session_get, session_create, session_delete, me_get, me_password; /* session.c */
 handler_fn providers_list, sign_in_begin, sign_in_end; /* sign_in.c */
+handler_fn me_passkeys, me_passkey_begin, me_passkey_make, me_passkey_rename, me_passkey_remove; /* passkeys.c */
+handler_fn session_passkey_begin, session_passkey, session_second, session_second_passkey; /* passkey_use.c */
+handler_fn me_second, me_second_set, me_codes_make; /* ways.c */
 handler_fn me_tokens, me_token_make, me_token_end; /* tokens.c */
 handler_fn me_security; /* security.c */
 handler_fn me_sessions, me_session_end, me_sessions_end_others; /* session.c */

@@ -3,6 +3,7 @@
 
 #include "api/internal.h"
 #include "api/providers.h"
+#include "api/ways.h"
 #include "store/identities.h"
 #include "store/people.h"
 
@@ -64,35 +65,23 @@ people_identities(struct call *call)
         reply_identities(call, call->path_id);
 }
 
-struct removal {
-    struct uuid person, identity;
-    struct arena *arena;
-};
-
-/* There must be another way in: a password with an address to give it with, or another identity. */
+/* There must be another way in. */
 static enum err
 remove_identity(struct db *db, void *ctx)
 {
-    struct removal *r = ctx;
-    struct identity *list;
+    struct call *call = ctx;
     struct person p;
-    size_t n;
-    enum err err = people_lock(db, r->person, r->arena, &p);
+    enum err err = people_lock(db, call->actor.person, call->arena, &p);
 
     if (!err)
-        err = identities_of(db, r->person, r->arena, &list, &n);
-    if (!err)
-        err = identities_remove(db, r->identity, r->person);
-    if (!err && n == 1 && !(p.email[0] && p.password_hash[0]))
-        err = ERR_LAST_WAY_IN;
-    return err;
+        err = identities_remove(db, call->path_id, call->actor.person);
+    return err ? err : ways_check(call, db, call->actor.person);
 }
 
 void
 me_identity_remove(struct call *call)
 {
-    struct removal r = { .person = call->actor.person, .identity = call->path_id, .arena = call->arena };
-    enum err err = call->actor.kind == ACTOR_PERSON ? db_tx(call->db, remove_identity, &r) : ERR_NOT_FOUND;
+    enum err err = call->actor.kind == ACTOR_PERSON ? db_tx(call->db, remove_identity, call) : ERR_NOT_FOUND;
 
     if (err)
         call_fail(call, err);

@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "crypto/box.h"
 #include "crypto/jws.h"
+#include "crypto/passkey.h"
 
 struct janitor;
 struct notary;
@@ -57,6 +58,9 @@ struct api {
     struct providers *providers; /* NULL: none */
     struct box_key sign_in_key;  /* what seals a sign-in's cookie */
     const char *sign_in_cookie;  /* its name */
+    struct passkey_site passkeys; /* for whom they are; id NULL: none are taken */
+    char *passkey_site, *passkey_origins; /* as configured */
+    char passkey_host[256], passkey_page[320];
     struct pages *pages;           /* NULL: none */
     struct http_response *openapi; /* shared */
     struct http_response *well[MARKET_GUARDED + 1]; /* shared: what health says when all is well, by phase */

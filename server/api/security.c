@@ -7,7 +7,7 @@
 enum err
 security_tell(struct call *call, struct db *db, struct uuid person, enum security_what what, const char *name, const char *detail)
 {
-    bool own = uuid_equal(person, call->actor.person);
+    bool own = uuid_equal(person, call->actor.person) || call->actor.kind == ACTOR_NOBODY; /* who signs in */
     struct security_event e = { .id = call_new_id(call), .person = person, .at_ms = call->now_ms, .what = what, .name = name, .detail = detail,
                                 .client = auth_network(call), .by_name = own ? "" : call->name };
 
@@ -24,6 +24,8 @@ event_json(struct json_out *out, const struct security_event *e)
         [SECURITY_TOKEN_ACTED] = "token_acted",         [SECURITY_PASSWORD_CHANGED] = "password_changed",
         [SECURITY_PASSWORD_SET] = "password_set",       [SECURITY_PASSKEY_ADDED] = "passkey_added",
         [SECURITY_PASSKEY_REMOVED] = "passkey_removed", [SECURITY_PASSKEY_REFUSED] = "passkey_refused",
+        [SECURITY_SECOND_DEMANDED] = "second_demanded", [SECURITY_SECOND_WAIVED] = "second_waived",
+        [SECURITY_CODES_MADE] = "codes_made",           [SECURITY_CODE_USED] = "code_used",
     };
 
     json_open(out, NULL);

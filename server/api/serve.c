@@ -293,6 +293,8 @@ begin(struct server *s)
     api.providers_dir = c->providers_dir;
     api.provider_again_ms = c->provider_again_ms;
     api.https = strncmp(c->base_url, "https://", 8) == 0;
+    api.passkey_site = c->passkey_site;
+    api.passkey_origins = c->passkey_origins;
     if (!err)
         err = api_new(&api, &s->detail, &s->api);
     if (!err)

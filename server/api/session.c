@@ -4,10 +4,12 @@
 #include "api/fields.h"
 #include "api/internal.h"
 #include "api/security.h"
+#include "api/ways.h"
 #include "crypto/password.h"
 #include "crypto/random.h"
 #include "store/organisations.h"
 #include "store/people.h"
+#include "store/second.h"
 #include "store/sessions.h"
 #include "store/tokens.h"
 
@@ -178,6 +180,18 @@ session_begin(struct call *call, struct uuid person)
     return err;
 }
 
+static enum err
+is_second_demanded(struct call *call, struct uuid person, bool *ret)
+{
+    struct db_actor before = db_act_as(call->db, DB_ACTOR_SERVER);
+    struct second s = { .demanded = false };
+    enum err err = second_of(call->db, person, &s);
+
+    db_act_as(call->db, before);
+    *ret = s.demanded;
+    return err;
+}
+
 void
 session_create(struct call *call)
 {
@@ -186,15 +200,20 @@ session_create(struct call *call)
     const char *password = arena_text(call->arena, json_in_text(&in, "password", 1, PASSWORD_MAX));
     enum err err = json_in_close(&in);
     struct uuid person;
+    bool second = false;
 
     if (!err)
         err = auth_origin(call);
     if (!err)
         err = auth_password(call, email, password, &person);
     if (!err)
+        err = is_second_demanded(call, person, &second);
+    if (!err && !second)
         err = session_begin(call, person);
     if (err)
         call_fail(call, err);
+    else if (second)
+        second_ask(call, person);
     else
         reply_me(call);
 }
@@ -222,7 +241,8 @@ struct new_password {
     struct hash but;
 };
 
-/* Whoever had the old one may have left ways in: other sessions and all tokens end with it. */
+/* Whoever had the old one may have left ways in: other sessions and all tokens end with it; where somebody else sets it, for
+ * who cannot get in any more or must not, passkeys and the second step, too. */
 static enum err
 store_password(struct db *db, void *ctx)
 {
@@ -234,6 +254,8 @@ store_password(struct db *db, void *ctx)
         err = sessions_remove_of(db, p->person, p->but);
     if (!err)
         err = tokens_end_of(db, p->person, p->call->now_ms);
+    if (!err && !own)
+        err = ways_clear(db, p->person);
     return err ? err : security_tell(p->call, db, p->person, own ? SECURITY_PASSWORD_CHANGED : SECURITY_PASSWORD_SET, "", "");
 }
 

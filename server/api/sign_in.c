@@ -405,6 +405,7 @@ providers_list(struct call *call)
     }
     json_shut_array(&call->out);
     call_next(call, NULL);
+    json_text(&call->out, "passkeys", call->api->passkeys.id); /* on which site's pages they work; null: nowhere */
     json_shut(&call->out);
     call_reply(call, 200);
 }

@@ -15,6 +15,10 @@ enum security_what {
     SECURITY_PASSKEY_ADDED,
     SECURITY_PASSKEY_REMOVED,
     SECURITY_PASSKEY_REFUSED,
+    SECURITY_SECOND_DEMANDED, /* a second step after the password */
+    SECURITY_SECOND_WAIVED,
+    SECURITY_CODES_MADE,
+    SECURITY_CODE_USED,
 };
 
 /* How long it is kept, as a row of a token that is over. */

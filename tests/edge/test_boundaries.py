@@ -14,7 +14,7 @@ from wire import LONG
 
 WORLD = {"more": ["--log-level=info"]}
 # They end what the others stand on: the caller's session, people's passwords and roles, the grant, the site, the keys.
-NOT_HERE = "session_create me_password me_sessions_end_others me_token_make people_password people_roles people_roles_remove members_set accounts_close sites_spool_retire keys_revoke agent_instance agent_keys clock_confirm".split()
+NOT_HERE = "session_create me_password me_sessions_end_others me_passkey_begin me_passkey_remove me_second_set me_codes_make me_token_make people_password people_roles people_roles_remove members_set accounts_close sites_spool_retire keys_revoke agent_instance agent_keys clock_confirm".split()
 PAIRS = 40 if LONG else 3
 
 

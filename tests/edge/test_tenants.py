@@ -10,8 +10,8 @@ from harness import CONTRACT, Client
 from test_refusals import body_schema, sample
 from world import PASSWORD, Agent
 
-PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list"
-PERSONAL = "session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_tokens me_token_make me_token_end me_security me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
+PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_passkey_begin session_passkey session_second session_second_passkey session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list"
+PERSONAL = "session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_passkeys me_passkey_begin me_passkey_make me_passkey_rename me_passkey_remove me_second me_second_set me_codes_make me_tokens me_token_make me_token_end me_security me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
@@ -40,7 +40,7 @@ PEOPLE = {"anybody": ("none", None, None), "brisa": ("owner", "brisa", None), "b
           "administrator": ("administrator", None, None), "lumi": ("site_operator", None, "lumi"), "bsc": ("site_operator", None, "bsc"),
           "both": ("owner", "nordlys", "bsc"), "agent of lumi": ("agent", None, "lumi"), "agent of bsc": ("agent", None, "bsc")}
 # What a token does: reads what its person reads, but for what is of people and their ways in; writes these, for its organisation.
-TOKENS_NEVER = "session_get sign_in_end me_sessions me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
+TOKENS_NEVER = "session_get sign_in_end me_sessions me_passkeys me_second me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
 TOKENS_WRITE = "requests_create requests_quote requests_cancel quotes_renew quotes_release quotes_accept reservations_cancel reservations_move reservations_contest reservations_say"
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 
@@ -87,7 +87,7 @@ def things(world):
 
 def fill(world, path, of):
     t = world.things[of]
-    for pattern, value in (("/identities/{id}", NOWHERE), ("/tokens/{id}", NOWHERE), ("/sessions/{id}", NOWHERE), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
+    for pattern, value in (("/identities/{id}", NOWHERE), ("/tokens/{id}", NOWHERE), ("/passkeys/{id}", NOWHERE), ("/sessions/{id}", NOWHERE), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
                            ("/quotes/{id}", t["quote"]), ("/reservations/{id}", t["reservation"]), ("/grants/{account}", t["grant"]),
                            ("/accounts/{account}", t["grant"]), ("/sites/{code}", t["site"]), ("{sha256}", t["blob"])):
         path = path.replace(pattern, re.sub(r"\{\w+\}", "", pattern) + str(value))

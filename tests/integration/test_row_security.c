@@ -145,6 +145,21 @@ static const struct wanted {
     { "security_add", BIT(OWNER) | ADMINS, { "7c000000-0000-7000-8000-000000000000", LISE, "1", "1", "n", "", "", "" } },
     { "security_of", BIT(OWNER) | ADMINS, { LISE, "ffffffff-ffff-ffff-ffff-ffffffffffff", "9" } },
     { "security_remove_old", SERVERS, { "99" } },
+    { "passkeys_add", BIT(OWNER), { "7d000000-0000-7000-8000-000000000000", LISE, "n", H2, H1, "-8", H1, "t", "0", "f", "f", "1" } },
+    { "passkeys_of", BIT(OWNER) | ADMINS, { LISE } },
+    { "passkeys_find", BIT(OWNER) | ADMINS, { H1 } },
+    { "passkeys_use", BIT(OWNER) | SERVERS, { BRISA, "0", "1", "f", "2" } },
+    { "passkeys_rename", BIT(OWNER) | SERVERS, { BRISA, LISE, "other" } },
+    { "passkeys_remove", BIT(OWNER) | ADMINS, { BRISA, LISE } },
+    { "passkeys_remove_of", BIT(OWNER) | ADMINS, { LISE } },
+    { "passkeys_spend", SERVERS, { H2, "9" } },
+    { "passkeys_spent_remove", SERVERS, { "99" } },
+    { "second_of", BIT(OWNER) | ADMINS, { LISE } },
+    { "second_demand", BIT(OWNER), { LISE, "1" } },
+    { "second_waive", BIT(OWNER) | ADMINS, { LISE } },
+    { "second_codes_remove", BIT(OWNER) | ADMINS, { LISE } },
+    { "second_codes_add", BIT(OWNER), { LISE, H2 } },
+    { "second_take", BIT(OWNER) | ADMINS, { LISE, H1 } },
     { "tickets_after", SITE | BIT(OWNER), { "11", "0", "9" } },
     { "tickets_after_each", SITE | BIT(OWNER), { "{11}", "{0}", "9" } },
     { "tickets_before", SITE | BIT(OWNER), { "11", "9", "9", "" } },
@@ -271,6 +286,10 @@ static const char *const DATA[] = {
     "INSERT INTO aid_declaration VALUES ('" BRISA "', '" BRISA "', 1, '" LISE "', 'n', '{}')",
     "INSERT INTO api_token VALUES ('" BRISA "', '" LISE "', 'n', '" H1 "', 1, '" NO_UUID "', 1, 9)",
     "INSERT INTO security_event VALUES ('" BRISA "', '" LISE "', 1, 1, 'n', '', '', '')",
+    "INSERT INTO passkey VALUES ('" BRISA "', '" LISE "', 'n', '" H1 "', '" H1 "', -8, '" H1 "', true, 0, false, false, 1, 1)",
+    "INSERT INTO passkey_spent VALUES ('" H1 "', 9)",
+    "INSERT INTO second_step VALUES ('" LISE "', 1)",
+    "INSERT INTO recovery_code VALUES ('" LISE "', '" H1 "')",
     "INSERT INTO enrol_token VALUES ('" H2 "', 11, 1, 9)",
     "INSERT INTO agent_contact VALUES (11, 5)",
     "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
@@ -541,7 +560,7 @@ static void
 test_nobody_goes_round_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "passkey", "passkey_spent", "second_step", "recovery_code", "enrol_token", "request", "blob", "evidence", "call_answer" };
     PGconn *owner = PQconnectdb(f->t.owner);
 
     assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);

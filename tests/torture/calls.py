@@ -9,6 +9,7 @@ import time
 import urllib.parse
 import uuid
 
+from authenticator import Passkey
 from fake_log import VKey, vkey
 from fake_server import Key
 from harness import CONTRACT, Client, Reply
@@ -273,6 +274,78 @@ def me_token_end(w):
     client = w.person(word(), [])
     made = a_token(client)["id"]
     return Call(lambda key: client.call("DELETE", f"/v1/me/tokens/{made}"), once=False, again=404)
+
+
+def a_passkey(w, client=None):
+    """Somebody's, whom nobody else is; and who that is, signed in."""
+    client = client or w.person(word(), [])
+    key = Passkey(word(), alg="EdDSA", origin=f"http://localhost:{w.server.port}")
+    made = client.must("POST", "/v1/me/passkeys", key.made(client.must("POST", "/v1/me/passkeys/begin", {"password": PASSWORD})), status=201)
+    return client, key, made["id"]
+
+
+@call
+def me_passkey_make(w):
+    client = w.person(word(), [])
+    passkey = Passkey(word(), alg="EdDSA", origin=f"http://localhost:{w.server.port}")
+    body = passkey.made(client.must("POST", "/v1/me/passkeys/begin", {"password": PASSWORD}))
+    return Call(lambda key: client.post("/v1/me/passkeys", body), once=False, again=403)
+
+
+@call
+def me_passkeys(w):
+    return Call(lambda key: w.people["brisa"].get("/v1/me/passkeys"))
+
+
+@call
+def me_passkey_rename(w):
+    client, _, made = a_passkey(w)
+    return Call(lambda key: client.post(f"/v1/me/passkeys/{made}/rename", {"name": "other"}))
+
+
+@call
+def me_passkey_remove(w):
+    client, _, made = a_passkey(w)
+    return Call(lambda key: client.post(f"/v1/me/passkeys/{made}/remove", {"password": PASSWORD}), once=False, again=404)
+
+
+@call
+def session_passkey(w):
+    _, passkey, _ = a_passkey(w)
+    body = passkey.used(Client(w.server).must("POST", "/v1/session/passkey/begin", {}))
+    return Call(lambda key: Client(w.server).post("/v1/session/passkey", body), once=False, again=403)
+
+
+def a_demand(w):
+    """Somebody with codes who demands a second step: their codes, and how to ask for the step."""
+    client = w.person(name := word(), [])
+    codes = client.must("POST", "/v1/me/recovery-codes", {"password": PASSWORD}, status=201)["codes"]
+    client.must("POST", "/v1/me/second-step", {"demanded": True, "password": PASSWORD})
+    return codes, lambda: Client(w.server).post("/v1/session", {"email": f"{name}@kontor.example", "password": PASSWORD})
+
+
+@call
+def session_second(w):
+    codes, ask = a_demand(w)
+    body = {"question": ask().json["question"], "code": codes[0]}
+    return Call(lambda key: Client(w.server).post("/v1/session/second", body), once=False, again=403)
+
+
+@call
+def me_second(w):
+    return Call(lambda key: w.people["brisa"].get("/v1/me/second-step"))
+
+
+@call
+def me_second_set(w):
+    client, _, _ = a_passkey(w)
+    return Call(lambda key: client.post("/v1/me/second-step", {"demanded": True, "password": PASSWORD}), once=False)
+
+
+@call
+def me_codes_make(w):
+    client = w.person(word(), [])
+    return Call(lambda key: client.post("/v1/me/recovery-codes", {"password": PASSWORD}), once=False)
 
 
 @call

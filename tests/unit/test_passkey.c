@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "base/json.h"
 #include "crypto/passkey.h"
+#include "crypto/recovery.h"
 
 #define LEN(a) (sizeof(a) / sizeof(a)[0])
 
@@ -599,12 +600,43 @@ test_cbor(void **state)
     }
 }
 
+/* ---- recovery codes ------------------------------------------------------------------------------------------------------- */
+
+static void
+test_recovery(void **state)
+{
+    static const char *const BAD[] = { "", "0123", "0123-4567-89ab-cde", "0123-4567-89ab-cdefg", "0123-4567-89ab-cdeu", "0123_4567_89ab_cdef" };
+    static const char *const SAME[] = { "0123-4567-89ab-1def", "0123456789ab1def", "O123 4567 89AB LDEF", "-oi23-4567-89ab-Idef-" };
+    struct uuid one = { { 1 } }, two = { { 2 } };
+    struct hash hash, other;
+    char a[RECOVERY_TEXT], b[RECOVERY_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < LEN(BAD); i++)
+        assert_false(recovery_hash(BAD[i], one, &hash));
+    for (size_t i = 0; i < LEN(SAME); i++) {
+        assert_true(recovery_hash(SAME[0], one, &hash));
+        assert_true(recovery_hash(SAME[i], one, &other));
+        assert_true(hash_equal(hash, other));
+    }
+    assert_true(recovery_hash(SAME[0], two, &other));
+    assert_false(hash_equal(hash, other));
+    for (size_t i = 0; i < 100; i++) {
+        recovery_make(a);
+        recovery_make(b);
+        assert_int_equal(strlen(a), RECOVERY_TEXT - 1);
+        assert_string_not_equal(a, b);
+        assert_true(recovery_hash(a, one, &hash));
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors), cmocka_unit_test(test_both), cmocka_unit_test(test_made), cmocka_unit_test(test_keys),
         cmocka_unit_test(test_used),    cmocka_unit_test(test_bits), cmocka_unit_test(test_cbor),
+        cmocka_unit_test(test_recovery),
     };
 
     return cmocka_run_group_tests_name("passkey", tests, setup, teardown);
