@@ -136,6 +136,8 @@ const struct route ROUTES[] = {
     /* the programme */
     { HTTP_GET, "/v1/programme", "programme_get", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_get },
     { HTTP_GET, "/v1/programme/moves", "programme_moves", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_moves },
+    { HTTP_GET, "/v1/programme/report", "programme_report", PROGRAMME, NO_KEY, READS, RUN_SLOW, programme_report },
+    { HTTP_GET, "/v1/programme/report.csv", "programme_report_csv", PROGRAMME, NO_KEY, READS, RUN_SLOW, programme_report_csv },
     { HTTP_GET, "/v1/programme/shares", "programme_shares", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_shares },
     { HTTP_GET, "/v1/programme/shares.csv", "programme_shares_csv", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_shares_csv },
     { HTTP_GET, "/v1/funds", "funds_list", PROGRAMME, NO_KEY, READS, RUN_WORKER, funds_list },

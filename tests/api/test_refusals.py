@@ -26,7 +26,8 @@ def fill(world, path):
     path = path.replace("/sites/{code}", "/sites/lumi").replace("{code}", "conflict")
     path = path.replace("{path}", "0/000.p/1")
     assert "{" not in path, path
-    return path + ("?after=0" if path == "/v1/agent/tickets" else "")
+    query = "?after=0" if path == "/v1/agent/tickets" else "?from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z" if path.startswith("/v1/programme/report") else ""
+    return path + query
 
 
 def prepare(world):

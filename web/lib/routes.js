@@ -27,6 +27,7 @@ export const ROUTES = [
     { path: "/programme", load: () => import("../pages/programme.js"), who: programme },
     { path: "/programme/shares", load: () => import("../pages/shares.js"), who: programme },
     { path: "/programme/moves", load: () => import("../pages/moves.js"), who: programme },
+    { path: "/programme/reports", load: () => import("../pages/reports.js"), who: programme },
     { path: "/programme/grants", load: () => import("../pages/grants.js"), who: programme },
     { path: "/programme/grants/new", load: () => import("../pages/grant-new.js"), who: programme, nav: "/programme/grants" },
     { path: "/programme/funds/new", load: () => import("../pages/fund-new.js"), who: programme, nav: "/programme/grants" },
