@@ -37,7 +37,7 @@ struct group {
 /* What a move is about, read under the state's lock: zero and "" where it does not apply. */
 struct subject {
     uint64_t fund, site;
-    char fund_name[LABEL_MAX], mode[17], site_code[17];
+    char fund_name[LABEL_MAX], mode[17], mode_name[33], site_code[17];
     struct uuid org;
     int64_t gge_cents;
     bool has_grant;
@@ -120,8 +120,10 @@ of_grant(const struct state *s, const struct account *a, struct subject *u)
     u->has_grant = true;
     u->org = a->owner_org;
     u->gge_cents = a->gge_cents;
-    if (p)
+    if (p) {
         snprintf(u->mode, sizeof u->mode, "%.16s", p->entry.u.policy.code);
+        snprintf(u->mode_name, sizeof u->mode_name, "%.32s", p->entry.u.policy.name);
+    }
 }
 
 static void
@@ -183,7 +185,7 @@ sum_move(struct call *call, struct account_of_period *r, const struct report_mov
     if (!u->has_grant)
         return OK;
     if (u->mode[0])
-        add(group_of(call, r, BY_MODE, u->mode, strlen(u->mode), u->mode), m, u);
+        add(group_of(call, r, BY_MODE, u->mode, strlen(u->mode), u->mode_name), m, u);
     err = directory_organisation(call->api->directory, call->db, u->org, &o);
     if (err)
         return err;

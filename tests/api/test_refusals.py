@@ -26,8 +26,14 @@ def fill(world, path):
     path = path.replace("/sites/{code}", "/sites/lumi").replace("{code}", "conflict")
     path = path.replace("{path}", "0/000.p/1")
     assert "{" not in path, path
-    query = "?after=0" if path == "/v1/agent/tickets" else "?from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z" if path.startswith("/v1/programme/report") else ""
-    return path + query
+    return path + needed_query(path)
+
+
+def needed_query(path):
+    """What a path does not do without."""
+    if path.startswith("/v1/programme/report"):
+        return "?from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z"
+    return "?after=0" if path == "/v1/agent/tickets" else ""
 
 
 def prepare(world):

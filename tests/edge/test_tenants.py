@@ -7,7 +7,7 @@ import re
 import uuid
 
 from harness import CONTRACT, Client
-from test_refusals import body_schema, sample
+from test_refusals import body_schema, needed_query, sample
 from world import PASSWORD, Agent
 
 PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_passkey_begin session_passkey session_second session_second_passkey session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list"
@@ -94,7 +94,7 @@ def fill(world, path, of):
     path = path.replace("/keys/{index}", f"/keys/{world.agents[t['site']].at['key'] if t['site'] in world.agents else 999999999}")
     path = path.replace("/offerings/{index}", f"/offerings/{world.sites.get(t['site'], {'offering': 999999999})['offering']}").replace("{index}", "0").replace("{code}", "conflict").replace("{path}", "0/000.p/1")
     assert "{" not in path, path
-    return path + ("?after=0" if path == "/v1/agent/tickets" else "")
+    return path + needed_query(path)
 
 
 def call(world, who, method, path, body, key):

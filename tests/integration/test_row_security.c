@@ -165,8 +165,8 @@ static const struct wanted {
     { "tickets_before", SITE | BIT(OWNER), { "11", "9", "9", "" } },
     { "capacity_changes", EVERYBODY, { "0" } },
     { "capacity_steps", EVERYBODY, { 0 } },
-    { "report_moves", ORG, { "0", "9" } },
-    { "report_span", ORG, { "0", "9", "19", "2", "3" } },
+    { "report_moves", ORG | SITE, { "0", "9" } },
+    { "report_span", EVERYBODY, { "0", "9", "19", "2", "3" } }, /* of all that one may see */
     { "report_jobs", SITE | BIT(OWNER), { "0", "9223372036854775807" } },
     { "month_uses", SITE | BIT(OWNER), { "11", "0" } },
     { "tickets_of", SITE | BIT(OWNER), { BRISA } },

@@ -1,7 +1,7 @@
 /* /programme/reports: what a period came to, on sheets of A4: credits in and out, by whom, where and how; and how to check it. */
 import { html } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
-import { big, country, dateTime, dayYear, euro, gpuHourParts, percent, whole, wholeCredits } from "../lib/format.js";
+import { big, country, dateTime, dayYear, euro, gpuHourParts, percent, priceCredits, whole } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { nowMs, useData } from "../lib/use.js";
 import { go, to } from "../lib/router.js";
@@ -31,7 +31,7 @@ const By = ({ name, rows, label, all }) => rows.length === 0 ? null : html`
         <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("report.by." + name)}</caption>
             <thead><tr><th scope="col">${t("report.of." + name)}</th>${COLUMNS.map((c) => html`<th scope="col" class="num" key=${c}>${t("report." + c)}</th>`)}<th scope="col" class="num">${t("report.part")}</th></tr></thead>
             <tbody>${rows.map((g) => html`<tr key=${g.name}><th scope="row" class="lead">${label(g)}</th>
-                ${COLUMNS.map((c) => html`<td class="num" key=${c} data-label=${t("report." + c)}>${wholeCredits(g[c + "_gpums"])}</td>`)}
+                ${COLUMNS.map((c) => html`<td class="num" key=${c} data-label=${t("report." + c)}>${priceCredits(g[c + "_gpums"])}</td>`)}
                 <td class="num" data-label=${t("report.part")}>${percent(milli(net(g), net(all)))}</td></tr>`)}</tbody>
         </table></div></section>`;
 /* what was booked and not used, by how the job ended */
@@ -47,7 +47,7 @@ const Jobs = ({ jobs, sites }) => {
                     <td class="num" data-label=${t("report.count")}>${whole(j.jobs)}</td><td class="num" data-label=${t("report.booked")}>${gpuHourParts(j.booked_gpu_seconds)[0]}</td><td class="num" data-label=${t("report.used")}>${gpuHourParts(j.used_gpu_seconds)[0]}</td>
                     <td class="num" data-label=${t("report.unused")}>${gpuHourParts(Math.max(j.booked_gpu_seconds - j.used_gpu_seconds, 0))[0]}</td></tr>`)}</tbody></table></div></section>`;
 };
-const Sum = ({ name, gpums, children }) => html`<div data-figure=${name}><dt>${t("report." + name)}</dt><dd class="num">${children ?? wholeCredits(gpums)}</dd></div>`;
+const Sum = ({ name, gpums, children }) => html`<div data-figure=${name}><dt>${t("report." + name)}</dt><dd class="num">${children ?? priceCredits(gpums)}</dd></div>`;
 const Whole = ({ r }) => {
     const all = r.all, top = r.organisations.slice(0, 5).reduce((n, g) => n + net(g), 0n);
     return html`
