@@ -672,6 +672,51 @@ CREATE TABLE public.leader (
     CONSTRAINT leader_term_check CHECK ((term >= 0))
 );
 
+CREATE TABLE public.notice (
+    event uuid NOT NULL,
+    person uuid NOT NULL,
+    read_ms bigint DEFAULT 0 NOT NULL
+);
+
+ALTER TABLE ONLY public.notice FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.notice_choice (
+    person uuid NOT NULL,
+    kind smallint NOT NULL,
+    in_page boolean NOT NULL,
+    CONSTRAINT notice_choice_kind_check CHECK (((kind >= 1) AND (kind <= 8)))
+);
+
+ALTER TABLE ONLY public.notice_choice FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.notice_cursor (
+    one boolean DEFAULT true NOT NULL,
+    next bigint NOT NULL,
+    CONSTRAINT notice_cursor_next_check CHECK ((next >= 0)),
+    CONSTRAINT notice_cursor_one_check CHECK (one)
+);
+
+CREATE TABLE public.notice_event (
+    id uuid NOT NULL,
+    kind smallint NOT NULL,
+    subject text NOT NULL,
+    organisation uuid DEFAULT '00000000-0000-0000-0000-000000000000'::uuid NOT NULL,
+    site bigint DEFAULT '-1'::integer NOT NULL,
+    at_ms bigint NOT NULL,
+    title text NOT NULL,
+    text text NOT NULL,
+    facts text NOT NULL,
+    link text NOT NULL,
+    CONSTRAINT notice_event_facts_check CHECK ((octet_length(facts) <= 2000)),
+    CONSTRAINT notice_event_kind_check CHECK (((kind >= 1) AND (kind <= 8))),
+    CONSTRAINT notice_event_link_check CHECK ((octet_length(link) <= 200)),
+    CONSTRAINT notice_event_subject_check CHECK (((octet_length(subject) >= 1) AND (octet_length(subject) <= 120))),
+    CONSTRAINT notice_event_text_check CHECK (((octet_length(text) >= 1) AND (octet_length(text) <= 2000))),
+    CONSTRAINT notice_event_title_check CHECK (((octet_length(title) >= 1) AND (octet_length(title) <= 200)))
+);
+
+ALTER TABLE ONLY public.notice_event FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.organisation (
     id uuid NOT NULL,
     name text NOT NULL,
@@ -1014,6 +1059,21 @@ ALTER TABLE ONLY public.invitation
 ALTER TABLE ONLY public.leader
     ADD CONSTRAINT leader_pkey PRIMARY KEY (only_one);
 
+ALTER TABLE ONLY public.notice_choice
+    ADD CONSTRAINT notice_choice_pkey PRIMARY KEY (person, kind);
+
+ALTER TABLE ONLY public.notice_cursor
+    ADD CONSTRAINT notice_cursor_pkey PRIMARY KEY (one);
+
+ALTER TABLE ONLY public.notice_event
+    ADD CONSTRAINT notice_event_kind_subject_key UNIQUE (kind, subject);
+
+ALTER TABLE ONLY public.notice_event
+    ADD CONSTRAINT notice_event_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_pkey PRIMARY KEY (person, event);
+
 ALTER TABLE ONLY public.organisation
     ADD CONSTRAINT organisation_pkey PRIMARY KEY (id);
 
@@ -1120,6 +1180,13 @@ CREATE INDEX invitation_organisation ON public.invitation USING btree (organisat
 CREATE INDEX passkey_person ON public.passkey USING btree (person, id);
 
 CREATE INDEX passkey_spent_until ON public.passkey_spent USING btree (until_ms);
+CREATE INDEX notice_event_at ON public.notice_event USING btree (at_ms);
+
+CREATE INDEX notice_event_site ON public.notice_event USING btree (site, kind, at_ms) WHERE (site >= 0);
+
+CREATE INDEX notice_of_event ON public.notice USING btree (event);
+
+CREATE INDEX notice_unread ON public.notice USING btree (person) WHERE (read_ms = 0);
 
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
@@ -1197,6 +1264,14 @@ ALTER TABLE ONLY public.invitation
 
 ALTER TABLE ONLY public.passkey
     ADD CONSTRAINT passkey_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+ALTER TABLE ONLY public.notice_choice
+    ADD CONSTRAINT notice_choice_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_event_fkey FOREIGN KEY (event) REFERENCES public.notice_event(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.notice
+    ADD CONSTRAINT notice_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.quorum
     ADD CONSTRAINT quorum_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
@@ -1384,6 +1459,33 @@ CREATE POLICY identity_used ON public.identity FOR UPDATE TO kontor_worker USING
 ALTER TABLE public.invitation ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY invitation_owners ON public.invitation TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR (organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[]))));
+
+ALTER TABLE public.notice ENABLE ROW LEVEL SECURITY;
+
+ALTER TABLE public.notice_choice ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY notice_choice_own ON public.notice_choice TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person))));
+
+ALTER TABLE public.notice_cursor ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY notice_cursor_server ON public.notice_cursor TO kontor_worker USING (( SELECT public.actor_is_server() AS actor_is_server));
+
+ALTER TABLE public.notice_event ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY notice_event_seen ON public.notice_event FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (EXISTS ( SELECT
+   FROM public.notice n
+  WHERE ((n.event = notice_event.id) AND (n.person = ( SELECT public.actor_person() AS actor_person)))
+ OFFSET 0))));
+
+CREATE POLICY notice_event_swept ON public.notice_event FOR DELETE TO kontor_worker USING (( SELECT public.actor_is_server() AS actor_is_server));
+
+CREATE POLICY notice_event_told ON public.notice_event FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
+
+CREATE POLICY notice_read ON public.notice FOR UPDATE TO kontor_worker USING ((person = ( SELECT public.actor_person() AS actor_person)));
+
+CREATE POLICY notice_seen ON public.notice FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person))));
+
+CREATE POLICY notice_told ON public.notice FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
 
 ALTER TABLE public.organisation ENABLE ROW LEVEL SECURITY;
 
@@ -1681,6 +1783,16 @@ GRANT UPDATE(ended_ms) ON TABLE public.invitation TO kontor_worker;
 GRANT UPDATE(used_by) ON TABLE public.invitation TO kontor_worker;
 
 GRANT SELECT,UPDATE ON TABLE public.leader TO kontor_writer;
+
+GRANT SELECT,INSERT ON TABLE public.notice TO kontor_worker;
+
+GRANT UPDATE(read_ms) ON TABLE public.notice TO kontor_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.notice_choice TO kontor_worker;
+
+GRANT SELECT,UPDATE ON TABLE public.notice_cursor TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE ON TABLE public.notice_event TO kontor_worker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.organisation TO kontor_worker;
 GRANT SELECT ON TABLE public.organisation TO kontor_writer;

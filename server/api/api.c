@@ -20,6 +20,7 @@
 #include "store/evidence.h"
 #include "api/ways.h"
 #include "store/passkeys.h"
+#include "store/notices.h"
 #include "store/security.h"
 #include "store/sessions.h"
 #include "store/tokens.h"
@@ -171,6 +172,8 @@ clean(struct api *api, struct db *db)
         err = tokens_remove_old(db, now_ms - SECURITY_KEEP_MS);
     if (!err)
         err = security_remove_old(db, now_ms - SECURITY_KEEP_MS);
+    if (!err)
+        err = notices_remove_old(db, now_ms - NOTICES_KEEP_MS);
     if (!err)
         err = blobs_sweep(db, now_ms - (kept_ms > BLOBS_KEEP_MS ? kept_ms : BLOBS_KEEP_MS), &swept);
     if (!err)

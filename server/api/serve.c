@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "core/tile.h"
 #include "crypto/random.h"
+#include "market/herald.h"
 #include "market/janitor.h"
 #include "market/notary.h"
 #include "market/outside.h"
@@ -45,6 +46,7 @@ struct server {
     struct notary *notary;
     struct log_policy *policy;
     struct outside *outside;
+    struct herald *herald;
     struct err_detail detail;
 };
 
@@ -237,6 +239,8 @@ start_market(struct server *s)
         err = outside_start(&(struct outside_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .policy = s->policy,
                                                       .ca_file = c->witness_ca_file, .again_ms = c->witness_again_ms },
                             &s->outside, &s->detail);
+    if (!err)
+        err = herald_start(&(struct herald_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log }, &s->herald, &s->detail);
     return err;
 }
 
@@ -333,6 +337,7 @@ end(struct server *s)
         janitor_stop(s->janitor);
     notary_stop(s->notary);
     outside_stop(s->outside);
+    herald_stop(s->herald);
     if (s->market)
         market_stop(s->market);
     if (s->api)

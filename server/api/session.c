@@ -8,6 +8,7 @@
 #include "crypto/password.h"
 #include "crypto/random.h"
 #include "store/organisations.h"
+#include "store/notices.h"
 #include "store/people.h"
 #include "store/second.h"
 #include "store/sessions.h"
@@ -89,6 +90,7 @@ reply_me(struct call *call)
 {
     struct json_out *out = &call->out;
     bool local = call->actor.kind == ACTOR_LOCAL;
+    int64_t unread = 0;
     enum err err = OK;
 
     json_open(out, NULL);
@@ -107,6 +109,9 @@ reply_me(struct call *call)
     } else {
         err = roles_json(call, call->actor.person);
     }
+    if (!err)
+        err = notices_unread(call->db, call->actor.person, &unread);
+    json_i64(out, "unread", unread);
     json_bool(out, "simulation", call->api->simulation);
     json_time(out, "now", call->now_ms);
     json_shut(out);
@@ -134,6 +139,7 @@ session_get(struct call *call)
     json_text(out, "csrf", "");
     json_open_array(out, "roles");
     json_shut_array(out);
+    json_i64(out, "unread", 0);
     json_bool(out, "simulation", call->api->simulation);
     json_time(out, "now", call->now_ms);
     json_shut(out);

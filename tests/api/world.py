@@ -109,9 +109,10 @@ class World:
 
     def counts(self):
         """What must not change when a call is refused: the journal's size and the rows of every table, but for the answers
-        (a command's refusal is remembered under its key), the agents' last contact, and checkpoints, which come by time."""
+        (a command's refusal is remembered under its key), the agents' last contact, and checkpoints and notices, which come by
+        time."""
         tables = self.server.sql("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1").split()
-        ask = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {t}" for t in tables if t not in ("agent_contact", "answer", "checkpoint", "quorum"))
+        ask = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {t}" for t in tables if t not in ("agent_contact", "answer", "checkpoint", "quorum", "notice", "notice_event"))
         return self.server.sql(ask + " UNION ALL SELECT 'head', size FROM head")
 
     def remove(self):

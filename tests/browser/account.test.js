@@ -9,7 +9,7 @@ import { world } from "./world.js";
 const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark" }];
 let kontor, browser;
 before(async () => {
-    kontor = await world();
+    kontor = await world("--rich");
     browser = await launch();
 });
 after(async () => {
@@ -74,3 +74,34 @@ story("a token for a program, from making to ending", async (page, look) => {
     await accessible(page, "an ended token");
     await sound(page, "an ended token");
 }, [401]);
+
+story("what one was told, and choosing it", async (page, look) => {
+    await signIn(page, "ines@brisa.example", kontor.password);
+    await page.goto("/en/notices");
+    await settled(page);
+    await page.getByRole("heading", { level: 1, name: "Notices" }).waitFor();
+    await page.locator("ul.notices li").first().waitFor();
+    await shot(page, "notices", look);
+    await accessible(page, "notices");
+    await sound(page, "notices");
+    await page.getByRole("link", { name: "The job" }).first().click();
+    await page.waitForURL(/\/en\/reservations\//);
+    await page.goto("/en/notices");
+    await settled(page);
+    assert.equal(await page.locator("li.notice.new").count(), 0, "what was seen is read");
+    await page.getByRole("link", { name: "Choose what you are told" }).click();
+    const card = page.locator("section.card").filter({ hasText: "What you are told" });
+    const box = card.getByRole("checkbox").first();
+    await box.waitFor();
+    const was = await box.isChecked();
+    await box.focus();
+    await page.keyboard.press("Space");
+    await page.locator(`section.card input[type=checkbox]:not(:disabled)${was ? ":not(:checked)" : ":checked"}`).first().waitFor();
+    await page.reload();
+    await settled(page);
+    assert.equal(await card.getByRole("checkbox").first().isChecked(), !was, "the choice is kept");
+    await card.getByRole("checkbox").first().click();
+    await shot(page, "notice-choices", look);
+    await accessible(page, "the choices");
+    await sound(page, "the choices");
+});

@@ -144,6 +144,18 @@ static const struct wanted {
     { "tokens_remove_old", SERVERS, { "99" } },
     { "security_add", BIT(OWNER) | ADMINS, { "7c000000-0000-7000-8000-000000000000", LISE, "1", "1", "n", "", "", "" } },
     { "security_of", BIT(OWNER) | ADMINS, { LISE, "ffffffff-ffff-ffff-ffff-ffffffffffff", "9" } },
+    { "notices_add", SERVERS, { "7c000000-0000-7000-8000-000000000000", "1", "new", BRISA, "-1", "1", "t", "t", "{}", "", "0" } },
+    { "notices_to", SERVERS, { LEFT, "2", BRISA, "-1", NO_UUID, NO_UUID, "1" } },
+    { "notices_cursor", SERVERS, { 0 } },
+    { "notices_cursor_move", SERVERS, { "0", "1", "0" } },
+    { "notices_entries", ORG | SITE, { "0", "99" } },
+    { "notices_paid", ORG, { "40", "0" } },
+    { "notices_of", BIT(OWNER) | SERVERS, { LISE, "ffffffff-ffff-ffff-ffff-ffffffffffff", "9" } },
+    { "notices_unread", BIT(OWNER) | SERVERS, { LISE } },
+    { "notices_read", BIT(OWNER), { LISE, BRISA, "9" } },
+    { "notices_choices", BIT(OWNER) | SERVERS, { LISE } },
+    { "notices_choose", BIT(OWNER) | SERVERS, { LISE, "2", "false" } },
+    { "notices_remove_old", SERVERS, { "99" } },
     { "security_remove_old", SERVERS, { "99" } },
     { "passkeys_add", BIT(OWNER), { "7d000000-0000-7000-8000-000000000000", LISE, "n", H2, H1, "-8", H1, "t", "0", "f", "f", "1" } },
     { "passkeys_of", BIT(OWNER) | ADMINS, { LISE } },
@@ -293,6 +305,9 @@ static const char *const DATA[] = {
     "INSERT INTO passkey_spent VALUES ('" H1 "', 9)",
     "INSERT INTO second_step VALUES ('" LISE "', 1)",
     "INSERT INTO recovery_code VALUES ('" LISE "', '" H1 "')",
+    "INSERT INTO notice_event VALUES ('" BRISA "', 1, 's', '" BRISA "', -1, 1, 't', 't', '{}', ''), ('" LEFT "', 1, 'u', '" BRISA "', -1, 1, 't', 't', '{}', '')",
+    "INSERT INTO notice VALUES ('" BRISA "', '" LISE "')",
+    "INSERT INTO notice_choice VALUES ('" LISE "', 1, true)",
     "INSERT INTO enrol_token VALUES ('" H2 "', 11, 1, 9)",
     "INSERT INTO agent_contact VALUES (11, 5)",
     "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
@@ -563,7 +578,7 @@ static void
 test_nobody_goes_round_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "passkey", "passkey_spent", "second_step", "recovery_code", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "passkey", "passkey_spent", "second_step", "recovery_code", "notice_event", "notice", "notice_choice", "enrol_token", "request", "blob", "evidence", "call_answer" };
     PGconn *owner = PQconnectdb(f->t.owner);
 
     assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);

@@ -354,6 +354,26 @@ def me_security(w):
 
 
 @call
+def me_notices(w):
+    return Call(lambda key: w.people["brisa"].get("/v1/me/notices"))
+
+
+@call
+def me_notices_read(w):
+    return Call(lambda key: w.people["brisa"].post("/v1/me/notices/read", {"until": str(uuid.uuid4())}), once=False)
+
+
+@call
+def me_notice_choices(w):
+    return Call(lambda key: w.people["brisa"].get("/v1/me/notice-choices"))
+
+
+@call
+def me_notice_choose(w):
+    return Call(lambda key: w.people["brisa"].post("/v1/me/notice-choices", {"kind": "dispute", "page": True}), once=False)
+
+
+@call
 def requests_create_by_token(w):
     """Each time with a token that nothing is remembered of."""
     client = w.person(word(), [{"role": "member", "organisation": w.organisations["brisa"]}])

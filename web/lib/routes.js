@@ -24,6 +24,7 @@ export const ROUTES = [
     { path: "/credits/{grant}", load: () => import("../pages/grant.js"), who: startup, nav: "/credits" },
     { path: "/people", load: () => import("../pages/people.js"), who: startup },
     { path: "/me", load: () => import("../pages/me.js"), who: ["startup", "officer", "site", "admin", "none"] },
+    { path: "/notices", load: () => import("../pages/notices.js"), who: ["startup", "officer", "site", "admin", "none"] },
     { path: "/programme", load: () => import("../pages/programme.js"), who: programme },
     { path: "/programme/shares", load: () => import("../pages/shares.js"), who: programme },
     { path: "/programme/moves", load: () => import("../pages/moves.js"), who: programme },

@@ -6,6 +6,9 @@ import { go, place, to } from "./router.js";
 
 /** What GET /v1/me says; null: nobody is signed in; undefined: not known yet. */
 export const me = signal(undefined);
+/** How many notices are not read. */
+export const unread = signal(0);
+export const askUnread = () => get("/v1/me/notices?limit=1").then((now) => { unread.value = now.unread; }, () => {}); /* the line is cut: others say so */
 const chosen = signal(0);
 
 /** One seat a role: where it may sit and what its column shows. */
@@ -36,6 +39,7 @@ const settle = (person) => {
     setCsrf(person?.csrf);
     learnClock(person?.now);
     me.value = person;
+    unread.value = person?.unread ?? 0;
     return person;
 };
 export const whoAmI = async () => {

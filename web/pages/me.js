@@ -1,7 +1,7 @@
-/* /me: ways to sign in, password, sessions, tokens, what was done to them, scheme, notices. */
+/* /me: ways to sign in, password, sessions, tokens, what was done to them, what one is told, scheme. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { clock, dateTime, day } from "../lib/format.js";
+import { dateTime, day } from "../lib/format.js";
 import { me, signOut } from "../lib/session.js";
 import { del } from "../lib/api.js";
 import { language } from "../lib/router.js";
@@ -13,12 +13,14 @@ import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { LanguageLinks } from "../parts/languages.js";
 import { Refused, Waiting } from "../parts/broken.js";
-import { Note, notices, say } from "../parts/note.js";
+import { Note, say } from "../parts/note.js";
+import { NoticeChoices } from "../parts/notice-choices.js";
 import { Security } from "../parts/security.js";
 import { Tokens } from "../parts/tokens.js";
 import { more } from "../lib/more.js";
 
 await more("../messages/LANG.account.json");
+await more("../messages/LANG.notices.json");
 
 const LEAST = 12;
 const Password = ({ onChanged }) => {
@@ -140,6 +142,7 @@ const Account = ({ query }) => {
             <div class="stack">
                 ${me.value.person.email && html`<${Password} onChanged=${changed} />`}
                 <${Tokens} mark=${changes} onChanged=${changed} />
+                <${NoticeChoices} />
                 <${Security} mark=${changes} />
             </div>
             <div class="stack">
@@ -148,7 +151,6 @@ const Account = ({ query }) => {
                 ${me.value.roles.length > 0 && html`<section class="card"><h2>${t("me.roles")}</h2><dl class="facts">${me.value.roles.map((r) => html`<div key=${r.role + (r.organisation?.id ?? r.site ?? "")}><dt>${r.organisation?.name ?? (r.site ? t("seat.site", { site: r.site }) : t("seat.officer"))}</dt><dd>${t("role." + r.role)}</dd></div>`)}</dl></section>`}
                 <section class="card"><h2>${t("me.scheme")}</h2><p class="second">${t("me.scheme.text")}</p><div class="gap"><${Button} small icon=${scheme.value === "dark" ? "sun" : "moon"} onClick=${turn}>${t(scheme.value === "dark" ? "scheme.light" : "scheme.dark")}<//></div></section>
                 <section class="card"><h2>${t("languages")}</h2><p class="second">${t("languages.text")}</p><div class="gap"><${LanguageLinks} /></div></section>
-                <section class="card"><h2>${t("me.notices")}</h2>${notices.value.length ? html`<dl class="facts">${notices.value.map((n) => html`<div key=${n.id}><dt>${n.text}</dt><dd>${clock(n.at)}</dd></div>`)}</dl>` : html`<p class="second">${t("me.notices.none")}</p>`}</section>
             </div>
         </div>`;
 };

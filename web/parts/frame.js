@@ -5,7 +5,7 @@ import { clock, zoneName } from "../lib/format.js";
 import { ago } from "../lib/ago.js";
 import { COLUMN } from "../lib/column.js";
 import { place, to } from "../lib/router.js";
-import { me, seat, seats, signOut, sit } from "../lib/session.js";
+import { askUnread, me, seat, seats, signOut, sit, unread } from "../lib/session.js";
 import { scheme, turn } from "../lib/scheme.js";
 import { cutSince } from "../lib/api.js";
 import { nowMs, useData, useNow } from "../lib/use.js";
@@ -40,10 +40,19 @@ const Heart = ({ data }) => {
     if (!data) return html`<p class="heart">${t("heart.none")}</p>`;
     return html`<p class="heart">${tx("heart.size", { n: data.size })}<span class="block">${t("heart.newest", { time: clock(data.time), ago: ago(now - Date.parse(data.time)) })}</span></p>`;
 };
+/** The way to what one was told, with how much of it is new. */
+const Bell = () => {
+    useEffect(() => {
+        const timer = setInterval(() => document.visibilityState === "visible" && askUnread(), 30_000);
+        return () => clearInterval(timer);
+    }, []);
+    const n = unread.value;
+    return html`<a class="bell" href=${to("/notices")} aria-current=${place.value.path === "/notices" ? "page" : undefined}><${Icon} name="bell" />${n ? html`<span aria-hidden="true">${t("nav.notices")} <b class="count">${n > 99 ? "99+" : n}</b></span><span class="hidden-text">${t("nav.notices.unread", { n })}</span>` : t("nav.notices")}</a>`;
+};
 const Settings = () => html`
     <div class="settings">
         <button type="button" onClick=${turn}><${Icon} name=${scheme.value === "dark" ? "sun" : "moon"} />${t(scheme.value === "dark" ? "scheme.light" : "scheme.dark")}</button>
-        <a href=${to("/me")}>${t("nav.me")}</a>
+        <${Bell} /><a href=${to("/me")}>${t("nav.me")}</a>
         <button type="button" onClick=${signOut}>${t("sign-out")}</button>
         <${Languages} />
     </div>`;

@@ -8,7 +8,7 @@ const ICONS = { slate: "clock", ochre: "pulse", brick: "warn", verdigris: "ok" }
 export const Note = ({ kind, icon, role, children }) => html`
     <div class=${"note " + kind} role=${role}><${Icon} name=${icon ?? ICONS[kind]} /><div>${children}</div></div>`;
 
-/** What was said, newest last; kept for the Notices of /me. */
+/** What was said, newest last; kept for the page of notices. */
 export const notices = signal([]);
 let last = 0;
 export const say = (text) => {
