@@ -557,6 +557,26 @@ CREATE TABLE public.capacity (
     CONSTRAINT capacity_set_ms_check CHECK ((set_ms >= 0))
 );
 
+CREATE TABLE public.delivery (
+    id uuid NOT NULL,
+    event uuid NOT NULL,
+    webhook uuid NOT NULL,
+    organisation uuid NOT NULL,
+    state smallint DEFAULT 1 NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    created_ms bigint NOT NULL,
+    since_ms bigint NOT NULL,
+    next_ms bigint NOT NULL,
+    done_ms bigint DEFAULT 0 NOT NULL,
+    status integer DEFAULT 0 NOT NULL,
+    why text DEFAULT ''::text NOT NULL,
+    CONSTRAINT delivery_state_check CHECK (((state >= 1) AND (state <= 3))),
+    CONSTRAINT delivery_tries_check CHECK ((tries >= 0)),
+    CONSTRAINT delivery_why_check CHECK ((octet_length(why) <= 200))
+);
+
+ALTER TABLE ONLY public.delivery FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.enrol_token (
     token_hash bytea NOT NULL,
     site bigint NOT NULL,
@@ -969,6 +989,23 @@ CREATE TABLE public.tile (
 );
 ALTER TABLE ONLY public.tile ALTER COLUMN hashes SET STORAGE EXTERNAL;
 
+CREATE TABLE public.webhook (
+    id uuid NOT NULL,
+    organisation uuid NOT NULL,
+    url text NOT NULL,
+    kinds integer NOT NULL,
+    secret text NOT NULL,
+    created_ms bigint NOT NULL,
+    by_name text NOT NULL,
+    ended_ms bigint,
+    CONSTRAINT webhook_by_name_check CHECK ((octet_length(by_name) <= 120)),
+    CONSTRAINT webhook_kinds_check CHECK ((kinds > 0)),
+    CONSTRAINT webhook_secret_check CHECK (((octet_length(secret) >= 40) AND (octet_length(secret) <= 400))),
+    CONSTRAINT webhook_url_check CHECK (((octet_length(url) >= 10) AND (octet_length(url) <= 500)))
+);
+
+ALTER TABLE ONLY public.webhook FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.witness (
     public bytea NOT NULL,
     site bigint NOT NULL,
@@ -1034,6 +1071,9 @@ ALTER TABLE ONLY public.checkpoint
 
 ALTER TABLE ONLY public.cosignature
     ADD CONSTRAINT cosignature_pkey PRIMARY KEY (size, public);
+
+ALTER TABLE ONLY public.delivery
+    ADD CONSTRAINT delivery_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.enrol_token
     ADD CONSTRAINT enrol_token_pkey PRIMARY KEY (token_hash);
@@ -1146,6 +1186,9 @@ ALTER TABLE ONLY public.ticket
 ALTER TABLE ONLY public.tile
     ADD CONSTRAINT tile_pkey PRIMARY KEY (level, n);
 
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.witness
     ADD CONSTRAINT witness_pkey PRIMARY KEY (public);
 
@@ -1167,6 +1210,14 @@ CREATE INDEX call_answer_created ON public.call_answer USING btree (created_ms);
 
 CREATE INDEX cosignature_public ON public.cosignature USING btree (public, size);
 
+CREATE INDEX delivery_due ON public.delivery USING btree (next_ms) WHERE (state = 1);
+
+CREATE INDEX delivery_event ON public.delivery USING btree (event);
+
+CREATE INDEX delivery_organisation ON public.delivery USING btree (organisation, created_ms DESC);
+
+CREATE INDEX delivery_webhook ON public.delivery USING btree (webhook, created_ms DESC);
+
 CREATE INDEX entry_decision_of ON public.entry USING btree ("substring"(body, 1, 8)) WHERE (kind = ANY (ARRAY[12, 13]));
 
 CREATE INDEX entry_notice_of ON public.entry USING btree ("substring"(body, 9, 8)) WHERE ((kind = 19) AND (get_byte(body, 1) = ANY (ARRAY[2, 3, 7])));
@@ -1177,9 +1228,6 @@ CREATE INDEX identity_person ON public.identity USING btree (person);
 
 CREATE INDEX invitation_organisation ON public.invitation USING btree (organisation, id DESC);
 
-CREATE INDEX passkey_person ON public.passkey USING btree (person, id);
-
-CREATE INDEX passkey_spent_until ON public.passkey_spent USING btree (until_ms);
 CREATE INDEX notice_event_at ON public.notice_event USING btree (at_ms);
 
 CREATE INDEX notice_event_site ON public.notice_event USING btree (site, kind, at_ms) WHERE (site >= 0);
@@ -1187,6 +1235,10 @@ CREATE INDEX notice_event_site ON public.notice_event USING btree (site, kind, a
 CREATE INDEX notice_of_event ON public.notice USING btree (event);
 
 CREATE INDEX notice_unread ON public.notice USING btree (person) WHERE (read_ms = 0);
+
+CREATE INDEX passkey_person ON public.passkey USING btree (person, id);
+
+CREATE INDEX passkey_spent_until ON public.passkey_spent USING btree (until_ms);
 
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
@@ -1230,6 +1282,8 @@ CREATE INDEX session_expires ON public.session USING btree (expires_ms);
 
 CREATE INDEX session_person ON public.session USING btree (person);
 
+CREATE INDEX webhook_organisation ON public.webhook USING btree (organisation) WHERE (ended_ms IS NULL);
+
 CREATE INDEX witness_site ON public.witness USING btree (site, role, since_ms);
 
 ALTER TABLE ONLY public.aid_declaration
@@ -1253,6 +1307,12 @@ ALTER TABLE ONLY public.api_token
 ALTER TABLE ONLY public.cosignature
     ADD CONSTRAINT cosignature_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
 
+ALTER TABLE ONLY public.delivery
+    ADD CONSTRAINT delivery_event_fkey FOREIGN KEY (event) REFERENCES public.notice_event(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.delivery
+    ADD CONSTRAINT delivery_webhook_fkey FOREIGN KEY (webhook) REFERENCES public.webhook(id);
+
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
@@ -1262,8 +1322,6 @@ ALTER TABLE ONLY public.invitation
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_used_by_fkey FOREIGN KEY (used_by) REFERENCES public.person(id);
 
-ALTER TABLE ONLY public.passkey
-    ADD CONSTRAINT passkey_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 ALTER TABLE ONLY public.notice_choice
     ADD CONSTRAINT notice_choice_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
@@ -1272,6 +1330,9 @@ ALTER TABLE ONLY public.notice
 
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.passkey
+    ADD CONSTRAINT passkey_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.quorum
     ADD CONSTRAINT quorum_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
@@ -1302,6 +1363,9 @@ ALTER TABLE ONLY public.security_event
 
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.webhook
+    ADD CONSTRAINT webhook_organisation_fkey FOREIGN KEY (organisation) REFERENCES public.organisation(id);
 
 ALTER TABLE public.account ENABLE ROW LEVEL SECURITY;
 
@@ -1416,6 +1480,14 @@ CREATE POLICY cosignature_seen ON public.cosignature FOR SELECT TO kontor_worker
 
 CREATE POLICY cosignature_swept ON public.cosignature FOR DELETE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) AND (NOT public.checkpoint_is_needed(size))));
 
+ALTER TABLE public.delivery ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY delivery_changed ON public.delivery FOR UPDATE TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[]))));
+
+CREATE POLICY delivery_made ON public.delivery FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
+
+CREATE POLICY delivery_seen ON public.delivery FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[]))));
+
 ALTER TABLE public.enrol_token ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY enrol_token_own ON public.enrol_token TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
@@ -1471,6 +1543,11 @@ ALTER TABLE public.notice_cursor ENABLE ROW LEVEL SECURITY;
 CREATE POLICY notice_cursor_server ON public.notice_cursor TO kontor_worker USING (( SELECT public.actor_is_server() AS actor_is_server));
 
 ALTER TABLE public.notice_event ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY notice_event_delivered ON public.notice_event FOR SELECT TO kontor_worker USING ((EXISTS ( SELECT
+   FROM public.delivery d
+  WHERE ((d.event = notice_event.id) AND (d.organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[])))
+ OFFSET 0)));
 
 CREATE POLICY notice_event_seen ON public.notice_event FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (EXISTS ( SELECT
    FROM public.notice n
@@ -1647,6 +1724,10 @@ CREATE POLICY ticket_seen ON public.ticket FOR SELECT TO kontor_worker USING (((
   WHERE (r.id = ticket.reservation)
  OFFSET 0))));
 
+ALTER TABLE public.webhook ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY webhook_owners ON public.webhook TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[]))));
+
 ALTER TABLE public.witness ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY witness_made ON public.witness FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
@@ -1743,6 +1824,22 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.call_answer TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.capacity TO kontor_writer;
 GRANT SELECT ON TABLE public.capacity TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.delivery TO kontor_worker;
+
+GRANT UPDATE(state) ON TABLE public.delivery TO kontor_worker;
+
+GRANT UPDATE(tries) ON TABLE public.delivery TO kontor_worker;
+
+GRANT UPDATE(since_ms) ON TABLE public.delivery TO kontor_worker;
+
+GRANT UPDATE(next_ms) ON TABLE public.delivery TO kontor_worker;
+
+GRANT UPDATE(done_ms) ON TABLE public.delivery TO kontor_worker;
+
+GRANT UPDATE(status) ON TABLE public.delivery TO kontor_worker;
+
+GRANT UPDATE(why) ON TABLE public.delivery TO kontor_worker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.enrol_token TO kontor_worker;
 
@@ -1847,6 +1944,10 @@ GRANT SELECT ON TABLE public.ticket TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.tile TO kontor_writer;
 GRANT SELECT ON TABLE public.tile TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.webhook TO kontor_worker;
+
+GRANT UPDATE(ended_ms) ON TABLE public.webhook TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.witness TO kontor_worker;
 

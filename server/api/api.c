@@ -81,6 +81,8 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->https = config->https;
     api->public_entries = config->public_entries;
     api->key = config->key;
+    api->hook_key = config->hook_key;
+    api->hooks_inside = config->hooks_inside;
     api->sign_in_key = box_key_from(&config->key, "kontor sign-in/v1");
     api->passkey_site = xstrdup(config->passkey_site ? config->passkey_site : "");
     api->passkey_origins = xstrdup(config->passkey_origins ? config->passkey_origins : "");
@@ -132,6 +134,12 @@ api_attach(struct api *api, struct market *market, struct janitor *janitor, stru
     api->janitor = janitor;
     api->notary = notary;
     api->http = http;
+}
+
+void
+api_courier(struct api *api, const struct courier_figures *figures)
+{
+    api->courier = figures;
 }
 
 static void
@@ -275,6 +283,7 @@ api_delete(struct api *api)
     http_response_delete(api->openapi);
     random_wipe(&api->key, sizeof api->key);
     random_wipe(&api->sign_in_key, sizeof api->sign_in_key);
+    random_wipe(&api->hook_key, sizeof api->hook_key);
     pthread_mutex_destroy(&api->random_lock);
     free(api->db_worker);
     free(api->keys_dir);

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "crypto/box.h"
 #include "crypto/sign.h"
 #include "http/http.h"
 #include "market/market.h"
@@ -35,6 +36,8 @@ struct api_config {
     const char *providers_dir; /* of the sign-in providers' files; NULL or "": none */
     int64_t provider_again_ms;
     const char *passkey_site, *passkey_origins; /* NULL or "": what base_url says */
+    struct box_key hook_key; /* what webhooks' secrets are sealed under */
+    bool hooks_inside;       /* webhooks may go to private addresses, by plain http */
     const char *keys_dir; /* where it and the log's lie; NULL: nobody watches them */
 };
 
@@ -44,6 +47,9 @@ enum err api_new(const struct api_config *config, struct err_detail *d, struct a
  * where people's browsers find us: http(s)://host[:port], no slash at the end. */
 void api_attach(struct api *api, struct market *market, struct janitor *janitor, struct notary *notary,
                 struct http_server *http, const char *base_url);
+/* Whose figures /metrics shows too; before api_start(). */
+struct courier_figures;
+void api_courier(struct api *api, const struct courier_figures *figures);
 enum err api_start(struct api *api, struct err_detail *d) MUST_USE;
 /* After http_stop(), before janitor_stop() and market_stop(): waits, at most 10 s, until every call that was begun has come
  * to its end, so that nobody asks the market any more. */

@@ -22,6 +22,7 @@ handler_fn me_second, me_second_set, me_codes_make; /* ways.c */
 handler_fn me_tokens, me_token_make, me_token_end; /* tokens.c */
 handler_fn me_security; /* security.c */
 handler_fn me_notices, me_notices_read, me_notice_choices, me_notice_choose; /* notices.c */
+handler_fn webhooks_list, webhooks_create, webhooks_remove, webhooks_test, deliveries_get, deliveries_retry; /* webhooks.c */
 handler_fn me_sessions, me_session_end, me_sessions_end_others; /* session.c */
 handler_fn me_identities, me_identity_remove, people_identities; /* identities.c */
 handler_fn people_create, people_list_get, people_password, people_roles, people_roles_remove; /* people.c */

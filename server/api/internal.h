@@ -56,6 +56,9 @@ struct api {
     struct shares_cache *shares;
     struct seen *seen;
     struct providers *providers; /* NULL: none */
+    struct box_key hook_key;     /* what webhooks' secrets are sealed under */
+    bool hooks_inside;           /* they may go to private addresses, by plain http */
+    const struct courier_figures *courier; /* NULL: none */
     struct box_key sign_in_key;  /* what seals a sign-in's cookie */
     const char *sign_in_cookie;  /* its name */
     struct passkey_site passkeys; /* for whom they are; id NULL: none are taken */

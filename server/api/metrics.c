@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/internal.h"
+#include "market/courier.h"
 #include "market/figures.h"
 #include "market/guard.h"
 #include "market/janitor.h"
@@ -195,6 +196,23 @@ of_market(struct api *api, FILE *to)
     figure(to, "kontor_journal_entries_written_total", "counter", load(&f->entries), "Entries written by this process.");
 }
 
+/* ---- notices ------------------------------------------------------------------------------------------------------ */
+
+static void
+of_deliveries(const struct courier_figures *f, FILE *to)
+{
+    int64_t oldest_ms = f ? atomic_load(&f->oldest_ms) : 0;
+
+    if (f == NULL)
+        return;
+    figure(to, "kontor_deliveries_waiting", "gauge", (uint64_t)atomic_load(&f->waiting), "Notices that wait to be delivered.");
+    figure(to, "kontor_deliveries_dead", "gauge", (uint64_t)atomic_load(&f->dead), "Notices that were given up; their owners see them.");
+    seconds(to, "kontor_deliveries_oldest_seconds", "gauge", oldest_ms ? (real_now_ms() - oldest_ms) * 1000 : 0,
+            "How long the oldest notice has waited to be delivered.");
+    figure(to, "kontor_deliveries_taken_total", "counter", load(&f->taken), "Notices that were taken by whom they were for.");
+    figure(to, "kontor_deliveries_failed_total", "counter", load(&f->failed), "Tries that failed.");
+}
+
 /* ---- what it stands on -------------------------------------------------------------------------------------------- */
 
 static void
@@ -285,6 +303,7 @@ metrics_get(struct api *api, struct http_call *http)
     of_routes(api, to);
     of_workers(api, to);
     of_market(api, to);
+    of_deliveries(api->courier, to);
     of_clocks(api, to);
     metrics_of_state(api, to);
     witness_figures_show(api->witness_figures, to);

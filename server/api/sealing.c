@@ -56,6 +56,19 @@ sealing_load(const char *data_dir, struct seals *ret, struct err_detail *d)
     return load(s.path, ret, d);
 }
 
+enum err
+sealing_box(const char *data_dir, const char *label, struct box_key *ret, struct err_detail *d)
+{
+    struct sealing s;
+    struct rowseal_key key;
+    enum err err = set_paths(&s, data_dir) ? rowseal_key_load(s.path, &key, d) : err_internal(d, ERR_IO, "%s: the path is too long", data_dir);
+
+    if (!err)
+        *ret = box_key_of(key.secret, label);
+    random_wipe(&key, sizeof key);
+    return err;
+}
+
 /* The key that is to be: one that was made before and not put in its place, or a new one. */
 static enum err
 load_next(struct sealing *s)

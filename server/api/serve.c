@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "core/tile.h"
 #include "crypto/random.h"
+#include "market/courier.h"
 #include "market/herald.h"
 #include "market/janitor.h"
 #include "market/notary.h"
@@ -47,6 +48,8 @@ struct server {
     struct log_policy *policy;
     struct outside *outside;
     struct herald *herald;
+    struct courier *courier;
+    struct box_key hook_key;
     struct err_detail detail;
 };
 
@@ -241,6 +244,11 @@ start_market(struct server *s)
                             &s->outside, &s->detail);
     if (!err)
         err = herald_start(&(struct herald_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log }, &s->herald, &s->detail);
+    if (!err)
+        err = courier_start(&(struct courier_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .key = s->hook_key,
+                                                      .ca_file = c->delivery_ca_file, .base_url = s->base_url, .inside = c->webhook_private,
+                                                      .again_ms = c->delivery_again_ms, .give_up_ms = c->delivery_give_up_ms },
+                            &s->courier, &s->detail);
     return err;
 }
 
@@ -287,6 +295,8 @@ begin(struct server *s)
     if (!err)
         err = sealing_open(c->data_dir, c->db_writer, &s->log, &s->seals, &s->detail);
     if (!err)
+        err = sealing_box(c->data_dir, "kontor webhooks/v1", &s->hook_key, &s->detail);
+    if (!err)
         err = log_policy_open(s->config.policy, s->config.origin, &s->log, &s->policy, &s->detail);
     if (!err)
         err = set_clock(s);
@@ -294,6 +304,8 @@ begin(struct server *s)
     api.key = s->key;
     api.seals = &s->seals;
     api.keys_dir = c->data_dir;
+    api.hook_key = s->hook_key;
+    api.hooks_inside = c->webhook_private;
     api.providers_dir = c->providers_dir;
     api.provider_again_ms = c->provider_again_ms;
     api.https = strncmp(c->base_url, "https://", 8) == 0;
@@ -308,6 +320,7 @@ begin(struct server *s)
     if (err)
         return err;
     api_attach(s->api, s->market, s->janitor, s->notary, s->http, s->base_url);
+    api_courier(s->api, courier_figures(s->courier));
     err = api_start(s->api, &s->detail);
     return err ? err : http_start(s->http, &s->detail);
 }
@@ -338,6 +351,7 @@ end(struct server *s)
     notary_stop(s->notary);
     outside_stop(s->outside);
     herald_stop(s->herald);
+    courier_stop(s->courier);
     if (s->market)
         market_stop(s->market);
     if (s->api)

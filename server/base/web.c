@@ -5,7 +5,9 @@
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
+#include "base/address.h"
 #include "base/arena.h"
 #include "base/text.h"
 
@@ -20,7 +22,8 @@ struct lane {
     char error[CURL_ERROR_SIZE];
     char *sent; /* the body, kept while it is sent */
     char *body;
-    size_t len, cap, most;
+    size_t len, cap, most, heads; /* heads: bytes of the reply's headers */
+    bool turned_away; /* by open_public() */
 };
 
 struct web {
@@ -60,6 +63,12 @@ bool
 web_url_ok(const char *url)
 {
     return web_url_loopback(url) || (text_starts(url, "https://") && plain(url));
+}
+
+bool
+web_url_stranger_ok(const char *url, bool plain_too)
+{
+    return (text_starts(url, "https://") || (plain_too && text_starts(url, "http://"))) && plain(url);
 }
 
 enum err
@@ -135,7 +144,7 @@ take_body(char *data, size_t size, size_t n, void *with)
     struct lane *l = with;
     size_t len = size * n;
 
-    if (len > l->most - l->len)
+    if (len > l->most - l->len || l->len + len + l->heads > l->most)
         return 0; /* ends the transfer with an error */
     if (l->len + len + 1 > l->cap) {
         l->cap = (l->len + len + 1) * 2;
@@ -145,6 +154,29 @@ take_body(char *data, size_t size, size_t n, void *with)
     l->len += len;
     l->body[l->len] = 0;
     return len;
+}
+
+static size_t
+take_head(char *data, size_t size, size_t n, void *with)
+{
+    struct lane *l = with;
+
+    (void)data;
+    l->heads += size * n;
+    return l->heads > l->most ? 0 : size * n;
+}
+
+/* The socket of an address that was just looked up: none, unless it is public. No second look-up comes between. */
+static curl_socket_t
+open_public(void *with, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct lane *l = with;
+
+    (void)purpose;
+    if (address_is_public(&address->addr))
+        return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    l->turned_away = true;
+    return CURL_SOCKET_BAD;
 }
 
 static void
@@ -185,7 +217,8 @@ web_start(struct web *w, size_t lane, const struct web_call *call)
     l->sent = NULL;
     l->len = 0;
     l->most = call->most ? call->most : REPLY_MAX;
-    l->done = false;
+    l->heads = 0;
+    l->done = l->turned_away = false;
     l->error[0] = 0;
     curl_easy_setopt(l->easy, CURLOPT_URL, call->url);
     curl_easy_setopt(l->easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -194,12 +227,21 @@ web_start(struct web *w, size_t lane, const struct web_call *call)
     curl_easy_setopt(l->easy, CURLOPT_TIMEOUT_MS, (long)call->timeout_ms);
     curl_easy_setopt(l->easy, CURLOPT_WRITEFUNCTION, take_body);
     curl_easy_setopt(l->easy, CURLOPT_WRITEDATA, l);
+    curl_easy_setopt(l->easy, CURLOPT_HEADERFUNCTION, take_head);
+    curl_easy_setopt(l->easy, CURLOPT_HEADERDATA, l);
     curl_easy_setopt(l->easy, CURLOPT_ERRORBUFFER, l->error);
     curl_easy_setopt(l->easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(l->easy, CURLOPT_PRIVATE, l);
     curl_easy_setopt(l->easy, CURLOPT_USERAGENT, w->name);
     if (w->ca_file[0])
         curl_easy_setopt(l->easy, CURLOPT_CAINFO, w->ca_file);
+    if (call->stranger) {
+        curl_easy_setopt(l->easy, CURLOPT_OPENSOCKETFUNCTION, open_public);
+        curl_easy_setopt(l->easy, CURLOPT_OPENSOCKETDATA, l);
+        curl_easy_setopt(l->easy, CURLOPT_PROXY, "");
+        curl_easy_setopt(l->easy, CURLOPT_FRESH_CONNECT, 1L);
+        curl_easy_setopt(l->easy, CURLOPT_FORBID_REUSE, 1L);
+    }
     for (const char *const *h = call->headers; h && *h; h++)
         header(l, *h);
     if (call->body.data)
@@ -262,7 +304,7 @@ web_next(struct web *w, struct web_reply *ret)
             curl_easy_getinfo(l->easy, CURLINFO_RESPONSE_CODE, &status);
             curl_easy_getinfo(l->easy, CURLINFO_RETRY_AFTER, &retry);
         } else {
-            snprintf(ret->error, sizeof ret->error, "%.200s", l->error[0] ? l->error : curl_easy_strerror(l->code));
+            snprintf(ret->error, sizeof ret->error, "%.200s", l->turned_away ? "Its address is not a public one." : l->error[0] ? l->error : curl_easy_strerror(l->code));
         }
         ret->status = (int)status;
         ret->retry_after_s = retry > 0 && retry < 86400 ? (int)retry : 0;

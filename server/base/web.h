@@ -14,7 +14,9 @@ struct web_call {
     struct bytes body;          /* data NULL: GET, else POST; copied */
     const char *type;           /* the body's; NULL: application/json */
     int timeout_ms;
-    size_t most;                /* bytes of the reply, beyond which the call fails; 0: 8 MiB */
+    size_t most;                /* bytes of the reply with its headers, beyond which the call fails; 0: 8 MiB */
+    bool stranger;              /* the address is somebody's word: only to public addresses, as they are when the connection is
+                                 * made, by no proxy, and the connection is closed afterwards */
 };
 
 struct web_reply {
@@ -31,6 +33,8 @@ struct web_reply {
  * before the host: "http://127.0.0.1:80@example" goes to example. */
 bool web_url_ok(const char *url);
 bool web_url_loopback(const char *url); /* one of the latter */
+/* Visible ASCII, nobody's name before the host, and https://… or, where plain ones do, http://…: not yet where it leads. */
+bool web_url_stranger_ok(const char *url, bool plain_too);
 /* ca_file "": the system's. name: User-Agent. ERR_INTERNAL. */
 enum err web_new(size_t lanes, const char *ca_file, const char *name, struct web **ret, struct err_detail *d) MUST_USE;
 void web_delete(struct web *w);

@@ -15,10 +15,17 @@ _Static_assert(NONCE + TAG == 24 + 16, "as BOX_TEXT_LEN has it");
 struct box_key
 box_key_from(const struct sign_key *key, const char *label)
 {
+    _Static_assert(sizeof key->seed == 32, "a seed is a secret of 32 bytes");
+    return box_key_of(key->seed, label);
+}
+
+struct box_key
+box_key_of(const uint8_t secret[32], const char *label)
+{
     struct box_key ret;
 
     crypto_ready();
-    crypto_generichash(ret.b, sizeof ret.b, (const unsigned char *)label, strlen(label), key->seed, sizeof key->seed);
+    crypto_generichash(ret.b, sizeof ret.b, (const unsigned char *)label, strlen(label), secret, 32);
     return ret;
 }
 

@@ -14,6 +14,8 @@ struct box_key {
 
 /* A key for one use, which the label names, from a signing key: whoever has the one has the other, and no other need be kept. */
 struct box_key box_key_from(const struct sign_key *key, const char *label);
+/* The same from any secret of 32 bytes. */
+struct box_key box_key_of(const uint8_t secret[32], const char *label);
 /* base64url of nonce and sealed bytes. `about` is bound to them and not in them. ret: BOX_TEXT_LEN(in.len). */
 void box_seal(const struct box_key *key, const char *about, struct bytes in, char *ret);
 /* ERR_SIGNATURE: it is not ours, or about something else. */

@@ -98,6 +98,7 @@ struct telling {
     struct notices_event *events;
     size_t n;
     bool by_journal;
+    int64_t real_ms;
 };
 
 static enum err
@@ -107,8 +108,10 @@ store(struct db *db, void *ctx)
     enum err err = t->by_journal ? notices_cursor_move(db, &t->from, t->to) : OK;
     bool is_new;
 
-    for (size_t i = 0; !err && i < t->n; i++)
+    for (size_t i = 0; !err && i < t->n; i++) {
+        t->events[i].real_ms = t->real_ms;
         err = notices_tell(db, &t->events[i], &is_new);
+    }
     return err;
 }
 
@@ -194,7 +197,7 @@ read_entry(struct herald *h, const struct entry *e, struct arena *a, struct hera
 static enum err
 tell_journal(struct herald *h, struct arena *a, bool *ret_more)
 {
-    struct telling t = { .by_journal = true };
+    struct telling t = { .by_journal = true, .real_ms = real_now_ms() };
     struct entry *entries;
     size_t n = 0;
     enum err err = notices_cursor_read(h->db, &t.from);
@@ -243,7 +246,7 @@ journal_grew(struct herald *h)
 static enum err
 tell_items(struct herald *h, size_t n, int64_t now_ms, struct arena *a)
 {
-    struct telling t = { .n = 0 };
+    struct telling t = { .real_ms = real_now_ms() };
     enum err err = OK;
 
     t.events = arena_alloc(a, (n + 1) * sizeof *t.events);

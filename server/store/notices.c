@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+#include "store/deliveries.h"
+
 const char *const NOTICES_WORDS[] = { "job-ended", "quote-ending", "credits-lapse", "dispute", "approval", "agent-silent", "maintenance", "test", NULL };
 
 const char *
@@ -64,10 +66,11 @@ tell(struct db *db, const struct notices_event *e, bool *ret_new)
     *ret_new = db_affected(rows) == 1;
     if (!*ret_new)
         return OK;
-    return db_run(db, &NOTICES_TO,
-                  DB_ARGS(db_uuid(e->id), db_i32((int32_t)notices_audience(e->kind)), db_uuid(e->organisation), db_u64(e->site),
-                          db_uuid(e->asker), db_uuid(e->not_to), db_i16((int16_t)e->kind)),
-                  NULL);
+    err = db_run(db, &NOTICES_TO,
+                 DB_ARGS(db_uuid(e->id), db_i32((int32_t)notices_audience(e->kind)), db_uuid(e->organisation), db_u64(e->site),
+                         db_uuid(e->asker), db_uuid(e->not_to), db_i16((int16_t)e->kind)),
+                 NULL);
+    return err || uuid_is_zero(e->organisation) ? err : deliveries_add(db, e->id, e->organisation, e->kind, e->only, e->real_ms);
 }
 
 enum err

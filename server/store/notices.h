@@ -46,6 +46,8 @@ struct notices_event {
     const char *title, *text, *facts, *link; /* English; JSON; "/reservations/…" */
     struct uuid asker, not_to; /* not_to: who did it, and need not be told; zero: nobody */
     int64_t since_ms;          /* not, if one of this kind and site was told since; 0: no matter */
+    struct uuid only;          /* of a test: the webhook that it is for; zero: all that want the kind */
+    int64_t real_ms;           /* from when on it is delivered */
 };
 
 /* In a transaction, whoever asks: the event and its notices are written by the server's own right. Told already: OK, not new. */

@@ -22,7 +22,7 @@ def fill(world, path):
     path = path.replace("/reservations/{id}", f"/reservations/{facts['reservation']}")
     path = path.replace("/grants/{account}", f"/grants/{world.grants['brisa']}").replace("/accounts/{account}", f"/accounts/{world.grants['brisa']}")
     path = path.replace("/offerings/{index}", f"/offerings/{world.sites['lumi']['offering']}").replace("{index}", "0")
-    path = path.replace("/identities/{id}", "/identities/01900000-0000-7000-8000-000000000000").replace("/sessions/{id}", "/sessions/01900000-0000-7000-8000-000000000000").replace("/tokens/{id}", "/tokens/01900000-0000-7000-8000-000000000000").replace("/passkeys/{id}", "/passkeys/01900000-0000-7000-8000-000000000000").replace("/invitations/{id}", "/invitations/01900000-0000-7000-8000-000000000000")
+    path = path.replace("/identities/{id}", "/identities/01900000-0000-7000-8000-000000000000").replace("/sessions/{id}", "/sessions/01900000-0000-7000-8000-000000000000").replace("/webhooks/{id}", "/webhooks/01900000-0000-7000-8000-000000000000").replace("/deliveries/{id}", "/deliveries/01900000-0000-7000-8000-000000000000").replace("/tokens/{id}", "/tokens/01900000-0000-7000-8000-000000000000").replace("/passkeys/{id}", "/passkeys/01900000-0000-7000-8000-000000000000").replace("/invitations/{id}", "/invitations/01900000-0000-7000-8000-000000000000")
     path = path.replace("/sites/{code}", "/sites/lumi").replace("{code}", "conflict")
     path = path.replace("{path}", "0/000.p/1")
     assert "{" not in path, path
@@ -78,7 +78,7 @@ def sample(schema, world, name=""):
     if schema.get("pattern") == "^/":
         return "/en/"
     known = {"credits": "1", "cap_credits": "1", "country": "ES", "email": "x@kontor.example", "code": "new-one", "mode": "fast-lane", "legal_basis": "gber", "nace": "62.10",
-             "site": "lumi", "script": "#!/bin/sh\n", "proof": "A" * 86 + "==", "by_old": "A" * 86 + "==", "by_new": "A" * 86 + "==", "ed25519": "A" * 43 + "=", "x25519": "A" * 43 + "=",
+             "site": "lumi", "url": "https://hooks.example/kontor", "script": "#!/bin/sh\n", "proof": "A" * 86 + "==", "by_old": "A" * 86 + "==", "by_new": "A" * 86 + "==", "ed25519": "A" * 43 + "=", "x25519": "A" * 43 + "=",
              "statement": "A" * 183 + "=", "signature": "A" * 86 + "==", "root": "0" * 64, "had_root": "0" * 64}
     if schema.get("contentEncoding") == "base64":
         return known.get(name, "AAAA")

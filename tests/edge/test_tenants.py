@@ -19,7 +19,7 @@ RULES = {
     (frozenset(BUYERS | PROGRAMME), "organisation"): "organisations_get organisations_members organisations_rights organisations_aid grants_aid grants_get grants_entries grants_share grants_history requests_get quotes_get",
     (frozenset(BUYERS), "organisation"): "requests_quote requests_cancel reservations_move quotes_renew quotes_release quotes_accept reservations_cancel reservations_contest reservations_output reservations_secrets",
     (frozenset(BUYERS | {"administrator"}), "organisation"): "members_set",
-    (frozenset({"owner"}), "organisation"): "aid_declare",
+    (frozenset({"owner"}), "organisation"): "aid_declare webhooks_list webhooks_create webhooks_remove webhooks_test deliveries_get deliveries_retry",
     (frozenset({"owner", "administrator"}), "organisation"): "invitations_list invitations_create invitations_withdraw",
     (frozenset(BUYERS | {"site_operator"}), "job"): "reservations_say",
     (frozenset(BUYERS), None): "requests_create quotes_look",
@@ -40,7 +40,7 @@ PEOPLE = {"anybody": ("none", None, None), "brisa": ("owner", "brisa", None), "b
           "administrator": ("administrator", None, None), "lumi": ("site_operator", None, "lumi"), "bsc": ("site_operator", None, "bsc"),
           "both": ("owner", "nordlys", "bsc"), "agent of lumi": ("agent", None, "lumi"), "agent of bsc": ("agent", None, "bsc")}
 # What a token does: reads what its person reads, but for what is of people and their ways in; writes these, for its organisation.
-TOKENS_NEVER = "me_notice_choices session_get sign_in_end me_sessions me_passkeys me_second me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
+TOKENS_NEVER = "webhooks_list deliveries_get me_notice_choices session_get sign_in_end me_sessions me_passkeys me_second me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
 TOKENS_WRITE = "requests_create requests_quote requests_cancel quotes_renew quotes_release quotes_accept reservations_cancel reservations_move reservations_contest reservations_say"
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 
@@ -77,17 +77,21 @@ def things(world):
         reservation = world.accept(org, countries=[country], script=f"#!/bin/sh\necho {org}\n")
         ticket = world.agents[site].claims(world.agents[site].tickets().json["tickets"][0]["jws"]) if False else None
         invitation = client.must("POST", f"/v1/organisations/{world.organisations[org]}/invitations", {"role": "member"}, status=201)["id"]
-        world.things[org] = {"invitation": invitation, "organisation": world.organisations[org], "person": world.ids[org], "request": quoted["id"], "quote": quote["id"],
+        hook = client.must("POST", f"/v1/organisations/{world.organisations[org]}/webhooks", {"url": "https://127.0.0.1/", "kinds": ["approval"]}, status=201)["id"]
+        client.must("POST", f"/v1/webhooks/{hook}/test", {}, status=202)
+        world.server.sql(f"UPDATE delivery SET state = 3, tries = 99 WHERE webhook = '{hook}'")
+        delivery = client.must("GET", f"/v1/organisations/{world.organisations[org]}/deliveries")["items"][0]["id"]
+        world.things[org] = {"webhook": hook, "delivery": delivery, "invitation": invitation, "organisation": world.organisations[org], "person": world.ids[org], "request": quoted["id"], "quote": quote["id"],
                              "reservation": reservation["id"], "grant": world.grants[org], "site": site, "ticket": ticket,
                              "blob": hashlib.sha256(f"#!/bin/sh\necho {org}\n".encode()).hexdigest()}
-    world.things["nobody"] = {"invitation": NOWHERE, "organisation": NOWHERE, "person": NOWHERE, "request": NOWHERE, "quote": NOWHERE, "reservation": NOWHERE,
+    world.things["nobody"] = {"webhook": NOWHERE, "delivery": NOWHERE, "invitation": NOWHERE, "organisation": NOWHERE, "person": NOWHERE, "request": NOWHERE, "quote": NOWHERE, "reservation": NOWHERE,
                               "grant": 999999999, "site": "nowhere", "blob": "0" * 64}
     return world.things
 
 
 def fill(world, path, of):
     t = world.things[of]
-    for pattern, value in (("/identities/{id}", NOWHERE), ("/tokens/{id}", NOWHERE), ("/passkeys/{id}", NOWHERE), ("/sessions/{id}", NOWHERE), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
+    for pattern, value in (("/identities/{id}", NOWHERE), ("/tokens/{id}", NOWHERE), ("/passkeys/{id}", NOWHERE), ("/sessions/{id}", NOWHERE), ("/webhooks/{id}", t["webhook"]), ("/deliveries/{id}", t["delivery"]), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
                            ("/quotes/{id}", t["quote"]), ("/reservations/{id}", t["reservation"]), ("/grants/{account}", t["grant"]),
                            ("/accounts/{account}", t["grant"]), ("/sites/{code}", t["site"]), ("{sha256}", t["blob"])):
         path = path.replace(pattern, re.sub(r"\{\w+\}", "", pattern) + str(value))
@@ -181,7 +185,7 @@ def test_everybody_gets_their_own(world):
         roles, of = rule_of(name)
         for who in PEOPLE:
             for whose in ("brisa", "nordlys") if of else ("brisa",):
-                if roles is None or expected(roles, of, who, whose) != "yes" or name in ("session_delete", "me_identity_remove", "me_session_end", "me_token_end", "invitations_withdraw", "reservations_events", "agent_instance"):
+                if roles is None or expected(roles, of, who, whose) != "yes" or name in ("session_delete", "me_identity_remove", "me_session_end", "me_token_end", "invitations_withdraw", "webhooks_remove", "reservations_events", "agent_instance"):
                     continue
                 path, raw = fill(world, pattern, whose), None
                 if method == "POST":

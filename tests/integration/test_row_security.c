@@ -156,6 +156,18 @@ static const struct wanted {
     { "notices_choices", BIT(OWNER) | SERVERS, { LISE } },
     { "notices_choose", BIT(OWNER) | SERVERS, { LISE, "2", "false" } },
     { "notices_remove_old", SERVERS, { "99" } },
+    { "webhooks_add", BIT(OWNER) | SERVERS, { "7c000000-0000-7000-8000-000000000000", BRISA, "https://hooks.example/", "2", H64, "1", "n" } },
+    { "webhooks_of", BIT(OWNER) | SERVERS, { BRISA, "9" } },
+    { "webhooks_find", BIT(OWNER) | SERVERS, { BRISA } },
+    { "webhooks_end", BIT(OWNER) | SERVERS, { BRISA, "9" } },
+    { "deliveries_drop", BIT(OWNER) | SERVERS, { BRISA, "9" } },
+    { "deliveries_add", SERVERS, { LEFT, BRISA, "1", NULL, "1" } },
+    { "deliveries_claim", BIT(OWNER) | SERVERS, { "0", "99", "100", "{}", "9" } },
+    { "deliveries_done", BIT(OWNER) | SERVERS, { BRISA, "0", "2", "1", "1", "200", "" } },
+    { "deliveries_list", BIT(OWNER) | SERVERS, { BRISA, "0", "9" } },
+    { "deliveries_again", BIT(OWNER) | SERVERS, { LEFT, "9" } },
+    { "deliveries_find", BIT(OWNER) | SERVERS, { BRISA } },
+    { "deliveries_count", BIT(OWNER) | SERVERS, { 0 } },
     { "security_remove_old", SERVERS, { "99" } },
     { "passkeys_add", BIT(OWNER), { "7d000000-0000-7000-8000-000000000000", LISE, "n", H2, H1, "-8", H1, "t", "0", "f", "f", "1" } },
     { "passkeys_of", BIT(OWNER) | ADMINS, { LISE } },
@@ -308,6 +320,8 @@ static const char *const DATA[] = {
     "INSERT INTO notice_event VALUES ('" BRISA "', 1, 's', '" BRISA "', -1, 1, 't', 't', '{}', ''), ('" LEFT "', 1, 'u', '" BRISA "', -1, 1, 't', 't', '{}', '')",
     "INSERT INTO notice VALUES ('" BRISA "', '" LISE "')",
     "INSERT INTO notice_choice VALUES ('" LISE "', 1, true)",
+    "INSERT INTO webhook VALUES ('" BRISA "', '" BRISA "', 'https://hooks.example/', 2, repeat('x', 50), 1, 'n')",
+    "INSERT INTO delivery VALUES ('" BRISA "', '" BRISA "', '" BRISA "', '" BRISA "', 1, 0, 1, 1, 1), ('" LEFT "', '" BRISA "', '" BRISA "', '" BRISA "', 3, 0, 1, 1, 1)",
     "INSERT INTO enrol_token VALUES ('" H2 "', 11, 1, 9)",
     "INSERT INTO agent_contact VALUES (11, 5)",
     "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
@@ -578,7 +592,7 @@ static void
 test_nobody_goes_round_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "passkey", "passkey_spent", "second_step", "recovery_code", "notice_event", "notice", "notice_choice", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "passkey", "passkey_spent", "second_step", "recovery_code", "notice_event", "notice", "notice_choice", "webhook", "delivery", "enrol_token", "request", "blob", "evidence", "call_answer" };
     PGconn *owner = PQconnectdb(f->t.owner);
 
     assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);

@@ -373,6 +373,52 @@ def me_notice_choose(w):
     return Call(lambda key: w.people["brisa"].post("/v1/me/notice-choices", {"kind": "dispute", "page": True}), once=False)
 
 
+def a_webhook(w):
+    """Of an organisation of its own: there may be five."""
+    org, owner = an_organisation(w)
+    made = owner.must("POST", f"/v1/organisations/{org}/webhooks", {"url": "https://hooks.example/kontor", "kinds": ["dispute"]}, status=201)
+    return org, owner, made["id"]
+
+
+@call
+def webhooks_list(w):
+    org, owner, _ = a_webhook(w)
+    return Call(lambda key: owner.get(f"/v1/organisations/{org}/webhooks"))
+
+
+@call
+def webhooks_create(w):
+    org, owner = an_organisation(w)
+    return Call(lambda key: owner.post(f"/v1/organisations/{org}/webhooks", {"url": "https://hooks.example/kontor", "kinds": ["dispute"]}), once=False)
+
+
+@call
+def webhooks_remove(w):
+    _, owner, hook = a_webhook(w)
+    return Call(lambda key: owner.call("DELETE", f"/v1/webhooks/{hook}"), once=False, again=404)
+
+
+@call
+def webhooks_test(w):
+    _, owner, hook = a_webhook(w)
+    return Call(lambda key: owner.post(f"/v1/webhooks/{hook}/test", {}), once=False)
+
+
+@call
+def deliveries_get(w):
+    org, owner, _ = a_webhook(w)
+    return Call(lambda key: owner.get(f"/v1/organisations/{org}/deliveries"))
+
+
+@call
+def deliveries_retry(w):
+    org, owner, hook = a_webhook(w)
+    owner.must("POST", f"/v1/webhooks/{hook}/test", {}, status=202)
+    w.server.sql(f"UPDATE delivery SET state = 3 WHERE webhook = '{hook}'")
+    made = owner.must("GET", f"/v1/organisations/{org}/deliveries")["items"][0]["id"]
+    return Call(lambda key: owner.post(f"/v1/deliveries/{made}/again", {}), once=False, again=409)
+
+
 @call
 def requests_create_by_token(w):
     """Each time with a token that nothing is remembered of."""
