@@ -4,12 +4,16 @@
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { readFileSync, readdirSync } from "node:fs";
+import { LANGUAGES } from "../../web/lib/languages.js";
 import { launch, open, settled, signIn } from "./chromium.js";
 import { accessible, forced, meter, resize, shifts, sound, spaced, still, walkable, watchShifts } from "./checks.js";
 import { longer } from "./longer.js";
 import { world } from "./world.js";
 
 const LIMIT = 100_000;
+const MESSAGES = new URL("../../web/messages/", import.meta.url);
+const KEYS = new Set(readdirSync(MESSAGES).filter((f) => f.startsWith("en.")).flatMap((f) => Object.keys(JSON.parse(readFileSync(new URL(f, MESSAGES), "utf8")))));
 const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
 const PAGES = [
     ["front", null, "/"], ["sign-in", null, "/sign-in"], ["public capacity", null, "/capacity"], ["public journal", null, "/journal"], ["sites", null, "/sites"], ["missing", null, "/nothing-here"], ["join, without its link", null, "/join"], ["public entry", null, "/journal/entries/5"], ["verify", null, "/verify"],
@@ -39,10 +43,10 @@ const note = async (kind, name, look) => {
 };
 
 /* Loads a page with nothing cached, waits until it is whole, and measures what that took. */
-const load = async (page, name, path, wide) => {
+const load = async (page, name, path, wide, language) => {
     const wire = await meter(page);
     await watchShifts(page);
-    await page.goto("/en" + path);
+    await page.goto(`/${language}${path}`);
     await settled(page);
     await wire.quiet();
     await settled(page);
@@ -81,7 +85,23 @@ const pseudo = async (page, name) => {
     await resize(page, 360, 800);
     await note("longer words 360", name, () => sound(page, `${name}, longer words, at 360 px`));
 };
-const LOOKS = [[{ width: 1440, height: 900, scheme: "light" }, wide], [{ width: 360, height: 800, scheme: "dark" }, narrow], [{ width: 1440, height: 900, scheme: "light", longer: true }, pseudo]];
+const translated = async (page, name, bytes) => {
+    const language = await page.getAttribute("html", "lang");
+    console.log(`# ${name} in ${language}: ${bytes} bytes`);
+    await note("bytes in other languages", name, () => assert.ok(bytes < LIMIT, `${name} in ${language}: ${bytes}`));
+    await note("no key instead of words", name, async () => {
+        const shown = await page.evaluate(() => document.body.innerText);
+        assert.deepEqual(shown.match(/(?<![\w./@-])[a-z]+(\.[a-z-]+)+(?![\w./@-])/g)?.filter((key) => KEYS.has(key)) ?? [], [], name);
+    });
+    for (const [width, height] of [[1440, 900], [960, 800], [360, 800], [320, 640]]) {
+        await resize(page, width, height);
+        await note("reflow in other languages", name, () => sound(page, `${name} in ${language} at ${width} px`));
+    }
+};
+/* Each page in one more language, in turn; those with the most to load in Greek, which has letters and so a font of its own. */
+const OTHERS = Object.keys(LANGUAGES).filter((code) => code !== "en"), LARGE = ["ask", "quotes", "entry", "an officer's entry", "journal", "reservation"];
+const languageOf = (name) => (LARGE.includes(name) ? "el" : OTHERS[PAGES.findIndex(([n]) => n === name) % OTHERS.length]);
+const LOOKS = [[{ width: 1440, height: 900, scheme: "light", other: true }, translated], [{ width: 1440, height: 900, scheme: "light" }, wide], [{ width: 360, height: 800, scheme: "dark" }, narrow], [{ width: 1440, height: 900, scheme: "light", longer: true }, pseudo]];
 
 before(async () => {
     browser = await launch();
@@ -114,12 +134,12 @@ test("pages: each opens, with nothing on the console and nothing from elsewhere"
     const todo = PAGES.flatMap((page) => LOOKS.map((look) => [...page, ...look]));
     const worker = async () => {
         for (let next = todo.shift(); next; next = todo.shift()) {
-            const [name, who, path, { longer: stretched, ...look }, checks] = next;
+            const [name, who, path, { longer: stretched, other, ...look }, checks] = next;
             const tab = await open(browser, { base: kontor.base, ...look });
             if (who) await tab.context.addCookies(cookies.get(who));
             if (stretched) await longer(tab.page);
             await note("opens", name, async () => {
-                const bytes = await load(tab.page, name, typeof path === "function" ? path() : path, look.width);
+                const bytes = await load(tab.page, name, typeof path === "function" ? path() : path, look.width, other ? languageOf(name) : "en");
                 await checks(tab.page, name, bytes);
             });
             faults.push(...tab.faults.map((f) => `${name}: ${f}`));
@@ -143,6 +163,9 @@ for (const width of [320, 360, 768, 960, 1440, 2560]) kind(`reflow, one heading,
 kind("text spacing of WCAG 1.4.12 cuts nothing off", "text spacing");
 kind("words 40% longer cut nothing off at 1440 px", "longer words 1440");
 kind("words 40% longer cut nothing off at 360 px", "longer words 360");
+kind("in another language, nothing is cut off or sticks out", "reflow in other languages");
+kind("in another language, words stand everywhere", "no key instead of words");
+kind(`in another language, the first load is under ${LIMIT} bytes, too`, "bytes in other languages");
 kind("the keyboard reaches everything, in sight, at 1440 px", "keyboard 1440");
 kind("the keyboard reaches everything, in sight, at 360 px", "keyboard 360");
 kind("forced colours keep bars, states and the present page", "forced colours");
@@ -202,6 +225,40 @@ test("pages: what the policy forbids is forbidden", async () => {
     assert.ok(refused, "text became mark-up");
     assert.deepEqual((await tab.context.cookies()).map((c) => c.name), []);
     await tab.close();
+});
+test("pages: a language's letters are fetched where they stand", async () => {
+    for (const [path, has, hasnt] of [["/en/sign-in", "source-sans-3", "greek"], ["/el/sign-in", "greek", "source-sans-3-latin"], ["/fi/sign-in", "source-sans-3-latin", "greek"]]) {
+        const tab = await open(browser, { base: kontor.base });
+        await tab.page.goto(path);
+        await settled(tab.page);
+        const fonts = tab.requests.map((r) => r.url()).filter((url) => url.endsWith(".woff2")).map((url) => url.split("/").at(-1).split(".")[0]);
+        assert.ok(fonts.some((f) => f.includes(has)) && !fonts.some((f) => f.includes(hasnt)), `${path}: ${fonts}`);
+        assert.equal(new Set(fonts).size, fonts.length, `${path}: ${fonts}`);
+        await tab.close();
+    }
+});
+test("pages: without a language, the one that the browser asks for; the reader turns to another on the same page", async () => {
+    const tab = await open(browser, { base: kontor.base, locale: "sv-FI" });
+    await tab.page.goto("/");
+    await tab.page.waitForURL("**/sv/");
+    await tab.page.goto("/sv/journal/entries/5?x=1");
+    await settled(tab.page);
+    await tab.page.locator(".in-languages").filter({ visible: true }).locator("summary").click();
+    await tab.page.getByRole("link", { name: "Suomi", exact: true }).click();
+    await tab.page.waitForURL("**/fi/journal/entries/5?x=1");
+    await settled(tab.page);
+    assert.equal(await tab.page.getAttribute("html", "lang"), "fi");
+    assert.deepEqual(await tab.page.$$eval("link[rel=alternate]", (links) => links.map((l) => `${l.hreflang} ${l.getAttribute("href")}`)), Object.keys(LANGUAGES).map((code) => `${code} /${code}/journal/entries/5`));
+    assert.deepEqual(tab.faults, []);
+    await tab.close();
+});
+test("pages: what a page says without JavaScript is in its language", async () => {
+    for (const code of Object.keys(LANGUAGES)) {
+        const shell = await (await fetch(`${kontor.base}/${code}/`)).text();
+        const said = JSON.parse(readFileSync(new URL(`${code}.shell.json`, MESSAGES), "utf8"));
+        assert.match(shell, new RegExp(`<html lang="${code}">`));
+        assert.ok(shell.includes(`<p>${said.text.replaceAll("'", "&#x27;")}</p>`), code);
+    }
 });
 /* The last one: from here on there is no server. */
 test("pages: a receipt is verified after the server has stopped", async () => {

@@ -9,6 +9,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { accessible, sound } from "./checks.js";
 import { forgetSession, launch, open, settled, signIn } from "./chromium.js";
+import { begin, words } from "./words.js";
 import { world } from "./world.js";
 
 const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", O2 = "tomas@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
@@ -51,9 +52,9 @@ const atOnce = (page, words) => page.evaluate((wanted) => wanted.filter((w) => {
     }
     return true;
 }), words);
-const openPage = async (page, look, name) => {
-    if (look.width < 960) await page.getByRole("button", { name: "Menu" }).click();
-    await page.getByRole("navigation", { name: "Pages" }).filter({ visible: true }).getByRole("link", { name, exact: true }).click();
+const openPage = async (page, look, name, say = words("en")) => {
+    if (look.width < 960) await page.getByRole("button", { name: say("menu") }).click();
+    await page.getByRole("navigation", { name: say("nav.pages") }).filter({ visible: true }).getByRole("link", { name, exact: true }).click();
     await settled(page);
 };
 
@@ -122,6 +123,48 @@ story("a start-up asks, compares, accepts, watches, reads the output", async (pa
     await page.locator(".entries").waitFor();
     await settled(page); /* a list that may be old says that it is being asked for anew */
     assert.match(await text(page, ".entries"), /SETTLE/);
+});
+
+/* The same in other languages, one a look: by what the catalogue says, with what is typed as one types it there. */
+const LANGUAGES = (process.env.KONTOR_LANGUAGE ?? "el,fi").split(",");
+story("a start-up spends its credits in another language", async (page, look) => {
+    const code = LANGUAGES[LOOKS.indexOf(look) % LANGUAGES.length], say = words(code);
+    const button = (key, params) => page.getByRole("button", { name: begin(say(key, params)) });
+    await page.goto(`/${code}/`);
+    assert.equal(await page.getAttribute("html", "lang"), code);
+    await page.getByRole("link", { name: say("front.sign-in"), exact: true }).click();
+    await page.getByLabel(say("sign-in.email"), { exact: true }).fill(S);
+    await page.getByLabel(say("sign-in.password"), { exact: true }).fill(kontor.password);
+    await page.keyboard.press("Enter");
+    await page.waitForURL(`**/${code}/home`);
+    await settled(page);
+    assert.match(plain(await text(page, "[data-figure=free]")), /^[\d.\u00a0 ]+,\d{3} /, "decimals behind a comma");
+
+    await page.goto(`/${code}/ask?gpus=16&hours=0:30&name=${code}+at+${look.width}&price=1234,5`);
+    await settled(page);
+    await page.getByLabel(say("ask.memory"), { exact: true }).fill("64");
+    await page.getByText(say("reason.memory", { needs: 64, has: 40 })).first().waitFor();
+    await sound(page, `ask in ${code} at ${look.width} px`);
+    /* the same page in English: what was typed goes along, the price as one types it there */
+    const other = new URL(await page.locator(".languages a[hreflang=en]").first().getAttribute("href"), kontor.base);
+    assert.equal(other.pathname, "/en/ask");
+    assert.deepEqual([other.searchParams.get("price"), other.searchParams.get("gpus"), other.searchParams.get("memory")], ["1234.5", "16", "64"]);
+    assert.equal(await page.locator(`link[rel=alternate][hreflang=${code}]`).getAttribute("href"), `/${code}/ask`);
+
+    await button("ask.bind").click();
+    await page.waitForURL(`**/${code}/requests/*`);
+    await settled(page);
+    await page.waitForSelector(".options .best");
+    await sound(page, `quotes in ${code} at ${look.width} px`);
+    await page.locator(".options .best").locator("button.primary").click();
+    await page.waitForURL(`**/${code}/reservations/*`);
+    await page.locator(".head .state", { hasText: say("state.settled") }).waitFor();
+    await settled(page);
+    await sound(page, `a reservation in ${code} at ${look.width} px`);
+    assert.match(plain(await text(page, ".timeline")), new RegExp(["state.settled"].map((key) => say(key)).join(".*")));
+    await openPage(page, look, say("nav.credits"), say);
+    await page.locator("ul.grants a").first().waitFor();
+    assert.match(await page.title(), new RegExp(`^${say("nav.credits")}, .*Kontor$`));
 });
 
 story("a start-up cancels what has not begun, and its credits return", async (page, look) => {

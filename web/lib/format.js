@@ -124,6 +124,13 @@ export const dayYear = (time) => dates({ day: "numeric", month: "long", year: "n
 /** A month of the UTC calendar. */
 export const month = (time) => maker(Intl.DateTimeFormat, { month: "long", year: "numeric", timeZone: "UTC" }).format(ms(time));
 export const dayShort = (time) => dates({ day: "numeric", month: "short" }).format(ms(time));
+/** "Thu 14 May" */
+export const weekday = (time) => {
+    const maker = dates({ weekday: "short", day: "numeric", month: "short" });
+    if (!locale.startsWith("en")) return maker.format(ms(time));
+    const p = Object.fromEntries(maker.formatToParts(ms(time)).map((part) => [part.type, part.value]));
+    return `${p.weekday} ${p.day} ${p.month}`;
+};
 export const longDay = (time) => dates({ weekday: "long", day: "numeric", month: "long" }).format(ms(time)).replace(locale.startsWith("en") ? "," : "", "");
 export const clock = (time) => dates({ hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(ms(time));
 export const clockShort = (time) => dates({ hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms(time));

@@ -15,7 +15,8 @@ const pick = (key, params) => {
     if (message === undefined) return key;
     if (typeof message === "string") return message;
     const n = Number(params?.n ?? 0);
-    return message[`=${n}`] ?? message[rules.select(n)] ?? message.other;
+    const form = message[`=${n}`] ?? message[rules.select(n)] ?? message.other;
+    return n === 0 && form === message.one && !form.includes("{n}") ? message.other : form; /* in French 0 counts as one, but is not "one" */
 };
 const value = (name, params) => {
     const v = params?.[name];

@@ -1,7 +1,7 @@
 /* /reservations/{id}/dispute: both sides' signed words side by side. For the start-up, the site, the programme. */
 import { html, useState } from "../lib/html.js";
 import { has, t } from "../lib/words.js";
-import { clock, clockMs, credits, dateTime, tail, whole } from "../lib/format.js";
+import { clock, clockMs, credits, dateTime, tail, whole, weekday } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { me, seat } from "../lib/session.js";
 import { siteName, useSites } from "../lib/sites.js";
@@ -21,7 +21,7 @@ import { State, stateOf } from "../parts/state.js";
 await Promise.all([more("../messages/LANG.site.json"), more("../messages/LANG.reservation.json")]);
 
 /** To the millisecond, with its day. */
-const moment = (time) => `${dateTime(time).replace(/,.*/, "")} ${clockMs(time)}`;
+const moment = (time) => `${weekday(time)} ${clockMs(time)}`;
 /** What either side said in words, each on its entry. */
 const Words = ({ steps, side }) => {
     const own = steps.filter((s) => s.by === side && (s.what === "said" || s.what === "opened"));
@@ -121,7 +121,7 @@ const Signed = ({ d, r, site }) => {
             <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("dispute.signed", { site })}</caption>
                 <thead><tr><th scope="col">${t("report")}</th><th scope="col">${t("site.says")}</th><th scope="col" class="num">${t("dispute.gpu-hours")}</th></tr></thead>
                 <tbody>${d.reports.map((p) => html`
-                    <tr key=${p.number}><td class="lead"><b>${whole(p.number)}</b><span class="hint">${dateTime(p.time).replace(/,.*/, "")} ${clock(p.time)}</span></td>
+                    <tr key=${p.number}><td class="lead"><b>${whole(p.number)}</b><span class="hint">${weekday(p.time)} ${clock(p.time)}</span></td>
                         <td>${has("report." + p.kind) ? t("report." + p.kind) : p.kind}<span class="hint">${[p.kind === "finished" && t("site.exit", { n: p.exit_code }), p.reason !== "none" && p.reason, p.permit && t("site.permit." + p.permit), t("site.instance.short", { n: p.instance })].filter(Boolean).join(", ")}</span></td>
                         <td class="num" data-label=${t("dispute.gpu-hours")}><${GpuHours} seconds=${p.gpu_seconds} /></td></tr>`)}</tbody></table></div>
             <p class="chart-note">${t("dispute.signed.text")}</p>`}

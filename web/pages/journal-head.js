@@ -15,7 +15,7 @@ import { Growth } from "../parts/growth.js";
 import { Icon } from "../parts/icon.js";
 import { Note } from "../parts/note.js";
 
-await more("../messages/LANG.journal.json", "../styles/journal.css");
+await more("../messages/LANG.log.json", "../styles/journal.css");
 
 const EVERY_MS = 5000;
 /** The newest checkpoint's text, and whether the log's key signed it, worked out here. */

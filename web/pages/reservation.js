@@ -1,7 +1,7 @@
 /* /reservations/{id}: which state, on time or not, used and cost so far as of when; live. */
 import { html, useEffect, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
-import { big, clock, clockMs, country, credits, dateTime, dayKey, dayShort, duration, fixed, length, shortHash, tail } from "../lib/format.js";
+import { big, clock, clockMs, country, credits, dateTime, dayKey, dayShort, duration, fixed, length, shortHash, tail, weekday } from "../lib/format.js";
 import { ago, inTime } from "../lib/ago.js";
 import { get } from "../lib/api.js";
 import { accountOf, costs, endOf, isComing, isRunning, mayCancel } from "../lib/jobs.js";
@@ -248,7 +248,7 @@ export default ({ params }) => {
             <div class="grid one">
                 <${Money} r=${r} />
                 <div class="stack">
-                    <section class="card"><div class="card-head"><h2>${t("timeline")}</h2>${first && html`<span class="end">${dateTime(first).replace(/,.*/, "")}</span>`}</div>
+                    <section class="card"><div class="card-head"><h2>${t("timeline")}</h2>${first && html`<span class="end">${weekday(first)}</span>`}</div>
                         <${Timeline} steps=${stepsOf(r)} />
                         ${spender && mayCancel(r) && html`<${Cancel} r=${r} onDone=${reload} />`}</section>
                     <${Entries} r=${r} />

@@ -17,7 +17,7 @@ import { Head } from "../parts/frame.js";
 import { Note } from "../parts/note.js";
 import { Proof, ProofState, quorumOf, useJournal } from "../parts/proof.js";
 
-await more("../messages/LANG.journal.json", "../styles/journal.css");
+await Promise.all([more("../messages/LANG.journal.json", "../styles/journal.css"), more("../messages/LANG.verify.json")]);
 
 const FILE_MAX = 1 << 20;
 const isReceipt = (text) => text.startsWith("c2sp.org/tlog-proof@");

@@ -1,7 +1,7 @@
 /* What the pages of a site share: its head's tabs, rows of tickets and of reports, pause and drain. */
 import { html, useState } from "../lib/html.js";
 import { has, t } from "../lib/words.js";
-import { clock, dateTime, length, tail, whole } from "../lib/format.js";
+import { clock, dateTime, length, tail, whole, weekday } from "../lib/format.js";
 import { to } from "../lib/router.js";
 import { useCommand } from "../lib/use.js";
 import { GpuHours } from "./amount.js";
@@ -37,7 +37,7 @@ export const Reports = ({ items, caption, missing = [] }) => html`
         <tbody>${items.map((r) => html`
             ${missing.filter((g) => g.from === r.number + 1).map((gap) => html`<${Gap} key=${"gap" + gap.from} gap=${gap} />`)}
             <tr key=${r.number}><td class="lead"><b>${whole(r.number)}</b></td>
-                <td>${clock(r.time)}<span class="hint">${dateTime(r.time).replace(/,.*/, "")}</span></td>
+                <td>${clock(r.time)}<span class="hint">${weekday(r.time)}</span></td>
                 <td>${has("report." + r.kind) ? t("report." + r.kind) : r.kind}<span class="hint">${[r.seq && t("site.of-ticket", { n: r.seq }), !r.seq && r.jti && tail(r.jti), r.kind === "finished" && r.exit_code !== undefined && r.exit_code !== null && t("site.exit", { n: r.exit_code }), r.reason && r.reason !== "none" && r.reason, r.fault].filter(Boolean).join(", ")}</span></td>
                 <td class="num" data-label=${t("site.gpu-hours")}>${r.gpu_seconds && r.kind !== "inventory" ? html`<${GpuHours} seconds=${r.gpu_seconds} />` : html`<span class="hint inline">${t("none")}</span>`}</td>
                 <td class="num end">${r.permit ? html`<${State} name=${r.permit === "granted" ? "granted" : "refused"} words=${t("site.permit." + r.permit)} />` : html`<${State} name="granted" words=${t("site.receipted")} />`}</td></tr>`)}</tbody></table></div>`;

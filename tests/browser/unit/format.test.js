@@ -25,6 +25,7 @@ table("duration", (s) => f.duration(s).replaceAll("\u00a0", " "), [[0, "0 s"], [
 table("length of a job in hours", (s) => f.length(s).replaceAll("\u00a0", " "), [[54 * 3600, "54 h"], [5400, "1 h 30 min"], [90, "1 min 30 s"], [0, "0 s"], [3601, "1 h"]]);
 table("countdown", f.countdown, [[521, "8:41"], [59.2, "1:00"], [0, "0:00"], [-3, "0:00"], [3725, "1:02:05"]]);
 table("date and time", f.dateTime, [["2026-05-14T04:00:00Z", "Thu 14 May, 06:00"], [["2027-01-01T00:00:00Z", Date.parse("2026-05-01")], "Fri 1 Jan 2027, 01:00"]]);
+table("a day of the week", f.weekday, [["2026-05-14T04:00:00Z", "Thu 14 May"]]);
 table("an end at midnight belongs to the day before", f.endTime, [["2026-05-31T22:00:00Z", "Sun 31 May, 24:00"], ["2026-05-31T21:00:00Z", "Sun 31 May, 23:00"], ["2026-05-31T22:30:00Z", "Mon 1 Jun, 00:30"]]);
 table("last day", f.lastDayYear, [["2026-05-31T22:00:00Z", "31 May 2026"]]);
 table("clock", f.clockMs, [["2026-05-10T14:20:04.118Z", "16:20:04.118"]]);
