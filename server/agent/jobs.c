@@ -127,20 +127,28 @@ not_submitted(enum report_reason reason)
     return (struct agent_event){ .kind = AGENT_ON_NOT_SUBMITTED, .reason = (uint16_t)reason };
 }
 
+/* Where it matters: users of the site run it, or something is sealed to it. */
+static bool
+add_whose(struct agent *a, const struct job *j, struct backend_run *run)
+{
+    struct ticket_claims claims;
+
+    if (!a->kind->against && !secrets_wanted(j))
+        return true;
+    if (!ticket_of(a, j, &claims))
+        return false;
+    run->organisation = claims.organisation;
+    run->needs = claims.needs;
+    return true;
+}
+
 /* What the backend needs of it: all but what is secret. */
 static struct agent_event
 submit_run(struct agent *a, struct job *j, struct backend_run *run, struct err_detail *d)
 {
     char script[WORKLOAD_MAX];
-    struct ticket_claims claims;
     size_t len;
 
-    if (a->kind->against) { /* it matters there only */
-        if (!ticket_of(a, j, &claims))
-            return not_submitted(REASON_SITE);
-        run->organisation = claims.organisation;
-        run->needs = claims.needs;
-    }
     if (!workload_read(a, j, script, &len))
         return not_submitted(REASON_WORKLOAD);
     run->script = BYTES(script, len);
@@ -168,7 +176,9 @@ submit(struct agent *a, struct job *j)
     uint8_t *open = NULL;
     size_t open_len = 0;
 
-    if (secrets_wanted(j) && secrets_open(a, j, &open, &open_len, &d) != OK) {
+    if (!add_whose(a, j, &run)) {
+        e = not_submitted(REASON_SITE);
+    } else if (secrets_wanted(j) && secrets_open(a, j, run.organisation, &open, &open_len, &d) != OK) {
         e = not_submitted(REASON_SECRETS);
     } else {
         run.secrets = BYTES(open, open_len);

@@ -151,14 +151,15 @@ secrets_check(struct agent *a, const struct job *j, struct err_detail *d)
 }
 
 static enum err
-open_one(const struct job *j, const struct seal_key *key, const struct sealed_secret *s, uint8_t *ret, size_t *len, struct err_detail *d)
+open_one(const struct job *j, struct uuid organisation, const struct seal_key *key, const struct sealed_secret *s, uint8_t *ret, size_t *len,
+         struct err_detail *d)
 {
     uint8_t info[SECRET_INFO_MAX], open[SECRET_VALUE_MAX];
-    size_t info_len = secret_info(j->t.request, j->workload, s->name, info), value_len, name_len = strlen(s->name);
+    size_t info_len = secret_info(organisation, j->t.request, j->workload, s->name, info), value_len, name_len = strlen(s->name);
     enum err err = hpke_open(key, s->enc, BYTES(info, info_len), BYTES("", 0), BYTES(s->sealed, s->sealed_len), open);
 
     if (err)
-        return err_internal(d, err, "%s cannot be opened: it was changed, or is for another job, script or name", s->name);
+        return err_internal(d, err, "%s cannot be opened: it was changed, or is for another organisation, job, script or name", s->name);
     value_len = secret_value_len(open, s->sealed_len - SECRET_TAG_LEN);
     if (value_len == SIZE_MAX) {
         err = err_internal(d, ERR_CORRUPT, "%s holds a zero byte", s->name);
@@ -174,7 +175,7 @@ open_one(const struct job *j, const struct seal_key *key, const struct sealed_se
 }
 
 enum err
-secrets_open(struct agent *a, const struct job *j, uint8_t **ret, size_t *ret_len, struct err_detail *d)
+secrets_open(struct agent *a, const struct job *j, struct uuid organisation, uint8_t **ret, size_t *ret_len, struct err_detail *d)
 {
     struct sealed_secrets *s = xmalloc(sizeof *s);
     size_t cap = SECRETS_MAX * (SECRET_NAME_MAX + SECRET_VALUE_MAX + 2), len = 0;
@@ -183,7 +184,7 @@ secrets_open(struct agent *a, const struct job *j, uint8_t **ret, size_t *ret_le
     enum err err = bundle_in(a, j, s, &key, d);
 
     for (size_t i = 0; err == OK && i < s->n; i++)
-        err = open_one(j, key, &s->all[i], open, &len, d);
+        err = open_one(j, organisation, key, &s->all[i], open, &len, d);
     free(s);
     if (err) {
         secrets_wipe(open, cap);

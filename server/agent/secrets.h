@@ -21,8 +21,10 @@ void secrets_forget(struct agent *a, const struct job *j);
 /* Could they be opened, once there is a permit: are they whole, and sealed to a key of ours? ERR_CORRUPT, ERR_NOT_FOUND. */
 enum err secrets_check(struct agent *a, const struct job *j, struct err_detail *d) MUST_USE;
 /* "NAME=VALUE" and a zero, one after the other, at *ret: to be wiped and freed by secrets_wipe(). Only with a permit at hand.
- * ERR_CORRUPT, ERR_NOT_FOUND, ERR_SIGNATURE: with another key, for another job or script, under another name, or changed. */
-enum err secrets_open(struct agent *a, const struct job *j, uint8_t **ret, size_t *ret_len, struct err_detail *d) MUST_USE;
+ * organisation: of the job's ticket.
+ * ERR_CORRUPT, ERR_NOT_FOUND, ERR_SIGNATURE: with another key, for another organisation, job or script, under another name, or
+ * changed. */
+enum err secrets_open(struct agent *a, const struct job *j, struct uuid organisation, uint8_t **ret, size_t *ret_len, struct err_detail *d) MUST_USE;
 void secrets_wipe(uint8_t *open, size_t len);
 
 #endif

@@ -175,11 +175,12 @@ sealed_check(const struct sealed_secrets *s, const char *names, struct err_detai
 /* ---- what is bound and signed ---- */
 
 size_t
-secret_info(struct uuid request, struct hash workload, const char *name, uint8_t ret[SECRET_INFO_MAX])
+secret_info(struct uuid organisation, struct uuid request, struct hash workload, const char *name, uint8_t ret[SECRET_INFO_MAX])
 {
     struct wire_out w = { ret, ret + SECRET_INFO_MAX };
 
     put_bytes(&w, INFO_PREFIX, sizeof INFO_PREFIX);
+    put_bytes(&w, organisation.b, sizeof organisation.b);
     put_bytes(&w, request.b, sizeof request.b);
     put_bytes(&w, workload.b, sizeof workload.b);
     put_bytes(&w, name, strlen(name));

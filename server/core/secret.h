@@ -8,8 +8,9 @@
  * names. key is the SHA-256 of the site's public key.
  *
  * What is sealed is the value, filled up with zeros to a multiple of SECRET_PAD bytes, so that its length does not tell much.
- * Bound to it (HPKE's info): the request, the SHA-256 of the workload that may read it, and the name. Whoever carries it can
- * neither hand it to another job, nor to the same one with another script, nor under another name. */
+ * Bound to it (HPKE's info): the organisation, whose Unix user runs it at the site, the request, the SHA-256 of the workload that
+ * may read it, and the name. Whoever carries it can neither hand it to another's job, nor to another job, nor to the same one
+ * with another script, nor under another name. */
 #ifndef CORE_SECRET_H
 #define CORE_SECRET_H
 
@@ -25,7 +26,7 @@
 #define SECRET_SEALED_MAX  (SECRET_VALUE_MAX + SECRET_TAG_LEN)
 #define SECRETS_NAMES_LEN  (SECRETS_MAX * (SECRET_NAME_MAX + 1)) /* separated by blanks, with the NUL */
 #define SECRETS_BUNDLE_MAX 65536
-#define SECRET_INFO_MAX    (18 + 16 + 32 + SECRET_NAME_MAX)
+#define SECRET_INFO_MAX    (18 + 16 + 16 + 32 + SECRET_NAME_MAX)
 #define SEAL_STATEMENT_LEN (15 + 32 + 8 + 32)
 
 struct sealed_secret {
@@ -56,7 +57,7 @@ bool sealed_key_read(struct bytes bytes, struct hash *ret);
 enum err sealed_check(const struct sealed_secrets *s, const char *names, struct err_detail *d) MUST_USE;
 
 /* HPKE's info; its length. */
-size_t secret_info(struct uuid request, struct hash workload, const char *name, uint8_t ret[SECRET_INFO_MAX]);
+size_t secret_info(struct uuid organisation, struct uuid request, struct hash workload, const char *name, uint8_t ret[SECRET_INFO_MAX]);
 /* What is open, without its filling: the value's length; SIZE_MAX if there is a zero in it. */
 size_t secret_value_len(const uint8_t *open, size_t len);
 

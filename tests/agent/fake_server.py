@@ -230,14 +230,15 @@ class FakeServer:
         return token
 
     def issue(self, script, gpus=4, walltime_s=60, start_in_ms=0, accept_ms=3600000, slack_ms=3600000, request=None,
-              fence=None, seq_jump=0, key=None, values=None, spoil=None, **changes):
+              fence=None, seq_jump=0, key=None, values=None, sealed_for=None, spoil=None, **changes):
         """A run ticket; returns its Ticket. changes: claims to set otherwise. values: secrets by name, sealed to the key that the agent told
-        last; spoil: what is done to them before they are stored."""
+        last, for the ticket's organisation or sealed_for; spoil: what is done to them before they are stored."""
         script = script.encode() if isinstance(script, str) else script
         sha = hashlib.sha256(script).hexdigest()
         if values is not None:
             request = request or str(uuid.uuid4())
-            sealed = hpke.seal_secrets(base64.b64decode(self.openings[-1]["seal"]["x25519"]), request, sha, values)
+            changes = {"organisation": str(uuid.uuid4()), **changes}
+            sealed = hpke.seal_secrets(base64.b64decode(self.openings[-1]["seal"]["x25519"]), sealed_for or changes["organisation"], request, sha, values)
             text = json.dumps(spoil(sealed) if spoil else sealed, separators=(",", ":")).encode()
             changes = {"needs": ["secrets"], "secrets": hashlib.sha256(text).hexdigest(), **changes}
             self.blobs[changes["secrets"]] = text

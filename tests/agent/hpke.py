@@ -134,25 +134,25 @@ def key_id(public):
     return hashlib.sha256(public).hexdigest()
 
 
-def info_of(request, workload, name):
-    return b"kontor-secret/v1\0" + uuid.UUID(request).bytes + bytes.fromhex(workload) + name.encode()
+def info_of(organisation, request, workload, name):
+    return b"kontor-secret/v1\0" + uuid.UUID(organisation).bytes + uuid.UUID(request).bytes + bytes.fromhex(workload) + name.encode()
 
 
 def seal_statement(genesis, site_index, public):
     return b"kontor-seal/v1\0" + bytes.fromhex(genesis) + site_index.to_bytes(8, "big") + public
 
 
-def seal_secrets(public, request, workload, values):
+def seal_secrets(public, organisation, request, workload, values):
     """As the body of an acceptance has it."""
     sealed = []
     for name, value in values.items():
         value = value if isinstance(value, bytes) else value.encode()
-        enc, text = seal(public, info_of(request, workload, name), b"", value + bytes(-len(value) % 64 or (0 if value else 64)))
+        enc, text = seal(public, info_of(organisation, request, workload, name), b"", value + bytes(-len(value) % 64 or (0 if value else 64)))
         sealed.append({"name": name, "enc": base64.b64encode(enc).decode(), "ciphertext": base64.b64encode(text).decode()})
     return {"key": key_id(public), "sealed": sealed}
 
 
-def open_secrets(secret, request, workload, bundle):
+def open_secrets(secret, organisation, request, workload, bundle):
     assert bundle["key"] == key_id(x25519_public(secret))
-    return {s["name"]: open_(secret, base64.b64decode(s["enc"]), info_of(request, workload, s["name"]), b"", base64.b64decode(s["ciphertext"])).rstrip(b"\0")
+    return {s["name"]: open_(secret, base64.b64decode(s["enc"]), info_of(organisation, request, workload, s["name"]), b"", base64.b64decode(s["ciphertext"])).rstrip(b"\0")
             for s in bundle["sealed"]}

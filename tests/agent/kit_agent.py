@@ -676,7 +676,7 @@ def flipped(text, at):
     return base64.b64encode(bytes(raw)).decode()
 
 
-@case("secrets", "Secrets: what is sealed to the key that the agent told, for this request, workload and name, is in the job's environment, byte for byte; who takes none rejects it, reason not offered.")
+@case("secrets", "Secrets: what is sealed to the key that the agent told, for this organisation, request, workload and name, is in the job's environment, byte for byte; who takes none rejects it, reason not offered.")
 def secrets(t):
     t.begin()
     if not takes_secrets(t):
@@ -695,7 +695,7 @@ def secrets(t):
                     t.must(values["TOKEN"].encode() not in f.read(), f"a secret lies in the clear in {os.path.relpath(path, t.root)}")
 
 
-@case("secrets-forged", "Secrets: what does not open (a bit of it changed, for another request, workload or name, to another key), is no such object, or is gone, starts nothing: rejected, reason secrets.")
+@case("secrets-forged", "Secrets: what does not open (a bit of it changed, for another organisation, request, workload or name, to another key), is no such object, or is gone, starts nothing: rejected, reason secrets.")
 def secrets_forged(t):
     t.begin()
     if not takes_secrets(t):
@@ -711,6 +711,7 @@ def secrets_forged(t):
               lambda s: other_bytes(s, enc=flipped(s["sealed"][0]["enc"], 3)), swapped, lambda s: {**s, "key": "00" * 32}, lambda s: {"key": s["key"]}, lambda s: [],
               lambda s: other_bytes(s, value="in the clear"), lambda s: other_bytes(s, name="LD_PRELOAD"))
     bad = [t.server.issue(t.script("a"), values=both, spoil=spoil) for spoil in spoils]
+    bad.append(t.server.issue(t.script("a"), values=both, sealed_for=str(uuid.uuid4())))        # another's, who could watch it run
     taken = t.server.issue(t.script("b"), values=both)
     bad.append(t.issue("a", needs=["secrets"], secrets=taken.claims["secrets"]))             # another job's
     bad.append(t.issue("a", needs=["secrets"], secrets="ab" * 32))                           # gone

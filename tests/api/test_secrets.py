@@ -63,7 +63,7 @@ def seal_of(world, site):
 
 def sealed(world, request, values, site="lumi"):
     public = base64.b64decode(seal_of(world, site)["x25519"])
-    return hpke.seal_secrets(public, request["id"], request["script_sha256"], values)
+    return hpke.seal_secrets(public, request["organisation"]["id"], request["id"], request["script_sha256"], values)
 
 
 def ticket_of(agent):
@@ -126,7 +126,7 @@ def test_what_is_not_as_named_changes_nothing(world):
     request, quote = quoted(world, ["HF_TOKEN", "OTHER"])
     assert request["secrets"] == ["HF_TOKEN", "OTHER"] and [o["site"] for o in quote["options"]] == ["lumi"], quote
     both, before = {"HF_TOKEN": PLAIN, "OTHER": "x"}, world.counts()
-    other = hpke.seal_secrets(x25519_public(os.urandom(32)), request["id"], request["script_sha256"], both)
+    other = hpke.seal_secrets(x25519_public(os.urandom(32)), request["organisation"]["id"], request["id"], request["script_sha256"], both)
     long = sealed(world, request, {"HF_TOKEN": "y" * 4097, "OTHER": "x"})
     short = sealed(world, request, both)
     short["sealed"][0]["ciphertext"] = base64.b64encode(bytes(81)).decode()
@@ -170,15 +170,15 @@ def test_sealed_carried_and_opened(world):
     assert bsc.call("GET", f"/v1/agent/blobs/{ticket['secrets']}").status == 404, "not of another site"
     got = lumi.call("GET", f"/v1/agent/blobs/{ticket['secrets']}")
     assert got.status == 200 and json.loads(got.body) == bundle, got
-    opened_values = hpke.open_secrets(lumi.seal, ticket["request"], ticket["workload"]["sha256"], json.loads(got.body))
+    opened_values = hpke.open_secrets(lumi.seal, ticket["organisation"], ticket["request"], ticket["workload"]["sha256"], json.loads(got.body))
     assert {n: v.decode() for n, v in opened_values.items()} == values
-    for change in ({"request": str(uuid.uuid4())}, {"workload": "00" * 32}, {"secret": os.urandom(32)}, {"swap": True}):
+    for change in ({"organisation": str(uuid.uuid4())}, {"request": str(uuid.uuid4())}, {"workload": "00" * 32}, {"secret": os.urandom(32)}, {"swap": True}):
         other = json.loads(got.body)
         if change.get("swap"):
             other["sealed"][0]["name"], other["sealed"][1]["name"] = other["sealed"][1]["name"], other["sealed"][0]["name"]
         try:
-            hpke.open_secrets(lumi.seal, change.get("request", ticket["request"]), change.get("workload", ticket["workload"]["sha256"]),
-                              {**other, "key": other["key"]}) if "secret" not in change else hpke.open_secrets(change["secret"], ticket["request"], ticket["workload"]["sha256"], {
+            hpke.open_secrets(lumi.seal, change.get("organisation", ticket["organisation"]), change.get("request", ticket["request"]), change.get("workload", ticket["workload"]["sha256"]),
+                              {**other, "key": other["key"]}) if "secret" not in change else hpke.open_secrets(change["secret"], ticket["organisation"], ticket["request"], ticket["workload"]["sha256"], {
                                   **other, "key": hpke.key_id(x25519_public(change["secret"]))})
         except ValueError:
             continue
@@ -222,7 +222,7 @@ def test_a_key_that_changes_between_quote_and_acceptance(world):
     assert reply.status == 201, reply
     ticket = ticket_of(lumi)
     got = json.loads(lumi.call("GET", f"/v1/agent/blobs/{ticket['secrets']}").body)
-    assert hpke.open_secrets(lumi.seal, request["id"], request["script_sha256"], got) == {"HF_TOKEN": PLAIN.encode()}
+    assert hpke.open_secrets(lumi.seal, request["organisation"]["id"], request["id"], request["script_sha256"], got) == {"HF_TOKEN": PLAIN.encode()}
     assert lumi.report("rejected", ticket, reason=12).status == 200
     after = world.people["brisa"].must("GET", f"/v1/reservations/{ticket['reservation']}")
     assert after["state"] == "voided" and [r["reason"] for r in world.people["lumi"].must("GET", "/v1/sites/lumi/reports")["items"] if r["kind"] == "rejected"] == ["secrets"], after

@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static struct agent agent;
 static struct job job;
+static struct uuid organisation;
 static struct bytes fetched;
 
 /* The blob's file is the input. */
@@ -109,7 +110,7 @@ open_all(struct bytes text, uint8_t **ret, size_t *ret_len)
     fetched = text;
     job.secrets = sha256(text);
     checked = secrets_check(&agent, &job, &d);
-    err = secrets_open(&agent, &job, ret, ret_len, &d);
+    err = secrets_open(&agent, &job, organisation, ret, ret_len, &d);
     assert(checked == OK || err == checked);
     assert(err == OK || (*ret == NULL && d.internal[0]));
     return err;
@@ -150,7 +151,7 @@ seal_values(const uint8_t *data, size_t len, struct sealed_secrets *s, char *ret
         text_format(one->name, sizeof one->name, "A%zu", s->n);
         used = used == 0 ? SECRET_PAD : (used + SECRET_PAD - 1) / SECRET_PAD * SECRET_PAD;
         one->sealed_len = used + SECRET_TAG_LEN;
-        info_len = secret_info(job.t.request, job.workload, one->name, info);
+        info_len = secret_info(organisation, job.t.request, job.workload, one->name, info);
         memcpy(one->enc, once.public, sizeof one->enc);
         assert(hpke_seal_with(&once, agent.seals[0].public, BYTES(info, info_len), BYTES("", 0), BYTES(value, used), one->sealed) == OK);
         text_format(ret + *ret_len, 8, "%s=", one->name);
@@ -188,15 +189,15 @@ as_values(const uint8_t *data, size_t len)
     json_out_free(&out);
 }
 
-/* A bit of the agreement, of the sealed bytes, of the job's request or of its script's hash. */
+/* A bit of the agreement, of the sealed bytes, of the job's request, of its script's hash or of its organisation. */
 static void
 as_changed(const uint8_t *data, size_t len)
 {
     static struct sealed_secrets s;
     static char want[SUBMIT_SECRETS_MAX];
     size_t at = len < 2 ? 0 : (size_t)data[0] << 8 | data[1], want_len, open_len = 0;
-    uint8_t *places[4], bit = (uint8_t)(1u << (at & 7)), *open = NULL;
-    size_t lens[4] = { 32, 0, sizeof job.t.request.b, sizeof job.workload.b };
+    uint8_t *places[5], bit = (uint8_t)(1u << (at & 7)), *open = NULL;
+    size_t lens[5] = { 32, 0, sizeof job.t.request.b, sizeof job.workload.b, sizeof organisation.b };
     struct json_out out = { 0 };
 
     if (len < 3)
@@ -207,13 +208,14 @@ as_changed(const uint8_t *data, size_t len)
     lens[1] = s.all[0].sealed_len;
     places[2] = job.t.request.b;
     places[3] = job.workload.b;
+    places[4] = organisation.b;
     at >>= 3;
-    places[at % 4][at / 4 % lens[at % 4]] ^= bit;
+    places[at % 5][at / 5 % lens[at % 5]] ^= bit;
     sealed_json(&out, &s);
     assert(open_all(BYTES(out.text, out.len), &open, &open_len) == ERR_SIGNATURE);
     json_out_free(&out);
-    if (at % 4 >= 2)
-        places[at % 4][at / 4 % lens[at % 4]] ^= bit;
+    if (at % 5 >= 2)
+        places[at % 5][at / 5 % lens[at % 5]] ^= bit;
 }
 
 int

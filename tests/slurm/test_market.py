@@ -104,7 +104,7 @@ class Market(unittest.TestCase):
         request = cls.world.person(cls.org, "/v1/requests", {**cls.look(1), "name": "job", "secrets": list(SEALED), **more})
         quote = cls.world.person(cls.org, f"/v1/requests/{request['id']}/quotes", {"hold": True})
         seal = next(site["seal"] for site in cls.world.person(cls.org, "/v1/sites")["items"] if site["code"] == SITE)
-        sealed = hpke.seal_secrets(base64.b64decode(seal["x25519"]), request["id"], request["script_sha256"], SEALED)
+        sealed = hpke.seal_secrets(base64.b64decode(seal["x25519"]), cls.org["id"], request["id"], request["script_sha256"], SEALED)
         return cls.world.person(cls.org, f"/v1/quotes/{quote['id']}/accept", {"option": 0, "secrets": sealed})["id"]
 
     @classmethod

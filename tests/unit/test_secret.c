@@ -23,7 +23,7 @@ struct vector {
 
 static struct {
     struct vector of[2];
-    struct uuid request;
+    struct uuid organisation, request;
     struct hash workload, key;
     char name[32], value[32];
 } file;
@@ -81,6 +81,7 @@ read_vectors(void **state)
         assert_int_equal(json_in_close(&one), OK);
     }
     one = json_in_object(&in, "secret");
+    file.organisation = json_in_uuid(&one, "organisation");
     file.request = json_in_uuid(&one, "request");
     hex_in(&one, "workload", file.workload.b);
     hex_in(&one, "key", file.key.b);
@@ -155,7 +156,7 @@ test_what_is_bound(void **state)
 {
     const struct vector *v = &file.of[1];
     uint8_t info[SECRET_INFO_MAX], open[TEXT_MAX];
-    size_t len = secret_info(file.request, file.workload, file.name, info);
+    size_t len = secret_info(file.organisation, file.request, file.workload, file.name, info);
 
     (void)state;
     assert_int_equal(len, v->info_len);

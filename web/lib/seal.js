@@ -55,8 +55,8 @@ export const seal = async (to, info, text, { aad = EMPTY, once } = {}) => {
 
 /* ---- Kontor's ---- */
 
-/** What a secret is bound to: the request, the SHA-256 of the script that may read it, its name. */
-export const infoOf = (request, workload, name) => joined(utf8("kontor-secret/v1\0"), fromHex(request.replaceAll("-", "")), workload, utf8(name));
+/** What a secret is bound to: the organisation, whose user at the site runs it, the request, the SHA-256 of the script that may read it, its name. */
+export const infoOf = (organisation, request, workload, name) => joined(utf8("kontor-secret/v1\0"), ...[organisation, request].map((id) => fromHex(id.replaceAll("-", ""))), workload, utf8(name));
 /** A value, filled up with zeros so that its length does not tell much. @param {string} value */
 export const filled = (value) => {
     const bytes = utf8(value);
@@ -64,14 +64,14 @@ export const filled = (value) => {
 };
 /**
  * The body of an acceptance's `secrets`. The script's hash is worked out here, of the script that is shown: Wrong if the server's is another.
- * @param {{key: string, x25519: string}} to @param {{id: string, script: string, script_sha256: string}} request @param {[string, string][]} values by name
+ * @param {{key: string, x25519: string}} to @param {{id: string, organisation: {id: string}, script: string, script_sha256: string}} request @param {[string, string][]} values by name
  */
 export const sealAll = async (to, request, values) => {
     const workload = await sha256(utf8(request.script));
     if (toHex(workload) !== request.script_sha256) throw new Wrong("the script is not the one that the server names");
     const sealed = [];
     for (const [name, value] of values) {
-        const one = await seal(fromBase64(to.x25519), infoOf(request.id, workload, name), filled(value));
+        const one = await seal(fromBase64(to.x25519), infoOf(request.organisation.id, request.id, workload, name), filled(value));
         sealed.push({ name, enc: toBase64(one.enc), ciphertext: toBase64(one.ciphertext) });
     }
     return { key: to.key, sealed };

@@ -25,14 +25,14 @@ test("seal: the vectors of schema/hpke.json, RFC 9180's own among them", async (
     }
 });
 test("seal: what a secret is bound to, and how it is filled up", () => {
-    const { request, workload, name, value } = HPKE.secret, v = HPKE.vectors[1];
-    assert.equal(toHex(infoOf(request, fromHex(workload), name)), v.info);
+    const { organisation, request, workload, name, value } = HPKE.secret, v = HPKE.vectors[1];
+    assert.equal(toHex(infoOf(organisation, request, fromHex(workload), name)), v.info);
     assert.equal(toHex(filled(value)), v.pt);
     for (const [length, want] of [[0, 64], [1, 64], [63, 64], [64, 64], [65, 128], [4096, 4096]]) assert.equal(filled("x".repeat(length)).length, want, String(length));
     assert.equal(fromBase64(toBase64(fromHex("00ff10"))).length, 3);
 });
 test("seal: as an acceptance has it, each time another, for the script that is shown and no other", async () => {
-    const script = "#!/bin/sh\necho é\n", request = { id: HPKE.secret.request, script, script_sha256: createHash("sha256").update(script).digest("hex") };
+    const script = "#!/bin/sh\necho é\n", request = { id: HPKE.secret.request, organisation: { id: HPKE.secret.organisation }, script, script_sha256: createHash("sha256").update(script).digest("hex") };
     const to = { key: HPKE.secret.key, x25519: toBase64(fromHex(HPKE.vectors[0].pkRm)) };
     const [a, b] = [await sealAll(to, request, [["A", "1"], ["B", "é"]]), await sealAll(to, request, [["A", "1"], ["B", "é"]])];
     assert.deepEqual([a.key, a.sealed.map((s) => s.name), a.sealed.map((s) => fromBase64(s.enc).length), a.sealed.map((s) => fromBase64(s.ciphertext).length)], [to.key, ["A", "B"], [32, 32], [80, 80]]);
