@@ -269,7 +269,7 @@ next_seal_key(const struct agent *a, struct err_detail *d)
         return OK;
     key_path(a, "seal.key.old", path);
     if (access(path, F_OK) == 0)
-        return err_internal(d, ERR_EXISTS, "the key before the present one is still needed: it goes a day after its change, when no job with secrets is left");
+        return err_internal(d, ERR_EXISTS, "the key before the present one is still needed: it goes a day after its change, when no job is left that needs it");
     key = seal_key_new();
     key_path(a, "seal.key.next", path);
     err = seal_key_save(&key, path, d);

@@ -49,25 +49,6 @@ secrets_wipe_keys(struct agent *a)
 }
 
 void
-secrets_prune_keys(struct agent *a)
-{
-    char path[PATH_MAX];
-    struct stat st;
-
-    key_path(a, "seal.key.old", path);
-    if (a->seals_n < 2 || stat(path, &st) != 0 || real_now_ms() - (int64_t)st.st_ctime * 1000 < OLD_KEY_MS)
-        return;
-    for (size_t i = 0; i < a->jobs_n; i++)
-        if (secrets_wanted(a->jobs[i]))
-            return;
-    if (unlink(path) != 0)
-        return;
-    random_wipe(&a->seals[1], sizeof a->seals[1]);
-    a->seals_n = 1;
-    agent_tell(a, (struct uuid){ { 0 } }, "key", "what was sealed to the key before is over: it is thrown away");
-}
-
-void
 secrets_tell_key(const struct agent *a, struct json_out *o)
 {
     uint8_t statement[SEAL_STATEMENT_LEN], signature[SIGN_LEN];
@@ -137,6 +118,40 @@ bundle_in(struct agent *a, const struct job *j, struct sealed_secrets *ret, cons
             return OK;
         }
     return err_internal(d, ERR_NOT_FOUND, "it is sealed to a key that is not ours, or not any more");
+}
+
+/* ---- the key before ---- */
+
+/* What has not come yet, or cannot be read, may be for it. */
+static bool
+needs_old_key(struct agent *a, const struct job *j)
+{
+    struct sealed_secrets *s = xmalloc(sizeof *s);
+    const struct seal_key *key = NULL;
+    struct err_detail d = { 0 };
+    bool ret = secrets_wanted(j) && (bundle_in(a, j, s, &key, &d) != OK || key == &a->seals[1]);
+
+    free(s);
+    return ret;
+}
+
+void
+secrets_prune_keys(struct agent *a)
+{
+    char path[PATH_MAX];
+    struct stat st;
+
+    key_path(a, "seal.key.old", path);
+    if (a->seals_n < 2 || stat(path, &st) != 0 || real_now_ms() - (int64_t)st.st_ctime * 1000 < OLD_KEY_MS)
+        return;
+    for (size_t i = 0; i < a->jobs_n; i++)
+        if (needs_old_key(a, a->jobs[i]))
+            return;
+    if (unlink(path) != 0)
+        return;
+    random_wipe(&a->seals[1], sizeof a->seals[1]);
+    a->seals_n = 1;
+    agent_tell(a, (struct uuid){ { 0 } }, "key", "what was sealed to the key before is over: it is thrown away");
 }
 
 enum err

@@ -1,13 +1,18 @@
 /* crypto/hpke and core/secret against schema/hpke.json (RFC 9180's own vector of the suite, and one of ours, which the
- * Python beside the conformance kit is held against too); what is changed by a bit does not open; names; the objects' forms. */
+ * Python beside the conformance kit is held against too); what is changed by a bit does not open; names; the objects' forms;
+ * how long an agent keeps the key that it had before. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "agent/run.h"
+#include "agent/secrets.h"
 #include "core/secret.h"
 #include "crypto/hpke.h"
 
@@ -257,6 +262,85 @@ test_all_that_was_named(void **state)
     assert_int_equal(sealed_check(&s, "", &d), ERR_SECRET_SURPLUS);
 }
 
+/* ---- the key before the present one ---- */
+
+static int64_t ahead_ms;
+
+int64_t __real_real_now_ms(void);
+int64_t __wrap_real_now_ms(void);
+int64_t
+__wrap_real_now_ms(void)
+{
+    return __real_real_now_ms() + ahead_ms;
+}
+
+void __wrap_agent_tell(struct agent *a, struct uuid jti, const char *what, const char *format, ...);
+void
+__wrap_agent_tell(struct agent *a, struct uuid jti, const char *what, const char *format, ...)
+{
+    (void)a, (void)jti, (void)what, (void)format;
+}
+
+/* A job with something sealed to that key; NULL: it has not come yet. */
+static struct job
+job_with(const struct agent *a, const struct seal_key *key)
+{
+    struct sealed_secrets *s = calloc(1, sizeof *s);
+    struct json_out out = { 0 };
+    struct job j = { .secrets = { { 9 } } };
+    char name[HEX_LEN(32)];
+
+    assert_non_null(s);
+    if (key) {
+        s->key = sha256(BYTES(key->public, 32));
+        sealed_json(&out, s);
+        j.secrets = sha256(BYTES(out.text, out.len));
+        hex_encode(BYTES(j.secrets.b, 32), name);
+        assert_int_equal(run_file_write(a->blobs, name, out.text, out.len, RUN_UNSYNCED), OK);
+        json_out_free(&out);
+    }
+    free(s);
+    return j;
+}
+
+/* A site that always has jobs with secrets would keep it for ever, were it not asked whose they are. */
+static void
+test_the_old_key_goes_when_nothing_needs_it(void **state)
+{
+    char folder[] = "/tmp/kontor-seal-XXXXXX", path[64], command[64];
+    struct agent a = { .seals = { seal_key_new(), seal_key_new() }, .seals_n = 2, .cfg.spool_dir = folder };
+    struct job of_new, of_old, coming, plain = { .secrets = { { 0 } } }, *jobs[2] = { &of_new };
+    struct err_detail d = { 0 };
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    a.blobs = open(folder, O_RDONLY | O_DIRECTORY);
+    snprintf(path, sizeof path, "%s/seal.key.old", folder);
+    assert_int_equal(seal_key_save(&a.seals[1], path, &d), OK);
+    of_new = job_with(&a, &a.seals[0]), of_old = job_with(&a, &a.seals[1]), coming = job_with(&a, NULL);
+    a.jobs = jobs;
+    a.jobs_n = 2;
+    jobs[1] = &plain;
+    ahead_ms = INT64_C(23) * 3600 * 1000;
+    secrets_prune_keys(&a);
+    assert_int_equal(a.seals_n, 2);
+    ahead_ms = INT64_C(25) * 3600 * 1000;
+    jobs[1] = &of_old;
+    secrets_prune_keys(&a);
+    assert_int_equal(a.seals_n, 2);
+    jobs[1] = &coming;
+    secrets_prune_keys(&a);
+    assert_int_equal(a.seals_n, 2);
+    jobs[1] = &plain;
+    secrets_prune_keys(&a);
+    assert_int_equal(a.seals_n, 1);
+    assert_int_not_equal(access(path, F_OK), 0);
+    ahead_ms = 0;
+    close(a.blobs);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 int
 main(void)
 {
@@ -267,6 +351,7 @@ main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_all_that_was_named),
+        cmocka_unit_test(test_the_old_key_goes_when_nothing_needs_it),
     };
 
     return cmocka_run_group_tests(tests, read_vectors, NULL);
