@@ -105,3 +105,32 @@ story("what one was told, and choosing it", async (page, look) => {
     await accessible(page, "the choices");
     await sound(page, "the choices");
 });
+
+story("a webhook, from making to removing", async (page, look) => {
+    const url = `https://127.0.0.1:9/kontor-${look.width}`;
+    await signIn(page, "ines@brisa.example", kontor.password);
+    await page.goto("/en/people");
+    await settled(page);
+    await page.getByRole("link", { name: "Webhooks" }).click();
+    await page.getByRole("button", { name: "Make a webhook" }).click();
+    await page.getByLabel("Address").fill("http://plain.example/");
+    await page.getByRole("button", { name: "Make the webhook" }).click();
+    await page.getByText("Write an address that begins with https://.").waitFor();
+    await shot(page, "webhook-form", look);
+    await accessible(page, "a webhook's form");
+    await sound(page, "a webhook's form");
+    await page.getByLabel("Address").fill(url);
+    await page.getByRole("checkbox", { name: "Dispute" }).uncheck();
+    await page.getByRole("button", { name: "Make the webhook" }).click();
+    const secret = page.locator("pre");
+    assert.match((await secret.innerText()).trim(), /^whsec_[\w+/]{43}=$/);
+    await page.getByRole("button", { name: "Close", exact: true }).click();
+    assert.equal(await secret.count(), 0, "shown once");
+    await page.getByRole("button", { name: `Send a test to ${url}` }).click();
+    await page.getByText("Its address is not a public one.").first().waitFor();
+    await shot(page, "webhooks", look);
+    await accessible(page, "webhooks");
+    await sound(page, "webhooks");
+    await page.getByRole("button", { name: `Remove the webhook ${url}` }).click();
+    await page.getByText("The webhook was removed.").first().waitFor();
+});

@@ -23,6 +23,7 @@ export const ROUTES = [
     { path: "/credits/{grant}/certificate", load: () => import("../pages/aid-certificate.js"), who: startup, nav: "/credits" },
     { path: "/credits/{grant}", load: () => import("../pages/grant.js"), who: startup, nav: "/credits" },
     { path: "/people", load: () => import("../pages/people.js"), who: startup },
+    { path: "/people/webhooks", load: () => import("../pages/webhooks.js"), who: startup, nav: "/people" },
     { path: "/me", load: () => import("../pages/me.js"), who: ["startup", "officer", "site", "admin", "none"] },
     { path: "/notices", load: () => import("../pages/notices.js"), who: ["startup", "officer", "site", "admin", "none"] },
     { path: "/programme", load: () => import("../pages/programme.js"), who: programme },

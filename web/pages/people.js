@@ -125,7 +125,7 @@ export default () => {
     const members = useData(`/v1/organisations/${organisation.id}/members`), history = useData(`/v1/organisations/${organisation.id}/rights?limit=50`);
     const open = useData(owns ? `/v1/organisations/${organisation.id}/invitations` : null);
     const all = () => (members.reload(), history.reload(), open.reload());
-    const head = html`<${Head} title=${t("nav.people")} sub=${t("people.sub", { organisation: organisation.name })} />`;
+    const head = html`<${Head} title=${t("nav.people")} sub=${t("people.sub", { organisation: organisation.name })}>${owns && html`<a class="button" href=${to("/people/webhooks")}>${t("people.webhooks")}</a>`}<//>`;
     if (!members.data || !history.data || (owns && !open.data)) return html`${head}<${Waiting} error=${members.error ?? history.error ?? open.error} retry=${all} />`;
     return html`
         ${head}
