@@ -416,8 +416,12 @@ check_user(void *with, const struct slurm_user *u)
         user_fault(c, u->user, "there is no such user, or it is root", "correct the file slurm_users, or make the user");
     else if (stat(folder, &st) != 0 || !S_ISDIR(st.st_mode))
         user_fault(c, u->user, "has no folder below slurm_folder", "make it: install -d -o USER -g AGENT'S-GROUP -m 2770 FOLDER/USER");
+    else if (access(folder, W_OK) != 0 && errno == EROFS)
+        user_fault(c, u->user, "the folder is read-only for the agent", "mount it to be written; for the agent's unit: ReadWritePaths=FOLDER in a drop-in");
     else if (st.st_uid != who->pw_uid || access(folder, R_OK | W_OK | X_OK) != 0)
         user_fault(c, u->user, "the folder is not the user's, or closed to the agent", "chown USER:AGENT'S-GROUP FOLDER/USER; chmod 2770 FOLDER/USER");
+    else if ((st.st_mode & (S_ISVTX | S_IWOTH)) != 0) /* who may write there could change what a job is handed */
+        user_fault(c, u->user, "others may write to the folder, or it keeps the agent from removing what is in it", "chmod 2770 FOLDER/USER");
     else if (slurm_uses_helper(c->b, u->user) && access(c->b->helper, X_OK) != 0)
         user_fault(c, u->user, "kontor-slurm-submit is not where it should be", "install it, or name it as slurm_submit; and let sudo allow it");
 }

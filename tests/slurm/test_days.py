@@ -19,6 +19,10 @@ class Days(Site):
         self.assertEqual(os.listdir(self.rig.mine), [])
         self.assertIn("install -d", said(slurm_folder=self.rig.share)[1])
         self.assertIn("slurm_users", said(slurm_users=self.rig.share + "/none")[1])
+        for mode in (0o3770, 0o2777):  # the first would keep secrets of jobs that never begin, the second let others put their own there
+            os.chmod(self.rig.mine, mode)
+            self.assertIn("others may write to the folder, or it keeps the agent from removing", said()[1])
+        os.chmod(self.rig.mine, 0o755)
         status, text = said(slurm_conf=self.rig.share + "/none")
         self.assertEqual(status, 1)
         self.assertIn("name the site's slurm.conf", text)
