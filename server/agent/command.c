@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/num.h"
+#include "base/text.h"
 
 /* A memory file for its standard input; -1 if it cannot be made. */
 static int
@@ -127,14 +128,28 @@ text_of(int fd, size_t cap)
     return ret;
 }
 
+/* What sudo remarks before it goes on: the command's own words follow. */
+static bool
+is_remark(const char *line)
+{
+    static const char *const REMARKS[] = { "sudo: unable to resolve host ", "sudo: setrlimit(", "sudo: unable to send audit message" };
+
+    for (size_t i = 0; i < sizeof REMARKS / sizeof REMARKS[0]; i++)
+        if (text_starts(line, REMARKS[i]))
+            return true;
+    return false;
+}
+
 static void
 first_line(int fd, char *ret, size_t cap)
 {
-    ssize_t n = pread(fd, ret, cap - 1, 0);
-    size_t len = n > 0 ? (size_t)n : 0;
+    char text[2048], *line = text;
+    ssize_t n = pread(fd, text, sizeof text - 1, 0);
 
-    ret[len] = 0;
-    ret[strcspn(ret, "\n")] = 0;
+    text[n > 0 ? n : 0] = 0;
+    while (is_remark(line) && strchr(line, '\n'))
+        line = strchr(line, '\n') + 1;
+    text_format(ret, cap, "%.*s", (int)strcspn(line, "\n"), line);
     for (char *at = ret; *at; at++)
         if (*at < ' ' || *at > '~')
             *at = '?';

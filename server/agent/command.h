@@ -22,7 +22,7 @@ struct command_result {
     int status;    /* exit status; 128 + n: ended by signal n, also by us when it was late; -1: its output was too much */
     bool late;     /* it was ended at its deadline */
     char *out;     /* what it printed, ended by NUL; free() it */
-    char err[256]; /* the first line of what it said on standard error, printable */
+    char err[256]; /* the first line of what it said on standard error, printable; none of sudo's remarks */
 };
 
 /* argv[0] is its path. input is its standard input. It gets a session of its own, so that it outlives us. ERR_IO. */

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "agent/command.h"
 #include "agent/slurm_allocation.h"
 #include "agent/slurm_job.h"
 #include "agent/slurm_secrets.h"
@@ -543,6 +544,37 @@ wrapper(void **state)
     assert_int_equal(slurm_minutes(50), 1);
 }
 
+/* ---- commands ---- */
+
+/* What sudo remarks before it goes on is not what sbatch said: taken for sudo's refusal, a job that Slurm has would be given up. */
+static void
+what_a_command_says(void **state)
+{
+    static const char *const SAID[][2] = {
+        { "sbatch: error: a\nb\n", "sbatch: error: a" },
+        { "sudo: unable to resolve host n1: Name or service not known\nsbatch: error: timed out\n", "sbatch: error: timed out" },
+        { "sudo: unable to resolve host n1: x\nsudo: setrlimit(RLIMIT_CORE): Operation not permitted\nsudo: a password is required\n", "sudo: a password is required" },
+        { "sudo: unable to resolve host n1: x\n", "" },
+        { "sudo: a password is required", "sudo: a password is required" },
+        { "", "" },
+    };
+    const char *env[] = { "PATH=/usr/bin:/bin", NULL };
+
+    (void)state;
+    for (size_t i = 0; i < LEN(SAID); i++) {
+        const char *argv[] = { "/bin/sh", "-c", "printf %s \"$1\" >&2; exit 1", "sh", SAID[i][0], NULL };
+        struct command_result r;
+        struct err_detail d = { 0 };
+        struct command c;
+
+        assert_int_equal(command_start(&c, argv, env, BYTES("", 0), 10000, &d), OK);
+        command_wait(&c, &r);
+        assert_int_equal(r.status, 1);
+        assert_string_equal(r.err, SAID[i][1]);
+        free(r.out);
+    }
+}
+
 /* ---- secrets ---- */
 
 #define HEAVY "\n$(touch harm) `touch harm` '\"\\ \t*;&|<>${HOME}~#%s\n\n"
@@ -860,6 +892,7 @@ main(void)
         cmocka_unit_test(associations),   cmocka_unit_test(use_of_an_account),
         cmocka_unit_test(allocation_notes),
         cmocka_unit_test(users),          cmocka_unit_test(wrapper),
+        cmocka_unit_test(what_a_command_says),
         cmocka_unit_test(secrets_in_the_environment), cmocka_unit_test(secrets_or_nothing),
         cmocka_unit_test(secrets_file),
         cmocka_unit_test(command_line),   cmocka_unit_test(the_helper),
