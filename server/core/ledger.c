@@ -508,6 +508,12 @@ ledger_policy_by_code(const struct ledger *l, const char *code, int64_t at_ms)
 }
 
 const struct key *
+ledger_key_of(const struct ledger *l, const uint8_t ed25519[32])
+{
+    return map_get(l->by_public, ed25519);
+}
+
+const struct key *
 ledger_site_key(const struct ledger *l, uint64_t site)
 {
     const struct site *s = ledger_site(l, site);

@@ -98,7 +98,19 @@ const struct rate *ledger_rate(const struct ledger *l, uint64_t index);
 const struct rate *ledger_rate_at(const struct ledger *l, uint64_t offering, int64_t at_ms);
 const struct policy *ledger_policy(const struct ledger *l, uint64_t index);
 const struct policy *ledger_policy_by_code(const struct ledger *l, const char *code, int64_t at_ms); /* newest in force */
+/* The POLICY of this code is no access mode: it is the rule of orders. `eligible` has a bit for each class of authority that may sign
+ * them, cap_gpums is the most that one may order alone (0: no limit; with one, rates, policies and officers' keys take two), decide_ms
+ * how long an order waits for its signatures. Where there is none, anything goes. */
+#define ORDERS_CODE "orders"
+#define ORDER_CLASS(class) (1U << ((class) - 1))
+#define ORDER_CLASSES (ORDER_CLASS(1) | ORDER_CLASS(2) | ORDER_CLASS(3))
+struct order_rule { uint64_t policy; /* NO_INDEX: none is in force */ uint16_t classes; int64_t alone_gpums, open_ms; };
+struct order_rule ledger_order_rule(const struct ledger *l, int64_t at_ms);
+bool order_is_ruled(const struct entry *e); /* people order it: not what agents, the server or a dispute's sides say */
+unsigned order_signers(struct order_rule rule, const struct entry *e); /* 1 or 2; the ledger may want two for other reasons */
+bool order_class_allowed(struct order_rule rule, uint8_t class);
 const struct key *ledger_key(const struct ledger *l, uint64_t index);
+const struct key *ledger_key_of(const struct ledger *l, const uint8_t ed25519[32]); /* a public key is registered once */
 const struct key *ledger_site_key(const struct ledger *l, uint64_t site);    /* the newest active one */
 const struct hold *ledger_hold_of(const struct ledger *l, struct uuid reservation); /* the HOLD that names it */
 const struct hold *ledger_hold_paid(const struct ledger *l, uint64_t index); /* that a SETTLE, RESOLVE or CORRECT is about */

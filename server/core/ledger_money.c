@@ -160,7 +160,7 @@ ledger_grant(struct applying *a)
         return err;
     if (grant->grant_entry != NO_INDEX)
         return REFUSE(a, ERR_LEDGER_RULE, "an account takes one GRANT: a top-up is a new grant");
-    if (policy == NULL || policy->entry.u.policy.valid_from_ms > e->time_ms)
+    if (policy == NULL || policy->entry.u.policy.valid_from_ms > e->time_ms || strcmp(policy->entry.u.policy.code, ORDERS_CODE) == 0)
         return REFUSE(a, ERR_LEDGER_RULE, "a GRANT names a POLICY in force");
     if (e->u.move.start_ms >= e->u.move.end_ms || e->u.move.end_ms <= e->time_ms)
         return REFUSE(a, ERR_LEDGER_RULE, "a grant starts before it ends, and ends after it is given");

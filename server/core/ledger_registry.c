@@ -6,58 +6,12 @@
 enum { ROTATION_OVERLAP_MS = 24 * 3600 * 1000 };
 enum { REPORT_AHEAD_MS = 120000, RATE_MAX = 1000000 }; /* a site's clock, ahead of the journal's; a simulation's clock, at the most */
 
-/* ---- authority --------------------------------------------------------------------------------------------------- */
+/* ---- reports ----------------------------------------------------------------------------------------------------- */
 
 bool
 ledger_no_authority(struct uuid order, const struct authority *auth)
 {
     return uuid_is_zero(order) && auth->slot[0].class == 0 && auth->slot[1].class == 0;
-}
-
-static enum err
-check_signer(struct applying *a, const struct authority_slot *slot)
-{
-    const struct key *k = ledger_key(a->l, slot->key);
-
-    if (k == NULL || !key_in_force(k, a->e->index, a->e->time_ms))
-        return REFUSE(a, ERR_AUTHORITY, "a signer's key is in force");
-    if (k->entry.u.key.use != (slot->class == 3 ? KEY_SERVER : KEY_OFFICER))
-        return REFUSE(a, ERR_AUTHORITY, "an order is signed by an officer's key, or vouched for by the server's");
-    return OK;
-}
-
-static bool
-same_person(const struct ledger *l, const struct authority *auth)
-{
-    if (auth->slot[0].class == 3 || auth->slot[1].class == 3)
-        return false; /* persons vouched for: the server compared them */
-    return uuid_equal(ledger_key(l, auth->slot[0].key)->entry.u.key.person,
-                      ledger_key(l, auth->slot[1].key)->entry.u.key.person);
-}
-
-enum err
-ledger_need_order(struct applying *a, struct uuid order, const struct authority *auth, unsigned signers)
-{
-    const struct entry *e = a->e;
-    enum err err = OK;
-
-    if (uuid_is_zero(order) || auth->slot[0].class == 0)
-        return REFUSE(a, ERR_AUTHORITY, "the entry rests on a signed order");
-    if (signers == 2 && auth->slot[1].class == 0)
-        return REFUSE(a, ERR_AUTHORITY, "the entry needs two signers");
-    if (map_get(a->l->orders, order.b) != NULL)
-        return REFUSE(a, ERR_ORDER_USED, "an order is carried out once");
-    if ((a->debit != NULL && a->debit->index >= e->group_first) || (a->credit != NULL && a->credit->index >= e->group_first))
-        return REFUSE(a, ERR_AUTHORITY, "what an order names was committed before it was signed");
-    for (size_t i = 0; err == OK && i < 2; i++)
-        if (auth->slot[i].class != 0)
-            err = check_signer(a, &auth->slot[i]);
-    if (err != OK)
-        return err;
-    if (auth->slot[1].class != 0 && same_person(a->l, auth))
-        return REFUSE(a, ERR_AUTHORITY, "two signers are two persons");
-    map_put(a->l->orders, order.b, a->l, a->undo);
-    return OK;
 }
 
 static bool
@@ -248,18 +202,31 @@ policy_chain(const struct ledger *l, const char *code)
     return NO_INDEX;
 }
 
+/* The rule of orders allows a class of authority, one at least. */
+static bool
+rule_is_well(const struct entry *e)
+{
+    return strcmp(e->u.policy.code, ORDERS_CODE) != 0 || ((e->u.policy.eligible & ~ORDER_CLASSES) == 0 && e->u.policy.eligible != 0);
+}
+
 enum err
 ledger_policy_entry(struct applying *a)
 {
     const struct entry *e = a->e;
     struct policy *p;
+    enum err err;
 
+    if (!rule_is_well(e))
+        return REFUSE(a, ERR_LEDGER_RULE, "the rule of orders allows some of the classes of authority that there are");
+    err = ledger_need_order(a, e->u.policy.order, &e->u.policy.auth, 1); /* by the rule before it */
+    if (err != OK)
+        return err;
     if (e->u.policy.first != policy_chain(a->l, e->u.policy.code))
         return REFUSE(a, ERR_LEDGER_RULE, "a POLICY's code belongs to one chain, and a change names its first POLICY");
     p = pool_add(&a->l->policies, a->undo);
     *p = (struct policy){ .index = e->index, .entry = *e };
     ledger_slot_set(a, SLOT_POLICY, p);
-    return ledger_need_order(a, e->u.policy.order, &e->u.policy.auth, 1);
+    return OK;
 }
 
 /* ---- keys -------------------------------------------------------------------------------------------------------- */

@@ -610,6 +610,69 @@ CASE(order_of_new)
     b->g[1].credit = ledger_size(w->l);
     b->n = 2;
 }
+
+/* A row of the rule of orders; its order is signed by these. */
+static struct entry
+order_rule(struct world *w, unsigned classes, int64_t alone_gpums, const char *signers)
+{
+    struct order_rule before = ledger_order_rule(w->l, w->now);
+    struct entry e = ledger_policy(w->l, w->policy)->entry;
+
+    memset(e.u.policy.code, 0, sizeof e.u.policy.code);
+    strcpy(e.u.policy.code, ORDERS_CODE);
+    e.u.policy.first = before.policy == NO_INDEX ? NO_INDEX : ledger_policy(w->l, before.policy)->entry.u.policy.first;
+    if (before.policy != NO_INDEX && e.u.policy.first == NO_INDEX)
+        e.u.policy.first = before.policy;
+    e.u.policy.order = world_uuid(w);
+    e.u.policy.eligible = (uint16_t)classes;
+    e.u.policy.cap_gpums = alone_gpums;
+    memset(&e.u.policy.auth, 0, sizeof e.u.policy.auth);
+    world_sign(w, &e, signers);
+    return e;
+}
+
+CASE(rule_of_nothing) { one(b, order_rule(w, 0, 0, "A")); }
+CASE(rule_of_unknown) { one(b, order_rule(w, 8, 0, "A")); }
+CASE(rule_by_what_it_forbids) { one(b, order_rule(w, ORDER_CLASS(1), 0, "S")); }
+CASE(forbidden_class)
+{
+    struct entry e = good(w);
+
+    world_add(w, order_rule(w, ORDER_CLASS(1) | ORDER_CLASS(2), 0, "A"));
+    world_sign(w, &e, "AS");
+    one(b, e);
+}
+CASE(forbidden_by_the_old_rule)
+{
+    world_add(w, order_rule(w, ORDER_CLASS(1), 0, "A"));
+    one(b, order_rule(w, ORDER_CLASSES, 0, "S"));
+}
+CASE(above_the_limit)
+{
+    struct entry e = good(w);
+
+    world_add(w, order_rule(w, ORDER_CLASSES, e.amount - 1, "S"));
+    world_sign(w, &e, "A");
+    one(b, e);
+}
+CASE(officers_key_alone)
+{
+    struct entry e = ledger_key(w->l, w->officer[0])->entry;
+
+    world_add(w, order_rule(w, ORDER_CLASSES, INT64_MAX / 4, "S"));
+    e.u.key.first = w->officer[0];
+    e.u.key.order = world_uuid(w);
+    e.u.key.ed25519[0] ^= 1;
+    world_sign(w, &e, "B");
+    one(b, e);
+}
+CASE(grant_of_the_rule)
+{
+    struct entry e = new_grant(w);
+
+    e.u.move.policy = world_add(w, order_rule(w, ORDER_CLASSES, 0, "A"));
+    one(b, e);
+}
 CASE(unknown_key) { struct entry e = good(w); e.u.move.auth.slot[0].key = w->fund; one(b, e); }
 CASE(site_key_orders) { struct entry e = good(w); world_sign(w, &e, "A"); e.u.move.auth.slot[0].key = w->site_key[0]; one(b, e); }
 CASE(officer_vouches) { struct entry e = good(w); e.u.move.auth.slot[0].key = w->officer[0]; one(b, e); }
@@ -843,6 +906,7 @@ static const struct { bad_fn *make; const char *name; enum err err; const char *
 #define SETTLES "a SETTLE pays GPU-seconds × rate less what was paid, at most what is held"
 #define LAPSES "what comes back to a grant past its end lapses in the same group"
 #define IN_FORCE "a signer's key is in force"
+#define ALLOWED "an order is signed in a way that the rule of orders allows"
 #define SITE_REPORT "a report is of the hold's site, fence and ticket"
 #define RULE ERR_LEDGER_RULE
     ROW(field, ERR_ENTRY_INVALID, FIELDS),
@@ -988,6 +1052,14 @@ static const struct { bad_fn *make; const char *name; enum err err; const char *
     ROW(order_twice, ERR_ORDER_USED, "an order is carried out once"),
     ROW(order_in_group, ERR_ORDER_USED, "an order is carried out once"),
     ROW(order_of_new, ERR_AUTHORITY, "what an order names was committed before it was signed"),
+    ROW(rule_of_nothing, RULE, "the rule of orders allows some of the classes of authority that there are"),
+    ROW(rule_of_unknown, RULE, "the rule of orders allows some of the classes of authority that there are"),
+    ROW(rule_by_what_it_forbids, ERR_AUTHORITY, ALLOWED),
+    ROW(forbidden_class, ERR_AUTHORITY, ALLOWED),
+    ROW(forbidden_by_the_old_rule, ERR_AUTHORITY, ALLOWED),
+    ROW(above_the_limit, ERR_AUTHORITY, "by the rule of orders two sign this"),
+    ROW(officers_key_alone, ERR_AUTHORITY, "by the rule of orders two sign this"),
+    ROW(grant_of_the_rule, RULE, "a GRANT names a POLICY in force"),
     ROW(unknown_key, ERR_AUTHORITY, IN_FORCE),
     ROW(site_key_orders, ERR_AUTHORITY, "an order is signed by an officer's key, or vouched for by the server's"),
     ROW(officer_vouches, ERR_AUTHORITY, "an order is signed by an officer's key, or vouched for by the server's"),
@@ -1080,7 +1152,7 @@ test_each_rule(void **unused)
 static void
 test_no_rule_without_a_case(void **unused)
 {
-    static const char *const sources[] = { "ledger.c", "ledger_money.c", "ledger_hold.c", "ledger_registry.c" };
+    static const char *const sources[] = { "ledger.c", "ledger_money.c", "ledger_hold.c", "ledger_order.c", "ledger_registry.c" };
     const char *src = getenv("KONTOR_SRC") != NULL ? getenv("KONTOR_SRC") : getenv("srcdir");
     int missing = 0, seen = 0;
 
@@ -1158,6 +1230,37 @@ test_no_order_no_entry(void **unused)
     world_delete(w);
 }
 
+/* By what the rule does not forbid all goes on: keys, two people above the limit, a key's end, and what no person orders. */
+static void
+test_the_rule_of_orders(void **unused)
+{
+    struct world *w = world_new();
+    struct entry e;
+
+    (void)unused;
+    world_seed(w);
+    assert_int_equal(ledger_order_rule(w->l, w->now).policy, NO_INDEX);
+    assert_int_equal(ledger_order_rule(w->l, w->now).classes, ORDER_CLASSES);
+    world_add(w, order_rule(w, ORDER_CLASS(1) | ORDER_CLASS(2), CREDIT, "A"));
+    e = good(w);
+    assert_int_equal(e.amount, CREDIT);
+    world_sign(w, &e, "A");
+    world_add(w, e); /* not above it */
+    e = good(w);
+    e.amount = CREDIT + 1;
+    world_sign(w, &e, "BA");
+    world_add(w, e);
+    e = order_rule(w, ORDER_CLASSES, 0, "A");
+    assert_int_equal(world_try(w, &e, 1), ERR_AUTHORITY);
+    e = key_change(w, w->officer[1], KEY_COMPROMISED);
+    world_sign(w, &e, "S");
+    world_add(w, e);
+    e = key_change(w, w->site_key[0], KEY_RETIRED);
+    world_sign(w, &e, "S");
+    world_add(w, e);
+    world_delete(w);
+}
+
 int
 main(void)
 {
@@ -1165,6 +1268,7 @@ main(void)
         cmocka_unit_test(test_each_rule),
         cmocka_unit_test(test_no_rule_without_a_case),
         cmocka_unit_test(test_no_order_no_entry),
+        cmocka_unit_test(test_the_rule_of_orders),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
