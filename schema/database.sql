@@ -736,6 +736,38 @@ CREATE TABLE public.notice_event (
 );
 
 ALTER TABLE ONLY public.notice_event FORCE ROW LEVEL SECURITY;
+CREATE TABLE public.officer_key (
+    id uuid NOT NULL,
+    person uuid NOT NULL,
+    person_name text NOT NULL,
+    name text NOT NULL,
+    ed25519 bytea NOT NULL,
+    created_ms bigint NOT NULL,
+    confirmed_ms bigint DEFAULT 0 NOT NULL,
+    confirmed_by text DEFAULT ''::text NOT NULL,
+    ended_ms bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT officer_key_confirmed_by_check CHECK ((octet_length(confirmed_by) <= 120)),
+    CONSTRAINT officer_key_ed25519_check CHECK ((octet_length(ed25519) = 32)),
+    CONSTRAINT officer_key_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 60))),
+    CONSTRAINT officer_key_person_name_check CHECK ((octet_length(person_name) <= 120))
+);
+
+ALTER TABLE ONLY public.officer_key FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.order_signature (
+    order_id uuid NOT NULL,
+    person uuid NOT NULL,
+    name text NOT NULL,
+    class smallint NOT NULL,
+    key bigint NOT NULL,
+    signature bytea NOT NULL,
+    at_ms bigint NOT NULL,
+    CONSTRAINT order_signature_class_check CHECK ((class = ANY (ARRAY[1, 2, 3]))),
+    CONSTRAINT order_signature_name_check CHECK ((octet_length(name) <= 120)),
+    CONSTRAINT order_signature_signature_check CHECK ((octet_length(signature) = 64))
+);
+
+ALTER TABLE ONLY public.order_signature FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.organisation (
     id uuid NOT NULL,
@@ -914,6 +946,7 @@ CREATE TABLE public.security_event (
     CONSTRAINT security_event_detail_check CHECK ((octet_length(detail) <= 120)),
     CONSTRAINT security_event_name_check CHECK ((octet_length(name) <= 60)),
     CONSTRAINT security_event_what_check CHECK (((what >= 1) AND (what <= 12)))
+    CONSTRAINT security_event_what_check CHECK (((what >= 1) AND (what <= 13)))
 );
 
 ALTER TABLE ONLY public.security_event FORCE ROW LEVEL SECURITY;
@@ -931,6 +964,34 @@ CREATE TABLE public.session (
 );
 
 ALTER TABLE ONLY public.session FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.signed_order (
+    id uuid NOT NULL,
+    entry bytea NOT NULL,
+    basis text NOT NULL,
+    proposer uuid NOT NULL,
+    proposer_name text NOT NULL,
+    signers smallint NOT NULL,
+    created_ms bigint NOT NULL,
+    lapses_ms bigint NOT NULL,
+    state smallint DEFAULT 1 NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    ended_ms bigint DEFAULT 0 NOT NULL,
+    ended_by text DEFAULT ''::text NOT NULL,
+    reason text DEFAULT ''::text NOT NULL,
+    journal_entry bigint DEFAULT '-1'::integer NOT NULL,
+    CONSTRAINT signed_order_basis_check CHECK ((octet_length(basis) <= 16)),
+    CONSTRAINT signed_order_ended CHECK ((((state >= 3) = (ended_ms > 0)) AND ((state = 3) = (journal_entry >= 0)))),
+    CONSTRAINT signed_order_ended_by_check CHECK ((octet_length(ended_by) <= 120)),
+    CONSTRAINT signed_order_entry_check CHECK (((octet_length(entry) >= 72) AND (octet_length(entry) <= 1024))),
+    CONSTRAINT signed_order_lapses CHECK ((lapses_ms > created_ms)),
+    CONSTRAINT signed_order_proposer_name_check CHECK ((octet_length(proposer_name) <= 120)),
+    CONSTRAINT signed_order_reason_check CHECK ((octet_length(reason) <= 500)),
+    CONSTRAINT signed_order_signers_check CHECK ((signers = ANY (ARRAY[1, 2]))),
+    CONSTRAINT signed_order_state_check CHECK (((state >= 1) AND (state <= 5)))
+);
+
+ALTER TABLE ONLY public.signed_order FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.site_status (
     site bigint NOT NULL,
@@ -1113,6 +1174,14 @@ ALTER TABLE ONLY public.notice_event
 
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_pkey PRIMARY KEY (person, event);
+ALTER TABLE ONLY public.officer_key
+    ADD CONSTRAINT officer_key_ed25519_key UNIQUE (ed25519);
+
+ALTER TABLE ONLY public.officer_key
+    ADD CONSTRAINT officer_key_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.order_signature
+    ADD CONSTRAINT order_signature_pkey PRIMARY KEY (order_id, person);
 
 ALTER TABLE ONLY public.organisation
     ADD CONSTRAINT organisation_pkey PRIMARY KEY (id);
@@ -1177,6 +1246,9 @@ ALTER TABLE ONLY public.session
 ALTER TABLE ONLY public.session
     ADD CONSTRAINT session_pkey PRIMARY KEY (token_hash);
 
+ALTER TABLE ONLY public.signed_order
+    ADD CONSTRAINT signed_order_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.site_status
     ADD CONSTRAINT site_status_pkey PRIMARY KEY (site);
 
@@ -1239,6 +1311,7 @@ CREATE INDEX notice_unread ON public.notice USING btree (person) WHERE (read_ms 
 CREATE INDEX passkey_person ON public.passkey USING btree (person, id);
 
 CREATE INDEX passkey_spent_until ON public.passkey_spent USING btree (until_ms);
+CREATE INDEX officer_key_person ON public.officer_key USING btree (person, id);
 
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
@@ -1283,6 +1356,7 @@ CREATE INDEX session_expires ON public.session USING btree (expires_ms);
 CREATE INDEX session_person ON public.session USING btree (person);
 
 CREATE INDEX webhook_organisation ON public.webhook USING btree (organisation) WHERE (ended_ms IS NULL);
+CREATE INDEX signed_order_open ON public.signed_order USING btree (lapses_ms) WHERE (state <= 2);
 
 CREATE INDEX witness_site ON public.witness USING btree (site, role, since_ms);
 
@@ -1333,6 +1407,14 @@ ALTER TABLE ONLY public.notice
 
 ALTER TABLE ONLY public.passkey
     ADD CONSTRAINT passkey_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+ALTER TABLE ONLY public.officer_key
+    ADD CONSTRAINT officer_key_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.order_signature
+    ADD CONSTRAINT order_signature_order_id_fkey FOREIGN KEY (order_id) REFERENCES public.signed_order(id);
+
+ALTER TABLE ONLY public.order_signature
+    ADD CONSTRAINT order_signature_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.quorum
     ADD CONSTRAINT quorum_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
@@ -1563,6 +1645,19 @@ CREATE POLICY notice_read ON public.notice FOR UPDATE TO kontor_worker USING ((p
 CREATE POLICY notice_seen ON public.notice FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person))));
 
 CREATE POLICY notice_told ON public.notice FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
+ALTER TABLE public.officer_key ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY officer_key_changed ON public.officer_key FOR UPDATE TO kontor_worker USING (((person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+CREATE POLICY officer_key_made ON public.officer_key FOR INSERT TO kontor_worker WITH CHECK (((person = ( SELECT public.actor_person() AS actor_person)) AND (( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role) OR ( SELECT public.actor_administers() AS actor_administers))));
+
+CREATE POLICY officer_key_seen ON public.officer_key FOR SELECT TO kontor_worker USING (((person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_sees_all() AS actor_sees_all)));
+
+ALTER TABLE public.order_signature ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY order_signature_made ON public.order_signature FOR INSERT TO kontor_worker WITH CHECK (((person = ( SELECT public.actor_person() AS actor_person)) AND (( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role) OR ( SELECT public.actor_administers() AS actor_administers))));
+
+CREATE POLICY order_signature_seen ON public.order_signature FOR SELECT TO kontor_worker USING (( SELECT public.actor_sees_all() AS actor_sees_all));
 
 ALTER TABLE public.organisation ENABLE ROW LEVEL SECURITY;
 
@@ -1710,6 +1805,14 @@ CREATE POLICY security_event_told ON public.security_event FOR INSERT TO kontor_
 ALTER TABLE public.session ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY session_own ON public.session TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+ALTER TABLE public.signed_order ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY signed_order_changed ON public.signed_order FOR UPDATE TO kontor_worker USING ((( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+CREATE POLICY signed_order_made ON public.signed_order FOR INSERT TO kontor_worker WITH CHECK ((( SELECT public.actor_has_role((3)::smallint, (3)::smallint) AS actor_has_role) OR ( SELECT public.actor_administers() AS actor_administers)));
+
+CREATE POLICY signed_order_seen ON public.signed_order FOR SELECT TO kontor_worker USING (( SELECT public.actor_sees_all() AS actor_sees_all));
 
 ALTER TABLE public.site_status ENABLE ROW LEVEL SECURITY;
 
@@ -1890,6 +1993,15 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.notice_choice TO kontor_worker;
 GRANT SELECT,UPDATE ON TABLE public.notice_cursor TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.notice_event TO kontor_worker;
+GRANT SELECT,INSERT ON TABLE public.officer_key TO kontor_worker;
+
+GRANT UPDATE(confirmed_ms) ON TABLE public.officer_key TO kontor_worker;
+
+GRANT UPDATE(confirmed_by) ON TABLE public.officer_key TO kontor_worker;
+
+GRANT UPDATE(ended_ms) ON TABLE public.officer_key TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.order_signature TO kontor_worker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.organisation TO kontor_worker;
 GRANT SELECT ON TABLE public.organisation TO kontor_writer;
@@ -1936,6 +2048,20 @@ GRANT SELECT,INSERT,DELETE ON TABLE public.second_step TO kontor_worker;
 GRANT SELECT,INSERT,DELETE ON TABLE public.security_event TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.session TO kontor_worker;
+
+GRANT SELECT,INSERT ON TABLE public.signed_order TO kontor_worker;
+
+GRANT UPDATE(state) ON TABLE public.signed_order TO kontor_worker;
+
+GRANT UPDATE(tries) ON TABLE public.signed_order TO kontor_worker;
+
+GRANT UPDATE(ended_ms) ON TABLE public.signed_order TO kontor_worker;
+
+GRANT UPDATE(ended_by) ON TABLE public.signed_order TO kontor_worker;
+
+GRANT UPDATE(reason) ON TABLE public.signed_order TO kontor_worker;
+
+GRANT UPDATE(journal_entry) ON TABLE public.signed_order TO kontor_worker;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE public.site_status TO kontor_writer;
 

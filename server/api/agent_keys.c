@@ -12,10 +12,13 @@
  * In: {compromised, since?, reason}   Out: 200 schema KeyRevoked
  * Security: an administrator ends any key but those that vouch for the journal at present; an officer, and a site's
  * operator for their own site, end sites' keys. */
+#include <inttypes.h>
+
 #include "api/fields.h"
 #include "api/handlers.h"
 #include "api/internal.h"
 #include "api/orders.h"
+#include "api/security.h"
 #include "store/site_records.h"
 
 enum { REPORTS_MAX = 500, ROTATIONS_MAX = 300 /* in 24 hours: an entry of the journal each */ };
@@ -153,6 +156,7 @@ agent_keys(struct call *call)
 
 struct revoking {
     uint64_t key, site; /* site: NO_INDEX if it is no site's */
+    struct uuid person; /* whose it is, of an officer's; else zero */
     int64_t since_ms;
     bool compromised;
 };
@@ -208,7 +212,9 @@ revoked(struct call *call)
     size_t n = 0;
     enum err err = OK;
 
-    if (r->site != NO_INDEX)
+    if (!uuid_is_zero(r->person))
+        err = security_tell(call, call->db, r->person, SECURITY_KEY_ENDED, arena_printf(call->arena, "%" PRIu64, r->key), "");
+    if (!err && r->site != NO_INDEX)
         err = reports_by_key(call->db, r->site, r->key, r->since_ms, REPORTS_MAX + 1, call->arena, &list, &n);
     s = err ? NULL : call_state(call);
     if (!s) {
@@ -234,6 +240,8 @@ may_end(const struct actor *a, const struct key *k)
 {
     if (is_administrator(a))
         return true;
+    if (k->entry.u.key.use == KEY_OFFICER)
+        return uuid_equal(k->entry.u.key.person, a->person);
     return k->entry.u.key.use == KEY_SITE && (is_officer(a) || may_see_site(a, k->entry.u.key.site));
 }
 
@@ -287,6 +295,7 @@ keys_revoke(struct call *call)
         e.u.key.order = order_id(call);
         log_warning(call->api->log, "key-revocation", LOG_UUID("person", call->actor.person), LOG_I64("key", (int64_t)r->key), LOG_TEXT("reason", reason));
         err = order_sign(call, &e, 1);
+        r->person = e.u.key.person;
     }
     if (err)
         call_fail(call, err);

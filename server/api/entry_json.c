@@ -183,6 +183,8 @@ registry_json(struct call *call, const struct entry *e)
         json_text(out, "name", FIELD(call, e->u.policy.name));
         json_amount(out, "cap", e->u.policy.cap_gpums);
         json_i64(out, "longest_ms", e->u.policy.longest_ms);
+        json_i64(out, "decide_ms", e->u.policy.decide_ms);
+        json_i64(out, "eligible", e->u.policy.eligible);
         json_time(out, "valid_from", e->u.policy.valid_from_ms);
         break;
     default:
@@ -470,6 +472,21 @@ entry_json(struct call *call, const struct state *s, const struct entry_record *
 
         json_hex(out, "bytes", BYTES(bytes, len));
     }
+    json_shut(out);
+}
+
+void
+entry_order_json(struct call *call, const struct state *s, const char *name, const struct entry *e)
+{
+    struct json_out *out = &call->out;
+
+    json_open(out, name);
+    json_text(out, "kind", entry_kind_name(e->kind));
+    account_json(call, s, "debit", e->debit);
+    account_json(call, s, "credit", e->credit);
+    json_amount(out, "amount", e->amount);
+    body_json(call, e);
+    json_text(out, "summary", summary_of(call, s, e));
     json_shut(out);
 }
 

@@ -194,12 +194,15 @@ classes_json(struct json_out *out, const char *name, uint16_t classes)
 void
 in_officers(struct json_in *in, struct officer_in ret[2], struct arena *a)
 {
-    size_t n = json_in_array(in, "officers", 2);
+    size_t n;
 
+    ret[0] = ret[1] = (struct officer_in){ "", "" };
+    if (!json_in_has(in, "officers"))
+        return;
+    n = json_in_array(in, "officers", 2);
     if (!in->err && n != 2)
         json_in_refuse(in, "officers", ERR_FIELD_INVALID, "Two officers sign.");
     for (size_t i = 0; i < 2; i++) {
-        ret[i] = (struct officer_in){ "", "" };
         if (in->err)
             continue;
         struct json_in one = json_in_array_object(in, "officers", i);

@@ -25,7 +25,7 @@ uint64_t in_index(struct json_in *in, const char *name);
 /* A list of classes of organisation → their bits. Empty: 0. */
 uint16_t in_classes(struct json_in *in, const char *name);
 void classes_json(struct json_out *out, const char *name, uint16_t classes);
-/* "officers": two different people, each with a password, checked now; both officers. Takes long. */
+/* "officers": two people, each with an address and a password; "" both if there is no such field: they sign later. */
 struct officer_in {
     const char *email, *password;
 };

@@ -21,7 +21,9 @@ struct funding {
     uint8_t class;
     struct uuid organisation; /* whom it concerns; zero: none */
     uint64_t site;            /* which site too; 0: none */
+    const char *basis;        /* of a grant: its legal basis' code */
     int signers;
+    bool waits; /* two officers are to sign it, and none has shown a password */
 };
 
 static struct funding *
@@ -33,7 +35,7 @@ begin(struct call *call, enum entry_kind kind)
     f->entry = entry_new(kind);
     f->people[0] = call->actor.person;
     f->signers = 1;
-    f->name = f->reference = "";
+    f->name = f->reference = f->basis = "";
     call->user = f;
     return f;
 }
@@ -42,15 +44,8 @@ static void
 ordered(struct call *call)
 {
     struct funding *f = call->user;
-    struct account_name name = { .account = f->account, .name = f->name, .reference = f->reference };
-    enum err err = OK;
+    enum err err = f->entry.kind == GRANT ? aid_granted(call->db, f->entry.u.move.order, f->account) : OK;
 
-    if (f->entry.kind == GRANT)
-        err = aid_granted(call->db, f->entry.u.move.order, f->account);
-    if (!err && f->name[0]) {
-        err = account_names_add(call->db, &name);
-        directory_add_account(call->api->directory, f->account, f->name, f->reference);
-    }
     if (err)
         call_fail(call, err);
     else
@@ -90,21 +85,28 @@ order(struct call *call, handler_fn *then)
         field_text(f->entry.u.move.reference, sizeof f->entry.u.move.reference, f->reference);
         err = order_evidence(call, id, f->reason, f->people, f->organisation, f->site, &f->entry.u.move.commitment);
     }
-    if (!err)
-        err = order_sign(call, &f->entry, f->signers);
     if (err)
         call_fail(call, err);
     else
-        call_send(call, then);
+        order_send(call, &f->entry, (struct order_by){ .signers = f->signers, .waits = f->waits, .basis = f->basis }, then);
 }
 
 static void
 opened(struct call *call)
 {
     struct funding *f = call->user;
+    struct account_name name = { .account = call->command->answer.index, .name = f->name, .reference = f->reference };
+    enum err err = OK;
 
-    f->account = f->entry.credit = call->command->answer.index;
-    order(call, ordered);
+    f->account = f->entry.credit = name.account;
+    if (f->name[0]) {
+        err = account_names_add(call->db, &name);
+        directory_add_account(call->api->directory, f->account, f->name, f->reference);
+    }
+    if (err)
+        call_fail(call, err);
+    else
+        order(call, ordered);
 }
 
 /* Enough on the account to give from? Asked before anything is opened, so that a refusal leaves nothing behind; the
@@ -210,7 +212,7 @@ check_mode(struct call *call, struct funding *f, const char *mode, enum organisa
 
     if (!s)
         return ERR_NOT_LEADER;
-    p = ledger_policy_by_code(s->ledger, mode, call->now_ms);
+    p = strcmp(mode, ORDERS_CODE) == 0 ? NULL : ledger_policy_by_code(s->ledger, mode, call->now_ms);
     if (!p)
         err = err_at(&call->detail, ERR_FIELD_INVALID, "/mode", "No such access mode is in force.");
     else if (p->entry.u.policy.eligible && !(p->entry.u.policy.eligible & ORGANISATION_BIT(class)))
@@ -229,13 +231,13 @@ check_mode(struct call *call, struct funding *f, const char *mode, enum organisa
 
 /* On which basis it is given, and what it is worth, goes into what the order is committed to. */
 static enum err
-reserve_aid(struct call *call, struct funding *f, const char *code)
+reserve_aid(struct call *call, struct funding *f)
 {
     const char *basis = "";
     enum err err;
 
     order_step(call, f->idem, NULL);
-    err = aid_reserve(call, f->organisation, code, f->entry.u.move.gge_cents, order_id(call), &basis);
+    err = aid_reserve(call, f->organisation, f->basis, f->entry.u.move.gge_cents, order_id(call), &basis);
     f->reason = arena_printf(call->arena, "%s\n\n%s", f->reason, basis);
     return err;
 }
@@ -246,7 +248,7 @@ grants_create(struct call *call)
     struct funding *f = begin(call, GRANT);
     struct json_in in = json_in_open(call->body, &call->detail);
     const struct organisation *o;
-    const char *mode, *basis;
+    const char *mode;
     enum err err;
 
     f->organisation = json_in_uuid(&in, "organisation");
@@ -259,7 +261,7 @@ grants_create(struct call *call)
         json_in_refuse(&in, "end", ERR_FIELD_RANGE, "The end is not after the start.");
     f->reference = in_line(&in, "reference", 32, call->arena);
     f->entry.u.move.gge_cents = json_in_i64(&in, "gge_eur_cents", 0, INT64_C(1000000000000));
-    basis = in_code(&in, "legal_basis", call->arena);
+    f->basis = in_code(&in, "legal_basis", call->arena);
     f->reason = in_prose(&in, "reason", 500, call->arena);
     err = json_in_close(&in);
     f->class = ACCOUNT_GRANT;
@@ -270,7 +272,7 @@ grants_create(struct call *call)
     if (!err && !repeated(call, f))
         err = check_source(call, f->entry.debit, ACCOUNT_TRANCHE, f->gpums);
     if (!err)
-        err = reserve_aid(call, f, basis);
+        err = reserve_aid(call, f);
     if (err)
         call_fail(call, err);
     else
@@ -279,12 +281,18 @@ grants_create(struct call *call)
 
 /* ---- what two officers sign --------------------------------------------------------------------------------------- */
 
-/* Both passwords are right, they are two people, and officers. Takes long. */
+/* Two officers vouched for: both passwords are right, they are two people, and officers. Takes long. Where none is given, who sends it
+ * proposes, and two sign one by one. */
 static enum err
-check_officers(struct call *call, const struct officer_in in[2], struct uuid ret[2])
+check_officers(struct call *call, struct funding *f, const struct officer_in in[2])
 {
+    struct uuid *ret = f->people;
     enum err err = OK;
 
+    f->signers = 2;
+    f->waits = in[0].email[0] == '\0';
+    if (f->waits)
+        return OK;
     for (int i = 0; i < 2 && !err; i++) {
         struct role *roles;
         size_t n;
@@ -336,7 +344,7 @@ grants_clawback(struct call *call)
     in_officers(&in, officers, call->arena);
     err = json_in_close(&in);
     if (!err)
-        err = check_officers(call, officers, f->people);
+        err = check_officers(call, f, officers);
     if (err) {
         call_fail(call, err);
         return;
@@ -354,7 +362,6 @@ grants_clawback(struct call *call)
     call_state_done(call);
     f->account = call->path_index;
     f->reference = "two officers"; /* the decision is theirs; the reason is in the evidence */
-    f->signers = 2;
     if (err)
         call_fail(call, err);
     else
@@ -375,7 +382,7 @@ accounts_close(struct call *call)
     in_officers(&in, officers, call->arena);
     err = json_in_close(&in);
     if (!err)
-        err = check_officers(call, officers, f->people);
+        err = check_officers(call, f, officers);
     if (err) {
         call_fail(call, err);
         return;
@@ -391,7 +398,6 @@ accounts_close(struct call *call)
         err = ERR_NOT_FOUND;
     }
     call_state_done(call);
-    f->signers = 2;
     if (err)
         call_fail(call, err);
     else
@@ -423,7 +429,7 @@ decide(struct call *call, enum entry_kind kind, void (*more)(struct funding *f, 
     in_officers(&in, officers, call->arena);
     err = json_in_close(&in);
     if (!err)
-        err = check_officers(call, officers, f->people);
+        err = check_officers(call, f, officers);
     if (err) {
         call_fail(call, err);
         return;
@@ -439,7 +445,6 @@ decide(struct call *call, enum entry_kind kind, void (*more)(struct funding *f, 
     }
     call_state_done(call);
     f->gpums = f->entry.amount;
-    f->signers = 2;
     if (err)
         call_fail(call, err);
     else

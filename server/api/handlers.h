@@ -57,6 +57,10 @@ handler_fn requests_create, requests_get, requests_list_get, requests_cancel;   
 handler_fn quotes_look, quotes_get, quotes_renew, quotes_release, quotes_accept, requests_quote; /* quotes.c */
 handler_fn reservations_list_get, reservations_get, reservations_cancel, reservations_output, reservations_ticket,
     reservations_secrets, reservations_events;                                    /* reservations.c */
+handler_fn orders_list_get, orders_get; /* waiting.c */
+handler_fn orders_sign, orders_carry_out, orders_withdraw, orders_refuse; /* signing.c */
+handler_fn order_rule_get, order_rule_set; /* order_rule.c */
+handler_fn me_keys, me_key_ask, officer_keys_get, officer_key_confirm, officer_key_refuse; /* officer_keys.c */
 handler_fn agent_self; /* agent_self.c */
 handler_fn agent_keys, keys_revoke; /* agent_keys.c */
 handler_fn agent_enrol, agent_instance, agent_received, agent_report, agent_blob; /* agents.c */

@@ -3,6 +3,7 @@
 
 #include "api/internal.h"
 #include "crypto/sign.h"
+#include "market/state.h"
 #include "store/evidence.h"
 
 void
@@ -99,4 +100,61 @@ order_sign(struct call *call, const struct entry *entry, int signers)
         sign_make(&call->api->key, BYTES(bytes, len), auth->slot[i].sig);
     }
     return OK;
+}
+
+const struct key *
+officer_key_in_force(const struct state *s, struct uuid person, int64_t now_ms)
+{
+    const struct key *k, *newest = NULL;
+
+    for (size_t it = 0; (k = ledger_next_key(s->ledger, &it)) != NULL;)
+        if (k->entry.u.key.use == KEY_OFFICER && uuid_equal(k->entry.u.key.person, person) && key_in_force(k, ledger_size(s->ledger), now_ms))
+            newest = k;
+    return newest;
+}
+
+const char *
+order_caller(const struct call *call)
+{
+    return call->actor.kind == ACTOR_LOCAL ? "The operator on this machine" : call->name;
+}
+
+/* Is the server's word for those who are signed in enough? */
+static enum err
+check_word(struct call *call, const struct entry *e, const struct order_by *by, bool *ret_enough, int *ret_signers)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    struct order_rule rule;
+    int needed;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    rule = ledger_order_rule(s->ledger, call->now_ms);
+    needed = (int)order_signers(rule, e);
+    *ret_signers = needed > by->signers ? needed : by->signers;
+    *ret_enough = !by->waits && needed <= by->signers && (!order_is_ruled(e) || order_class_allowed(rule, 3)) &&
+                  !(order_is_ruled(e) && officer_key_in_force(s, call->actor.person, call->now_ms));
+    market_read_unlock(call->api->market);
+    return OK;
+}
+
+void
+order_send(struct call *call, const struct entry *e, struct order_by by, handler_fn *then)
+{
+    bool enough = true;
+    int signers = by.signers;
+    enum err err = OK;
+
+    if (by.waits || !market_key_maybe_known(call->api->market, &call->command->idem.scope)) /* else it was carried out before */
+        err = check_word(call, e, &by, &enough, &signers);
+    if (!err && !enough) {
+        order_propose(call, e, signers, by.basis);
+        return;
+    }
+    if (!err)
+        err = order_sign(call, e, signers);
+    if (err)
+        call_fail(call, err);
+    else
+        call_send(call, then);
 }

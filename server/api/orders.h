@@ -1,6 +1,7 @@
 /* api/orders.h
- * Orders: entries that somebody answers for. Until people have keys of their own, the server's key vouches for the
- * signed-in person (authority class 3). What is said in words goes to the table of evidence; the journal has a salted
+ * Orders: entries that somebody answers for. Whoever has a key of their own signs with it (class 1), and so does everybody where the rule of
+ * orders asks for it; else the server's key vouches for the signed-in person (class 3). What is not signed at once waits for
+ * its signatures (waiting.c). What is said in words goes to the table of evidence; the journal has a salted
  * commitment of it. Both follow from the idempotency key, so that a repeated call is the same order. */
 #ifndef API_ORDERS_H
 #define API_ORDERS_H
@@ -20,6 +21,17 @@ struct evidence;
  * what it says was erased is given as erased, though somebody has put the row back. ERR_NOT_FOUND, ERR_NOT_LEADER, ERR_CORRUPT (its seal).
  * The state is read under the lock: the caller must not hold it. */
 enum err order_evidence_of(struct call *call, const struct entry *e, struct evidence *ret) MUST_USE;
+/* Signed by the server's key for `signers` people who have shown who they are, and sent; or, where that is not enough, kept until people
+ * have signed it (then the reply is 202 with the order, and `then` is not called). waits: nobody has, two officers are to. basis: code of
+ * a grant's legal basis, else "". Takes the call. */
+struct order_by { int signers; bool waits; const char *basis; };
+void order_send(struct call *call, const struct entry *e, struct order_by by, handler_fn *then);
+/* waiting.c: keep it, and answer 202. */
+void order_propose(struct call *call, const struct entry *e, int signers, const char *basis);
+/* The key that an officer has in force, the newest; NULL: none. s under its lock. */
+const struct key *officer_key_in_force(const struct state *s, struct uuid person, int64_t now_ms);
+/* How the caller is called where it is told who did something. */
+const char *order_caller(const struct call *call);
 /* Make e the call's command, signed for `signers` people (1 or 2). The ledger's genesis is read under the lock: the
  * caller must not hold it. ERR_NOT_LEADER. */
 enum err order_sign(struct call *call, const struct entry *e, int signers) MUST_USE;

@@ -26,6 +26,9 @@ event_json(struct json_out *out, const struct security_event *e)
         [SECURITY_PASSKEY_REMOVED] = "passkey_removed", [SECURITY_PASSKEY_REFUSED] = "passkey_refused",
         [SECURITY_SECOND_DEMANDED] = "second_demanded", [SECURITY_SECOND_WAIVED] = "second_waived",
         [SECURITY_CODES_MADE] = "codes_made",           [SECURITY_CODE_USED] = "code_used",
+        [SECURITY_KEY_ASKED] = "key_asked",             [SECURITY_KEY_CONFIRMED] = "key_confirmed",
+        [SECURITY_KEY_REFUSED] = "key_refused",         [SECURITY_KEY_ENDED] = "key_ended",
+        [SECURITY_ORDER_SIGNED] = "order_signed",
     };
 
     json_open(out, NULL);

@@ -1,7 +1,8 @@
 /* market/open.c: an account begins. */
 #include "market/market_internal.h"
 
-/* Security: funds, tranches and grants are opened by programme officers, sites' accounts by administrators. */
+/* Security: funds, tranches and grants are opened by programme officers, sites' accounts by administrators, and by the
+ * officer with whose signature the site came to be. */
 static bool
 may_open(const struct actor *a, uint8_t class)
 {
@@ -11,7 +12,7 @@ may_open(const struct actor *a, uint8_t class)
     case ACCOUNT_GRANT:
         return a->kind == ACTOR_LOCAL || (a->kind == ACTOR_PERSON && (a->programme_roles & ROLE_OFFICER) != 0);
     case ACCOUNT_SITE:
-        return a->kind == ACTOR_LOCAL || (a->kind == ACTOR_PERSON && (a->programme_roles & ROLE_ADMINISTRATOR) != 0);
+        return a->kind == ACTOR_LOCAL || (a->kind == ACTOR_PERSON && (a->programme_roles & (ROLE_ADMINISTRATOR | ROLE_OFFICER)) != 0);
     default:
         return false;
     }

@@ -46,6 +46,8 @@ may_key(const struct actor *a, const struct entry *e)
 
     if (person && (a->programme_roles & ROLE_ADMINISTRATOR) != 0)
         return true;
+    if (e->u.key.use == KEY_OFFICER) /* whose it is ends it */
+        return person && e->u.key.status != KEY_ACTIVE && uuid_equal(e->u.key.person, a->person);
     if (e->u.key.use != KEY_SITE)
         return false;
     if (e->u.key.status == KEY_ACTIVE)
@@ -115,7 +117,8 @@ decide_order(struct deciding *d, struct command *c)
     enum err err;
 
     entries[0] = c->in.order.entry;
-    if (!may_order(d->state, &c->actor, &entries[0]))
+    if (!(c->in.order.approved && c->actor.kind == ACTOR_PERSON && (c->actor.programme_roles & (ROLE_OFFICER | ROLE_ADMINISTRATOR)) != 0) &&
+        !may_order(d->state, &c->actor, &entries[0]))
         return err_say(d->detail, ERR_FORBIDDEN, "This order is not yours to give.");
     err = reservation_check_entry(d, &entries[0]);
     if (!err)

@@ -19,6 +19,11 @@ enum security_what {
     SECURITY_SECOND_WAIVED,
     SECURITY_CODES_MADE,
     SECURITY_CODE_USED,
+    SECURITY_KEY_ASKED, /* a key to sign orders with */
+    SECURITY_KEY_CONFIRMED,
+    SECURITY_KEY_REFUSED,
+    SECURITY_KEY_ENDED,
+    SECURITY_ORDER_SIGNED,
 };
 
 /* How long it is kept, as a row of a token that is over. */

@@ -1,11 +1,13 @@
 """Bad input over the whole route table: the right problem document, and nothing has changed: neither the journal's size
 nor the number of rows of any table."""
+import base64
 import copy
 import json
 import uuid
 
 from harness import CONTRACT
-from world import Agent
+from fake_server import Key
+from world import PASSWORD, Agent
 
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 ROLES = {"owner": "brisa", "member": "brisa2", "officer": "officer", "auditor": "auditor", "administrator": "administrator",
@@ -20,6 +22,7 @@ def fill(world, path):
     path = path.replace("/people/{id}", f"/people/{world.ids['brisa']}")
     path = path.replace("/requests/{id}", f"/requests/{facts['request']}").replace("/quotes/{id}", f"/quotes/{facts['quote']}")
     path = path.replace("/reservations/{id}", f"/reservations/{facts['reservation']}")
+    path = path.replace("/orders/{id}", f"/orders/{facts['order']}").replace("/officer-keys/{id}", f"/officer-keys/{facts['officer_key']}")
     path = path.replace("/grants/{account}", f"/grants/{world.grants['brisa']}").replace("/accounts/{account}", f"/accounts/{world.grants['brisa']}")
     path = path.replace("/offerings/{index}", f"/offerings/{world.sites['lumi']['offering']}").replace("{index}", "0")
     path = path.replace("/identities/{id}", "/identities/01900000-0000-7000-8000-000000000000").replace("/sessions/{id}", "/sessions/01900000-0000-7000-8000-000000000000").replace("/webhooks/{id}", "/webhooks/01900000-0000-7000-8000-000000000000").replace("/deliveries/{id}", "/deliveries/01900000-0000-7000-8000-000000000000").replace("/tokens/{id}", "/tokens/01900000-0000-7000-8000-000000000000").replace("/passkeys/{id}", "/passkeys/01900000-0000-7000-8000-000000000000").replace("/invitations/{id}", "/invitations/01900000-0000-7000-8000-000000000000")
@@ -36,6 +39,19 @@ def needed_query(path):
     return "?after=0" if path == "/v1/agent/tickets" else ""
 
 
+def an_order(world):
+    """One that waits: two officers are to sign it, and none has."""
+    return world.local.must("POST", f"/v1/accounts/{world.fund}/close", {"reason": "Test"}, status=202, key=True)["id"]
+
+
+def a_key(world):
+    """One that an officer has asked for."""
+    key, officer = Key(), world.people["officer2"]
+    statement = b"kontor-officer-key/v1\0" + bytes.fromhex(officer.must("GET", "/v1/me/keys")["genesis"]) + uuid.UUID(world.ids["officer2"]).bytes + key.public.raw
+    body = {"name": "Laptop", "ed25519": base64.b64encode(key.public.raw).decode(), "proof": base64.b64encode(key.sign(statement)).decode(), "password": PASSWORD}
+    return officer.must("POST", "/v1/me/keys", body, status=201)["id"]
+
+
 def prepare(world):
     if not hasattr(world, "facts"):
         brisa = world.people["brisa"]
@@ -44,7 +60,7 @@ def prepare(world):
         reservation = world.accept()
         agent = Agent(world, "lumi")
         agent.open()
-        world.facts = {"request": request["id"], "quote": quote["id"], "reservation": reservation["id"]}
+        world.facts = {"request": request["id"], "quote": quote["id"], "reservation": reservation["id"], "order": an_order(world), "officer_key": a_key(world)}
         world.agent = agent
         world.counts()
 
@@ -79,7 +95,7 @@ def sample(schema, world, name=""):
         return "/en/"
     known = {"credits": "1", "cap_credits": "1", "country": "ES", "email": "x@kontor.example", "code": "new-one", "mode": "fast-lane", "legal_basis": "gber", "nace": "62.10",
              "site": "lumi", "url": "https://hooks.example/kontor", "script": "#!/bin/sh\n", "proof": "A" * 86 + "==", "by_old": "A" * 86 + "==", "by_new": "A" * 86 + "==", "ed25519": "A" * 43 + "=", "x25519": "A" * 43 + "=",
-             "statement": "A" * 183 + "=", "signature": "A" * 86 + "==", "root": "0" * 64, "had_root": "0" * 64}
+             "statement": "A" * 183 + "=", "signature": "A" * 86 + "==", "root": "0" * 64, "sha256": "0" * 64, "alone_credits": "0", "had_root": "0" * 64}
     if schema.get("contentEncoding") == "base64":
         return known.get(name, "AAAA")
     return known.get(name, "a text of some length").ljust(schema.get("minLength", 0), "A")

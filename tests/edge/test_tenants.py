@@ -7,11 +7,11 @@ import re
 import uuid
 
 from harness import CONTRACT, Client
-from test_refusals import body_schema, needed_query, sample
+from test_refusals import a_key, an_order, body_schema, needed_query, sample
 from world import PASSWORD, Agent
 
 PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_passkey_begin session_passkey session_second session_second_passkey session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list"
-PERSONAL = "me_notices me_notices_read me_notice_choices me_notice_choose session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_passkeys me_passkey_begin me_passkey_make me_passkey_rename me_passkey_remove me_second me_second_set me_codes_make me_tokens me_token_make me_token_end me_security me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
+PERSONAL = "me_notices me_notices_read me_notice_choices me_notice_choose session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_passkeys me_passkey_begin me_passkey_make me_passkey_rename me_passkey_remove me_second me_second_set me_codes_make me_tokens me_token_make me_token_end me_keys me_security me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
@@ -24,12 +24,12 @@ RULES = {
     (frozenset(BUYERS | {"site_operator"}), "job"): "reservations_say",
     (frozenset(BUYERS), None): "requests_create quotes_look",
     (frozenset(BUYERS | PROGRAMME | {"site_operator"}), "job"): "reservations_get reservations_dispute reservations_outlook reservations_ticket reservations_events",
-    (frozenset(PROGRAMME), None): "programme_get programme_moves programme_report programme_report_csv programme_shares programme_shares_csv funds_list tranches_list aid_links_list aid_register",
+    (frozenset(PROGRAMME), None): "orders_list orders_get order_rule_get officer_keys_list programme_get programme_moves programme_report programme_report_csv programme_shares programme_shares_csv funds_list tranches_list aid_links_list aid_register",
     (frozenset({"officer"}), None): "funds_create tranches_create grants_create aid_links_set",
-    (frozenset({"officer", "administrator"}), None): "journal_entry_erase reservations_correct reservations_dismiss",
+    (frozenset({"officer", "administrator"}), None): "me_key_ask orders_sign orders_carry_out orders_withdraw orders_refuse officer_key_refuse journal_entry_erase reservations_correct reservations_dismiss",
     (frozenset({"officer", "site_operator", "administrator"}), "site"): "offerings_floors keys_revoke",
     (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles people_roles_remove people_rights people_identities grants_clawback"
-    " reservations_resolve accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create aid_rules_create",
+    " order_rule_set officer_key_confirm reservations_resolve accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create aid_rules_create",
     (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_maintenance maintenance_plan maintenance_end sites_share sites_share_csv sites_tickets sites_reports sites_moves sites_pause sites_drain sites_spool_retire sites_agent_token",
     (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_keys agent_self agent_seen agent_witness agent_checkpoint agent_entries agent_cosignature agent_refusal",
     (frozenset({"agent"}), "site"): "agent_blob",
@@ -40,7 +40,7 @@ PEOPLE = {"anybody": ("none", None, None), "brisa": ("owner", "brisa", None), "b
           "administrator": ("administrator", None, None), "lumi": ("site_operator", None, "lumi"), "bsc": ("site_operator", None, "bsc"),
           "both": ("owner", "nordlys", "bsc"), "agent of lumi": ("agent", None, "lumi"), "agent of bsc": ("agent", None, "bsc")}
 # What a token does: reads what its person reads, but for what is of people and their ways in; writes these, for its organisation.
-TOKENS_NEVER = "webhooks_list deliveries_get me_notice_choices session_get sign_in_end me_sessions me_passkeys me_second me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
+TOKENS_NEVER = "webhooks_list deliveries_get me_notice_choices session_get sign_in_end me_sessions me_keys officer_keys_list me_passkeys me_second me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
 TOKENS_WRITE = "requests_create requests_quote requests_cancel quotes_renew quotes_release quotes_accept reservations_cancel reservations_move reservations_contest reservations_say"
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 
@@ -84,6 +84,7 @@ def things(world):
         world.things[org] = {"webhook": hook, "delivery": delivery, "invitation": invitation, "organisation": world.organisations[org], "person": world.ids[org], "request": quoted["id"], "quote": quote["id"],
                              "reservation": reservation["id"], "grant": world.grants[org], "site": site, "ticket": ticket,
                              "blob": hashlib.sha256(f"#!/bin/sh\necho {org}\n".encode()).hexdigest()}
+    world.order_waits, world.officer_key = an_order(world), a_key(world)
     world.things["nobody"] = {"webhook": NOWHERE, "delivery": NOWHERE, "invitation": NOWHERE, "organisation": NOWHERE, "person": NOWHERE, "request": NOWHERE, "quote": NOWHERE, "reservation": NOWHERE,
                               "grant": 999999999, "site": "nowhere", "blob": "0" * 64}
     return world.things
@@ -91,7 +92,7 @@ def things(world):
 
 def fill(world, path, of):
     t = world.things[of]
-    for pattern, value in (("/identities/{id}", NOWHERE), ("/tokens/{id}", NOWHERE), ("/passkeys/{id}", NOWHERE), ("/sessions/{id}", NOWHERE), ("/webhooks/{id}", t["webhook"]), ("/deliveries/{id}", t["delivery"]), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
+    for pattern, value in (("/identities/{id}", NOWHERE), ("/orders/{id}", world.order_waits), ("/officer-keys/{id}", world.officer_key), ("/tokens/{id}", NOWHERE), ("/passkeys/{id}", NOWHERE), ("/sessions/{id}", NOWHERE), ("/webhooks/{id}", t["webhook"]), ("/deliveries/{id}", t["delivery"]), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
                            ("/quotes/{id}", t["quote"]), ("/reservations/{id}", t["reservation"]), ("/grants/{account}", t["grant"]),
                            ("/accounts/{account}", t["grant"]), ("/sites/{code}", t["site"]), ("{sha256}", t["blob"])):
         path = path.replace(pattern, re.sub(r"\{\w+\}", "", pattern) + str(value))

@@ -30,6 +30,7 @@
 #define SEAL    "\\x11111111111111111111111111111111"
 #define SEAL_IN "\\" SEAL /* in an array */
 #define H64     "\\x" "11111111111111111111111111111111" "11111111111111111111111111111111" "11111111111111111111111111111111" "11111111111111111111111111111111"
+#define H64_MORE "1111111111111111"
 
 enum who { OWNER, OTHER_OWNER, OPERATOR, OTHER_OPERATOR, AGENT, OTHER_AGENT, OFFICER, AUDITOR, ADMIN, SERVER, UNIX, NOBODY, UNSET, WHOS };
 static const char *const ACTORS[WHOS] = {
@@ -142,6 +143,23 @@ static const struct wanted {
     { "tokens_end", BIT(OWNER) | ADMINS, { BRISA, LISE, "2" } },
     { "tokens_end_of", BIT(OWNER) | ADMINS, { LISE, "2" } },
     { "tokens_remove_old", SERVERS, { "99" } },
+    { "orders_add", BIT(OFFICER) | ADMINS, { LISE, H64 H64_MORE, "", LISE, "n", "1", "1", "9" } },
+    { "orders_find", PROGRAMME, { BRISA } },
+    { "orders_lock", BIT(OFFICER) | ADMINS, { BRISA } },
+    { "orders_list", PROGRAMME, { LOCAL, "9" } },
+    { "orders_open", PROGRAMME, { LOCAL, "2", "9" } },
+    { "orders_approve", BIT(OFFICER) | ADMINS, { BRISA } },
+    { "orders_tried", BIT(OFFICER) | ADMINS, { NORDLYS } },
+    { "orders_done", BIT(OFFICER) | ADMINS, { BRISA, "5", "2" } },
+    { "orders_end", BIT(OFFICER) | ADMINS, { BRISA, "4", "n", "why", "2" } },
+    { "order_signatures_add", BIT(OFFICER), { NORDLYS, "1e000000-0000-7000-8000-000000000000", "n", "1", "1", H64, "1" } },
+    { "order_signatures_of", PROGRAMME, { BRISA } },
+    { "officer_keys_add", BIT(OFFICER), { NORDLYS, "1e000000-0000-7000-8000-000000000000", "n", "k", H2, "1" } },
+    { "officer_keys_find", PROGRAMME, { BRISA } },
+    { "officer_keys_of", PROGRAMME, { "1e000000-0000-7000-8000-000000000000", "9" } },
+    { "officer_keys_all", PROGRAMME, { "9" } },
+    { "officer_keys_confirm", BIT(OFFICER) | ADMINS, { BRISA, "n", "1" } },
+    { "officer_keys_end", BIT(OFFICER) | ADMINS, { BRISA, "2" } },
     { "security_add", BIT(OWNER) | ADMINS, { "7c000000-0000-7000-8000-000000000000", LISE, "1", "1", "n", "", "", "" } },
     { "security_of", BIT(OWNER) | ADMINS, { LISE, "ffffffff-ffff-ffff-ffff-ffffffffffff", "9" } },
     { "notices_add", SERVERS, { "7c000000-0000-7000-8000-000000000000", "1", "new", BRISA, "-1", "1", "t", "t", "{}", "", "0" } },
@@ -322,6 +340,9 @@ static const char *const DATA[] = {
     "INSERT INTO notice_choice VALUES ('" LISE "', 1, true)",
     "INSERT INTO webhook VALUES ('" BRISA "', '" BRISA "', 'https://hooks.example/', 2, repeat('x', 50), 1, 'n')",
     "INSERT INTO delivery VALUES ('" BRISA "', '" BRISA "', '" BRISA "', '" BRISA "', 1, 0, 1, 1, 1), ('" LEFT "', '" BRISA "', '" BRISA "', '" BRISA "', 3, 0, 1, 1, 1)",
+    "INSERT INTO signed_order VALUES ('" BRISA "', '" H64 H64_MORE "', '', '" LISE "', 'n', 1, 1, 9, 1), ('" NORDLYS "', '" H64 H64_MORE "', '', '" LISE "', 'n', 1, 1, 9, 2)",
+    "INSERT INTO order_signature VALUES ('" BRISA "', '" LISE "', 'n', 1, 1, '" H64 "', 1)",
+    "INSERT INTO officer_key VALUES ('" BRISA "', '1e000000-0000-7000-8000-000000000000', 'n', 'k', '" H1 "', 1)",
     "INSERT INTO enrol_token VALUES ('" H2 "', 11, 1, 9)",
     "INSERT INTO agent_contact VALUES (11, 5)",
     "INSERT INTO blob SELECT sha256(convert_to(t, 'UTF8')), convert_to(t, 'UTF8'), 1 FROM (VALUES ('script'), ('output'), ('stray')) v (t)",
@@ -592,7 +613,7 @@ static void
 test_nobody_goes_round_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "passkey", "passkey_spent", "second_step", "recovery_code", "notice_event", "notice", "notice_choice", "webhook", "delivery", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "signed_order", "order_signature", "officer_key", "passkey", "passkey_spent", "second_step", "recovery_code", "notice_event", "notice", "notice_choice", "webhook", "delivery", "enrol_token", "request", "blob", "evidence", "call_answer" };
     PGconn *owner = PQconnectdb(f->t.owner);
 
     assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);

@@ -572,6 +572,119 @@ def grants_clawback(w):
     return post(w.people["administrator"], f"/v1/grants/{w.grants['nordlys']}/clawback", body)
 
 
+# ---- orders that people sign one by one ------------------------------------------------------------------------------
+
+def a_waiting_order(w, person="administrator"):
+    """Of no effect yet: a grant's clawback that two officers are to sign."""
+    body = {"credits": "0.001", "reason": word()}
+    return w.people[person].must("POST", f"/v1/grants/{w.grants['nordlys']}/clawback", body, status=202, key=True)
+
+
+def a_signature(w, order, person):
+    return w.people[person].must("POST", f"/v1/orders/{order['id']}/signatures", {"sha256": order["sha256"]}, key=True)
+
+
+@call
+def grants_clawback_proposed(w):
+    return post(w.people["administrator"], f"/v1/grants/{w.grants['nordlys']}/clawback", {"credits": "0.001", "reason": word()})
+
+
+@call
+def orders_sign(w):
+    order = a_waiting_order(w)
+    return post(w.people["officer"], f"/v1/orders/{order['id']}/signatures", {"sha256": order["sha256"]})
+
+
+@call
+def orders_sign_last(w):
+    order = a_waiting_order(w)
+    a_signature(w, order, "officer")
+    return post(w.people["officer2"], f"/v1/orders/{order['id']}/signatures", {"sha256": order["sha256"]})
+
+
+@call
+def orders_carry_out(w):
+    """Approved, and not sent: as a server leaves it that ends in between."""
+    order = a_waiting_order(w)
+    a_signature(w, order, "officer")
+    w.server.sql(f"INSERT INTO order_signature SELECT order_id, '{w.ids['officer2']}', name, class, key, signature, at_ms + 1 FROM order_signature WHERE order_id = '{order['id']}';"
+                 f"UPDATE signed_order SET state = 2 WHERE id = '{order['id']}'")
+    return post(w.people["officer"], f"/v1/orders/{order['id']}/carry-out", {})
+
+
+@call
+def orders_withdraw(w):
+    return post(w.people["administrator"], f"/v1/orders/{a_waiting_order(w)['id']}/withdraw", {"reason": "Test"})
+
+
+@call
+def orders_refuse(w):
+    return post(w.people["officer"], f"/v1/orders/{a_waiting_order(w)['id']}/refuse", {"reason": "Test"})
+
+
+@call
+def orders_get(w):
+    order = a_waiting_order(w)["id"]
+    return Call(lambda key: w.people["auditor"].get(f"/v1/orders/{order}"))
+
+
+@call
+def orders_list(w):
+    a_waiting_order(w)
+    return Call(lambda key: w.people["auditor"].get("/v1/orders?open=true&limit=1"))
+
+
+@call
+def order_rule_set(w):
+    return post(w.people["administrator"], "/v1/order-rule", {"signed_by": ["key", "passkey", "word"], "alone_credits": "0"})
+
+
+def an_asked_key(w, client, person):
+    key = Key()
+    statement = b"kontor-officer-key/v1\0" + bytes.fromhex(client.must("GET", "/v1/me/keys")["genesis"]) + uuid.UUID(person).bytes + key.public.raw
+    return {"name": word(), "ed25519": base64.b64encode(key.public.raw).decode(), "proof": base64.b64encode(key.sign(statement)).decode(), "password": PASSWORD}
+
+
+def a_key_owner(w):
+    name = word()
+    client = w.person(name, [{"role": "officer"}])
+    return client, w.ids[name]
+
+
+@call
+def me_key_ask(w):
+    client, person = a_key_owner(w)
+    body = an_asked_key(w, client, person)
+    return Call(lambda key: client.post("/v1/me/keys", body), once=False, again=409)
+
+
+@call
+def me_keys(w):
+    return Call(lambda key: w.people["officer"].get("/v1/me/keys"))
+
+
+@call
+def officer_key_confirm(w):
+    client, person = a_key_owner(w)
+    asked = client.must("POST", "/v1/me/keys", an_asked_key(w, client, person), status=201)
+    return post(w.people["administrator"], f"/v1/officer-keys/{asked['id']}/confirm", {"fingerprint": asked["fingerprint"]})
+
+
+@call
+def officer_key_refuse(w):
+    client, person = a_key_owner(w)
+    asked = client.must("POST", "/v1/me/keys", an_asked_key(w, client, person), status=201)
+    return post(w.people["administrator"], f"/v1/officer-keys/{asked['id']}/refuse", {})
+
+
+@call
+def keys_revoke_officer(w):
+    client, person = a_key_owner(w)
+    asked = client.must("POST", "/v1/me/keys", an_asked_key(w, client, person), status=201)
+    made = w.people["administrator"].must("POST", f"/v1/officer-keys/{asked['id']}/confirm", {"fingerprint": asked["fingerprint"]}, status=201, key=True)
+    return post(client, f"/v1/keys/{made['key']}/revoke", {"compromised": False, "reason": "Test"})
+
+
 def a_reason(w):
     """The newest FUND: an order with a reason of its own."""
     w.order("/v1/funds", {"name": word(), "reference": word(), "credits": "1", "reason": "Test"})

@@ -1,0 +1,344 @@
+/* api/officer_keys.c
+ * Keys that officers and administrators sign orders with. One is made where it is used and never leaves it; its public half comes here
+ * with a signature that shows that whoever asks has it. An administrator who is somebody else compares the fingerprint and confirms
+ * it: then the journal has it, and from then on orders in that person's name are signed with it. It ends at once, by its person or an
+ * administrator. */
+#include "api/handlers.h"
+
+#include "api/fields.h"
+#include "api/internal.h"
+#include "api/orders.h"
+#include "api/security.h"
+#include "crypto/password.h"
+#include "crypto/sign.h"
+#include "market/state.h"
+#include "store/orders.h"
+#include "store/people.h"
+
+enum { KEYS_SHOWN = 200, KEYS_MOST = 8, NAME_MAX_LEN = 60, FINGERPRINT_BYTES = 16 };
+#define STATEMENT "kontor-officer-key/v1"
+
+/* The first half of the key's SHA-256, in groups of four digits. */
+static const char *
+fingerprint(struct arena *a, const uint8_t public[32])
+{
+    struct hash h = sha256(BYTES(public, 32));
+    char hex[HEX_LEN(FINGERPRINT_BYTES)], *text = arena_alloc(a, sizeof hex + FINGERPRINT_BYTES / 2);
+    size_t n = 0;
+
+    hex_encode(BYTES(h.b, FINGERPRINT_BYTES), hex);
+    for (size_t i = 0; hex[i]; i++) {
+        if (i > 0 && i % 4 == 0)
+            text[n++] = ' ';
+        text[n++] = hex[i];
+    }
+    return text;
+}
+
+/* ---- shown -------------------------------------------------------------------------------------------------------- */
+
+static const char *
+state_word(const struct officer_key *k, const struct key *in_journal, const struct state *s, int64_t now_ms)
+{
+    if (in_journal)
+        return key_in_force(in_journal, ledger_size(s->ledger), now_ms) ? "in_force" : "ended";
+    if (k->ended_ms)
+        return "refused";
+    return k->confirmed_ms ? "confirmed" : "asked";
+}
+
+/* s under its lock. */
+static void
+key_json(struct call *call, const struct state *s, const struct officer_key *k)
+{
+    const struct key *in_journal = ledger_key_of(s->ledger, k->ed25519.data);
+    struct json_out *out = &call->out;
+
+    json_open(out, NULL);
+    json_uuid(out, "id", k->id);
+    json_text(out, "name", k->name);
+    json_open(out, "person");
+    json_uuid(out, "id", k->person);
+    json_text(out, "name", k->person_name);
+    json_shut(out);
+    json_hex(out, "ed25519", k->ed25519);
+    json_text(out, "fingerprint", fingerprint(call->arena, k->ed25519.data));
+    json_text(out, "state", state_word(k, in_journal, s, call->now_ms));
+    json_time(out, "asked", k->created_ms);
+    if (k->confirmed_ms) {
+        json_time(out, "confirmed", k->confirmed_ms);
+        json_text(out, "confirmed_by", k->confirmed_by);
+    }
+    if (in_journal)
+        json_i64(out, "key", (int64_t)in_journal->index);
+    json_shut(out);
+}
+
+static void
+reply_keys(struct call *call, struct uuid person)
+{
+    static const char *const NO_NAMES[] = { NULL };
+    struct officer_key *list = NULL;
+    const struct state *s;
+    size_t n = 0;
+    enum err err = call_query_only(call, NO_NAMES);
+
+    if (!err)
+        err = officer_keys_list(call->db, person, KEYS_SHOWN, call->arena, &list, &n);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    s = call_state(call);
+    if (!s)
+        return;
+    json_open(&call->out, NULL);
+    json_open_array(&call->out, "items");
+    for (size_t i = 0; i < n; i++)
+        key_json(call, s, &list[i]);
+    json_shut_array(&call->out);
+    json_hex(&call->out, "genesis", BYTES(ledger_genesis(s->ledger).b, 32));
+    call_state_done(call);
+    call_next(call, NULL);
+    json_shut(&call->out);
+    call_reply(call, 200);
+}
+
+void
+me_keys(struct call *call)
+{
+    reply_keys(call, call->actor.person);
+}
+
+void
+officer_keys_get(struct call *call)
+{
+    reply_keys(call, (struct uuid){ { 0 } });
+}
+
+static void
+reply_key(struct call *call, struct uuid id, int status)
+{
+    struct officer_key k;
+    const struct state *s;
+    enum err err = officer_keys_find(call->db, id, call->arena, &k);
+
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    s = call_state(call);
+    if (!s)
+        return;
+    key_json(call, s, &k);
+    call_state_done(call);
+    call_reply(call, status);
+}
+
+/* ---- asked for ---------------------------------------------------------------------------------------------------- */
+
+struct asking {
+    struct call *call;
+    struct officer_key key;
+    uint8_t public[32], proof[64];
+};
+
+static enum err
+check_proof(struct asking *a)
+{
+    const struct state *s = market_read_lock(a->call->api->market);
+    uint8_t statement[sizeof STATEMENT + 32 + 16 + 32];
+    struct hash genesis;
+    bool known;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    genesis = ledger_genesis(s->ledger);
+    known = ledger_key_of(s->ledger, a->public) != NULL;
+    market_read_unlock(a->call->api->market);
+    if (known)
+        return err_at(&a->call->detail, ERR_EXISTS, "/ed25519", "The journal has this key already.");
+    memcpy(statement, STATEMENT, sizeof STATEMENT);
+    memcpy(statement + sizeof STATEMENT, genesis.b, 32);
+    memcpy(statement + sizeof STATEMENT + 32, a->call->actor.person.b, 16);
+    memcpy(statement + sizeof STATEMENT + 48, a->public, 32);
+    return sign_verify(a->public, BYTES(statement, sizeof statement), a->proof);
+}
+
+static enum err
+store_asked(struct db *db, void *ctx)
+{
+    struct asking *a = ctx;
+    struct call *call = a->call;
+    struct officer_key *list;
+    struct person p;
+    size_t n = 0, waiting = 0;
+    enum err err = people_lock(db, call->actor.person, call->arena, &p);
+
+    if (!err)
+        err = officer_keys_list(db, call->actor.person, KEYS_SHOWN, call->arena, &list, &n);
+    for (size_t i = 0; !err && i < n; i++)
+        waiting += list[i].confirmed_ms == 0 && list[i].ended_ms == 0;
+    if (!err && (waiting >= KEYS_MOST || n >= KEYS_SHOWN))
+        err = err_say(&call->detail, ERR_CONFLICT, "Too many of your keys wait to be confirmed: withdraw one.");
+    if (!err)
+        err = officer_keys_add(db, &a->key);
+    return err ? err : security_tell(call, db, call->actor.person, SECURITY_KEY_ASKED, a->key.name, fingerprint(call->arena, a->public));
+}
+
+/* POST /v1/me/keys. proof: Ed25519 by the key over "kontor-officer-key/v1" and a zero byte, SHA-256 of entry 0, the person's UUID, the key. */
+void
+me_key_ask(struct call *call)
+{
+    struct asking *a = arena_alloc(call->arena, sizeof *a);
+    struct json_in in = json_in_open(call->body, &call->detail);
+    const char *password = arena_text(call->arena, json_in_text_or(&in, "password", PASSWORD_MAX, ""));
+    enum err err;
+
+    a->call = call;
+    a->key = (struct officer_key){ .id = call_new_id(call), .person = call->actor.person, .person_name = call->name,
+                                   .created_ms = call->now_ms, .ed25519 = BYTES(a->public, 32) };
+    a->key.name = in_line(&in, "name", NAME_MAX_LEN, call->arena);
+    if (json_in_base64(&in, "ed25519", a->public, 32) != 32 && !in.err)
+        json_in_refuse(&in, "ed25519", ERR_FIELD_INVALID, "A public key has 32 bytes.");
+    if (json_in_base64(&in, "proof", a->proof, 64) != 64 && !in.err)
+        json_in_refuse(&in, "proof", ERR_FIELD_INVALID, "A signature has 64 bytes.");
+    err = json_in_close(&in);
+    if (!err && call->actor.kind != ACTOR_PERSON)
+        err = ERR_FORBIDDEN;
+    if (!err)
+        err = auth_anew(call, password);
+    if (!err)
+        err = check_proof(a);
+    if (!err)
+        err = db_tx(call->db, store_asked, a);
+    if (err)
+        call_fail(call, err);
+    else
+        reply_key(call, a->key.id, 201);
+}
+
+/* ---- confirmed, refused ------------------------------------------------------------------------------------------- */
+
+struct deciding_key {
+    struct call *call;
+    struct officer_key key;
+    struct entry entry;
+    enum security_what what;
+};
+
+static enum err
+store_decided(struct db *db, void *ctx)
+{
+    struct deciding_key *d = ctx;
+    struct call *call = d->call;
+    enum err err = d->what == SECURITY_KEY_CONFIRMED ? officer_keys_confirm(db, d->key.id, order_caller(call), call->now_ms)
+                                                     : officer_keys_end(db, d->key.id, call->now_ms);
+
+    return err ? err : security_tell(call, db, d->key.person, d->what, d->key.name, fingerprint(call->arena, d->key.ed25519.data));
+}
+
+static void
+confirmed(struct call *call)
+{
+    reply_key(call, ((struct deciding_key *)call->user)->key.id, 201);
+}
+
+/* Whose it is may still order. */
+static enum err
+check_person(struct call *call, struct uuid person)
+{
+    struct role *roles;
+    size_t n = 0;
+    enum err err = roles_of(call->db, person, call->arena, &roles, &n);
+
+    for (size_t i = 0; !err && i < n; i++)
+        if (roles[i].code == ROLE_CODE_OFFICER || roles[i].code == ROLE_CODE_ADMINISTRATOR)
+            return OK;
+    return err ? err : err_say(&call->detail, ERR_CONFLICT, "Whose key it is gives no orders any more.");
+}
+
+/* The same letters, however they are spaced. */
+static bool
+same_fingerprint(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        a += strspn(a, " ");
+        b += strspn(b, " ");
+        if (*a != *b)
+            return false;
+        if (*a == '\0')
+            return true;
+    }
+}
+
+static enum err
+read_confirm(struct deciding_key *d)
+{
+    struct call *call = d->call;
+    struct json_in in = json_in_open(call->body, &call->detail);
+    const char *said = in_line(&in, "fingerprint", 60, call->arena);
+    enum err err = json_in_close(&in);
+
+    if (!err)
+        err = officer_keys_find(call->db, call->path_id, call->arena, &d->key);
+    if (!err && uuid_equal(d->key.person, call->actor.person))
+        err = err_say(&call->detail, ERR_ORDER_OWN, "It is your own key: another administrator confirms it.");
+    if (!err && d->key.ended_ms)
+        err = err_say(&call->detail, ERR_CONFLICT, "It was withdrawn or refused.");
+    if (!err && !same_fingerprint(said, fingerprint(call->arena, d->key.ed25519.data)))
+        err = err_at(&call->detail, ERR_FIELD_INVALID, "/fingerprint", "This is not the fingerprint of the key that was asked for.");
+    return err ? err : check_person(call, d->key.person);
+}
+
+/* POST /v1/officer-keys/{id}/confirm */
+void
+officer_key_confirm(struct call *call)
+{
+    struct deciding_key *d = arena_alloc(call->arena, sizeof *d);
+    struct entry *e = &d->entry;
+    struct idem idem = call->command->idem;
+    enum err err;
+
+    d->call = call;
+    d->what = SECURITY_KEY_CONFIRMED;
+    err = read_confirm(d);
+    if (!err && d->key.confirmed_ms == 0)
+        err = db_tx(call->db, store_decided, d);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    call->user = d;
+    order_step(call, idem, NULL);
+    *e = entry_new(KEY);
+    e->u.key.use = KEY_OFFICER;
+    e->u.key.status = KEY_ACTIVE;
+    e->u.key.site = NO_INDEX;
+    e->u.key.person = d->key.person;
+    memcpy(e->u.key.ed25519, d->key.ed25519.data, 32);
+    e->u.key.valid_from_ms = call->now_ms;
+    e->u.key.order = order_id(call);
+    order_send(call, e, (struct order_by){ .signers = 1, .basis = "" }, confirmed);
+}
+
+/* POST /v1/officer-keys/{id}/refuse: by an administrator, or withdrawn by who asked. Once the journal has it, it is ended there. */
+void
+officer_key_refuse(struct call *call)
+{
+    struct deciding_key d = { .call = call, .what = SECURITY_KEY_REFUSED };
+    enum err err = in_nothing(call);
+
+    if (!err)
+        err = officer_keys_find(call->db, call->path_id, call->arena, &d.key);
+    if (!err && !is_administrator(&call->actor) && !uuid_equal(d.key.person, call->actor.person))
+        err = ERR_NOT_FOUND;
+    if (!err && d.key.confirmed_ms)
+        err = err_say(&call->detail, ERR_CONFLICT, "It was confirmed: end it.");
+    if (!err && d.key.ended_ms == 0)
+        err = db_tx(call->db, store_decided, &d);
+    if (err)
+        call_fail(call, err);
+    else
+        reply_key(call, d.key.id, 200);
+}

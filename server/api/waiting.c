@@ -1,0 +1,318 @@
+/* api/waiting.c: orders that wait for their signatures: how they come to be, and how they are shown. */
+#include "api/handlers.h"
+
+#include "api/entry_json.h"
+#include "api/internal.h"
+#include "api/orders.h"
+#include "api/waiting.h"
+#include "market/state.h"
+#include "store/evidence.h"
+
+#define OPEN_MS (INT64_C(14) * 86400000) /* where no rule says how long */
+
+/* ---- reading ------------------------------------------------------------------------------------------------------ */
+
+bool
+waiting_is_open(const struct waiting *w)
+{
+    return w->row.state <= ORDER_APPROVED && w->row.lapses_ms > w->call->now_ms;
+}
+
+/* The entry, and the bytes that are signed, of the row. */
+static enum err
+read_entry(struct waiting *w)
+{
+    const struct state *s = market_read_lock(w->call->api->market);
+    struct hash genesis;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    genesis = ledger_genesis(s->ledger);
+    market_read_unlock(w->call->api->market);
+    if (entry_decode(w->row.entry, &w->entry) || !entry_order(&w->entry) || !uuid_equal(*entry_order(&w->entry), w->row.id))
+        return err_internal(&w->call->detail, ERR_CORRUPT, "a row of the table signed_order is not as it was written");
+    w->len = entry_order_bytes(&w->entry, genesis, w->bytes);
+    w->sha256 = sha256(BYTES(w->bytes, w->len));
+    return OK;
+}
+
+enum err
+waiting_find(struct call *call, struct uuid id, struct waiting *w)
+{
+    enum err err;
+
+    w->call = call;
+    err = orders_find(call->db, id, call->arena, &w->row);
+    if (!err)
+        err = order_signatures_of(call->db, id, call->arena, &w->signatures, &w->n);
+    return err ? err : read_entry(w);
+}
+
+/* ---- who may sign ------------------------------------------------------------------------------------------------- */
+
+static bool
+acts_for_account(const struct actor *actor, const struct account *a)
+{
+    return a && ((a->class == ACCOUNT_GRANT && may_act_for(actor, a->owner_org)) || (a->class == ACCOUNT_SITE && acts_for_site(actor, a->owner_site)));
+}
+
+/* Is it about the caller, or about whom the caller acts for? */
+static bool
+is_own(const struct actor *actor, const struct state *s, const struct entry *e)
+{
+    const struct hold *h = e->kind == NOTICE ? ledger_hold(s->ledger, e->u.notice.ref) : NULL;
+    uint64_t sides[2] = { h ? h->grant : e->debit, h ? h->site_account : e->credit };
+
+    for (int i = 0; i < 2; i++)
+        if (sides[i] != NO_INDEX && acts_for_account(actor, ledger_account(s->ledger, sides[i])))
+            return true;
+    return e->kind == KEY && uuid_equal(e->u.key.person, actor->person);
+}
+
+/* Officers sign what moves credits or ends a dispute; what changes the registry, administrators too. */
+static bool
+has_role(const struct actor *actor, const struct entry *e)
+{
+    bool registry = e->kind == SITE || e->kind == OFFERING || e->kind == RATE || e->kind == POLICY || e->kind == KEY;
+
+    if (actor->kind != ACTOR_PERSON)
+        return false;
+    return (actor->programme_roles & ROLE_OFFICER) != 0 || (registry && (actor->programme_roles & ROLE_ADMINISTRATOR) != 0);
+}
+
+static bool
+has_signed(const struct waiting *w, struct uuid person)
+{
+    for (size_t i = 0; i < w->n; i++)
+        if (uuid_equal(w->signatures[i].person, person))
+            return true;
+    return false;
+}
+
+enum err
+waiting_check_signer(struct waiting *w, const struct state *s)
+{
+    const struct actor *actor = &w->call->actor;
+
+    if (!has_role(actor, &w->entry))
+        return ERR_FORBIDDEN;
+    return is_own(actor, s, &w->entry) ? ERR_ORDER_OWN : OK;
+}
+
+/* ---- shown -------------------------------------------------------------------------------------------------------- */
+
+static const char *
+state_word(const struct waiting *w, const struct state *s)
+{
+    static const char *const WORDS[] = { "", "proposed", "approved", "in_journal", "withdrawn", "refused" };
+
+    if (w->row.state <= ORDER_APPROVED && ledger_order_used(s->ledger, w->row.id))
+        return "in_journal";
+    return w->row.state <= ORDER_APPROVED && !waiting_is_open(w) ? "lapsed" : WORDS[w->row.state];
+}
+
+/* What the caller can do with it: sign (with which key, or on the server's word), or why not. */
+static void
+you_json(struct waiting *w, const struct state *s)
+{
+    struct call *call = w->call;
+    struct json_out *out = &call->out;
+    struct order_rule rule = ledger_order_rule(s->ledger, call->now_ms);
+    const struct key *key = officer_key_in_force(s, call->actor.person, call->now_ms);
+    enum err err = waiting_check_signer(w, s);
+
+    if (!err && has_signed(w, call->actor.person))
+        err = ERR_ORDER_SIGNED;
+    if (!err && (w->row.state != ORDER_PROPOSED || !waiting_is_open(w)))
+        err = ERR_ORDER_OVER;
+    if (!err && !key && order_is_ruled(&w->entry) && !order_class_allowed(rule, 3))
+        err = ERR_ORDER_KEY;
+    json_open(out, "you");
+    json_bool(out, "may_sign", err == OK);
+    json_text(out, "why_not", err ? err_wire(err) : NULL);
+    if (key) {
+        json_i64(out, "key", (int64_t)key->index);
+        json_hex(out, "ed25519", BYTES(key->entry.u.key.ed25519, 32));
+    } else {
+        json_none(out, "key");
+    }
+    json_bool(out, "proposed", uuid_equal(w->row.proposer, call->actor.person));
+    json_shut(out);
+}
+
+static void
+person_json(struct json_out *out, const char *name, struct uuid id, const char *words)
+{
+    json_open(out, name);
+    json_uuid(out, "id", id);
+    json_text(out, "name", words);
+    json_shut(out);
+}
+
+static void
+signatures_json(struct waiting *w)
+{
+    struct json_out *out = &w->call->out;
+
+    json_open_array(out, "signatures");
+    for (size_t i = 0; i < w->n; i++) {
+        const struct order_signature *g = &w->signatures[i];
+
+        json_open(out, NULL);
+        person_json(out, "person", g->person, g->name);
+        json_i64(out, "class", g->class);
+        json_i64(out, "key", (int64_t)g->key);
+        json_time(out, "at", g->at_ms);
+        json_shut(out);
+    }
+    json_shut_array(out);
+}
+
+/* One order; with_bytes: as its own page has it. */
+static enum err
+order_json(struct waiting *w, bool with_bytes)
+{
+    struct call *call = w->call;
+    struct json_out *out = &call->out;
+    struct evidence v = { .erased_ms = 0 };
+    enum err err = with_bytes && entry_commitment(&w->entry) ? order_evidence_of(call, &w->entry, &v) : ERR_NOT_FOUND;
+    const struct state *s;
+
+    if (err && err != ERR_NOT_FOUND)
+        return err;
+    s = market_read_lock(call->api->market);
+    if (!s)
+        return ERR_NOT_LEADER;
+    json_open(out, NULL);
+    json_uuid(out, "id", w->row.id);
+    json_text(out, "state", state_word(w, s));
+    entry_order_json(call, s, "order", &w->entry);
+    person_json(out, "proposer", w->row.proposer, w->row.proposer_name);
+    json_i64(out, "signers", w->row.signers);
+    signatures_json(w);
+    json_time(out, "created", w->row.created_ms);
+    json_time(out, "lapses", w->row.lapses_ms);
+    if (w->row.ended_ms) {
+        json_time(out, "ended", w->row.ended_ms);
+        json_text(out, "ended_by", w->row.ended_by);
+        json_text(out, "ended_reason", w->row.reason);
+    }
+    if (w->row.journal_entry != NO_INDEX)
+        json_i64(out, "entry", (int64_t)w->row.journal_entry);
+    you_json(w, s);
+    market_read_unlock(call->api->market);
+    if (with_bytes) {
+        json_text(out, "reason", err || v.erased_ms ? NULL : v.text);
+        json_base64(out, "bytes", BYTES(w->bytes, w->len));
+        json_hex(out, "sha256", BYTES(w->sha256.b, 32));
+    }
+    json_shut(out);
+    return OK;
+}
+
+void
+waiting_reply(struct call *call, struct uuid id, int status)
+{
+    struct waiting w = { 0 };
+    enum err err = waiting_find(call, id, &w);
+
+    if (!err)
+        err = order_json(&w, true);
+    call_end(call, err, status);
+}
+
+/* GET /v1/orders/{id} */
+void
+orders_get(struct call *call)
+{
+    waiting_reply(call, call->path_id, 200);
+}
+
+/* GET /v1/orders: the newest first; open=true: those that somebody can still do something about. */
+void
+orders_list_get(struct call *call)
+{
+    static const char *const NAMES[] = { "limit", "cursor", "open", NULL };
+    struct order_row *list = NULL;
+    struct uuid before;
+    char next[UUID_TEXT];
+    const char *open;
+    size_t n = 0;
+    int limit;
+    enum err err = call_query_only(call, NAMES);
+
+    if (!err)
+        err = call_query_before(call, &limit, &before);
+    open = call_query(call, "open");
+    if (!err && open && strcmp(open, "true") != 0)
+        err = ERR_QUERY_INVALID;
+    if (!err)
+        err = orders_list(call->db, before, open ? call->now_ms : 0, limit + 1, call->arena, &list, &n);
+    json_open(&call->out, NULL);
+    json_open_array(&call->out, "items");
+    for (size_t i = 0; !err && i < n && i < (size_t)limit; i++) {
+        struct waiting w = { .call = call, .row = list[i] };
+
+        err = order_signatures_of(call->db, w.row.id, call->arena, &w.signatures, &w.n);
+        if (!err)
+            err = read_entry(&w);
+        if (!err)
+            err = order_json(&w, false);
+    }
+    json_shut_array(&call->out);
+    if (!err && n > (size_t)limit)
+        uuid_text(list[limit - 1].id, next);
+    call_next(call, !err && n > (size_t)limit ? next : NULL);
+    json_shut(&call->out);
+    call_end(call, err, 200);
+}
+
+/* ---- proposed ----------------------------------------------------------------------------------------------------- */
+
+static enum err
+store_proposal(struct db *db, void *ctx)
+{
+    struct waiting *w = ctx;
+    enum err err = orders_add(db, &w->row);
+
+    return err || !w->idem.present ? err : call_answers_add(db, w->idem.scope, w->idem.request, w->row.id, w->call->now_ms);
+}
+
+static int64_t
+open_for(struct call *call)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    struct order_rule rule = { .policy = NO_INDEX };
+
+    if (s) {
+        rule = ledger_order_rule(s->ledger, call->now_ms);
+        market_read_unlock(call->api->market);
+    }
+    return rule.policy != NO_INDEX && rule.open_ms > 0 ? rule.open_ms : OPEN_MS;
+}
+
+void
+order_propose(struct call *call, const struct entry *e, int signers, const char *basis)
+{
+    struct waiting *w = arena_alloc(call->arena, sizeof *w);
+    uint8_t *bytes = arena_alloc(call->arena, ENTRY_MAX);
+    struct uuid known;
+    enum err err = entry_check(e);
+
+    w->call = call;
+    w->idem = call->command->idem;
+    w->row = (struct order_row){ .id = *entry_order(e), .proposer = call->actor.person, .proposer_name = order_caller(call), .basis = basis,
+                                 .signers = signers, .created_ms = call->now_ms, .lapses_ms = call->now_ms + open_for(call) };
+    call->order = w->row.id;
+    if (!err)
+        err = key_known(call, &known);
+    if (err == ERR_NOT_FOUND) {
+        w->row.entry = BYTES(bytes, entry_encode(e, bytes));
+        seen_add(call->api->seen, w->idem.scope);
+        err = key_made_meanwhile(call, db_tx(call->db, store_proposal, w), &known);
+    }
+    if (err)
+        call_fail(call, err);
+    else
+        waiting_reply(call, w->row.id, 202);
+}
