@@ -619,7 +619,7 @@ order_rule(struct world *w, unsigned classes, int64_t alone_gpums, const char *s
     struct entry e = ledger_policy(w->l, w->policy)->entry;
 
     memset(e.u.policy.code, 0, sizeof e.u.policy.code);
-    strcpy(e.u.policy.code, ORDERS_CODE);
+    memcpy(e.u.policy.code, ORDERS_CODE, sizeof ORDERS_CODE);
     e.u.policy.first = before.policy == NO_INDEX ? NO_INDEX : ledger_policy(w->l, before.policy)->entry.u.policy.first;
     if (before.policy != NO_INDEX && e.u.policy.first == NO_INDEX)
         e.u.policy.first = before.policy;
