@@ -736,6 +736,7 @@ CREATE TABLE public.notice_event (
 );
 
 ALTER TABLE ONLY public.notice_event FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.officer_key (
     id uuid NOT NULL,
     person uuid NOT NULL,
@@ -945,8 +946,7 @@ CREATE TABLE public.security_event (
     CONSTRAINT security_event_client_check CHECK ((octet_length(client) <= 64)),
     CONSTRAINT security_event_detail_check CHECK ((octet_length(detail) <= 120)),
     CONSTRAINT security_event_name_check CHECK ((octet_length(name) <= 60)),
-    CONSTRAINT security_event_what_check CHECK (((what >= 1) AND (what <= 12)))
-    CONSTRAINT security_event_what_check CHECK (((what >= 1) AND (what <= 13)))
+    CONSTRAINT security_event_what_check CHECK (((what >= 1) AND (what <= 17)))
 );
 
 ALTER TABLE ONLY public.security_event FORCE ROW LEVEL SECURITY;
@@ -1174,6 +1174,7 @@ ALTER TABLE ONLY public.notice_event
 
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_pkey PRIMARY KEY (person, event);
+
 ALTER TABLE ONLY public.officer_key
     ADD CONSTRAINT officer_key_ed25519_key UNIQUE (ed25519);
 
@@ -1308,10 +1309,11 @@ CREATE INDEX notice_of_event ON public.notice USING btree (event);
 
 CREATE INDEX notice_unread ON public.notice USING btree (person) WHERE (read_ms = 0);
 
+CREATE INDEX officer_key_person ON public.officer_key USING btree (person, id);
+
 CREATE INDEX passkey_person ON public.passkey USING btree (person, id);
 
 CREATE INDEX passkey_spent_until ON public.passkey_spent USING btree (until_ms);
-CREATE INDEX officer_key_person ON public.officer_key USING btree (person, id);
 
 CREATE UNIQUE INDEX person_email ON public.person USING btree (lower(email));
 
@@ -1355,8 +1357,9 @@ CREATE INDEX session_expires ON public.session USING btree (expires_ms);
 
 CREATE INDEX session_person ON public.session USING btree (person);
 
-CREATE INDEX webhook_organisation ON public.webhook USING btree (organisation) WHERE (ended_ms IS NULL);
 CREATE INDEX signed_order_open ON public.signed_order USING btree (lapses_ms) WHERE (state <= 2);
+
+CREATE INDEX webhook_organisation ON public.webhook USING btree (organisation) WHERE (ended_ms IS NULL);
 
 CREATE INDEX witness_site ON public.witness USING btree (site, role, since_ms);
 
@@ -1405,8 +1408,6 @@ ALTER TABLE ONLY public.notice
 ALTER TABLE ONLY public.notice
     ADD CONSTRAINT notice_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
-ALTER TABLE ONLY public.passkey
-    ADD CONSTRAINT passkey_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 ALTER TABLE ONLY public.officer_key
     ADD CONSTRAINT officer_key_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
@@ -1415,6 +1416,9 @@ ALTER TABLE ONLY public.order_signature
 
 ALTER TABLE ONLY public.order_signature
     ADD CONSTRAINT order_signature_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.passkey
+    ADD CONSTRAINT passkey_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.quorum
     ADD CONSTRAINT quorum_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
@@ -1645,6 +1649,7 @@ CREATE POLICY notice_read ON public.notice FOR UPDATE TO kontor_worker USING ((p
 CREATE POLICY notice_seen ON public.notice FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person))));
 
 CREATE POLICY notice_told ON public.notice FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
+
 ALTER TABLE public.officer_key ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY officer_key_changed ON public.officer_key FOR UPDATE TO kontor_worker USING (((person = ( SELECT public.actor_person() AS actor_person)) OR ( SELECT public.actor_administers() AS actor_administers)));
@@ -1993,6 +1998,7 @@ GRANT SELECT,INSERT,UPDATE ON TABLE public.notice_choice TO kontor_worker;
 GRANT SELECT,UPDATE ON TABLE public.notice_cursor TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.notice_event TO kontor_worker;
+
 GRANT SELECT,INSERT ON TABLE public.officer_key TO kontor_worker;
 
 GRANT UPDATE(confirmed_ms) ON TABLE public.officer_key TO kontor_worker;
