@@ -19,6 +19,7 @@
 #include "api/internal.h"
 #include "api/orders.h"
 #include "api/security.h"
+#include "store/evidence.h"
 #include "store/site_records.h"
 
 enum { REPORTS_MAX = 500, ROTATIONS_MAX = 300 /* in 24 hours: an entry of the journal each */ };
@@ -202,6 +203,18 @@ later_json(struct json_out *out, const struct state *s, const struct revoking *r
     json_shut_array(out);
 }
 
+/* An officer's key: its person is told, once however often the call is repeated. */
+static enum err
+store_told(struct db *db, void *ctx)
+{
+    struct call *call = ctx;
+    const struct revoking *r = call->user;
+    const struct idem *idem = &call->command->idem;
+    enum err err = call_answers_add(db, key_derived(idem->scope, "told"), idem->request, r->person, call->now_ms);
+
+    return err ? err : security_tell(call, db, r->person, SECURITY_KEY_ENDED, arena_printf(call->arena, "%" PRIu64, r->key), "");
+}
+
 static void
 revoked(struct call *call)
 {
@@ -213,7 +226,9 @@ revoked(struct call *call)
     enum err err = OK;
 
     if (!uuid_is_zero(r->person))
-        err = security_tell(call, call->db, r->person, SECURITY_KEY_ENDED, arena_printf(call->arena, "%" PRIu64, r->key), "");
+        err = db_tx(call->db, store_told, call);
+    if (err == ERR_EXISTS)
+        err = OK;
     if (!err && r->site != NO_INDEX)
         err = reports_by_key(call->db, r->site, r->key, r->since_ms, REPORTS_MAX + 1, call->arena, &list, &n);
     s = err ? NULL : call_state(call);

@@ -6,7 +6,7 @@ import { more } from "../lib/more.js";
 import { me, seat } from "../lib/session.js";
 import { siteName, useSites } from "../lib/sites.js";
 import { useCommand, useData } from "../lib/use.js";
-import { to } from "../lib/router.js";
+import { go, to } from "../lib/router.js";
 import { Credits, Folio, GpuHours } from "../parts/amount.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
@@ -72,7 +72,13 @@ const Decide = ({ id, d, onDone }) => {
         setWrong(bad);
         if (Object.keys(bad).length) return;
         const officers = [{ email: me.value.person.email, password: v.password }, { email: v.email.trim(), password: v.second }];
-        if (!(await sending.run(`/v1/reservations/${id}/${v.what}`, { reason: v.reason.trim(), officers }))) return;
+        const answer = await sending.run(`/v1/reservations/${id}/${v.what}`, { reason: v.reason.trim(), officers });
+        if (!answer) return;
+        if (answer.signers) {
+            say(t("order.waits"));
+            go(to(`/programme/orders/${answer.id}`));
+            return;
+        }
         say(t("decide.done." + v.what));
         onDone();
     };

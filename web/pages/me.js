@@ -16,6 +16,7 @@ import { Refused, Waiting } from "../parts/broken.js";
 import { Note, say } from "../parts/note.js";
 import { NoticeChoices } from "../parts/notice-choices.js";
 import { Security } from "../parts/security.js";
+import { OfficerKeys } from "../parts/officer-keys.js";
 import { Tokens } from "../parts/tokens.js";
 import { more } from "../lib/more.js";
 
@@ -135,6 +136,7 @@ const Newcomer = () => html`
 const Account = ({ query }) => {
     const [changes, count] = useState(0); /* a new password ends sessions elsewhere, and tokens */
     const changed = () => count((n) => n + 1);
+    const orders = me.value.roles.some((r) => r.role === "officer" || r.role === "administrator");
     return html`
         <${Head} title=${t("nav.me")} sub=${me.value.person.email ? t("me.sub", { name: me.value.person.name, email: me.value.person.email }) : me.value.person.name} />
         ${me.value.roles.length === 0 && html`<${Newcomer} />`}
@@ -143,6 +145,7 @@ const Account = ({ query }) => {
                 ${me.value.person.email && html`<${Password} onChanged=${changed} />`}
                 <${Tokens} mark=${changes} onChanged=${changed} />
                 <${NoticeChoices} />
+                ${orders && html`<${OfficerKeys} mark=${changes} onChanged=${changed} />`}
                 <${Security} mark=${changes} />
             </div>
             <div class="stack">

@@ -3,7 +3,7 @@ import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { parseCents, parseCredits } from "../lib/format.js";
 import { useCommand } from "../lib/use.js";
-import { go } from "../lib/router.js";
+import { go, to } from "../lib/router.js";
 import { Button } from "./button.js";
 import { Refused } from "./broken.js";
 import { fieldOf, useFocusOnError } from "./field.js";
@@ -41,7 +41,7 @@ export const Order = ({ start, rules, path, body, done, names = {}, words, draw 
         if (Object.keys(bad).length) return;
         const answer = await sending.run(path, body(values));
         if (!answer) return;
-        const [said, next] = done(answer);
+        const [said, next] = answer.signers ? [t("order.waits"), to(`/programme/orders/${answer.id}`)] : done(answer);
         say(said);
         go(next);
     };

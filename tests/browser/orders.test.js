@@ -1,0 +1,108 @@
+/* Orders in Chromium: an officer makes a key in the browser, an administrator confirms it by its fingerprint; a fund above the limit is proposed,
+ * signed with that key, signed by a second officer, and stands in the journal. At 1440 px in light and at 360 px in dark. */
+import { after, before, test } from "node:test";
+import assert from "node:assert/strict";
+import { accessible, sound } from "./checks.js";
+import { launch, open, settled, signIn } from "./chromium.js";
+import { world } from "./world.js";
+
+const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark" }];
+let kontor, browser;
+before(async () => {
+    kontor = await world();
+    browser = await launch();
+});
+after(async () => {
+    await browser?.close();
+    await kontor?.stop();
+});
+const shot = async (page, name, look) => {
+    await settled(page);
+    await accessible(page, name);
+    await sound(page, name);
+    if (process.env.KONTOR_OUT) await page.screenshot({ path: `${process.env.KONTOR_OUT}/${name}-${look.width}.png`, fullPage: true });
+};
+const call = (page, path, body) => page.evaluate(async ([where, what]) => {
+    const { csrf } = await (await fetch("/v1/session")).json();
+    const reply = await fetch(where, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, "Idempotency-Key": crypto.randomUUID() }, body: JSON.stringify(what) });
+    return [reply.status, await reply.json()];
+}, [path, body]);
+const button = (page, words) => page.getByRole("button", { name: words, exact: true });
+
+/* one person after the other, each in a browser of their own */
+for (const look of LOOKS) {
+    test(`orders: a key made in the browser, an order signed by two (${look.width} px)`, async () => {
+        const tabs = [];
+        const tab = async (email) => {
+            const one = await open(browser, { base: kontor.base, cope: [422], ...look });
+            tabs.push(one);
+            one.page.setDefaultTimeout(12_000);
+            await signIn(one.page, email, kontor.password);
+            return one.page;
+        };
+        try {
+            const officer = await tab("maren@investai.example"), admin = await tab("jonas@kontor.example"), second = await tab("tomas@investai.example");
+            await officer.goto("/en/me");
+            await settled(officer);
+            await button(officer, "Make a key").click();
+            const card = officer.locator("section.card").filter({ hasText: "Keys for orders" });
+            await card.getByLabel("Name", { exact: true }).fill(`laptop ${look.width}`);
+            await card.getByLabel("Your password").fill(kontor.password);
+            await button(officer, "Make the key").click();
+            await officer.getByText("to be confirmed").waitFor();
+            const print = (await card.locator("code").first().innerText()).trim();
+            assert.match(print, /^([0-9a-f]{4} ){7}[0-9a-f]{4}$/);
+            await shot(officer, "a-key-asked-for", look);
+            await admin.goto("/en/programme/orders");
+            await admin.getByLabel("The fingerprint, as you hear it").fill("0000");
+            await button(admin, "Confirm").click();
+            await admin.getByText("This is not the fingerprint of that key.").waitFor();
+            await shot(admin, "keys-to-confirm", look);
+            await admin.getByLabel("The fingerprint, as you hear it").fill(print);
+            await button(admin, "Confirm").click();
+            await admin.getByText("Nobody has asked for one.").waitFor();
+            const [status] = await call(admin, "/v1/order-rule", { signed_by: ["key", "passkey", "word"], alone_credits: "1000" });
+            assert.ok(status === 201 || status === 202, String(status));
+            await officer.goto("/en/programme/funds/new");
+            await officer.getByLabel("Name").fill(`Signed ${look.width}`);
+            await officer.getByLabel("Credits", { exact: true }).fill("2000");
+            await officer.getByLabel("Decision's number").fill(`S-${look.width}`);
+            await officer.getByLabel("Reason").fill("Two sign it");
+            await officer.locator("form button[type=submit]").click();
+            await officer.getByText("2 signatures are missing", { exact: false }).waitFor();
+            await officer.getByText("Read in this browser from the bytes that are signed.").waitFor();
+            await shot(officer, "an-order-to-sign", look);
+            const at = officer.url();
+            await button(officer, "Sign for 2,000.000").click();
+            await officer.getByText("You have signed it. Another person signs it now.").waitFor();
+            await second.goto("/en/programme");
+            await second.getByText("1 of 2 signatures", { exact: false }).first().waitFor();
+            await shot(second, "an-order-needs-a-person", look);
+            await second.goto(at);
+            await second.getByText("With it the order is carried out at once, and cannot be taken back.", { exact: false }).waitFor();
+            await button(second, "Sign for 2,000.000").click();
+            await second.getByText("It was carried out", { exact: false }).waitFor();
+            await shot(second, "an-order-carried-out", look);
+            const entry = await second.getByRole("link", { name: /^entry / }).getAttribute("href");
+            const classes = await second.evaluate(async (index) => (await (await fetch(`/v1/journal/entries/${index}`)).json()).body.authority.map((a) => a.class), entry.split("/").pop());
+            assert.deepEqual(classes, [1, 3], "the first by the key of the browser, the second on the server's word");
+            await second.goto("/en/programme/orders");
+            await second.getByText("in the journal").first().waitFor();
+            await shot(second, "orders", look);
+            await officer.goto("/en/me");
+            await button(officer, `End the key laptop ${look.width}`).click();
+            await officer.getByText("over", { exact: true }).first().waitFor();
+            const [waits, rule] = await call(admin, "/v1/order-rule", { signed_by: ["key", "passkey", "word"], alone_credits: "0" });
+            assert.equal(waits, 202, "a rule takes two while there is a limit");
+            await call(admin, `/v1/orders/${rule.id}/signatures`, { sha256: rule.sha256 });
+            assert.equal((await call(second, `/v1/orders/${rule.id}/signatures`, { sha256: rule.sha256 }))[1].state, "in_journal");
+            for (const one of tabs) assert.deepEqual(one.faults, []);
+        } catch (error) {
+            for (const [i, one] of tabs.entries()) if (process.env.KONTOR_OUT) await one.page.screenshot({ path: `${process.env.KONTOR_OUT}/failed-${i}-${look.width}.png`, fullPage: true });
+            console.error(tabs.map((one) => one.faults));
+            throw error;
+        } finally {
+            for (const one of tabs) await one.close();
+        }
+    });
+}

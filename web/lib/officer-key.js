@@ -1,0 +1,46 @@
+/* A key that signs orders, made in this browser and never leaving it: WebCrypto lets it sign and nobody read it. It is kept in this browser's
+ * own store (IndexedDB), by its public half; whoever clears that store asks for a new one. */
+import { fromHex, joined, toHex, utf8 } from "./bytes.js";
+
+const STORE = "officer-keys";
+/** @returns {Promise<IDBDatabase>} */
+const opened = () => new Promise((done, failed) => {
+    const asked = indexedDB.open("kontor", 1);
+    asked.onupgradeneeded = () => asked.result.createObjectStore(STORE);
+    asked.onsuccess = () => done(asked.result);
+    asked.onerror = () => failed(asked.error);
+});
+/** @param {IDBTransactionMode} mode @param {(store: IDBObjectStore) => IDBRequest} act */
+const inStore = async (mode, act) => {
+    const db = await opened();
+    try {
+        return await new Promise((done, failed) => {
+            const asked = act(db.transaction(STORE, mode).objectStore(STORE));
+            asked.onsuccess = () => done(asked.result);
+            asked.onerror = () => failed(asked.error);
+        });
+    } finally {
+        db.close();
+    }
+};
+const bytesOfUuid = (id) => fromHex(id.replaceAll("-", ""));
+
+/** A new key, kept here; its public half, and the proof that this browser has the other. null: this browser has no Ed25519.
+ * @param {string} genesis @param {string} person */
+export const makeKey = async (genesis, person) => {
+    /** @type {any} */
+    let pair;
+    try {
+        pair = await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"]);
+    } catch {
+        return null;
+    }
+    const key = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
+    await inStore("readwrite", (store) => store.put(pair.privateKey, toHex(key)));
+    const statement = joined(utf8("kontor-officer-key/v1\0"), fromHex(genesis), bytesOfUuid(person), key);
+    return { key, proof: new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, pair.privateKey, statement)) };
+};
+/** The private half of this public key (hexadecimal), if this browser has it. */
+export const keptKey = async (hex) => (await inStore("readonly", (store) => store.get(hex)).catch(() => null)) ?? null;
+/** @param {CryptoKey} key @param {Uint8Array} bytes */
+export const signWith = async (key, bytes) => new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, key, /** @type {any} */ (bytes)));

@@ -1,0 +1,140 @@
+/* /programme/orders/{id}: the order in words, who signed, what my signature does. What is signed is read from its bytes here. */
+import { html, useEffect, useState } from "../lib/html.js";
+import { has, t } from "../lib/words.js";
+import { credits, dateTime, day, euro, whole } from "../lib/format.js";
+import { fromBase64, sha256, toHex } from "../lib/bytes.js";
+import { more } from "../lib/more.js";
+import { keptKey, signWith } from "../lib/officer-key.js";
+import { readOrder } from "../lib/order-bytes.js";
+import { useCommand, useData } from "../lib/use.js";
+import { to } from "../lib/router.js";
+import { Credits, Folio } from "../parts/amount.js";
+import { Refused, Waiting } from "../parts/broken.js";
+import { Button } from "../parts/button.js";
+import { Dialog } from "../parts/dialog.js";
+import { KINDS } from "../parts/entries.js";
+import { Area } from "../parts/field.js";
+import { Head } from "../parts/frame.js";
+import { Note, say } from "../parts/note.js";
+import { OrderState } from "../parts/orders.js";
+
+await more("../messages/LANG.orders.json");
+
+const REASON_MAX = 500;
+/** What the bytes say, checked against their hash and against what the server says of them; and the key of this browser, if it is the one. */
+const useBytes = (o) => {
+    const [state, set] = useState({ is: "reading", read: null, bytes: null, key: null });
+    useEffect(() => {
+        let gone = false;
+        const look = async () => {
+            const bytes = fromBase64(o.bytes), read = readOrder(bytes);
+            const fits = read && toHex(await sha256(bytes)) === o.sha256 && KINDS[read.kind] === o.order.kind && String(read.gpums) === o.order.amount_gpums
+                && (read.debit ?? null) === (o.order.debit?.account ?? null) && (read.credit ?? null) === (o.order.credit?.account ?? null);
+            const key = o.you.ed25519 ? await keptKey(o.you.ed25519) : null;
+            if (!gone) set({ is: fits ? "fits" : "differs", read, bytes, key });
+        };
+        look();
+        return () => {
+            gone = true;
+        };
+    }, [o.bytes, o.sha256, o.you.ed25519]);
+    return state;
+};
+const Account = ({ ref }) => (ref ? html`${ref.label} <span class="second">${t("account", { n: whole(ref.account) })}</span>` : null);
+const Words = ({ o, b }) => {
+    const r = b.read;
+    return html`
+        <section class="card"><h2>${o.order.summary}</h2>
+            <dl class="facts gap">
+                ${o.order.debit && html`<div><dt>${t("orders.from")}</dt><dd><${Account} ref=${o.order.debit} /></dd></div>`}
+                ${o.order.credit && html`<div><dt>${t("orders.to")}</dt><dd><${Account} ref=${o.order.credit} /></dd></div>`}
+                ${r && r.gpums > 0n && html`<div><dt>${t("credits")}</dt><dd><b><${Credits} gpums=${String(r.gpums)} /></b></dd></div>`}
+                ${r?.start && html`<div><dt>${t("orders.term")}</dt><dd>${t("orders.from-to", { from: day(new Date(r.start).toISOString()), to: day(new Date(r.end).toISOString()) })}</dd></div>`}
+                ${r?.start && html`<div><dt>${t("orders.value")}</dt><dd>${euro(r.cents)}</dd></div>`}
+                ${r?.reference && html`<div><dt>${t("order.reference")}</dt><dd>${r.reference}</dd></div>`}
+                ${o.order.body.rate_milli !== undefined && html`<div><dt>${t("orders.rate")}</dt><dd>${(o.order.body.rate_milli / 1000).toFixed(3)}</dd></div>`}
+                ${o.order.body.ed25519 && html`<div><dt>${t("orders.public-key")}</dt><dd class="break">${o.order.body.ed25519}</dd></div>`}
+            </dl>
+            ${o.reason && html`<h3 class="gap">${t("order.reason")}</h3><p class="pre-line">${o.reason}</p>`}
+            ${b.is === "fits" && html`<p class="small second gap">${t("orders.fits")}</p>`}
+            ${b.is === "differs" && html`<${Note} kind="brick" role="alert"><b>${t("orders.differs")}</b> ${t("orders.differs.text")}<//>`}
+        </section>`;
+};
+const Signers = ({ o }) => html`
+    <section class="card"><h2>${t("orders.signatures")}</h2>
+        <ol class="words tight"><li>${t("orders.proposed", { who: o.proposer.name, time: dateTime(o.created) })}</li>
+            ${o.signatures.map((s) => html`<li key=${s.person.id}>${t("orders.signed.class-" + s.class, { who: s.person.name, time: dateTime(s.at) })}${s.class === 1 && html` <${Folio} entry=${s.key} />`}</li>`)}
+            ${o.state === "proposed" && html`<li class="second">${t("orders.missing", { n: o.signers - o.signatures.length, time: dateTime(o.lapses) })}</li>`}
+            ${o.ended_by && html`<li>${t("orders.ended." + o.state, { who: o.ended_by, time: dateTime(o.ended) })}<blockquote class="sunken">${o.ended_reason}</blockquote></li>`}
+            ${o.entry !== undefined && html`<li>${t("orders.entered", { time: dateTime(o.ended) })} <a href=${to(`/journal/entries/${o.entry}`)}>${t("orders.entry", { n: whole(o.entry) })}</a></li>`}
+        </ol></section>`;
+/** Withdraw or refuse, with its reason. */
+const End = ({ o, onDone }) => {
+    const [open, set] = useState(false), [reason, setReason] = useState(""), [bad, setBad] = useState("");
+    const sending = useCommand();
+    const what = o.you.proposed ? "withdraw" : "refuse";
+    const yes = async () => {
+        if (!reason.trim()) {
+            setBad(t("order.needed"));
+            return;
+        }
+        const done = await sending.run(`/v1/orders/${o.id}/${what}`, { reason: reason.trim() });
+        if (!done) return;
+        set(false);
+        say(t("orders.done." + what));
+        onDone();
+    };
+    return html`<${Button} onClick=${() => set(true)}>${t("orders." + what)}<//>
+        ${open && html`<${Dialog} danger title=${t("orders." + what + ".title")} yes=${t("orders." + what)} no=${t("not-yet")} busy=${sending.busy} error=${html`<${Refused} error=${sending.error} />`} onYes=${yes} onNo=${() => set(false)}>
+            <${Area} name="reason" label=${t("order.reason")} rows=${3} value=${reason} error=${bad} onInput=${(v) => { setReason(v.slice(0, REASON_MAX)); setBad(""); }} /><//>`}`;
+};
+/** What a signature of mine does, and the deed. */
+const Sign = ({ o, b, onDone }) => {
+    const sending = useCommand();
+    const last = o.signatures.length + 1 === o.signers;
+    const sign = async () => {
+        const body = { sha256: o.sha256, ...(b.key && { key: o.you.key, signature: btoa(String.fromCharCode(...(await signWith(b.key, b.bytes)))) }) };
+        const done = await sending.run(`/v1/orders/${o.id}/signatures`, body);
+        if (done) say(t(done.state === "in_journal" ? "orders.done.entered" : "orders.done.signed"));
+        onDone();
+    };
+    const elsewhere = o.you.key !== null && !b.key;
+    const amount = o.order.amount_gpums === "0" ? "" : credits(o.order.amount_gpums);
+    return html`
+        <section class="card"><h2>${t("orders.mine")}</h2>
+            <p>${last ? t("orders.mine.last") : t("orders.mine.first")} ${b.key ? t("orders.mine.key") : elsewhere ? "" : t("orders.mine.word")}</p>
+            ${elsewhere && b.is !== "reading" && html`<${Note} kind="ochre">${t("orders.mine.elsewhere")}<//>`}
+            <${Refused} error=${sending.error} />
+            <div class="deeds gap">${!elsewhere && b.is === "fits" && html`<${Button} kind="primary" busy=${sending.busy} onClick=${sign}>${amount ? t("orders.sign.amount", { amount }) : t("orders.sign")}<//>`}
+                <${End} o=${o} onDone=${onDone} /></div></section>`;
+};
+const Retry = ({ o, onDone }) => {
+    const sending = useCommand();
+    const again = async () => {
+        const done = await sending.run(`/v1/orders/${o.id}/carry-out`, {});
+        if (done) say(t("orders.done.entered"));
+        onDone();
+    };
+    return html`<section class="card"><h2>${t("orders.approved")}</h2><p>${t("orders.approved.text")}</p><${Refused} error=${sending.error} />
+        <div class="deeds gap"><${Button} kind="primary" busy=${sending.busy} onClick=${again}>${t("orders.again")}<//><${End} o=${o} onDone=${onDone} /></div></section>`;
+};
+const Body = ({ o, reload }) => {
+    const b = useBytes(o);
+    const why = o.you.why_not, open = o.state === "proposed";
+    return html`
+        <div class="stack">
+            <${Words} o=${o} b=${b} />
+            <${Signers} o=${o} />
+            ${open && o.you.may_sign && html`<${Sign} o=${o} b=${b} onDone=${reload} />`}
+            ${o.state === "approved" && why !== "forbidden" && html`<${Retry} o=${o} onDone=${reload} />`}
+            ${open && !o.you.may_sign && html`<section class="card"><h2>${t("orders.mine")}</h2><p>${has("orders.why." + why) ? t("orders.why." + why) : t("orders.why.other")}${why === "order-key" && html` <a href=${to("/me")}>${t("orders.make-key")}</a>`}</p>
+                ${o.you.proposed && html`<div class="deeds gap"><${End} o=${o} onDone=${reload} /></div>`}</section>`}
+        </div>`;
+};
+
+export default ({ params: { id } }) => {
+    const { data, error, reload } = useData(`/v1/orders/${id}`, { every: 15_000 });
+    const crumbs = html`<a href=${to("/programme/orders")}>${t("nav.orders")}</a> / ${t("orders.one")}`;
+    if (!data) return html`<${Head} title=${t("orders.one")} crumbs=${crumbs} /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
+    return html`<${Head} title=${t("orders.one")} crumbs=${crumbs}><${OrderState} state=${data.state} /><//><${Body} o=${data} reload=${reload} />`;
+};
