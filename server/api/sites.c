@@ -91,7 +91,6 @@ offering_json(struct call *call, const struct state *s, const struct offering *o
 {
     const struct offering_state *os = index_offering(s, o->index);
     const struct site *site = ledger_site(s->ledger, o->entry.u.offering.site);
-    const struct site_state *ss = index_site(s, o->entry.u.offering.site);
     const struct rate *rate = ledger_rate(s->ledger, o->rate);
     struct json_out *out = &call->out;
     int64_t slot = calendar_slot_of(call->now_ms);
@@ -121,7 +120,7 @@ offering_json(struct call *call, const struct state *s, const struct offering *o
     json_i64(out, "pool_nodes", os ? os->pool_nodes : 0);
     modes_json(out, os ? os->modes : "");
     classes_json(out, "open_to", os ? os->open_to : 0);
-    needs_json(out, "takes", ss ? ss->takes : 0);
+    needs_json(out, "takes", view_takes(s, o->entry.u.offering.site, call->now_ms));
     floors_json(out, os ? os->floors : "");
     now_free = os ? free_at(os->calendar, slot) + free_at(os->pool, slot) : 0;
     json_i64(out, "free_gpus_now", now_free > 0 ? now_free : 0);
@@ -144,13 +143,13 @@ site_state(struct call *call, const struct state *s, uint64_t site, int64_t cont
 
 /* What opens what is sealed to the site, as its agent told it, and who signed for it. */
 static void
-seal_json(struct json_out *out, const struct state *s, uint64_t site)
+seal_json(struct json_out *out, const struct state *s, uint64_t site, int64_t now_ms)
 {
     const struct site_state *ss = index_site(s, site);
     const struct key *by = ss ? ledger_key(s->ledger, ss->instance_key) : NULL;
     struct hash id, genesis = ledger_genesis(s->ledger);
 
-    if (!by || hash_equal(ss->seal_key, (struct hash){ { 0 } })) {
+    if (!by || !(view_takes(s, site, now_ms) & NEED_BIT(NEED_SECRETS))) {
         json_none(out, "seal");
         return;
     }
@@ -188,7 +187,7 @@ site_json(struct call *call, const struct state *s, const struct site *site)
     else
         json_none(out, "last_contact");
     json_i64(out, "index", (int64_t)site->index);
-    seal_json(out, s, site->index);
+    seal_json(out, s, site->index, call->now_ms);
     json_open_array(out, "offerings");
     for (size_t it = 0; (o = ledger_next_offering(s->ledger, &it)) != NULL;)
         if (o->entry.u.offering.site == site->index)

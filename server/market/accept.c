@@ -32,11 +32,9 @@ booked_option(const struct quote *q)
 
 /* Does its agent take what the ticket will need? It may be another one since the quote. */
 static bool
-takes(const struct state *s, uint64_t site, uint16_t needs)
+takes(const struct deciding *d, uint64_t site, uint16_t needs)
 {
-    const struct site_state *ss = index_site(s, site);
-
-    return ss != NULL && (needs & ~ss->takes) == 0;
+    return (needs & ~view_takes(d->state, site, d->now_ms)) == 0;
 }
 
 /* The secrets that it needs are there, and sealed to the key that the site's agent has told. */
@@ -58,9 +56,9 @@ check_secrets(const struct deciding *d, const struct quote *q, const struct opti
 
 /* Does it serve the grant's mode, and who asks? */
 static bool
-still_for(const struct state *s, const struct offering_state *o, const struct broker_ask *ask)
+still_for(const struct deciding *d, const struct offering_state *o, const struct broker_ask *ask)
 {
-    return o != NULL && takes(s, o->site, ask->needs) && broker_serves(o->modes, ask->mode) &&
+    return o != NULL && takes(d, o->site, ask->needs) && broker_serves(o->modes, ask->mode) &&
            (o->open_to == 0 || ask->organisation == 0 || (o->open_to & ask->organisation) != 0);
 }
 
@@ -102,7 +100,7 @@ listed_option(const struct deciding *d, const struct quote *q, uint32_t number, 
     free(answer.lines);
     if (err)
         return err;
-    if (!still_for(d->state, index_offering(d->state, ret->offering), &q->ask))
+    if (!still_for(d, index_offering(d->state, ret->offering), &q->ask))
         return err_say(d->detail, ERR_OPTION_GONE, "The site serves this grant no more; nothing was spent.");
     if (!above_floors(d->state, ret, &q->ask))
         return err_say(d->detail, ERR_OPTION_GONE, "What is left is kept free for other access modes; nothing was spent.");
@@ -198,7 +196,7 @@ decide_accept(struct deciding *d, struct command *c)
     }
     quote_end(d, q, QUOTE_USED); /* its own booking is free: nobody takes it before this command is over */
     err = reserve_possible(d, &option);
-    if (err == OK && !takes(d->state, option.site, q->ask.needs))
+    if (err == OK && !takes(d, option.site, q->ask.needs))
         err = err_say(d->detail, ERR_OPTION_GONE, "The site's agent does not take this any more; nothing was spent.");
     if (err == OK)
         err = check_secrets(d, q, &option, c);

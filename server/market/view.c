@@ -44,6 +44,18 @@ copy(char *to, size_t cap, const char *from)
     to[len] = '\0';
 }
 
+uint16_t
+view_takes(const struct state *s, uint64_t site, int64_t now_ms)
+{
+    const struct site_state *ss = index_site(s, site);
+    const struct key *by = ss != NULL ? ledger_key(s->ledger, ss->instance_key) : NULL;
+    bool vouched = by != NULL && key_in_force(by, ledger_size(s->ledger), now_ms);
+
+    if (ss == NULL)
+        return 0;
+    return vouched ? ss->takes : ss->takes & (uint16_t)~NEED_BIT(NEED_SECRETS);
+}
+
 static bool
 read_offering(const struct state *s, const struct offering *o, int64_t now_ms, struct broker_offering *ret)
 {
@@ -68,7 +80,7 @@ read_offering(const struct state *s, const struct offering *o, int64_t now_ms, s
         .pool_nodes = (int32_t)os->pool_nodes,
         .modes = os->modes,
         .open_to = os->open_to,
-        .takes = index_site(s, site->index) != NULL ? index_site(s, site->index)->takes : 0,
+        .takes = view_takes(s, site->index, now_ms),
         .floors = os->floors,
         .calendar = os->calendar,
         .pool = os->pool,

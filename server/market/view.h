@@ -16,6 +16,10 @@ struct view {
 /* A site that was in touch, and has not been for five minutes of real time; not within five after the memory was built. */
 bool view_silent(const struct state *s, uint64_t site, int64_t now_ms);
 
+/* What the site's agent takes. No secrets once the key that vouched for its sealing key is over: who has the one may have
+ * the other. */
+uint16_t view_takes(const struct state *s, uint64_t site, int64_t now_ms);
+
 /* Offerings without a capacity row, or not yet in force, are left out. Valid while the lock is held. */
 void view_open(const struct state *s, int64_t now_ms, struct view *ret);
 void view_free(struct view *v);

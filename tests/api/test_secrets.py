@@ -228,6 +228,24 @@ def test_a_key_that_changes_between_quote_and_acceptance(world):
     assert after["state"] == "voided" and [r["reason"] for r in world.people["lumi"].must("GET", "/v1/sites/lumi/reports")["items"] if r["kind"] == "rejected"] == ["secrets"], after
 
 
+def test_a_key_that_was_ended_vouches_for_no_sealing_key(world):
+    """Whoever has the agent's key may have the sealing key that lies beside it, or have told one of their own."""
+    lumi, brisa = AGENTS["lumi"], world.people["brisa"]
+    request, quote = quoted(world)
+    bundle = sealed(world, request, {"HF_TOKEN": PLAIN})
+    world.people["lumi"].must("POST", f"/v1/keys/{lumi.at['key']}/revoke", {"compromised": True, "reason": "the disk was stolen"}, key=True)
+    assert seal_of(world, "lumi") is None
+    reply = accept(world, quote, bundle)
+    assert reply.status == 409 and reply.json["code"] == "option-gone", reply
+    look = {k: v for k, v in world.wants(needs=["secrets"]).items() if k not in ("name", "template", "script")}
+    assert brisa.must("POST", "/v1/quotes", look)["options"] == []
+    new = AGENTS["lumi"] = Agent(world, "lumi")
+    new.number, new.seq = world.local.must("GET", "/v1/sites/lumi/agent")["last_report"], lumi.seq
+    opened(new)
+    assert seal_of(world, "lumi")["by"] == new.at["key"]
+    brisa.must("POST", f"/v1/quotes/{quote['id']}/release", {}, key=True)
+
+
 def test_the_real_agent_and_nothing_in_the_clear(world):
     """kontor-agent opens them, its job has them; database, logs, spool, journal and claims have not."""
     rig = Rig(f"http://127.0.0.1:{world.server.agent_port}", sandbox="none", takes="secrets")
