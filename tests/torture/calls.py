@@ -603,6 +603,19 @@ def orders_sign_last(w):
 
 
 @call
+def orders_sign_refused(w):
+    """The ledger does not take what both have signed: there is not so much to be taken back."""
+    order = w.people["administrator"].must("POST", f"/v1/grants/{w.grants['nordlys']}/clawback", {"credits": "900000000", "reason": word()}, status=202, key=True)
+    a_signature(w, order, "officer")
+
+    def send(key):
+        reply = w.people["officer2"].post(f"/v1/orders/{order['id']}/signatures", {"sha256": order["sha256"]}, key=key)
+        refused = reply.status == 409 and reply.json["code"] == "insufficient-credits"
+        return Reply(200, reply.headers, b"{}") if refused else reply
+    return Call(send)
+
+
+@call
 def orders_carry_out(w):
     """Approved, and not sent: as a server leaves it that ends in between."""
     order = a_waiting_order(w)
