@@ -19,6 +19,8 @@
 
 #define FILE_MAX  16384 /* of spec, started, status */
 #define JOBS_NICE 5
+#define FOLDERS_DEEP 32   /* that are open at once */
+#define ROUNDS_MAX   2000 /* for who nests folders without end */
 
 static enum err
 write_all(int fd, const void *data, size_t len)
@@ -93,24 +95,55 @@ run_file_tail(int dir, const char *name, void *ret, size_t cap, size_t *ret_len)
     return OK;
 }
 
+/* Empty a folder, which is closed then. What lies too deep is moved up to *top: nobody's tree takes all our descriptors, or the
+ * stack. */
+static void
+clear(int top, int fd, int depth, unsigned *moved)
+{
+    DIR *list = fdopendir(fd);
+    struct dirent *e;
+    char name[48];
+
+    if (!list) {
+        close(fd);
+        return;
+    }
+    while ((e = readdir(list)) != NULL) {
+        int in;
+
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || unlinkat(fd, e->d_name, 0) == 0 ||
+            (errno != EISDIR && errno != EPERM))
+            continue;
+        if (depth == FOLDERS_DEEP) {
+            snprintf(name, sizeof name, ".deep-%d-%u", (int)getpid(), *moved);
+            *moved += renameat(fd, e->d_name, top, name) == 0;
+            continue;
+        }
+        in = openat(fd, e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (in >= 0)
+            clear(top, in, depth + 1, moved);
+        unlinkat(fd, e->d_name, AT_REMOVEDIR);
+    }
+    closedir(list);
+}
+
 void
 run_folder_remove(int dir, const char *name)
 {
-    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *e;
+    unsigned moved = 0, before = 1;
 
-    if (!list) {
+    for (int round = 0; round < ROUNDS_MAX && moved != before; round++) {
+        int top = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        int fd = top < 0 ? -1 : fcntl(top, F_DUPFD_CLOEXEC, 0);
+
+        before = moved;
         if (fd >= 0)
-            close(fd);
-        return;
+            clear(top, fd, 0, &moved);
+        if (top >= 0)
+            close(top);
+        if (top < 0 || unlinkat(dir, name, AT_REMOVEDIR) == 0)
+            return;
     }
-    while ((e = readdir(list)) != NULL)
-        if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0 && unlinkat(fd, e->d_name, 0) != 0 &&
-            (errno == EISDIR || errno == EPERM))
-            run_folder_remove(fd, e->d_name);
-    closedir(list);
-    unlinkat(dir, name, AT_REMOVEDIR);
 }
 
 /* ---- lines of "NAME VALUE" ---- */

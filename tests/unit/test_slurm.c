@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -544,6 +545,36 @@ wrapper(void **state)
     assert_int_equal(slurm_minutes(50), 1);
 }
 
+/* A job may leave folders nested deeper than the agent has descriptors: they go all the same, and the agent does not. */
+static void
+what_is_nested_goes(void **state)
+{
+    struct rlimit had, few = { 0 };
+    char name[SLURM_NAME], path[300];
+    struct stat st;
+    int at, dir;
+
+    (void)state;
+    slurm_name((struct uuid){ { 5 } }, name);
+    snprintf(path, sizeof path, "%s/ada/once-%s", folder, name);
+    assert_int_equal(mkdir(path, 0700), 0);
+    at = open(path, O_RDONLY | O_DIRECTORY);
+    for (int i = 0; i < 1500; i++) {
+        assert_true(mkdirat(at, "x", 0700) == 0 && mkdirat(at, "y", 0700) == 0 && symlinkat("/", at, "root") == 0);
+        dir = openat(at, "x", O_RDONLY | O_DIRECTORY);
+        close(at);
+        at = dir;
+    }
+    close(at);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &had), 0);
+    few = (struct rlimit){ 100, had.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    slurm_leavings_remove(folder, "ada", name);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &had), 0);
+    assert_int_not_equal(lstat(path, &st), 0);
+    assert_int_equal(stat("/tmp", &st), 0); /* no link was followed */
+}
+
 /* ---- commands ---- */
 
 /* What sudo remarks before it goes on is not what sbatch said: taken for sudo's refusal, a job that Slurm has would be given up. */
@@ -892,6 +923,7 @@ main(void)
         cmocka_unit_test(associations),   cmocka_unit_test(use_of_an_account),
         cmocka_unit_test(allocation_notes),
         cmocka_unit_test(users),          cmocka_unit_test(wrapper),
+        cmocka_unit_test(what_is_nested_goes),
         cmocka_unit_test(what_a_command_says),
         cmocka_unit_test(secrets_in_the_environment), cmocka_unit_test(secrets_or_nothing),
         cmocka_unit_test(secrets_file),
