@@ -18,7 +18,7 @@
 #include "store/journal_reads.h"
 
 /* Real time. */
-enum { LANES = 8, LOOK_MS = 500, COUNT_MS = 15000, CALL_MS = 10000, LEASE_MS = 60000, PAUSE_MS = 2000, WAIT_MS = 100, REPLY_MAX = 16384 };
+enum { LANES = 8, LOOK_MS = 500, COUNT_MS = 5000, CALL_MS = 10000, LEASE_MS = 60000, PAUSE_MS = 2000, WAIT_MS = 100, REPLY_MAX = 16384 };
 #define PAUSE_MOST_MS (INT64_C(6) * 3600000)
 
 struct lane {
@@ -335,7 +335,7 @@ courier_start(const struct courier_config *config, struct courier **ret, struct 
     enum err err;
 
     c->config = *config;
-    c->db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontord courier" });
+    c->db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontor courier" });
     db_act_as(c->db, DB_ACTOR_SERVER);
     pthread_mutex_init(&c->lock, NULL);
     pthread_condattr_init(&attr);

@@ -368,7 +368,7 @@ herald_start(const struct herald_config *config, struct herald **ret, struct err
     h->config = *config;
     h->next = NO_INDEX;
     h->told = map_new(sizeof(struct hash));
-    h->db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontord herald" });
+    h->db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontor herald" });
     db_act_as(h->db, DB_ACTOR_SERVER);
     pthread_mutex_init(&h->lock, NULL);
     pthread_condattr_init(&attr);

@@ -121,12 +121,12 @@ DB_QUERY(DELIVERIES_LIST, .name = "deliveries_list",
                 " WHERE d.organisation = $1 AND ($2::smallint = 0 OR d.state = $2) ORDER BY d.created_ms DESC, d.id LIMIT $3",
          .params = 3, .columns = 18);
 
+/* How many are tried again, and how many there are. */
 DB_QUERY(DELIVERIES_AGAIN, .name = "deliveries_again",
-         .sql = "UPDATE delivery SET state = 1, since_ms = $2, next_ms = $2, done_ms = 0 WHERE id = $1 AND state = 3"
-                " AND EXISTS (SELECT FROM webhook w WHERE w.id = delivery.webhook AND w.ended_ms IS NULL)",
-         .params = 2, .columns = 0);
-
-DB_QUERY(DELIVERIES_FIND, .name = "deliveries_find", .sql = "SELECT state FROM delivery WHERE id = $1", .params = 1, .columns = 1);
+         .sql = "WITH u AS (UPDATE delivery SET state = 1, since_ms = $2, next_ms = $2, done_ms = 0 WHERE id = $1 AND state = 3"
+                " AND EXISTS (SELECT FROM webhook w WHERE w.id = delivery.webhook AND w.ended_ms IS NULL) RETURNING 1)"
+                " SELECT (SELECT count(*) FROM u), (SELECT count(*) FROM delivery WHERE id = $1)",
+         .params = 2, .columns = 2);
 
 DB_QUERY(DELIVERIES_COUNT, .name = "deliveries_count",
          .sql = "SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 3), coalesce(min(since_ms) FILTER (WHERE state = 1), 0) FROM delivery"
@@ -220,13 +220,12 @@ deliveries_list(struct db *db, struct uuid organisation, int state, int max, str
 enum err
 deliveries_again(struct db *db, struct uuid id, int64_t real_ms)
 {
-    _cleanup_result_ PGresult *rows = NULL, *found = NULL;
+    _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, &DELIVERIES_AGAIN, DB_ARGS(db_uuid(id), db_i64(real_ms)), &rows);
 
-    if (err || db_affected(rows) == 1)
+    if (err || db_get_i64(rows, 0, 0) == 1)
         return err;
-    err = db_run(db, &DELIVERIES_FIND, DB_ARGS(db_uuid(id)), &found);
-    return err ? err : PQntuples(found) == 0 ? ERR_NOT_FOUND : ERR_STATE;
+    return db_get_i64(rows, 0, 1) == 0 ? ERR_NOT_FOUND : ERR_STATE;
 }
 
 enum err

@@ -184,7 +184,6 @@ static const struct wanted {
     { "deliveries_done", BIT(OWNER) | SERVERS, { BRISA, "0", "2", "1", "1", "200", "" } },
     { "deliveries_list", BIT(OWNER) | SERVERS, { BRISA, "0", "9" } },
     { "deliveries_again", BIT(OWNER) | SERVERS, { LEFT, "9" } },
-    { "deliveries_find", BIT(OWNER) | SERVERS, { BRISA } },
     { "deliveries_count", BIT(OWNER) | SERVERS, { 0 } },
     { "security_remove_old", SERVERS, { "99" } },
     { "passkeys_add", BIT(OWNER), { "7d000000-0000-7000-8000-000000000000", LISE, "n", H2, H1, "-8", H1, "t", "0", "f", "f", "1" } },

@@ -194,7 +194,7 @@ def test_each_statement_of_each_call(long):
         print(f"# {len(t.lied)} statements whose wrong row count was read")
         assert len(counted) > 10 and counted <= t.lied, f"their row counts were never wrong: {counted - t.lied}"
         audit(t.w.server)
-        for section in (same_key_at_once, data_that_cannot_be_stored, behind_the_scenes, a_ticket_nobody_heard_of, under_a_policy, an_assertion, an_admission, waiting_for_the_lease):
+        for section in (same_key_at_once, data_that_cannot_be_stored, behind_the_scenes, what_is_told, a_ticket_nobody_heard_of, under_a_policy, an_assertion, an_admission, waiting_for_the_lease):
             began = time.monotonic()
             section(t, long)
             print(f"# {section.__name__}: {time.monotonic() - began:.1f} s", flush=True)
@@ -377,6 +377,50 @@ def behind_the_scenes(t, long):
                 t.trials += 1
             t.shim.watch()
             t.ready()
+
+
+def what_is_told(t, long):
+    """The herald and the courier: whatever fails, what happened is told, once, and what is to be delivered is tried."""
+    w = t.w
+    _, owner, hook = calls.a_webhook(w)
+    like = w.local.must("GET", f"/v1/grants/{w.grants['brisa']}")
+    ended = []
+
+    def end_one():
+        reservation = calls.a_reservation(w)
+        calls.cancel(w, reservation["id"])
+        ended.append(reservation["id"])
+
+    def test():
+        owner.must("POST", f"/v1/webhooks/{hook}/test", {}, status=202)
+
+    def lapse():
+        """A grant of two days, of which nothing was used."""
+        start = calls.millis(like["start"])
+        w.order("/v1/grants", {"organisation": w.organisations["brisa"], "tranche": w.tranche, "mode": "fast-lane", "credits": "1", "start": like["start"],
+                               "end": calls.stamp(start + 2 * 86400000), "reference": calls.word(), "gge_eur_cents": 1, "legal_basis": "gber", "reason": "Test"})
+
+    for who, statement, do, seconds in (("herald", "notices_cursor", end_one, 10), ("herald", "notices_entries", end_one, 10), ("herald", "notices_cursor_move", end_one, 10),
+                                        ("herald", "notices_add", end_one, 10), ("herald", "notices_to", end_one, 10), ("herald", "notices_paid", lapse, 15),
+                                        ("courier", "deliveries_claim", test, 10), ("courier", "deliveries_done", test, 10), ("courier", "deliveries_count", test, 15)):
+        for how in HOWS if long else HOWS[:1]:
+            t.shim.arm(1, how[0], how[1], only=statement, who=who)
+            do()
+            end = time.monotonic() + seconds
+            while t.shim.struck == 0 and time.monotonic() < end:
+                time.sleep(0.05)
+            assert t.shim.struck, f"{statement} was not asked"
+            REACHED.add(statement)
+            t.trials += 1
+            t.shim.watch()
+            t.ready()
+    end = time.monotonic() + 15
+    while set(ended) - set(t.sql.ask("SELECT subject FROM notice_event WHERE kind = 1").split()):
+        assert time.monotonic() < end, "what ended was not told"
+        time.sleep(0.1)
+    while int(t.sql.ask(f"SELECT count(*) FROM delivery WHERE webhook = '{hook}' AND tries = 0")):
+        assert time.monotonic() < end, "what is to be delivered was not tried"
+        time.sleep(0.1)
 
 
 def polls_waiting(w):
