@@ -61,6 +61,7 @@ def test_nothing_is_told_twice_and_nothing_is_missed(world):
 def test_reading_and_choosing(world):
     agent = fresh(world)
     settled(world, agent)
+    caught_up(world)  # what was told before is not told to who comes after
     client = world.person("reader", [{"role": "owner", "organisation": world.organisations["brisa"]}])
     settled(world, agent)
     first = told(client)
