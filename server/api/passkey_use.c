@@ -121,7 +121,7 @@ verify(struct passkey_answer *a, struct uuid person)
     else if (!err)
         err = passkey_assertion_check(&a->passkey.key, site, a->question.challenge, &a->said, alone, &a->used);
     if (err == ERR_PASSKEY_SIGNATURE)
-        return err_say(&call->detail, ERR_CREDENTIALS, "This passkey is not known here.");
+        return ERR_PASSKEY_UNKNOWN;
     if (!err)
         err = check_books(a, alone);
     if (err == ERR_PASSKEY_COPY) {

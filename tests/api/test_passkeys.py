@@ -65,7 +65,7 @@ def test_one_is_made_and_opens_alone(world):
     assert nora.post(f"/v1/me/passkeys/{made['id']}/remove", {}).status == 422, "proved anew"
     assert nora.post(f"/v1/me/passkeys/{made['id']}/remove", {"password": PASSWORD}).status == 204
     key.count = 9
-    assert code_of(sign_in(world, key)) == (401, "credentials")
+    assert code_of(sign_in(world, key)) == (401, "passkey-unknown")
     assert recorded(nora)[:3] == [("passkey_removed", "Old key"), ("passkey_added", "Phone"), ("passkey_added", "Key on the ring")]
     assert code_of(world.local.post("/v1/me/passkeys/begin", {})) == (403, "forbidden"), "the operator on the machine has no account"
 
@@ -109,10 +109,10 @@ def test_what_is_wrong_with_one_that_is_used(world):
     same = []
     for at, how in (("192.0.2.30", {"id": bytes(20)}), ("192.0.2.31", {"signature": key.sign(b"")}), ("192.0.2.32", {"signature": b"\x30\x00"})):
         reply = sign_in(world, key, at=at, **how)
-        same.append((reply.status, reply.json["code"], reply.json["detail"]))
+        same.append((reply.status, reply.json["code"], reply.json["title"]))
     stranger.handle = key.handle
     reply = sign_in(world, stranger, at="192.0.2.33")
-    assert set(same) == {(reply.status, reply.json["code"], reply.json["detail"])} == {(401, "credentials", "This passkey is not known here.")}, "one answer for the unknown and the false"
+    assert set(same) == {(reply.status, reply.json["code"], reply.json["title"])} == {(401, "passkey-unknown", "This passkey is not known here.")}, "one answer for the unknown and the false"
     assert code_of(sign_in(world, key, at="192.0.2.34", handle=bytes(32))) == (403, "passkey-handle")
     assert code_of(sign_in(world, key, at="192.0.2.35", flags=PRESENT | VERIFIED)) == (422, "passkey-backup"), "it may be copied now, or not any more"
     asked = question(world)
@@ -164,7 +164,7 @@ def test_a_second_step(world):
     assert Client(world.server).post("/v1/session", {"email": "both@kontor.example", "password": "another password"}).status == 401
     stranger = passkey(world, "another's")
     add(world.person("other", []), stranger)
-    for at, one, how, want in (("192.0.2.40", stranger, {}, (401, "credentials")), ("192.0.2.41", weak, {"signature": b"\x30\x00"}, (401, "credentials")),
+    for at, one, how, want in (("192.0.2.40", stranger, {}, (401, "passkey-unknown")), ("192.0.2.41", weak, {"signature": b"\x30\x00"}, (401, "passkey-unknown")),
                                ("192.0.2.42", weak, {"origin": "https://evil.example"}, (422, "passkey-origin")), ("192.0.2.43", weak, {"handle": bytes(32)}, (403, "passkey-handle"))):
         reply = client.call("POST", "/v1/session/second/passkey", one.used(asked.json, **how), headers={"X-Forwarded-For": at})
         assert code_of(reply) == want, (at, reply)
@@ -223,7 +223,7 @@ def test_who_has_lost_all(world):
     assert second(Client(world.server), "lost@kontor.example").status == 202
     new = world.local.must("POST", f"/v1/people/{world.ids['lost']}/password", {})["password"]
     assert Client(world.server).sign_in("lost@kontor.example", new).status == 200
-    assert code_of(sign_in(world, key)) == (401, "credentials")
+    assert code_of(sign_in(world, key)) == (401, "passkey-unknown")
     assert world.server.sql(f"SELECT (SELECT count(*) FROM passkey WHERE person = i) + (SELECT count(*) FROM recovery_code WHERE person = i) FROM (SELECT '{world.ids['lost']}'::uuid i) x") == "0"
 
 

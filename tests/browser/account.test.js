@@ -1,5 +1,6 @@
-/* One's account in Chromium: a token for a program is made, shown once, used, and ended, with what the record says of it. At
- * 1440 px in light and at 360 px in dark. */
+/* One's account in Chromium: a token for a program is made, shown once, used, and ended, with what the record says of it; a
+ * passkey is made, opens alone and as a second step, recovery codes do, and all of it goes. At 1440 px in light and at 360 px in
+ * dark. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { accessible, sound } from "./checks.js";
@@ -16,10 +17,10 @@ after(async () => {
     await browser?.close();
     await kontor?.stop();
 });
-const story = (name, run, cope = []) => {
+const story = (name, run, cope = [], host = "127.0.0.1") => {
     for (const look of LOOKS) {
         test(`account: ${name} (${look.width} px)`, async () => {
-            const tab = await open(browser, { base: kontor.base, cope, ...look });
+            const tab = await open(browser, { base: kontor.base.replace("127.0.0.1", host), cope, ...look });
             tab.page.setDefaultTimeout(20_000);
             try {
                 await run(tab.page, look, tab);
@@ -134,3 +135,91 @@ story("a webhook, from making to removing", async (page, look) => {
     await page.getByRole("button", { name: `Remove the webhook ${url}` }).click();
     await page.getByText("The webhook was removed.").first().waitFor();
 });
+
+/** An authenticator of Chromium's own, which says yes at once. */
+const authenticator = async (page) => {
+    const cdp = await page.context().newCDPSession(page);
+    await cdp.send("WebAuthn.enable");
+    const options = { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+    return cdp.send("WebAuthn.addVirtualAuthenticator", { options });
+};
+story("a passkey alone, a second step, recovery codes", async (page, look) => {
+    const email = look.width > 1000 ? "ines@brisa.example" : "elin@nordlys.example", name = `Laptop ${look.width}`;
+    await authenticator(page);
+    await signIn(page, email, kontor.password);
+    await page.goto("/en/me");
+    await settled(page);
+    const button = (words, where = page) => where.getByRole("button", { name: words, exact: true });
+    const card = (title) => page.locator("section.card").filter({ has: page.getByRole("heading", { name: title, exact: true }) });
+    const prove = async (where, words) => {
+        await where.getByLabel("Present password").fill(kontor.password);
+        await button(words, where).click();
+    };
+    await button("Make a passkey").focus();
+    await page.keyboard.press("Enter");
+    await button("Make the passkey").click();
+    await page.getByText("Give it a name.").waitFor();
+    await shot(page, "passkey-form", look);
+    await accessible(page, "a passkey's form");
+    await card("Passkeys").getByLabel("Name", { exact: true }).fill(name);
+    await prove(card("Passkeys"), "Make the passkey");
+    await page.getByText(`You added the passkey ${name}`).waitFor();
+    await button("Make new recovery codes").click();
+    await prove(card("Second step"), "Make new recovery codes");
+    const codes = (await card("Second step").locator("pre").innerText()).trim().split("\n");
+    assert.equal(codes.length, 10);
+    await shot(page, "recovery-codes", look);
+    await accessible(page, "recovery codes");
+    await button("Close", card("Second step")).click();
+    assert.ok(!(await page.content()).includes(codes[0]), "shown once");
+    await button("Demand a second step").click();
+    await prove(card("Second step"), "Demand a second step");
+    await page.getByText("You demanded a second step after the password").waitFor();
+    await shot(page, "passkeys", look);
+    await sound(page, "passkeys");
+    const away = async () => {
+        await page.context().clearCookies();
+        await page.goto("/en/sign-in");
+        await settled(page);
+    };
+    await away();
+    await shot(page, "sign-in-passkey", look);
+    await accessible(page, "sign-in with a passkey");
+    await button("Sign in with a passkey").click();
+    await page.waitForURL((url) => !url.pathname.endsWith("/sign-in"));
+    const password = async () => {
+        await page.getByLabel("E-mail address").fill(email);
+        await page.getByLabel("Password", { exact: true }).fill(kontor.password);
+        await button("Sign in with password").click();
+        await page.getByText("You demand a second step").waitFor();
+    };
+    await away();
+    await password();
+    await shot(page, "second-step", look);
+    await accessible(page, "the second step");
+    await button("Use a passkey").click();
+    await page.waitForURL((url) => !url.pathname.endsWith("/sign-in"));
+    await away();
+    await password();
+    await button("Sign in with the code").click();
+    await page.getByText("Type one of your recovery codes.").waitFor();
+    await page.getByLabel("Recovery code").fill("0000 0000 0000 0000");
+    await button("Sign in with the code").click();
+    await page.getByText("This is none of your recovery codes").waitFor();
+    await page.getByLabel("Recovery code").fill(codes[3].toUpperCase());
+    await page.keyboard.press("Enter");
+    await page.waitForURL((url) => !url.pathname.endsWith("/sign-in"));
+    await page.goto("/en/me");
+    await settled(page);
+    await page.getByText("9 left").waitFor();
+    await button("Demand it no more").click();
+    await prove(card("Second step"), "Demand it no more");
+    await page.getByText("You ended the second step after the password").waitFor();
+    await button(`Rename the passkey ${name}`).click();
+    await card("Passkeys").getByLabel("Name", { exact: true }).fill(name + " b");
+    await button("Rename", card("Passkeys")).last().click();
+    await button(`Remove the passkey ${name} b`).click();
+    await prove(card("Passkeys"), "Remove");
+    await page.getByText(`You removed the passkey ${name} b`).waitFor();
+    await sound(page, "no passkey any more");
+}, [401], "localhost"); /* a number is no site that passkeys are made for */

@@ -57,7 +57,7 @@ story("a stranger comes by a provider, and waits for a role", async (page, look)
     await accessible(page, "no role yet");
     await sound(page, "no role yet");
     await page.getByRole("button", { name: "Unlink Home" }).click();
-    await page.getByText("It is the only way into this account. Link another one first.").waitFor();
+    await page.getByText("It is the only way into this account. Make another one first.").waitFor();
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.waitForURL("**/en/");
 }, [409]);

@@ -47,8 +47,12 @@ export const whoAmI = async () => {
     learnClock(session.now); /* visitors read "3 s ago" by the journal's clock too */
     return settle(session.person ? session : null);
 };
+/** What is asked for as a second step, where the person demands one; else nothing. */
 export const signIn = async (email, password) => {
-    return signedIn(await post("/v1/session", { email, password }));
+    const answer = await post("/v1/session", { email, password });
+    if (answer.question) return answer;
+    signedIn(answer);
+    return null;
 };
 /** The server has signed somebody in by another call, or given them another role. */
 export const signedIn = (person) => {

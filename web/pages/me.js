@@ -1,4 +1,4 @@
-/* /me: ways to sign in, password, sessions, tokens, what was done to them, what one is told, scheme. */
+/* /me: ways to sign in, password, passkeys, second step, sessions, tokens, what was done to them, what one is told, scheme. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { dateTime, day } from "../lib/format.js";
@@ -15,6 +15,7 @@ import { LanguageLinks } from "../parts/languages.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Note, say } from "../parts/note.js";
 import { NoticeChoices } from "../parts/notice-choices.js";
+import { Passkeys, SecondStep } from "../parts/passkeys.js";
 import { Security } from "../parts/security.js";
 import { OfficerKeys } from "../parts/officer-keys.js";
 import { Tokens } from "../parts/tokens.js";
@@ -143,6 +144,8 @@ const Account = ({ query }) => {
         <div class="grid halves">
             <div class="stack">
                 ${me.value.person.email && html`<${Password} onChanged=${changed} />`}
+                <${Passkeys} mark=${changes} onChanged=${changed} />
+                ${me.value.person.email && html`<${SecondStep} mark=${changes} onChanged=${changed} />`}
                 <${Tokens} mark=${changes} onChanged=${changed} />
                 <${NoticeChoices} />
                 ${orders && html`<${OfficerKeys} mark=${changes} onChanged=${changed} />`}

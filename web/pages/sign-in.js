@@ -1,14 +1,56 @@
 /* /sign-in */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { me, seats, signIn } from "../lib/session.js";
+import { post } from "../lib/api.js";
+import { me, seats, signIn, signedIn } from "../lib/session.js";
 import { go, language, to } from "../lib/router.js";
 import { failedOf, goTo } from "../lib/providers.js";
+import { passkeysFit, usePasskey } from "../lib/passkey.js";
 import { useData } from "../lib/use.js";
 import { Button } from "../parts/button.js";
-import { Field } from "../parts/field.js";
+import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Loading, Refused } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
+
+/** After the password: a passkey, or a recovery code. */
+const SecondStep = ({ question, onDone, onBack }) => {
+    const [code, setCode] = useState("");
+    const [state, set] = useState({ busy: "", error: null });
+    const form = useFocusOnError(state.error);
+    const fit = question.known.length > 0 && passkeysFit(question.site);
+    const act = async (what, run) => {
+        if (state.busy) return;
+        set({ busy: what, error: null });
+        try {
+            const person = await run();
+            if (person) onDone(person);
+            else set({ busy: "", error: null });
+        } catch (error) {
+            set({ busy: "", error });
+        }
+    };
+    const byPasskey = () => act("passkey", async () => {
+        const said = await usePasskey(question);
+        return said && post("/v1/session/second/passkey", said);
+    });
+    const submit = (event) => {
+        event.preventDefault();
+        if (code.trim()) act("code", () => post("/v1/session/second", { question: question.question, code: code.trim() }));
+        else set({ busy: "", error: { pointer: "/code", detail: t("second.bad") } });
+    };
+    const field = fieldOf(state.error);
+    useEffect(() => form.current?.querySelector("button, input")?.focus(), []);
+    return html`
+        <div ref=${form}><p class="gap" role="status">${t(fit || question.codes ? "second.ask" : "second.nothing")}</p>
+            ${!field && html`<${Refused} error=${state.error} />`}
+            ${fit && html`<div class="ways"><${Button} wide kind="primary" busy=${state.busy === "passkey"} onClick=${byPasskey}>${t("second.passkey")}<//></div>`}
+            ${fit && question.codes && html`<p class="or"><span>${t("second.or")}</span></p>`}
+            ${question.codes && html`<form class="form" onSubmit=${submit} noValidate>
+                <${Field} name="code" label=${t("second.code")} hint=${t("second.code.hint")} value=${code} onInput=${setCode} error=${field === "code" ? state.error.detail : undefined} maxlength=${40} />
+                <${Button} kind=${fit ? "plain" : "primary"} wide submit busy=${state.busy === "code"}>${t("second.do")}<//>
+            </form>`}
+            <div class="gap"><button type="button" class="linkish" onClick=${onBack}>${t("second.back")}</button></div></div>`;
+};
 
 export default ({ query }) => {
     const [email, setEmail] = useState(""), [password, setPassword] = useState("");
@@ -16,6 +58,7 @@ export default ({ query }) => {
     const [state, set] = useState({ busy: false, error: failedOf(query), wrong: {} });
     const providers = useData("/v1/providers");
     const known = providers.data ?? (providers.error ? { items: [] } : null); /* without them the password still opens */
+    const [second, setSecond] = useState(null);
     const form = useRef(null);
     const then = query.get("then");
     const onward = () => go(then?.startsWith("/") && !then.startsWith("//") ? `/${language}${then}` : to(seats.value[0]?.home ?? "/me"), { replace: true });
@@ -32,6 +75,19 @@ export default ({ query }) => {
             set({ busy: false, error, wrong: {} });
         }
     };
+    const byPasskey = async () => {
+        if (state.busy) return;
+        set({ busy: "passkey", error: null, wrong: {} });
+        try {
+            const said = await usePasskey(await post("/v1/session/passkey/begin", {}));
+            if (said) signedIn(await post("/v1/session/passkey", said));
+            set({ busy: false, error: null, wrong: {} });
+            if (said) onward();
+        } catch (error) {
+            set({ busy: false, error, wrong: {} });
+        }
+    };
+    const fit = passkeysFit(known?.passkeys);
     const submit = async (event) => {
         event.preventDefault();
         if (state.busy) return;
@@ -42,8 +98,10 @@ export default ({ query }) => {
             return;
         }
         try {
-            await signIn(email.trim(), password);
-            onward();
+            const more = await signIn(email.trim(), password);
+            set({ busy: false, error: null, wrong: {} });
+            if (more) setSecond(more);
+            else onward();
         } catch (error) {
             set({ busy: false, error, wrong: {} });
         }
@@ -52,17 +110,19 @@ export default ({ query }) => {
         <div class="sign-in">
             <div class="card"><${Head} title=${t("sign-in")} sub=${known ? t(known.items.length ? "sign-in.sub.any" : "sign-in.sub") : ""} />
                 ${!known && html`<${Loading} bare title=${false} rows=${6} />`}
-                ${known && html`<div>
-                ${known.items.length > 0 && html`
+                ${second && html`<${SecondStep} question=${second} onDone=${(person) => (signedIn(person), onward())} onBack=${() => (setSecond(null), setPassword(""))} />`}
+                ${known && !second && html`<div>
+                ${(known.items.length > 0 || fit) && html`
                     <div class="ways"><${Refused} error=${state.error} />${known.items.map((p, i) => html`
-                        <${Button} key=${p.code} wide kind=${i === 0 ? "primary" : "plain"} busy=${state.busy === p.code} onClick=${() => leave(p.code)}>${t("sign-in.with", { name: p.label })}<//>`)}</div>
+                        <${Button} key=${p.code} wide kind=${i === 0 ? "primary" : "plain"} busy=${state.busy === p.code} onClick=${() => leave(p.code)}>${t("sign-in.with", { name: p.label })}<//>`)}
+                        ${fit && html`<${Button} wide kind=${known.items.length ? "plain" : "primary"} busy=${state.busy === "passkey"} onClick=${byPasskey}>${t("sign-in.passkey")}<//>`}</div>
                     <p class="or"><span>${t("sign-in.or")}</span></p>`}
                 <form class="form" ref=${form} onSubmit=${submit} noValidate>
                     <${Field} name="email" type="email" autocomplete="username" label=${t("sign-in.email")} value=${email} onInput=${setEmail} error=${state.wrong.email} />
                     <${Field} name="password" type=${shown ? "text" : "password"} autocomplete="current-password" label=${t("sign-in.password")} value=${password} onInput=${setPassword} error=${state.wrong.password}
                         action=${html`<button type="button" class="linkish" aria-pressed=${shown ? "true" : "false"} onClick=${() => show(!shown)}>${t(shown ? "hide" : "show")}</button>`} />
-                    ${known.items.length === 0 && html`<${Refused} error=${state.error} />`}
-                    <${Button} kind=${known.items.length ? "plain" : "primary"} wide submit busy=${state.busy === "password"}>${t("sign-in.do")}<//>
+                    ${known.items.length === 0 && !fit && html`<${Refused} error=${state.error} />`}
+                    <${Button} kind=${known.items.length || fit ? "plain" : "primary"} wide submit busy=${state.busy === "password"}>${t("sign-in.do")}<//>
                 </form></div>`}
             </div>
             ${known && html`<aside>
