@@ -1,11 +1,14 @@
 /* /programme/funds/new: a funding decision mints credits. */
 import { html } from "../lib/html.js";
+import { more } from "../lib/more.js";
 import { t } from "../lib/words.js";
 import { parseCredits, whole } from "../lib/format.js";
 import { to } from "../lib/router.js";
 import { Field } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Order, checks } from "../parts/order.js";
+
+await more("../messages/LANG.programme.json");
 
 export default () => html`
     <${Head} title=${t("fund.new")} crumbs=${html`<a href=${to("/programme/grants")}>${t("nav.grants")}</a> / ${t("fund.new")}`} sub=${t("fund.new.sub")} />

@@ -2,12 +2,15 @@
 import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { compare, country, duration, euro, parseCents, parseCredits, whole, wholeCredits } from "../lib/format.js";
+import { more } from "../lib/more.js";
 import { useData, nowMs } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Waiting } from "../parts/broken.js";
 import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Order, checks } from "../parts/order.js";
+
+await more("../messages/LANG.programme.json");
 
 const dayText = (ms) => new Date(ms).toISOString().slice(0, 10);
 const DAY = 86_400_000;

@@ -3,6 +3,7 @@ import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { big, compare, country, dayYear, lastDayYear, wholeCredits } from "../lib/format.js";
 import { seat } from "../lib/session.js";
+import { more } from "../lib/more.js";
 import { useData } from "../lib/use.js";
 import { place, setQuery, to } from "../lib/router.js";
 import { Bar } from "../parts/bar.js";
@@ -12,6 +13,8 @@ import { Credits } from "../parts/amount.js";
 import { Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { State } from "../parts/state.js";
+
+await more("../messages/LANG.programme.json");
 
 const total = (items, name) => items.reduce((sum, i) => sum + big(i[name]), 0n);
 const COLUMNS = ["granted", "settled", "held", "free"];

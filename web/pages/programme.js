@@ -1,5 +1,6 @@
 /* /programme: what needs me; granted, held, settled, free of each fund; the books' size. */
 import { html } from "../lib/html.js";
+import { more } from "../lib/more.js";
 import { t, tx } from "../lib/words.js";
 import { big, clock, dateTime, duration, tail, wholeCredits, whole } from "../lib/format.js";
 import { seat } from "../lib/session.js";
@@ -13,6 +14,8 @@ import { Credits } from "../parts/amount.js";
 import { Head } from "../parts/frame.js";
 import { Note } from "../parts/note.js";
 import { State } from "../parts/state.js";
+
+await more("../messages/LANG.programme.json");
 
 const sum = (items, name) => items.reduce((total, i) => total + big(i[name]), 0n);
 /* What the grants of a tranche have left: granted, less what is settled, held or came back. */

@@ -2,12 +2,15 @@
 import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { parseCredits, whole, wholeCredits } from "../lib/format.js";
+import { more } from "../lib/more.js";
 import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Waiting } from "../parts/broken.js";
 import { Check, Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Order, checks } from "../parts/order.js";
+
+await more("../messages/LANG.programme.json");
 
 export default () => {
     const { data, error, reload } = useData("/v1/programme");
