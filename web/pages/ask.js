@@ -23,7 +23,7 @@ import { Icon } from "../parts/icon.js";
 import { EuropeMap } from "../parts/map.js";
 import { Note, Say } from "../parts/note.js";
 
-await more("../messages/LANG.buying.json", "../styles/ask.css");
+await more("../messages/LANG.buying.json", "../styles/buying.css");
 
 const DELAY_MS = 150;
 const FIELDS = { nights: "nights", gpus: "gpus", walltime_s: "hours", memory_gb: "memory", earliest_start: "from", deadline: "by", max_credits: "price", countries: "countries", script: "script", inputs: "inputs", outputs: "outputs", parameters: "command", secrets: "secrets", name: "name" };

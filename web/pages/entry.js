@@ -40,7 +40,7 @@ const Panel = ({ e, proof }) => html`
     <section class="card entry-panel">
         <div class="card-head"><h2>${t("entry.title", { n: e.index })} <code>${e.kind}</code></h2><span class="end"><time datetime=${e.time}>${dayYear(e.time)}, ${clockMs(e.time)}</time></span></div>
         <p><${ProofState} proof=${proof} /></p>
-        <p class="gap">${e.summary}</p>
+        <p class="gap" lang="en">${e.summary}</p>
         <dl class="facts gap">
             <div><dt>${t("debit")}</dt><dd><${Account} account=${e.debit} /></dd></div>
             <div><dt>${t("credit")}</dt><dd><${Account} account=${e.credit} /></dd></div>

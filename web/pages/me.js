@@ -21,8 +21,7 @@ import { OfficerKeys } from "../parts/officer-keys.js";
 import { Tokens } from "../parts/tokens.js";
 import { more } from "../lib/more.js";
 
-await more("../messages/LANG.account.json");
-await more("../messages/LANG.notices.json");
+await Promise.all([more("../messages/LANG.account.json"), more("../messages/LANG.notices.json")]);
 
 const LEAST = 12;
 const Password = ({ onChanged }) => {

@@ -17,7 +17,7 @@ import { Note, say } from "../parts/note.js";
 import { Reasons } from "../parts/reasons.js";
 import { Ring } from "../parts/ring.js";
 
-await Promise.all([more("../messages/LANG.buying.json", "../styles/places.css"), more("../messages/LANG.places.json")]);
+await Promise.all([more("../messages/LANG.buying.json", "../styles/buying.css"), more("../messages/LANG.places.json", "../styles/places.css")]);
 
 const AGAIN = new Set(["quote-expired", "quote-used", "option-gone"]);
 

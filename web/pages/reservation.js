@@ -25,7 +25,7 @@ import { Outlook } from "../parts/outlook.js";
 import { State, stateOf } from "../parts/state.js";
 import { Timeline } from "../parts/timeline.js";
 
-await more("../messages/LANG.reservation.json");
+await more("../messages/LANG.reservation.json", "../styles/reservation.css");
 
 const OUT = new Set(["rejected", "withdrawn", "failed", "failed-job", "failed-site", "lost", "disputed", "moved", "expired", "never-started", "contested"]);
 /* What stands under a step: how long after the one before, who, and on which report or entry it rests. */

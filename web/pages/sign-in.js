@@ -11,6 +11,9 @@ import { Button } from "../parts/button.js";
 import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Loading, Refused } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
+import { more } from "../lib/more.js";
+
+await more("../messages/LANG.signin.json");
 
 /** After the password: a passkey, or a recovery code. */
 const SecondStep = ({ question, onDone, onBack }) => {
