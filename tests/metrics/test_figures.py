@@ -7,7 +7,7 @@ from harness import TOP
 from story import samples, scrape, story, until, value
 from story import world as any_world
 
-LABELS = {"route": 90, "class": 5, "le": 28, "lane": 3, "command": 20, "outcome": 20, "reason": 120, "phase": 6, "other": 2, "site": 2, "state": 11,
+LABELS = {"route": 90, "class": 5, "le": 28, "lane": 3, "command": 20, "outcome": 20, "reason": 150, "phase": 6, "other": 2, "site": 2, "state": 11,
           "within": 4, "offering": 2, "window": 3, "version": 1, "checkpoint": 2, "witness": 2, "role": 3}
 RULES = TOP / "share" / "prometheus" / "kontor.rules.yml"
 RULE_TESTS = TOP / "tests" / "metrics" / "rules.test.yml"
