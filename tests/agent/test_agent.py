@@ -321,10 +321,12 @@ class Refusals(Case):
         """The supervisor has them: the agent that opened them may be gone when the window begins."""
         self.rig.start(takes="secrets")
         self.until(lambda: self.server.instance > 0)
-        t = self.server.issue(self.counting("s", 'printf %s "$TOKEN" >"$KONTOR_SHARE/got"'), values={"TOKEN": "later"}, start_in_ms=3000)
+        body = self.counting("s", 'printf %s "$TOKEN" >"$KONTOR_SHARE/got"; while [ ! -e "$KONTOR_SHARE/go" ]; do sleep 0.02; done')
+        t = self.server.issue(body, values={"TOKEN": "later"}, start_in_ms=4000, accept_ms=-2500)  # its permit long before its window
         self.until(lambda: "accepted" in t.kinds() and self.rig.supervisors())
         self.rig.kill()
         self.rig.start(takes="secrets")
+        open(os.path.join(self.rig.share, "go"), "w").close()
         self.until_last(t)
         self.assertEqual((t.kinds()[-1], self.runs("s")), ("finished", 1))
         with open(os.path.join(self.rig.share, "got"), encoding="ascii") as f:
