@@ -58,10 +58,10 @@ class Torture:
         self.pairs, self.reached, self.made, self.lied = set(), set(), set(), set()
         self.wrong, self.last = [], ""
         tables = self.sql.ask("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1").split()
-        self.count_sql = " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {t}" for t in tables if t not in ("agent_contact", "answer", "session", "tile", "checkpoint", "quorum", "notice", "notice_event", "delivery"))
+        self.sql.ask("PREPARE counts AS " + " UNION ALL ".join(f"SELECT '{t}', count(*) FROM {t}" for t in tables if t not in ("agent_contact", "answer", "session", "tile", "checkpoint", "quorum", "notice", "notice_event", "delivery")))
 
     def counts(self):
-        return {k: int(v) for k, v in (line.split("|") for line in self.sql.ask(self.count_sql).split("\n"))}
+        return {k: int(v) for k, v in (line.split("|") for line in self.sql.ask("EXECUTE counts").split("\n"))}
 
     def delta(self, before):
         after = self.counts()
