@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "core/ledger.h"
 #include "crypto/sign.h"
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
@@ -93,9 +94,10 @@ verify_slot(struct bundle *b, unsigned i, const struct authority *auth, unsigned
         findings_add(&b->found, e->index, e->kind, "the signature by key %" PRIu64 " does not verify", slot->key);
         return;
     }
-    if (slot->class == 3)
+    if (slot->class == 3) {
         b->count.by_server++;
-    else if (entry_report(e) != NULL)
+        b->count.ruled_word = order_is_ruled(e) ? e->index : b->count.ruled_word;
+    } else if (entry_report(e) != NULL)
         b->count.by_site++;
     else if (e->kind == KEY && e->u.key.use == KEY_LOG)
         b->count.by_log++;

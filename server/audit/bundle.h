@@ -11,8 +11,8 @@
 
 #define BUNDLE_MAX (TILE_WIDTH * (2 + ENTRY_MAX)) /* bytes of a bundle's file */
 
-/* Signatures, by who has made them. */
-struct signed_count { uint64_t by_site, by_officer, by_server, by_log, by_assertion, without; };
+/* Signatures, by who has made them; ruled_word: the newest entry on the server's word of those that a rule of orders may forbid it for, 0: none. */
+struct signed_count { uint64_t by_site, by_officer, by_server, by_log, by_assertion, without, ruled_word; };
 
 struct bundle {
     /* bundle_read: in */

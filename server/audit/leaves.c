@@ -185,6 +185,8 @@ retire(struct work *w, const struct bundle *b)
     l->count.by_log += b->count.by_log;
     l->count.by_assertion += b->count.by_assertion;
     l->count.without += b->count.without;
+    if (b->count.ruled_word > 0)
+        l->count.ruled_word = b->count.ruled_word;
     if (l->wants_roots && l->found->n == 0)
         l->kept(l->kept_ctx, done, b->root_after);
     if (l->rest != NULL)

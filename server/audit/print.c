@@ -75,6 +75,34 @@ print_policy(const struct audit *a, FILE *to)
         fputs(is_policy_said(a) ? "That is the policy that was given.\n" : "Byte for byte, the policy that was given is another.\n", to);
 }
 
+/* By which people sign, and since when none has stood on the server's word. */
+static void
+print_rule(const struct audit *a, FILE *to)
+{
+    static const char *const WAYS[] = { "people's own keys", "passkeys", "the operator's word" };
+    char alone[40], ways[80] = "";
+    const char *between = "";
+
+    if (a->rule.policy == NO_INDEX)
+        return;
+    for (uint8_t i = 0; i < 3; i++)
+        if (order_class_allowed(a->rule, i + 1)) {
+            text_format(ways + strlen(ways), sizeof ways - strlen(ways), "%s%s", between, WAYS[i]);
+            between = ", ";
+        }
+    fprintf(to, "The rule of orders, entry %" PRIu64 ": by %s", a->rule.policy, ways);
+    if (a->rule.alone_gpums > 0) {
+        audit_credits(a->rule.alone_gpums, alone);
+        fprintf(to, "; above %s credits by two", alone);
+    }
+    if (order_class_allowed(a->rule, 3))
+        fputs(".\n", to);
+    else if (a->count.ruled_word == 0)
+        fputs(". No order that it rules stands on the operator's word.\n", to);
+    else
+        fprintf(to, ". No order that it rules stands on the operator's word since entry %" PRIu64 ".\n", a->count.ruled_word);
+}
+
 static void
 print_evidence(const struct audit *a, FILE *to)
 {
@@ -192,6 +220,7 @@ audit_print(const struct audit *a, FILE *to)
     if (a->resumed > 0)
         fprintf(to, "Those of the first %" PRIu64 " entries were verified by an audit before, and are not verified again.\n", a->resumed);
     fprintf(to, "On the operator's word: %" PRIu64 " orders of signed-in people, vouched for by the server's key alone.\n", a->count.by_server);
+    print_rule(a, to);
     print_evidence(a, to);
     if (a->replayed)
         print_times(a, to);
@@ -378,6 +407,10 @@ audit_print_json(const struct audit *a, FILE *to)
     json_i64(&out, "by_officer", (int64_t)a->count.by_officer);
     json_i64(&out, "by_log", (int64_t)a->count.by_log);
     json_i64(&out, "on_the_operators_word", (int64_t)a->count.by_server);
+    if (a->count.ruled_word == 0)
+        json_none(&out, "newest_ruled_on_the_operators_word");
+    else
+        json_i64(&out, "newest_ruled_on_the_operators_word", (int64_t)a->count.ruled_word);
     json_i64(&out, "assertions_not_checked", (int64_t)a->count.by_assertion);
     json_i64(&out, "verified_before", (int64_t)a->resumed);
     json_i64(&out, "none_needed", (int64_t)a->count.without);

@@ -321,6 +321,8 @@ audit_leaves(struct verifying *v)
         a->rollback = ledger_rollback(l->ledger, &a->rollback_to, &a->rollback_ms);
     if (!l->stopped)
         a->policy_said = ledger_witnesses(l->ledger);
+    if (!l->stopped)
+        a->rule = ledger_order_rule(l->ledger, ledger_time(l->ledger));
     memcpy(a->kinds, l->kinds, sizeof a->kinds);
     a->count = l->count;
     a->replayed = !l->stopped && l->tree.size == a->head.size;
@@ -379,7 +381,7 @@ audit_verify(struct audit *a, struct err_detail *d)
 
     v->a = a;
     a->log_key = a->log_key_of_policy = NO_INDEX;
-    a->policy_said.entry = NO_INDEX;
+    a->policy_said.entry = a->rule.policy = NO_INDEX;
     v->detail = d;
     v->source.dir = a->dir;
     if (a->scratch != NULL) {

@@ -61,6 +61,7 @@ struct audit {
     uint64_t rollbacks;             /* admitted ones; the newest: its entry, the size that it went back to, its time */
     uint64_t rollback, rollback_to;
     int64_t rollback_ms;
+    struct order_rule rule;         /* by which people sign orders, at the end of the journal; policy NO_INDEX: none */
     struct ledger_witnesses policy_said; /* what the newest NOTICE of witnesses says; entry NO_INDEX: none does */
     uint64_t old_size;              /* of the older journal that entry 0 names; 0: none */
     struct hash old_root;

@@ -2,6 +2,7 @@
 #include "market/timing.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/num.h"
 
@@ -42,7 +43,8 @@ timing_permit_life_real_ms(const struct state *s)
     size_t it = 0;
 
     while ((policy = ledger_next_policy(s->ledger, &it)) != NULL)
-        least = min_i64(least, ticket_span(policy->entry.u.policy.permit_life_ms, s->clock.rate));
+        if (strcmp(policy->entry.u.policy.code, ORDERS_CODE) != 0) /* no access mode: nothing is permitted by it */
+            least = min_i64(least, ticket_span(policy->entry.u.policy.permit_life_ms, s->clock.rate));
     return least == INT64_MAX ? 0 : clock_to_real(&s->clock, least);
 }
 

@@ -3,10 +3,13 @@ above the limit; a rule that forbids the server's word. The audit at the end che
 import base64
 import copy
 import hashlib
+import subprocess
 import threading
 import uuid
 
 from fake_server import Key, verify
+from harness import BUILD
+from test_tamper import audit, export
 from world import PASSWORD, millis, stamp
 
 DAY = 86400000
@@ -280,6 +283,16 @@ def test_a_rule_without_the_servers_word(world):
     order = tranche(world, credits="1").json
     assert order["signers"] == 1 and order["you"]["may_sign"]
     assert sign(world, "officer", order, keys["officer"]).json["state"] == "in_journal"
+    folder = world.server.data / "export"
+    status, said = export(world, str(folder))
+    assert status == 0, said
+    found = audit(str(folder))
+    newest = found["signatures"]["newest_ruled_on_the_operators_word"]
+    assert found["clean"] and newest < now["policy"], found
+    words = subprocess.run([str(BUILD / "kontor-audit"), "verify", str(folder)], capture_output=True, text=True).stdout
+    assert f"The rule of orders, entry {now['policy']}: by people's own keys, passkeys; above 100.000 credits by two. No order that it rules stands on the operator's word since entry {newest}." in words, words
+    carried = subprocess.run([str(BUILD / "kontor-audit"), "carry-over", str(folder)], capture_output=True, text=True)
+    assert carried.returncode == 0 and "The rule of orders stays behind" in carried.stderr and '"code":"orders"' not in carried.stdout, carried
     assert rule_again(world, keys)["signed_by"] == ["key", "passkey", "word"]
     counts = world.server.sql("SELECT count(*) FROM entry WHERE kind = 17")
     assert int(counts) >= 4

@@ -551,9 +551,18 @@ test_no_dispute_about_what_is_voided(void **unused)
 static void
 test_timers_stretch_in_a_simulation(void **unused)
 {
+    struct entry rule = ledger_policy(m->state.ledger, m->w->policy)->entry; /* a rule of orders is no access mode, and has no times */
     struct timing t;
 
     (void)unused;
+    memset(&rule.u.policy, 0, sizeof rule.u.policy);
+    memcpy(rule.u.policy.code, ORDERS_CODE, sizeof ORDERS_CODE);
+    memcpy(rule.u.policy.name, "Orders", 7);
+    rule.u.policy.first = NO_INDEX;
+    rule.u.policy.eligible = ORDER_CLASSES;
+    rule.u.policy.order = world_uuid(m->w);
+    world_sign(m->w, &rule, "S");
+    assert_err(OK, order(rule));
     t = timing_of_grant(&m->state, m->w->grant[0]);
     assert_int_equal(t.quote_ttl_ms, TTL_MS);
     assert_int_equal(timing_permit_life_real_ms(&m->state), 60000);
