@@ -294,6 +294,18 @@ call_query_time(struct call *call, const char *name, int64_t if_missing, int64_t
 }
 
 enum err
+call_query_period(struct call *call, int64_t *ret_from_ms, int64_t *ret_to_ms)
+{
+    enum err err = call_query_time(call, "from", -1, ret_from_ms);
+
+    if (!err)
+        err = call_query_time(call, "to", -1, ret_to_ms);
+    if (!err && (*ret_from_ms < 0 || *ret_to_ms <= *ret_from_ms))
+        err = err_say(&call->detail, ERR_QUERY_INVALID, "This is of a period: from (included) and to (not included) are both needed, to later than from.");
+    return err;
+}
+
+enum err
 call_query_uuid(struct call *call, const char *name, struct uuid *ret)
 {
     const char *text = call_query(call, name);

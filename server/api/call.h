@@ -158,6 +158,7 @@ enum err call_query_only(struct call *call, const char *const *names) MUST_USE;
 enum err call_query_i64(struct call *call, const char *name, int64_t min, int64_t max, int64_t if_missing,
                         int64_t *ret) MUST_USE;
 enum err call_query_time(struct call *call, const char *name, int64_t if_missing, int64_t *ret) MUST_USE; /* RFC 3339 → ms */
+enum err call_query_period(struct call *call, int64_t *ret_from_ms, int64_t *ret_to_ms) MUST_USE; /* from and to, both needed */
 enum err call_query_uuid(struct call *call, const char *name, struct uuid *ret) MUST_USE; /* zero if not given */
 /* limit (50 if not given, at most 500) and cursor. */
 enum err call_query_page(struct call *call, int *ret_limit, const char **ret_cursor) MUST_USE;

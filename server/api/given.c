@@ -45,24 +45,6 @@ begin_of(int64_t month)
     return ms;
 }
 
-/* The steps of one offering that hold at last: each outdoes those before it from its own time on. Returns how many. */
-static size_t
-steps_in_force(const struct share_given *g, uint64_t offering, struct capacity_step *ret)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < g->steps_n; i++) {
-        const struct capacity_step *s = &g->steps[i];
-
-        if (s->offering != offering)
-            continue;
-        while (n > 0 && ret[n - 1].from_ms >= s->from_ms)
-            n--;
-        ret[n++] = *s;
-    }
-    return n;
-}
-
 /* GPU-seconds that were offered from one time to another. */
 static int64_t
 promised(const struct capacity_step *steps, size_t n, int64_t from_ms, int64_t to_ms)
@@ -123,7 +105,7 @@ each_given(struct call *call, const struct share_given *g, const struct state *s
 
     for (int64_t i = g->months - 1; i >= 0; i--)
         for (size_t it = 0; (o = ledger_next_offering(s->ledger, &it)) != NULL;) {
-            size_t n = o->entry.u.offering.site == site ? steps_in_force(g, o->index, steps) : 0;
+            size_t n = o->entry.u.offering.site == site ? capacity_in_force(g->steps, g->steps_n, o->index, steps) : 0;
 
             if (n > 0 && steps[0].from_ms < g->bound_ms[i + 1])
                 take(call, g, o, i, promised(steps, n, g->bound_ms[i], g->bound_ms[i + 1]), use_of(g, o->index, g->month0 + i));

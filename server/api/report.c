@@ -8,6 +8,7 @@
 
 #include "api/csv.h"
 #include "api/internal.h"
+#include "api/subject.h"
 #include "base/map.h"
 #include "base/num.h"
 #include "core/organisation.h"
@@ -17,7 +18,7 @@
 #include "store/organisations.h"
 #include "store/report.h"
 
-enum { TOP = 20, LABEL_MAX = 130 };
+enum { TOP = 20 };
 
 enum figure { FUNDED, ALLOTTED, GRANTED, CLAWED_BACK, LAPSED, HELD, RELEASED, SETTLED, CORRECTED, FIGURES };
 static const char *const FIGURE[FIGURES] = { "funded", "allotted", "granted", "clawed_back", "lapsed", "held", "released", "settled", "corrected" };
@@ -29,18 +30,9 @@ static const char *const BY[BYS] = { "all", "fund", "mode", "country", "class", 
 struct group_key { uint64_t by; uint8_t of[24]; };
 struct group {
     struct group_key key;
-    char name[LABEL_MAX];
+    char name[SUBJECT_LABEL];
     int64_t gpums[FIGURES];
     int64_t grants, value_cents; /* granted in the period; gross grant equivalent */
-};
-
-/* What a move is about, read under the state's lock: zero and "" where it does not apply. */
-struct subject {
-    uint64_t fund, site;
-    char fund_name[LABEL_MAX], mode[17], mode_name[33], site_code[17];
-    struct uuid org;
-    int64_t gge_cents;
-    bool has_grant;
 };
 
 struct account_of_period {
@@ -112,44 +104,6 @@ add(struct group *g, const struct report_move *m, const struct subject *s)
 
 /* ---- what a move is about -------------------------------------------------------------------------------------------- */
 
-static void
-of_grant(const struct state *s, const struct account *a, struct subject *u)
-{
-    const struct policy *p = a->grant_entry != NO_INDEX ? ledger_policy(s->ledger, a->policy) : NULL;
-
-    u->has_grant = true;
-    u->org = a->owner_org;
-    u->gge_cents = a->gge_cents;
-    if (p) {
-        snprintf(u->mode, sizeof u->mode, "%.16s", p->entry.u.policy.code);
-        snprintf(u->mode_name, sizeof u->mode_name, "%.32s", p->entry.u.policy.name);
-    }
-}
-
-static void
-of_account(struct call *call, const struct state *s, uint64_t index, struct subject *u)
-{
-    const struct account *a = ledger_account(s->ledger, index);
-    const struct account_name *name;
-
-    if (a && a->class == ACCOUNT_SITE) {
-        const struct site *site = ledger_site(s->ledger, a->owner_site);
-
-        u->site = a->owner_site;
-        if (site)
-            snprintf(u->site_code, sizeof u->site_code, "%.16s", site->entry.u.site.code);
-    }
-    if (a && a->class == ACCOUNT_GRANT)
-        of_grant(s, a, u);
-    while (a && (a->class == ACCOUNT_GRANT || a->class == ACCOUNT_TRANCHE))
-        a = ledger_account(s->ledger, a->parent);
-    if (!a || a->class != ACCOUNT_FUND)
-        return;
-    name = directory_account(call->api->directory, a->index);
-    u->fund = a->index;
-    snprintf(u->fund_name, sizeof u->fund_name, "%s", name ? name->name : "");
-}
-
 /* All subjects at once, under one lock. NULL: it is answered. */
 static struct subject *
 subjects(struct call *call, struct account_of_period *r)
@@ -161,8 +115,8 @@ subjects(struct call *call, struct account_of_period *r)
         return NULL;
     memset(list, 0, (r->moves_n + 1) * sizeof *list);
     for (size_t i = 0; i < r->moves_n; i++) {
-        of_account(call, s, r->moves[i].debit, &list[i]);
-        of_account(call, s, r->moves[i].credit, &list[i]);
+        subject_add(call, s, r->moves[i].debit, &list[i]);
+        subject_add(call, s, r->moves[i].credit, &list[i]);
     }
     r->size = ledger_size(s->ledger);
     call_state_done(call);
@@ -212,11 +166,7 @@ period(struct call *call, struct account_of_period *r)
     enum err err = call_query_only(call, NAMES);
 
     if (!err)
-        err = call_query_time(call, "from", -1, &r->from_ms);
-    if (!err)
-        err = call_query_time(call, "to", -1, &r->to_ms);
-    if (!err && (r->from_ms < 0 || r->to_ms <= r->from_ms))
-        err = err_say(&call->detail, ERR_QUERY_INVALID, "A report is of a period: from (included) and to (not included) are both needed, to later than from.");
+        err = call_query_period(call, &r->from_ms, &r->to_ms);
     return err;
 }
 

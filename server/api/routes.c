@@ -150,6 +150,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/programme/moves", "programme_moves", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_moves },
     { HTTP_GET, "/v1/programme/report", "programme_report", PROGRAMME, NO_KEY, READS, RUN_SLOW, programme_report },
     { HTTP_GET, "/v1/programme/report.csv", "programme_report_csv", PROGRAMME, NO_KEY, READS, RUN_SLOW, programme_report_csv },
+    { HTTP_GET, "/v1/programme/use", "programme_use", PROGRAMME, NO_KEY, READS, RUN_SLOW, programme_use },
     { HTTP_GET, "/v1/programme/shares", "programme_shares", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_shares },
     { HTTP_GET, "/v1/programme/shares.csv", "programme_shares_csv", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_shares_csv },
     { HTTP_GET, "/v1/funds", "funds_list", PROGRAMME, NO_KEY, READS, RUN_WORKER, funds_list },

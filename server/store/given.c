@@ -2,7 +2,7 @@
 #include "store/given.h"
 
 DB_QUERY(CAPACITY_STEPS, .name = "capacity_steps",
-         .sql = "SELECT offering, from_ms, brokered_gpus FROM capacity ORDER BY offering, number", .params = 0, .columns = 3);
+         .sql = "SELECT offering, from_ms, brokered_gpus, nodes FROM capacity ORDER BY offering, number", .params = 0, .columns = 4);
 
 /* A site may report any number: what is beyond sense is capped, so that a sum is one. */
 DB_QUERY(MONTH_USES, .name = "month_uses",
@@ -59,9 +59,24 @@ capacity_steps(struct db *db, struct arena *a, struct capacity_step **ret, size_
     n = PQntuples(rows);
     *ret = arena_alloc(a, (size_t)n * sizeof **ret);
     for (int i = 0; i < n; i++)
-        (*ret)[i] = (struct capacity_step){ db_get_u64(rows, i, 0), db_get_i64(rows, i, 1), db_get_i64(rows, i, 2) };
+        (*ret)[i] = (struct capacity_step){ db_get_u64(rows, i, 0), db_get_i64(rows, i, 1), db_get_i64(rows, i, 2), db_get_i64(rows, i, 3) };
     *ret_n = (size_t)n;
     return OK;
+}
+
+size_t
+capacity_in_force(const struct capacity_step *steps, size_t n, uint64_t offering, struct capacity_step *ret)
+{
+    size_t held = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (steps[i].offering != offering)
+            continue;
+        while (held > 0 && ret[held - 1].from_ms >= steps[i].from_ms)
+            held--;
+        ret[held++] = steps[i];
+    }
+    return held;
 }
 
 enum err

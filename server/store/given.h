@@ -8,10 +8,13 @@
 /* From from_ms on, until a step with a later number and the same or an earlier time outdoes it. */
 struct capacity_step {
     uint64_t offering;
-    int64_t from_ms, brokered_gpus;
+    int64_t from_ms, brokered_gpus, nodes;
 };
 /* Of all offerings, by offering and number. */
 enum err capacity_steps(struct db *db, struct arena *a, struct capacity_step **ret, size_t *ret_n) MUST_USE;
+/* The steps of one offering that hold at last: each outdoes those before it from its own time on. ret has room for n of them;
+ * returns how many. */
+size_t capacity_in_force(const struct capacity_step *steps, size_t n, uint64_t offering, struct capacity_step *ret);
 
 /* A change of an offering's capacity, as far as maintenance has to do with it. */
 struct capacity_change {

@@ -34,8 +34,8 @@ def fill(world, path):
 
 def needed_query(path):
     """What a path does not do without."""
-    if path.startswith("/v1/programme/report"):
-        return "?from=2020-01-01T00:00:00Z&to=2040-01-01T00:00:00Z"
+    if path.startswith(("/v1/programme/report", "/v1/programme/use")):
+        return "?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z"
     return "?after=0" if path == "/v1/agent/tickets" else ""
 
 

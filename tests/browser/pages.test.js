@@ -20,7 +20,7 @@ const PAGES = [
     ["home", S, "/home"], ["ask", S, "/ask"], ["ask, nothing fits", S, "/ask?gpus=9000&memory=512"], ["quotes", S, () => `/requests/${request}`], ["reservations", S, "/reservations"], ["reservation", S, () => `/reservations/${job}`],
     ["credits", S, "/credits"], ["grant", S, () => `/credits/${kontor.grants.brisa}`], ["state aid", S, "/credits/aid"], ["a grant's certificate", S, () => `/credits/${kontor.grants.brisa}/certificate`], ["account", S, "/me"], ["notices", S, "/notices"], ["webhooks", S, "/people/webhooks"], ["people", S, "/people"], ["another role's page", S, "/programme"], ["entry", S, () => `/journal/entries/${hold}`], ["a site, with one's own", S, "/sites/lumi"],
     ["home without a grant", E, "/home"], ["no reservations", E, "/reservations"],
-    ["programme", O, "/programme"], ["orders", O, "/programme/orders"], ["orders and keys", A, "/programme/orders"], ["shares", O, "/programme/shares"], ["moves", O, "/programme/moves"], ["report", O, "/programme/reports"], ["grants", O, "/programme/grants"], ["grant of another", O, () => `/programme/grants/${kontor.grants.brisa}`], ["new grant", O, "/programme/grants/new"], ["an organisation's aid", O, () => `/programme/organisations/${kontor.organisations.brisa}/aid`], ["new fund", O, "/programme/funds/new"], ["new tranche", O, "/programme/tranches/new"],
+    ["programme", O, "/programme"], ["orders", O, "/programme/orders"], ["orders and keys", A, "/programme/orders"], ["use", O, "/programme/use"], ["use of a site where nothing was paid", O, "/programme/use?months=3&site=lumi"], ["shares", O, "/programme/shares"], ["moves", O, "/programme/moves"], ["report", O, "/programme/reports"], ["grants", O, "/programme/grants"], ["grant of another", O, () => `/programme/grants/${kontor.grants.brisa}`], ["new grant", O, "/programme/grants/new"], ["an organisation's aid", O, () => `/programme/organisations/${kontor.organisations.brisa}/aid`], ["new fund", O, "/programme/funds/new"], ["new tranche", O, "/programme/tranches/new"],
     ["journal", O, "/journal/entries"], ["journal, no entry", O, "/journal/entries?kind=CLAWBACK"], ["an officer's entry", O, "/journal/entries/44"],
     ["site", L, "/site/lumi"], ["tickets", L, "/site/lumi/tickets"], ["reports", L, "/site/lumi/reports"], ["share given", L, "/site/lumi/share"], ["keys", L, "/site/lumi/keys"], ["moves from a site", L, "/site/lumi/moves"], ["a site, with all that is booked", L, "/sites/lumi?weeks=12"], ["administration", A, "/admin"],
 ];
@@ -99,7 +99,7 @@ const translated = async (page, name, bytes) => {
     }
 };
 /* Each page in one more language, in turn; those with the most to load in Greek, which has letters and so a font of its own. */
-const OTHERS = Object.keys(LANGUAGES).filter((code) => code !== "en"), LARGE = ["ask", "quotes", "entry", "an officer's entry", "journal", "reservation"];
+const OTHERS = Object.keys(LANGUAGES).filter((code) => code !== "en"), LARGE = ["ask", "use", "quotes", "entry", "an officer's entry", "journal", "reservation"];
 const languageOf = (name) => (LARGE.includes(name) ? "el" : OTHERS[PAGES.findIndex(([n]) => n === name) % OTHERS.length]);
 const LOOKS = [[{ width: 1440, height: 900, scheme: "light", other: true }, translated], [{ width: 1440, height: 900, scheme: "light" }, wide], [{ width: 360, height: 800, scheme: "dark" }, narrow], [{ width: 1440, height: 900, scheme: "light", longer: true }, pseudo]];
 

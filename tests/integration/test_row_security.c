@@ -209,6 +209,10 @@ static const struct wanted {
     { "report_moves", ORG | SITE, { "0", "9" } },
     { "report_span", EVERYBODY, { "0", "9", "19", "2", "3" } }, /* of all that one may see */
     { "report_jobs", SITE | BIT(OWNER), { "0", "9223372036854775807" } },
+    { "use_moves", ORG | SITE, { "0", "9", "8", "9", "12" } },
+    { "use_booked", SITE | BIT(OWNER), { "0", "9223372036854775807" } },
+    { "use_runs", SITE | BIT(OWNER), { "0", "9" } },
+    { "use_waits", ORG, { "0", "9", "9" } },
     { "month_uses", SITE | BIT(OWNER), { "11", "0" } },
     { "tickets_of", SITE | BIT(OWNER), { BRISA } },
     { "reports_before", SITE | BIT(OWNER), { "11", "9", "9" } },
@@ -355,8 +359,8 @@ static const char *const DATA[] = {
     "INSERT INTO quote_answer VALUES ('" BRISA "', 'x', 'y')",
     "INSERT INTO reservation (id, request, org, quote, jti, grant_account, site, offering, rate, hold, gpus, nodes, walltime_s, rate_milli, cost_gpums,"
     " window_start_ms, window_end_ms, permit_from_ms, accept_by_ms, start_by_ms, booked_slot, booked_slots, fence, seq, state, created_ms, changed_ms,"
-    " reported_gpu_seconds, void_entry, outcome, version, move_freely, moves, workload, workload_len, output, output_len, secrets, name) VALUES ('" BRISA "', '" BRISA "', '" BRISA "',"
-    " '" BRISA "', '" BRISA "', 40, 11, 1, 1, 50, 1, 1, 60, 1000, 60000, 1, 2, 1, 1, 1, 1, 1, 1, 1, 'running', 1, 1, 7, 50, 7, 1, false, 0, sha256('script'), 6,"
+    " started_ms, reported_ms, reported_gpu_seconds, void_entry, outcome, version, move_freely, moves, workload, workload_len, output, output_len, secrets, name) VALUES ('" BRISA "', '" BRISA "', '" BRISA "',"
+    " '" BRISA "', '" BRISA "', 40, 11, 1, 1, 50, 1, 1, 60, 1000, 60000, 1, 2, 1, 1, 1, 1, 1, 1, 1, 'running', 1, 1, 1, 2, 7, 50, 7, 1, false, 0, sha256('script'), 6,"
     " sha256('output'), 6, sha256('sealed'), 'n')",
     "INSERT INTO ticket VALUES (11, 1, '" BRISA "', '" BRISA "', 'x', 1)",
     "INSERT INTO report VALUES (11, 1, 1, 1, 1, 1, '" BRISA "', 1, 'x', decode(repeat('00', 64), 'hex'), NULL, 0, 0, '', 1)",

@@ -123,6 +123,8 @@ export const day = (time) => dates({ day: "numeric", month: "long" }).format(ms(
 export const dayYear = (time) => dates({ day: "numeric", month: "long", year: "numeric" }).format(ms(time));
 /** A month of the UTC calendar. */
 export const month = (time) => maker(Intl.DateTimeFormat, { month: "long", year: "numeric", timeZone: "UTC" }).format(ms(time));
+/** "May", or "Jan 27" where a year begins. */
+export const monthShort = (time) => maker(Intl.DateTimeFormat, { month: "short", ...(new Date(ms(time)).getUTCMonth() === 0 && { year: "2-digit" }), timeZone: "UTC" }).format(ms(time));
 export const dayShort = (time) => dates({ day: "numeric", month: "short" }).format(ms(time));
 /** "Thu 14 May" */
 export const weekday = (time) => {

@@ -29,6 +29,7 @@ export const ROUTES = [
     { path: "/programme", load: () => import("../pages/programme.js"), who: programme },
     { path: "/programme/orders", load: () => import("../pages/orders.js"), who: programme },
     { path: "/programme/orders/{id}", load: () => import("../pages/order.js"), who: programme, nav: "/programme/orders" },
+    { path: "/programme/use", load: () => import("../pages/use.js"), who: programme },
     { path: "/programme/shares", load: () => import("../pages/shares.js"), who: programme },
     { path: "/programme/moves", load: () => import("../pages/moves.js"), who: programme },
     { path: "/programme/reports", load: () => import("../pages/reports.js"), who: programme },
