@@ -434,8 +434,8 @@ sentence_of(struct call *call, const struct state *s, const struct entry *e)
     }
 }
 
-static const char *
-summary_of(struct call *call, const struct state *s, const struct entry *e)
+const char *
+entry_sentence(struct call *call, const struct state *s, const struct entry *e)
 {
     const char *sentence = sentence_of(call, s, e);
     size_t n = strlen(sentence);
@@ -465,7 +465,7 @@ entry_json(struct call *call, const struct state *s, const struct entry_record *
     index_json(out, "prev_credit", e->prev_credit);
     json_hex(out, "leaf_hash", BYTES(r->leaf.b, 32));
     body_json(call, e);
-    json_text(out, "summary", summary_of(call, s, e));
+    json_text(out, "summary", entry_sentence(call, s, e));
     if (with_bytes) {
         uint8_t bytes[ENTRY_MAX];
         size_t len = entry_encode(e, bytes);
@@ -486,7 +486,7 @@ entry_order_json(struct call *call, const struct state *s, const char *name, con
     account_json(call, s, "credit", e->credit);
     json_amount(out, "amount", e->amount);
     body_json(call, e);
-    json_text(out, "summary", summary_of(call, s, e));
+    json_text(out, "summary", entry_sentence(call, s, e));
     json_shut(out);
 }
 
@@ -524,6 +524,6 @@ entry_csv(struct call *call, const struct state *s, const struct entry_record *r
     }
     n = snprintf(text, sizeof text, "%" PRId64 ",%s,%s,", e->amount, credits_text(call->arena, e->amount), leaf);
     csv_add(out, text, (size_t)n);
-    csv_field(out, summary_of(call, s, e));
+    csv_field(out, entry_sentence(call, s, e));
     csv_add(out, "\r\n", 2);
 }

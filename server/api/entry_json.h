@@ -9,6 +9,8 @@
 void entry_json(struct call *call, const struct state *s, const struct entry_record *r, bool with_bytes);
 /* What an order will be in the journal: it has no place there yet. */
 void entry_order_json(struct call *call, const struct state *s, const char *name, const struct entry *e);
+/* The one sentence, in English. */
+const char *entry_sentence(struct call *call, const struct state *s, const struct entry *e);
 void entry_csv_head(struct json_out *out);
 void entry_csv(struct call *call, const struct state *s, const struct entry_record *r, struct json_out *out);
 

@@ -6,6 +6,7 @@
 #include "api/orders.h"
 #include "api/waiting.h"
 #include "market/state.h"
+#include "base/clock.h"
 #include "store/evidence.h"
 
 #define OPEN_MS (INT64_C(14) * 86400000) /* where no rule says how long */
@@ -56,28 +57,43 @@ acts_for_account(const struct actor *actor, const struct account *a)
     return a && ((a->class == ACCOUNT_GRANT && may_act_for(actor, a->owner_org)) || (a->class == ACCOUNT_SITE && acts_for_site(actor, a->owner_site)));
 }
 
-/* Is it about the caller, or about whom the caller acts for? */
-static bool
-is_own(const struct actor *actor, const struct state *s, const struct entry *e)
+/* The accounts that it is about; NULL: none. */
+static void
+accounts_of(const struct state *s, const struct entry *e, const struct account *ret[2])
 {
     const struct hold *h = e->kind == NOTICE ? ledger_hold(s->ledger, e->u.notice.ref) : NULL;
     uint64_t sides[2] = { h ? h->grant : e->debit, h ? h->site_account : e->credit };
 
     for (int i = 0; i < 2; i++)
-        if (sides[i] != NO_INDEX && acts_for_account(actor, ledger_account(s->ledger, sides[i])))
+        ret[i] = sides[i] == NO_INDEX ? NULL : ledger_account(s->ledger, sides[i]);
+}
+
+/* Is it about the caller, or about whom the caller acts for? */
+static bool
+is_own(const struct actor *actor, const struct state *s, const struct entry *e)
+{
+    const struct account *sides[2];
+
+    accounts_of(s, e, sides);
+    for (int i = 0; i < 2; i++)
+        if (acts_for_account(actor, sides[i]))
             return true;
     return e->kind == KEY && uuid_equal(e->u.key.person, actor->person);
 }
 
 /* Officers sign what moves credits or ends a dispute; what changes the registry, administrators too. */
 static bool
+is_registry(const struct entry *e)
+{
+    return e->kind == SITE || e->kind == OFFERING || e->kind == RATE || e->kind == POLICY || e->kind == KEY;
+}
+
+static bool
 has_role(const struct actor *actor, const struct entry *e)
 {
-    bool registry = e->kind == SITE || e->kind == OFFERING || e->kind == RATE || e->kind == POLICY || e->kind == KEY;
-
     if (actor->kind != ACTOR_PERSON)
         return false;
-    return (actor->programme_roles & ROLE_OFFICER) != 0 || (registry && (actor->programme_roles & ROLE_ADMINISTRATOR) != 0);
+    return (actor->programme_roles & ROLE_OFFICER) != 0 || (is_registry(e) && (actor->programme_roles & ROLE_ADMINISTRATOR) != 0);
 }
 
 static bool
@@ -269,26 +285,76 @@ orders_list_get(struct call *call)
 
 /* ---- proposed ----------------------------------------------------------------------------------------------------- */
 
+/* It waits for others than who proposes it. To be told: whoever could sign it, but for those whom it concerns. word: the server's is enough. */
+static void
+fill_notice(struct waiting *w, const struct state *s, bool word)
+{
+    struct call *call = w->call;
+    const struct entry *e = &w->entry;
+    const struct account *sides[2];
+    struct notices_event *n = &w->notice;
+    struct json_out facts = { 0 };
+    char id[UUID_TEXT], lapses[TIME_TEXT];
+
+    if (w->row.signers == 1 && !waiting_check_signer(w, s) && (word || officer_key_in_force(s, w->row.proposer, call->now_ms)))
+        return; /* the proposer alone signs it */
+    accounts_of(s, e, sides);
+    uuid_text(w->row.id, id);
+    time_text(w->row.lapses_ms, lapses);
+    *n = (struct notices_event){ .id = call_new_id(call), .kind = NOTICES_APPROVAL, .subject = arena_text(call->arena, id), .site = NO_INDEX, .at_ms = call->now_ms,
+                                 .real_ms = real_now_ms(), .not_to = w->row.proposer, .also = NOTICES_TO_NOBODY_CONCERNED };
+    if (is_registry(e))
+        n->also |= NOTICES_TO_ADMINISTRATORS;
+    if (e->kind == KEY)
+        n->asker = e->u.key.person;
+    for (int i = 0; i < 2; i++) {
+        if (sides[i] && sides[i]->class == ACCOUNT_GRANT)
+            n->organisation = sides[i]->owner_org;
+        if (sides[i] && sides[i]->class == ACCOUNT_SITE)
+            n->site = sides[i]->owner_site;
+    }
+    n->title = "An order waits for signatures";
+    n->text = arena_printf(call->arena, "%s: %s It waits until %.10s %.5s UTC.", w->row.proposer_name, entry_sentence(call, s, e), lapses, lapses + 11);
+    n->link = arena_printf(call->arena, "/programme/orders/%s", id);
+    json_open(&facts, NULL);
+    json_text(&facts, "how", e->amount > 0 ? "credits" : "other");
+    json_uuid(&facts, "order", w->row.id);
+    json_text(&facts, "kind", entry_kind_name(e->kind));
+    json_text(&facts, "name", w->row.proposer_name);
+    json_amount(&facts, "amount", e->amount);
+    json_time(&facts, "time", w->row.lapses_ms);
+    json_shut(&facts);
+    n->facts = arena_textn(call->arena, facts.text, facts.len);
+    json_out_free(&facts);
+}
+
 static enum err
 store_proposal(struct db *db, void *ctx)
 {
     struct waiting *w = ctx;
     enum err err = orders_add(db, &w->row);
+    bool is_new;
 
+    if (!err && !uuid_is_zero(w->notice.id))
+        err = notices_tell(db, &w->notice, &is_new);
     return err || !w->idem.present ? err : call_answers_add(db, w->idem.scope, w->idem.request, w->row.id, w->call->now_ms);
 }
 
-static int64_t
-open_for(struct call *call)
+/* What the state says of it: how long it is open, and who has to be told. */
+static enum err
+look(struct waiting *w)
 {
+    struct call *call = w->call;
     const struct state *s = market_read_lock(call->api->market);
-    struct order_rule rule = { .policy = NO_INDEX };
+    struct order_rule rule;
 
-    if (s) {
-        rule = ledger_order_rule(s->ledger, call->now_ms);
-        market_read_unlock(call->api->market);
-    }
-    return rule.policy != NO_INDEX && rule.open_ms > 0 ? rule.open_ms : OPEN_MS;
+    if (!s)
+        return ERR_NOT_LEADER;
+    rule = ledger_order_rule(s->ledger, call->now_ms);
+    w->row.lapses_ms = call->now_ms + (rule.policy != NO_INDEX && rule.open_ms > 0 ? rule.open_ms : OPEN_MS);
+    fill_notice(w, s, !order_is_ruled(&w->entry) || order_class_allowed(rule, 3));
+    market_read_unlock(call->api->market);
+    return OK;
 }
 
 void
@@ -302,10 +368,13 @@ order_propose(struct call *call, const struct entry *e, int signers, const char 
     w->call = call;
     w->idem = call->command->idem;
     w->row = (struct order_row){ .id = *entry_order(e), .proposer = call->actor.person, .proposer_name = order_caller(call), .basis = basis,
-                                 .signers = signers, .created_ms = call->now_ms, .lapses_ms = call->now_ms + open_for(call) };
+                                 .signers = signers, .created_ms = call->now_ms };
+    w->entry = *e;
     call->order = w->row.id;
     if (!err)
         err = key_known(call, &known);
+    if (err == ERR_NOT_FOUND)
+        err = look(w) ? ERR_NOT_LEADER : ERR_NOT_FOUND;
     if (err == ERR_NOT_FOUND) {
         w->row.entry = BYTES(bytes, entry_encode(e, bytes));
         seen_add(call->api->seen, w->idem.scope);

@@ -7,6 +7,7 @@
 #define API_WAITING_H
 
 #include "api/call.h"
+#include "store/notices.h"
 #include "store/orders.h"
 
 /* An order with what is asked of it at each step. */
@@ -22,6 +23,7 @@ struct waiting {
     struct idem idem; /* of the proposal */
     const char *reason;
     enum order_state how; /* it is ended */
+    struct notices_event notice; /* to whoever could sign what is proposed; no id: nobody else has to */
 };
 
 /* The order of this id with its signatures; w is zero but for what the caller has set. ERR_NOT_FOUND, ERR_CORRUPT. In a worker; takes the

@@ -48,7 +48,8 @@ DB_QUERY(NOTICES_TO, .name = "notices_to",
                 " OR (($2 & 2) <> 0 AND r.organisation = $3 AND r.role = 1)"
                 " OR (($2 & 4) <> 0 AND r.site = $4::bigint AND r.role = 6)"
                 " OR (($2 & 8) <> 0 AND r.role = 3) OR (($2 & 16) <> 0 AND r.role = 5)) w"
-                " WHERE w.person <> $6::uuid AND coalesce((SELECT c.in_page FROM notice_choice c WHERE c.person = w.person AND c.kind = $7::smallint), true)",
+                " WHERE w.person <> $6::uuid AND (($2 & 32) = 0 OR (w.person <> $5 AND NOT EXISTS (SELECT FROM role x WHERE x.person = w.person"
+                " AND ((x.organisation = $3 AND x.role IN (1, 2)) OR (x.site = $4 AND x.role = 6)) OFFSET 0))) AND coalesce((SELECT c.in_page FROM notice_choice c WHERE c.person = w.person AND c.kind = $7::smallint), true)",
          .params = 7, .columns = 0);
 
 static enum err
@@ -67,10 +68,10 @@ tell(struct db *db, const struct notices_event *e, bool *ret_new)
     if (!*ret_new)
         return OK;
     err = db_run(db, &NOTICES_TO,
-                 DB_ARGS(db_uuid(e->id), db_i32((int32_t)notices_audience(e->kind)), db_uuid(e->organisation), db_u64(e->site),
+                 DB_ARGS(db_uuid(e->id), db_i32((int32_t)(notices_audience(e->kind) | e->also)), db_uuid(e->organisation), db_u64(e->site),
                          db_uuid(e->asker), db_uuid(e->not_to), db_i16((int16_t)e->kind)),
                  NULL);
-    return err || uuid_is_zero(e->organisation) ? err : deliveries_add(db, e->id, e->organisation, e->kind, e->only, e->real_ms);
+    return err || uuid_is_zero(e->organisation) || (e->also & NOTICES_TO_NOBODY_CONCERNED) ? err : deliveries_add(db, e->id, e->organisation, e->kind, e->only, e->real_ms);
 }
 
 enum err

@@ -33,6 +33,7 @@ enum notices_to {
     NOTICES_TO_OPERATORS = 4, /* of the site */
     NOTICES_TO_OFFICERS = 8,
     NOTICES_TO_ADMINISTRATORS = 16,
+    NOTICES_TO_NOBODY_CONCERNED = 32, /* but neither to the asker nor to who acts for the organisation or the site, nor to its webhooks */
 };
 unsigned notices_audience(enum notices_kind kind);
 
@@ -44,6 +45,7 @@ struct notices_event {
     uint64_t site;            /* SITE index; NO_INDEX: none */
     int64_t at_ms;
     const char *title, *text, *facts, *link; /* English; JSON; "/reservations/…" */
+    unsigned also;             /* enum notices_to, beside the kind's own */
     struct uuid asker, not_to; /* not_to: who did it, and need not be told; zero: nobody */
     int64_t since_ms;          /* not, if one of this kind and site was told since; 0: no matter */
     struct uuid only;          /* of a test: the webhook that it is for; zero: all that want the kind */

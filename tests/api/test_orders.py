@@ -127,6 +127,11 @@ def test_an_order_is_signed_by_its_officers_key(world):
     world.people["officer2"].must("POST", f"/v1/keys/{others.index}/revoke", {"compromised": False, "reason": "Test"}, key=True)
 
 
+def told(world, person, order):
+    """The notices that this person has of the order."""
+    return [n for n in world.people[person].must("GET", "/v1/me/notices?limit=100")["items"] if n["kind"] == "approval" and n["facts"]["order"] == order["id"]]
+
+
 def rule(world, signed_by, alone="0", status=201, **more):
     return world.people["administrator"].must("POST", "/v1/order-rule", {"signed_by": signed_by, "alone_credits": alone, **more}, status=status, key=True)
 
@@ -138,6 +143,11 @@ def test_above_the_limit_two_people_sign_the_same_bytes(world):
     wanted = tranche(world, credits="100.001")
     assert wanted.status == 202 and wanted.json["signers"] == 2, wanted
     order = wanted.json
+    notice = told(world, "officer2", order)
+    assert len(notice) == 1 and notice[0]["link"] == f"/programme/orders/{order['id']}" and notice[0]["facts"]["how"] == "credits", notice
+    assert notice[0]["facts"]["amount_credits"] == "100.001" and notice[0]["facts"]["time"] == order["lapses"] and order["order"]["summary"] in notice[0]["text"], notice
+    for other in ("officer", "administrator", "auditor", "brisa", "lumi"):
+        assert told(world, other, order) == [], other
     mine = sign(world, "officer", order)
     assert mine.status == 200 and mine.json["state"] == "proposed" and mine.json["you"]["why_not"] == "order-signed", mine
     body = {"sha256": order["sha256"]}
@@ -171,7 +181,10 @@ def enrol_by_two(world, person, second=None):
 
 def test_withdrawn_refused_lapsed(world):
     officer, second = world.people["officer"], world.people["officer2"]
+    second.must("POST", "/v1/me/notice-choices", {"kind": "approval", "page": False})
     order = tranche(world, credits="200").json
+    assert told(world, "officer2", order) == [], "who chose not to be"
+    second.must("POST", "/v1/me/notice-choices", {"kind": "approval", "page": True})
     assert second.post(f"/v1/orders/{order['id']}/withdraw", {"reason": "x"}, key=True).status == 403
     assert officer.must("POST", f"/v1/orders/{order['id']}/withdraw", {"reason": "A typo"}, key=True)["state"] == "withdrawn"
     assert code(sign(world, "officer2", order)) == (409, "order-over")
@@ -249,6 +262,8 @@ def test_a_grant_waits_and_its_aid_is_asked_again(world):
     assert order["reason"].startswith("Test\n\nLegal basis: ") and order["order"]["body"]["gge_eur_cents"] == 100
     conflict = both.post(f"/v1/orders/{order['id']}/signatures", {"sha256": order["sha256"]}, key=True)
     assert code(conflict) == (403, "order-own"), "who acts for the organisation signs nothing that concerns it"
+    world.people["both_sides"] = both
+    assert len(told(world, "officer2", order)) == 1 and told(world, "both_sides", order) == [] and told(world, "brisa", order) == [], "nor told of it"
     done = sign_both(world, order)
     account = done["order"]["credit"]["account"]
     assert world.people["officer"].must("GET", f"/v1/grants/{account}/aid")["aid"]["gge_eur_cents"] == 100
@@ -277,11 +292,12 @@ def test_a_rule_without_the_servers_word(world):
     assert bad.json["pointer"] == "/code", bad
     site = world.local.must("POST", "/v1/sites", {"code": "late", "name": "Late", "system": "X", "city": "Riga", "country": "LV", "lat_milli": 1, "lon_milli": 1}, status=202, key=True)
     assert site["you"]["may_sign"] is False
+    assert [len(told(world, p, site)) for p in ("officer", "officer2", "administrator", "auditor")] == [1, 1, 1, 0], "the operator cannot sign it; of the registry, administrators are told too"
     assert code(sign(world, "administrator", site)) == (403, "order-class")
     assert sign(world, "officer", site, keys["officer"]).json["state"] == "in_journal"
     assert any(s["code"] == "late" for s in world.anybody.must("GET", "/v1/sites")["items"])
     order = tranche(world, credits="1").json
-    assert order["signers"] == 1 and order["you"]["may_sign"]
+    assert order["signers"] == 1 and order["you"]["may_sign"] and told(world, "officer2", order) == [], "who proposed it signs it alone"
     assert sign(world, "officer", order, keys["officer"]).json["state"] == "in_journal"
     folder = world.server.data / "export"
     status, said = export(world, str(folder))

@@ -35,6 +35,8 @@ const sentence = ({ kind, text, facts }) => {
     case "credits-lapse.unused": return t("notices.credits-lapse.unused", params);
     case "dispute.opened": return t("notices.dispute.opened", params);
     case "dispute.closed": return t("notices.dispute.closed", params);
+    case "approval.credits": return t("notices.approval.credits", params);
+    case "approval.other": return t("notices.approval.other", params);
     case "agent-silent.silent": return t("notices.agent-silent", params);
     case "maintenance.touched": return t("notices.maintenance.touched", params);
     case "maintenance.moved": return t("notices.maintenance.moved", params);

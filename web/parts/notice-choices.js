@@ -7,7 +7,7 @@ import { useData } from "../lib/use.js";
 import { Refused, Waiting } from "./broken.js";
 
 /* What each role is told at all. */
-const WHO = { "job-ended": ["owner", "member"], "quote-ending": ["owner", "member"], "credits-lapse": ["owner"], dispute: ["owner", "member", "site_operator", "officer"], approval: ["officer"], "agent-silent": ["site_operator", "administrator"], maintenance: ["owner", "member"] };
+const WHO = { "job-ended": ["owner", "member"], "quote-ending": ["owner", "member"], "credits-lapse": ["owner"], dispute: ["owner", "member", "site_operator", "officer"], approval: ["officer", "administrator"], "agent-silent": ["site_operator", "administrator"], maintenance: ["owner", "member"] };
 
 export const NoticeChoices = () => {
     const { data, error, reload } = useData("/v1/me/notice-choices");
