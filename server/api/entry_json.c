@@ -72,6 +72,7 @@ static void
 account_json(struct call *call, const struct state *s, const char *name, uint64_t index)
 {
     const struct account *a = index == NO_INDEX ? NULL : ledger_account(s->ledger, index);
+    const struct organisation *o;
     struct json_out *out = &call->out;
 
     if (!a) {
@@ -82,6 +83,8 @@ account_json(struct call *call, const struct state *s, const char *name, uint64_
     json_i64(out, "account", (int64_t)index);
     json_text(out, "label", label_of(call, s, a));
     json_text(out, "class", NAME_OF(CLASSES, a->class));
+    if (a->class == ACCOUNT_GRANT && directory_organisation(call->api->directory, NULL, a->owner_org, &o) == OK)
+        json_text(out, "organisation", o->name);
     json_shut(out);
 }
 
@@ -475,6 +478,23 @@ entry_json(struct call *call, const struct state *s, const struct entry_record *
     json_shut(out);
 }
 
+/* For whoever says it in another language than ours: which site, and which class of GPU. */
+static void
+names_json(struct call *call, const struct state *s, const struct entry *e)
+{
+    const struct offering *o = e->kind == RATE ? ledger_offering(s->ledger, e->u.rate.offering) : NULL;
+    struct json_out *out = &call->out;
+
+    if (e->kind == OFFERING)
+        json_text(out, "site", site_of(call, s, e->u.offering.site));
+    else if (o)
+        json_text(out, "site", site_of(call, s, o->entry.u.offering.site));
+    if (e->kind == OFFERING)
+        json_text(out, "model", FIELD(call, e->u.offering.model));
+    else if (o)
+        json_text(out, "model", FIELD(call, o->entry.u.offering.model));
+}
+
 void
 entry_order_json(struct call *call, const struct state *s, const char *name, const struct entry *e)
 {
@@ -482,6 +502,7 @@ entry_order_json(struct call *call, const struct state *s, const char *name, con
 
     json_open(out, name);
     json_text(out, "kind", entry_kind_name(e->kind));
+    names_json(call, s, e);
     account_json(call, s, "debit", e->debit);
     account_json(call, s, "credit", e->credit);
     json_amount(out, "amount", e->amount);

@@ -219,6 +219,8 @@ order_json(struct waiting *w, bool with_bytes)
     market_read_unlock(call->api->market);
     if (with_bytes) {
         json_text(out, "reason", err || v.erased_ms ? NULL : v.text);
+        if (!err && !v.erased_ms)
+            json_hex(out, "salt", BYTES(v.salt.b, 32));
         json_base64(out, "bytes", BYTES(w->bytes, w->len));
         json_hex(out, "sha256", BYTES(w->sha256.b, 32));
     }

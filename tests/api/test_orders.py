@@ -101,6 +101,7 @@ def test_an_order_is_signed_by_its_officers_key(world):
     assert order["reason"] == "Because" and order["order"]["kind"] == "FUND" and order["order"]["amount_credits"] == "5.000" and order["signers"] == 1
     raw = base64.b64decode(order["bytes"])
     assert raw.startswith(b"kontor-order/v1\0") and hashlib.sha256(raw).hexdigest() == order["sha256"] and order["you"] == {"may_sign": True, "why_not": None, "key": key.index, "ed25519": key.public.raw.hex(), "proposed": True}
+    assert hashlib.sha256(bytes.fromhex(order["salt"]) + b"Because").digest() == raw[16 + 32 + 26 + 48:][:32], "the words are those that the bytes commit to"
     assert sign(world, "officer", order).json["code"] == "order-class", "who has a key signs with it"
     assert code(sign(world, "officer", order, others)) == (403, "order-key"), "a key of another's"
     assert code(sign(world, "officer", order, key, key=others.index)) == (403, "order-key")
@@ -259,6 +260,7 @@ def test_a_grant_waits_and_its_aid_is_asked_again(world):
             "reference": "AID", "gge_eur_cents": 100, "legal_basis": "gber", "reason": "Test"}
     both = world.person("both_sides", [{"role": "officer"}, {"role": "member", "organisation": world.organisations["brisa"]}])
     order = world.people["officer"].must("POST", "/v1/grants", body, status=202, key=True)
+    assert order["order"]["credit"]["organisation"] in order["order"]["credit"]["label"], order
     assert order["reason"].startswith("Test\n\nLegal basis: ") and order["order"]["body"]["gge_eur_cents"] == 100
     conflict = both.post(f"/v1/orders/{order['id']}/signatures", {"sha256": order["sha256"]}, key=True)
     assert code(conflict) == (403, "order-own"), "who acts for the organisation signs nothing that concerns it"

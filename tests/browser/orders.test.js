@@ -72,7 +72,19 @@ for (const look of LOOKS) {
             await officer.getByText("2 signatures are missing", { exact: false }).waitFor();
             await officer.getByText("Read in this browser from the bytes that are signed.").waitFor();
             await shot(officer, "an-order-to-sign", look);
-            const at = officer.url();
+            await officer.getByText("These are the words that the order commits to.").waitFor();
+            await officer.getByRole("heading", { name: `2,000.000 credits are created for the fund Signed ${look.width}.` }).waitFor();
+            const at = officer.url(), other = at.replace("/en/", "/de/");
+            await second.route("**/v1/orders/*", async (route) => {
+                const reply = await route.fetch();
+                await route.fulfill({ response: reply, json: { ...(await reply.json()), reason: "One signs it" } });
+            });
+            await second.goto(at);
+            await second.getByText("The bytes are not what the words say.").waitFor();
+            assert.equal(await button(second, "Sign for 2,000.000").count(), 0, "what is not committed to is not signed");
+            await second.unroute("**/v1/orders/*");
+            await second.goto(other);
+            await second.getByRole("heading", { name: `2.000,000 Credits werden für den Fonds Signed ${look.width} geschaffen.` }).waitFor();
             await button(officer, "Sign for 2,000.000").click();
             await officer.getByText("You have signed it. Another person signs it now.").waitFor();
             await second.goto("/en/programme");

@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "../lib/html.js";
 import { has, t } from "../lib/words.js";
 import { credits, dateTime, day, euro, whole } from "../lib/format.js";
-import { fromBase64, sha256, toHex } from "../lib/bytes.js";
+import { fromBase64, fromHex, same, sha256, toHex, utf8 } from "../lib/bytes.js";
 import { more } from "../lib/more.js";
 import { keptKey, signWith } from "../lib/officer-key.js";
 import { readOrder } from "../lib/order-bytes.js";
@@ -16,11 +16,14 @@ import { KINDS } from "../parts/entries.js";
 import { Area } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
+import { orderSays } from "../parts/order-says.js";
 import { OrderState } from "../parts/orders.js";
 
 await more("../messages/LANG.orders.json");
 
 const REASON_MAX = 500;
+/** Do the bytes commit to this reason? */
+const commits = async (o, read) => read.committed !== null && same(await sha256(fromHex(o.salt), utf8(o.reason)), read.committed);
 /** What the bytes say, checked against their hash and against what the server says of them; and the key of this browser, if it is the one. */
 const useBytes = (o) => {
     const [state, set] = useState({ is: "reading", read: null, bytes: null, key: null });
@@ -29,7 +32,8 @@ const useBytes = (o) => {
         const look = async () => {
             const bytes = fromBase64(o.bytes), read = readOrder(bytes);
             const fits = read && toHex(await sha256(bytes)) === o.sha256 && KINDS[read.kind] === o.order.kind && String(read.gpums) === o.order.amount_gpums
-                && (read.debit ?? null) === (o.order.debit?.account ?? null) && (read.credit ?? null) === (o.order.credit?.account ?? null);
+                && (read.debit ?? null) === (o.order.debit?.account ?? null) && (read.credit ?? null) === (o.order.credit?.account ?? null)
+                && (!o.reason || (await commits(o, read)));
             const key = o.you.ed25519 ? await keptKey(o.you.ed25519) : null;
             if (!gone) set({ is: fits ? "fits" : "differs", read, bytes, key });
         };
@@ -44,7 +48,7 @@ const Account = ({ ref }) => (ref ? html`${ref.label} <span class="second">${t("
 const Words = ({ o, b }) => {
     const r = b.read;
     return html`
-        <section class="card"><h2>${o.order.summary}</h2>
+        <section class="card"><h2>${orderSays(o.order)}</h2>
             <dl class="facts gap">
                 ${o.order.debit && html`<div><dt>${t("orders.from")}</dt><dd><${Account} ref=${o.order.debit} /></dd></div>`}
                 ${o.order.credit && html`<div><dt>${t("orders.to")}</dt><dd><${Account} ref=${o.order.credit} /></dd></div>`}
@@ -52,10 +56,10 @@ const Words = ({ o, b }) => {
                 ${r?.start && html`<div><dt>${t("orders.term")}</dt><dd>${t("orders.from-to", { from: day(new Date(r.start).toISOString()), to: day(new Date(r.end).toISOString()) })}</dd></div>`}
                 ${r?.start && html`<div><dt>${t("orders.value")}</dt><dd>${euro(r.cents)}</dd></div>`}
                 ${r?.reference && html`<div><dt>${t("order.reference")}</dt><dd>${r.reference}</dd></div>`}
-                ${o.order.body.rate_milli !== undefined && html`<div><dt>${t("orders.rate")}</dt><dd>${(o.order.body.rate_milli / 1000).toFixed(3)}</dd></div>`}
+                ${o.order.body.rate_milli !== undefined && html`<div><dt>${t("orders.rate")}</dt><dd>${credits(String(BigInt(o.order.body.rate_milli) * 3600n))}</dd></div>`}
                 ${o.order.body.ed25519 && html`<div><dt>${t("orders.public-key")}</dt><dd class="break">${o.order.body.ed25519}</dd></div>`}
             </dl>
-            ${o.reason && html`<h3 class="gap">${t("order.reason")}</h3><p class="pre-line">${o.reason}</p>`}
+            ${o.reason && html`<h3 class="gap">${t("order.reason")}</h3><p class="pre-line">${o.reason}</p>${b.is === "fits" && html`<p class="small second">${t("orders.reason.fits")}</p>`}`}
             ${b.is === "fits" && html`<p class="small second gap">${t("orders.fits")}</p>`}
             ${b.is === "differs" && html`<${Note} kind="brick" role="alert"><b>${t("orders.differs")}</b> ${t("orders.differs.text")}<//>`}
         </section>`;

@@ -12,6 +12,7 @@ import { Button } from "../parts/button.js";
 import { Field, fieldOf } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { say } from "../parts/note.js";
+import { orderSays } from "../parts/order-says.js";
 import { OrderState } from "../parts/orders.js";
 
 await more("../messages/LANG.orders.json");
@@ -21,7 +22,7 @@ const Rows = ({ items, caption }) => html`
         <thead><tr><th scope="col">${t("orders.state")}</th><th scope="col">${t("what")}</th><th scope="col" class="num">${t("credits")}</th><th scope="col">${t("orders.proposed-by")}</th><th scope="col">${t("orders.signatures")}</th></tr></thead>
         <tbody>${items.map((o) => html`
             <tr key=${o.id}><td class="lead"><${OrderState} state=${o.state} /></td>
-                <td><a href=${to(`/programme/orders/${o.id}`)}>${o.order.summary}</a></td>
+                <td><a href=${to(`/programme/orders/${o.id}`)}>${orderSays(o.order)}</a></td>
                 <td class="num" data-label=${t("credits")}>${o.order.amount_gpums === "0" ? t("none") : html`<${Credits} gpums=${o.order.amount_gpums} />`}</td>
                 <td data-label=${t("orders.proposed-by")}>${o.proposer.name}<span class="hint">${dateTime(o.created)}</span></td>
                 <td data-label=${t("orders.signatures")}>${t("orders.of", { n: o.signatures.length, of: o.signers })}</td></tr>`)}</tbody></table></div>`;

@@ -13,6 +13,7 @@ import { Button } from "../parts/button.js";
 import { Credits } from "../parts/amount.js";
 import { Head } from "../parts/frame.js";
 import { Note } from "../parts/note.js";
+import { orderSays } from "../parts/order-says.js";
 import { State } from "../parts/state.js";
 
 await more("../messages/LANG.programme.json");
@@ -39,7 +40,7 @@ const Attention = ({ disputed, silent, orders, sites }) => {
                         <td class="num"><${Credits} gpums=${d.held_gpums} /></td><td class="num">${d.since ? duration((nowMs() - Date.parse(d.since)) / 1000) : ""}</td>
                         <td class="right"><${Button} small href=${to(`/reservations/${d.reservation}`)}>${t("programme.see")}<//></td></tr>`)}
                     ${orders.map((o) => html`<tr key=${o.id}><td class="lead"><${State} name="coming" words=${t("programme.order")} /></td>
-                        <td>${o.order.summary}<span class="hint">${t("programme.order.text", { n: o.signatures.length, of: o.signers, who: o.proposer.name })}</span></td>
+                        <td>${orderSays(o.order)}<span class="hint">${t("programme.order.text", { n: o.signatures.length, of: o.signers, who: o.proposer.name })}</span></td>
                         <td class="num">${o.order.amount_gpums === "0" ? "" : html`<${Credits} gpums=${o.order.amount_gpums} />`}</td><td class="num">${duration((nowMs() - Date.parse(o.created)) / 1000)}</td>
                         <td class="right"><${Button} small href=${to(`/programme/orders/${o.id}`)}>${t("programme.see")}<//></td></tr>`)}
                     ${silent.map((s) => html`<tr key=${s.code}><td class="lead"><${State} name="silent" words=${t("programme.silent")} /></td>
