@@ -275,8 +275,11 @@ CREATE FUNCTION public.entry_page(before bigint, of_kind bigint, most bigint) RE
 BEGIN
     IF of_kind = -1 THEN
         RETURN QUERY SELECT e.index FROM entry e WHERE e.index < before ORDER BY e.index DESC LIMIT most;
-    ELSE
+    ELSIF of_kind IN (8, 9, 10) THEN
         RETURN QUERY SELECT e.index FROM entry e WHERE e.index < before AND e.kind = of_kind ORDER BY e.index DESC LIMIT most;
+    ELSE
+        RETURN QUERY SELECT e.index FROM entry e WHERE e.index < before AND e.kind = of_kind AND e.kind NOT IN (8, 9, 10)
+            ORDER BY e.kind DESC, e.index DESC LIMIT most;
     END IF;
 END
 $$;
@@ -286,9 +289,16 @@ CREATE FUNCTION public.entry_page_of(account bigint, before bigint, of_kind bigi
     SET search_path TO 'pg_catalog', 'public'
     AS $$
 DECLARE
-    at bigint := (SELECT a.last_index FROM account a WHERE a.index = account);
+    at bigint := coalesce(
+        (SELECT CASE WHEN t.debit = account THEN t.prev_debit WHEN t.credit = account THEN t.prev_credit END FROM entry t WHERE t.index = before),
+        (SELECT a.last_index FROM account a WHERE a.index = account));
     e record;
 BEGIN
+    IF of_kind <> -1 AND of_kind NOT IN (8, 9, 10) THEN
+        RETURN QUERY SELECT t.index FROM entry t WHERE t.index < before AND t.kind = of_kind AND t.kind NOT IN (8, 9, 10)
+            AND (t.debit = account OR t.credit = account OR t.index = account AND t.kind = 1) ORDER BY t.kind DESC, t.index DESC LIMIT most;
+        RETURN;
+    END IF;
     WHILE at >= 0 AND most > 0 LOOP -- the last is the OPEN, which has no side
         SELECT t.index, t.kind, t.debit, t.prev_debit, t.prev_credit INTO e FROM entry t WHERE t.index = at;
         EXIT WHEN NOT FOUND;
@@ -1294,6 +1304,8 @@ CREATE INDEX delivery_webhook ON public.delivery USING btree (webhook, created_m
 CREATE INDEX entry_decision_of ON public.entry USING btree ("substring"(body, 1, 8)) WHERE (kind = ANY (ARRAY[12, 13]));
 
 CREATE INDEX entry_notice_of ON public.entry USING btree ("substring"(body, 9, 8)) WHERE ((kind = 19) AND (get_byte(body, 1) = ANY (ARRAY[2, 3, 7])));
+
+CREATE INDEX entry_of_kind ON public.entry USING btree (kind, index) WHERE (kind <> ALL (ARRAY[8, 9, 10]));
 
 CREATE UNIQUE INDEX identity_of ON public.identity USING btree (issuer, subject);
 

@@ -11,6 +11,7 @@ import { me, seat, whoAmI } from "./lib/session.js";
 import { Framed, Public } from "./parts/frame.js";
 import { Broken, Loading, Nowhere } from "./parts/broken.js";
 
+const QUIET_MS = 150; /* before grey bars are drawn */
 const find = (path) => {
     for (const route of ROUTES) {
         const params = match(route.path, path);
@@ -20,16 +21,18 @@ const find = (path) => {
 };
 const markOf = (found, path) => (found?.route.nav ? found.route.nav : found ? path.replace(/^(\/journal\/entries|\/reservations)\/.*/, "$1") : path);
 
-const App = () => {
+/** What a route shows, once its code has come. */
+const take = (route) => route.load().then((module) => ({ route, Page: module.default, error: null }), (error) => ({ route, Page: null, error }));
+
+const App = ({ begun }) => {
     const { path, moved } = place.value;
     const found = find(path);
-    const [loaded, set] = useState({ route: null, Page: null, error: null });
+    const [loaded, set] = useState(begun);
     const first = useRef(true);
     useEffect(() => {
         if (!found || loaded.route === found.route) return undefined;
         let wanted = true; /* until the reader goes on to another page */
-        const done = (state) => wanted && set({ route: found.route, Page: null, error: null, ...state });
-        found.route.load().then((module) => done({ Page: module.default }), (error) => done({ error }));
+        take(found.route).then((state) => wanted && set(state));
         return () => {
             wanted = false;
         };
@@ -61,7 +64,8 @@ const App = () => {
 };
 
 const start = async () => {
-    find(place.value.path)?.route.load().catch(() => {}); /* the page's code comes while we ask who is here */
+    const found = find(place.value.path);
+    const coming = found && take(found.route); /* the page's code comes while we ask who is here */
     const person = whoAmI().catch(() => {
         me.value = null;
     });
@@ -69,6 +73,9 @@ const start = async () => {
     setLocale(LANGUAGES[language][1]);
     setUnits({ d: t("unit.d"), h: t("unit.h"), min: t("unit.min"), s: t("unit.s") });
     await person;
-    render(html`<${App} />`, document.getElementById("app"));
+    /* drawn once, with the page in it; if that is slow, the frame comes first */
+    const late = new Promise((done) => setTimeout(() => done(null), QUIET_MS));
+    const begun = (await Promise.race([coming, late])) ?? { route: null, Page: null, error: null };
+    render(html`<${App} begun=${begun} />`, document.getElementById("app"));
 };
 start();

@@ -205,6 +205,19 @@ def test_pages_go_on_where_they_left(world):
     first = world.local.must("GET", "/v1/journal/entries?limit=10")
     second = world.local.must("GET", f"/v1/journal/entries?limit=10&cursor={first['next']}")
     assert second["items"][0]["index"] == first["items"][-1]["index"] - 1
+    # of an account and of a kind, page by page is what is there in one, wherever a page begins
+    account = world.grants["brisa"]
+    for query in (f"account={account}", f"account={account}&kind=OPEN", f"account={account}&kind=GRANT", f"account={account}&kind=HOLD", "kind=SITE", "kind=HOLD"):
+        whole = [e["index"] for e in world.local.must("GET", f"/v1/journal/entries?{query}&limit=500")["items"]]
+        assert whole == sorted(whole, reverse=True) and whole, query
+        for size in (1, 3):
+            paged, page = [], world.local.must("GET", f"/v1/journal/entries?{query}&limit={size}")
+            while page["items"]:
+                paged += [e["index"] for e in page["items"]]
+                page = world.local.must("GET", f"/v1/journal/entries?{query}&limit={size}&before={paged[-1]}")
+            assert paged == whole, (query, size)
+        middle = whole[len(whole) // 2] + 1  # may be an entry of another account
+        assert [e["index"] for e in world.local.must("GET", f"/v1/journal/entries?{query}&limit=500&before={middle}")["items"]] == [i for i in whole if i < middle]
 
 
 def test_money_that_two_officers_move(world):

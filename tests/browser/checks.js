@@ -56,28 +56,57 @@ export const sound = async (page, where) => {
     assert.deepEqual(found.cut, [], `${where}: cut off`);
     assert.deepEqual(found.small, [], `${where}: targets under 24 px`);
 };
-/** The same with the spacing of WCAG 1.4.12, which a reader may set. */
-export const spaced = async (page, where) => {
-    await page.evaluate(() => {
-        const sheet = new CSSStyleSheet();
-        sheet.replaceSync("* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; } p { margin-bottom: 2em !important; }");
-        document.adoptedStyleSheets = [sheet];
-    });
+/** The same with a sheet that the reader lays over ours. */
+const under = async (sheet, page, where) => {
+    await page.evaluate((text) => {
+        const own = new CSSStyleSheet();
+        own.replaceSync(text);
+        document.adoptedStyleSheets = [own];
+    }, sheet);
     await sound(page, where);
     await page.evaluate(() => {
         document.adoptedStyleSheets = [];
     });
 };
-/** Walk with Tab through the whole page: each stop has a ring, is in sight and not hidden behind something sticky. */
-export const walkable = async (page, where, most = 90) => {
-    await page.evaluate(() => {
-        scrollTo(0, 0);
-        document.activeElement?.blur();
+/** With the spacing of WCAG 1.4.12. */
+export const spaced = (page, where) => under("* { line-height: 1.5 !important; letter-spacing: 0.12em !important; word-spacing: 0.16em !important; } p { margin-bottom: 2em !important; }", page, where);
+/** With text of twice the size (WCAG 1.4.4), as a browser has it that enlarges text only. */
+export const enlarged = (page, where) => under("html { font-size: 200% !important; }", page, where);
+/**
+ * What axe does not ask: each drawing has its sentence or table outside of it; a control's name has the words that are seen on it (WCAG 2.5.3); a state
+ * is said by a word and a sign, not by its colour; a region where deeds are told is there before there is anything to tell.
+ */
+export const told = async (page, where) => {
+    const wrong = await page.evaluate(() => {
+        const plain = (text) => text.replace(/[\s\u00a0]+/g, " ").trim().toLowerCase();
+        const say = (e) => `${e.tagName} ${e.getAttribute("class")} ${plain(e.textContent).slice(0, 40)}`;
+        const shown = (e) => e.getClientRects().length > 0;
+        const seen = (e) => {
+            const copy = e.cloneNode(true);
+            for (const hidden of copy.querySelectorAll(".hidden-text, svg")) hidden.remove();
+            return plain(copy.textContent);
+        };
+        const named = [...document.querySelectorAll("a[aria-label], button[aria-label], summary[aria-label], [role=button][aria-label]")].filter(shown);
+        return [
+            ...[...document.querySelectorAll("svg.chart, svg.calendar-drawing")].filter((e) => e.getAttribute("aria-hidden") !== "true" || !e.closest("section, .card, main").querySelector("table")).map((e) => `a drawing without its table: ${say(e)}`),
+            ...named.filter((e) => /\p{L}|\d/u.test(seen(e)) && !plain(e.getAttribute("aria-label")).includes(seen(e))).map((e) => `called "${e.getAttribute("aria-label")}", but it reads: ${seen(e)}`),
+            ...[...document.querySelectorAll(".state")].filter((e) => shown(e) && !(e.querySelector("svg") && seen(e))).map((e) => `a state without its sign or word: ${say(e)}`),
+            ...(document.querySelectorAll(".toasts[aria-live=polite]").length === 1 ? [] : ["nowhere to tell what was done"]),
+        ];
     });
+    assert.deepEqual(wrong, [], where);
+};
+/** Walk with Tab through the whole page, or backwards: each stop has a ring, is in sight and not hidden behind something sticky. */
+export const walkable = async (page, where, { most = 90, backwards = false } = {}) => {
+    await page.evaluate((end) => {
+        scrollTo(0, end ? document.documentElement.scrollHeight : 0);
+        document.activeElement?.blur();
+        if (end) getSelection().collapse(document.body, document.body.childNodes.length); /* from where Shift+Tab sets out */
+    }, backwards);
     let stops = 0;
     const seen = new Set();
     for (; stops < most; stops++) {
-        await page.keyboard.press("Tab");
+        await page.keyboard.press(backwards ? "Shift+Tab" : "Tab");
         const at = await page.evaluate(() => {
             const e = document.activeElement;
             if (!e || e === document.body || e === document.documentElement) return null;

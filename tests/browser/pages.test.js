@@ -6,26 +6,16 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { readFileSync, readdirSync } from "node:fs";
 import { LANGUAGES } from "../../web/lib/languages.js";
-import { launch, open, settled, signIn } from "./chromium.js";
-import { accessible, forced, meter, resize, shifts, sound, spaced, still, walkable, watchShifts } from "./checks.js";
+import { launch, open, settled } from "./chromium.js";
+import { accessible, enlarged, forced, meter, resize, shifts, sound, spaced, still, told, walkable, watchShifts } from "./checks.js";
 import { longer } from "./longer.js";
+import { PAGES, S, prepare } from "./pages.js";
 import { world } from "./world.js";
 
 const LIMIT = 100_000;
 const MESSAGES = new URL("../../web/messages/", import.meta.url);
 const KEYS = new Set(readdirSync(MESSAGES).filter((f) => f.startsWith("en.")).flatMap((f) => Object.keys(JSON.parse(readFileSync(new URL(f, MESSAGES), "utf8")))));
-const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
-const PAGES = [
-    ["front", null, "/"], ["sign-in", null, "/sign-in"], ["public capacity", null, "/capacity"], ["public journal", null, "/journal"], ["sites", null, "/sites"], ["missing", null, "/nothing-here"], ["join, without its link", null, "/join"], ["public entry", null, "/journal/entries/5"], ["verify", null, "/verify"],
-    ["home", S, "/home"], ["ask", S, "/ask"], ["ask, nothing fits", S, "/ask?gpus=9000&memory=512"], ["quotes", S, () => `/requests/${request}`], ["reservations", S, "/reservations"], ["reservation", S, () => `/reservations/${job}`],
-    ["credits", S, "/credits"], ["grant", S, () => `/credits/${kontor.grants.brisa}`], ["state aid", S, "/credits/aid"], ["a grant's certificate", S, () => `/credits/${kontor.grants.brisa}/certificate`], ["account", S, "/me"], ["notices", S, "/notices"], ["webhooks", S, "/people/webhooks"], ["people", S, "/people"], ["another role's page", S, "/programme"], ["entry", S, () => `/journal/entries/${hold}`], ["a site, with one's own", S, "/sites/lumi"],
-    ["home without a grant", E, "/home"], ["no reservations", E, "/reservations"],
-    ["programme", O, "/programme"], ["orders", O, "/programme/orders"], ["orders and keys", A, "/programme/orders"], ["use", O, "/programme/use"], ["use of a site where nothing was paid", O, "/programme/use?months=3&site=lumi"], ["shares", O, "/programme/shares"], ["moves", O, "/programme/moves"], ["report", O, "/programme/reports"], ["grants", O, "/programme/grants"], ["grant of another", O, () => `/programme/grants/${kontor.grants.brisa}`], ["new grant", O, "/programme/grants/new"], ["an organisation's aid", O, () => `/programme/organisations/${kontor.organisations.brisa}/aid`], ["new fund", O, "/programme/funds/new"], ["new tranche", O, "/programme/tranches/new"],
-    ["journal", O, "/journal/entries"], ["journal, no entry", O, "/journal/entries?kind=CLAWBACK"], ["an officer's entry", O, "/journal/entries/44"],
-    ["site", L, "/site/lumi"], ["tickets", L, "/site/lumi/tickets"], ["reports", L, "/site/lumi/reports"], ["share given", L, "/site/lumi/share"], ["keys", L, "/site/lumi/keys"], ["moves from a site", L, "/site/lumi/moves"], ["a site, with all that is booked", L, "/sites/lumi?weeks=12"], ["administration", A, "/admin"],
-];
-let kontor, browser, job, request, hold;
-const cookies = new Map(); /* one session a person serves all looks */
+let kontor, browser, cookies, at;
 
 /** What was found, by kind of check: what is wrong, and how many pages were looked at. */
 const found = new Map();
@@ -60,6 +50,7 @@ const wide = async (page, name, bytes) => {
     console.log(`# ${name}: ${bytes} bytes`);
     await note("bytes", name, () => assert.ok(bytes > 10_000 && bytes < LIMIT, `${name}: ${bytes}`));
     await note("axe 1440 light", name, () => accessible(page, name));
+    await note("told", name, () => told(page, name));
     await note("keyboard 1440", name, () => walkable(page, name));
     await page.emulateMedia({ colorScheme: "dark" });
     await note("contrast 1440 dark", name, () => accessible(page, name, ["color-contrast"]));
@@ -68,6 +59,7 @@ const wide = async (page, name, bytes) => {
     for (const [width, height] of [[1440, 900], [2560, 1300], [960, 800], [768, 900]]) {
         await resize(page, width, height);
         await note(`reflow ${width}`, name, () => sound(page, `${name} at ${width} px`));
+        if (width === 1440) await note("larger text", name, () => enlarged(page, `${name}, text of twice the size`));
     }
 };
 const narrow = async (page, name) => {
@@ -77,6 +69,7 @@ const narrow = async (page, name) => {
     await note("contrast 360 light", name, () => accessible(page, name, ["color-contrast"]));
     await note("reflow 360", name, () => sound(page, `${name} at 360 px`));
     await note("text spacing", name, () => spaced(page, name));
+    await note("backwards 360", name, () => walkable(page, `${name}, backwards`, { most: 12, backwards: true }));
     await resize(page, 320, 640);
     await note("reflow 320", name, () => sound(page, `${name} at 320 px`));
 };
@@ -106,23 +99,7 @@ const LOOKS = [[{ width: 1440, height: 900, scheme: "light", other: true }, tran
 before(async () => {
     browser = await launch();
     kontor = await world("--rich");
-    for (const who of [S, E, O, L, A]) {
-        const { page, context, close } = await open(browser, { base: kontor.base });
-        await signIn(page, who, kontor.password);
-        cookies.set(who, await context.cookies());
-        if (who === S) {
-            job = await page.evaluate(async () => (await (await fetch("/v1/reservations?state=running")).json()).items[0].id);
-            hold = await page.evaluate(async (grant) => (await (await fetch(`/v1/grants/${grant}/entries?limit=100`)).json()).items.find((e) => e.kind === "HOLD").index, kontor.grants.brisa);
-            request = await page.evaluate(async ({ organisation, grant }) => {
-                const me = await (await fetch("/v1/me")).json();
-                const post = async (path, body) => (await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": me.csrf, "Idempotency-Key": crypto.randomUUID() }, body: JSON.stringify(body) })).json();
-                const made = await post("/v1/requests", { organisation, grant, name: "ct-seg-v5 pretrain", gpus: 128, walltime_s: 172_800, memory_gb: 64, one_island: true, countries: ["ES", "IT", "FI", "LU", "SE", "DE"], template: "single-gpu", parameters: { command: "python train.py" } });
-                await post(`/v1/requests/${made.id}/quotes`, { hold: true });
-                return made.id;
-            }, { organisation: kontor.organisations.brisa, grant: kontor.grants.brisa });
-        }
-        await close();
-    }
+    ({ cookies, at } = await prepare(browser, kontor));
 });
 after(async () => {
     await browser?.close();
@@ -139,7 +116,7 @@ test("pages: each opens, with nothing on the console and nothing from elsewhere"
             if (who) await tab.context.addCookies(cookies.get(who));
             if (stretched) await longer(tab.page);
             await note("opens", name, async () => {
-                const bytes = await load(tab.page, name, typeof path === "function" ? path() : path, look.width, other ? languageOf(name) : "en");
+                const bytes = await load(tab.page, name, typeof path === "function" ? path(at) : path, look.width, other ? languageOf(name) : "en");
                 await checks(tab.page, name, bytes);
             });
             faults.push(...tab.faults.map((f) => `${name}: ${f}`));
@@ -168,6 +145,9 @@ kind("in another language, words stand everywhere", "no key instead of words");
 kind(`in another language, the first load is under ${LIMIT} bytes, too`, "bytes in other languages");
 kind("the keyboard reaches everything, in sight, at 1440 px", "keyboard 1440");
 kind("the keyboard reaches everything, in sight, at 360 px", "keyboard 360");
+kind("backwards, too, at 360 px", "backwards 360");
+kind("text of twice the size cuts nothing off", "larger text");
+kind("drawings have tables, names have the words that are seen, states a sign and a word, and deeds a place where they are told", "told");
 kind("forced colours keep bars, states and the present page", "forced colours");
 kind("motion is of colour only, and none for who asked for less", "motion");
 kind(`the first load of each is under ${LIMIT} bytes, with everything`, "bytes");

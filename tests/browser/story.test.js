@@ -939,12 +939,16 @@ story("a start-up seals secrets to the site that it chooses; the job has them, n
     await page.getByRole("button", { name: "Get binding quotes" }).click();
     await page.waitForURL("**/en/requests/*");
     const key = page.locator("[data-seal]").first(), button = page.locator(".options .best").getByRole("button", { name: /^Accept for/ });
+    const give = page.getByRole("button", { name: "Give their values" });
+    await give.click(); /* what seals, and proves whose key it is, is fetched only now */
+    await page.waitForFunction(() => document.activeElement?.matches(".secrets input[type=password]"));
     await page.locator("[data-seal=cineca][data-is=good]").waitFor();
     await page.locator("[data-seal=lumi][data-is=good]").waitFor();
 
     /* a browser that cannot, and a key that the agent did not sign: said, and nothing is sent */
     await page.evaluate(() => { window.name = "lacks"; });
     await page.reload();
+    await give.click();
     await page.getByText("This browser cannot seal secrets.").first().waitFor();
     assert.equal(await button.getAttribute("aria-disabled"), "true");
     await accessible(page, "secrets, a browser that cannot");
@@ -955,10 +959,12 @@ story("a start-up seals secrets to the site that it chooses; the job has them, n
         await route.fulfill({ response, json: told });
     });
     await page.reload();
+    await give.click();
     await page.locator("[data-seal=cineca][data-is=bad]").waitFor();
     assert.match(plain(await text(page, ".options .best")), /This site's key does not verify: nothing is sealed to it\./);
     await page.unroute("**/v1/sites");
     await page.reload();
+    await button.click(); /* who accepts before, is asked for them: nothing is sent */
     await page.locator("[data-seal=cineca][data-is=good]").waitFor();
 
     await button.click();

@@ -10,17 +10,6 @@ const KEM = joined(utf8("KEM"), new Uint8Array([0, 0x20])), SUITE = joined(utf8(
 const PAD = 64;
 const EMPTY = new Uint8Array(0);
 
-/** Has this browser what sealing, and checking whose key it is, needs? */
-export const canSeal = async () => {
-    try {
-        await crypto.subtle.generateKey("X25519", false, ["deriveBits"]);
-        await crypto.subtle.generateKey("Ed25519", false, ["verify", "sign"]);
-        return true;
-    } catch {
-        return false; /* neither curve, or no secure context */
-    }
-};
-
 /* ---- HPKE ---- */
 
 const labelled = (suite, label, ikm) => joined(utf8("HPKE-v1"), suite, utf8(label), ikm);

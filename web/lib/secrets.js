@@ -32,3 +32,14 @@ export const valueFault = (value) => {
     if (value.includes("\0")) return { key: "secrets.bad.zero", params: {} };
     return n > VALUE_MAX ? { key: "secrets.bad.long", params: { n, most: VALUE_MAX } } : null;
 };
+
+/** Has this browser what sealing, and checking whose key it is, needs? */
+export const canSeal = async () => {
+    try {
+        await crypto.subtle.generateKey("X25519", false, ["deriveBits"]);
+        await crypto.subtle.generateKey("Ed25519", false, ["verify", "sign"]);
+        return true;
+    } catch {
+        return false; /* neither curve, or no secure context */
+    }
+};

@@ -46,6 +46,20 @@ export const useData = (path, { every = 0, mark } = {}) => {
     return { ...mine, fresh: state.path === path && state.known && state.mark === mark, reload: useCallback(() => setTurn((n) => n + 1), []) };
 };
 
+/** What several parts of a page will ask for: true once all has come or been refused, so that they are drawn once, each of its final size. @param {string[]} paths */
+export const useTogether = (paths) => {
+    const [done, set] = useState(paths.every((path) => remembered(path)));
+    const wanted = paths.join("\n");
+    useEffect(() => {
+        let here = true;
+        Promise.allSettled(wanted.split("\n").map((path) => get(path))).then(() => here && set(true));
+        return () => {
+            here = false;
+        };
+    }, [wanted]);
+    return done;
+};
+
 /**
  * A command: busy while it runs, one key for as long as its outcome is not known, so that a double click or a retry
  * after a cut line cannot act twice. @returns {{busy: boolean, error: Problem | null, run: Function, clear: Function}}

@@ -4,7 +4,7 @@ import { t } from "../lib/words.js";
 import { asTyped, compare, country, dateTime, dayYear, euro, list, parseCents } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { seat } from "../lib/session.js";
-import { useCommand, useData } from "../lib/use.js";
+import { useCommand, useData, useTogether } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Bar, Swatch } from "../parts/bar.js";
 import { Refused, Waiting } from "../parts/broken.js";
@@ -153,10 +153,12 @@ const Links = ({ id, onDone }) => {
 export default ({ params }) => {
     const mine = seat.value.kind === "startup", id = mine ? seat.value.organisation.id : params.id;
     const up = mine ? "/credits" : "/programme/grants";
-    const { data, error, reload } = useData(`/v1/organisations/${id}/aid`);
+    const at = `/v1/organisations/${id}/aid`;
+    const there = useTogether(mine ? [at] : [at, `${at}/links`, "/v1/organisations?limit=500"]);
+    const { data, error, reload } = useData(at);
     const name = data?.undertaking.find((u) => u.id === id)?.name ?? "";
     const head = html`<${Head} title=${mine || !name ? t("aid.page") : `${t("aid.page")}: ${name}`} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a>`} sub=${t("aid.sub", { name })} />`;
-    if (!data) return html`${head}<${Waiting} error=${error} retry=${reload} rows=${8} />`;
+    if (!data || !there) return html`${head}<${Waiting} error=${error} retry=${reload} rows=${8} />`;
     return html`
         ${head}
         <div class="stack">

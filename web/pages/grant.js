@@ -4,7 +4,7 @@ import { t, tx } from "../lib/words.js";
 import { aboutCredits, big, clock, day, dayYear, endTime, lastDay, lastDayYear, priceCredits, wholeCredits } from "../lib/format.js";
 import { forecast, unspentLine } from "../lib/credit.js";
 import { seat } from "../lib/session.js";
-import { useData, useNow } from "../lib/use.js";
+import { useData, useNow, useTogether } from "../lib/use.js";
 import { place, to } from "../lib/router.js";
 import { AidOfGrant } from "../parts/aid.js";
 import { Bar, Part } from "../parts/bar.js";
@@ -31,15 +31,17 @@ const Figures = ({ grant, f }) => html`
 
 export default ({ params, query }) => {
     const cursor = query.get("cursor");
-    const { data: grant, error, reload } = useData(`/v1/grants/${params.grant}`, { every: 15_000 });
+    const at = `/v1/grants/${params.grant}`;
+    const there = useTogether([at, `${at}/share`, `${at}/entries?limit=100`]);
+    const { data: grant, error, reload } = useData(at, { every: 15_000 });
     /* asked again whenever the grant has a newer entry, so that the list never lags behind the figures */
-    const all = useData(grant ? `/v1/grants/${params.grant}/entries?limit=100` : null, { mark: grant?.last_entry });
-    const older = useData(cursor ? `/v1/grants/${params.grant}/entries?limit=50&cursor=${encodeURIComponent(cursor)}` : null);
+    const all = useData(grant ? `${at}/entries?limit=100` : null, { mark: grant?.last_entry });
+    const older = useData(cursor ? `${at}/entries?limit=50&cursor=${encodeURIComponent(cursor)}` : null);
     const entries = cursor ? older : all;
     const now = useNow(30_000);
     const mine = seat.value.kind === "startup";
     const up = mine ? "/credits" : "/programme/grants";
-    if (!grant) return html`<${Head} title=${t("credits.one")} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} />`;
+    if (!grant || !there) return html`<${Head} title=${t("credits.one")} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} />`;
     const f = forecast(grant, all.data?.items ?? [], now, Boolean(all.data?.next));
     const title = t("credits.grant", { mode: grant.mode.name, from: dayYear(grant.start) });
     return html`

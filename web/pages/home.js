@@ -18,6 +18,7 @@ import { Head } from "../parts/frame.js";
 import { Jobs } from "../parts/jobs.js";
 import { Note } from "../parts/note.js";
 
+const LONGEST_MS = 2000; /* for which lower cards wait until upper ones are whole */
 const Lapse = ({ grant, f }) => {
     if (grant.state !== "active" || big(grant.free_gpums) === 0n) return null;
     const params = { amount: aboutCredits(f.lapsing), free: wholeCredits(grant.free_gpums), time: endTime(grant.end), pace: aboutCredits(f.pace), needed: aboutCredits(f.needed) };
@@ -47,7 +48,7 @@ const shapes = (grant, f) => {
     const hoursLeft = Math.floor(f.daysLeft * 24) - 24;
     return [64, 8, 4, 1].map((gpus) => ({ gpus, hours: Math.min(240, hoursLeft, Math.floor(left / gpus / 2)) })).filter((s) => s.hours >= 1).slice(0, 2);
 };
-const Suggestions = ({ grant, f, sites }) => {
+const Suggestions = ({ grant, f, sites, onKnown }) => {
     const [offers, set] = useState([]);
     const wanted = JSON.stringify(shapes(grant, f));
     useEffect(() => {
@@ -56,7 +57,11 @@ const Suggestions = ({ grant, f, sites }) => {
             organisation: grant.organisation.id, grant: grant.account, gpus: s.gpus, walltime_s: s.hours * 3600, memory_gb: 0, model: "", countries: [], one_island: false, kind: "batch",
             preference: "soonest", move_freely: false,
         }, { signal: stop.signal }).then((q) => ({ ...s, option: q.options[0] }), () => null)))
-            .then((all) => stop.signal.aborted || set(all.filter((o) => o?.option)));
+            .then((all) => {
+                if (stop.signal.aborted) return;
+                set(all.filter((o) => o?.option));
+                onKnown();
+            });
         return () => stop.abort();
     }, [wanted, grant.account]);
     if (!offers.length) return null;
@@ -68,14 +73,16 @@ const Suggestions = ({ grant, f, sites }) => {
                 <${Button} small href=${to("/ask", { gpus: o.gpus, hours: o.hours })} label=${t("home.ask-for", { gpus: o.gpus, hours: o.hours })}>${t("home.ask")}<//></li>`)}</ul>`;
 };
 const cheapest = (options) => options.map((o) => big(o.cost_gpums)).reduce((a, b) => (b < a ? b : a), big(options[0]?.cost_gpums));
-const NextStep = ({ organisation, grant, f, sites }) => {
+/** The request asked for last, and its quote that still binds. */
+const useNewest = (organisation) => {
     const { data } = useData(`/v1/requests?organisation=${organisation}&limit=1`);
     const newest = data?.items[0];
     const detail = useData(newest ? `/v1/requests/${newest.id}` : null);
-    const quote = detail.data?.quotes?.find((q) => q.state === "open");
+    return { newest, quote: detail.data?.quotes?.find((q) => q.state === "open"), known: Boolean(data && (!newest || detail.data || detail.error)) };
+};
+const NextStep = ({ last: { newest, quote, known }, grant, f, sites, onKnown }) => {
     const now = useNow(1000);
     const left = quote ? (Date.parse(quote.expires) - now) / 1000 : 0;
-    const known = data && (!newest || detail.data || detail.error);
     return html`
         <section class="card next"><h2>${t("home.next")}</h2>
             ${!known ? html`<${Loading} title=${false} rows=${2} bare />`
@@ -85,7 +92,7 @@ const NextStep = ({ organisation, grant, f, sites }) => {
                     <span class="block small second">${t("home.from", { n: quote.options.length, amount: priceCredits(cheapest(quote.options)) })}</span></p>
                 <${Button} kind="primary" wide href=${to(`/requests/${newest.id}`)}>${t("home.compare", { left: countdown(left) })}<//>`
             : html`<p>${t("home.nothing-waits")}</p><${Button} wide href=${to("/ask")}>${t("nav.ask")}<//>`}
-            <${Suggestions} grant=${grant} f=${f} sites=${sites} />
+            ${known && html`<${Suggestions} grant=${grant} f=${f} sites=${sites} onKnown=${onKnown} />`}
         </section>`;
 };
 const Unspent = ({ grant, entries, more, f, now }) => {
@@ -105,6 +112,12 @@ export default () => {
     const grant = grants.data ? mainGrant(grants.data.items) : null;
     const entries = useData(grant ? `/v1/grants/${grant.account}/entries?limit=100` : null, { every: 30_000 });
     const jobs = useData(`/v1/reservations?organisation=${organisation}&limit=20`, { every: 10_000 });
+    const last = useNewest(organisation);
+    const [above, know] = useState(false); /* what stands in the first row has its size: nothing below it will move */
+    useEffect(() => {
+        const timer = setTimeout(() => know(true), LONGEST_MS);
+        return () => clearTimeout(timer);
+    }, []);
     const { sites } = useSites();
     const now = useNow(15_000);
 
@@ -121,11 +134,11 @@ export default () => {
         <//>
         <div class="grid side-right stretch">
             <${Balance} grant=${grant} f=${f} />
-            <${NextStep} organisation=${organisation} grant=${grant} f=${f} sites=${sites} />
-            <section class="card"><div class="card-head"><h2>${t("home.running")}</h2>${jobs.data?.items.length > 0 && html`<a class="small" href=${to("/reservations")}>${t("home.all")}</a>`}</div>
+            <${NextStep} last=${last} grant=${grant} f=${f} sites=${sites} onKnown=${() => know(true)} />
+            ${above ? html`<section class="card"><div class="card-head"><h2>${t("home.running")}</h2>${jobs.data?.items.length > 0 && html`<a class="small" href=${to("/reservations")}>${t("home.all")}</a>`}</div>
                 ${!jobs.data ? html`<${Loading} title=${false} rows=${3} />`
                 : open.length ? html`<${Jobs} items=${open.slice(0, 6)} sites=${sites} now=${now} caption=${t("home.running")} />`
                 : html`<p class="second">${t("home.nothing-runs")}</p>`}</section>
-            <${Unspent} grant=${grant} entries=${rows} more=${Boolean(entries.data?.next)} f=${f} now=${now} />
+            <${Unspent} grant=${grant} entries=${rows} more=${Boolean(entries.data?.next)} f=${f} now=${now} />` : html`<${Loading} title=${false} rows=${3} />`}
         </div>`;
 };

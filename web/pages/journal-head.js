@@ -6,7 +6,7 @@ import { clock, dateTime, dayYear, whole } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { me } from "../lib/session.js";
 import { readKey, readNote, signedBy } from "../lib/tlog.js";
-import { useData } from "../lib/use.js";
+import { useData, useTogether } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
@@ -18,9 +18,17 @@ import { Note } from "../parts/note.js";
 await more("../messages/LANG.log.json", "../styles/journal.css");
 
 const EVERY_MS = 5000;
+/** The checkpoint as it is when the page comes: null until then. */
+const useFirst = () => {
+    const [note, set] = useState(null);
+    useEffect(() => {
+        fetch("/checkpoint", { cache: "no-store" }).then((reply) => (reply.ok ? reply.text() : "")).then(set, () => set(""));
+    }, []);
+    return note;
+};
 /** The newest checkpoint's text, and whether the log's key signed it, worked out here. */
-const useCheckpoint = (vkey, size) => {
-    const [state, set] = useState({ note: "", is: "checking" });
+const useCheckpoint = (vkey, size, begun) => {
+    const [state, set] = useState({ note: begun, is: "checking" });
     useEffect(() => {
         if (!vkey || !size) return undefined;
         let wanted = true;
@@ -37,8 +45,8 @@ const useCheckpoint = (vkey, size) => {
     return state;
 };
 const LOOK = { checking: ["plain", "circle"], good: ["wash-verdigris", "ok"], none: ["wash-brick", "warn"], bad: ["wash-brick", "warn"], cannot: ["wash-ochre", "circle"] };
-const Checkpoint = ({ data, watching }) => {
-    const { note, is } = useCheckpoint(data.vkey, watching?.shown?.size);
+const Checkpoint = ({ data, watching, begun }) => {
+    const { note, is } = useCheckpoint(data.vkey, watching?.shown?.size, begun);
     const [wash, icon] = LOOK[is];
     return html`
         <section class="card newest"><div class="card-head"><h2>${t("journal.newest-checkpoint")}</h2>${note && html`<span class=${"state " + wash} role="status" data-check=${is}><${Icon} name=${icon} />${t("journal.signature." + is)}</span>`}</div>
@@ -94,15 +102,17 @@ const Yourself = ({ data, asked }) => html`
 export default () => {
     const { data, error, reload } = useData("/v1/journal", { every: EVERY_MS });
     const watching = useData("/v1/journal/witnesses", { every: EVERY_MS }).data;
+    const there = useTogether(["/v1/journal", "/v1/journal/witnesses", "/v1/journal/growth"]);
+    const begun = useFirst();
     const growth = useData("/v1/journal/growth", { every: 12 * EVERY_MS });
-    if (!data) return html`<${Head} title=${t("nav.journal")} sub="" /><${Waiting} error=${error} retry=${reload} />`;
+    if (!data || !there || begun === null) return html`<${Head} title=${t("nav.journal")} sub="" /><${Waiting} error=${error} retry=${reload} />`;
     return html`
         <${Head} title=${t("nav.journal")} sub=${t("journal.sub", { n: data.size, time: dateTime(data.time) })}>${me.value && html`<${Button} href=${to("/journal/entries")}>${t("journal.all")}<//>`}<//>
         ${data.guarded && html`<${Note} kind="brick"><b>${t("problem.guarded")}</b> ${data.guarded}<//>`}
         <p class="plain-words">${t("journal.plain")}</p>
         <div class="grid halves">
             <div class="stack">
-                <${Checkpoint} data=${data} watching=${watching} />
+                <${Checkpoint} begun=${begun} data=${data} watching=${watching} />
                 <section class="card"><h2>${t("growth.title")}</h2>${!growth.data ? html`<${Waiting} error=${growth.error} retry=${growth.reload} rows=${5} />` : growth.data.points.length ? html`<${Growth} points=${growth.data.points} />` : html`<p>${t("journal.unsigned")}</p>`}</section>
             </div>
             <div class="stack">

@@ -7,7 +7,8 @@ import { useData } from "../lib/use.js";
 import { go, to } from "../lib/router.js";
 import { Empty, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
-import { Entries, KINDS } from "../parts/entries.js";
+import { KINDS } from "../lib/kinds.js";
+import { Entries } from "../parts/entries.js";
 import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 

@@ -7,7 +7,7 @@ import { del } from "../lib/api.js";
 import { language } from "../lib/router.js";
 import { failedOf, goTo } from "../lib/providers.js";
 import { scheme, turn } from "../lib/scheme.js";
-import { useCommand, useData } from "../lib/use.js";
+import { useCommand, useData, useTogether } from "../lib/use.js";
 import { Button } from "../parts/button.js";
 import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
@@ -128,6 +128,7 @@ const Sessions = ({ mark }) => {
                 <dd>${s.this ? t("sessions.this") : html`<${Button} small busy=${state.busy === s.id} label=${t("sessions.end.of", { name: programName(s.program) })} onClick=${() => end(s)}>${t("sign-out")}<//>`}</dd></div>`)}</dl>
             ${data.items.length > 1 && html`<div class="gap deeds"><${Button} small busy=${others.busy} onClick=${endOthers}>${t("sessions.end-others")}<//></div>`}</section>`;
 };
+const PARTS = ["/v1/me/passkeys", "/v1/me/second-step", "/v1/me/tokens", "/v1/me/notice-choices", "/v1/providers", "/v1/me/identities", "/v1/me/sessions"];
 /** Who came by a provider and has no role yet: what happens now. */
 const Newcomer = () => html`
     <${Note} kind="slate" role="status"><p><b>${t("me.newcomer")}</b></p><p>${t("me.newcomer.text")}</p>
@@ -137,8 +138,10 @@ const Account = ({ query }) => {
     const [changes, count] = useState(0); /* a new password ends sessions elsewhere, and tokens */
     const changed = () => count((n) => n + 1);
     const orders = me.value.roles.some((r) => r.role === "officer" || r.role === "administrator");
-    return html`
-        <${Head} title=${t("nav.me")} sub=${me.value.person.email ? t("me.sub", { name: me.value.person.name, email: me.value.person.email }) : me.value.person.name} />
+    const there = useTogether(orders ? [...PARTS, "/v1/me/keys"] : PARTS);
+    const head = html`<${Head} title=${t("nav.me")} sub=${me.value.person.email ? t("me.sub", { name: me.value.person.name, email: me.value.person.email }) : me.value.person.name} />`;
+    if (!there) return html`${head}<${Waiting} rows=${8} />`;
+    return html`${head}
         ${me.value.roles.length === 0 && html`<${Newcomer} />`}
         <div class="grid halves">
             <div class="stack">

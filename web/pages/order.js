@@ -12,7 +12,7 @@ import { Credits, Folio } from "../parts/amount.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Dialog } from "../parts/dialog.js";
-import { KINDS } from "../parts/entries.js";
+import { KINDS } from "../lib/kinds.js";
 import { Area } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";

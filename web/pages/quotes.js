@@ -78,6 +78,7 @@ const Gone = ({ error, asked, quote, before, accept, busy, sites, ask }) => {
         <//></div>`;
 };
 
+const known = ({ data, error }) => data || error;
 export default ({ params }) => {
     const { data: request, error, reload } = useData(`/v1/requests/${params.id}`);
     const { sites, loaded, reload: askSites } = useSites();
@@ -90,13 +91,14 @@ export default ({ params }) => {
     const asked = useRef(false);
     /* what few requests need comes with them: what seals secrets, what shows nights */
     const [parts, take] = useState(/** @type {any} */ (null));
+    const [giving, give] = useState(false); /* secrets: what seals them and proves whose key it is */
     const [cannot, tell] = useState(/** @type {Record<string, string>} */ ({}));
     const seal = useRef(/** @type {any} */ (null));
     const secret = request?.secrets?.length > 0;
     const nightly = Boolean(request?.nights && request.reservation);
     useEffect(() => {
-        if (secret || nightly) (secret ? import("../parts/secrets.js") : import("../parts/nights.js")).then((module) => take((had) => ({ ...had, ...module.default })));
-    }, [secret, nightly]);
+        if (giving || nightly) (giving ? import("../parts/secrets.js") : import("../parts/nights.js")).then((module) => take((had) => ({ ...had, ...module.default })));
+    }, [giving, nightly]);
     const newest = request?.quotes?.[0] ?? null;
     const quote = mine ?? newest;
     const open = quote?.state === "open" && !ended && Date.parse(quote.expires) > nowMs();
@@ -123,13 +125,17 @@ export default ({ params }) => {
         hold();
     }, [refused]);
 
-    if (!request || !loaded || (secret && !parts?.Secrets) || (nightly && !parts?.Nights)) return html`<${Head} title=${t("quotes.title-loading")} crumbs=${html`<a href=${to("/ask")}>${t("nav.ask")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
+    if (!request || !loaded || !known(grant) || !known(home) || (nightly && !parts?.Nights)) return html`<${Head} title=${t("quotes.title-loading")} crumbs=${html`<a href=${to("/ask")}>${t("nav.ask")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
     const not = sorted(quote?.refusals ?? []).said;
     const ask = { ...fromRequest(request), seconds: request.walltime_s };
     const from = Math.max(Date.parse(quote?.created ?? request.created ?? 0), Date.parse(request.earliest_start ?? 0)) || 0;
     const crumbs = html`<a href=${to("/ask", write(ask))}>${t("nav.ask")}</a> / ${request.name}`;
     const accept = async (option, index) => {
         const quoteId = quote.id;
+        if (secret && !parts?.Secrets) {
+            give(true); /* nothing is accepted before a value is given, and the key proved */
+            return;
+        }
         const sealed = secret ? await seal.current(option) : undefined;
         if (secret && !sealed) return;
         const answer = await accepting.run(`/v1/quotes/${quoteId}/accept`, { option: index, move_freely: Boolean(request.move_freely), ...(sealed && { secrets: sealed }) });
@@ -160,7 +166,9 @@ export default ({ params }) => {
             ${looking.error && html`<${Broken} error=${looking.error} credits=${t("credits-unchanged")} />`}
             ${ended && quote?.state === "open" && html`<${Note} kind="ochre" icon="clock"><p><b>${t("quotes.over")}</b> ${t("quotes.over.text")}</p><p><button type="button" class="linkish" onClick=${hold}>${t("quotes.again")}</button></p><//>`}
             ${!quote && !looking.error && html`<${Waiting} rows=${6} />`}
-            ${secret && html`<${parts.Secrets} request=${request} options=${quote?.options ?? []} sites=${sites} error=${refused} reload=${askSites} seal=${seal} tell=${tell} />`}
+            ${secret && !parts?.Secrets && html`<section class="card secrets"><h2>${t("secrets.title")}</h2><p class="second">${t("secrets.text")}</p>
+                <div class="deeds gap"><${Button} busy=${giving} onClick=${() => give(true)}>${t("secrets.open")}<//></div></section>`}
+            ${parts?.Secrets && html`<${parts.Secrets} request=${request} options=${quote?.options ?? []} sites=${sites} error=${refused} reload=${askSites} seal=${seal} tell=${tell} />`}
             ${n > 0 && html`
                 <div>
                     <ol class="options">${quote.options.map((option, i) => html`<${Option} key=${option.offering} option=${option} index=${i} title=${titles(quote.options, request.preference)[i]} site=${sites.get(option.site)} free=${free}

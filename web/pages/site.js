@@ -55,7 +55,8 @@ export default ({ params }) => {
     const now = useNow(1000);
     const site = sites.get(params.site);
     if (agent.error && !agent.data) return html`<${Head} title=${siteName(site, params.site)} /><${Waiting} error=${agent.error} retry=${agent.reload} />`;
-    if (!agent.data || !loaded) return html`<${Head} title=${params.site} /><${Waiting} />`;
+    const there = [tickets, reports].every(({ data, error }) => data || error); /* drawn once: what comes later would move the rest */
+    if (!agent.data || !loaded || !there) return html`<${Head} title=${params.site} /><${Waiting} />`;
     if (!site) return html`<${Nowhere} status=${404} />`;
     const touch = agent.data.last_contact && now - Date.parse(agent.data.last_contact) < IN_TOUCH_MS;
     const all = tickets.data?.items ?? [];

@@ -11,7 +11,7 @@ import { useData } from "../lib/use.js";
 import { Credits } from "../parts/amount.js";
 import { Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
-import { KINDS } from "../parts/entries.js";
+import { KINDS } from "../lib/kinds.js";
 import { Area } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Note } from "../parts/note.js";

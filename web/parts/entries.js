@@ -6,7 +6,6 @@ import { to } from "../lib/router.js";
 import { Credits } from "./amount.js";
 import { Icon } from "./icon.js";
 
-export const KINDS = ["GENESIS", "OPEN", "CLOSE", "FUND", "TRANCHE", "GRANT", "CLAWBACK", "LAPSE", "HOLD", "SETTLE", "VOID", "EXPIRE", "RESOLVE", "CORRECT", "SITE", "OFFERING", "RATE", "POLICY", "KEY", "NOTICE"];
 const nameOf = (account) => account?.label ?? (account ? t("account", { n: account.account }) : "");
 const moves = (e) => e.debit !== null && e.credit !== null;
 

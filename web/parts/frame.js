@@ -37,7 +37,7 @@ const Pages = ({ current, onGo }) => html`
 /** The journal's size and how old its newest entry is. No tally: there are no witnesses yet. */
 const Heart = ({ data }) => {
     const now = useNow(1000);
-    if (!data) return html`<p class="heart">${t("heart.none")}</p>`;
+    if (!data) return html`<p class="heart">${t("heart.none")}<span class="block">\u00a0</span></p>`;
     return html`<p class="heart">${tx("heart.size", { n: data.size })}<span class="block">${t("heart.newest", { time: clock(data.time), ago: ago(now - Date.parse(data.time)) })}</span></p>`;
 };
 /** The way to what one was told, with how much of it is new. */

@@ -3,40 +3,20 @@
 import { html, useEffect, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
 import { clock, dayYear, fixed, list, whole } from "../lib/format.js";
-import { Problem, get, remembered } from "../lib/api.js";
 import { prove, STEPS } from "../lib/prove.js";
+import { READ, readJournal } from "../lib/read.js";
 import { to } from "../lib/router.js";
 import { Folio } from "./amount.js";
-import { KINDS } from "./entries.js";
 import { Icon } from "./icon.js";
 import { Note } from "./note.js";
 import { Path } from "./path.js";
 
 const AGAIN_MS = 3000;
-const text = async (path) => {
-    const reply = await fetch(path, { cache: "no-store", credentials: "same-origin" });
-    if (reply.ok) return reply.text();
-    const problem = await reply.json().catch(() => null);
-    throw new Problem(reply.status, problem, { method: "GET", path });
-};
-/** What the journal says of itself: keys, policy, witnesses. Those who attest are the same sites once more. */
-const journal = async () => {
-    const [head, watching] = await Promise.all([remembered("/v1/journal")?.data ?? get("/v1/journal"), get("/v1/journal/witnesses")]);
-    return { ...head, policy: watching.quorum.asked ? await text("/v1/journal/policy") : null, witnesses: watching.witnesses.filter((w) => w.role !== "attest") };
-};
-const bytes = async (path) => {
-    const reply = await fetch(path, { credentials: "same-origin" });
-    if (!reply.ok) throw new Problem(reply.status, null, { method: "GET", path });
-    return new Uint8Array(await reply.arrayBuffer());
-};
-/** What the browser reads to prove an entry. */
-export const READ = { bytes: (i) => bytes(`/v1/journal/entries/${i}/bytes`), path: (i, size) => text(`/v1/journal/entries/${i}/receipt?size=${size}`), receipt: (i) => text(`/v1/journal/entries/${i}/receipt`), journal, kinds: KINDS };
-
 /** The keys, policy and witnesses by which receipts are judged, fetched once a head is there: null until then. */
 export const useJournal = (head) => {
     const [found, set] = useState(null);
     useEffect(() => {
-        if (head && !found) journal().then(set, () => 0); /* a cut line: the head is fetched anew, and with it this */
+        if (head && !found) readJournal().then(set, () => 0); /* a cut line: the head is fetched anew, and with it this */
     }, [head]);
     return found;
 };

@@ -5,13 +5,13 @@ import { t, tx } from "../lib/words.js";
 import { whole } from "../lib/format.js";
 import { get } from "../lib/api.js";
 import { more } from "../lib/more.js";
-import { canSeal, checkSeal, sealAll } from "../lib/seal.js";
-import { valueFault } from "../lib/secrets.js";
+import { READ } from "../lib/read.js";
+import { checkSeal, sealAll } from "../lib/seal.js";
+import { canSeal, valueFault } from "../lib/secrets.js";
 import { siteName } from "../lib/sites.js";
 import { Folio } from "./amount.js";
 import { Icon } from "./icon.js";
 import { Note } from "./note.js";
-import { READ } from "./proof.js";
 
 await more("../messages/LANG.secrets.json");
 
@@ -100,7 +100,10 @@ const Secrets = ({ request, options, sites, error, reload, seal, tell }) => {
     const isOf = (site) => (site.seal ? found[idOf(site)]?.is ?? "checking" : "none");
     const off = Object.fromEntries(asked.filter((site) => !can || ["bad", "cannot", "none"].includes(isOf(site))).map((site) => [site.code, t(can ? "secrets.off." + isOf(site) : "secrets.off.browser")]));
     const told = JSON.stringify(off);
-    useEffect(() => { canSeal().then(setCan); }, []);
+    useEffect(() => {
+        canSeal().then(setCan);
+        card.current.querySelector("input")?.focus();
+    }, []);
     useEffect(() => tell(off), [told]);
     useEffect(() => {
         if (error?.code === "seal-key") reload();

@@ -5,8 +5,8 @@ import { readFileSync } from "node:fs";
 import { createHash, webcrypto } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { fromBase64, fromHex, toBase64, toHex } from "../../../web/lib/bytes.js";
-import { canSeal, filled, infoOf, seal, sealAll } from "../../../web/lib/seal.js";
-import { TAKEN, namesFault, namesIn, valueFault } from "../../../web/lib/secrets.js";
+import { filled, infoOf, seal, sealAll } from "../../../web/lib/seal.js";
+import { TAKEN, canSeal, namesFault, namesIn, valueFault } from "../../../web/lib/secrets.js";
 import { EMPTY } from "../../../web/lib/asking.js";
 
 globalThis.crypto ??= webcrypto; // Debian 12's Node has none of its own
