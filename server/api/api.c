@@ -7,6 +7,7 @@
 
 #include "api/internal.h"
 #include "api/pages.h"
+#include "api/pour.h"
 #include "api/providers.h"
 #include "api/shares.h"
 #include "base/text.h"
@@ -94,6 +95,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->directory = directory_new();
     api->limiter = limiter_new();
     api->brisk = brisk_new();
+    api->pours = pours_new();
     api->waits = waits_new(api);
     api->watchers = watchers_new(api);
     api->traffic = traffic_new();
@@ -273,6 +275,7 @@ api_delete(struct api *api)
     directory_delete(api->directory);
     limiter_delete(api->limiter);
     brisk_delete(api->brisk);
+    pours_delete(api->pours);
     witness_figures_delete(api->witness_figures);
     seen_delete(api->seen);
     sums_cache_delete(api->sums);

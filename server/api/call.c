@@ -131,8 +131,8 @@ give(struct call *call, struct http_response *r)
     call_free(call);
 }
 
-static void
-dress(struct call *call, struct http_response *r)
+void
+call_dress(struct call *call, struct http_response *r)
 {
     response_guard(r, call->api->https);
     http_response_header(r, "Cache-Control", call->cache ? call->cache : "no-store");
@@ -160,7 +160,7 @@ call_reply(struct call *call, int status)
     secret = strncmp(call->route->path, "/v1/me", 6) == 0 || strncmp(call->route->path, "/v1/session", 11) == 0;
     r = http_response_packed(status, "application/json", call->out.text, call->out.len, secret ? NULL : call->accepts);
     call->out = (struct json_out){ 0 };
-    dress(call, r);
+    call_dress(call, r);
     give(call, r);
 }
 
@@ -169,7 +169,7 @@ call_reply_empty(struct call *call, int status)
 {
     struct http_response *r = http_response(status, NULL, "", 0, HTTP_FOREVER);
 
-    dress(call, r);
+    call_dress(call, r);
     give(call, r);
 }
 
@@ -178,7 +178,7 @@ call_reply_bytes(struct call *call, int status, const char *type, char *bytes, s
 {
     struct http_response *r = http_response(status, type, bytes, len, HTTP_FREE);
 
-    dress(call, r);
+    call_dress(call, r);
     give(call, r);
 }
 

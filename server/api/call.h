@@ -134,6 +134,7 @@ void call_reply_empty(struct call *call, int status);
 void call_reply_bytes(struct call *call, int status, const char *type, char *bytes, size_t len); /* malloc'd: taken */
 void call_reply_response(struct call *call, struct http_response *r); /* as it is; security headers are added */
 void call_fail(struct call *call, enum err err);                      /* with call->detail */
+void call_dress(struct call *call, struct http_response *r);          /* the headers that the call's replies have */
 /* Reply or fail, whichever err says. */
 void call_end(struct call *call, enum err err, int status);
 /* From now on its connection asks for its actor: the second wall (row security). */

@@ -19,6 +19,7 @@ struct sessions_cache;
 struct directory;
 struct limiter;
 struct brisk;
+struct pours;
 struct waits;
 struct watchers;
 struct seen;
@@ -50,6 +51,7 @@ struct api {
     struct directory *directory;
     struct limiter *limiter;
     struct brisk *brisk;
+    struct pours *pours;
     struct waits *waits;
     struct watchers *watchers;
     struct sums_cache *sums;

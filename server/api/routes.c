@@ -149,6 +149,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/programme", "programme_get", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_get },
     { HTTP_GET, "/v1/programme/moves", "programme_moves", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_moves },
     { HTTP_GET, "/v1/programme/report", "programme_report", PROGRAMME, NO_KEY, READS, RUN_SLOW, programme_report },
+    { HTTP_GET, "/v1/programme/report/package", "programme_package", PROGRAMME, NO_KEY, READS, RUN_SLOW, programme_package },
     { HTTP_GET, "/v1/programme/report.csv", "programme_report_csv", PROGRAMME, NO_KEY, READS, RUN_SLOW, programme_report_csv },
     { HTTP_GET, "/v1/programme/use", "programme_use", PROGRAMME, NO_KEY, READS, RUN_SLOW, programme_use },
     { HTTP_GET, "/v1/programme/shares", "programme_shares", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_shares },

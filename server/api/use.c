@@ -9,7 +9,7 @@
 
 #include "api/handlers.h"
 #include "api/internal.h"
-#include "api/subject.h"
+#include "api/report.h"
 #include "base/map.h"
 #include "base/num.h"
 #include "base/text.h"
@@ -25,7 +25,7 @@ static const char *const BY[BYS] = { "months", "countries", "sites", "modes", "o
 struct sum_key { uint64_t by; uint8_t of[24]; };
 struct sum {
     struct sum_key key;
-    char name[SUBJECT_LABEL];
+    char name[REPORT_NAME_MAX];
     int64_t gpums;
 };
 struct paid {
@@ -66,12 +66,12 @@ matches(const char *wanted, const char *code)
 }
 
 static enum err
-add_move(struct call *call, const struct use *u, struct paid *p, const struct use_move *m, const struct subject *of, const char *site_country)
+add_move(struct call *call, const struct use *u, struct paid *p, const struct use_move *m, const struct report_subject *of, const char *site_country)
 {
     int64_t gpums = m->kind == CORRECT ? -m->gpums : m->gpums;
     const struct organisation *o = NULL;
     char month[16];
-    enum err err = of->has_grant ? directory_organisation(call->api->directory, call->db, of->org, &o) : OK;
+    enum err err = of->has_grant ? directory_organisation(call->api->directory, call->db, of->organisation, &o) : OK;
 
     if (err)
         return err;
@@ -88,7 +88,7 @@ add_move(struct call *call, const struct use *u, struct paid *p, const struct us
     add(call, p, BY_MODE, of->mode, strlen(of->mode), of->mode_name, gpums);
     add(call, p, BY_COUNTRY, o ? o->country : "", o ? 2 : 0, "", gpums);
     if (o)
-        add(call, p, BY_ORGANISATION, of->org.b, sizeof of->org.b, o->name, gpums);
+        add(call, p, BY_ORGANISATION, of->organisation.b, sizeof of->organisation.b, o->name, gpums);
     return OK;
 }
 
@@ -105,19 +105,19 @@ by_paid(const void *a, const void *b)
 static bool
 sum_up(struct call *call, const struct use *u, struct paid *p)
 {
-    struct subject *of = arena_alloc(call->arena, (u->moves_n + 1) * sizeof *of);
+    struct report_subject *of = arena_alloc(call->arena, (u->moves_n + 1) * sizeof *of);
     char(*countries)[3] = arena_alloc(call->arena, (u->moves_n + 1) * sizeof *countries);
     const struct state *s = call_state(call);
+    struct report_from_state from = { call, s };
+    struct report_source source = report_from_state(&from);
     enum err err = OK;
 
     if (!s)
         return false;
-    memset(of, 0, (u->moves_n + 1) * sizeof *of);
     for (size_t i = 0; i < u->moves_n; i++) {
         const struct site *site;
 
-        subject_add(call, s, u->moves[i].debit, &of[i]);
-        subject_add(call, s, u->moves[i].credit, &of[i]);
+        report_subject(&source, u->moves[i].debit, u->moves[i].credit, &of[i]);
         site = ledger_site(s->ledger, of[i].site);
         snprintf(countries[i], sizeof countries[i], "%.2s", site ? site->entry.u.site.country : "");
     }

@@ -8,6 +8,7 @@
 
 #include "audit/carry.h"
 #include "audit/history.h"
+#include "audit/package.h"
 #include "audit/receipt.h"
 #include "audit/verify.h"
 #include "audit/watch.h"
@@ -31,7 +32,7 @@ static const struct config_set SET = {
     .program = "kontor-audit",
     .section = 1,
     .summary = "the auditor of a Kontor marketplace's journal",
-    .synopsis = "verify [OPTION...] DIR|URL\nwatch --remember=FILE [OPTION...] URL|DIR\nreceipt [OPTION...] RECEIPT [ENTRY]\nhistory [OPTION...] FILE\ncarry-over [OPTION...] DIR",
+    .synopsis = "verify [OPTION...] DIR|URL\nwatch --remember=FILE [OPTION...] URL|DIR\nreceipt [OPTION...] RECEIPT [ENTRY]\nhistory [OPTION...] FILE\npackage [OPTION...] FILE|FOLDER\ncarry-over [OPTION...] DIR",
     .description =
         "kontor-audit verify judges an export of the journal (kontord export DIR), or the log that is served at an address (C2SP"
         " tlog-tiles): it rebuilds the tree, replays every entry by the ledger's rules, checks every signature in it and, of an"
@@ -51,6 +52,9 @@ static const struct config_set SET = {
         " entry.\n\n"
         "kontor-audit history judges an organisation's own history: FILE is what the server gives at"
         " /v1/grants/ACCOUNT/history-proof. Its entries are in the log, and none is left out up to the statement of state.\n\n"
+        "kontor-audit package judges a period's data package (schema/journal/package.md), as the archive that the server gives at"
+        " /v1/programme/report/package or as the folder it was unpacked to: the files' sums, the checkpoint's signatures, that the slice is in"
+        " the log and whole, the signatures of its entries, and that the tables follow from them. It says what it proved and what it did not.\n\n"
         "kontor-audit carry-over verifies an export, and writes what a new origin has to take over from it as orders, one a line,"
         " for kontord admin carry-over.\n\n"
         "Each fault names the entry, account or file that it is about.",
@@ -179,6 +183,8 @@ run_with(const struct audit_config *config, const struct config_rest *rest, char
         return watch(config, rest->argv[1], policy, headers);
     if (rest->argc == 2 && strcmp(verb, "history") == 0)
         return history_check(rest->argv[1], policy, stdout);
+    if (rest->argc == 2 && strcmp(verb, "package") == 0)
+        return package_check(rest->argv[1], policy, stdout);
     if ((rest->argc == 2 || rest->argc == 3) && strcmp(verb, "receipt") == 0)
         return receipt_check(&(struct receipt_ask){ rest->argv[1], rest->argc == 3 ? rest->argv[2] : NULL, policy, config->json, stdout });
     return -1;
@@ -202,6 +208,7 @@ static const char USAGE[] =
     "       kontor-audit watch --remember=FILE [OPTION...] URL|DIR\n"
     "       kontor-audit receipt [OPTION...] RECEIPT [ENTRY]\n"
     "       kontor-audit history [OPTION...] FILE\n"
+    "       kontor-audit package [OPTION...] FILE|FOLDER\n"
     "       kontor-audit carry-over [OPTION...] DIR\n"
     "see kontor-audit --help\n";
 

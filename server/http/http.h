@@ -131,4 +131,14 @@ void http_stream(struct http_call *call, struct http_response *head,
 bool http_stream_push(struct http_call *call, struct bytes data); /* false: nobody is there any more */
 void http_stream_end(struct http_call *call);
 
+/* A file of any length, piece by piece, without a thread that waits for the client: on_more is called on the socket thread each
+ * time that all is sent; it must not block, and somebody then pushes the next piece, or ends it. False: not now, ask again
+ * in half a second. A piece may have any size. The rest as http_stream(), without comments. */
+void http_pour(struct http_call *call, struct http_response *head, bool (*on_more)(void *cls, struct http_call *call),
+               void (*on_gone)(void *cls, struct http_call *call));
+/* The last piece; not whole: the reply breaks off, so that the client sees it. False: the client has left, and on_gone tells, or has told;
+ * else it never will. Once nobody needs the call any more: http_pour_release(). */
+bool http_pour_end(struct http_call *call, struct bytes data, bool whole);
+void http_pour_release(struct http_call *call);
+
 #endif

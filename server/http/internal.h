@@ -17,6 +17,8 @@
 #define RECEIVE_LEAST_MS    5000
 #define SEND_LEAST_MS       5000
 #define COMMENT_MS    15000  /* between the comments of a silent stream */
+#define ASK_AGAIN_MS  500    /* a poured file's next piece, if it cannot be had now */
+#define POUR_MS       600000 /* a poured file's next piece must come by then, and be taken by then */
 #define GRACE_MS      2000   /* between on_deadline and our own answer */
 #define SWEEP_MS      250
 #define DRAIN_MS      1000   /* when the server stops: for calls that are being worked on */
@@ -52,6 +54,8 @@ struct request {
     int64_t deadline_ms; /* monotonic */
     void (*on_deadline)(void *cls, struct http_call *call);
     void (*on_gone)(void *cls, struct http_call *call);
+    bool (*on_more)(void *cls, struct http_call *call); /* of a file that is poured; else NULL */
+    bool wants_more;                                    /* it said no; loop's thread */
     char *uri;          /* our copy, cut up by the decoder */
     const char *uri_at; /* where it stands in the connection's own buffer */
     size_t uri_len;
@@ -61,7 +65,7 @@ struct request {
     /* under loop->lock */
     struct http_response *reply;
     struct request *done_next;
-    bool queued, answered, streaming, ended, gone;
+    bool queued, answered, streaming, ended, gone, broken;
     uint8_t *unsent;
     size_t unsent_len, unsent_at, unsent_cap;
 };
@@ -129,6 +133,7 @@ void request_unkeep(struct request *r); /* resume it; loop's thread: afterwards 
 /* stream.c */
 struct http_response *stream_response(struct request *r, struct http_response *head);
 void stream_append(struct request *r, const void *data, size_t len); /* under the lock */
+void stream_ask(struct request *r);                                  /* a poured file's next piece; loop's thread */
 
 /* loop.c */
 enum err loop_open(struct http_loop *loop, struct err_detail *d) MUST_USE;

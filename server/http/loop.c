@@ -105,7 +105,9 @@ answer_kept(struct http_loop *loop, struct request *r, enum err err)
     if (!r->streaming)
         reply = s->config.refuse(s->config.cls, &r->call, err);
     pthread_mutex_lock(&loop->lock);
-    if (r->streaming) {
+    if (r->streaming && r->on_more) {
+        r->broken = true; /* and not ended: on_gone tells who pours it */
+    } else if (r->streaming) {
         r->ended = true;
     } else if (!r->answered) {
         r->answered = true;
@@ -123,7 +125,11 @@ overdue(struct http_loop *loop, struct request *r, int64_t now)
 {
     struct http_server *s = loop->server;
 
-    if (r->streaming) {
+    if (r->streaming && r->on_more && r->wants_more) {
+        stream_ask(r);
+    } else if (r->streaming && r->on_more) {
+        answer_kept(loop, r, ERR_SHUTDOWN);
+    } else if (r->streaming) {
         pthread_mutex_lock(&loop->lock);
         stream_append(r, ":\n\n", 3);
         pthread_mutex_unlock(&loop->lock);

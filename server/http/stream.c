@@ -1,5 +1,5 @@
-/* http/stream.c: replies without an end, for server-sent events. What is pushed waits in `unsent` until the socket
- * takes it; while there is nothing to send the connection is suspended. */
+/* http/stream.c: replies without an end, for server-sent events, and files of any length. What is pushed waits in `unsent`
+ * until the socket takes it; while there is nothing to send the connection is suspended. */
 #include <stdlib.h>
 
 #include "base/arena.h"
@@ -12,7 +12,7 @@ stream_append(struct request *r, const void *data, size_t len)
 {
     if (r->unsent_at == r->unsent_len)
         r->unsent_at = r->unsent_len = 0;
-    if (r->unsent_len - r->unsent_at + len > STREAM_MAX) {
+    if (!r->on_more && r->unsent_len - r->unsent_at + len > STREAM_MAX) {
         r->ended = true; /* it lags too far behind */
         return;
     }
@@ -38,7 +38,9 @@ read_some(void *cls, uint64_t pos, char *ret, size_t cap)
 
     (void)pos;
     pthread_mutex_lock(&r->loop->lock);
-    if (r->unsent_at < r->unsent_len) {
+    if (r->broken) {
+        n = MHD_CONTENT_READER_END_WITH_ERROR;
+    } else if (r->unsent_at < r->unsent_len) {
         size_t len = r->unsent_len - r->unsent_at;
 
         if (len > cap)
@@ -53,11 +55,29 @@ read_some(void *cls, uint64_t pos, char *ret, size_t cap)
         wait = true;
     }
     pthread_mutex_unlock(&r->loop->lock);
-    if (wait) {
+    if (wait && r->on_more) {
+        request_keep(r);
+        stream_ask(r);
+    } else if (wait) {
         r->deadline_ms = monotonic_ms() + COMMENT_MS;
         request_keep(r);
     }
     return n;
+}
+
+void
+stream_ask(struct request *r)
+{
+    int64_t now_ms = monotonic_ms();
+
+    if (r->conn) { /* so long may it take until the next piece is asked for */
+        r->conn->since_ms = now_ms;
+        r->conn->sending = true;
+    }
+    r->deadline_ms = now_ms + POUR_MS;
+    r->wants_more = !r->on_more(r->loop->server->config.cls, &r->call);
+    if (r->wants_more)
+        r->deadline_ms = now_ms + ASK_AGAIN_MS;
 }
 
 static enum MHD_Result
@@ -110,6 +130,41 @@ http_stream(struct http_call *call, struct http_response *head, void (*on_gone)(
         http_response_delete(reply);
     if (wake)
         loop_wake(r->loop);
+}
+
+void
+http_pour(struct http_call *call, struct http_response *head, bool (*on_more)(void *cls, struct http_call *call),
+          void (*on_gone)(void *cls, struct http_call *call))
+{
+    ((struct request *)call)->on_more = on_more;
+    http_stream(call, head, on_gone);
+}
+
+bool
+http_pour_end(struct http_call *call, struct bytes data, bool whole)
+{
+    struct request *r = (struct request *)call;
+    bool wake = false;
+    bool there;
+
+    pthread_mutex_lock(&r->loop->lock);
+    there = !r->gone;
+    if (data.len)
+        stream_append(r, data.data, data.len);
+    r->ended = true;
+    r->broken = r->broken || !whole;
+    if (there && !r->loop->stopped)
+        wake = loop_queue(r);
+    pthread_mutex_unlock(&r->loop->lock);
+    if (wake)
+        loop_wake(r->loop);
+    return there;
+}
+
+void
+http_pour_release(struct http_call *call)
+{
+    request_unref((struct request *)call);
 }
 
 bool

@@ -4,15 +4,9 @@
 #define STORE_REPORT_H
 
 #include "base/arena.h"
+#include "core/report.h"
 #include "store/db.h"
 
-/* All entries of one kind from one account to another (accounts: index of their OPEN). */
-struct report_move {
-    int kind;
-    uint64_t debit, credit;
-    int64_t count, gpums;
-    uint64_t first, last; /* indexes of the first and the last of them */
-};
 /* By kind and accounts. Row security: the programme sees all, others their own. */
 enum err report_moves(struct db *db, int64_t from_ms, int64_t to_ms, struct arena *a, struct report_move **ret, size_t *ret_n) MUST_USE;
 
@@ -23,5 +17,13 @@ enum err report_span(struct db *db, int64_t from_ms, int64_t to_ms, struct repor
 /* Jobs of a site that ended in the period, by outcome: GPU-seconds that were booked for them, that they used. */
 struct report_jobs { uint64_t site; int outcome; int64_t count, booked_gpu_seconds, used_gpu_seconds; };
 enum err report_jobs(struct db *db, int64_t from_ms, int64_t to_ms, struct arena *a, struct report_jobs **ret, size_t *ret_n) MUST_USE;
+
+/* Who cosigned checkpoints that end within the entries first .. end - 1: of the ones that are kept (migration 0012). By name, then key. */
+struct report_witness { const char *name; uint8_t public[32]; int64_t checkpoints, first_ms, last_ms; };
+enum err report_witnesses(struct db *db, uint64_t first, uint64_t end, struct arena *a, struct report_witness **ret, size_t *ret_n) MUST_USE;
+
+/* Who vouches for these entries: signatures by class (struct authority_slot), those of SETTLEs apart; by how many keys. */
+struct report_signed { int class; bool settles; int64_t signatures, keys; };
+enum err report_signatures(struct db *db, uint64_t first, uint64_t end, struct arena *a, struct report_signed **ret, size_t *ret_n) MUST_USE;
 
 #endif

@@ -208,6 +208,8 @@ static const struct wanted {
     { "capacity_steps", EVERYBODY, { 0 } },
     { "report_moves", ORG | SITE, { "0", "9" } },
     { "report_span", EVERYBODY, { "0", "9", "19", "2", "3" } }, /* of all that one may see */
+    { "report_witnesses", EVERYBODY, { "0", "9" } },
+    { "report_signatures", EVERYBODY, { "0", "99", "9" } },
     { "report_jobs", SITE | BIT(OWNER), { "0", "9223372036854775807" } },
     { "use_moves", ORG | SITE, { "0", "9", "8", "9", "12" } },
     { "use_booked", SITE | BIT(OWNER), { "0", "9223372036854775807" } },
@@ -376,7 +378,7 @@ static const char *const DATA[] = {
     " (20, 5, '" NORDLYS "', 0, 10, 9, 20), (21, 6, DEFAULT, 12, -1, 9, 21), (40, 5, '" BRISA "', 0, 30, 9, 50), (41, 6, DEFAULT, 11, -1, 9, 50)",
     "INSERT INTO entry SELECT index, 1, kind, 1, index, 1, 0, debit, credit, 1, debit, credit, body, leaf_hash_v1(entry_bytes_v1(1::smallint, kind, index, 1, index,"
     " 1::smallint, 0::smallint, debit, credit, 1, debit, credit, body)) FROM (SELECT k::smallint kind, i::bigint index, d::bigint debit, c::bigint credit, b::bytea body"
-    "  FROM (VALUES (14, 5, -1, -1, '\\x00'), (1, 40, -1, -1, '\\x00'), (8, 50, 40, 41, '\\x00'), (19, 51, -1, -1, '\\x00020000000000000000000000000032')) v (k, i, d, c, b)) e",
+    "  FROM (VALUES (14, 5, -1, -1, decode(rpad('01', 292, '0'), 'hex')), (1, 40, -1, -1, '\\x00'), (8, 50, 40, 41, '\\x00'), (19, 51, -1, -1, '\\x00020000000000000000000000000032')) v (k, i, d, c, b)) e",
 };
 
 struct fixture {

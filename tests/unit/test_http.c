@@ -27,7 +27,7 @@ struct fixture {
     struct http_call *later[512];
     size_t later_count;
     struct http_call *stream;
-    int gone, expired;
+    int gone, expired, asked;
     pthread_mutex_t lock;
     char unix_path[64];
 };
@@ -76,6 +76,44 @@ add_later(struct fixture *f, struct http_call *call)
     pthread_mutex_unlock(&f->lock);
 }
 
+/* A file of PIECES pieces; of /broken the last but one is the last. */
+enum { PIECES = 24, PIECE = 1 << 20 };
+
+static bool
+on_more(void *cls, struct http_call *call)
+{
+    struct fixture *f = cls;
+    char *piece;
+    bool broken = strcmp(call->path, "/broken") == 0;
+
+    pthread_mutex_lock(&f->lock);
+    f->asked++;
+    pthread_mutex_unlock(&f->lock);
+    if (f->asked == 2)
+        return false; /* not now */
+    piece = xmalloc(PIECE);
+    memset(piece, 'p', PIECE);
+    if (f->asked <= (broken ? PIECES - 1 : PIECES)) {
+        assert_true(http_stream_push(call, BYTES(piece, PIECE)));
+    } else {
+        assert_true(http_pour_end(call, BYTES(piece, broken ? 0 : PIECE), !broken));
+        http_pour_release(call);
+    }
+    free(piece);
+    return true;
+}
+
+static void
+on_pour_gone(void *cls, struct http_call *call)
+{
+    struct fixture *f = cls;
+
+    pthread_mutex_lock(&f->lock);
+    f->gone++;
+    pthread_mutex_unlock(&f->lock);
+    http_pour_release(call);
+}
+
 static struct http_response *
 on_call(void *cls, struct http_call *call)
 {
@@ -93,6 +131,10 @@ on_call(void *cls, struct http_call *call)
     if (strcmp(call->path, "/later") == 0) {
         http_keep(call, HTTP_KEEP_MS, NULL);
         add_later(f, call);
+        return NULL;
+    }
+    if (strcmp(call->path, "/pour") == 0 || strcmp(call->path, "/broken") == 0) {
+        http_pour(call, http_response(200, "application/x-tar", "", 0, HTTP_FOREVER), on_more, on_pour_gone);
         return NULL;
     }
     if (strcmp(call->path, "/poll") == 0) {
@@ -793,6 +835,64 @@ stopping(void **state)
     close(done);
 }
 
+/* Read until the server ends or breaks the reply off; how many bytes of the file came, *ret_whole: with its end. */
+static size_t
+pour_into(int fd, bool *ret_whole)
+{
+    char some[65536], last[6] = "";
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    size_t n = 0;
+    ssize_t got;
+
+    *ret_whole = false;
+    while (!*ret_whole && poll(&p, 1, 10000) == 1 && (got = read(fd, some, sizeof some)) > 0) {
+        for (ssize_t i = 0; i < got; i++)
+            n += some[i] == 'p';
+        for (ssize_t i = got > 5 ? got - 5 : 0; i < got; i++) {
+            memmove(last, last + 1, 4);
+            last[4] = some[i];
+        }
+        *ret_whole = strcmp(last, "0\r\n\r\n") == 0;
+    }
+    return n;
+}
+
+/* A file is asked for as it is taken: who does not read it keeps nobody busy, and one that breaks off does not look whole. */
+static void
+files_are_poured(void **state)
+{
+    struct fixture *f = *state;
+    bool whole;
+    int fd = dial(f), asked;
+
+    send_all(fd, GET("/pour"), sizeof GET("/pour") - 1);
+    poll(NULL, 0, 800); /* it is asked again after half a second */
+    pthread_mutex_lock(&f->lock);
+    asked = f->asked;
+    pthread_mutex_unlock(&f->lock);
+    assert_in_range(asked, 3, PIECES / 2); /* the rest waits: sockets hold some MB */
+    assert_in_range(pour_into(fd, &whole), (size_t)PIECES * PIECE, (size_t)PIECES * PIECE + 40); /* headers have a p or two */
+    assert_true(whole);
+    assert_int_equal(f->gone, 0);
+    close(fd);
+
+    f->asked = 2;
+    fd = dial(f);
+    send_all(fd, GET("/broken"), sizeof GET("/broken") - 1);
+    assert_true(pour_into(fd, &whole) > PIECE);
+    assert_false(whole);
+    close(fd);
+
+    f->asked = 2;
+    fd = dial(f);
+    send_all(fd, GET("/pour"), sizeof GET("/pour") - 1);
+    poll(NULL, 0, 100);
+    close(fd);
+    for (int64_t end = monotonic_ms() + 5000; f->gone == 0 && monotonic_ms() < end;)
+        poll(NULL, 0, 5);
+    assert_int_equal(f->gone, 1);
+}
+
 int
 main(void)
 {
@@ -806,6 +906,7 @@ main(void)
         cmocka_unit_test_setup_teardown(deadlines, setup, teardown),
         cmocka_unit_test_setup_teardown(streams, setup, teardown),
         cmocka_unit_test_setup_teardown(many_streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(files_are_poured, setup, teardown),
         cmocka_unit_test_setup_teardown(a_port_is_not_shared, setup, teardown),
         cmocka_unit_test_setup_teardown(unix_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(idle_ones_make_room, setup, teardown),

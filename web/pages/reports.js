@@ -29,9 +29,10 @@ const COLUMNS = ["granted", "held", "settled", "corrected", "lapsed", "clawed_ba
 const By = ({ name, rows, label, all }) => rows.length === 0 ? null : html`
     <section class="card sheet"><h2>${t("report.by." + name)}</h2>
         <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("report.by." + name)}</caption>
-            <thead><tr><th scope="col">${t("report.of." + name)}</th>${COLUMNS.map((c) => html`<th scope="col" class="num" key=${c}>${t("report." + c)}</th>`)}<th scope="col" class="num">${t("report.part")}</th></tr></thead>
+            <thead><tr><th scope="col">${t("report.of." + name)}</th>${COLUMNS.map((c) => html`<th scope="col" class="num" key=${c}>${t("report." + c)}</th>`)}<th scope="col" class="num">${t("report.value")}</th><th scope="col" class="num">${t("report.part")}</th></tr></thead>
             <tbody>${rows.map((g) => html`<tr key=${g.name}><th scope="row" class="lead">${label(g)}</th>
                 ${COLUMNS.map((c) => html`<td class="num" key=${c} data-label=${t("report." + c)}>${priceCredits(g[c + "_gpums"])}</td>`)}
+                <td class="num" data-label=${t("report.value")}>${euro(g.value_eur_cents)}</td>
                 <td class="num" data-label=${t("report.part")}>${percent(milli(net(g), net(all)))}</td></tr>`)}</tbody>
         </table></div></section>`;
 /* what was booked and not used, by how the job ended */
@@ -49,7 +50,7 @@ const Jobs = ({ jobs, sites }) => {
 };
 const Sum = ({ name, gpums, children }) => html`<div data-figure=${name}><dt>${t("report." + name)}</dt><dd class="num">${children ?? priceCredits(gpums)}</dd></div>`;
 const Whole = ({ r }) => {
-    const all = r.all, top = r.organisations.slice(0, 5).reduce((n, g) => n + net(g), 0n);
+    const all = r.all;
     return html`
         <section class="card sheet"><h2>${t("report.all")}</h2>
             <dl class="facts gap">
@@ -60,12 +61,33 @@ const Whole = ({ r }) => {
                 <${Sum} name="lapsed" gpums=${all.lapsed_gpums} /><${Sum} name="clawed_back" gpums=${all.clawed_back_gpums} />
                 <${Sum} name="disputes">${t("report.disputes.of", { opened: whole(r.disputes.opened), closed: whole(r.disputes.closed) })}<//>
             </dl>
-            ${net(all) > 0n && r.organisations_in_all > 5 && html`<p class="chart-note">${t("report.five", { part: percent(milli(top, net(all))), n: r.organisations_in_all })}</p>`}
         </section>`;
 };
+const Concentration = ({ c }) => c.organisations_paid === 0 ? null : html`
+    <section class="card sheet"><h2>${t("report.concentration")}</h2>
+        <p>${t("report.concentration.text", { n: c.organisations_paid, first: percent(c.first_milli), five: percent(c.first_5_milli), ten: percent(c.first_10_milli), twenty: percent(c.first_20_milli) })}</p>
+        <p class="chart-note">${t("report.concentration.index", { n: whole(c.herfindahl) })}</p></section>`;
+const Corrections = ({ list }) => html`
+    <section class="card sheet"><h2>${t("report.corrections")}</h2>
+        ${list.length === 0 ? html`<p>${t("report.corrections.none")}</p>` : html`
+        <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("report.corrections")}</caption>
+            <thead><tr><th scope="col">${t("report.entry")}</th><th scope="col">${t("report.time")}</th><th scope="col">${t("report.corrects")}</th><th scope="col" class="num">${t("credits")}</th></tr></thead>
+            <tbody>${list.map((e) => html`<tr key=${e.entry}><th scope="row" class="lead"><${Folio} entry=${e.entry} /></th><td data-label=${t("report.time")}>${dateTime(e.time)}</td>
+                <td data-label=${t("report.corrects")}><${Folio} entry=${e.of} /></td><td class="num" data-label=${t("credits")}>${priceCredits(e.amount_gpums)}</td></tr>`)}</tbody></table></div>
+        <p class="chart-note">${t("report.corrections.note")}</p>`}</section>`;
+const Verified = ({ signatures, witnesses }) => signatures.length + witnesses.length === 0 ? null : html`
+    <section class="card sheet"><h2>${t("report.verified")}</h2>
+        ${signatures.length > 0 && html`<div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("report.verified")}</caption>
+            <thead><tr><th scope="col">${t("report.verified.what")}</th><th scope="col">${t("report.verified.by")}</th><th scope="col" class="num">${t("report.verified.count")}</th><th scope="col" class="num">${t("report.verified.keys")}</th></tr></thead>
+            <tbody>${signatures.map((s) => html`<tr key=${s.by + s.settles}><th scope="row" class="lead">${t(s.settles ? "report.verified.settles" : "report.verified.orders")}</th><td data-label=${t("report.verified.by")}>${t("report.by." + s.by)}</td>
+                <td class="num" data-label=${t("report.verified.count")}>${whole(s.signatures)}</td><td class="num" data-label=${t("report.verified.keys")}>${whole(s.keys)}</td></tr>`)}</tbody></table></div>`}
+        ${witnesses.length > 0 && html`<div class="table-scroll gap"><table class="blocks"><caption class="hidden-text">${t("report.checkpoints")}</caption>
+            <thead><tr><th scope="col">${t("report.witness")}</th><th scope="col" class="num">${t("report.checkpoints")}</th><th scope="col">${t("report.witness.last")}</th></tr></thead>
+            <tbody>${witnesses.map((w) => html`<tr key=${w.name}><th scope="row" class="lead">${w.name}</th><td class="num" data-label=${t("report.checkpoints")}>${whole(w.checkpoints)}</td><td data-label=${t("report.witness.last")}>${dateTime(w.last)}</td></tr>`)}</tbody></table></div>`}</section>`;
 const Check = ({ r }) => html`
     <section class="card sheet"><h2>${t("report.check")}</h2>
         <p>${r.journal.entries ? tx("report.check.text", { n: whole(r.journal.entries), first: html`<${Folio} entry=${r.journal.first} />`, last: html`<${Folio} entry=${r.journal.last} />`, size: whole(r.journal.size), time: dateTime(r.as_of) }) : t("report.check.none")}</p>
+        <p class="gap">${tx("report.check.package", { audit: html`<code>kontor-audit</code>` })}</p>
         <p class="gap">${tx("report.check.how", { audit: html`<code>kontor-audit</code>` })}</p>
         <p class="chart-note">${t("report.check.not")}</p>
     </section>`;
@@ -80,7 +102,7 @@ export default ({ query }) => {
     const move = (change) => go(to("/programme/reports", { from: start, to: end, ...change }), { replace: true });
     return html`
         <${Head} title=${t("report.title")} sub=${t("report.sub", { from: dayYear(start), to: dayYear(last) })}>
-            <${Button} icon="download" href=${`/v1/programme/report.csv?${ask}`} download>${t("report.csv")}<//><${Button} kind="primary" onClick=${() => window.print()}>${t("report.print")}<//><//>
+            <${Button} icon="download" href=${`/v1/programme/report.csv?${ask}`} download>${t("report.csv")}<//><${Button} icon="download" href=${`/v1/programme/report/package?${ask}`} download>${t("report.package")}<//><${Button} kind="primary" onClick=${() => window.print()}>${t("report.print")}<//><//>
         <div class="card filters periods"><div class="deeds">${list.map(([key, a, b]) => html`<${Button} small key=${key} href=${to("/programme/reports", { from: a, to: b })}>${t("report.period." + key)}<//>`)}</div>
             <${Field} name="from" type="date" label=${t("report.from")} value=${start} onInput=${(v) => v && v < end && move({ from: v })} />
             <${Field} name="to" type="date" label=${t("report.to")} value=${last} onInput=${(v) => v && v >= start && move({ to: dayOf(Date.parse(v) + 86_400_000) })} /></div>
@@ -92,7 +114,10 @@ export default ({ query }) => {
             <${By} name="class" rows=${r.classes} label=${(g) => t("report.class." + g.name)} all=${r.all} />
             <${By} name="site" rows=${r.sites} label=${(g) => siteName(sites.get(g.name), g.name)} all=${r.all} />
             <${By} name="organisation" rows=${r.organisations} label=${(g) => g.name} all=${r.all} />
+            <${Concentration} c=${r.concentration} />
             <${Jobs} jobs=${r.jobs} sites=${sites} />
+            <${Corrections} list=${r.corrections} />
+            <${Verified} ...${r.verified} />
             <${Check} r=${r} />
         </div>`}`;
 };
