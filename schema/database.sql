@@ -570,7 +570,7 @@ CREATE TABLE public.capacity (
 CREATE TABLE public.delivery (
     id uuid NOT NULL,
     event uuid NOT NULL,
-    webhook uuid NOT NULL,
+    webhook uuid,
     organisation uuid NOT NULL,
     state smallint DEFAULT 1 NOT NULL,
     tries integer DEFAULT 0 NOT NULL,
@@ -580,7 +580,9 @@ CREATE TABLE public.delivery (
     done_ms bigint DEFAULT 0 NOT NULL,
     status integer DEFAULT 0 NOT NULL,
     why text DEFAULT ''::text NOT NULL,
+    person uuid,
     CONSTRAINT delivery_state_check CHECK (((state >= 1) AND (state <= 3))),
+    CONSTRAINT delivery_to CHECK ((((webhook IS NULL) <> (person IS NULL)) AND ((person IS NULL) OR (organisation = '00000000-0000-0000-0000-000000000000'::uuid)))),
     CONSTRAINT delivery_tries_check CHECK ((tries >= 0)),
     CONSTRAINT delivery_why_check CHECK ((octet_length(why) <= 200))
 );
@@ -702,6 +704,19 @@ CREATE TABLE public.leader (
     CONSTRAINT leader_term_check CHECK ((term >= 0))
 );
 
+CREATE TABLE public.mail_address (
+    person uuid NOT NULL,
+    address text DEFAULT ''::text NOT NULL,
+    wanted text DEFAULT ''::text NOT NULL,
+    wanted_id uuid,
+    wanted_until_ms bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT mail_address_address_check CHECK ((octet_length(address) <= 254)),
+    CONSTRAINT mail_address_check CHECK (((wanted = ''::text) = (wanted_id IS NULL))),
+    CONSTRAINT mail_address_wanted_check CHECK ((octet_length(wanted) <= 254))
+);
+
+ALTER TABLE ONLY public.mail_address FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.notice (
     event uuid NOT NULL,
     person uuid NOT NULL,
@@ -714,6 +729,7 @@ CREATE TABLE public.notice_choice (
     person uuid NOT NULL,
     kind smallint NOT NULL,
     in_page boolean NOT NULL,
+    by_mail boolean DEFAULT true NOT NULL,
     CONSTRAINT notice_choice_kind_check CHECK (((kind >= 1) AND (kind <= 8)))
 );
 
@@ -738,7 +754,7 @@ CREATE TABLE public.notice_event (
     facts text NOT NULL,
     link text NOT NULL,
     CONSTRAINT notice_event_facts_check CHECK ((octet_length(facts) <= 2000)),
-    CONSTRAINT notice_event_kind_check CHECK (((kind >= 1) AND (kind <= 8))),
+    CONSTRAINT notice_event_kind_check CHECK (((kind >= 1) AND (kind <= 9))),
     CONSTRAINT notice_event_link_check CHECK ((octet_length(link) <= 200)),
     CONSTRAINT notice_event_subject_check CHECK (((octet_length(subject) >= 1) AND (octet_length(subject) <= 120))),
     CONSTRAINT notice_event_text_check CHECK (((octet_length(text) >= 1) AND (octet_length(text) <= 2000))),
@@ -829,6 +845,14 @@ CREATE TABLE public.passkey_spent (
 );
 
 ALTER TABLE ONLY public.passkey_spent FORCE ROW LEVEL SECURITY;
+
+CREATE TABLE public.person_language (
+    person uuid NOT NULL,
+    language text NOT NULL,
+    CONSTRAINT person_language_language_check CHECK ((language = ANY (ARRAY['en'::text, 'fr'::text, 'de'::text, 'es'::text, 'it'::text, 'fi'::text, 'sv'::text, 'el'::text])))
+);
+
+ALTER TABLE ONLY public.person_language FORCE ROW LEVEL SECURITY;
 
 CREATE TABLE public.quote (
     id uuid NOT NULL,
@@ -1170,6 +1194,12 @@ ALTER TABLE ONLY public.invitation
 ALTER TABLE ONLY public.leader
     ADD CONSTRAINT leader_pkey PRIMARY KEY (only_one);
 
+ALTER TABLE ONLY public.mail_address
+    ADD CONSTRAINT mail_address_pkey PRIMARY KEY (person);
+
+ALTER TABLE ONLY public.mail_address
+    ADD CONSTRAINT mail_address_wanted_id_key UNIQUE (wanted_id);
+
 ALTER TABLE ONLY public.notice_choice
     ADD CONSTRAINT notice_choice_pkey PRIMARY KEY (person, kind);
 
@@ -1205,6 +1235,9 @@ ALTER TABLE ONLY public.passkey
 
 ALTER TABLE ONLY public.passkey_spent
     ADD CONSTRAINT passkey_spent_pkey PRIMARY KEY (challenge);
+
+ALTER TABLE ONLY public.person_language
+    ADD CONSTRAINT person_language_pkey PRIMARY KEY (person);
 
 ALTER TABLE ONLY public.person
     ADD CONSTRAINT person_pkey PRIMARY KEY (id);
@@ -1297,7 +1330,13 @@ CREATE INDEX delivery_due ON public.delivery USING btree (next_ms) WHERE (state 
 
 CREATE INDEX delivery_event ON public.delivery USING btree (event);
 
+CREATE INDEX delivery_letter_dead ON public.delivery USING btree (created_ms DESC) WHERE ((state = 3) AND (person IS NOT NULL));
+
+CREATE INDEX delivery_letter_due ON public.delivery USING btree (next_ms) WHERE ((state = 1) AND (person IS NOT NULL));
+
 CREATE INDEX delivery_organisation ON public.delivery USING btree (organisation, created_ms DESC);
+
+CREATE INDEX delivery_person ON public.delivery USING btree (person, created_ms DESC) WHERE (person IS NOT NULL);
 
 CREATE INDEX delivery_webhook ON public.delivery USING btree (webhook, created_ms DESC);
 
@@ -1400,6 +1439,9 @@ ALTER TABLE ONLY public.delivery
     ADD CONSTRAINT delivery_event_fkey FOREIGN KEY (event) REFERENCES public.notice_event(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.delivery
+    ADD CONSTRAINT delivery_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.delivery
     ADD CONSTRAINT delivery_webhook_fkey FOREIGN KEY (webhook) REFERENCES public.webhook(id);
 
 ALTER TABLE ONLY public.identity
@@ -1410,6 +1452,9 @@ ALTER TABLE ONLY public.invitation
 
 ALTER TABLE ONLY public.invitation
     ADD CONSTRAINT invitation_used_by_fkey FOREIGN KEY (used_by) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.mail_address
+    ADD CONSTRAINT mail_address_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.notice_choice
     ADD CONSTRAINT notice_choice_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
@@ -1431,6 +1476,9 @@ ALTER TABLE ONLY public.order_signature
 
 ALTER TABLE ONLY public.passkey
     ADD CONSTRAINT passkey_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
+ALTER TABLE ONLY public.person_language
+    ADD CONSTRAINT person_language_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
 ALTER TABLE ONLY public.quorum
     ADD CONSTRAINT quorum_size_fkey FOREIGN KEY (size) REFERENCES public.checkpoint(size);
@@ -1584,6 +1632,8 @@ CREATE POLICY delivery_changed ON public.delivery FOR UPDATE TO kontor_worker US
 
 CREATE POLICY delivery_made ON public.delivery FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_is_server() AS actor_is_server));
 
+CREATE POLICY delivery_own ON public.delivery FOR SELECT TO kontor_worker USING ((person = ( SELECT public.actor_person() AS actor_person)));
+
 CREATE POLICY delivery_seen ON public.delivery FOR SELECT TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[]))));
 
 ALTER TABLE public.enrol_token ENABLE ROW LEVEL SECURITY;
@@ -1629,6 +1679,10 @@ CREATE POLICY identity_used ON public.identity FOR UPDATE TO kontor_worker USING
 ALTER TABLE public.invitation ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY invitation_owners ON public.invitation TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR (organisation = ANY (( SELECT public.actor_owns() AS actor_owns)::uuid[]))));
+
+ALTER TABLE public.mail_address ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY mail_address_own ON public.mail_address TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person))));
 
 ALTER TABLE public.notice ENABLE ROW LEVEL SECURITY;
 
@@ -1703,6 +1757,10 @@ CREATE POLICY passkey_taken ON public.passkey FOR DELETE TO kontor_worker USING 
 ALTER TABLE public.person ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY person_changed ON public.person FOR UPDATE TO kontor_worker USING ((( SELECT public.actor_administers() AS actor_administers) OR (id = ( SELECT public.actor_person() AS actor_person))));
+
+ALTER TABLE public.person_language ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY person_language_own ON public.person_language TO kontor_worker USING ((( SELECT public.actor_is_server() AS actor_is_server) OR (person = ( SELECT public.actor_person() AS actor_person))));
 
 CREATE POLICY person_made ON public.person FOR INSERT TO kontor_worker WITH CHECK (( SELECT public.actor_administers() AS actor_administers));
 
@@ -2001,6 +2059,8 @@ GRANT UPDATE(used_by) ON TABLE public.invitation TO kontor_worker;
 
 GRANT SELECT,UPDATE ON TABLE public.leader TO kontor_writer;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.mail_address TO kontor_worker;
+
 GRANT SELECT,INSERT ON TABLE public.notice TO kontor_worker;
 
 GRANT UPDATE(read_ms) ON TABLE public.notice TO kontor_worker;
@@ -2035,6 +2095,8 @@ GRANT UPDATE(backed_up) ON TABLE public.passkey TO kontor_worker;
 GRANT UPDATE(used_ms) ON TABLE public.passkey TO kontor_worker;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.passkey_spent TO kontor_worker;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE public.person_language TO kontor_worker;
 
 GRANT SELECT,INSERT ON TABLE public.quote TO kontor_writer;
 GRANT SELECT ON TABLE public.quote TO kontor_worker;

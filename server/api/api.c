@@ -84,6 +84,8 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->key = config->key;
     api->hook_key = config->hook_key;
     api->hooks_inside = config->hooks_inside;
+    api->mail_key = config->mail_key;
+    api->mail_server = xstrdup(config->mail_server ? config->mail_server : "");
     api->sign_in_key = box_key_from(&config->key, "kontor sign-in/v1");
     api->passkey_site = xstrdup(config->passkey_site ? config->passkey_site : "");
     api->passkey_origins = xstrdup(config->passkey_origins ? config->passkey_origins : "");
@@ -139,9 +141,10 @@ api_attach(struct api *api, struct market *market, struct janitor *janitor, stru
 }
 
 void
-api_courier(struct api *api, const struct courier_figures *figures)
+api_couriers(struct api *api, const struct courier_figures *hooks, const struct courier_figures *letters)
 {
-    api->courier = figures;
+    api->courier = hooks;
+    api->postman = letters;
 }
 
 static void
@@ -287,6 +290,8 @@ api_delete(struct api *api)
     random_wipe(&api->key, sizeof api->key);
     random_wipe(&api->sign_in_key, sizeof api->sign_in_key);
     random_wipe(&api->hook_key, sizeof api->hook_key);
+    random_wipe(&api->mail_key, sizeof api->mail_key);
+    free(api->mail_server);
     pthread_mutex_destroy(&api->random_lock);
     free(api->db_worker);
     free(api->keys_dir);

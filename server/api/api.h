@@ -38,6 +38,8 @@ struct api_config {
     const char *passkey_site, *passkey_origins; /* NULL or "": what base_url says */
     struct box_key hook_key; /* what webhooks' secrets are sealed under */
     bool hooks_inside;       /* webhooks may go to private addresses, by plain http */
+    struct box_key mail_key; /* what letters' links are sealed under */
+    const char *mail_server; /* NULL or "": no letters go out */
     const char *keys_dir; /* where it and the log's lie; NULL: nobody watches them */
 };
 
@@ -49,7 +51,7 @@ void api_attach(struct api *api, struct market *market, struct janitor *janitor,
                 struct http_server *http, const char *base_url);
 /* Whose figures /metrics shows too; before api_start(). */
 struct courier_figures;
-void api_courier(struct api *api, const struct courier_figures *figures);
+void api_couriers(struct api *api, const struct courier_figures *hooks, const struct courier_figures *letters);
 enum err api_start(struct api *api, struct err_detail *d) MUST_USE;
 /* After http_stop(), before janitor_stop() and market_stop(): waits, at most 10 s, until every call that was begun has come
  * to its end, so that nobody asks the market any more. */

@@ -144,6 +144,8 @@ call_dress(struct call *call, struct http_response *r)
         http_response_header(r, "Link", call->link);
     if (call->set_cookie)
         http_response_header(r, "Set-Cookie", call->set_cookie);
+    if (call->language_cookie)
+        http_response_header(r, "Set-Cookie", call->language_cookie);
 }
 
 void

@@ -114,6 +114,7 @@ struct call {
     const char *etag; /* of the reply; then 304 where the caller has it */
     const char *link; /* Link header of the reply */
     const char *set_cookie;
+    const char *language_cookie; /* of the first page */
     const char *cache; /* Cache-Control; NULL: no-store */
     const char *file;  /* Content-Disposition, or NULL */
     void *user;        /* the handler's own, between its stages */

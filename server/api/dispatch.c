@@ -254,7 +254,7 @@ api_handle(void *cls, struct http_call *http)
     }
     if (mutates(call))
         call->command = arena_alloc(call->arena, sizeof *call->command);
-    if (call->body.len && !json_body(http)) {
+    if (call->body.len && !json_body(http) && call->route->handler != mail_stop) { /* a mail program posts a form there */
         call_fail(call, ERR_MEDIA_TYPE);
         return at_once(call, NULL);
     }

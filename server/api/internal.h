@@ -60,7 +60,9 @@ struct api {
     struct providers *providers; /* NULL: none */
     struct box_key hook_key;     /* what webhooks' secrets are sealed under */
     bool hooks_inside;           /* they may go to private addresses, by plain http */
-    const struct courier_figures *courier; /* NULL: none */
+    struct box_key mail_key;     /* what letters' links are sealed under */
+    char *mail_server;           /* "": no letters go out */
+    const struct courier_figures *courier, *postman; /* NULL: none */
     struct box_key sign_in_key;  /* what seals a sign-in's cookie */
     const char *sign_in_cookie;  /* its name */
     struct passkey_site passkeys; /* for whom they are; id NULL: none are taken */
@@ -165,6 +167,8 @@ void auth_changed(struct api *api, struct uuid person);
  * is NULL (*ret_worker then is true). */
 enum err auth_call(struct call *call, bool *ret_worker) MUST_USE;
 enum err auth_csrf(struct call *call) MUST_USE;   /* of a mutating call from a session */
+/* The first page is in this language from now on; "": the browser's. */
+void mail_language_cookie(struct call *call, const char *language);
 enum err auth_origin(struct call *call) MUST_USE; /* Origin, where given, is ours */
 void auth_set_session(struct call *call, struct hash token);
 void auth_new_token(char ret_text[44], struct hash *ret_hash);

@@ -199,6 +199,21 @@ of_market(struct api *api, FILE *to)
 /* ---- notices ------------------------------------------------------------------------------------------------------ */
 
 static void
+of_letters(const struct courier_figures *f, FILE *to)
+{
+    int64_t oldest_ms = f ? atomic_load(&f->oldest_ms) : 0;
+
+    if (f == NULL)
+        return;
+    figure(to, "kontor_letters_waiting", "gauge", (uint64_t)atomic_load(&f->waiting), "Letters that wait to go out.");
+    figure(to, "kontor_letters_dead", "gauge", (uint64_t)atomic_load(&f->dead), "Letters that were given up; administrators see why.");
+    seconds(to, "kontor_letters_oldest_seconds", "gauge", oldest_ms ? (real_now_ms() - oldest_ms) * 1000 : 0,
+            "How long the oldest letter has waited to go out.");
+    figure(to, "kontor_letters_taken_total", "counter", load(&f->taken), "Letters that the mail server took.");
+    figure(to, "kontor_letters_failed_total", "counter", load(&f->failed), "Tries that failed.");
+}
+
+static void
 of_deliveries(const struct courier_figures *f, FILE *to)
 {
     int64_t oldest_ms = f ? atomic_load(&f->oldest_ms) : 0;
@@ -304,6 +319,7 @@ metrics_get(struct api *api, struct http_call *http)
     of_workers(api, to);
     of_market(api, to);
     of_deliveries(api->courier, to);
+    of_letters(api->postman, to);
     of_clocks(api, to);
     metrics_of_state(api, to);
     witness_figures_show(api->witness_figures, to);

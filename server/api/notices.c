@@ -84,6 +84,7 @@ reply_choices(struct call *call, enum err err)
         json_open(&call->out, NULL);
         json_text(&call->out, "kind", notices_word((enum notices_kind)kind));
         json_bool(&call->out, "page", choices[kind].in_page);
+        json_bool(&call->out, "mail", choices[kind].by_mail);
         json_shut(&call->out);
     }
     json_shut_array(&call->out);
@@ -103,7 +104,7 @@ me_notice_choose(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
     int kind = json_in_choice(&in, "kind", NOTICES_WORDS) + NOTICES_JOB_ENDED;
-    struct notices_choice choice = { .in_page = json_in_bool(&in, "page") };
+    struct notices_choice choice = { .in_page = json_in_bool(&in, "page"), .by_mail = json_in_bool(&in, "mail") };
     enum err err;
 
     if (!in.err && kind > NOTICES_CHOSEN_LAST)

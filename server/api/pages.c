@@ -148,7 +148,7 @@ load_page(const char *web_dir, char *const column[COLUMNS], struct err_detail *d
             http_response_header(page->to_it, "Strict-Transport-Security", HTTPS_ONLY);
         http_response_header(page->to_it, "Location", page->path);
         http_response_header(page->to_it, "Cache-Control", "no-cache");
-        http_response_header(page->to_it, "Vary", "Accept-Language");
+        http_response_header(page->to_it, "Vary", "Accept-Language, Cookie");
         http_response_share(page->to_it);
     }
     return err;
@@ -300,6 +300,20 @@ shell_for(const struct pages *p, const char *accepts)
     return best;
 }
 
+/* The shell in the language that the reader has chosen in their account; NULL: in none. */
+static const struct page *
+chosen_shell(const struct pages *p, const struct http_call *call)
+{
+    char language[3], path[] = "/xx/";
+    const struct page *page;
+
+    if (!http_cookie(call, "kontor-language", language, sizeof language) || strlen(language) != 2)
+        return NULL;
+    memcpy(path + 1, language, 2);
+    page = find(p, path);
+    return page && page->shell ? page : NULL;
+}
+
 struct http_response *
 pages_answer(const struct pages *p, const struct http_call *call)
 {
@@ -309,7 +323,9 @@ pages_answer(const struct pages *p, const struct http_call *call)
     if (call->method != HTTP_GET && call->method != HTTP_HEAD)
         return NULL;
     if (strcmp(call->path, "/") == 0) {
-        page = shell_for(p, http_header(call, "Accept-Language"));
+        page = chosen_shell(p, call);
+        if (!page)
+            page = shell_for(p, http_header(call, "Accept-Language"));
         return page ? page->to_it : NULL;
     }
     page = find(p, call->path);

@@ -48,8 +48,9 @@ struct server {
     struct log_policy *policy;
     struct outside *outside;
     struct herald *herald;
-    struct courier *courier;
-    struct box_key hook_key;
+    struct courier *courier, *postman;
+    struct box_key hook_key, mail_key;
+    struct courier_mail mail;
     struct err_detail detail;
 };
 
@@ -201,6 +202,21 @@ agents_url(struct server *s)
 }
 
 static enum err
+start_couriers(struct server *s)
+{
+    const struct config *c = &s->config;
+    struct courier_config config = { .market = s->market, .db_worker = c->db_worker, .log = &s->log, .key = s->hook_key, .ca_file = c->delivery_ca_file,
+                                     .base_url = s->base_url, .inside = c->webhook_private, .again_ms = c->delivery_again_ms,
+                                     .give_up_ms = c->delivery_give_up_ms };
+    enum err err = courier_start(&config, &s->courier, &s->detail);
+
+    config.letters = true;
+    config.key = s->mail_key;
+    config.mail = s->mail;
+    return err ? err : courier_start(&config, &s->postman, &s->detail);
+}
+
+static enum err
 start_market(struct server *s)
 {
     const struct config *c = &s->config;
@@ -244,12 +260,19 @@ start_market(struct server *s)
                             &s->outside, &s->detail);
     if (!err)
         err = herald_start(&(struct herald_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log }, &s->herald, &s->detail);
-    if (!err)
-        err = courier_start(&(struct courier_config){ .market = s->market, .db_worker = c->db_worker, .log = &s->log, .key = s->hook_key,
-                                                      .ca_file = c->delivery_ca_file, .base_url = s->base_url, .inside = c->webhook_private,
-                                                      .again_ms = c->delivery_again_ms, .give_up_ms = c->delivery_give_up_ms },
-                            &s->courier, &s->detail);
-    return err;
+    return err ? err : start_couriers(s);
+}
+
+static enum err
+load_mail(struct server *s)
+{
+    const struct config *c = &s->config;
+    enum err err = OK;
+
+    s->mail = (struct courier_mail){ .server = c->mail_server, .from = c->mail_from, .user = c->mail_user, .password = "", .clear = c->mail_clear };
+    if (c->mail_password_file[0])
+        err = config_secret(c->mail_password_file, s->arena, &s->mail.password, &s->detail);
+    return err ? err : courier_mail_check(&s->mail, s->arena, &s->detail);
 }
 
 static enum err
@@ -297,6 +320,10 @@ begin(struct server *s)
     if (!err)
         err = sealing_box(c->data_dir, "kontor webhooks/v1", &s->hook_key, &s->detail);
     if (!err)
+        err = sealing_box(c->data_dir, "kontor letters/v1", &s->mail_key, &s->detail);
+    if (!err)
+        err = load_mail(s);
+    if (!err)
         err = log_policy_open(s->config.policy, s->config.origin, &s->log, &s->policy, &s->detail);
     if (!err)
         err = set_clock(s);
@@ -306,6 +333,8 @@ begin(struct server *s)
     api.keys_dir = c->data_dir;
     api.hook_key = s->hook_key;
     api.hooks_inside = c->webhook_private;
+    api.mail_key = s->mail_key;
+    api.mail_server = c->mail_server;
     api.providers_dir = c->providers_dir;
     api.provider_again_ms = c->provider_again_ms;
     api.https = strncmp(c->base_url, "https://", 8) == 0;
@@ -320,7 +349,7 @@ begin(struct server *s)
     if (err)
         return err;
     api_attach(s->api, s->market, s->janitor, s->notary, s->http, s->base_url);
-    api_courier(s->api, courier_figures(s->courier));
+    api_couriers(s->api, courier_figures(s->courier), courier_figures(s->postman));
     err = api_start(s->api, &s->detail);
     return err ? err : http_start(s->http, &s->detail);
 }
@@ -352,6 +381,7 @@ end(struct server *s)
     outside_stop(s->outside);
     herald_stop(s->herald);
     courier_stop(s->courier);
+    courier_stop(s->postman);
     if (s->market)
         market_stop(s->market);
     if (s->api)

@@ -8,6 +8,7 @@
 #include "crypto/password.h"
 #include "crypto/random.h"
 #include "store/organisations.h"
+#include "store/mail.h"
 #include "store/notices.h"
 #include "store/people.h"
 #include "store/second.h"
@@ -90,6 +91,7 @@ reply_me(struct call *call)
 {
     struct json_out *out = &call->out;
     bool local = call->actor.kind == ACTOR_LOCAL;
+    const char *language = "";
     int64_t unread = 0;
     enum err err = OK;
 
@@ -111,7 +113,10 @@ reply_me(struct call *call)
     }
     if (!err)
         err = notices_unread(call->db, call->actor.person, &unread);
+    if (!err)
+        err = mail_language(call->db, call->actor.person, call->arena, &language);
     json_i64(out, "unread", unread);
+    json_text(out, "language", language);
     json_bool(out, "simulation", call->api->simulation);
     json_time(out, "now", call->now_ms);
     json_shut(out);
@@ -140,6 +145,7 @@ session_get(struct call *call)
     json_open_array(out, "roles");
     json_shut_array(out);
     json_i64(out, "unread", 0);
+    json_text(out, "language", "");
     json_bool(out, "simulation", call->api->simulation);
     json_time(out, "now", call->now_ms);
     json_shut(out);
@@ -170,6 +176,7 @@ enum err
 session_begin(struct call *call, struct uuid person)
 {
     struct session session = { .id = call_new_id(call), .person = person, .program = program_of(call), .created_ms = call->now_ms, .expires_ms = call->now_ms + SESSION_MS * call->api->clock.rate };
+    const char *language = "";
     char token[44];
     enum err err = auth_load_person(call, person);
 
@@ -177,7 +184,11 @@ session_begin(struct call *call, struct uuid person)
         return err;
     call_act(call);
     auth_new_token(token, &session.token_hash);
-    err = sessions_add(call->db, &session);
+    err = mail_language(call->db, person, call->arena, &language);
+    if (!err && language[0])
+        mail_language_cookie(call, language);
+    if (!err)
+        err = sessions_add(call->db, &session);
     if (!err) {
         auth_set_session(call, session.token_hash);
         call->set_cookie = cookie_text(call, token, (long)(SESSION_MS / 1000));

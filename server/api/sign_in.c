@@ -217,6 +217,8 @@ leave(struct call *call, const struct flow *f, enum err err)
         http_response_header(r, "Set-Cookie", flow_cookie(call, "", 0));
     if (!err && call->set_cookie)
         http_response_header(r, "Set-Cookie", call->set_cookie);
+    if (!err && call->language_cookie)
+        http_response_header(r, "Set-Cookie", call->language_cookie);
     LOG_WRITE(call->api->log, err ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO, "sign-in", LOG_UUID("id", call->id),
               LOG_TEXT("provider", f->provider ? provider_code(f->provider) : "none"), LOG_BOOL("link", f->link),
               LOG_TEXT("error", err ? err_wire(err) : NULL), LOG_TEXT("detail", err && call->detail.internal[0] ? call->detail.internal : NULL),

@@ -1,45 +1,19 @@
 /* market/courier.c */
 #include "market/courier.h"
 
-#include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "base/web.h"
-#include "crypto/hook.h"
 #include "crypto/random.h"
-#include "store/deliveries.h"
+#include "market/courier_ways.h"
 #include "store/journal_reads.h"
 
 /* Real time. */
-enum { LANES = 8, LOOK_MS = 500, COUNT_MS = 5000, CALL_MS = 10000, LEASE_MS = 60000, PAUSE_MS = 2000, WAIT_MS = 100, REPLY_MAX = 16384 };
+enum { LOOK_MS = 500, COUNT_MS = 5000, LEASE_MS = 60000, PAUSE_MS = 2000, WAIT_MS = 100 };
 #define PAUSE_MOST_MS (INT64_C(6) * 3600000)
-
-struct lane {
-    struct arena *arena; /* of the delivery under way; NULL: free */
-    struct delivery delivery;
-};
-
-struct courier {
-    struct courier_config config;
-    struct courier_figures figures;
-    struct db *db;
-    struct web *web;
-    pthread_t thread;
-    pthread_mutex_t lock; /* stopping */
-    pthread_cond_t wake;
-    bool stopping;
-    /* the thread's own */
-    struct lane lanes[LANES];
-    int64_t look_ms, count_ms; /* monotonic: due again */
-    char trouble[160];
-};
 
 int64_t
 courier_pause(int64_t again_ms, int tries, uint32_t random)
@@ -50,27 +24,6 @@ courier_pause(int64_t again_ms, int tries, uint32_t random)
         pause_ms *= 2;
     pause_ms = min_i64(pause_ms, PAUSE_MOST_MS);
     return pause_ms * 4 / 5 + pause_ms * 2 / 5 * (random % 1000) / 1000; /* a fifth more or less: not all at once */
-}
-
-void
-courier_seal(const struct box_key *key, struct uuid webhook, const struct hook_secret *secret, char *ret)
-{
-    char about[UUID_TEXT];
-
-    uuid_text(webhook, about);
-    box_seal(key, about, BYTES(secret->b, sizeof secret->b), ret);
-}
-
-static enum err
-unseal(const struct courier *c, const struct delivery *d, struct hook_secret *ret)
-{
-    char about[UUID_TEXT];
-    size_t len = 0;
-    enum err err;
-
-    uuid_text(d->webhook, about);
-    err = box_open(&c->config.key, about, d->secret, ret->b, sizeof ret->b, &len);
-    return err ? err : len == sizeof ret->b ? OK : ERR_SIGNATURE;
 }
 
 static bool
@@ -92,36 +45,24 @@ outcome(struct courier *c, enum err err)
     if (err && !why[0])
         why = err_sentence(err);
     if (strcmp(c->trouble, why) != 0 && why[0] && c->config.log != NULL)
-        log_warning(c->config.log, "courier", LOG_TEXT("error", err_wire(err)), LOG_TEXT("why", why));
+        log_warning(c->config.log, c->way->name, LOG_TEXT("error", err_wire(err)), LOG_TEXT("why", why));
     text_format(c->trouble, sizeof c->trouble, "%s", why);
 }
 
 /* ---- one delivery ------------------------------------------------------------------------------------------------------ */
 
-static struct bytes
-body_of(const struct courier *c, const struct delivery *d, struct arena *a)
+void
+courier_taken(struct courier *c, struct delivery *d, int status)
 {
-    struct json_out out = { 0 };
-    struct bytes body;
-
-    json_open(&out, NULL);
-    json_uuid(&out, "id", d->id);
-    json_text(&out, "kind", notices_word(d->kind));
-    json_time(&out, "at", d->at_ms);
-    json_uuid(&out, "organisation", d->organisation);
-    json_text(&out, "title", d->title);
-    json_text(&out, "text", d->text);
-    json_raw(&out, "facts", d->facts, strlen(d->facts));
-    json_text(&out, "link", arena_printf(a, "%s/en%s", c->config.base_url, d->link));
-    json_shut(&out);
-    body = BYTES(arena_textn(a, out.text, out.len), out.len);
-    json_out_free(&out);
-    return body;
+    d->state = DELIVERY_TAKEN;
+    d->status = status;
+    d->why = "";
+    d->done_ms = real_now_ms();
+    atomic_fetch_add(&c->figures.taken, 1);
 }
 
-/* Real ms of the next try, or none any more. */
-static void
-fail(struct courier *c, struct delivery *d, int status, const char *why, bool for_good)
+void
+courier_fail(struct courier *c, struct delivery *d, int status, const char *why, bool for_good)
 {
     int64_t now_ms = real_now_ms();
     uint32_t random;
@@ -154,31 +95,11 @@ static void
 begin_delivery(struct courier *c, size_t i, const struct delivery *claimed)
 {
     struct lane *l = &c->lanes[i];
-    struct arena *a = arena_new();
-    struct hook_secret secret;
-    char id[UUID_TEXT], seconds[24], signature[HOOK_SIGNATURE_TEXT];
-    const char *headers[4] = { NULL };
-    struct bytes body;
-    struct delivery *d = &l->delivery;
 
-    l->arena = a;
-    *d = *claimed;
-    d->url = arena_text(a, claimed->url);
-    body = body_of(c, d, a);
-    if (unseal(c, d, &secret)) {
-        fail(c, d, 0, "The webhook's secret cannot be opened any more: make a new one.", true);
+    l->arena = arena_new();
+    l->delivery = *claimed;
+    if (!c->way->begin(c, i, l))
         end_delivery(c, l);
-        return;
-    }
-    uuid_text(d->id, id);
-    text_format(seconds, sizeof seconds, "%" PRId64, real_now_ms() / 1000);
-    hook_sign(&secret, id, seconds, body, signature);
-    random_wipe(&secret, sizeof secret);
-    headers[0] = arena_printf(a, "webhook-id: %s", id);
-    headers[1] = arena_printf(a, "webhook-timestamp: %s", seconds);
-    headers[2] = arena_printf(a, "webhook-signature: %s", signature);
-    web_start(c->web, i, &(struct web_call){ .url = d->url, .headers = headers, .body = body, .timeout_ms = CALL_MS, .most = REPLY_MAX,
-                                             .stranger = !c->config.inside });
 }
 
 static void
@@ -187,24 +108,8 @@ take_replies(struct courier *c)
     struct web_reply r;
 
     while (web_next(c->web, &r)) {
-        struct lane *l = &c->lanes[r.lane];
-        struct delivery *d = &l->delivery;
-
-        if (r.status >= 200 && r.status < 300) {
-            d->state = DELIVERY_TAKEN;
-            d->status = r.status;
-            d->why = "";
-            d->done_ms = real_now_ms();
-            atomic_fetch_add(&c->figures.taken, 1);
-        } else if (r.status != 0) {
-            fail(c, d, r.status, r.status / 100 == 3 ? "It answered with a redirect, which is not followed." : "", r.status == 410);
-        } else {
-            char shown[160];
-
-            text_show(shown, sizeof shown, r.error);
-            fail(c, d, 0, arena_text(l->arena, shown), false);
-        }
-        end_delivery(c, l);
+        c->way->judge(c, &c->lanes[r.lane], &r);
+        end_delivery(c, &c->lanes[r.lane]);
     }
 }
 
@@ -214,7 +119,7 @@ take_replies(struct courier *c)
 static enum err
 claim(struct courier *c)
 {
-    struct uuid busy[LANES];
+    struct uuid busy[COURIER_LANES];
     struct journal_state head;
     struct delivery *list = NULL;
     struct arena *a;
@@ -222,15 +127,16 @@ claim(struct courier *c)
     int64_t now_ms = real_now_ms();
     enum err err;
 
-    for (size_t i = 0; i < LANES; i++)
+    for (size_t i = 0; i < c->way->lanes; i++)
         if (c->lanes[i].arena != NULL)
             busy[n_busy++] = c->lanes[i].delivery.webhook;
-    if (n_busy == LANES)
+    if (n_busy == c->way->lanes || monotonic_ms() < c->hold_ms)
         return OK;
     a = arena_new();
     err = journal_reads_head(c->db, &head);
     if (!err && market_leads(c->config.market))
-        err = deliveries_claim(c->db, head.term, now_ms, now_ms + LEASE_MS, busy, n_busy, (int)(LANES - n_busy), a, &list, &n);
+        err = c->way->letters ? deliveries_letters(c->db, head.term, now_ms, now_ms + LEASE_MS, (int)(c->way->lanes - n_busy), a, &list, &n)
+                              : deliveries_claim(c->db, head.term, now_ms, now_ms + LEASE_MS, busy, n_busy, (int)(c->way->lanes - n_busy), a, &list, &n);
     for (size_t i = 0, lane = 0; i < n; i++) {
         while (c->lanes[lane].arena != NULL)
             lane++;
@@ -244,7 +150,7 @@ static enum err
 count(struct courier *c)
 {
     struct deliveries_figures f;
-    enum err err = deliveries_count(c->db, &f);
+    enum err err = deliveries_count(c->db, c->way->letters, &f);
 
     if (err)
         return err;
@@ -257,7 +163,7 @@ count(struct courier *c)
 static bool
 any_busy(const struct courier *c)
 {
-    for (size_t i = 0; i < LANES; i++)
+    for (size_t i = 0; i < COURIER_LANES; i++)
         if (c->lanes[i].arena != NULL)
             return true;
     return false;
@@ -317,7 +223,7 @@ run(void *ctx)
 static void
 courier_delete(struct courier *c)
 {
-    for (size_t i = 0; i < LANES; i++)
+    for (size_t i = 0; i < COURIER_LANES; i++)
         arena_delete(c->lanes[i].arena);
     web_delete(c->web);
     db_delete(c->db);
@@ -335,14 +241,15 @@ courier_start(const struct courier_config *config, struct courier **ret, struct 
     enum err err;
 
     c->config = *config;
-    c->db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = "kontor courier" });
+    c->way = config->letters ? &COURIER_LETTERS : &COURIER_HOOKS;
+    c->db = db_new(&(struct db_config){ .conninfo = config->db_worker, .name = config->letters ? "kontor postman" : "kontor courier" });
     db_act_as(c->db, DB_ACTOR_SERVER);
     pthread_mutex_init(&c->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&c->wake, &attr);
     pthread_condattr_destroy(&attr);
-    err = web_new(LANES, config->ca_file, "kontord/" PACKAGE_VERSION, &c->web, d);
+    err = web_new(c->way->lanes, config->ca_file, "kontord/" PACKAGE_VERSION, &c->web, d);
     if (!err && pthread_create(&c->thread, NULL, run, c) != 0)
         err = err_internal(d, ERR_INTERNAL, "no thread for deliveries");
     if (err) {

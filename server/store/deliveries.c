@@ -104,13 +104,23 @@ DB_QUERY(DELIVERIES_ADD, .name = "deliveries_add",
                  " e.kind, e.at_ms, e.title, e.text, e.facts, e.link"
 
 DB_QUERY(DELIVERIES_CLAIM, .name = "deliveries_claim",
-         .sql = "WITH due AS (SELECT DISTINCT ON (webhook) id, next_ms FROM delivery WHERE state = 1 AND next_ms <= $2 AND NOT webhook = ANY($4::uuid[])"
+         .sql = "WITH due AS (SELECT DISTINCT ON (webhook) id, next_ms FROM delivery WHERE state = 1 AND webhook IS NOT NULL AND next_ms <= $2 AND NOT webhook = ANY($4::uuid[])"
                 " ORDER BY webhook, next_ms),"
                 " pick AS (SELECT id FROM due ORDER BY next_ms LIMIT $5::integer)"
                 " UPDATE delivery d SET tries = d.tries + 1, next_ms = $3 FROM pick, notice_event e, webhook w"
                 " WHERE d.id = pick.id AND e.id = d.event AND w.id = d.webhook AND d.state = 1 AND EXISTS (SELECT FROM head WHERE term = $1)"
                 " RETURNING " DELIVERY ", w.url, w.secret",
          .params = 5, .columns = 20);
+
+/* The address as it is now; of the letter that confirms one, as long as it is the newest and not too old. */
+DB_QUERY(DELIVERIES_LETTERS, .name = "deliveries_letters",
+         .sql = "WITH pick AS (SELECT id FROM delivery WHERE state = 1 AND person IS NOT NULL AND next_ms <= $2 ORDER BY next_ms LIMIT $4::integer)"
+                " UPDATE delivery d SET tries = d.tries + 1, next_ms = $3 FROM pick, notice_event e, person p"
+                " LEFT JOIN mail_address m ON m.person = p.id LEFT JOIN person_language l ON l.person = p.id"
+                " WHERE d.id = pick.id AND e.id = d.event AND p.id = d.person AND d.state = 1 AND EXISTS (SELECT FROM head WHERE term = $1)"
+                " RETURNING " DELIVERY ", d.person, coalesce(CASE WHEN e.kind <> 9 THEN m.address WHEN m.wanted_id::text = e.subject AND m.wanted_until_ms > $2"
+                " THEN m.wanted END, ''), coalesce(l.language, 'en'), e.subject",
+         .params = 4, .columns = 22);
 
 DB_QUERY(DELIVERIES_DONE, .name = "deliveries_done",
          .sql = "UPDATE delivery SET state = $3, next_ms = $4, done_ms = $5, status = $6, why = $7 WHERE id = $1 AND tries = $2 AND state = 1",
@@ -130,8 +140,8 @@ DB_QUERY(DELIVERIES_AGAIN, .name = "deliveries_again",
 
 DB_QUERY(DELIVERIES_COUNT, .name = "deliveries_count",
          .sql = "SELECT count(*) FILTER (WHERE state = 1), count(*) FILTER (WHERE state = 3), coalesce(min(since_ms) FILTER (WHERE state = 1), 0) FROM delivery"
-                " WHERE state IN (1, 3)",
-         .params = 0, .columns = 3);
+                " WHERE state IN (1, 3) AND (person IS NOT NULL) = $1",
+         .params = 1, .columns = 3);
 
 enum err
 deliveries_add(struct db *db, struct uuid event, struct uuid organisation, enum notices_kind kind, struct uuid only, int64_t real_ms)
@@ -192,6 +202,28 @@ deliveries_claim(struct db *db, uint64_t term, int64_t real_ms, int64_t lease_ms
 }
 
 enum err
+deliveries_letters(struct db *db, uint64_t term, int64_t real_ms, int64_t lease_ms, int max, struct arena *a, struct delivery **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &DELIVERIES_LETTERS, DB_ARGS(db_u64(term), db_i64(real_ms), db_i64(lease_ms), db_i32(max)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, ((size_t)n + 1) * sizeof **ret);
+    for (int i = 0; i < n; i++) {
+        (*ret)[i] = read_delivery(rows, i, a);
+        (*ret)[i].person = db_get_uuid(rows, i, 18);
+        (*ret)[i].address = arena_text(a, db_get_text(rows, i, 19));
+        (*ret)[i].language = arena_text(a, db_get_text(rows, i, 20));
+        (*ret)[i].subject = arena_text(a, db_get_text(rows, i, 21));
+    }
+    *ret_n = (size_t)n;
+    return OK;
+}
+
+enum err
 deliveries_done(struct db *db, const struct delivery *d)
 {
     return db_run(db, &DELIVERIES_DONE,
@@ -229,10 +261,10 @@ deliveries_again(struct db *db, struct uuid id, int64_t real_ms)
 }
 
 enum err
-deliveries_count(struct db *db, struct deliveries_figures *ret)
+deliveries_count(struct db *db, bool letters, struct deliveries_figures *ret)
 {
     _cleanup_result_ PGresult *rows = NULL;
-    enum err err = db_run(db, &DELIVERIES_COUNT, DB_NO_ARGS, &rows);
+    enum err err = db_run(db, &DELIVERIES_COUNT, DB_ARGS(db_bool(letters)), &rows);
 
     if (!err)
         *ret = (struct deliveries_figures){ db_get_i64(rows, 0, 0), db_get_i64(rows, 0, 1), db_get_i64(rows, 0, 2) };

@@ -1,4 +1,4 @@
-/* store/deliveries.h: webhooks, and what is to be delivered to them. Texts of rows live in the arena given. */
+/* store/deliveries.h: webhooks, and what is to be delivered to them, or to people by mail (store/mail.h). Texts of rows live in the arena given. */
 #ifndef STORE_DELIVERIES_H
 #define STORE_DELIVERIES_H
 
@@ -36,7 +36,11 @@ struct delivery {
     enum notices_kind kind;
     int64_t at_ms;
     const char *title, *text, *facts, *link;
-    const char *url, *secret; /* of its webhook; only deliveries_claimed() */
+    const char *url, *secret; /* of its webhook; only deliveries_claim() */
+    /* of a letter; only deliveries_letters() */
+    struct uuid person;
+    const char *address; /* "": there is none any more */
+    const char *language, *subject; /* subject: the event's */
 };
 
 /* In a transaction with the event, as the server: for each webhook of the organisation that wants the kind, or for `only` it alone. */
@@ -45,6 +49,9 @@ enum err deliveries_add(struct db *db, struct uuid event, struct uuid organisati
  * lease_ms. Only by the server that leads: ERR_NOT_LEADER. */
 enum err deliveries_claim(struct db *db, uint64_t term, int64_t real_ms, int64_t lease_ms, const struct uuid *busy, size_t n_busy, int max,
                           struct arena *a, struct delivery **ret, size_t *ret_n) MUST_USE;
+/* The same for letters, whomever they go to. */
+enum err deliveries_letters(struct db *db, uint64_t term, int64_t real_ms, int64_t lease_ms, int max, struct arena *a, struct delivery **ret,
+                            size_t *ret_n) MUST_USE;
 /* What became of its last try. Nothing if it was tried again, or ended, since. */
 enum err deliveries_done(struct db *db, const struct delivery *d) MUST_USE;
 /* Newest first, of one state or (0) of all, at most max. */
@@ -52,6 +59,6 @@ enum err deliveries_list(struct db *db, struct uuid organisation, int state, int
 /* One that was given up is tried again from now on. ERR_NOT_FOUND; ERR_STATE: it was not given up, or its webhook is gone. */
 enum err deliveries_again(struct db *db, struct uuid id, int64_t real_ms) MUST_USE;
 struct deliveries_figures { int64_t waiting, given_up, oldest_ms; }; /* oldest_ms: since when the first of them waits; 0: none does */
-enum err deliveries_count(struct db *db, struct deliveries_figures *ret) MUST_USE;
+enum err deliveries_count(struct db *db, bool letters, struct deliveries_figures *ret) MUST_USE; /* of letters, or of webhooks */
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "store/deliveries.h"
 
-const char *const NOTICES_WORDS[] = { "job-ended", "quote-ending", "credits-lapse", "dispute", "approval", "agent-silent", "maintenance", "test", NULL };
+const char *const NOTICES_WORDS[] = { "job-ended", "quote-ending", "credits-lapse", "dispute", "approval", "agent-silent", "maintenance", "test", "address", NULL };
 
 const char *
 notices_word(enum notices_kind kind)
@@ -26,6 +26,7 @@ notices_audience(enum notices_kind kind)
         [NOTICES_AGENT_SILENT] = NOTICES_TO_OPERATORS | NOTICES_TO_ADMINISTRATORS,
         [NOTICES_MAINTENANCE] = NOTICES_TO_ASKER | NOTICES_TO_OWNERS,
         [NOTICES_TEST] = 0,
+        [NOTICES_ADDRESS] = 0,
     };
 
     assert(kind >= NOTICES_JOB_ENDED && kind < NOTICES_KINDS);
@@ -41,16 +42,46 @@ DB_QUERY(NOTICES_ADD, .name = "notices_add",
                 " ON CONFLICT (kind, subject) DO NOTHING",
          .params = 11, .columns = 0);
 
-/* Bits of $2: enum notices_to. */
-DB_QUERY(NOTICES_TO, .name = "notices_to",
-         .sql = "INSERT INTO notice (event, person) SELECT $1::uuid, w.person FROM (SELECT DISTINCT r.person FROM role r WHERE"
-                " (($2::integer & 1) <> 0 AND r.person = $5::uuid AND r.organisation = $3::uuid AND r.role IN (1, 2))"
-                " OR (($2 & 2) <> 0 AND r.organisation = $3 AND r.role = 1)"
-                " OR (($2 & 4) <> 0 AND r.site = $4::bigint AND r.role = 6)"
-                " OR (($2 & 8) <> 0 AND r.role = 3) OR (($2 & 16) <> 0 AND r.role = 5)) w"
-                " WHERE w.person <> $6::uuid AND (($2 & 32) = 0 OR (w.person <> $5 AND NOT EXISTS (SELECT FROM role x WHERE x.person = w.person"
-                " AND ((x.organisation = $3 AND x.role IN (1, 2)) OR (x.site = $4 AND x.role = 6)) OFFSET 0))) AND coalesce((SELECT c.in_page FROM notice_choice c WHERE c.person = w.person AND c.kind = $7::smallint), true)",
+/* Whom a kind is told, but for whose deed it was. Bits of $2: enum notices_to. */
+#define AUDIENCE "(SELECT DISTINCT r.person FROM role r WHERE r.person <> $6::uuid AND (" \
+                 " (($2::integer & 1) <> 0 AND r.person = $5::uuid AND r.organisation = $3::uuid AND r.role IN (1, 2))" \
+                 " OR (($2 & 2) <> 0 AND r.organisation = $3 AND r.role = 1)" \
+                 " OR (($2 & 4) <> 0 AND r.site = $4::bigint AND r.role = 6)" \
+                 " OR (($2 & 8) <> 0 AND r.role = 3) OR (($2 & 16) <> 0 AND r.role = 5))" \
+                 " AND (($2 & 32) = 0 OR (r.person <> $5 AND NOT EXISTS (SELECT FROM role x WHERE x.person = r.person" \
+                 " AND ((x.organisation = $3 AND x.role IN (1, 2)) OR (x.site = $4 AND x.role = 6)) OFFSET 0)))) w" \
+                 " LEFT JOIN notice_choice c ON c.person = w.person AND c.kind = $7::smallint"
+
+DB_QUERY(NOTICES_TO, .name = "notices_to", .sql = "INSERT INTO notice (event, person) SELECT $1::uuid, w.person FROM " AUDIENCE " WHERE coalesce(c.in_page, true)",
          .params = 7, .columns = 0);
+
+/* Those who have a confirmed address. More letters than that within an hour are none: the page has them. */
+DB_QUERY(NOTICES_MAIL, .name = "notices_mail",
+         .sql = "INSERT INTO delivery (id, event, person, organisation, created_ms, since_ms, next_ms, state, why)"
+                " SELECT encode(substr(sha256(uuid_send($1::uuid) || uuid_send(w.person)), 1, 16), 'hex')::uuid, $1, w.person, $8::uuid, $9::bigint, $9, $9,"
+                " CASE WHEN f.many THEN 3 ELSE 1 END, CASE WHEN f.many THEN 'Too many letters within an hour: the page has it.' ELSE '' END"
+                " FROM " AUDIENCE " JOIN mail_address m ON m.person = w.person AND m.address <> '',"
+                " LATERAL (SELECT count(*) >= 60 AS many FROM delivery d WHERE d.person = w.person AND d.created_ms > $9::bigint - 3600000) f"
+                " WHERE coalesce(c.by_mail, true) ON CONFLICT (id) DO NOTHING",
+         .params = 9, .columns = 0);
+
+static enum err
+tell_people(struct db *db, const struct notices_event *e)
+{
+    int32_t to = (int32_t)(notices_audience(e->kind) | e->also);
+    int16_t kind = (int16_t)e->kind;
+    enum err err = db_run(db, &NOTICES_TO,
+                          DB_ARGS(db_uuid(e->id), db_i32(to), db_uuid(e->organisation), db_u64(e->site), db_uuid(e->asker), db_uuid(e->not_to),
+                                  db_i16(kind)),
+                          NULL);
+
+    if (err)
+        return err;
+    return db_run(db, &NOTICES_MAIL,
+                  DB_ARGS(db_uuid(e->id), db_i32(to), db_uuid(e->organisation), db_u64(e->site), db_uuid(e->asker), db_uuid(e->not_to), db_i16(kind),
+                          db_uuid((struct uuid){ { 0 } }), db_i64(e->real_ms)),
+                  NULL);
+}
 
 static enum err
 tell(struct db *db, const struct notices_event *e, bool *ret_new)
@@ -67,10 +98,8 @@ tell(struct db *db, const struct notices_event *e, bool *ret_new)
     *ret_new = db_affected(rows) == 1;
     if (!*ret_new)
         return OK;
-    err = db_run(db, &NOTICES_TO,
-                 DB_ARGS(db_uuid(e->id), db_i32((int32_t)(notices_audience(e->kind) | e->also)), db_uuid(e->organisation), db_u64(e->site),
-                         db_uuid(e->asker), db_uuid(e->not_to), db_i16((int16_t)e->kind)),
-                 NULL);
+    if (notices_audience(e->kind))
+        err = tell_people(db, e);
     return err || uuid_is_zero(e->organisation) || (e->also & NOTICES_TO_NOBODY_CONCERNED) ? err : deliveries_add(db, e->id, e->organisation, e->kind, e->only, e->real_ms);
 }
 
@@ -184,13 +213,17 @@ DB_QUERY(NOTICES_UNREAD, .name = "notices_unread",
 DB_QUERY(NOTICES_READ, .name = "notices_read", .sql = "UPDATE notice SET read_ms = $3 WHERE person = $1 AND event <= $2 AND read_ms = 0",
          .params = 3, .columns = 0);
 
-DB_QUERY(NOTICES_CHOICES, .name = "notices_choices", .sql = "SELECT kind, in_page FROM notice_choice WHERE person = $1", .params = 1,
-         .columns = 2);
+DB_QUERY(NOTICES_CHOICES, .name = "notices_choices", .sql = "SELECT kind, in_page, by_mail FROM notice_choice WHERE person = $1", .params = 1,
+         .columns = 3);
 
 DB_QUERY(NOTICES_CHOOSE, .name = "notices_choose",
-         .sql = "INSERT INTO notice_choice (person, kind, in_page) VALUES ($1, $2, $3)"
-                " ON CONFLICT (person, kind) DO UPDATE SET in_page = excluded.in_page",
-         .params = 3, .columns = 0);
+         .sql = "INSERT INTO notice_choice (person, kind, in_page, by_mail) VALUES ($1, $2, $3, $4)"
+                " ON CONFLICT (person, kind) DO UPDATE SET in_page = excluded.in_page, by_mail = excluded.by_mail",
+         .params = 4, .columns = 0);
+
+DB_QUERY(NOTICES_STOP_MAIL, .name = "notices_stop_mail",
+         .sql = "INSERT INTO notice_choice (person, kind, in_page, by_mail) VALUES ($1, $2, true, false) ON CONFLICT (person, kind) DO UPDATE SET by_mail = false",
+         .params = 2, .columns = 0);
 
 DB_QUERY(NOTICES_REMOVE_OLD, .name = "notices_remove_old", .sql = "DELETE FROM notice_event WHERE at_ms <= $1", .params = 1, .columns = 0);
 
@@ -246,12 +279,12 @@ notices_choices(struct db *db, struct uuid person, struct notices_choice ret[NOT
     if (err)
         return err;
     for (int i = 0; i < NOTICES_KINDS; i++)
-        ret[i] = (struct notices_choice){ .in_page = true };
+        ret[i] = (struct notices_choice){ .in_page = true, .by_mail = true };
     for (int i = 0; i < PQntuples(rows); i++) {
         int64_t kind = db_get_i64(rows, i, 0);
 
         if (kind > 0 && kind < NOTICES_KINDS)
-            ret[kind].in_page = db_get_bool(rows, i, 1);
+            ret[kind] = (struct notices_choice){ db_get_bool(rows, i, 1), db_get_bool(rows, i, 2) };
     }
     return OK;
 }
@@ -259,7 +292,13 @@ notices_choices(struct db *db, struct uuid person, struct notices_choice ret[NOT
 enum err
 notices_choose(struct db *db, struct uuid person, enum notices_kind kind, struct notices_choice choice)
 {
-    return db_run(db, &NOTICES_CHOOSE, DB_ARGS(db_uuid(person), db_i16((int16_t)kind), db_bool(choice.in_page)), NULL);
+    return db_run(db, &NOTICES_CHOOSE, DB_ARGS(db_uuid(person), db_i16((int16_t)kind), db_bool(choice.in_page), db_bool(choice.by_mail)), NULL);
+}
+
+enum err
+notices_stop_mail(struct db *db, struct uuid person, enum notices_kind kind)
+{
+    return db_run(db, &NOTICES_STOP_MAIL, DB_ARGS(db_uuid(person), db_i16((int16_t)kind)), NULL);
 }
 
 enum err

@@ -17,6 +17,7 @@ enum notices_kind {
     NOTICES_AGENT_SILENT,
     NOTICES_MAINTENANCE,
     NOTICES_TEST,
+    NOTICES_ADDRESS, /* the link that confirms an address */
     NOTICES_KINDS
 };
 #define NOTICES_CHOSEN_LAST NOTICES_MAINTENANCE /* a test goes where it is asked for */
@@ -77,10 +78,11 @@ enum err notices_of(struct db *db, struct uuid person, struct uuid before, int m
                     size_t *ret_n) MUST_USE;
 enum err notices_unread(struct db *db, struct uuid person, int64_t *ret) MUST_USE; /* at most 100 are counted */
 enum err notices_mark_read(struct db *db, struct uuid person, struct uuid until, int64_t now_ms) MUST_USE;
-struct notices_choice { bool in_page; };
+struct notices_choice { bool in_page, by_mail; };
 /* By kind; what was not chosen is as it comes. */
 enum err notices_choices(struct db *db, struct uuid person, struct notices_choice ret[NOTICES_KINDS]) MUST_USE;
 enum err notices_choose(struct db *db, struct uuid person, enum notices_kind kind, struct notices_choice choice) MUST_USE;
+enum err notices_stop_mail(struct db *db, struct uuid person, enum notices_kind kind) MUST_USE;
 /* Events from before, with their notices. */
 enum err notices_remove_old(struct db *db, int64_t before_ms) MUST_USE;
 

@@ -109,7 +109,7 @@ class Client:
         self.cookie = self.csrf = None
         reply = self.post("/v1/session", {"email": email, "password": password})
         if reply.status == 200:
-            self.cookie = reply.headers["set-cookie"].split(";")[0]
+            self.cookie = reply.cookies[0].split(";")[0]
             self.csrf = reply.json["csrf"]
         return reply
 

@@ -75,7 +75,7 @@ def test_reading_and_choosing(world):
     assert list(choices) == ["job-ended", "quote-ending", "credits-lapse", "dispute", "approval", "agent-silent", "maintenance"] and all(choices.values()), choices
     for body in ({"kind": "test", "page": True}, {"kind": "all", "page": True}, {"kind": "dispute"}, {"kind": "dispute", "page": True, "more": 1}):
         assert client.post("/v1/me/notice-choices", body).status in (400, 422), body
-    assert not next(c for c in client.must("POST", "/v1/me/notice-choices", {"kind": "job-ended", "page": False})["items"] if c["kind"] == "job-ended")["page"]
+    assert not next(c for c in client.must("POST", "/v1/me/notice-choices", {"kind": "job-ended", "page": False, "mail": True})["items"] if c["kind"] == "job-ended")["page"]
     settled(world, agent)
     caught_up(world)
     assert len(told(client)) == 1, "what was not wanted was told"

@@ -182,10 +182,10 @@ def enrol_by_two(world, person, second=None):
 
 def test_withdrawn_refused_lapsed(world):
     officer, second = world.people["officer"], world.people["officer2"]
-    second.must("POST", "/v1/me/notice-choices", {"kind": "approval", "page": False})
+    second.must("POST", "/v1/me/notice-choices", {"kind": "approval", "page": False, "mail": True})
     order = tranche(world, credits="200").json
     assert told(world, "officer2", order) == [], "who chose not to be"
-    second.must("POST", "/v1/me/notice-choices", {"kind": "approval", "page": True})
+    second.must("POST", "/v1/me/notice-choices", {"kind": "approval", "page": True, "mail": True})
     assert second.post(f"/v1/orders/{order['id']}/withdraw", {"reason": "x"}, key=True).status == 403
     assert officer.must("POST", f"/v1/orders/{order['id']}/withdraw", {"reason": "A typo"}, key=True)["state"] == "withdrawn"
     assert code(sign(world, "officer2", order)) == (409, "order-over")

@@ -36,6 +36,8 @@ def needed_query(path):
     """What a path does not do without."""
     if path.startswith(("/v1/programme/report", "/v1/programme/use")):
         return "?from=2026-01-01T00:00:00Z&to=2027-01-01T00:00:00Z"
+    if path == "/v1/mail/stop":
+        return "?t=x"
     return "?after=0" if path == "/v1/agent/tickets" else ""
 
 
@@ -93,7 +95,7 @@ def sample(schema, world, name=""):
         return "2026-12-03T00:00:00.000Z" if name == "end" else "2026-12-01T00:00:00.000Z"
     if schema.get("pattern") == "^/":
         return "/en/"
-    known = {"credits": "1", "cap_credits": "1", "country": "ES", "email": "x@kontor.example", "code": "new-one", "mode": "fast-lane", "legal_basis": "gber", "nace": "62.10",
+    known = {"credits": "1", "cap_credits": "1", "country": "ES", "email": "x@kontor.example", "code": "new-one", "address": "x@kontor.example", "mode": "fast-lane", "legal_basis": "gber", "nace": "62.10",
              "site": "lumi", "url": "https://hooks.example/kontor", "script": "#!/bin/sh\n", "proof": "A" * 86 + "==", "by_old": "A" * 86 + "==", "by_new": "A" * 86 + "==", "ed25519": "A" * 43 + "=", "x25519": "A" * 43 + "=",
              "statement": "A" * 183 + "=", "signature": "A" * 86 + "==", "root": "0" * 64, "sha256": "0" * 64, "alone_credits": "0", "had_root": "0" * 64}
     if schema.get("contentEncoding") == "base64":

@@ -10,8 +10,8 @@ from harness import CONTRACT, Client
 from test_refusals import a_key, an_order, body_schema, needed_query, sample
 from world import PASSWORD, Agent
 
-PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_passkey_begin session_passkey session_second session_second_passkey session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list"
-PERSONAL = "me_notices me_notices_read me_notice_choices me_notice_choose session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_passkeys me_passkey_begin me_passkey_make me_passkey_rename me_passkey_remove me_second me_second_set me_codes_make me_tokens me_token_make me_token_end me_keys me_security me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
+PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_passkey_begin session_passkey session_second session_second_passkey session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list mail_confirm mail_stop mail_stop_page"
+PERSONAL = "me_mail me_mail_ask me_mail_remove me_language me_notices me_notices_read me_notice_choices me_notice_choose session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_passkeys me_passkey_begin me_passkey_make me_passkey_rename me_passkey_remove me_second me_second_set me_codes_make me_tokens me_token_make me_token_end me_keys me_security me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
@@ -29,7 +29,7 @@ RULES = {
     (frozenset({"officer", "administrator"}), None): "me_key_ask orders_sign orders_carry_out orders_withdraw orders_refuse officer_key_refuse journal_entry_erase reservations_correct reservations_dismiss",
     (frozenset({"officer", "site_operator", "administrator"}), "site"): "offerings_floors keys_revoke",
     (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles people_roles_remove people_rights people_identities grants_clawback"
-    " order_rule_set officer_key_confirm reservations_resolve accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create aid_rules_create",
+    " mail_state mail_again order_rule_set officer_key_confirm reservations_resolve accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create aid_rules_create",
     (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_maintenance maintenance_plan maintenance_end sites_share sites_share_csv sites_tickets sites_reports sites_moves sites_pause sites_drain sites_spool_retire sites_agent_token",
     (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_keys agent_self agent_seen agent_witness agent_checkpoint agent_entries agent_cosignature agent_refusal",
     (frozenset({"agent"}), "site"): "agent_blob",
@@ -40,7 +40,7 @@ PEOPLE = {"anybody": ("none", None, None), "brisa": ("owner", "brisa", None), "b
           "administrator": ("administrator", None, None), "lumi": ("site_operator", None, "lumi"), "bsc": ("site_operator", None, "bsc"),
           "both": ("owner", "nordlys", "bsc"), "agent of lumi": ("agent", None, "lumi"), "agent of bsc": ("agent", None, "bsc")}
 # What a token does: reads what its person reads, but for what is of people and their ways in; writes these, for its organisation.
-TOKENS_NEVER = "webhooks_list deliveries_get me_notice_choices session_get sign_in_end me_sessions me_keys officer_keys_list me_passkeys me_second me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
+TOKENS_NEVER = "me_mail mail_state mail_stop_page webhooks_list deliveries_get me_notice_choices session_get sign_in_end me_sessions me_keys officer_keys_list me_passkeys me_second me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
 TOKENS_WRITE = "requests_create requests_quote requests_cancel quotes_renew quotes_release quotes_accept reservations_cancel reservations_move reservations_contest reservations_say"
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 
@@ -186,7 +186,7 @@ def test_everybody_gets_their_own(world):
         roles, of = rule_of(name)
         for who in PEOPLE:
             for whose in ("brisa", "nordlys") if of else ("brisa",):
-                if roles is None or expected(roles, of, who, whose) != "yes" or name in ("session_delete", "me_identity_remove", "me_session_end", "me_token_end", "invitations_withdraw", "webhooks_remove", "reservations_events", "agent_instance"):
+                if roles is None or expected(roles, of, who, whose) != "yes" or name in ("session_delete", "me_identity_remove", "me_session_end", "me_token_end", "me_mail_remove", "invitations_withdraw", "webhooks_remove", "reservations_events", "agent_instance"):
                     continue
                 path, raw = fill(world, pattern, whose), None
                 if method == "POST":

@@ -172,7 +172,22 @@ static const struct wanted {
     { "notices_unread", BIT(OWNER) | SERVERS, { LISE } },
     { "notices_read", BIT(OWNER), { LISE, BRISA, "9" } },
     { "notices_choices", BIT(OWNER) | SERVERS, { LISE } },
-    { "notices_choose", BIT(OWNER) | SERVERS, { LISE, "2", "false" } },
+    { "notices_choose", BIT(OWNER) | SERVERS, { LISE, "2", "false", "true" } },
+    { "notices_stop_mail", BIT(OWNER) | SERVERS, { LISE, "3" } },
+    { "notices_mail", SERVERS, { LEFT, "2", BRISA, "-1", NO_UUID, NO_UUID, "1", NO_UUID, "99" } },
+    { "mail_language", BIT(OWNER) | SERVERS, { LISE } },
+    { "mail_language_set", BIT(OWNER) | SERVERS, { LISE, "sv" } },
+    { "mail_language_drop", BIT(OWNER) | SERVERS, { LISE } },
+    { "mail_find", BIT(OWNER) | SERVERS, { LISE } },
+    { "mail_asked", SERVERS, { LISE, "0" } },
+    { "mail_want", BIT(OWNER) | SERVERS, { LISE, "x@y", NORDLYS, "9" } },
+    { "mail_send", SERVERS, { "7e000000-0000-7000-8000-000000000002", NORDLYS, LISE, NO_UUID, "1" } },
+    { "mail_confirm", BIT(OWNER) | SERVERS, { BRISA, "9" } },
+    { "mail_remove", BIT(OWNER) | SERVERS, { LISE } },
+    { "mail_drop", SERVERS, { LISE, "9" } },
+    { "mail_failures", BIT(OWNER) | SERVERS, { "0", "9" } },
+    { "mail_again", SERVERS, { "0", "9" } },
+    { "mail_fault", BIT(OWNER) | SERVERS, { LISE, "0" } },
     { "notices_remove_old", SERVERS, { "99" } },
     { "webhooks_add", BIT(OWNER) | SERVERS, { "7c000000-0000-7000-8000-000000000000", BRISA, "https://hooks.example/", "2", H64, "1", "n" } },
     { "webhooks_of", BIT(OWNER) | SERVERS, { BRISA, "9" } },
@@ -181,10 +196,11 @@ static const struct wanted {
     { "deliveries_drop", BIT(OWNER) | SERVERS, { BRISA, "9" } },
     { "deliveries_add", SERVERS, { LEFT, BRISA, "1", NULL, "1" } },
     { "deliveries_claim", BIT(OWNER) | SERVERS, { "0", "99", "100", "{}", "9" } },
+    { "deliveries_letters", SERVERS, { "0", "50", "100", "9" } },
     { "deliveries_done", BIT(OWNER) | SERVERS, { BRISA, "0", "2", "1", "1", "200", "" } },
     { "deliveries_list", BIT(OWNER) | SERVERS, { BRISA, "0", "9" } },
     { "deliveries_again", BIT(OWNER) | SERVERS, { LEFT, "9" } },
-    { "deliveries_count", BIT(OWNER) | SERVERS, { 0 } },
+    { "deliveries_count", BIT(OWNER) | SERVERS, { "false" } },
     { "security_remove_old", SERVERS, { "99" } },
     { "passkeys_add", BIT(OWNER), { "7d000000-0000-7000-8000-000000000000", LISE, "n", H2, H1, "-8", H1, "t", "0", "f", "f", "1" } },
     { "passkeys_of", BIT(OWNER) | ADMINS, { LISE } },
@@ -343,6 +359,12 @@ static const char *const DATA[] = {
     "INSERT INTO notice_event VALUES ('" BRISA "', 1, 's', '" BRISA "', -1, 1, 't', 't', '{}', ''), ('" LEFT "', 1, 'u', '" BRISA "', -1, 1, 't', 't', '{}', '')",
     "INSERT INTO notice VALUES ('" BRISA "', '" LISE "')",
     "INSERT INTO notice_choice VALUES ('" LISE "', 1, true)",
+    "INSERT INTO notice_event VALUES ('" NORDLYS "', 9, '" BRISA "', '" NO_UUID "', -1, 1, 't', 't', '{}', '')",
+    "INSERT INTO person_language VALUES ('" LISE "', 'fi')",
+    "INSERT INTO mail_address VALUES ('" LISE "', 'a@b', 'c@d', '" BRISA "', 99)",
+    "INSERT INTO delivery (id, event, person, organisation, state, tries, created_ms, since_ms, next_ms) VALUES"
+    " ('7e000000-0000-7000-8000-000000000000', '" NORDLYS "', '" LISE "', '" NO_UUID "', 1, 1, 1, 1, 1),"
+    " ('7e000000-0000-7000-8000-000000000001', '" NORDLYS "', '" LISE "', '" NO_UUID "', 3, 1, 2, 1, 1)",
     "INSERT INTO webhook VALUES ('" BRISA "', '" BRISA "', 'https://hooks.example/', 2, repeat('x', 50), 1, 'n')",
     "INSERT INTO delivery VALUES ('" BRISA "', '" BRISA "', '" BRISA "', '" BRISA "', 1, 0, 1, 1, 1), ('" LEFT "', '" BRISA "', '" BRISA "', '" BRISA "', 3, 0, 1, 1, 1)",
     "INSERT INTO signed_order VALUES ('" BRISA "', '" H64 H64_MORE "', '', '" LISE "', 'n', 1, 1, 9, 1), ('" NORDLYS "', '" H64 H64_MORE "', '', '" LISE "', 'n', 1, 1, 9, 2)",
@@ -618,7 +640,7 @@ static void
 test_nobody_goes_round_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "signed_order", "order_signature", "officer_key", "passkey", "passkey_spent", "second_step", "recovery_code", "notice_event", "notice", "notice_choice", "webhook", "delivery", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "signed_order", "order_signature", "officer_key", "passkey", "passkey_spent", "second_step", "recovery_code", "notice_event", "notice", "notice_choice", "person_language", "mail_address", "webhook", "delivery", "enrol_token", "request", "blob", "evidence", "call_answer" };
     PGconn *owner = PQconnectdb(f->t.owner);
 
     assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);

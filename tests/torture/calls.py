@@ -4,6 +4,7 @@ A Call is made fresh for each trial: what it needs is prepared first, then `send
 with the same key answers once it is done (None: as the first time). `once` is false where no key makes it safe to repeat:
 what returns a secret, or belongs to a connection."""
 import base64
+import re
 import struct
 import time
 import urllib.parse
@@ -13,6 +14,7 @@ from authenticator import Passkey
 from fake_log import VKey, vkey
 from fake_server import Key
 from harness import CONTRACT, Client, Reply
+from mail_server import Post
 from provider import Provider
 from test_refusals import caller_of, fill, prepare
 from test_refusals import send as send_as
@@ -370,7 +372,99 @@ def me_notice_choices(w):
 
 @call
 def me_notice_choose(w):
-    return Call(lambda key: w.people["brisa"].post("/v1/me/notice-choices", {"kind": "dispute", "page": True}), once=False)
+    return Call(lambda key: w.people["brisa"].post("/v1/me/notice-choices", {"kind": "dispute", "page": True, "mail": True}), once=False)
+
+
+def a_reader(w):
+    """Somebody who has given an address and not confirmed it."""
+    client = w.person(word(), [{"role": "member", "organisation": w.organisations["brisa"]}])
+    return client
+
+
+@call
+def me_mail(w):
+    return Call(lambda key: w.people["brisa"].get("/v1/me/mail"))
+
+
+@call
+def me_mail_ask(w):
+    client = a_reader(w)
+    return Call(lambda key: client.post("/v1/me/mail", {"address": "reader@brisa.example"}), once=False)
+
+
+@call
+def me_mail_remove(w):
+    client = a_reader(w)
+    client.must("POST", "/v1/me/mail", {"address": "reader@brisa.example"})
+    return Call(lambda key: client.call("DELETE", "/v1/me/mail"), once=False)
+
+
+@call
+def me_language(w):
+    client = a_reader(w)
+    return Call(lambda key: client.post("/v1/me/language", {"language": "fi"}), once=False)
+
+
+@call
+def me_language_none(w):
+    client = a_reader(w)
+    client.must("POST", "/v1/me/language", {"language": "fi"}, status=204)
+    return Call(lambda key: client.post("/v1/me/language", {"language": None}), once=False)
+
+
+POST = []
+
+
+def post_office():
+    """A real mail server, once."""
+    if not POST:
+        POST.append(Post())
+    return POST[0]
+
+
+def the_link(address, what, seconds=20):
+    """Of the newest letter to there that has one."""
+    end = time.monotonic() + seconds
+    while not (found := [m for letter in post_office().letters if letter[1] == [address] and (m := re.search(rf"/mail#{what}\.([\w-]+)", letter[2].get_content()))]):
+        assert time.monotonic() < end, f"no letter comes with a link to {what}"
+        time.sleep(0.02)
+    return found[-1][1]
+
+
+@call
+def mail_confirm(w):
+    client, address = a_reader(w), f"{word()}@brisa.example"
+    client.must("POST", "/v1/me/mail", {"address": address})
+    token = the_link(address, "confirm")
+    return Call(lambda key: w.anybody.post("/v1/mail/confirm", {"token": token}), once=False, again=403)
+
+
+@call
+def mail_stop(w):
+    """With the link that stands in a letter about a job, to somebody who has confirmed an address."""
+    if not hasattr(w, "stop"):
+        client = w.person(word(), [{"role": "owner", "organisation": w.organisations["brisa"]}])
+        client.must("POST", "/v1/me/mail", {"address": "stops@brisa.example"})
+        assert w.anybody.post("/v1/mail/confirm", {"token": the_link("stops@brisa.example", "confirm")}).status == 204
+        cancel(w, a_reservation(w)["id"])
+        w.stop = the_link("stops@brisa.example", "stop")
+    return Call(lambda key: w.anybody.call("POST", f"/v1/mail/stop?t={w.stop}"), once=False)
+
+
+@call
+def mail_stop_page(w):
+    mail_stop(w)
+    return Call(lambda key: w.anybody.call("GET", f"/v1/mail/stop?t={w.stop}"))
+
+
+@call
+def mail_state(w):
+    return Call(lambda key: w.people["administrator"].get("/v1/mail"))
+
+
+@call
+def mail_again(w):
+    return Call(lambda key: w.people["administrator"].post("/v1/mail/again", {}), once=False)
 
 
 def a_webhook(w):

@@ -43,7 +43,8 @@ class PolicyServer(ShimServer):
 
     def __init__(self, **more):
         super().__init__(**more)
-        self.more += [f"--policy={calls.policy(self)}", f"--providers-dir={calls.providers(self)}"]
+        self.more += [f"--policy={calls.policy(self)}", f"--providers-dir={calls.providers(self)}",
+                      f"--mail-server=smtp://127.0.0.1:{calls.post_office().port}", "--mail-clear", "--mail-from=notices@kontor.example"]
 
 
 class Torture:
@@ -394,6 +395,9 @@ def what_is_told(t, long):
     def test():
         owner.must("POST", f"/v1/webhooks/{hook}/test", {}, status=202)
 
+    def ask():
+        calls.a_reader(w).must("POST", "/v1/me/mail", {"address": "asks@brisa.example"})
+
     def lapse():
         """A grant of two days, of which nothing was used."""
         start = calls.millis(like["start"])
@@ -402,7 +406,8 @@ def what_is_told(t, long):
 
     for who, statement, do, seconds in (("herald", "notices_cursor", end_one, 10), ("herald", "notices_entries", end_one, 10), ("herald", "notices_cursor_move", end_one, 10),
                                         ("herald", "notices_add", end_one, 10), ("herald", "notices_to", end_one, 10), ("herald", "notices_paid", lapse, 15),
-                                        ("courier", "deliveries_claim", test, 10), ("courier", "deliveries_done", test, 10), ("courier", "deliveries_count", test, 15)):
+                                        ("courier", "deliveries_claim", test, 10), ("courier", "deliveries_done", test, 10), ("courier", "deliveries_count", test, 15),
+                                        ("herald", "notices_mail", end_one, 10), ("postman", "deliveries_letters", ask, 10), ("postman", "deliveries_done", ask, 10)):
         for how in HOWS if long else HOWS[:1]:
             t.shim.arm(1, how[0], how[1], only=statement, who=who)
             do()
