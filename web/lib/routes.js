@@ -5,6 +5,7 @@ export const ROUTES = [
     { path: "/", load: () => import("../pages/front.js"), bare: true },
     { path: "/sign-in", load: () => import("../pages/sign-in.js"), bare: true },
     { path: "/join", load: () => import("../pages/join.js"), bare: true },
+    { path: "/mail", load: () => import("../pages/mail.js"), bare: true },
     { path: "/capacity", load: () => import("../pages/capacity.js") },
     { path: "/sites", load: () => import("../pages/sites.js"), nav: "/capacity" },
     { path: "/sites/{code}", load: () => import("../pages/place.js"), nav: "/capacity" },

@@ -10,10 +10,11 @@ import { to } from "../lib/router.js";
 import { Assumed } from "../parts/amount.js";
 import { Waiting } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
+import { MailOut } from "../parts/mail-out.js";
 import { Stop } from "../parts/site-bits.js";
 import { State } from "../parts/state.js";
 
-await more("../messages/LANG.site.json");
+await Promise.all([more("../messages/LANG.site.json"), more("../messages/LANG.mail.json")]);
 
 export default () => {
     const { sites, loaded, error, reload } = useSites(5000);
@@ -22,12 +23,13 @@ export default () => {
     if (!loaded) return html`${head}<${Waiting} error=${error} retry=${reload} />`;
     return html`
         ${head}
-        <div class="card"><div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("nav.sites")}</caption>
+        <div class="stack"><div class="card"><div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("nav.sites")}</caption>
             <thead><tr><th scope="col">${t("site")}</th><th scope="col">${t("state")}</th><th scope="col">${t("site.contact")}</th><th scope="col" class="num">${t("site.brokered")}</th><th scope="col" class="num">${t("site.free-now")}</th><th scope="col"><span class="hidden-text">${t("deed")}</span></th></tr></thead>
             <tbody>${[...sites.values()].map((s) => html`
                 <tr key=${s.code}><td class="lead"><a href=${to(`/site/${s.code}`)}><b>${siteName(s)}</b></a><span class="hint">${t("place", { city: s.city, country: country(s.country) })}</span></td>
                     <td class="end"><${State} name=${s.state} /></td><td data-label=${t("site.contact")}>${s.last_contact ? ago(now - Date.parse(s.last_contact)) : t("site.never")}</td>
                     <td class="num" data-label=${t("site.brokered")}>${whole(s.offerings.reduce((n, o) => n + (o.brokered_gpus ?? 0), 0))}<${Assumed} when=${s.offerings.some((o) => o.assumed)} /></td>
                     <td class="num" data-label=${t("site.free-now")}>${whole(s.offerings.reduce((n, o) => n + (o.free_gpus_now ?? 0), 0))}</td>
-                    <td class="right"><span class="deeds row-deeds"><${Stop} site=${s} verb="pause" onDone=${reload} /></span></td></tr>`)}</tbody></table></div></div>`;
+                    <td class="right"><span class="deeds row-deeds"><${Stop} site=${s} verb="pause" onDone=${reload} /></span></td></tr>`)}</tbody></table></div></div>
+            <${MailOut} /></div>`;
 };

@@ -3,7 +3,8 @@ import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { dateTime, day } from "../lib/format.js";
 import { me, signOut } from "../lib/session.js";
-import { del } from "../lib/api.js";
+import { del, post } from "../lib/api.js";
+import { LANGUAGES } from "../lib/languages.js";
 import { language } from "../lib/router.js";
 import { failedOf, goTo } from "../lib/providers.js";
 import { scheme, turn } from "../lib/scheme.js";
@@ -14,6 +15,7 @@ import { Head } from "../parts/frame.js";
 import { LanguageLinks } from "../parts/languages.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Note, say } from "../parts/note.js";
+import { MailAddress } from "../parts/mail-address.js";
 import { NoticeChoices } from "../parts/notice-choices.js";
 import { Passkeys, SecondStep } from "../parts/passkeys.js";
 import { Security } from "../parts/security.js";
@@ -21,7 +23,7 @@ import { OfficerKeys } from "../parts/officer-keys.js";
 import { Tokens } from "../parts/tokens.js";
 import { more } from "../lib/more.js";
 
-await Promise.all([more("../messages/LANG.account.json"), more("../messages/LANG.notices.json")]);
+await Promise.all([more("../messages/LANG.account.json"), more("../messages/LANG.notices.json"), more("../messages/LANG.mail.json")]);
 
 const LEAST = 12;
 const Password = ({ onChanged }) => {
@@ -128,7 +130,28 @@ const Sessions = ({ mark }) => {
                 <dd>${s.this ? t("sessions.this") : html`<${Button} small busy=${state.busy === s.id} label=${t("sessions.end.of", { name: programName(s.program) })} onClick=${() => end(s)}>${t("sign-out")}<//>`}</dd></div>`)}</dl>
             ${data.items.length > 1 && html`<div class="gap deeds"><${Button} small busy=${others.busy} onClick=${endOthers}>${t("sessions.end-others")}<//></div>`}</section>`;
 };
-const PARTS = ["/v1/me/passkeys", "/v1/me/second-step", "/v1/me/tokens", "/v1/me/notice-choices", "/v1/providers", "/v1/me/identities", "/v1/me/sessions"];
+/** Of this page, by links; of the first page and of e-mails, as chosen. */
+const Language = () => {
+    const [state, set] = useState({ busy: false, error: null });
+    const chosen = me.value.language, name = (code) => LANGUAGES[code][0];
+    const choose = async (code) => {
+        if (state.busy) return;
+        set({ busy: true, error: null });
+        try {
+            await post("/v1/me/language", { language: code });
+            me.value = { ...me.value, language: code ?? "" };
+            set({ busy: false, error: null });
+        } catch (error) {
+            set({ busy: false, error });
+        }
+    };
+    return html`
+        <section class="card"><h2>${t("languages")}</h2><p class="second">${t("languages.text")}</p><div class="gap"><${LanguageLinks} /></div>
+            <p class="gap" role="status">${chosen ? t("languages.chosen", { name: name(chosen) }) : t("languages.unchosen")}</p><${Refused} error=${state.error} />
+            <div class="gap deeds">${chosen !== language && html`<${Button} small busy=${state.busy} onClick=${() => choose(language)}>${t("languages.choose", { name: name(language) })}<//>`}
+                ${chosen && html`<${Button} small busy=${state.busy} onClick=${() => choose(null)}>${t("languages.follow")}<//>`}</div></section>`;
+};
+const PARTS = ["/v1/me/passkeys", "/v1/me/second-step", "/v1/me/tokens", "/v1/me/notice-choices", "/v1/me/mail", "/v1/providers", "/v1/me/identities", "/v1/me/sessions"];
 /** Who came by a provider and has no role yet: what happens now. */
 const Newcomer = () => html`
     <${Note} kind="slate" role="status"><p><b>${t("me.newcomer")}</b></p><p>${t("me.newcomer.text")}</p>
@@ -150,6 +173,7 @@ const Account = ({ query }) => {
                 ${me.value.person.email && html`<${SecondStep} mark=${changes} onChanged=${changed} />`}
                 <${Tokens} mark=${changes} onChanged=${changed} />
                 <${NoticeChoices} />
+                <${MailAddress} />
                 ${orders && html`<${OfficerKeys} mark=${changes} onChanged=${changed} />`}
                 <${Security} mark=${changes} />
             </div>
@@ -158,7 +182,7 @@ const Account = ({ query }) => {
                 <${Sessions} mark=${changes} />
                 ${me.value.roles.length > 0 && html`<section class="card"><h2>${t("me.roles")}</h2><dl class="facts">${me.value.roles.map((r) => html`<div key=${r.role + (r.organisation?.id ?? r.site ?? "")}><dt>${r.organisation?.name ?? (r.site ? t("seat.site", { site: r.site }) : t("seat.officer"))}</dt><dd>${t("role." + r.role)}</dd></div>`)}</dl></section>`}
                 <section class="card"><h2>${t("me.scheme")}</h2><p class="second">${t("me.scheme.text")}</p><div class="gap"><${Button} small icon=${scheme.value === "dark" ? "sun" : "moon"} onClick=${turn}>${t(scheme.value === "dark" ? "scheme.light" : "scheme.dark")}<//></div></section>
-                <section class="card"><h2>${t("languages")}</h2><p class="second">${t("languages.text")}</p><div class="gap"><${LanguageLinks} /></div></section>
+                <${Language} />
             </div>
         </div>`;
 };

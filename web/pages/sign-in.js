@@ -64,7 +64,11 @@ export default ({ query }) => {
     const [second, setSecond] = useState(null);
     const form = useRef(null);
     const then = query.get("then");
-    const onward = () => go(then?.startsWith("/") && !then.startsWith("//") ? `/${language}${then}` : to(seats.value[0]?.home ?? "/me"), { replace: true });
+    const onward = () => {
+        const path = then?.startsWith("/") && !then.startsWith("//") ? then : seats.value[0]?.home ?? "/me";
+        if (me.value.language && me.value.language !== language) location.replace(`/${me.value.language}${path}`); /* their own: another shell */
+        else go(`/${language}${path}`, { replace: true });
+    };
     useEffect(() => {
         if (me.value) onward();
         else if (known) form.current?.querySelector("input")?.focus();

@@ -13,7 +13,7 @@ import { Check, Field, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { say } from "../parts/note.js";
 
-await more("../messages/LANG.notices.json", "../styles/notices.css");
+await Promise.all([more("../messages/LANG.notices.json", "../styles/notices.css"), more("../messages/LANG.webhooks.json")]);
 
 const KINDS = ["job-ended", "quote-ending", "credits-lapse", "dispute", "maintenance"];
 

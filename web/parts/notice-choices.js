@@ -28,6 +28,7 @@ export const NoticeChoices = () => {
             ${!data ? html`<${Waiting} error=${error} rows=${4} retry=${reload} />` : html`
                 <p class="second">${t(items.length ? "choices.text" : "choices.none")}</p><${Refused} error=${state.error} />
                 ${items.length > 0 && html`<dl class="facts gap">${items.map((c) => html`<div key=${c.kind}><dt id=${"choice-" + c.kind}>${t("notices.kind." + c.kind)}</dt>
-                    <dd><label class="check"><input type="checkbox" aria-describedby=${"choice-" + c.kind} checked=${c.page} disabled=${state.busy === c.kind} onChange=${(event) => choose({ kind: c.kind, page: event.target.checked })} /><span>${t("choices.page")}</span></label></dd></div>`)}</dl>`}`}
+                    <dd>${["page", "mail"].map((way) => html`<label class="check" key=${way}><input type="checkbox" aria-describedby=${"choice-" + c.kind} checked=${c[way]} disabled=${state.busy === c.kind}
+                        onChange=${(event) => choose({ ...c, [way]: event.target.checked })} /><span>${t("choices." + way)}</span></label>`)}</dd></div>`)}</dl>`}`}
         </section>`;
 };
