@@ -164,6 +164,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/programme/shares", "programme_shares", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_shares },
     { HTTP_GET, "/v1/programme/shares.csv", "programme_shares_csv", PROGRAMME, NO_KEY, READS, RUN_WORKER, programme_shares_csv },
     { HTTP_GET, "/v1/funds", "funds_list", PROGRAMME, NO_KEY, READS, RUN_WORKER, funds_list },
+    { HTTP_GET, "/v1/funds/{account}/flow", "funds_flow", PROGRAMME, NO_KEY, READS, RUN_SLOW, funds_flow },
     { HTTP_POST, "/v1/funds", "funds_create", OFFICER, KEY, NO_TOKEN, RUN_WORKER, funds_create },
     { HTTP_GET, "/v1/tranches", "tranches_list", PROGRAMME, NO_KEY, READS, RUN_WORKER, tranches_list },
     { HTTP_POST, "/v1/tranches", "tranches_create", OFFICER, KEY, NO_TOKEN, RUN_WORKER, tranches_create },

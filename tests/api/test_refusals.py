@@ -23,6 +23,7 @@ def fill(world, path):
     path = path.replace("/requests/{id}", f"/requests/{facts['request']}").replace("/quotes/{id}", f"/quotes/{facts['quote']}")
     path = path.replace("/reservations/{id}", f"/reservations/{facts['reservation']}")
     path = path.replace("/orders/{id}", f"/orders/{facts['order']}").replace("/officer-keys/{id}", f"/officer-keys/{facts['officer_key']}")
+    path = path.replace("/funds/{account}", f"/funds/{world.fund}")
     path = path.replace("/grants/{account}", f"/grants/{world.grants['brisa']}").replace("/accounts/{account}", f"/accounts/{world.grants['brisa']}")
     path = path.replace("/offerings/{index}", f"/offerings/{world.sites['lumi']['offering']}").replace("{index}", "0")
     path = path.replace("/identities/{id}", "/identities/01900000-0000-7000-8000-000000000000").replace("/sessions/{id}", "/sessions/01900000-0000-7000-8000-000000000000").replace("/webhooks/{id}", "/webhooks/01900000-0000-7000-8000-000000000000").replace("/deliveries/{id}", "/deliveries/01900000-0000-7000-8000-000000000000").replace("/tokens/{id}", "/tokens/01900000-0000-7000-8000-000000000000").replace("/passkeys/{id}", "/passkeys/01900000-0000-7000-8000-000000000000").replace("/invitations/{id}", "/invitations/01900000-0000-7000-8000-000000000000")

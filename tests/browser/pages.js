@@ -8,7 +8,7 @@ export const PAGES = [
     ["home", S, "/home"], ["ask", S, "/ask"], ["ask, nothing fits", S, "/ask?gpus=9000&memory=512"], ["quotes", S, (at) => `/requests/${at.request}`], ["quotes with secrets", S, (at) => `/requests/${at.sealed}`], ["reservations", S, "/reservations"], ["reservation", S, (at) => `/reservations/${at.job}`],
     ["credits", S, "/credits"], ["grant", S, (at) => `/credits/${at.grants.brisa}`], ["state aid", S, "/credits/aid"], ["a grant's certificate", S, (at) => `/credits/${at.grants.brisa}/certificate`], ["account", S, "/me"], ["notices", S, "/notices"], ["webhooks", S, "/people/webhooks"], ["people", S, "/people"], ["another role's page", S, "/programme"], ["entry", S, (at) => `/journal/entries/${at.hold}`], ["a site, with one's own", S, "/sites/lumi"],
     ["home without a grant", E, "/home"], ["no reservations", E, "/reservations"],
-    ["programme", O, "/programme"], ["orders", O, "/programme/orders"], ["orders and keys", A, "/programme/orders"], ["use", O, "/programme/use"], ["use of a site where nothing was paid", O, "/programme/use?months=3&site=lumi"], ["shares", O, "/programme/shares"], ["moves", O, "/programme/moves"], ["report", O, "/programme/reports"], ["grants", O, "/programme/grants"], ["grant of another", O, (at) => `/programme/grants/${at.grants.brisa}`], ["new grant", O, "/programme/grants/new"], ["an organisation's aid", O, (at) => `/programme/organisations/${at.organisations.brisa}/aid`], ["new fund", O, "/programme/funds/new"], ["new tranche", O, "/programme/tranches/new"],
+    ["programme", O, "/programme"], ["orders", O, "/programme/orders"], ["orders and keys", A, "/programme/orders"], ["use", O, "/programme/use"], ["a fund", O, (at) => `/programme/funds/${at.fund}`], ["use of a site where nothing was paid", O, "/programme/use?months=3&site=lumi"], ["shares", O, "/programme/shares"], ["moves", O, "/programme/moves"], ["report", O, "/programme/reports"], ["grants", O, "/programme/grants"], ["grant of another", O, (at) => `/programme/grants/${at.grants.brisa}`], ["new grant", O, "/programme/grants/new"], ["an organisation's aid", O, (at) => `/programme/organisations/${at.organisations.brisa}/aid`], ["new fund", O, "/programme/funds/new"], ["new tranche", O, "/programme/tranches/new"],
     ["journal", O, "/journal/entries"], ["journal, no entry", O, "/journal/entries?kind=CLAWBACK"], ["an officer's entry", O, "/journal/entries/44"],
     ["site", L, "/site/lumi"], ["tickets", L, "/site/lumi/tickets"], ["reports", L, "/site/lumi/reports"], ["share given", L, "/site/lumi/share"], ["keys", L, "/site/lumi/keys"], ["moves from a site", L, "/site/lumi/moves"], ["a site, with all that is booked", L, "/sites/lumi?weeks=12"], ["administration", A, "/admin"],
 ];
@@ -24,6 +24,7 @@ export const prepare = async (browser, kontor) => {
         const { page, context, close } = await open(browser, { base: kontor.base });
         await signIn(page, who, kontor.password);
         cookies.set(who, await context.cookies());
+        if (who === O) at.fund = await page.evaluate(async () => (await (await fetch("/v1/funds")).json()).items[0].account);
         if (who === S) Object.assign(at, await page.evaluate(ask, { organisation: kontor.organisations.brisa, grant: kontor.grants.brisa }));
         await close();
     }

@@ -37,6 +37,7 @@ export const ROUTES = [
     { path: "/programme/grants", load: () => import("../pages/grants.js"), who: programme },
     { path: "/programme/grants/new", load: () => import("../pages/grant-new.js"), who: programme, nav: "/programme/grants" },
     { path: "/programme/funds/new", load: () => import("../pages/fund-new.js"), who: programme, nav: "/programme/grants" },
+    { path: "/programme/funds/{fund}", load: () => import("../pages/fund.js"), who: programme, nav: "/programme/grants" },
     { path: "/programme/tranches/new", load: () => import("../pages/tranche-new.js"), who: programme, nav: "/programme/grants" },
     { path: "/programme/grants/{grant}/certificate", load: () => import("../pages/aid-certificate.js"), who: programme, nav: "/programme/grants" },
     { path: "/programme/organisations/{id}/aid", load: () => import("../pages/aid.js"), who: programme, nav: "/programme/grants" },
