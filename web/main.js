@@ -1,5 +1,6 @@
 /* Start: the language's messages, who is here, and then the page of the address. */
 import { html, render, useEffect, useRef, useState } from "./lib/html.js";
+import { keepFocus } from "./lib/focus.js";
 import { setLocale, setUnits } from "./lib/format.js";
 import { LANGUAGES } from "./lib/languages.js";
 import { more } from "./lib/more.js";
@@ -76,6 +77,8 @@ const start = async () => {
     /* drawn once, with the page in it; if that is slow, the frame comes first */
     const late = new Promise((done) => setTimeout(() => done(null), QUIET_MS));
     const begun = (await Promise.race([coming, late])) ?? { route: null, Page: null, error: null };
-    render(html`<${App} begun=${begun} />`, document.getElementById("app"));
+    const app = document.getElementById("app");
+    keepFocus(app);
+    render(html`<${App} begun=${begun} />`, app);
 };
 start();

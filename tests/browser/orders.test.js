@@ -1,12 +1,13 @@
 /* Orders in Chromium: an officer makes a key in the browser, an administrator confirms it by its fingerprint; a fund above the limit is proposed,
- * signed with that key, signed by a second officer, and stands in the journal. At 1440 px in light and at 360 px in dark. */
+ * signed with that key, signed by a second officer, and stands in the journal. At 1440 px in light and at 360 px in dark, by keyboard alone. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { accessible, sound } from "./checks.js";
 import { launch, open, settled, signIn } from "./chromium.js";
+import { byKeys } from "./keys.js";
 import { world } from "./world.js";
 
-const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark" }];
+const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark", keys: true }];
 let kontor, browser;
 before(async () => {
     kontor = await world();
@@ -38,7 +39,7 @@ for (const look of LOOKS) {
             tabs.push(one);
             one.page.setDefaultTimeout(12_000);
             await signIn(one.page, email, kontor.password);
-            return one.page;
+            return look.keys ? byKeys(one.page) : one.page;
         };
         try {
             const officer = await tab("maren@investai.example"), admin = await tab("jonas@kontor.example"), second = await tab("tomas@investai.example");

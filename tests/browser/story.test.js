@@ -1,6 +1,6 @@
 /* The stories, on a real kontord with its agents, in Chromium: a start-up spends credits and sees its job run; an officer
  * funds and reads the books; a site operator pauses a site; anyone changes a password. At 1440 px in light and at 360 px
- * in dark, with nothing on the console. */
+ * in dark, there by keyboard alone; with nothing on the console. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -9,11 +9,12 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { accessible, sound } from "./checks.js";
 import { forgetSession, launch, open, settled, signIn } from "./chromium.js";
+import { byKeys } from "./keys.js";
 import { begin, words } from "./words.js";
 import { world } from "./world.js";
 
 const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", O2 = "tomas@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
-const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark" }];
+const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark", keys: true }];
 let kontor, browser, passwordOfElin;
 before(async () => {
     kontor = await world();
@@ -31,7 +32,7 @@ const story = (name, run, cope = []) => {
             const tab = await open(browser, { base: kontor.base, acceptDownloads: true, cope, ...look });
             tab.page.setDefaultTimeout(20_000);
             try {
-                await run(tab.page, look, tab);
+                await run(look.keys ? byKeys(tab.page) : tab.page, look, tab);
                 assert.deepEqual(tab.faults, []);
             } finally {
                 if (process.env.KONTOR_OUT) await tab.page.screenshot({ path: `${process.env.KONTOR_OUT}/${name.replaceAll(/\W+/g, "-")}-${look.width}.png`, fullPage: true }).catch(() => {});

@@ -73,11 +73,17 @@ export const Fieldset = ({ legend, children }) => html`<fieldset class="fieldset
 
 /** The server's field of a problem: "/gpus" is "gpus". */
 export const fieldOf = (problem) => (problem?.pointer ? problem.pointer.replace(/^\//, "").split("/")[0] : "");
-/** Puts the focus on the first field that cannot be right, once for each error. @param {any} error */
+/** Puts the focus on the first field that cannot be right, once for each refusal: while one mends what was found, it stays. @param {any} error a problem, or faults by field */
 export const useFocusOnError = (error) => {
     const form = useRef(null);
+    const had = useRef({ problem: null, faults: {} });
     useEffect(() => {
-        if (error) form.current?.querySelector("[aria-invalid=true]")?.focus();
+        const { problem, faults } = had.current;
+        const own = error && !(error instanceof Error) ? error : {};
+        had.current = { problem: error instanceof Error ? error : problem, faults: own };
+        const names = Object.keys(own);
+        const mended = names.length < Object.keys(faults).length && names.every((name) => name in faults);
+        if (error && error !== problem && !mended) form.current?.querySelector("[aria-invalid=true]")?.focus();
     }, [error]);
     return form;
 };
