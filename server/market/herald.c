@@ -15,7 +15,7 @@
 
 /* Real time. */
 enum { TICK_MS = 500, LOOK_MS = 5000, PAUSE_MS = 2000 };
-enum { STEP = 500 /* entries at a time */, ITEMS_MAX = 64, GRANTS_MAX = 8 /* at a look: each walks its entries */, TOLD_MAX = 100000 };
+enum { STEP = 500 /* entries at a time */, ITEMS_MAX = 64, GRANTS_MAX = 8 /* at a look: each walks its entries */, WINDOWS_MAX = 64 /* at a look: each walks the reservations */, TOLD_MAX = 100000 };
 #define PACE_MS (INT64_C(14) * 86400000)
 
 struct herald {
@@ -30,6 +30,7 @@ struct herald {
     uint64_t next; /* what of the journal is not told yet; NO_INDEX: not asked */
     int64_t look_ms; /* monotonic: due again */
     uint64_t grants_after;
+    int64_t windows_ms; /* windows set before have been told of */
     struct herald_item items[ITEMS_MAX];
     char trouble[160];
 };
@@ -277,6 +278,34 @@ tell_state(struct herald *h, struct arena *a)
     return tell_items(h, n, now_ms, a);
 }
 
+/* New windows of maintenance: those that were set since the last that was told of whole. A few at a look; what of one does not fit
+ * into it comes with the next. */
+static enum err
+tell_windows(struct herald *h, struct arena *a)
+{
+    int64_t now_ms = market_now(h->config.market);
+    struct notices_window *windows = NULL;
+    size_t n = 0, told = 0, done = 0;
+    enum err err = notices_windows(h->db, h->windows_ms, now_ms, WINDOWS_MAX, a, &windows, &n);
+
+    for (size_t i = 0; !err && i < n && told < ITEMS_MAX; i++) {
+        const struct state *s = market_read_lock(h->config.market);
+        size_t found;
+
+        if (s == NULL)
+            return OK;
+        found = herald_window(s, &windows[i], h->told, h->items, ITEMS_MAX - told);
+        market_read_unlock(h->config.market);
+        err = tell_items(h, found, now_ms, a);
+        told += found;
+        if (!err && told < ITEMS_MAX)
+            done = i + 1;
+    }
+    if (done > 0) /* more of the same moment may come after the last that was read; but that one moment has so many is not waited for */
+        h->windows_ms = windows[done - 1].set_ms + (done < n || (n == WINDOWS_MAX && windows[0].set_ms != windows[n - 1].set_ms) ? 0 : 1);
+    return err;
+}
+
 static enum err
 tell_grants(struct herald *h, struct arena *a)
 {
@@ -313,6 +342,8 @@ one_round(struct herald *h)
         err = tell_journal(h, a, &more);
     if (!err && !more && real_ms >= h->look_ms) {
         err = tell_state(h, a);
+        if (!err)
+            err = tell_windows(h, a);
         if (!err)
             err = tell_grants(h, a);
         h->look_ms = real_ms + LOOK_MS;

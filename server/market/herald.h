@@ -35,6 +35,7 @@ struct herald_item {
     int64_t free_gpums, start_ms; /* of a grant */
     int64_t since_ms; /* notices_event.since_ms */
     int days;         /* the stage of a lapse */
+    int64_t until_ms; /* of a maintenance; 0: none */
     const char *how;  /* a word of the kind's own: herald_words.c */
     char name[64], code[17];
     struct uuid asker, other; /* other: where it was moved to */
@@ -45,6 +46,9 @@ struct hash herald_key(const struct herald_item *item);
 
 /* What the state shows and is not in `told`: at most max. Under the read lock. */
 size_t herald_look(const struct state *s, int64_t now_ms, const struct map *told, struct herald_item *ret, size_t max);
+/* Reservations in whose time a new window of maintenance lies, though their places stay (else herald_look() has them), and which were made before it:
+ * at most max. Under the read lock. */
+size_t herald_window(const struct state *s, const struct notices_window *w, const struct map *told, struct herald_item *ret, size_t max);
 /* Grants of which credits may lapse soon, the next ones after account *after, which moves on (0: from the first again); what
  * their holders used is not known yet. Under the read lock. */
 size_t herald_grants(const struct state *s, int64_t now_ms, const struct map *told, uint64_t *after, struct herald_item *ret, size_t max);

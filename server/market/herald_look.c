@@ -130,6 +130,40 @@ cut(const struct state *s, const struct map *told, struct herald_item *ret, size
     return n;
 }
 
+/* Does it take from what the reservation was booked of: whole nodes, or the pool? */
+static bool
+takes_from(const struct state *s, const struct notices_window *w, const struct reservation *r)
+{
+    const struct offering *o = ledger_offering(s->ledger, r->offering);
+
+    return o != NULL && (broker_in_pool((int32_t)r->gpus, (int32_t)o->entry.u.offering.gpus_per_node) ? w->less_pool_nodes : w->less_nodes) > 0;
+}
+
+size_t
+herald_window(const struct state *s, const struct notices_window *w, const struct map *told, struct herald_item *ret, size_t max)
+{
+    size_t n = 0, it = 0;
+    void *value;
+
+    while (n < max && map_next(s->reservations, &it, NULL, &value)) {
+        const struct reservation *r = value;
+        char id[UUID_TEXT];
+
+        if (r->offering != w->offering || ticket_state_is_end(r->state) || r->state == TICKET_CONTESTED || r->booked_slots == 0 || r->created_ms > w->set_ms ||
+            r->booked_slot * CALENDAR_SLOT_MS >= w->until_ms || (r->booked_slot + r->booked_slots) * CALENDAR_SLOT_MS <= w->from_ms || !takes_from(s, w, r) ||
+            displaced_is_cut(s, r))
+            continue;
+        ret[n] = (struct herald_item){ .kind = NOTICES_MAINTENANCE, .id = r->id, .request = r->nights ? uuid_row(r->request, 0) : r->request,
+                                       .organisation = r->org, .account = NO_INDEX, .at_ms = w->from_ms, .until_ms = w->until_ms, .how = "planned" };
+        uuid_text(r->id, id);
+        text_format(ret[n].subject, sizeof ret[n].subject, "%s window %" PRIu64 " %u", id, w->offering, w->number);
+        text_format(ret[n].name, sizeof ret[n].name, "%s", r->name);
+        set_site(s, &ret[n], r->site);
+        n += is_new(told, &ret[n]);
+    }
+    return n;
+}
+
 size_t
 herald_look(const struct state *s, int64_t now_ms, const struct map *told, struct herald_item *ret, size_t max)
 {

@@ -110,6 +110,11 @@ maintenance(struct words *w)
         w->event->title = arena_printf(w->arena, "Moved: %s", w->item->name);
         w->event->text = arena_printf(w->arena, "The job could not stay at %s and was moved, at no higher price.", w->item->code);
         w->event->link = reservation_link(w->arena, w->item->other, "");
+    } else if (strcmp(w->item->how, "planned") == 0) {
+        w->event->title = arena_printf(w->arena, "Maintenance at %s: %s", w->item->code, w->item->name);
+        w->event->text = arena_printf(w->arena, "The site %s has planned maintenance from %s to %s, in the time of the job. Its place stays as it is.", w->item->code,
+                                      w->when, when(w->arena, w->item->until_ms));
+        w->event->link = reservation_link(w->arena, w->item->id, "");
     } else {
         w->event->title = arena_printf(w->arena, "Your place at %s was cut: %s", w->item->code, w->item->name);
         w->event->text = arena_printf(w->arena, "The site %s has less capacity than is booked, by maintenance or otherwise, in the time of the job that begins at %s."
@@ -141,6 +146,8 @@ facts(struct words *w)
     if (i->kind == NOTICES_CREDITS_LAPSE)
         json_amount(&out, "free", i->free_gpums);
     json_time(&out, "time", i->at_ms);
+    if (i->until_ms)
+        json_time(&out, "until", i->until_ms);
     json_shut(&out);
     w->event->facts = arena_textn(w->arena, out.text, out.len);
     json_out_free(&out);

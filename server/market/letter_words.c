@@ -129,7 +129,7 @@ read_facts(struct filling *f, const char *facts)
     struct json_in in = json_in_open(BYTES_TEXT(facts), &ignored);
     const char *how = arena_text(f->arena, json_in_text_or(&in, "how", 60, "")), *name = arena_text(f->arena, json_in_text_or(&in, "name", 200, "")),
                *site = arena_text(f->arena, json_in_text_or(&in, "site", 60, ""));
-    int64_t time_ms = json_in_time_or(&in, "time", -1), grant = json_in_i64_or(&in, "grant", 0, INT64_MAX, -1);
+    int64_t time_ms = json_in_time_or(&in, "time", -1), until_ms = json_in_time_or(&in, "until", -1), grant = json_in_i64_or(&in, "grant", 0, INT64_MAX, -1);
     int64_t gpums;
 
     if (name[0])
@@ -138,6 +138,8 @@ read_facts(struct filling *f, const char *facts)
         put(f, "site", site);
     if (time_ms >= 0)
         put(f, "time", when(f->arena, time_ms));
+    if (until_ms >= 0)
+        put(f, "until", when(f->arena, until_ms));
     if (grant >= 0)
         put(f, "grant", arena_printf(f->arena, "%" PRId64, grant));
     if (json_in_has(&in, "amount_gpums")) {

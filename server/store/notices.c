@@ -138,6 +138,38 @@ DB_QUERY(NOTICES_PAID, .name = "notices_paid",
                 " coalesce(min(time_ms), 0), count(*) FROM w",
          .params = 2, .columns = 3);
 
+DB_QUERY(NOTICES_WINDOWS, .name = "notices_windows",
+         .sql = "SELECT c.offering, c.number, c.from_ms, c.until_ms, c.set_ms, c.less_nodes, c.less_pool_nodes FROM capacity c"
+                " WHERE c.number = c.window_number AND c.set_ms >= $1 AND c.until_ms > $2 AND c.less_nodes + c.less_pool_nodes > 0"
+                " AND NOT EXISTS (SELECT FROM capacity e WHERE e.offering = c.offering AND e.window_number = c.number AND e.less_nodes + e.less_pool_nodes < 0)"
+                " ORDER BY c.set_ms, c.offering, c.number LIMIT $3",
+         .params = 3, .columns = 7);
+
+enum err
+notices_windows(struct db *db, int64_t since_ms, int64_t now_ms, int max, struct arena *a, struct notices_window **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &NOTICES_WINDOWS, DB_ARGS(db_i64(since_ms), db_i64(now_ms), db_i64(max)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, ((size_t)n + 1) * sizeof **ret);
+    for (int i = 0; i < n; i++)
+        (*ret)[i] = (struct notices_window){
+            .offering = db_get_u64(rows, i, 0),
+            .number = (uint32_t)db_get_i64(rows, i, 1),
+            .from_ms = db_get_i64(rows, i, 2),
+            .until_ms = db_get_i64(rows, i, 3),
+            .set_ms = db_get_i64(rows, i, 4),
+            .less_nodes = (int32_t)db_get_i64(rows, i, 5),
+            .less_pool_nodes = (int32_t)db_get_i64(rows, i, 6),
+        };
+    *ret_n = (size_t)n;
+    return OK;
+}
+
 enum err
 notices_cursor_read(struct db *db, struct notices_cursor *ret)
 {

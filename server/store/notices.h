@@ -67,6 +67,15 @@ enum err notices_entries(struct db *db, uint64_t first, uint64_t end, struct are
  * these reach. */
 enum err notices_paid(struct db *db, uint64_t account, int64_t since_ms, int64_t *ret_gpums, int64_t *ret_from_ms) MUST_USE;
 
+/* Maintenance windows (store/given.h: their first rows) that were set at or after since_ms, are not over, and were not ended early: oldest first, at most max. */
+struct notices_window {
+    uint64_t offering;
+    uint32_t number;
+    int64_t from_ms, until_ms, set_ms;
+    int32_t less_nodes, less_pool_nodes;
+};
+enum err notices_windows(struct db *db, int64_t since_ms, int64_t now_ms, int max, struct arena *a, struct notices_window **ret, size_t *ret_n) MUST_USE;
+
 struct notices_row {
     struct uuid id;
     enum notices_kind kind;

@@ -92,6 +92,22 @@ def test_a_dispute_is_told_to_both_sides_and_the_programme(world):
         assert told(world.people[who], "dispute", wait=0) == [], who
 
 
+def test_maintenance_is_told_where_a_place_stays(world):
+    brisa, lumi = world.people["brisa"], world.people["lumi"]
+    kept = world.accept()
+    start = millis(kept["window"]["start"])
+    site = kept["site"]["code"]
+    plan = {"from": stamp(start // 900000 * 900000 + 900000), "to": stamp(start + 48 * 3600000), "nodes": 1, "pool_nodes": 0, "reason": "Cooling"}
+    made = world.people[site].must("POST", f"/v1/offerings/{world.sites[site]['offering']}/maintenance", plan, status=201, key=True)
+    until = time.monotonic() + 15
+    while not (found := [n for n in told(brisa, "maintenance") if n["facts"]["reservation"] == kept["id"]]):
+        assert time.monotonic() < until, "it is not told"
+        time.sleep(0.1)
+    assert found[0]["facts"]["how"] == "planned" and found[0]["facts"]["site"] == site and found[0]["facts"]["until"] == plan["to"], found
+    assert brisa.must("GET", f"/v1/reservations/{kept['id']}")["state"] == kept["state"] and told(world.people["nordlys"], "maintenance", wait=0) == []
+    world.people[site].must("POST", f"/v1/offerings/{world.sites[site]['offering']}/maintenance-end", {"number": made["number"]}, status=201, key=True)
+
+
 def test_credits_that_will_lapse_are_told(world):
     now = millis(world.local.must("GET", "/v1/me")["now"])
     grant = world.order("/v1/grants", {"organisation": world.organisations["nordlys"], "tranche": world.tranche, "mode": "fast-lane", "credits": "100",

@@ -168,6 +168,7 @@ static const struct wanted {
     { "notices_cursor_move", SERVERS, { "0", "1", "0" } },
     { "notices_entries", ORG | SITE, { "0", "99" } },
     { "notices_paid", ORG, { "40", "0" } },
+    { "notices_windows", EVERYBODY, { "0", "0", "9" } },
     { "notices_of", BIT(OWNER) | SERVERS, { LISE, "ffffffff-ffff-ffff-ffff-ffffffffffff", "9" } },
     { "notices_unread", BIT(OWNER) | SERVERS, { LISE } },
     { "notices_read", BIT(OWNER), { LISE, BRISA, "9" } },

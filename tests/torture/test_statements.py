@@ -405,7 +405,7 @@ def what_is_told(t, long):
                                "end": calls.stamp(start + 2 * 86400000), "reference": calls.word(), "gge_eur_cents": 1, "legal_basis": "gber", "reason": "Test"})
 
     for who, statement, do, seconds in (("herald", "notices_cursor", end_one, 10), ("herald", "notices_entries", end_one, 10), ("herald", "notices_cursor_move", end_one, 10),
-                                        ("herald", "notices_add", end_one, 10), ("herald", "notices_to", end_one, 10), ("herald", "notices_paid", lapse, 15),
+                                        ("herald", "notices_add", end_one, 10), ("herald", "notices_to", end_one, 10), ("herald", "notices_paid", lapse, 15), ("herald", "notices_windows", lapse, 15),
                                         ("courier", "deliveries_claim", test, 10), ("courier", "deliveries_done", test, 10), ("courier", "deliveries_count", test, 15),
                                         ("herald", "notices_mail", end_one, 10), ("postman", "deliveries_letters", ask, 10), ("postman", "deliveries_done", ask, 10)):
         for how in HOWS if long else HOWS[:1]:

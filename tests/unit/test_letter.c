@@ -128,7 +128,7 @@ test_every_notice_has_its_words(void **unused)
         { NOTICES_JOB_ENDED, "finished" }, { NOTICES_JOB_ENDED, "failed-job" }, { NOTICES_JOB_ENDED, "failed-site" }, { NOTICES_JOB_ENDED, "cancelled" },
         { NOTICES_JOB_ENDED, "rejected" }, { NOTICES_JOB_ENDED, "lapsed" }, { NOTICES_JOB_ENDED, "withdrawn" }, { NOTICES_JOB_ENDED, "never-started" },
         { NOTICES_QUOTE_ENDING, "ending" }, { NOTICES_CREDITS_LAPSE, "pace" }, { NOTICES_CREDITS_LAPSE, "unused" }, { NOTICES_DISPUTE, "opened" },
-        { NOTICES_DISPUTE, "closed" }, { NOTICES_APPROVAL, "credits" }, { NOTICES_APPROVAL, "other" }, { NOTICES_AGENT_SILENT, "silent" }, { NOTICES_MAINTENANCE, "touched" }, { NOTICES_MAINTENANCE, "moved" },
+        { NOTICES_DISPUTE, "closed" }, { NOTICES_APPROVAL, "credits" }, { NOTICES_APPROVAL, "other" }, { NOTICES_AGENT_SILENT, "silent" }, { NOTICES_MAINTENANCE, "touched" }, { NOTICES_MAINTENANCE, "moved" }, { NOTICES_MAINTENANCE, "planned" },
     };
     static const char *const LANGUAGES[] = { "en", "fr", "de", "es", "it", "fi", "sv", "el" };
     struct arena *a = arena_new();
@@ -137,7 +137,7 @@ test_every_notice_has_its_words(void **unused)
     for (size_t l = 0; l < sizeof LANGUAGES / sizeof LANGUAGES[0]; l++)
         for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
             const char *facts = arena_printf(a, "{\"how\":\"%s\",\"name\":\"n\",\"site\":\"lumi\",\"grant\":40,\"amount_gpums\":\"3600000\",\"free_gpums\":\"3600000\","
-                                                "\"time\":\"2026-05-14T08:00:00Z\"}", ROWS[i].how);
+                                                "\"time\":\"2026-05-14T08:00:00Z\",\"until\":\"2026-05-15T08:00:00Z\"}", ROWS[i].how);
 
             if (strcmp(say(LANGUAGES[l], ROWS[i].kind, facts, a).subject, "Title") == 0)
                 fail_msg("%s has no words for %s", LANGUAGES[l], ROWS[i].how);

@@ -95,6 +95,49 @@ test_a_cut_place_is_told(void **unused)
     map_delete(told);
 }
 
+/* Also where enough stays for all; those that were made later knew. */
+static void
+test_maintenance_is_told_where_a_place_stays(void **unused)
+{
+    struct map *told = map_new(sizeof(struct hash));
+    struct reservation *r = reserve(40, 3600, false);
+    int64_t from_ms = r->booked_slot * CALENDAR_SLOT_MS, until_ms = (r->booked_slot + r->booked_slots) * CALENDAR_SLOT_MS;
+    struct notices_window w = { .offering = r->offering, .number = 3, .from_ms = until_ms - 1, .until_ms = until_ms + HOUR_MS, .set_ms = m->w->now, .less_nodes = 1 };
+    struct herald_item items[8];
+
+    (void)unused;
+    assert_int_equal(herald_window(&m->state, &w, told, items, 8), 1);
+    assert_true(items[0].kind == NOTICES_MAINTENANCE && strcmp(items[0].how, "planned") == 0 && uuid_equal(items[0].id, r->id));
+    assert_true(uuid_equal(items[0].organisation, r->org) && items[0].at_ms == w.from_ms && items[0].until_ms == w.until_ms && items[0].code[0]);
+    assert_int_equal(herald_window(&m->state, &w, told, items, 0), 0);
+    note(told, &items[0]);
+    assert_int_equal(herald_window(&m->state, &w, told, items, 8), 0);
+    w.number = 4; /* another one */
+    assert_int_equal(herald_window(&m->state, &w, told, items, 8), 1);
+    w.from_ms = until_ms; /* after it, and before it */
+    assert_int_equal(herald_window(&m->state, &w, told, items, 8), 0);
+    w.from_ms = from_ms - HOUR_MS;
+    w.until_ms = from_ms;
+    assert_int_equal(herald_window(&m->state, &w, told, items, 8), 0);
+    w.until_ms = until_ms;
+    w.set_ms = r->created_ms - 1;
+    assert_int_equal(herald_window(&m->state, &w, told, items, 8), 0);
+    w.set_ms = m->w->now;
+    w.less_nodes = 0; /* of the pool alone: it has whole nodes */
+    w.less_pool_nodes = 1;
+    assert_int_equal(herald_window(&m->state, &w, told, items, 8), 0);
+    map_delete(told);
+}
+
+static void
+test_who_is_told(void **unused)
+{
+    (void)unused;
+    assert_int_equal(notices_audience(NOTICES_AGENT_SILENT), NOTICES_TO_OPERATORS | NOTICES_TO_ADMINISTRATORS);
+    assert_int_equal(notices_audience(NOTICES_MAINTENANCE), NOTICES_TO_ASKER | NOTICES_TO_OWNERS);
+    assert_int_equal(notices_audience(NOTICES_CREDITS_LAPSE), NOTICES_TO_OWNERS);
+}
+
 static void
 test_grants_near_their_end_are_looked_at_in_turn(void **unused)
 {
@@ -165,6 +208,8 @@ main(void)
         CASE(test_a_quote_is_told_in_its_last_minutes_once),
         CASE(test_a_silent_site_is_told_and_one_in_touch_is_not),
         CASE(test_a_cut_place_is_told),
+        CASE(test_maintenance_is_told_where_a_place_stays),
+        CASE(test_who_is_told),
         CASE(test_grants_near_their_end_are_looked_at_in_turn),
         CASE(test_what_lapses_at_the_present_pace),
         CASE(test_words_fit_their_columns),

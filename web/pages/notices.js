@@ -20,7 +20,7 @@ const ICONS = { "job-ended": "flag", "quote-ending": "clock", "credits-lapse": "
 /* The kinds' own words are in the catalogue; what is newer than this page is said as the server says it. */
 const sentence = ({ kind, text, facts }) => {
     const params = { name: facts.name ?? "", site: facts.site ?? "", amount: facts.amount_gpums ? priceCredits(facts.amount_gpums) : "", about: facts.amount_gpums ? aboutCredits(facts.amount_gpums) : "",
-        free: facts.free_gpums ? wholeCredits(facts.free_gpums) : "", grant: facts.grant ?? "", time: facts.time ? dateTime(facts.time) : "" };
+        free: facts.free_gpums ? wholeCredits(facts.free_gpums) : "", grant: facts.grant ?? "", time: facts.time ? dateTime(facts.time) : "", until: facts.until ? dateTime(facts.until) : "" };
     switch (`${kind}.${facts.how}`) {
     case "job-ended.finished": return t("notices.job-ended.finished", params);
     case "job-ended.failed-job": return t("notices.job-ended.failed-job", params);
@@ -39,6 +39,7 @@ const sentence = ({ kind, text, facts }) => {
     case "approval.other": return t("notices.approval.other", params);
     case "agent-silent.silent": return t("notices.agent-silent", params);
     case "maintenance.touched": return t("notices.maintenance.touched", params);
+    case "maintenance.planned": return t("notices.maintenance.planned", params);
     case "maintenance.moved": return t("notices.maintenance.moved", params);
     default: return text;
     }
