@@ -1,4 +1,5 @@
 /* api/provider_ask.c: what a provider is asked, and what of its answers is believed. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "api/internal.h"
@@ -326,12 +327,14 @@ provider_address(struct provider *p, const struct provider_flow *flow, const cha
     struct provider_about about;
     const char *verifier = secret_text(a, flow->verifier);
     struct hash challenge = sha256(BYTES_TEXT(verifier));
+    const char *acr = p->config.acr[0] ? arena_printf(a, "&acr_values=%s", encoded(a, p->config.acr)) : "";
+    const char *age = p->config.max_age_s ? arena_printf(a, "&max_age=%" PRId64, p->config.max_age_s) : "";
 
     if (!about_known(p, &about))
         return ERR_BUSY;
-    *ret = arena_printf(a, "%s%cresponse_type=code&client_id=%s&redirect_uri=%s&scope=%s&state=%s&nonce=%s&code_challenge=%s&code_challenge_method=S256",
+    *ret = arena_printf(a, "%s%cresponse_type=code&client_id=%s&redirect_uri=%s&scope=%s&state=%s&nonce=%s&code_challenge=%s&code_challenge_method=S256%s%s",
                         about.authorize, strchr(about.authorize, '?') ? '&' : '?', encoded(a, p->config.client_id), encoded(a, redirect),
-                        encoded(a, p->config.scope), secret_text(a, flow->state), secret_text(a, flow->nonce), secret_text(a, challenge.b));
+                        encoded(a, p->config.scope), secret_text(a, flow->state), secret_text(a, flow->nonce), secret_text(a, challenge.b), acr, age);
     return OK;
 }
 
@@ -404,7 +407,7 @@ prove(struct desk *desk, const struct provider_about *about, const struct provid
     struct provider *p = desk->provider;
     struct err_detail why = { .text = "" };
     struct id_want want = { .issuer = p->config.issuer, .client_id = p->config.client_id, .nonce = secret_text(a, flow->nonce),
-                            .now_s = real_now_ms() / 1000, .began_s = flow->began_s };
+                            .acr = p->config.acr, .max_age_s = p->config.max_age_s, .now_s = real_now_ms() / 1000, .began_s = flow->began_s };
     int64_t had_ms = keys_since(p), asked_ms = monotonic_ms();
     enum err err = had_ms ? OK : learn_keys(desk, about, 0, d);
 

@@ -210,6 +210,35 @@ for_us(struct json_in *in, const char *client_id)
     return meant && !in->err && (n == 1 || azp[0]);
 }
 
+/* Is it one of the words, which have blanks between them? */
+static bool
+among(const char *word, const char *words)
+{
+    size_t len;
+
+    for (const char *at = words + strspn(words, " "); *at; at += len + strspn(at + len, " ")) {
+        len = strcspn(at, " ");
+        if (strlen(word) == len && memcmp(word, at, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whether the provider says that the person was authenticated as it was asked for: of itself it may do less (Core, 3.1.2.1:
+ * acr_values is voluntary). */
+static const char *
+proof_wrong(struct json_in *in, const struct id_want *want)
+{
+    const char *acr = json_in_text_or(in, "acr", TEXT_MOST, "");
+    int64_t auth_time = json_in_i64_or(in, "auth_time", 0, SECONDS_MAX, -1);
+
+    if (want->acr && want->acr[0] && !among(acr, want->acr))
+        return "it does not say that the person was authenticated in a way that was asked for (acr)";
+    if (want->max_age_s > 0 && auth_time < want->began_s - want->max_age_s - ID_SKEW_S)
+        return "it does not say that the person was authenticated lately enough (auth_time)";
+    return NULL;
+}
+
 static const char *
 claims_wrong(struct json_in *in, const struct id_want *want)
 {
@@ -231,7 +260,7 @@ claims_wrong(struct json_in *in, const struct id_want *want)
         return "it is older than the request for it";
     if (strlen(nonce) != strlen(want->nonce) || !random_equal(nonce, want->nonce, strlen(nonce)))
         return "it answers another request (nonce)";
-    return NULL;
+    return proof_wrong(in, want);
 }
 
 static enum err

@@ -35,7 +35,9 @@ size_t id_keys_count(const struct id_keys *k);
 /* What a token must say. Seconds of real time. */
 struct id_want {
     const char *issuer, *client_id, *nonce;
+    const char *acr;        /* one of these words must be its acr (OpenID Connect Core, 2); NULL or "": any, or none */
     int64_t now_s, began_s; /* began: it was asked for; an older token is none of ours */
+    int64_t max_age_s;      /* its auth_time may be so long before it was asked for; 0: it need not say any */
 };
 struct id_claims {
     char subject[ID_SUBJECT_MAX];

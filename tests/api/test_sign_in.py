@@ -12,7 +12,7 @@ from provider import Provider, hs256
 from world import PASSWORD
 
 AGAIN_MS = 1500
-NAMES = ("honest", "other", "lying", "rotating", "noisy", "elsewhere", "redirecting", "malformed", "endless", "slow", "weak", "gone", "open", "named")
+NAMES = ("honest", "other", "lying", "rotating", "noisy", "elsewhere", "redirecting", "malformed", "endless", "slow", "weak", "gone", "open", "named", "strict")
 PROVIDER = Provider()
 FOLDER = pathlib.Path(tempfile.mkdtemp(prefix="kontor-providers-"))
 WORLD = {"more": [f"--providers-dir={FOLDER}", f"--provider-again-ms={AGAIN_MS}"]}
@@ -25,7 +25,8 @@ def setup():
     secret.chmod(0o600)
     for name in NAMES:
         url = PROVIDER.url + "/" + name if name != "gone" else "http://127.0.0.1:1"
-        (FOLDER / f"{name}.conf").write_text(f"label = The {name} one\nissuer = {url}\nclient_id = kontor test\n" + (f"client_secret = {secret}\n" if name != "open" else ""))
+        (FOLDER / f"{name}.conf").write_text(f"label = The {name} one\nissuer = {url}\nclient_id = kontor test\n" + (f"client_secret = {secret}\n" if name != "open" else "")
+                                             + ("acr = https://refeds.org/profile/mfa high\nmax_age_s = 600\n" if name == "strict" else ""))
 
 
 setup()
@@ -285,6 +286,20 @@ def test_lying_tokens(world):
     assert "the ID token: another issuer made it" in world.server.tail_all(), "the operator reads why"
     it.faults["user"] = lambda h: h.answer(200, {"sub": "mallory", "name": "Mallory"})
     assert failed(sign_in(world, "lying")[0]) == "provider-refused", "what it tells is of another"
+
+
+def test_a_provider_must_say_how_it_knew_the_person(world):
+    """acr and auth_time: asked for in the address, and demanded of the token, since a provider may pass over what was asked."""
+    client, now = Client(world.server), int(time.time())
+    asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(begin(client, "strict")[0]).query))
+    assert (asked["acr_values"], asked["max_age"]) == ("https://refeds.org/profile/mfa high", "600")
+    for wrong in ({}, {"acr": "high"}, {"auth_time": now}, {"acr": "password", "auth_time": now}, {"acr": "high", "auth_time": now - 700}):
+        assert failed(sign_in(world, "strict", **wrong)[0]) == "provider-refused", wrong
+    assert world.server.sql(f"SELECT count(*) FROM identity WHERE issuer = '{issuer('strict').url}'") == "0"
+    assert sign_in(world, "strict", acr="high", auth_time=now - 500)[0].headers["location"] == "/en/home"
+    assert "authenticated in a way that was asked for (acr)" in world.server.tail_all(), "the operator reads why"
+    asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(begin(client, "honest")[0]).query))
+    assert "acr_values" not in asked and "max_age" not in asked
 
 
 def test_a_nonce_replayed(world):

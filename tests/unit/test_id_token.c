@@ -215,6 +215,44 @@ test_claims(void **state)
 /* ---- algorithms -------------------------------------------------------------------------------------------------- */
 
 /* As an attacker would: HMAC with the PEM of the public key, which everybody has. libjwt by itself takes it. */
+static void
+test_proof(void **state)
+{
+    static const struct { const char *acr; int64_t max_age_s; const char *more; enum err err; } ROWS[] = {
+        { "", 0, "", OK },
+        { "", 0, ",\"acr\":\"pwd\",\"auth_time\":1", OK },
+        { "mfa", 0, "", ERR_SIGNATURE },
+        { "mfa", 0, ",\"acr\":\"mfa\"", OK },
+        { "mfa", 0, ",\"acr\":\"mfa2\"", ERR_SIGNATURE },
+        { "mfa", 0, ",\"acr\":\"mf\"", ERR_SIGNATURE },
+        { "mfa", 0, ",\"acr\":\"\"", ERR_SIGNATURE },
+        { "mfa", 0, ",\"acr\":[\"mfa\"]", ERR_SIGNATURE },
+        { " https://refeds.org/profile/mfa  high ", 0, ",\"acr\":\"high\"", OK },
+        { " https://refeds.org/profile/mfa  high ", 0, ",\"acr\":\"https://refeds.org/profile/mfa\"", OK },
+        { " https://refeds.org/profile/mfa  high ", 0, ",\"acr\":\"https://refeds.org/profile/mfa  high\"", ERR_SIGNATURE },
+        { "", 600, "", ERR_SIGNATURE },
+        { "", 600, ",\"auth_time\":\"1000000\"", ERR_SIGNATURE },
+        { "", 600, ",\"auth_time\":999330", OK }, /* the clocks may differ by a minute */
+        { "", 600, ",\"auth_time\":999329", ERR_SIGNATURE },
+        { "mfa", 600, ",\"acr\":\"mfa\",\"auth_time\":1000000", OK },
+    };
+    struct id_keys *keys = keys_of(jwk(world.rsa, "k1", ""), ID_RS256);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+        struct err_detail d = { .text = "" };
+        struct id_want want = WANT;
+        struct id_claims c;
+        const char *claims = arena_printf(world.arena, "{" CLAIMS ",\"aud\":\"kontor\"%s}", ROWS[i].more);
+
+        want.acr = ROWS[i].acr;
+        want.max_age_s = ROWS[i].max_age_s;
+        if (id_token_check(token_of(world.rsa, "{\"alg\":\"RS256\",\"kid\":\"k1\"}", claims), keys, ID_RS256, &want, &c, &d) != ROWS[i].err)
+            fail_msg("\"%s\", %lld s: %s: %s", ROWS[i].acr, (long long)ROWS[i].max_age_s, ROWS[i].more, d.internal);
+    }
+    id_keys_delete(keys);
+}
+
 static const char *
 hmac_token(const char *header, const char *pem)
 {
@@ -451,7 +489,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),     cmocka_unit_test(test_claims),    cmocka_unit_test(test_algorithms), cmocka_unit_test(test_forms),
         cmocka_unit_test(test_key_sets), cmocka_unit_test(test_user_info), cmocka_unit_test(test_box),
-        cmocka_unit_test(test_loose),    cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_loose),    cmocka_unit_test(test_addresses),  cmocka_unit_test(test_proof),
     };
 
     return cmocka_run_group_tests_name("id_token", tests, setup, teardown);
