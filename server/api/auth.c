@@ -158,24 +158,9 @@ remember(struct call *call, struct hash token, int64_t expires_ms)
     pthread_mutex_unlock(&c->lock);
 }
 
-enum err
-auth_load_person(struct call *call, struct uuid id)
+static void
+set_roles(struct actor *a, const struct role *roles, size_t n)
 {
-    struct actor *a = &call->actor;
-    struct person person;
-    struct db_actor before;
-    struct role *roles;
-    size_t n;
-    enum err err;
-
-    before = db_act_as(call->db, DB_ACTOR_SERVER);
-    err = people_by_id(call->db, id, call->arena, &person);
-    if (!err)
-        err = roles_of(call->db, id, call->arena, &roles, &n);
-    db_act_as(call->db, before);
-    if (err)
-        return err == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : err;
-    *a = (struct actor){ .kind = ACTOR_PERSON, .person = id };
     for (size_t i = 0; i < n; i++) {
         const struct role *r = &roles[i];
 
@@ -192,6 +177,38 @@ auth_load_person(struct call *call, struct uuid id)
             a->orgs[a->orgs_n++].owner = r->code == ROLE_CODE_OWNER;
         }
     }
+}
+
+enum err
+auth_actor_of(struct call *call, struct uuid id, struct actor *ret)
+{
+    struct db_actor before = db_act_as(call->db, DB_ACTOR_SERVER);
+    struct role *roles;
+    size_t n;
+    enum err err = roles_of(call->db, id, call->arena, &roles, &n);
+
+    db_act_as(call->db, before);
+    if (err)
+        return err;
+    *ret = (struct actor){ .kind = ACTOR_PERSON, .person = id };
+    set_roles(ret, roles, n);
+    return OK;
+}
+
+enum err
+auth_load_person(struct call *call, struct uuid id)
+{
+    struct actor actor;
+    struct person person;
+    struct db_actor before = db_act_as(call->db, DB_ACTOR_SERVER);
+    enum err err = people_by_id(call->db, id, call->arena, &person);
+
+    db_act_as(call->db, before);
+    if (!err)
+        err = auth_actor_of(call, id, &actor);
+    if (err)
+        return err == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : err;
+    call->actor = actor;
     text_format(call->name, sizeof call->name, "%s", person.name);
     text_format(call->email, sizeof call->email, "%s", person.email);
     return OK;

@@ -52,6 +52,19 @@ ordered(struct call *call)
         reply_account(call, f->account, 201);
 }
 
+/* Is it about one of the two officers, or about whom they act for? Not asked of a call that was carried out before. */
+static enum err
+check_conflict(struct call *call, struct funding *f)
+{
+    enum err err = OK;
+
+    if (market_key_maybe_known(call->api->market, &call->command->idem.scope))
+        return OK;
+    for (int i = 0; i < 2 && !err; i++)
+        err = order_check_signer_now(call, f->people[i], &f->entry);
+    return err;
+}
+
 /* Sign and send the order, its accounts set. In a worker. */
 static void
 order(struct call *call, handler_fn *then)
@@ -85,10 +98,12 @@ order(struct call *call, handler_fn *then)
         field_text(f->entry.u.move.reference, sizeof f->entry.u.move.reference, f->reference);
         err = order_evidence(call, id, f->reason, f->people, f->organisation, f->site, &f->entry.u.move.commitment);
     }
+    if (!err && f->signers == 2 && !f->waits)
+        err = check_conflict(call, f);
     if (err)
         call_fail(call, err);
     else
-        order_send(call, &f->entry, (struct order_by){ .signers = f->signers, .waits = f->waits, .basis = f->basis }, then);
+        order_send(call, &f->entry, (struct order_by){ .signers = f->signers, .waits = f->waits, .basis = f->basis, .people = f->signers == 2 ? f->people : NULL }, then);
 }
 
 static void

@@ -174,6 +174,8 @@ void auth_set_session(struct call *call, struct hash token);
 void auth_new_token(char ret_text[44], struct hash *ret_hash);
 /* Sign in: fills the call as auth_call does. */
 enum err auth_load_person(struct call *call, struct uuid person) MUST_USE;
+/* Another person with the roles that they have now. */
+enum err auth_actor_of(struct call *call, struct uuid person, struct actor *ret) MUST_USE;
 /* Checks address and password. Takes long: LANE_SLOW. ERR_CREDENTIALS, ERR_RATE_LIMITED. */
 enum err auth_password(struct call *call, const char *email, const char *password, struct uuid *ret_person) MUST_USE;
 /* Who is signed in proves it anew, before the ways in are changed: by the password, or where there is none by having signed in

@@ -24,10 +24,15 @@ enum err order_evidence_of(struct call *call, const struct entry *e, struct evid
 /* Signed by the server's key for `signers` people who have shown who they are, and sent; or, where that is not enough, kept until people
  * have signed it (then the reply is 202 with the order, and `then` is not called). waits: nobody has, two officers are to. basis: code of
  * a grant's legal basis, else "". Takes the call. */
-struct order_by { int signers; bool waits; const char *basis; };
+struct order_by { int signers; bool waits; const char *basis; const struct uuid *people; /* two, where two have shown who they are */ };
 void order_send(struct call *call, const struct entry *e, struct order_by by, handler_fn *then);
 /* waiting.c: keep it, and answer 202. */
 void order_propose(struct call *call, const struct entry *e, int signers, const char *basis);
+/* waiting.c: may this person sign such an order: by their role, and because it is neither about them nor about whom they act for? s under
+ * its lock. ERR_FORBIDDEN, ERR_ORDER_OWN. */
+enum err order_check_signer(const struct actor *actor, const struct state *s, const struct entry *e) MUST_USE;
+/* The same of anybody, by the roles that they have now. In a worker; takes the state's read lock. */
+enum err order_check_signer_now(struct call *call, struct uuid person, const struct entry *e) MUST_USE;
 /* The key that an officer has in force, the newest; NULL: none. s under its lock. */
 const struct key *officer_key_in_force(const struct state *s, struct uuid person, int64_t now_ms);
 /* How the caller is called where it is told who did something. */

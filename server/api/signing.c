@@ -87,6 +87,36 @@ check_aid(struct waiting *w)
     return OK;
 }
 
+/* Each signature as it was taken, by somebody who may still sign this: rows are not believed, and people and rules change meanwhile. */
+static enum err
+check_signatures(struct waiting *w)
+{
+    struct call *call = w->call;
+    enum err err = OK;
+
+    for (size_t i = 0; i < w->n && !err; i++) {
+        const struct order_signature *g = &w->signatures[i];
+        const struct state *s = market_read_lock(call->api->market);
+        const struct key *k;
+        uint8_t public[32];
+        bool known;
+
+        if (!s)
+            return ERR_NOT_LEADER;
+        k = ledger_key(s->ledger, g->key);
+        known = k && (g->class == 3 ? k->entry.u.key.use == KEY_SERVER : k->entry.u.key.use == KEY_OFFICER && uuid_equal(k->entry.u.key.person, g->person));
+        if (known)
+            memcpy(public, k->entry.u.key.ed25519, sizeof public);
+        market_read_unlock(call->api->market);
+        if (!known || g->signature.len != 64 || sign_verify(public, BYTES(w->bytes, w->len), g->signature.data))
+            return err_internal(&call->detail, ERR_CORRUPT, "a row of the table order_signature is no signature of its order");
+        err = order_check_signer_now(call, g->person, &w->entry);
+        if (err == ERR_FORBIDDEN || err == ERR_ORDER_OWN)
+            err = err_say(&call->detail, ERR_STATE, "%s may not sign such an order any more: propose it anew.", g->name);
+    }
+    return err;
+}
+
 /* Slot 0 is who signed first. */
 static void
 carry_out(struct waiting *w)
@@ -95,8 +125,10 @@ carry_out(struct waiting *w)
     struct command *c = call->command;
     uint8_t tries = (uint8_t)w->row.tries;
     struct authority *auth;
-    enum err err = w->n >= (size_t)w->row.signers && w->n <= 2 ? check_aid(w) : ERR_CORRUPT;
+    enum err err = w->n >= (size_t)w->row.signers && w->n <= 2 ? check_signatures(w) : ERR_CORRUPT;
 
+    if (!err)
+        err = check_aid(w);
     if (err) {
         call_fail(call, err);
         return;

@@ -68,12 +68,34 @@ accounts_of(const struct state *s, const struct entry *e, const struct account *
         ret[i] = sides[i] == NO_INDEX ? NULL : ledger_account(s->ledger, sides[i]);
 }
 
-/* Is it about the caller, or about whom the caller acts for? */
+/* The site whose row of the registry it changes; NO_INDEX: none. */
+static uint64_t
+site_of(const struct state *s, const struct entry *e)
+{
+    const struct offering *o;
+
+    switch (e->kind) {
+    case SITE:
+        return e->u.site.first;
+    case OFFERING:
+        return e->u.offering.site;
+    case RATE:
+        o = ledger_offering(s->ledger, e->u.rate.offering);
+        return o ? o->entry.u.offering.site : NO_INDEX;
+    default:
+        return NO_INDEX;
+    }
+}
+
+/* Is it about this person, or about whom they act for? */
 static bool
 is_own(const struct actor *actor, const struct state *s, const struct entry *e)
 {
     const struct account *sides[2];
+    uint64_t site = site_of(s, e);
 
+    if (site != NO_INDEX && acts_for_site(actor, site))
+        return true;
     accounts_of(s, e, sides);
     for (int i = 0; i < 2; i++)
         if (acts_for_account(actor, sides[i]))
@@ -106,13 +128,34 @@ has_signed(const struct waiting *w, struct uuid person)
 }
 
 enum err
+order_check_signer(const struct actor *actor, const struct state *s, const struct entry *e)
+{
+    if (!has_role(actor, e))
+        return ERR_FORBIDDEN;
+    return is_own(actor, s, e) ? ERR_ORDER_OWN : OK;
+}
+
+enum err
+order_check_signer_now(struct call *call, struct uuid person, const struct entry *e)
+{
+    const struct state *s;
+    struct actor actor;
+    enum err err = auth_actor_of(call, person, &actor);
+
+    if (err)
+        return err;
+    s = market_read_lock(call->api->market);
+    if (!s)
+        return ERR_NOT_LEADER;
+    err = order_check_signer(&actor, s, e);
+    market_read_unlock(call->api->market);
+    return err;
+}
+
+enum err
 waiting_check_signer(struct waiting *w, const struct state *s)
 {
-    const struct actor *actor = &w->call->actor;
-
-    if (!has_role(actor, &w->entry))
-        return ERR_FORBIDDEN;
-    return is_own(actor, s, &w->entry) ? ERR_ORDER_OWN : OK;
+    return order_check_signer(&w->call->actor, s, &w->entry);
 }
 
 /* ---- shown -------------------------------------------------------------------------------------------------------- */

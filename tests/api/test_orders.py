@@ -128,6 +128,55 @@ def test_an_order_is_signed_by_its_officers_key(world):
     world.people["officer2"].must("POST", f"/v1/keys/{others.index}/revoke", {"compromised": False, "reason": "Test"}, key=True)
 
 
+def test_nobody_orders_for_whom_they_act(world):
+    """On the server's word as with a key: what concerns one's own organisation or site waits for somebody else."""
+    now = millis(world.local.must("GET", "/v1/me")["now"])
+    body = {"organisation": world.organisations["brisa"], "tranche": world.tranche, "mode": "fast-lane", "credits": "3", "start": stamp(now), "end": stamp(now + 30 * DAY),
+            "reference": "OWN", "gge_eur_cents": 100, "legal_basis": "gber", "reason": "For us"}
+    insider = world.person("insider", [{"role": "officer"}, {"role": "member", "organisation": world.organisations["brisa"]}])
+    order = insider.must("POST", "/v1/grants", body, status=202, key=True)
+    assert (order["signers"], order["you"]["may_sign"], order["you"]["why_not"]) == (1, False, "order-own"), order
+    assert code(sign(world, "insider", order)) == (403, "order-own")
+    grant = sign(world, "officer", order).json["order"]["credit"]["account"]
+    officers = [{"email": f"{name}@kontor.example", "password": PASSWORD} for name in ("insider", "officer2")]
+    taken = world.people["administrator"].post(f"/v1/grants/{grant}/clawback", {"credits": "1", "reason": "No", "officers": officers}, key=True)
+    assert code(taken) == (403, "order-own"), "nor as one of the two who show their passwords"
+    host = world.person("host", [{"role": "administrator"}, {"role": "site_operator", "site": "bsc"}])
+    rate = {"rate_milli": 4000, "assumed": True}
+    order = host.must("POST", f"/v1/offerings/{world.sites['bsc']['offering']}/rates", rate, status=202, key=True)
+    assert order["order"]["kind"] == "RATE" and order["you"]["why_not"] == "order-own", order
+    assert code(sign(world, "host", order)) == (403, "order-own")
+    host.must("POST", f"/v1/orders/{order['id']}/withdraw", {"reason": "Test"}, key=True)
+
+
+def test_two_passwords_are_not_two_keys(world):
+    """Who has a key signs with it, also as one of the two officers of an administrator's order."""
+    key = enrol(world, "officer2")
+    names = ("officer", "officer2")
+    officers = [{"email": f"{name}@kontor.example", "password": PASSWORD} for name in names]
+    order = world.people["administrator"].post(f"/v1/grants/{world.grants['brisa']}/clawback", {"credits": "1", "reason": "Test", "officers": officers}, key=True)
+    assert order.status == 202 and order.json["signers"] == 2 and order.json["signatures"] == [], order
+    assert sign(world, "officer", order.json).status == 200
+    assert sign(world, "officer2", order.json, key).json["state"] == "in_journal"
+    world.people["officer2"].must("POST", f"/v1/keys/{key.index}/revoke", {"compromised": False, "reason": "Test"}, key=True)
+
+
+def test_rows_of_signatures_are_not_believed(world):
+    """A signature counts as long as whoever gave it may give it, and a row that is none never does."""
+    for spoil in ("role", "bytes"):
+        world.person(f"gone_{spoil}", [{"role": "officer"}])
+        order = world.people["administrator"].must("POST", f"/v1/grants/{world.grants['brisa']}/clawback", {"credits": "1", "reason": "Test"}, status=202, key=True)
+        assert sign(world, f"gone_{spoil}", order).status == 200
+        if spoil == "role":
+            world.local.must("POST", f"/v1/people/{world.ids['gone_role']}/roles/remove", {"roles": [{"role": "officer"}], "reason": "Left"}, key=True)
+        else:
+            world.server.sql(f"UPDATE order_signature SET signature = decode('{'00' * 64}', 'hex') WHERE order_id = '{order['id']}'")
+        reply = sign(world, "officer", order)
+        assert code(reply) == ((409, "state") if spoil == "role" else (500, "corrupt")), reply
+        assert world.people["officer"].must("GET", f"/v1/orders/{order['id']}")["state"] == "approved"
+        world.people["officer"].must("POST", f"/v1/orders/{order['id']}/refuse", {"reason": "Test"}, key=True)
+
+
 def told(world, person, order):
     """The notices that this person has of the order."""
     return [n for n in world.people[person].must("GET", "/v1/me/notices?limit=100")["items"] if n["kind"] == "approval" and n["facts"]["order"] == order["id"]]
