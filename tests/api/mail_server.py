@@ -16,9 +16,10 @@ logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # of sessions that end
 
 
 class Post:
-    """What came, as (mail from, rcpt to, message, bytes). `say`: address → what RCPT is answered; `after`: what DATA is."""
+    """What came, as (mail from, rcpt to, message, bytes). `say`: address → what RCPT is answered; `after`: what DATA is. folder: for
+    the texts of letters, as 1.txt and so on."""
 
-    def __init__(self, certificate=None, user=None, password=None, clear=False):
+    def __init__(self, certificate=None, user=None, password=None, folder=None):
         self.letters, self.say, self.after, self.signed_in, self.greeted = [], {}, None, [], []
         outer = self
 
@@ -38,6 +39,8 @@ class Post:
                 if outer.after:
                     return outer.after
                 outer.letters.append((envelope.mail_from, envelope.rcpt_tos, email.message_from_bytes(envelope.content, policy=email.policy.default), envelope.content))
+                if folder:
+                    (folder / f"{len(outer.letters)}.txt").write_text(outer.letters[-1][2].get_content())
                 return "250 Kept"
 
         def authenticate(server, session, envelope, mechanism, data):
@@ -52,7 +55,7 @@ class Post:
         class Server(Controller):
             def factory(self):
                 return SMTP(self.handler, hostname="mail.test", tls_context=context, require_starttls=bool(context), authenticator=authenticate if user else None,
-                            auth_required=bool(user), auth_require_tls=not clear)
+                            auth_required=bool(user))
 
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

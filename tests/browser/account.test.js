@@ -3,8 +3,9 @@
  * dark. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
+import { readFileSync, readdirSync } from "node:fs";
 import { accessible, sound } from "./checks.js";
-import { launch, open, settled, signIn } from "./chromium.js";
+import { forgetSession, launch, open, settled, signIn } from "./chromium.js";
 import { world } from "./world.js";
 
 const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark" }];
@@ -135,6 +136,65 @@ story("a webhook, from making to removing", async (page, look) => {
     await page.getByRole("button", { name: `Remove the webhook ${url}` }).click();
     await page.getByText("The webhook was removed.").first().waitFor();
 });
+
+/** The link of a letter that has come after so many, and says this. */
+const linkOf = async (had, words) => {
+    for (const until = Date.now() + 20_000; Date.now() < until; await new Promise((r) => setTimeout(r, 100))) {
+        const found = readdirSync(kontor.letters).filter((name) => parseInt(name, 10) > had).map((name) => readFileSync(`${kontor.letters}/${name}`, "utf8")).find((text) => text.includes(words));
+        if (found) return found.match(/http:\S+\/mail#\S+/)[0];
+    }
+    throw new Error(`no letter says ${words}`);
+};
+story("notices by e-mail, and a language of one's own", async (page, look) => {
+    const email = look.width > 1000 ? "ines@brisa.example" : "elin@nordlys.example", address = `letters-${look.width}@brisa.example`;
+    const button = (words) => page.getByRole("button", { name: words, exact: true });
+    await signIn(page, email, kontor.password);
+    await page.goto("/fi/me");
+    await settled(page);
+    await button("Valitse kieleksi Suomi").focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("Ensimmäinen sivusi ja sähköpostisi ovat kielellä Suomi.").waitFor();
+    await page.goto("/");
+    await page.waitForURL("**/fi/");
+    await forgetSession(page);
+    await signIn(page, email, kontor.password);
+    await page.waitForURL("**/fi/home");
+    await page.goto("/en/me");
+    await settled(page);
+    const card = page.locator("section.card").filter({ has: page.getByRole("heading", { name: "Notices by e-mail", exact: true }) });
+    await card.getByRole("button", { name: "Send a link there" }).click();
+    await page.getByText("Write an address like name@company.eu.").waitFor();
+    await shot(page, "mail-form", look);
+    await page.evaluate(() => scrollTo(0, 0)); /* the bar at the top covers what lies under it */
+    await accessible(page, "the form of an address");
+    await sound(page, "the form of an address");
+    const had = readdirSync(kontor.letters).length;
+    await card.getByLabel("E-mail address").fill(address);
+    await page.keyboard.press("Enter");
+    await card.getByText(`A link is on its way to ${address}.`).waitFor();
+    const link = await linkOf(had, "Linkki avautuu kerran");
+    assert.equal(new URL(link).pathname, "/fi/mail");
+    await page.goto("about:blank");
+    await page.goto(link.replace("/fi/", "/en/"));
+    await settled(page);
+    await shot(page, "mail-link", look);
+    await button("Confirm").focus();
+    await page.keyboard.press("Enter");
+    await page.getByText("The address is confirmed.").waitFor();
+    await accessible(page, "a confirmed address");
+    await page.reload();
+    await button("Confirm").click();
+    await page.getByText("This link does not open any more.").waitFor();
+    await page.goto("/en/me");
+    await card.getByText(`They go to ${address}.`).waitFor();
+    assert.equal(await page.getByRole("checkbox", { name: "By e-mail" }).first().isChecked(), true);
+    await page.evaluate(() => scrollTo(0, 0));
+    await accessible(page, "an address");
+    await card.getByRole("button", { name: "No more e-mails" }).click();
+    await card.getByRole("button", { name: "Send a link there" }).waitFor();
+    await button("Choose none").click();
+    await page.getByText("Your first page follows your browser").waitFor();
+}, [403]);
 
 /** An authenticator of Chromium's own, which says yes at once. */
 const authenticator = async (page) => {

@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
-/** @param {string[]} more @returns {Promise<{base: string, password: string, organisations: any, grants: any, issuer: string, database: string, stop: () => Promise<void>}>} */
+/** @param {string[]} more @returns {Promise<{base: string, password: string, organisations: any, grants: any, issuer: string, database: string, letters: string, stop: () => Promise<void>}>} */
 export const world = (...more) => new Promise((done, failed) => {
     const child = spawn("python3", [HERE + "world.py", ...more], { stdio: ["pipe", "pipe", "inherit"] });
     const ended = new Promise((r) => child.once("exit", r));

@@ -19,6 +19,7 @@ if "KONTOR_TEST_DB" not in os.environ:
     os.execv(str(TOP / "scripts" / "with-postgres"), ["with-postgres", sys.executable, *sys.argv])
 
 from harness import BUILD, Client, Server  # noqa: E402
+from mail_server import Post  # noqa: E402
 from provider import free_port, real  # noqa: E402
 from rig import end_supervisors_in  # noqa: E402
 
@@ -45,7 +46,9 @@ class World:
         self.providers, port = pathlib.Path(tempfile.mkdtemp(prefix="kontor-browser-")), free_port()
         self.provider, self.issuer = real(self.providers, port)
         (self.providers / "home-es.conf").unlink()
-        self.server = Server(more=[f"--web-dir={BUILD / 'webroot'}", "--checkpoint-ms=200", f"--providers-dir={self.providers}", f"--listen=127.0.0.1:{port}"])
+        self.letters = pathlib.Path(tempfile.mkdtemp(prefix="kontor-letters-"))
+        self.post = Post(folder=self.letters)
+        self.server = Server(more=[f"--mail-server=smtp://127.0.0.1:{self.post.port}", "--mail-clear", "--mail-from=Kontor <notices@kontor.example>", f"--web-dir={BUILD / 'webroot'}", "--checkpoint-ms=200", f"--providers-dir={self.providers}", f"--listen=127.0.0.1:{port}"])
         self.server.start()
         self.base = f"http://127.0.0.1:{self.server.port}"
         self.local = Client(self.server, local=True)
@@ -150,7 +153,9 @@ class World:
         end_supervisors_in(self.server.data)
         self.server.remove()
         self.provider.terminate()
-        shutil.rmtree(self.providers, ignore_errors=True)
+        self.post.close()
+        for folder in (self.providers, self.letters):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def main():
@@ -159,7 +164,7 @@ def main():
         if "--rich" in sys.argv:
             world.rich()
         print(json.dumps({"base": world.base, "password": PASSWORD, "organisations": world.organisations, "grants": world.grants, "issuer": world.issuer,
-                          "database": world.server.conninfo()}), flush=True)
+                          "database": world.server.conninfo(), "letters": str(world.letters)}), flush=True)
         sys.stdin.read()
     finally:
         world.remove()
