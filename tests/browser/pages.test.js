@@ -9,10 +9,12 @@ import { LANGUAGES } from "../../web/lib/languages.js";
 import { launch, open, settled } from "./chromium.js";
 import { accessible, enlarged, forced, meter, resize, shifts, sound, spaced, still, told, walkable, watchShifts } from "./checks.js";
 import { longer } from "./longer.js";
-import { PAGES, S, prepare } from "./pages.js";
+import { PAGES as ALL, S, prepare } from "./pages.js";
 import { world } from "./world.js";
 
 const LIMIT = 100_000;
+/* KONTOR_PAGES: only the pages whose names it fits, while one works on them */
+const PAGES = ALL.filter(([name]) => new RegExp(process.env.KONTOR_PAGES ?? "").test(name));
 const MESSAGES = new URL("../../web/messages/", import.meta.url);
 const KEYS = new Set(readdirSync(MESSAGES).filter((f) => f.startsWith("en.")).flatMap((f) => Object.keys(JSON.parse(readFileSync(new URL(f, MESSAGES), "utf8")))));
 let kontor, browser, cookies, at;
@@ -93,7 +95,7 @@ const translated = async (page, name, bytes) => {
 };
 /* Each page in one more language, in turn; those with the most to load in Greek, which has letters and so a font of its own. */
 const OTHERS = Object.keys(LANGUAGES).filter((code) => code !== "en"), LARGE = ["ask", "use", "quotes", "entry", "an officer's entry", "journal", "reservation"];
-const languageOf = (name) => (LARGE.includes(name) ? "el" : OTHERS[PAGES.findIndex(([n]) => n === name) % OTHERS.length]);
+const languageOf = (name) => (LARGE.includes(name) ? "el" : OTHERS[ALL.findIndex(([n]) => n === name) % OTHERS.length]);
 const LOOKS = [[{ width: 1440, height: 900, scheme: "light", other: true }, translated], [{ width: 1440, height: 900, scheme: "light" }, wide], [{ width: 360, height: 800, scheme: "dark" }, narrow], [{ width: 1440, height: 900, scheme: "light", longer: true }, pseudo]];
 
 before(async () => {

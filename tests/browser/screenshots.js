@@ -14,7 +14,7 @@ const quotes = async (page) => {
     await page.waitForURL("**/requests/*");
     return new URL(page.url()).pathname.slice(3);
 };
-const PAGES = [["front", null, "/"], ["sign-in", null, "/sign-in"], ["sites", null, "/sites"], ["place", S, "/sites/hlrs"], ["home", S, "/home"], ["ask", S, "/ask?gpus=128&hours=48&memory=64&island=1"], ["quotes", S, quotes], ["reservation", S, job], ["reservations", S, "/reservations"], ["credits", S, "/credits"],
+const PAGES = [["front", null, "/"], ["sign-in", null, "/sign-in"], ["sites", null, "/sites"], ["help", null, "/help"], ["accessibility", null, "/accessibility"], ["privacy", null, "/privacy"], ["place", S, "/sites/hlrs"], ["home", S, "/home"], ["ask", S, "/ask?gpus=128&hours=48&memory=64&island=1"], ["quotes", S, quotes], ["reservation", S, job], ["reservations", S, "/reservations"], ["credits", S, "/credits"],
     ["programme", O, "/programme"], ["grants", O, "/programme/grants"], ["grant-new", O, "/programme/grants/new"], ["journal", O, "/journal/entries"], ["entry", O, "/journal/entries/44"], ["site", L, "/site/lumi"], ["admin", A, "/admin"]];
 let asked = null; /* one request serves all looks: open quotes are few */
 try {

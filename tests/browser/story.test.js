@@ -481,6 +481,13 @@ story("anyone reads the journal's page, and its three commands work as they stan
     assert.deepEqual(await atOnce(page, ["Newest checkpoint", "Signature good, checked here", "entries, signed"]), []);
     await page.waitForFunction(() => document.querySelectorAll("[data-witness].good").length === 7);
     assert.match(await text(page, ".growth + .as-table"), /As a table/);
+    /* an unusual word is explained where it stands */
+    const ask = page.getByRole("button", { name: "What is this? Newest checkpoint" });
+    await ask.click();
+    await page.locator(".word-says", { hasText: "A signed statement of how long the journal is" }).waitFor();
+    assert.equal(await ask.getAttribute("aria-expanded"), "true");
+    await page.keyboard.press("Escape");
+    await page.locator(".word-says", { hasText: "A signed statement" }).waitFor({ state: "detached" });
     const folder = mkdtempSync(`${tmpdir()}/kontor-yourself.`);
     try {
         const lines = await page.locator("[data-command]").allInnerTexts();

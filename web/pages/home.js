@@ -17,6 +17,7 @@ import { Empty, Loading, Waiting } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
 import { Jobs } from "../parts/jobs.js";
 import { Note } from "../parts/note.js";
+import { Word } from "../parts/word.js";
 
 const LONGEST_MS = 2000; /* for which lower cards wait until upper ones are whole */
 const Lapse = ({ grant, f }) => {
@@ -34,8 +35,8 @@ const Balance = ({ grant, f }) => html`
             { kind: "free", gpums: f.known ? f.used : grant.free_gpums }, { kind: "lapsing", gpums: f.known ? f.lapsing : 0n }]} />
         ${f.known && f.lapsing > 0n && html`<p class="bar-labels" aria-hidden="true"><span class="bad">${t("home.will-lapse", { amount: aboutCredits(f.lapsing) })}</span></p>`}
         <dl class="parts">
-            <${Part} kind="settled" name=${t("settled")} value=${html`<${Credits} gpums=${grant.settled_gpums} />`}>${t("home.settled")}<br />${t("as-of", { time: clock(grant.as_of) })} <${Folio} entry=${grant.last_entry} /><//>
-            <${Part} kind="held" name=${t("held")} value=${html`<${Credits} gpums=${grant.held_gpums} />`}>${t("home.held")}<br />${t("as-of", { time: clock(grant.as_of) })} <${Folio} entry=${grant.last_entry} /><//>
+            <${Part} kind="settled" name=${html`<${Word} name="settled">${t("settled")}<//>`} value=${html`<${Credits} gpums=${grant.settled_gpums} />`}>${t("home.settled")}<br />${t("as-of", { time: clock(grant.as_of) })} <${Folio} entry=${grant.last_entry} /><//>
+            <${Part} kind="held" name=${html`<${Word} name="held">${t("held")}<//>`} value=${html`<${Credits} gpums=${grant.held_gpums} />`}>${t("home.held")}<br />${t("as-of", { time: clock(grant.as_of) })} <${Folio} entry=${grant.last_entry} /><//>
             <${Part} kind="free" name=${t("free")} value=${html`<${Credits} gpums=${grant.free_gpums} />`}>${t("home.free-is")}<br />${t("as-of", { time: clock(grant.as_of) })}<//>
             <${Part} name=${t("granted")} value=${html`<${Total} gpums=${grant.granted_gpums} />`}>${t("period", { from: day(grant.start), to: lastDayYear(grant.end) })}<br />${t("as-of", { time: day(grant.start) })} <${Folio} entry=${grant.entry} /><//>
         </dl>

@@ -14,6 +14,7 @@ import { Head } from "../parts/frame.js";
 import { Growth } from "../parts/growth.js";
 import { Icon } from "../parts/icon.js";
 import { Note } from "../parts/note.js";
+import { Word } from "../parts/word.js";
 
 await more("../messages/LANG.log.json", "../styles/journal.css");
 
@@ -50,6 +51,7 @@ const Checkpoint = ({ data, watching, begun }) => {
     const [wash, icon] = LOOK[is];
     return html`
         <section class="card newest"><div class="card-head"><h2>${t("journal.newest-checkpoint")}</h2>${note && html`<span class=${"state " + wash} role="status" data-check=${is}><${Icon} name=${icon} />${t("journal.signature." + is)}</span>`}</div>
+            <p class="small"><${Word} name="checkpoint" about=${t("journal.newest-checkpoint")} /></p>
             ${watching && !watching.shown ? html`<p>${t("journal.unsigned")}</p>` : html`
                 <p class="signed-line">${watching && tx("journal.signed", { n: whole(watching.shown.size), time: html`<time datetime=${watching.shown.time}>${dayYear(watching.shown.time)}, ${clock(watching.shown.time)}</time>` })}</p>
                 <pre class="sunken note-text wrap-anywhere" data-checkpoint="" tabindex="0" role="region" aria-label=${t("journal.newest-checkpoint")}>${note}</pre>`}
@@ -78,6 +80,7 @@ const Watchers = ({ watching, origin }) => {
     const fresh = list.filter((w) => w.size && !w.behind).length;
     return html`
         <section class="card" data-ready=""><h2>${t("watch.title")}</h2>
+            <p class="small"><${Word} name="witness" about=${t("watch.title")} /></p>
             <p>${!list.length ? t("watch.nobody") : quorum.asked ? t("watch.quorum", { n: quorum.cosigned, all: quorum.of, rule: quorum.rule }) : t("watch.unasked", { n: fresh, all: list.length })}</p>
             ${quorum.asked && watching.shown && !quorum.met && html`<p>${t("watch.unmet")}</p>`}
             ${quorum.policy && quorum.since !== null && html`<p class="small second">${t("watch.since", { n: whole(quorum.since) })}</p>`}

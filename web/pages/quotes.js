@@ -16,6 +16,7 @@ import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
 import { Reasons } from "../parts/reasons.js";
 import { Ring } from "../parts/ring.js";
+import { Word } from "../parts/word.js";
 
 await Promise.all([more("../messages/LANG.buying.json", "../styles/buying.css"), more("../messages/LANG.places.json", "../styles/places.css")]);
 
@@ -166,14 +167,14 @@ export default ({ params }) => {
             ${looking.error && html`<${Broken} error=${looking.error} credits=${t("credits-unchanged")} />`}
             ${ended && quote?.state === "open" && html`<${Note} kind="ochre" icon="clock"><p><b>${t("quotes.over")}</b> ${t("quotes.over.text")}</p><p><button type="button" class="linkish" onClick=${hold}>${t("quotes.again")}</button></p><//>`}
             ${!quote && !looking.error && html`<${Waiting} rows=${6} />`}
-            ${secret && !parts?.Secrets && html`<section class="card secrets"><h2>${t("secrets.title")}</h2><p class="second">${t("secrets.text")}</p>
+            ${secret && !parts?.Secrets && html`<section class="card secrets"><h2>${t("secrets.title")}</h2><p class="second">${t("secrets.text")}</p><p><b>${request.secrets.join(", ")}</b></p>
                 <div class="deeds gap"><${Button} busy=${giving} onClick=${() => give(true)}>${t("secrets.open")}<//></div></section>`}
             ${parts?.Secrets && html`<${parts.Secrets} request=${request} options=${quote?.options ?? []} sites=${sites} error=${refused} reload=${askSites} seal=${seal} tell=${tell} />`}
             ${n > 0 && html`
                 <div>
                     <ol class="options">${quote.options.map((option, i) => html`<${Option} key=${option.offering} option=${option} index=${i} title=${titles(quote.options, request.preference)[i]} site=${sites.get(option.site)} free=${free}
                         now=${nowMs()} from=${home.data?.city} open=${open} accept=${accept} busy=${accepting.busy} primary=${i === 0 && open} cannot=${cannot[option.site]} />`)}</ol>
-                    <p class="under">${t("quotes.under")}</p><p class="under-deeds">${open && !quote.renewed && html` <button type="button" class="linkish" aria-busy=${renewing.busy ? "true" : undefined} onClick=${async () => {
+                    <p class="under">${t("quotes.under")} <${Word} name="quote" about=${t("ask.bind")} /></p><p class="under-deeds">${open && !quote.renewed && html` <button type="button" class="linkish" aria-busy=${renewing.busy ? "true" : undefined} onClick=${async () => {
                         const answer = await renewing.run(`/v1/quotes/${quote.id}/renew`, {});
                         if (answer) setQuote(answer);
                     }}>${t("quotes.renew")}</button>`}${open && html` <button type="button" class="linkish" onClick=${async () => {

@@ -21,6 +21,7 @@ import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { jobName } from "../parts/jobs.js";
 import { Note, Say, say } from "../parts/note.js";
+import { Word } from "../parts/word.js";
 import { Outlook } from "../parts/outlook.js";
 import { State, stateOf } from "../parts/state.js";
 import { Timeline } from "../parts/timeline.js";
@@ -156,6 +157,7 @@ const Ticket = ({ r }) => {
         <section class="card"><div class="card-head"><h2>${t("ticket.signed")}</h2><span class="end">
                 <button type="button" class="linkish" onClick=${file}><${Icon} name="download" size=${14} />${t("ticket.jws")}</button>
                 <span class=${"state " + wash} role="status"><${Icon} name=${icon} />${t("ticket." + state)}</span></span></div>
+            <p class="small"><${Word} name="ticket" about=${t("ticket.signed")} /></p>
             <dl class="facts columns">
                 <div><dt>${t("ticket.order")}</dt><dd>${t("ticket.do." + c.do)}</dd></div>
                 <div><dt>${t("cost-at-most")}</dt><dd>${c.max_gpums ? tx("ticket.credits", { amount: html`<${Credits} gpums=${c.max_gpums} />` }) : t("none")}</dd></div>

@@ -74,9 +74,11 @@ const TopBar = ({ current }) => {
             ${open && html`<${Menu} current=${current} onClose=${() => set(false)} />`}
         </header>`;
 };
+const FootLinks = ({ children }) => html`<nav aria-label=${t("foot.links")}>${["help", "accessibility", "privacy"].map((name) => html`<a key=${name} href=${to("/" + name)}>${t("foot." + name)}</a>`)}${children}</nav>`;
 const Foot = ({ journal }) => html`
     <footer class="foot">
         <span>${tx("foot.demo", { assumed: html`<${Assumed} />` })}</span><span>${t("foot.zone", { zone: zoneName(nowMs()) })}</span>
+        <${FootLinks} />
         <${Heart} data=${journal} />
     </footer>`;
 const Cut = () => cutSince.value > 0 && html`
@@ -113,7 +115,7 @@ export const Public = ({ children, bare }) => html`
         <${Cut} />
         <main id="main" tabindex="-1">${children}</main>
         <footer class="foot"><span>${tx("foot.public", { assumed: html`<${Assumed} />` })}</span>
-            <nav aria-label=${t("foot.links")}><a href="/v1/openapi.yaml">${t("foot.api")}</a><span>${t("foot.zone", { zone: zoneName(nowMs()) })}</span></nav></footer>
+            <${FootLinks}><a href="/v1/openapi.yaml">${t("foot.api")}</a><span>${t("foot.zone", { zone: zoneName(nowMs()) })}</span><//></footer>
     </div>
     <${Toasts} />`;
 
