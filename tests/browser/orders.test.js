@@ -86,6 +86,21 @@ for (const look of LOOKS) {
             await second.unroute("**/v1/orders/*");
             await second.goto(other);
             await second.getByRole("heading", { name: `2.000,000 Credits werden für den Fonds Signed ${look.width} geschaffen.` }).waitFor();
+            const offering = await second.evaluate(async () => (await (await fetch("/v1/offerings")).json()).items[0].index);
+            const [waiting, rate] = await call(admin, `/v1/offerings/${offering}/rates`, { rate_milli: 3000, assumed: true });
+            assert.equal(waiting, 202, "above no limit, but two sign rates");
+            const rates = at.replace(/[^/]+$/, rate.id), fits = second.getByText("Read in this browser from the bytes that are signed.");
+            await second.goto(rates);
+            await fits.waitFor();
+            await second.route("**/v1/orders/*", async (route) => {
+                const reply = await route.fetch(), o = await reply.json();
+                await route.fulfill({ response: reply, json: { ...o, order: { ...o.order, body: { ...o.order.body, rate_milli: 300 } } } });
+            });
+            await second.goto(rates);
+            await second.getByText("The bytes are not what the words say.").waitFor();
+            assert.equal(await button(second, "Sign").count(), 0, "a rate is signed as it is shown");
+            await second.unroute("**/v1/orders/*");
+            await call(admin, `/v1/orders/${rate.id}/withdraw`, { reason: "Test" });
             await button(officer, "Sign for 2,000.000").click();
             await officer.getByText("You have signed it. Another person signs it now.").waitFor();
             await second.goto("/en/programme");
@@ -107,6 +122,9 @@ for (const look of LOOKS) {
             await officer.getByText("over", { exact: true }).first().waitFor();
             const [waits, rule] = await call(admin, "/v1/order-rule", { signed_by: ["key", "passkey", "word"], alone_credits: "0" });
             assert.equal(waits, 202, "a rule takes two while there is a limit");
+            await second.goto(at.replace(/[^/]+$/, rule.id));
+            await fits.waitFor();
+            await second.getByText("One officer's signature is enough, but where a dispute or a clawback takes two.", { exact: false }).waitFor();
             await call(admin, `/v1/orders/${rule.id}/signatures`, { sha256: rule.sha256 });
             assert.equal((await call(second, `/v1/orders/${rule.id}/signatures`, { sha256: rule.sha256 }))[1].state, "in_journal");
             for (const one of tabs) assert.deepEqual(one.faults, []);

@@ -1,18 +1,18 @@
 /* /programme/orders/{id}: the order in words, who signed, what my signature does. What is signed is read from its bytes here. */
 import { html, useEffect, useState } from "../lib/html.js";
 import { has, t } from "../lib/words.js";
-import { credits, dateTime, day, euro, whole } from "../lib/format.js";
+import { credits, dateTime, day, duration, euro, whole, wholeCredits } from "../lib/format.js";
 import { fromBase64, fromHex, same, sha256, toHex, utf8 } from "../lib/bytes.js";
 import { more } from "../lib/more.js";
 import { keptKey, signWith } from "../lib/officer-key.js";
-import { readOrder } from "../lib/order-bytes.js";
+import { readOrder, saysTheSame } from "../lib/order-bytes.js";
 import { useCommand, useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Credits, Folio } from "../parts/amount.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
-import { Dialog } from "../parts/dialog.js";
 import { KINDS } from "../lib/kinds.js";
+import { Dialog } from "../parts/dialog.js";
 import { Area } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
@@ -24,41 +24,46 @@ await more("../messages/LANG.orders.json");
 const REASON_MAX = 500;
 /** Do the bytes commit to this reason? */
 const commits = async (o, read) => read.committed !== null && same(await sha256(fromHex(o.salt), utf8(o.reason)), read.committed);
-/** What the bytes say, checked against their hash and against what the server says of them; and the key of this browser, if it is the one. */
+/** What the bytes say, checked against their hash and against what the server says of them; and the key of this browser, if it is the one.
+ * What was read of other bytes, or beside other words, counts no more. */
 const useBytes = (o) => {
-    const [state, set] = useState({ is: "reading", read: null, bytes: null, key: null });
+    const reading = { is: "reading", read: null, bytes: null, key: null, of: "" };
+    const [state, set] = useState(reading);
+    const of = JSON.stringify([o.id, o.bytes, o.sha256, o.salt, o.reason, o.order, o.you.ed25519]);
     useEffect(() => {
         let gone = false;
         const look = async () => {
             const bytes = fromBase64(o.bytes), read = readOrder(bytes);
-            const fits = read && toHex(await sha256(bytes)) === o.sha256 && KINDS[read.kind] === o.order.kind && String(read.gpums) === o.order.amount_gpums
-                && (read.debit ?? null) === (o.order.debit?.account ?? null) && (read.credit ?? null) === (o.order.credit?.account ?? null)
-                && (!o.reason || (await commits(o, read)));
+            const fits = read && toHex(await sha256(bytes)) === o.sha256 && saysTheSame(read, o) && (!o.reason || (await commits(o, read)));
             const key = o.you.ed25519 ? await keptKey(o.you.ed25519) : null;
-            if (!gone) set({ is: fits ? "fits" : "differs", read, bytes, key });
+            if (!gone) set({ is: fits ? "fits" : "differs", read, bytes, key, of });
         };
         look();
         return () => {
             gone = true;
         };
-    }, [o.bytes, o.sha256, o.you.ed25519]);
-    return state;
+    }, [of]);
+    return state.of === of ? state : reading;
 };
 const Account = ({ ref }) => (ref ? html`${ref.label} <span class="second">${t("account", { n: whole(ref.account) })}</span>` : null);
+const POLICY = KINDS.indexOf("POLICY"), WORD = 4;
+/** The rule of orders that is signed. */
+const Rule = ({ says }) => html`<p>${says.cap_gpums === "0" ? t("rule.unlimited") : t("rule.limited", { amount: wholeCredits(says.cap_gpums) })} ${says.eligible & WORD ? t("rule.word") : t("rule.no-word")} ${t("rule.open", { time: duration(says.decide_ms / 1000) })}</p>`;
 const Words = ({ o, b }) => {
-    const r = b.read;
+    const r = b.read, says = r?.says ?? {};
     return html`
         <section class="card"><h2>${orderSays(o.order)}</h2>
             <dl class="facts gap">
                 ${o.order.debit && html`<div><dt>${t("orders.from")}</dt><dd><${Account} ref=${o.order.debit} /></dd></div>`}
                 ${o.order.credit && html`<div><dt>${t("orders.to")}</dt><dd><${Account} ref=${o.order.credit} /></dd></div>`}
                 ${r && r.gpums > 0n && html`<div><dt>${t("credits")}</dt><dd><b><${Credits} gpums=${String(r.gpums)} /></b></dd></div>`}
-                ${r?.start && html`<div><dt>${t("orders.term")}</dt><dd>${t("orders.from-to", { from: day(new Date(r.start).toISOString()), to: day(new Date(r.end).toISOString()) })}</dd></div>`}
-                ${r?.start && html`<div><dt>${t("orders.value")}</dt><dd>${euro(r.cents)}</dd></div>`}
-                ${r?.reference && html`<div><dt>${t("order.reference")}</dt><dd>${r.reference}</dd></div>`}
-                ${o.order.body.rate_milli !== undefined && html`<div><dt>${t("orders.rate")}</dt><dd>${credits(String(BigInt(o.order.body.rate_milli) * 3600n))}</dd></div>`}
-                ${o.order.body.ed25519 && html`<div><dt>${t("orders.public-key")}</dt><dd class="break">${o.order.body.ed25519}</dd></div>`}
+                ${says.start && html`<div><dt>${t("orders.term")}</dt><dd>${t("orders.from-to", { from: day(new Date(says.start).toISOString()), to: day(new Date(says.end).toISOString()) })}</dd></div>`}
+                ${says.start && html`<div><dt>${t("orders.value")}</dt><dd>${euro(says.gge_eur_cents)}</dd></div>`}
+                ${says.reference && html`<div><dt>${t("order.reference")}</dt><dd>${says.reference}</dd></div>`}
+                ${says.rate_milli !== undefined && html`<div><dt>${t("orders.rate")}</dt><dd>${credits(String(BigInt(says.rate_milli) * 3600n))}</dd></div>`}
+                ${says.ed25519 && html`<div><dt>${t("orders.public-key")}</dt><dd class="break">${says.ed25519}</dd></div>`}
             </dl>
+            ${r?.kind === POLICY && says.code === "orders" && html`<${Rule} says=${says} />`}
             ${o.reason && html`<h3 class="gap">${t("order.reason")}</h3><p class="pre-line">${o.reason}</p>${b.is === "fits" && html`<p class="small second">${t("orders.reason.fits")}</p>`}`}
             ${b.is === "fits" && html`<p class="small second gap">${t("orders.fits")}</p>`}
             ${b.is === "differs" && html`<${Note} kind="brick" role="alert"><b>${t("orders.differs")}</b> ${t("orders.differs.text")}<//>`}
