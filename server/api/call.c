@@ -115,6 +115,7 @@ call_free(struct call *call)
 static void
 give(struct call *call, struct http_response *r)
 {
+    assert(!call->captured); /* only lists are asked so, which answer as JSON */
     if (!http_response_is_shared(r))
         http_response_header(r, "X-Request-Id", call->request_id);
     call_log(call, http_response_status(r));
@@ -154,6 +155,8 @@ call_reply(struct call *call, int status)
     struct http_response *r;
     bool secret;
 
+    if (call->captured)
+        return;
     if (status == 200 && call->etag && call->if_none_match && strcmp(call->etag, call->if_none_match) == 0) {
         call_reply_empty(call, 304);
         return;
@@ -194,6 +197,10 @@ void
 call_fail(struct call *call, enum err err)
 {
     assert(err != OK);
+    if (call->captured) {
+        call->captured->err = err;
+        return;
+    }
     call->logged_err = err;
     if (err == ERR_DISK && call->db && strcmp(db_sqlstate(call->db), "53100") == 0) /* a command's is the market's to tell */
         atomic_store_explicit(&call->api->no_room_ms, monotonic_ms(), memory_order_relaxed);

@@ -127,7 +127,9 @@ struct call {
     struct call *next; /* in the pool's queue */
     struct replies *replies; /* where its reply is to go; NULL: out at once */
     enum err logged_err;
+    struct captured *captured; /* who asks in its place what it would be answered: nothing is sent, JSON stays in `out`; NULL: nobody */
 };
+struct captured { enum err err; };
 
 /* ---- replies ------------------------------------------------------------------------------------------------------ */
 void call_reply(struct call *call, int status); /* call->out as JSON */

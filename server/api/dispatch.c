@@ -6,6 +6,7 @@
 
 #include "api/agent_tickets.h"
 #include "api/handlers.h"
+#include "api/exports.h"
 #include "api/internal.h"
 #include "api/pages.h"
 #include "store/security.h"
@@ -78,6 +79,8 @@ proceed(struct call *call)
         err = tell_token(call);
     if (err)
         call_fail(call, err);
+    else if (exports_wanted(call))
+        exports_begin(call);
     else
         call->route->handler(call);
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/csv.h"
 #include "api/handlers.h"
 #include "api/internal.h"
 #include "base/text.h"
@@ -509,42 +508,4 @@ entry_order_json(struct call *call, const struct state *s, const char *name, con
     body_json(call, e);
     json_text(out, "summary", entry_sentence(call, s, e));
     json_shut(out);
-}
-
-/* ---- CSV ---------------------------------------------------------------------------------------------------------- */
-
-void
-entry_csv_head(struct json_out *out)
-{
-    static const char HEAD[] = "index,time,kind,debit_account,debit,credit_account,credit,amount_gpums,amount_credits,"
-                               "leaf_hash,summary\r\n";
-
-    csv_add(out, HEAD, sizeof HEAD - 1);
-}
-
-void
-entry_csv(struct call *call, const struct state *s, const struct entry_record *r, struct json_out *out)
-{
-    const struct entry *e = &r->entry;
-    char time[TIME_TEXT], leaf[HEX_LEN(32)], text[160];
-    const uint64_t sides[2] = { e->debit, e->credit };
-    int n;
-
-    time_text(e->time_ms, time);
-    hex_encode(BYTES(r->leaf.b, 32), leaf);
-    n = snprintf(text, sizeof text, "%" PRIu64 ",%s,%s,", e->index, time, entry_kind_name(e->kind));
-    csv_add(out, text, (size_t)n);
-    for (int i = 0; i < 2; i++) {
-        if (sides[i] != NO_INDEX) {
-            n = snprintf(text, sizeof text, "%" PRIu64, sides[i]);
-            csv_add(out, text, (size_t)n);
-        }
-        csv_add(out, ",", 1);
-        csv_field(out, sides[i] == NO_INDEX ? "" : name_of(call, s, sides[i]));
-        csv_add(out, ",", 1);
-    }
-    n = snprintf(text, sizeof text, "%" PRId64 ",%s,%s,", e->amount, credits_text(call->arena, e->amount), leaf);
-    csv_add(out, text, (size_t)n);
-    csv_field(out, entry_sentence(call, s, e));
-    csv_add(out, "\r\n", 2);
 }

@@ -11,7 +11,5 @@ void entry_json(struct call *call, const struct state *s, const struct entry_rec
 void entry_order_json(struct call *call, const struct state *s, const char *name, const struct entry *e);
 /* The one sentence, in English. */
 const char *entry_sentence(struct call *call, const struct state *s, const struct entry *e);
-void entry_csv_head(struct json_out *out);
-void entry_csv(struct call *call, const struct state *s, const struct entry_record *r, struct json_out *out);
 
 #endif

@@ -42,7 +42,7 @@ handler_fn sites_create, offerings_create, rates_create, capacity_create, offeri
 handler_fn checkpoint_get, tile_get, entry_receipt, entry_bytes, agent_entries, journal_growth; /* log.c */
 handler_fn entry_evidence, entry_erase;                                                      /* evidence.c */
 handler_fn agent_witness, agent_cosignature, agent_refusal, agent_checkpoint, journal_witnesses, journal_policy; /* witnesses.c */
-handler_fn journal_get, journal_entries, journal_entry_get, journal_csv;                      /* journal.c */
+handler_fn journal_get, journal_entries, journal_entry_get; /* journal.c */
 handler_fn grants_list, grants_get, grants_entries, funds_list, tranches_list, programme_get; /* grants.c */
 handler_fn grants_history; /* history.c */
 handler_fn reservations_outlook, reservations_move; /* outlook.c */

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "api/csv.h"
 #include "api/entry_json.h"
 #include "api/internal.h"
 #include "base/text.h"
@@ -13,7 +12,7 @@
 #include "market/notary.h"
 #include "store/journal_reads.h"
 
-enum { CHUNK = 500, LOOKS_MAX = 20, CSV_MAX = 100000 };
+enum { CHUNK = 500, LOOKS_MAX = 20 };
 
 /* Who knows one of these keys follows from entry to entry to the newest. */
 static void
@@ -264,40 +263,4 @@ journal_entry_get(struct call *call)
         entry_json(call, s, &r, true);
     call_state_done(call);
     call_end(call, seen ? OK : ERR_NOT_FOUND, 200);
-}
-
-void
-journal_csv(struct call *call)
-{
-    struct entry_filter f;
-    struct entry_record *list;
-    const struct state *s;
-    size_t n = 0, total = 0;
-    int limit;
-    bool more = true;
-    enum err err = read_filter(call, &f, &limit);
-
-    entry_csv_head(&call->out);
-    while (!err && more && total < CSV_MAX) {
-        struct arena *whole = call->arena;
-
-        call->arena = arena_new(); /* of one chunk */
-        err = collect(call, &f, CHUNK, &list, &n, &more);
-        s = err ? NULL : market_read_lock(call->api->market);
-        if (!err && !s)
-            err = ERR_NOT_LEADER;
-        for (size_t i = 0; s && i < n; i++)
-            entry_csv(call, s, &list[i], &call->out);
-        if (s)
-            market_read_unlock(call->api->market);
-        total += n;
-        more = more && n > 0;
-        arena_delete(call->arena);
-        call->arena = whole;
-    }
-    if (err) {
-        call_fail(call, err);
-        return;
-    }
-    csv_reply(call);
 }

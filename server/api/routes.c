@@ -42,7 +42,6 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/journal/witnesses", "journal_witnesses", PUBLIC, NO_KEY, READS, RUN_WORKER, journal_witnesses },
     { HTTP_GET, "/v1/journal/policy", "journal_policy", PUBLIC, NO_KEY, READS, RUN_WORKER, journal_policy },
     { HTTP_GET, "/v1/journal/entries", "journal_entries", PUBLIC, NO_KEY, READS, RUN_WORKER, journal_entries },
-    { HTTP_GET, "/v1/journal/entries.csv", "journal_csv", PUBLIC, NO_KEY, READS, RUN_WORKER, journal_csv },
     { HTTP_GET, "/v1/journal/entries/{index}", "journal_entry", PUBLIC, NO_KEY, READS, RUN_WORKER, journal_entry_get },
     { HTTP_GET, "/.well-known/jwks.json", "jwks", PUBLIC, NO_KEY, READS, RUN_WORKER, jwks_get },
     { HTTP_GET, "/v1/openapi.yaml", "openapi", PUBLIC, NO_KEY, READS, RUN_SOCKET, openapi_get },

@@ -324,8 +324,33 @@ story("a start-up sees what it has used of what accrued to it, the officer sees 
     await signIn(page, O, kontor.password);
     await openPage(page, look, "Shares");
     assert.match(plain(await text(page, "main table")), /Brisa Imaging S\.L\..*%/);
-    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "As CSV" }).click()]);
-    assert.match(readFileSync(await file.path(), "utf8"), /^account,organisation,mode,.*\r\n\d+,"Brisa Imaging S\.L\."/);
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV", exact: true }).click()]);
+    assert.match(readFileSync(await file.path(), "utf8"), /^"# programme_shares","checkpoint",.*\r\naccount,organisation\.id,organisation\.name,.*\r\n\d+,"[0-9a-f-]{36}","Brisa Imaging S\.L\."/);
+});
+
+story("an officer narrows a table, sorts it, finds it so again, and takes the whole list with its checkpoint", async (page, look) => {
+    await signIn(page, O, kontor.password);
+    await openPage(page, look, "Funds and grants");
+    const names = () => page.locator("main tbody td.lead b").allTextContents();
+    await page.locator("main tbody tr").first().waitFor();
+    const all = await names();
+    await page.getByLabel("Sort by").selectOption({ label: "Organisation, falling" });
+    const falling = await names();
+    assert.deepEqual(falling, [...all].sort((a, b) => b.localeCompare(a, "en")), "by its key, the other way round");
+    await page.getByLabel("Only rows with").fill("nowhere at all");
+    await page.locator("main tbody tr").first().waitFor({ state: "detached" });
+    await page.getByLabel("Only rows with").fill("brisa");
+    await page.locator("main tbody tr").first().waitFor();
+    assert.ok((await names()).every((name) => name.startsWith("Brisa")), String(await names()));
+    assert.match(page.url(), /q=brisa/);
+    assert.match(page.url(), /sort=-who/);
+    await page.reload(); /* what was asked for stands in the address */
+    await page.locator("main tbody tr").first().waitFor();
+    assert.ok((await names()).every((name) => name.startsWith("Brisa")));
+    assert.equal(await page.getByLabel("Sort by").inputValue(), "-who");
+    const [lines] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "JSONL" }).click()]);
+    const [head, ...rows] = readFileSync(await lines.path(), "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
+    assert.ok(head.checkpoint.size > 0 && head.list === "grants_list" && rows.length === all.length, "the whole list");
 });
 
 story("a site drains: what may not move freely is offered the next best place, takes it, and all see it", async (page, look) => {

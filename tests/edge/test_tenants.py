@@ -10,7 +10,7 @@ from harness import CONTRACT, Client
 from test_refusals import a_key, an_order, body_schema, needed_query, sample
 from world import PASSWORD, Agent
 
-PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_csv journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_passkey_begin session_passkey session_second session_second_passkey session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list mail_confirm mail_stop mail_stop_page"
+PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_passkey_begin session_passkey session_second session_second_passkey session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list mail_confirm mail_stop mail_stop_page"
 PERSONAL = "me_mail me_mail_ask me_mail_remove me_language me_notices me_notices_read me_notice_choices me_notice_choose session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_passkeys me_passkey_begin me_passkey_make me_passkey_rename me_passkey_remove me_second me_second_set me_codes_make me_tokens me_token_make me_token_end me_keys me_security me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
@@ -209,7 +209,7 @@ def test_lists_hold_nothing_foreign(world):
     """What anybody can list, with every filter: not one id of another's, not one word of theirs."""
     t = things(world)
     secrets = {org: [str(t[org][w]) for w in ("request", "quote", "reservation", "organisation", "person")] + [f"{org}@kontor.example"] for org in ("brisa", "nordlys")}
-    lists = ["/v1/organisations", "/v1/grants", "/v1/requests?limit=500", "/v1/reservations?limit=500", "/v1/journal/entries?limit=500", "/v1/journal/entries.csv",
+    lists = ["/v1/organisations", "/v1/grants", "/v1/requests?limit=500", "/v1/reservations?limit=500", "/v1/journal/entries?limit=500", "/v1/journal/entries?format=csv", "/v1/grants?format=jsonl", "/v1/reservations?format=csv",
              "/v1/sites", "/v1/offerings", "/v1/me"]
     filters = [f"/v1/{what}?{name}={value}" for what, name, value in
                [(w, "organisation", t[o]["organisation"]) for w in ("grants", "requests", "reservations") for o in ("brisa", "nordlys")]

@@ -2,6 +2,7 @@
 import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { big, compare, country, dayYear, lastDayYear, wholeCredits } from "../lib/format.js";
+import { arrange } from "../lib/arrange.js";
 import { seat } from "../lib/session.js";
 import { more } from "../lib/more.js";
 import { useData } from "../lib/use.js";
@@ -13,11 +14,13 @@ import { Credits } from "../parts/amount.js";
 import { Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { State } from "../parts/state.js";
+import { TableTools } from "../parts/table.js";
 
 await more("../messages/LANG.programme.json");
 
 const total = (items, name) => items.reduce((sum, i) => sum + big(i[name]), 0n);
 const COLUMNS = ["granted", "settled", "held", "free"];
+const KEYS = { who: (g) => g.organisation.name, end: (g) => g.end, ...Object.fromEntries(COLUMNS.map((c) => [c, (g) => big(g[c + "_gpums"])])) };
 
 export default ({ query }) => {
     const cursor = query.get("cursor");
@@ -30,14 +33,14 @@ export default ({ query }) => {
     const tranche = query.get("tranche") ?? "", state = query.get("state") ?? "";
     const tranches = (programme.data?.funds ?? []).flatMap((f) => (f.tranches ?? []).map((tr) => [String(tr.account), `${f.name}, ${tr.name ?? tr.reference}`])).sort((a, b) => compare(a[1], b[1]));
     const trancheOf = (g) => String(g.tranche?.account ?? g.tranche ?? "");
-    const shown = grants.data.items.filter((g) => (!tranche || trancheOf(g) === tranche) && (!state || g.state === state));
+    const shown = arrange(grants.data.items.filter((g) => (!tranche || trancheOf(g) === tranche) && (!state || g.state === state)), query, KEYS);
     const filter = (change) => setQuery({ ...Object.fromEntries(place.value.query), ...change });
     return html`
         ${head}
-        <div class="filters">
+        <${TableTools} query=${query} path="/v1/grants" pages=${Boolean(cursor || grants.data.next)} columns=${[["who", t("grant.who")], ["end", t("grant.period")], ...COLUMNS.map((c) => [c, t(c)])]}>
             <${Select} class="grow" label=${t("tranche")} value=${tranche} onInput=${(v) => filter({ tranche: v })} options=${[["", t("any")], ...tranches]} />
             <${Select} label=${t("state")} value=${state} onInput=${(v) => filter({ state: v })} options=${[["", t("any")], ...["active", "coming", "ended"].map((s) => [s, t("grant." + s)])]} />
-        </div>
+        <//>
         ${!grants.data.items.length ? html`<${Empty} title=${t("grants.none")} deeds=${writes && html`<${Button} href=${to("/programme/grants/new")}>${t("grant.new")}<//>`}>${t("grants.none.text")}<//>` : html`
         <div class="card flush"><div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("nav.grants")}</caption>
             <thead><tr><th scope="col">${t("grant.who")}</th><th scope="col">${t("grant.period")}</th><th scope="col">${t("state")}</th>${COLUMNS.map((c) => html`<th scope="col" class="num" key=${c}>${t(c)}</th>`)}<th scope="col"><span class="hidden-text">${t("drawing")}</span></th></tr></thead>

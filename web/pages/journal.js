@@ -11,6 +11,7 @@ import { KINDS } from "../lib/kinds.js";
 import { Entries } from "../parts/entries.js";
 import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
+import { Files } from "../parts/table.js";
 
 await more("../messages/LANG.journal.json", "../styles/journal.css");
 
@@ -36,7 +37,6 @@ export default ({ query }) => {
         if (index !== null) go(to(`/journal/entries/${index}`));
         else set({ account: account ? parseWhole(account) : "" });
     };
-    const csv = new URLSearchParams(Object.fromEntries(Object.entries(filter).filter(([name]) => name !== "before")));
     const items = data?.items ?? [];
     const last = items.at(-1);
     return html`
@@ -47,7 +47,7 @@ export default ({ query }) => {
             <${Field} name="account" label=${t("journal.account")} inputmode="numeric" placeholder=${t("any")} value=${account} onInput=${setAccount} error=${bad.account} />
             <${Button} submit>${t("journal.apply")}<//>
             ${Object.keys(filter).length > 0 && html`<a class="small" href=${to("/journal/entries")}>${t("journal.clear")}</a>`}
-            <div class="deeds"><${Button} icon="download" href=${`/v1/journal/entries.csv?${csv}`} download>${t("journal.csv")}<//></div>
+            <div class="deeds"><${Files} path="/v1/journal/entries" filter=${{ ...filter, before: "" }} /></div>
         </form>
         ${!data ? html`<${Waiting} error=${error} retry=${reload} rows=${10} />`
         : !items.length ? html`<${Empty} title=${t("journal.none")} deeds=${html`<${Button} href=${to("/journal/entries")}>${t("journal.clear")}<//>`}>${t("journal.none.text")}<//>`

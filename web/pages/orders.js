@@ -1,7 +1,8 @@
 /* /programme/orders: orders that wait for a signature, and those that are over; for administrators keys that wait to be confirmed. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { dateTime, duration, wholeCredits } from "../lib/format.js";
+import { arrange } from "../lib/arrange.js";
+import { big, dateTime, duration, wholeCredits } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { me, seat } from "../lib/session.js";
 import { nowMs, useCommand, useData } from "../lib/use.js";
@@ -14,9 +15,11 @@ import { Head } from "../parts/frame.js";
 import { say } from "../parts/note.js";
 import { orderSays } from "../parts/order-says.js";
 import { OrderState } from "../parts/orders.js";
+import { TableTools } from "../parts/table.js";
 
 await more("../messages/LANG.orders.json");
 
+const KEYS = { created: (o) => o.created, state: (o) => o.state, amount: (o) => big(o.order.amount_gpums), who: (o) => o.proposer.name };
 const Rows = ({ items, caption }) => html`
     <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${caption}</caption>
         <thead><tr><th scope="col">${t("orders.state")}</th><th scope="col">${t("what")}</th><th scope="col" class="num">${t("credits")}</th><th scope="col">${t("orders.proposed-by")}</th><th scope="col">${t("orders.signatures")}</th></tr></thead>
@@ -64,17 +67,19 @@ const Rule = ({ rule }) => html`
     <section class="card"><h2>${t("rule")}</h2>
         <p>${rule.limited ? t("rule.limited", { amount: wholeCredits(rule.alone_gpums) }) : t("rule.unlimited")} ${rule.signed_by.includes("word") ? t("rule.word") : t("rule.no-word")} ${t("rule.open", { time: duration(rule.open_days * 86400) })}</p></section>`;
 
-export default () => {
+export default ({ query }) => {
     const { data, error, reload } = useData("/v1/orders?limit=100", { every: 15_000 }), rule = useData("/v1/order-rule");
     const head = html`<${Head} title=${t("nav.orders")} sub=${t("orders.sub")} />`;
     if (!data || !rule.data) return html`${head}<${Waiting} error=${error ?? rule.error} retry=${() => (reload(), rule.reload())} rows=${6} />`;
     const open = data.items.filter((o) => (o.state === "proposed" || o.state === "approved") && Date.parse(o.lapses) > nowMs()), over = data.items.filter((o) => !open.includes(o));
+    const own = (items) => arrange(items, query, KEYS);
     return html`
         ${head}
+        <${TableTools} query=${query} path="/v1/orders" pages=${Boolean(data.next)} columns=${[["created", t("time")], ["state", t("orders.state")], ["amount", t("credits")], ["who", t("orders.proposed-by")]]} />
         <div class="stack">
-            ${open.length ? html`<section class="card"><h2>${t("orders.open", { n: open.length })}</h2><${Rows} items=${open} caption=${t("orders.open", { n: open.length })} /></section>`
+            ${open.length ? html`<section class="card"><h2>${t("orders.open", { n: open.length })}</h2><${Rows} items=${own(open)} caption=${t("orders.open", { n: open.length })} /></section>`
                 : html`<${Empty} title=${t("orders.none")}>${t("orders.none.text")}<//>`}
-            ${over.length > 0 && html`<section class="card"><h2>${t("orders.over")}</h2><${Rows} items=${over} caption=${t("orders.over")} /></section>`}
+            ${over.length > 0 && html`<section class="card"><h2>${t("orders.over")}</h2><${Rows} items=${own(over)} caption=${t("orders.over")} /></section>`}
             <${Rule} rule=${rule.data} />
             ${seat.value.kind === "admin" && html`<${Keys} />`}
         </div>`;

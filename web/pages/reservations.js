@@ -1,7 +1,8 @@
 /* /reservations: what runs, what comes, what went wrong. */
 import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { lastDayYear, wholeCredits } from "../lib/format.js";
+import { arrange } from "../lib/arrange.js";
+import { big, lastDayYear, wholeCredits } from "../lib/format.js";
 import { mainGrant } from "../lib/credit.js";
 import { isComing, isEnded, isRunning } from "../lib/jobs.js";
 import { useSites } from "../lib/sites.js";
@@ -12,7 +13,9 @@ import { Button } from "../parts/button.js";
 import { Empty, Waiting } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
 import { Jobs } from "../parts/jobs.js";
+import { TableTools } from "../parts/table.js";
 
+const KEYS = { name: (r) => r.name, start: (r) => r.window.start, settled: (r) => big(r.settled_gpums) };
 const TABS = [["", () => true], ["running", isRunning], ["coming", isComing], ["ended", isEnded]];
 
 export default ({ query }) => {
@@ -28,7 +31,7 @@ export default ({ query }) => {
         <${Button} kind="primary" icon="plus" href=${to("/ask")}>${t("nav.ask")}<//><//>`;
     if (!jobs.data) return html`${head}<${Waiting} error=${jobs.error} retry=${jobs.reload} />`;
     const items = jobs.data.items;
-    const shown = items.filter(tab[1]);
+    const shown = arrange(items.filter(tab[1]), query, KEYS);
     return html`
         ${head}
         <nav class="tabs" aria-label=${t("reservations.which")}>${TABS.map(([name, fits]) => html`
@@ -36,6 +39,7 @@ export default ({ query }) => {
         ${items.length === 0 && !cursor ? html`
             <${Empty} title=${t("reservations.none")} deeds=${html`<${Button} href=${to("/capacity")}>${t("see-capacity")}<//>`}><p>${t("reservations.none.text")}</p><//>`
         : html`
+            <${TableTools} query=${query} path="/v1/reservations" filter=${{ organisation }} pages=${Boolean(cursor || jobs.data.next)} columns=${[["name", t("job.and-place")], ["start", t("job.start")], ["settled", t("settled")]]} />
             <div class="card">${shown.length ? html`<${Jobs} items=${shown} sites=${sites} now=${now} caption=${t("nav.reservations")} />` : html`<p class="second">${t("reservations.none-here")}</p>`}
                 ${(cursor || jobs.data.next) && html`<div class="pager">
                     ${cursor && html`<${Button} small href=${to("/reservations", { state: tab[0] })}>${t("newest")}<//>`}

@@ -13,6 +13,7 @@ import { Field } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Note } from "../parts/note.js";
 import { Reports } from "../parts/site-bits.js";
+import { Files } from "../parts/table.js";
 
 await Promise.all([more("../messages/LANG.site.json"), more("../messages/LANG.places.json", "../styles/places.css")]);
 
@@ -38,7 +39,7 @@ export default ({ params, query }) => {
     const agent = useData(`/v1/sites/${params.site}/agent`, { every: 10_000 });
     const { sites } = useSites();
     const name = siteName(sites.get(params.site), params.site);
-    const head = html`<${Head} title=${t("nav.reports")} crumbs=${html`<a href=${to(`/site/${params.site}`)}>${name}</a> / ${t("nav.reports")}`} sub=${t("site.reports.sub")} />`;
+    const head = html`<${Head} title=${t("nav.reports")} crumbs=${html`<a href=${to(`/site/${params.site}`)}>${name}</a> / ${t("nav.reports")}`} sub=${t("site.reports.sub")}><${Files} path=${`/v1/sites/${params.site}/reports`} /><//>`;
     if (!data) return html`${head}<${Waiting} error=${error} retry=${reload} />`;
     if (!data.items.length && !cursor) return html`${head}<${Empty} title=${t("site.reports.none")}>${t("site.reports.none.text")}<//>`;
     const missing = gaps(data.items, cursor ? null : agent.data?.last_report ?? null);

@@ -9,8 +9,8 @@ import { to } from "../lib/router.js";
 import { Credits, GpuHours } from "../parts/amount.js";
 import { Bar, Swatch } from "../parts/bar.js";
 import { Empty, Waiting } from "../parts/broken.js";
-import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
+import { Files } from "../parts/table.js";
 
 await Promise.all([more("../messages/LANG.site.json"), more("../messages/LANG.places.json", "../styles/places.css")]);
 
@@ -26,7 +26,7 @@ export default ({ params, query }) => {
     const { sites } = useSites();
     const name = siteName(sites.get(params.site), params.site);
     const head = html`<${Head} title=${t("nav.given")} crumbs=${html`<a href=${to(`/site/${params.site}`)}>${name}</a> / ${t("nav.given")}`} sub=${t("given.sub")}>
-        <${Button} icon="download" href=${`${path}.csv?months=${months}`} download=${`share-${params.site}.csv`}>${t("given.csv")}<//><//>`;
+        <${Files} path=${path} filter=${{ months: String(months) }} /><//>`;
     if (!data) return html`${head}<${Waiting} error=${error} retry=${reload} />`;
     if (!data.items.length) return html`${head}<${Empty} title=${t("given.none")}>${t("given.none.text")}<//>`;
     const given = total(data.items, "given_gpu_seconds"), promised = total(data.items, "promised_gpu_seconds");

@@ -1,6 +1,7 @@
 /* /site/{site}/tickets: signed orders, newest first; of one state, or all. */
 import { html } from "../lib/html.js";
 import { t } from "../lib/words.js";
+import { arrange } from "../lib/arrange.js";
 import { more } from "../lib/more.js";
 import { siteName, useSites } from "../lib/sites.js";
 import { useData } from "../lib/use.js";
@@ -9,10 +10,13 @@ import { Empty, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
 import { Tickets } from "../parts/site-bits.js";
+import { TableTools } from "../parts/table.js";
 
 await more("../messages/LANG.site.json");
 
 const STATES = ["", "issued", "permitted", "running", "open", "cancelling", "ended", "disputed", "settled", "voided"];
+
+const KEYS = { seq: (k) => k.seq, start: (k) => k.window?.start ?? "", used: (k) => k.gpu_seconds ?? -1 };
 
 export default ({ params, query }) => {
     const cursor = query.get("cursor");
@@ -27,7 +31,8 @@ export default ({ params, query }) => {
     if (!data.items.length && !cursor && !state) return html`${head}<${Empty} title=${t("site.tickets.none")}>${t("site.tickets.none.text")}<//>`;
     return html`
         ${head}
-        <div class="card">${data.items.length ? html`<${Tickets} items=${data.items} caption=${t("nav.tickets")} />` : html`<p class="second">${t("site.tickets.none-here")}</p>`}
+        <${TableTools} query=${query} path=${`/v1/sites/${params.site}/tickets`} filter=${{ state }} pages=${Boolean(cursor || data.next)} columns=${[["seq", t("ticket")], ["start", t("ticket.window")], ["used", t("site.reported")]]} />
+        <div class="card">${data.items.length ? html`<${Tickets} items=${arrange(data.items, query, KEYS)} caption=${t("nav.tickets")} />` : html`<p class="second">${t("site.tickets.none-here")}</p>`}
             ${(cursor || data.next) && html`<div class="pager">${cursor && html`<${Button} small href=${to(here, { state })}>${t("newest")}<//>`}${data.next && html`<${Button} small href=${to(here, { state, cursor: data.next })}>${t("older")}<//>`}</div>`}
         </div>`;
 };

@@ -1,6 +1,7 @@
 /* What could not stay at its site: what went where and why, what cannot stay now, where more is booked than there is. */
 import { html } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
+import { arrange } from "../lib/arrange.js";
 import { dateTime, length } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { siteName, useSites } from "../lib/sites.js";
@@ -10,9 +11,11 @@ import { Folio } from "./amount.js";
 import { Empty, Waiting } from "./broken.js";
 import { Button } from "./button.js";
 import { Note } from "./note.js";
+import { TableTools } from "./table.js";
 
 await more("../messages/LANG.moves.json");
 
+const KEYS = { time: (i) => i.time, who: (i) => i.organisation, why: (i) => i.why };
 const Link = ({ id, children }) => html`<a href=${to(`/reservations/${id}`)}>${children}</a>`;
 const Standing = ({ items, total, name }) => html`
     <section class="card flush"><div class="card-head padded"><h2>${t("moves.standing", { n: total })}</h2></div>
@@ -23,11 +26,12 @@ const Standing = ({ items, total, name }) => html`
                     <td>${s.organisation}<span class="hint">${t("moves.gpus", { n: s.gpus })}</span></td><td>${name(s.site)}</td>
                     <td>${t("moves.why." + s.why)}</td><td>${t("moves.by." + s.moved_by)}<span class="hint">${s.moved_by !== "site" && t("moves.until", { time: dateTime(s.accept_by) })}</span></td></tr>`)}</tbody>
         </table></div></section>`;
-const Moved = ({ data, name, here, cursor }) => html`
+const Moved = ({ data, name, here, cursor, path, query }) => html`
     <section class="card flush"><div class="card-head padded"><h2>${t("moves.moved")}</h2></div>
+        <div class="padded"><${TableTools} query=${query} path=${path} pages=${Boolean(cursor || data.next)} columns=${[["time", t("moves.when")], ["who", t("moves.who")], ["why", t("moves.why")]]} /></div>
         <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("moves.moved")}</caption>
             <thead><tr><th scope="col">${t("moves.when")}</th><th scope="col">${t("moves.who")}</th><th scope="col">${t("moves.why")}</th><th scope="col">${t("moves.from")}</th><th scope="col">${t("moves.to")}</th></tr></thead>
-            <tbody>${data.items.map((i) => html`
+            <tbody>${arrange(data.items, query, KEYS).map((i) => html`
                 <tr key=${i.entry}><td class="lead">${dateTime(i.time)} <${Folio} entry=${i.entry} /></td>
                     <td>${i.organisation}<span class="hint">${t("moves.job", { n: i.gpus, length: length(i.walltime_s) })}</span></td><td>${t("moves.why." + i.why)}</td>
                     <td><${Link} id=${i.from.reservation}>${name(i.from.site)}<//><span class="hint">${dateTime(i.from.start)}</span></td>
@@ -49,6 +53,6 @@ export const Moves = ({ path, here, query, head }) => {
             ${data.overbooked.length > 0 && html`<${Note} kind="brick"><p><b>${t("moves.overbooked")}</b></p><ul class="plain">${data.overbooked.map((o) => html`
                 <li key=${o.offering + o.from + o.pool}>${tx("moves.overbooked.row", { site: name(o.site), model: o.model, n: o.gpus_too_many, from: dateTime(o.from), to: dateTime(o.to) })}</li>`)}</ul><//>`}
             ${data.standing.length > 0 && html`<${Standing} items=${data.standing} total=${data.standing_total} name=${name} />`}
-            ${data.items.length > 0 && html`<${Moved} data=${data} name=${name} here=${here} cursor=${cursor} />`}
+            ${data.items.length > 0 && html`<${Moved} data=${data} name=${name} here=${here} cursor=${cursor} path=${path} query=${query} />`}
         </div>`;
 };
