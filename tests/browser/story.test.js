@@ -328,6 +328,27 @@ story("a start-up sees what it has used of what accrued to it, the officer sees 
     assert.match(readFileSync(await file.path(), "utf8"), /^"# programme_shares","checkpoint",.*\r\naccount,organisation\.id,organisation\.name,.*\r\n\d+,"[0-9a-f-]{36}","Brisa Imaging S\.L\."/);
 });
 
+story("a start-up takes its grant's statement on sheets of A4, and as a file", async (page) => {
+    await signIn(page, S, kontor.password);
+    await page.goto(`/en/credits/${kontor.grants.brisa}`);
+    await page.locator("main table.entries tbody tr").first().waitFor();
+    const shown = await page.locator("main table.entries tbody tr").count();
+    await page.emulateMedia({ media: "print" });
+    await page.setViewportSize({ width: 688, height: 1000 }); /* A4 less its margins, in pixels of print */
+    assert.equal(await page.getByRole("navigation", { name: "Pages" }).filter({ visible: true }).count(), 0, "no menu on paper");
+    assert.equal(await page.locator("main .deeds").filter({ visible: true }).count(), 0);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), "nothing is cut off");
+    assert.ok(await page.locator("main table.entries thead").isVisible(), "a table stays one");
+    assert.match((await page.pdf({ format: "A4" })).subarray(0, 5).toString(), /^%PDF-/);
+    await page.emulateMedia({ media: "screen" });
+    await page.setViewportSize({ width: 1440, height: 900 });
+    const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV", exact: true }).click()]);
+    const lines = readFileSync(await file.path(), "utf8").trimEnd().split("\r\n");
+    assert.match(lines[0], /^"# grants_entries","checkpoint","/);
+    assert.match(lines[1], /^index,time,kind,/);
+    assert.ok(lines.length > 2 && lines.length - 2 <= shown, `${lines.length} lines, ${shown} entries`); /* the newest may not be covered yet */
+});
+
 story("an officer narrows a table, sorts it, finds it so again, and takes the whole list with its checkpoint", async (page, look) => {
     await signIn(page, O, kontor.password);
     await openPage(page, look, "Funds and grants");

@@ -3,6 +3,7 @@ import { html } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
 import { aboutCredits, big, clock, day, dayYear, endTime, lastDay, lastDayYear, priceCredits, wholeCredits } from "../lib/format.js";
 import { forecast, unspentLine } from "../lib/credit.js";
+import { more } from "../lib/more.js";
 import { seat } from "../lib/session.js";
 import { useData, useNow, useTogether } from "../lib/use.js";
 import { place, to } from "../lib/router.js";
@@ -15,6 +16,9 @@ import { Credits, Folio, Total } from "../parts/amount.js";
 import { Entries } from "../parts/entries.js";
 import { Head } from "../parts/frame.js";
 import { Share } from "../parts/share.js";
+import { Files } from "../parts/list-files.js";
+
+await more("../messages/LANG.list.json", "../styles/statement.css");
 
 const Figures = ({ grant, f }) => html`
     <section class="card"><p class="figure"><${Credits} gpums=${grant.free_gpums} />${" "}<span class="of">${t("home.free")}</span></p>
@@ -45,11 +49,13 @@ export default ({ params, query }) => {
     const f = forecast(grant, all.data?.items ?? [], now, Boolean(all.data?.next));
     const title = t("credits.grant", { mode: grant.mode.name, from: dayYear(grant.start) });
     return html`
-        <${Head} title=${mine ? title : grant.organisation.name} name=${title} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a> / ${t("account", { n: grant.account })}`} sub=${mine ? t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) }) : `${title}. ${t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) })}`} />
-        <div class="grid side-right">
+        <${Head} title=${mine ? title : grant.organisation.name} name=${title} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a> / ${t("account", { n: grant.account })}`} sub=${mine ? t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) }) : `${title}. ${t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) })}`}>
+            <${Files} path=${`${at}/entries`} /><${Button} onClick=${() => window.print()}>${t("list.print")}<//><//>
+        <div class="grid side-right statement">
             <div class="stack"><${Figures} grant=${grant} f=${f} /><${Share} account=${grant.account} mine=${mine} />
                 <section class="card flush" aria-busy=${entries.fresh ? undefined : "true"}><div class="card-head padded"><h2>${t("credits.entries")}</h2></div>
                     ${!entries.data ? html`<div class="padded"><${Waiting} error=${entries.error} retry=${entries.reload} /></div>` : html`<${Entries} entries=${entries.data.items} caption=${t("credits.entries")} />
+                        ${entries.data.next && html`<p class="chart-note only-print padded">${t("list.page")}</p>`}
                         ${(entries.data.next || cursor) && html`<div class="pager">${cursor && html`<${Button} small href=${to(place.value.path)}>${t("newest")}<//>`}${entries.data.next && html`<${Button} small href=${to(place.value.path, { cursor: entries.data.next })}>${t("older")}<//>`}</div>`}`}</section></div>
             <div class="stack"><section class="card"><h2>${t("home.unspent", { day: lastDay(grant.end) })}</h2>
                 ${all.data && (() => {

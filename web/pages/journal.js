@@ -11,7 +11,7 @@ import { KINDS } from "../lib/kinds.js";
 import { Entries } from "../parts/entries.js";
 import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
-import { Files } from "../parts/table.js";
+import { Files } from "../parts/list-files.js";
 
 await more("../messages/LANG.journal.json", "../styles/journal.css");
 

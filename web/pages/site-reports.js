@@ -13,7 +13,7 @@ import { Field } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Note } from "../parts/note.js";
 import { Reports } from "../parts/site-bits.js";
-import { Files } from "../parts/table.js";
+import { Files } from "../parts/list-files.js";
 
 await Promise.all([more("../messages/LANG.site.json"), more("../messages/LANG.places.json", "../styles/places.css")]);
 

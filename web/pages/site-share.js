@@ -10,7 +10,7 @@ import { Credits, GpuHours } from "../parts/amount.js";
 import { Bar, Swatch } from "../parts/bar.js";
 import { Empty, Waiting } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
-import { Files } from "../parts/table.js";
+import { Files } from "../parts/list-files.js";
 
 await Promise.all([more("../messages/LANG.site.json"), more("../messages/LANG.places.json", "../styles/places.css")]);
 
