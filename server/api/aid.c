@@ -156,6 +156,10 @@ sum_up(struct call *call, const struct had *had, struct uuid organisation, struc
             }
     }
     qsort(pieces, n, sizeof *pieces, by_time);
+    if (n > 0) {
+        sum->falls_ms = years_from(pieces[0].at_ms, sum->rule->years);
+        sum->falls_cents = pieces[0].cents;
+    }
     *ret = pieces;
     *ret_n = n;
     return OK;
@@ -271,8 +275,8 @@ aid_reserve(struct call *call, struct uuid organisation, const char *code, int64
 
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
-static void
-rule_json(struct json_out *out, const char *name, const struct aid_rule *r)
+void
+aid_rule_json(struct json_out *out, const char *name, const struct aid_rule *r)
 {
     json_open(out, name);
     json_text(out, "code", r->code);
@@ -303,7 +307,7 @@ aid_rules_list(struct call *call)
     json_open_array(&call->out, "items");
     for (size_t i = 0; !err && i < n; i++)
         if (list[i].valid_from_ms > call->now_ms || &list[i] == aid_rule_of(list, n, list[i].code, call->now_ms))
-            rule_json(&call->out, NULL, &list[i]);
+            aid_rule_json(&call->out, NULL, &list[i]);
     json_shut_array(&call->out);
     json_time(&call->out, "as_of", call->now_ms);
     json_shut(&call->out);
@@ -322,7 +326,7 @@ sum_json(struct call *call, const struct had *had, struct uuid organisation, con
     if (err)
         return err;
     json_open(out, NULL);
-    rule_json(out, "basis", rule);
+    aid_rule_json(out, "basis", rule);
     json_i64(out, "granted_eur_cents", sum.granted_cents);
     json_i64(out, "declared_eur_cents", sum.declared_cents);
     json_i64(out, "left_eur_cents", max_i64(0, rule->cap_cents - sum.granted_cents - sum.declared_cents));
@@ -353,7 +357,7 @@ aid_json(struct call *call, const char *name, const struct aid *a, const struct 
     json_text(out, "name", o->name);
     json_text(out, "country", o->country);
     json_shut(out);
-    rule_json(out, "basis", r);
+    aid_rule_json(out, "basis", r);
     json_i64(out, "gge_eur_cents", a->cents);
     json_i64(out, "before_eur_cents", a->before_cents);
     json_time(out, "granted", a->granted_ms);
@@ -414,6 +418,32 @@ own_json(struct call *call, const struct had *had, struct uuid organisation)
     return err;
 }
 
+static bool
+is_capped(const struct had *had, const struct aid_rule *r, int64_t now_ms)
+{
+    return r->cap_cents > 0 && r == aid_rule_of(had->rules, had->rules_n, r->code, now_ms);
+}
+
+enum err
+aid_sums_of(struct call *call, struct uuid organisation, struct aid_sum **ret, size_t *ret_n)
+{
+    struct piece *pieces;
+    struct had had;
+    size_t n;
+    enum err err = read_had(call, call->db, organisation, &had);
+
+    *ret_n = 0;
+    if (err)
+        return err;
+    *ret = arena_alloc(call->arena, (had.rules_n + 1) * sizeof **ret);
+    for (size_t i = 0; !err && i < had.rules_n; i++)
+        if (is_capped(&had, &had.rules[i], call->now_ms)) {
+            (*ret)[*ret_n] = (struct aid_sum){ .rule = &had.rules[i] };
+            err = sum_up(call, &had, organisation, &(*ret)[(*ret_n)++], &pieces, &n);
+        }
+    return err;
+}
+
 /* GET /v1/organisations/{id}/aid */
 void
 organisations_aid(struct call *call)
@@ -432,7 +462,7 @@ organisations_aid(struct call *call)
         err = undertaking_json(call, call->path_id);
     json_open_array(&call->out, "sums");
     for (size_t i = 0; !err && i < had.rules_n; i++)
-        if (had.rules[i].cap_cents > 0 && &had.rules[i] == aid_rule_of(had.rules, had.rules_n, had.rules[i].code, call->now_ms))
+        if (is_capped(&had, &had.rules[i], call->now_ms))
             err = sum_json(call, &had, call->path_id, &had.rules[i]);
     json_shut_array(&call->out);
     if (!err)

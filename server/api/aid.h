@@ -12,8 +12,13 @@ struct aid_sum {
     const struct aid_rule *rule;
     int64_t granted_cents, declared_cents; /* by this programme; by others, as declared */
     int64_t since_ms;                      /* what is older does not count */
+    int64_t falls_ms, falls_cents;         /* when the oldest piece of it is too old to count, and how much that is; 0: nothing counts */
     const struct aid_declaration *own;     /* the organisation's newest; NULL: none */
 };
+/* Of each capped basis in force, the organisation's whole undertaking's. The caller may see the programme. */
+enum err aid_sums_of(struct call *call, struct uuid organisation, struct aid_sum **ret, size_t *ret_n) MUST_USE;
+/* A legal basis as a member. */
+void aid_rule_json(struct json_out *out, const char *name, const struct aid_rule *r);
 
 /* The rule of this code that is in force; NULL: none. */
 const struct aid_rule *aid_rule_of(const struct aid_rule *list, size_t n, const char *code, int64_t now_ms);

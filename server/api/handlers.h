@@ -51,6 +51,7 @@ handler_fn programme_report, programme_report_csv; /* report.c */
 handler_fn programme_use; /* use.c */
 handler_fn programme_package; /* package.c */
 handler_fn funds_flow; /* flow.c */
+handler_fn aid_sums_list; /* aid_sums.c */
 handler_fn sites_maintenance, maintenance_plan, maintenance_end; /* maintenance.c */
 handler_fn sites_share, sites_share_csv; /* given.c */
 handler_fn reservations_dispute, reservations_contest, reservations_say; /* disputes.c */

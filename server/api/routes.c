@@ -170,6 +170,7 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/grants", "grants_create", OFFICER, KEY, NO_TOKEN, RUN_WORKER, grants_create },
     { HTTP_GET, "/v1/aid/rules", "aid_rules_list", PUBLIC, NO_KEY, READS, RUN_WORKER, aid_rules_list },
     { HTTP_POST, "/v1/aid/rules", "aid_rules_create", ADMIN, KEY, NO_TOKEN, RUN_WORKER, aid_rules_create },
+    { HTTP_GET, "/v1/aid/sums", "aid_sums", PROGRAMME, NO_KEY, READS, RUN_SLOW, aid_sums_list },
     { HTTP_GET, "/v1/aid/register.csv", "aid_register", PROGRAMME, NO_KEY, READS, RUN_WORKER, aid_register },
     { HTTP_POST, "/v1/grants/{account}/clawback", "grants_clawback", ADMIN, KEY, NO_TOKEN, RUN_SLOW, grants_clawback },
     { HTTP_POST, "/v1/journal/entries/{index}/erase", "journal_entry_erase", OFFICER | ADMIN, KEY, NO_TOKEN, RUN_WORKER, entry_erase },

@@ -100,6 +100,23 @@ def test_the_cap_holds(world):
     assert grant(world, "brisa", 1).status == 409
 
 
+def test_who_is_nearest_to_a_cap(world):
+    """The same sums as each organisation's own page, the nearest to its cap first."""
+    told = world.people["auditor"].must("GET", "/v1/aid/sums")
+    assert told["items"] and not told["more"] and told["organisations"] >= len(told["items"])
+    for item in told["items"]:
+        name = item["organisation"]["name"]
+        own = next(s for s in aid(world, name)["sums"] if s["basis"] == item["basis"])
+        for field in ("granted_eur_cents", "declared_eur_cents", "left_eur_cents"):
+            assert item[field] == own[field], (name, field)
+        assert {"at": item["falls"], "eur_cents": item["falls_eur_cents"]} == own["falls"][0], name
+    had = [(i["granted_eur_cents"] + i["declared_eur_cents"]) / i["basis"]["cap_eur_cents"] for i in told["items"]]
+    assert had == sorted(had, reverse=True) and had[-1] > 0
+    assert "brisa" in {i["organisation"]["name"] for i in told["items"] if i["basis"]["code"] == "de-minimis"}
+    for who in ("brisa", "lumi"):
+        assert world.people[who].get("/v1/aid/sums").status == 403
+
+
 def test_it_stands_in_the_journal(world):
     index = int(world.server.sql(f"SELECT index FROM entry WHERE kind = 5 AND credit = {world.first}"))
     shown = world.people["officer"].must("GET", f"/v1/journal/entries/{index}/evidence")
