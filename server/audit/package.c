@@ -236,10 +236,21 @@ take_around(struct judged *j)
 
 /* ---- the slice -------------------------------------------------------------------------------------------------------- */
 
+/* Whose key signs it in that class: the server's for people, a site's its reports, the log's their successors, an officer's orders. */
+static bool
+is_theirs(const struct package_key *key, const struct entry *e, uint8_t class)
+{
+    if (class == 3)
+        return key->use == KEY_SERVER;
+    if (entry_report(e) != NULL)
+        return key->use == KEY_SITE;
+    return key->use == (e->kind == KEY && e->u.key.use == KEY_LOG ? KEY_LOG : KEY_OFFICER);
+}
+
 static void
 verify_slot(struct judged *j, const struct entry *e, const struct authority_slot *slot, struct bytes said)
 {
-    const uint8_t *key;
+    const struct package_key *key;
 
     if (slot->class == 0)
         return;
@@ -248,8 +259,10 @@ verify_slot(struct judged *j, const struct entry *e, const struct authority_slot
         return;
     }
     key = package_thing(j, THING_KEY, (struct uuid){ { 0 } }, slot->key, 0);
-    if (key == NULL || sign_verify(key, said, slot->sig) != OK)
+    if (key == NULL || sign_verify(key->ed25519, said, slot->sig) != OK)
         package_fault(j, "entry %" PRIu64 " (%s): the signature by key %" PRIu64 " does not verify", e->index, entry_kind_name(e->kind), slot->key);
+    else if (!is_theirs(key, e, slot->class))
+        package_fault(j, "entry %" PRIu64 " (%s): key %" PRIu64 " does not answer for it", e->index, entry_kind_name(e->kind), slot->key);
     else if (slot->class == 3)
         j->on_word++;
     else

@@ -13,13 +13,14 @@ enum { PACKAGE_TEXT_MAX = 256 << 20 }; /* bytes of a file */
 /* What entries and names.csv tell of, by index or id. */
 enum package_thing {
     THING_ACCOUNT, /* struct report_account */
-    THING_KEY,     /* 32 bytes */
+    THING_KEY,     /* struct package_key */
     THING_POLICY,  /* struct package_names */
     THING_SITE,    /* struct package_names */
     THING_FUND,    /* char[REPORT_NAME_MAX] */
     THING_PARTY,   /* struct report_party */
     THING_FILE,    /* it was listed */
 };
+struct package_key { uint8_t ed25519[32], use; };
 struct package_names { char code[REPORT_CODE_MAX], name[33]; };
 
 struct judged {

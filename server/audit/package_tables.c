@@ -67,13 +67,16 @@ void
 package_learn(struct judged *j, const struct entry *e)
 {
     struct package_names *names;
-    uint8_t bytes[ENTRY_MAX], *key;
+    struct package_key *key;
+    uint8_t bytes[ENTRY_MAX];
 
     switch (e->kind) {
     case GENESIS:
         j->genesis = sha256(BYTES(bytes, entry_encode(e, bytes)));
         j->has_genesis = true;
-        memcpy(make(j, THING_KEY, 0, 32), e->u.genesis.server_key, 32);
+        key = make(j, THING_KEY, 0, sizeof *key);
+        memcpy(key->ed25519, e->u.genesis.server_key, 32);
+        key->use = KEY_SERVER;
         if (strcmp(e->u.genesis.origin, j->origin) != 0)
             package_fault(j, "entry 0 is of the journal “%.63s”", e->u.genesis.origin);
         break;
@@ -81,8 +84,9 @@ package_learn(struct judged *j, const struct entry *e)
     case TRANCHE:
     case GRANT: learn_account(j, e); break;
     case KEY:
-        key = make(j, THING_KEY, e->index, 32);
-        memcpy(key, e->u.key.ed25519, 32);
+        key = make(j, THING_KEY, e->index, sizeof *key);
+        memcpy(key->ed25519, e->u.key.ed25519, 32);
+        key->use = e->u.key.use;
         break;
     case POLICY:
         names = make(j, THING_POLICY, e->index, sizeof *names);

@@ -147,6 +147,24 @@ def test_what_is_changed_is_told(world):
         assert status == 1 and "report.csv, line" in said and "does not follow" in said, said
 
 
+def test_a_class_is_a_keys_own(world):
+    """The server's key is no officer's: what it signs for people does not count as signed by their own keys, whatever the entry says."""
+    start = now_of(world) - DAY
+    some = files(package(world, start, now_of(world) + DAY).body)
+    bundle, at = bytearray(some["entries/000000000000"]), 0
+    while True:
+        size = int.from_bytes(bundle[at:at + 2], "big")
+        if int.from_bytes(bundle[at + 4:at + 6], "big") == 3:  # FUND
+            break
+        at += 2 + size
+    authority = at + 2 + size - 146
+    assert bundle[authority] == 3
+    bundle[authority] = 1
+    status, said = judged(world, packed({**some, "entries/000000000000": bytes(bundle)}))
+    index = int.from_bytes(bundle[at + 6:at + 14], "big")
+    assert status == 1 and f"FAULT: entry {index} (FUND): key 0 does not answer for it." in said, said
+
+
 def test_another_periods_slice(world):
     middle = now_of(world)
     world.accept()
