@@ -9,6 +9,7 @@
 #include "market/state.h"
 #include "store/evidence.h"
 #include "store/people.h"
+#include "store/second.h"
 #include "store/organisations.h"
 
 struct funding {
@@ -296,6 +297,19 @@ grants_create(struct call *call)
 
 /* ---- what two officers sign --------------------------------------------------------------------------------------- */
 
+/* Where somebody demands a second step, their password alone shows nobody who they are: they sign in, and sign. */
+static enum err
+ask_second(struct call *call, struct uuid person, bool *ret_waits)
+{
+    struct db_actor before = db_act_as(call->db, DB_ACTOR_SERVER);
+    struct second second = { .demanded = false };
+    enum err err = second_of(call->db, person, &second);
+
+    db_act_as(call->db, before);
+    *ret_waits = *ret_waits || second.demanded;
+    return err;
+}
+
 /* Two officers vouched for: both passwords are right, they are two people, and officers. Takes long. Where none is given, who sends it
  * proposes, and two sign one by one. */
 static enum err
@@ -318,6 +332,8 @@ check_officers(struct call *call, struct funding *f, const struct officer_in in[
             err = roles_of(call->db, ret[i], call->arena, &roles, &n);
         for (size_t k = 0; !err && k < n; k++)
             officer = officer || roles[k].code == ROLE_CODE_OFFICER;
+        if (!err && officer)
+            err = ask_second(call, ret[i], &f->waits);
         if (err == ERR_CREDENTIALS || (!err && !officer))
             err = err_at(&call->detail, ERR_AUTHORITY, i ? "/officers/1" : "/officers/0",
                          "This is not an officer's address and password.");

@@ -161,6 +161,17 @@ def test_two_passwords_are_not_two_keys(world):
     world.people["officer2"].must("POST", f"/v1/keys/{key.index}/revoke", {"compromised": False, "reason": "Test"}, key=True)
 
 
+def test_a_password_is_no_second_step(world):
+    """An officer who demands a second step is not vouched for by their password alone."""
+    careful = world.person("careful", [{"role": "officer"}])
+    careful.must("POST", "/v1/me/recovery-codes", {"password": PASSWORD}, status=201)
+    careful.must("POST", "/v1/me/second-step", {"demanded": True, "password": PASSWORD})
+    officers = [{"email": f"{name}@kontor.example", "password": PASSWORD} for name in ("careful", "officer")]
+    order = world.people["administrator"].must("POST", f"/v1/grants/{world.grants['brisa']}/clawback", {"credits": "1", "reason": "Test", "officers": officers}, status=202, key=True)
+    assert order["signers"] == 2 and order["signatures"] == [], order
+    world.people["administrator"].must("POST", f"/v1/orders/{order['id']}/withdraw", {"reason": "Test"}, key=True)
+
+
 def test_rows_of_signatures_are_not_believed(world):
     """A signature counts as long as whoever gave it may give it, and a row that is none never does."""
     for spoil in ("role", "bytes"):
