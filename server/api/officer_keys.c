@@ -235,6 +235,8 @@ store_decided(struct db *db, void *ctx)
     enum err err = d->what == SECURITY_KEY_CONFIRMED ? officer_keys_confirm(db, d->key.id, order_caller(call), call->now_ms)
                                                      : officer_keys_end(db, d->key.id, call->now_ms);
 
+    if (err == ERR_NOT_FOUND)
+        return err_say(&call->detail, ERR_CONFLICT, "Somebody else has just decided on it.");
     return err ? err : security_tell(call, db, d->key.person, d->what, d->key.name, fingerprint(call->arena, d->key.ed25519.data));
 }
 
@@ -322,7 +324,21 @@ officer_key_confirm(struct call *call)
     order_send(call, e, (struct order_by){ .signers = 1, .basis = "" }, confirmed);
 }
 
-/* POST /v1/officer-keys/{id}/refuse: by an administrator, or withdrawn by who asked. Once the journal has it, it is ended there. */
+static enum err
+check_outside(struct call *call, const struct officer_key *k)
+{
+    const struct state *s = market_read_lock(call->api->market);
+    bool known;
+
+    if (!s)
+        return ERR_NOT_LEADER;
+    known = ledger_key_of(s->ledger, k->ed25519.data) != NULL;
+    market_read_unlock(call->api->market);
+    return known ? err_say(&call->detail, ERR_CONFLICT, "The journal has it: end it.") : OK;
+}
+
+/* POST /v1/officer-keys/{id}/refuse: by an administrator, or withdrawn by who asked, also while its order waits. Once the journal has it,
+ * it is ended there. */
 void
 officer_key_refuse(struct call *call)
 {
@@ -333,8 +349,8 @@ officer_key_refuse(struct call *call)
         err = officer_keys_find(call->db, call->path_id, call->arena, &d.key);
     if (!err && !is_administrator(&call->actor) && !uuid_equal(d.key.person, call->actor.person))
         err = ERR_NOT_FOUND;
-    if (!err && d.key.confirmed_ms)
-        err = err_say(&call->detail, ERR_CONFLICT, "It was confirmed: end it.");
+    if (!err)
+        err = check_outside(call, &d.key);
     if (!err && d.key.ended_ms == 0)
         err = db_tx(call->db, store_decided, &d);
     if (err)

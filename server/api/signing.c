@@ -11,6 +11,8 @@
 #include "market/state.h"
 #include "store/evidence.h"
 
+enum { KEYS_LOOKED_AT = 200 }; /* more nobody has */
+
 /* ---- carried out -------------------------------------------------------------------------------------------------- */
 
 static enum err
@@ -117,6 +119,24 @@ check_signatures(struct waiting *w)
     return err;
 }
 
+/* A key that was withdrawn or refused while its order waited is not registered: it may be in other hands. */
+static enum err
+check_key_wanted(struct waiting *w)
+{
+    struct call *call = w->call;
+    struct officer_key *list;
+    size_t n = 0;
+    enum err err;
+
+    if (w->entry.kind != KEY)
+        return OK;
+    err = officer_keys_list(call->db, w->entry.u.key.person, KEYS_LOOKED_AT, call->arena, &list, &n);
+    for (size_t i = 0; i < n && !err; i++)
+        if (memcmp(list[i].ed25519.data, w->entry.u.key.ed25519, 32) == 0 && list[i].ended_ms)
+            err = err_say(&call->detail, ERR_STATE, "The key was withdrawn.");
+    return err;
+}
+
 /* Slot 0 is who signed first. */
 static void
 carry_out(struct waiting *w)
@@ -127,6 +147,8 @@ carry_out(struct waiting *w)
     struct authority *auth;
     enum err err = w->n >= (size_t)w->row.signers && w->n <= 2 ? check_signatures(w) : ERR_CORRUPT;
 
+    if (!err)
+        err = check_key_wanted(w);
     if (!err)
         err = check_aid(w);
     if (err) {

@@ -55,7 +55,7 @@ DB_QUERY(KEYS_OF, .name = "officer_keys_of", .sql = OFFICER_KEY "person = $1 ORD
 DB_QUERY(KEYS_ALL, .name = "officer_keys_all", .sql = OFFICER_KEY "true ORDER BY id DESC LIMIT $1", .params = 1, .columns = 9);
 
 DB_QUERY(KEYS_CONFIRM, .name = "officer_keys_confirm",
-         .sql = "UPDATE officer_key SET confirmed_ms = $3, confirmed_by = $2 WHERE id = $1 AND confirmed_ms = 0", .params = 3, .columns = 0);
+         .sql = "UPDATE officer_key SET confirmed_ms = $3, confirmed_by = $2 WHERE id = $1 AND confirmed_ms = 0 AND ended_ms = 0", .params = 3, .columns = 0);
 
 DB_QUERY(KEYS_END, .name = "officer_keys_end", .sql = "UPDATE officer_key SET ended_ms = $2 WHERE id = $1 AND ended_ms = 0", .params = 2,
          .columns = 0);
@@ -277,7 +277,7 @@ officer_keys_list(struct db *db, struct uuid person, int max, struct arena *a, s
 enum err
 officer_keys_confirm(struct db *db, struct uuid id, const char *by, int64_t now_ms)
 {
-    return db_run(db, &KEYS_CONFIRM, DB_ARGS(db_uuid(id), db_text(by), db_i64(now_ms)), NULL);
+    return run_once(db, &KEYS_CONFIRM, DB_ARGS(db_uuid(id), db_text(by), db_i64(now_ms)));
 }
 
 enum err

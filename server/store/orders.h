@@ -58,7 +58,7 @@ enum err officer_keys_add(struct db *db, const struct officer_key *k) MUST_USE; 
 enum err officer_keys_find(struct db *db, struct uuid id, struct arena *a, struct officer_key *ret) MUST_USE; /* ERR_NOT_FOUND */
 /* A person's, or all (zero), the newest first. */
 enum err officer_keys_list(struct db *db, struct uuid person, int max, struct arena *a, struct officer_key **ret, size_t *ret_n) MUST_USE;
-enum err officer_keys_confirm(struct db *db, struct uuid id, const char *by, int64_t now_ms) MUST_USE;
+enum err officer_keys_confirm(struct db *db, struct uuid id, const char *by, int64_t now_ms) MUST_USE; /* ERR_NOT_FOUND: it is confirmed or over already */
 enum err officer_keys_end(struct db *db, struct uuid id, int64_t now_ms) MUST_USE; /* ERR_NOT_FOUND: it is over already */
 
 #endif

@@ -240,6 +240,19 @@ def enrol_by_two(world, person, second=None):
     return key
 
 
+def test_a_key_is_withdrawn_while_its_order_waits(world):
+    """Its person may have lost it meanwhile: signatures of others do not register it any more."""
+    key, order = enrol(world, "officer", status=202)
+    where = f"/v1/officer-keys/{key.id}"
+    sign(world, "administrator", order)
+    assert world.people["officer"].must("POST", where + "/refuse", {}, key=True)["state"] == "refused"
+    assert code(sign(world, "officer2", order)) == (409, "state")
+    again = world.people["administrator"].post(where + "/confirm", {"fingerprint": hashlib.sha256(key.public.raw).hexdigest()[:32]}, key=True)
+    assert code(again) == (409, "conflict"), again
+    world.people["administrator"].must("POST", f"/v1/orders/{order['id']}/withdraw", {"reason": "Test"}, key=True)
+    assert all(k["state"] != "in_force" for k in world.people["officer"].must("GET", "/v1/me/keys")["items"])
+
+
 def test_withdrawn_refused_lapsed(world):
     officer, second = world.people["officer"], world.people["officer2"]
     second.must("POST", "/v1/me/notice-choices", {"kind": "approval", "page": False, "mail": True})

@@ -61,7 +61,7 @@ const Key = ({ k, onDone }) => {
     return html`<div><dt>${k.name} <${State} name=${LOOKS[k.state]} words=${t("keys.state." + k.state)} />
         <span class="hint block">${t("keys.fingerprint")} <code>${k.fingerprint}</code></span>
         <span class="hint block">${here ? t("keys.here") : t("keys.not-here")} ${k.confirmed_by ? t("keys.by", { who: k.confirmed_by, time: dateTime(k.confirmed) }) : ""}</span><${Refused} error=${ending.error} /></dt>
-        <dd>${(k.state === "in_force" || k.state === "asked") && html`<${Button} small busy=${ending.busy} label=${t(k.state === "in_force" ? "keys.end.of" : "keys.take-back.of", { name: k.name })} onClick=${end}>${t(k.state === "in_force" ? "keys.end" : "keys.take-back")}<//>`}</dd></div>`;
+        <dd>${["in_force", "asked", "confirmed"].includes(k.state) && html`<${Button} small busy=${ending.busy} label=${t(k.state === "in_force" ? "keys.end.of" : "keys.take-back.of", { name: k.name })} onClick=${end}>${t(k.state === "in_force" ? "keys.end" : "keys.take-back")}<//>`}</dd></div>`;
 };
 
 /** @param {{onChanged: () => void, mark: any}} props */
