@@ -11,6 +11,8 @@
 void
 csv_add(struct json_out *out, const char *text, size_t len)
 {
+    if (len == 0)
+        return;
     if (out->len + len + 1 > out->cap) {
         out->cap = (out->len + len + 1) * 2;
         out->text = xrealloc(out->text, out->cap);

@@ -10,6 +10,8 @@
 void
 stream_append(struct request *r, const void *data, size_t len)
 {
+    if (len == 0) /* a piece may be empty: then the next one is asked for */
+        return;
     if (r->unsent_at == r->unsent_len)
         r->unsent_at = r->unsent_len = 0;
     if (!r->on_more && r->unsent_len - r->unsent_at + len > STREAM_MAX) {
