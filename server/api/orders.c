@@ -119,6 +119,12 @@ order_caller(const struct call *call)
     return call->actor.kind == ACTOR_LOCAL ? "The operator on this machine" : call->name;
 }
 
+bool
+order_is_bound(const struct entry *e)
+{
+    return order_is_ruled(e) || (e->kind == NOTICE && e->u.notice.type == NOTICE_DISPUTE_CLOSED);
+}
+
 /* Does the server vouch for the caller, and for the two who have shown who they are? Not for who has a key of their own, nor for whom it
  * is about. */
 static bool
@@ -126,9 +132,9 @@ vouches(const struct call *call, const struct state *s, const struct entry *e, c
 {
     if (call->actor.kind == ACTOR_PERSON && order_check_signer(&call->actor, s, e) == ERR_ORDER_OWN)
         return false;
-    if (order_is_ruled(e) && officer_key_in_force(s, call->actor.person, call->now_ms))
+    if (order_is_bound(e) && officer_key_in_force(s, call->actor.person, call->now_ms))
         return false;
-    for (int i = 0; by->people && order_is_ruled(e) && i < by->signers; i++)
+    for (int i = 0; by->people && order_is_bound(e) && i < by->signers; i++)
         if (officer_key_in_force(s, by->people[i], call->now_ms))
             return false;
     return true;
@@ -147,7 +153,7 @@ check_word(struct call *call, const struct entry *e, const struct order_by *by, 
     rule = ledger_order_rule(s->ledger, call->now_ms);
     needed = (int)order_signers(rule, e);
     *ret_signers = needed > by->signers ? needed : by->signers;
-    *ret_enough = !by->waits && needed <= by->signers && (!order_is_ruled(e) || order_class_allowed(rule, 3)) && vouches(call, s, e, by);
+    *ret_enough = !by->waits && needed <= by->signers && (!order_is_bound(e) || order_class_allowed(rule, 3)) && vouches(call, s, e, by);
     market_read_unlock(call->api->market);
     return OK;
 }

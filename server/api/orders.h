@@ -28,6 +28,9 @@ struct order_by { int signers; bool waits; const char *basis; const struct uuid 
 void order_send(struct call *call, const struct entry *e, struct order_by by, handler_fn *then);
 /* waiting.c: keep it, and answer 202. */
 void order_propose(struct call *call, const struct entry *e, int signers, const char *basis);
+/* Does the rule of orders say in which ways it is signed? Of notices the end of a contest, too: the ledger, which ends one by time alone as
+ * well, leaves that to us. */
+bool order_is_bound(const struct entry *e);
 /* waiting.c: may this person sign such an order: by their role, and because it is neither about them nor about whom they act for? s under
  * its lock. ERR_FORBIDDEN, ERR_ORDER_OWN. */
 enum err order_check_signer(const struct actor *actor, const struct state *s, const struct entry *e) MUST_USE;

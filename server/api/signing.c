@@ -202,7 +202,7 @@ sign(struct waiting *w, bool with_key, uint8_t signature[64])
         return ERR_NOT_LEADER;
     err = waiting_check_signer(w, s);
     w->mine.class = with_key ? 1 : 3;
-    if (!err && order_is_ruled(&w->entry) && !order_class_allowed(ledger_order_rule(s->ledger, call->now_ms), (uint8_t)w->mine.class))
+    if (!err && order_is_bound(&w->entry) && !order_class_allowed(ledger_order_rule(s->ledger, call->now_ms), (uint8_t)w->mine.class))
         err = ERR_ORDER_CLASS;
     if (!err && with_key)
         err = check_key(w, s, w->mine.key, public);

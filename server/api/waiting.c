@@ -184,7 +184,7 @@ you_json(struct waiting *w, const struct state *s)
         err = ERR_ORDER_SIGNED;
     if (!err && (w->row.state != ORDER_PROPOSED || !waiting_is_open(w)))
         err = ERR_ORDER_OVER;
-    if (!err && !key && order_is_ruled(&w->entry) && !order_class_allowed(rule, 3))
+    if (!err && !key && order_is_bound(&w->entry) && !order_class_allowed(rule, 3))
         err = ERR_ORDER_KEY;
     json_open(out, "you");
     json_bool(out, "may_sign", err == OK);
@@ -397,7 +397,7 @@ look(struct waiting *w)
         return ERR_NOT_LEADER;
     rule = ledger_order_rule(s->ledger, call->now_ms);
     w->row.lapses_ms = call->now_ms + (rule.policy != NO_INDEX && rule.open_ms > 0 ? rule.open_ms : OPEN_MS);
-    fill_notice(w, s, !order_is_ruled(&w->entry) || order_class_allowed(rule, 3));
+    fill_notice(w, s, !order_is_bound(&w->entry) || order_class_allowed(rule, 3));
     market_read_unlock(call->api->market);
     return OK;
 }

@@ -7,6 +7,7 @@ import time
 from fake_server import PREFIX
 from harness import Client
 from test_agents import fresh, take
+from test_orders import enrol, sign
 from world import PASSWORD, Later, millis
 
 
@@ -141,6 +142,21 @@ def test_a_contest_ends_in_nothing(world):
     assert (after["state"], after["settled_gpums"]) == ("settled", job["settled_gpums"]), after
     steps = brisa.must("GET", path + "/dispute")["steps"]
     assert (steps[-1]["what"], steps[-1]["by"], steps[-1]["text"], steps[-1]["amount"]) == ("closed", "officers", "It ran as asked", None), steps[-1]
+
+
+def test_a_contest_is_dismissed_with_keys(world):
+    """Who has a key signs with it that nothing moves, as they sign all else."""
+    path, _ = settled(world, fresh(world))
+    world.people["brisa"].must("POST", path + "/contest", {"reason": "It was slow"}, status=201, key=True)
+    key = enrol(world, "officer2")
+    order = world.people["administrator"].must("POST", path + "/dismiss", {"reason": "It ran", "officers": officers()}, status=202, key=True)
+    assert order["signers"] == 2 and order["order"]["kind"] == "NOTICE", order
+    assert sign(world, "officer2", order).json["code"] == "order-class"
+    assert sign(world, "officer2", order, key).status == 200
+    assert sign(world, "officer", order).json["state"] == "in_journal"
+    step = world.people["brisa"].must("GET", path + "/dispute")["steps"][-1]
+    assert (step["what"], step["by"], step["text"]) == ("closed", "officers", "It ran"), step
+    world.people["officer2"].must("POST", f"/v1/keys/{key.index}/revoke", {"compromised": False, "reason": "Test"}, key=True)
 
 
 def test_what_is_open_is_not_contested(world):
