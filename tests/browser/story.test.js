@@ -509,7 +509,8 @@ story("an officer gives a grant and reads every entry, with filters and as CSV",
     await page.waitForURL("**/journal/entries?kind=GRANT");
     await page.waitForFunction(() => [...document.querySelectorAll(".entries tbody tr")].length > 0 && [...document.querySelectorAll(".entries tbody tr")].every((r) => r.textContent.includes("GRANT")));
     const [download] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
-    const lines = readFileSync(await download.path(), "utf8").trim().split(/\r?\n/);
+    const [made, ...lines] = readFileSync(await download.path(), "utf8").trim().split(/\r?\n/);
+    assert.match(made, /^"# journal_entries","checkpoint",/);
     assert.match(lines[0], /index/);
     assert.ok(lines.length > 1 && lines.slice(1).every((l) => l.includes("GRANT")), "the CSV keeps the filter");
     await page.locator(".entries a").first().click();
@@ -710,7 +711,7 @@ story("a site operator sees the agent, tickets and reports, and pauses the site"
     assert.match(plain(await text(page, "[data-figure=idle]")), /^\d+/);
     assert.match(plain(await text(page, "[data-figure=given]")), /^\d+ of \d+ GPU-hours promised, /);
     const [sheet] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
-    assert.match(readFileSync(await sheet.path(), "utf8"), /^from,to,offering,model,promised_gpu_seconds/);
+    assert.match(readFileSync(await sheet.path(), "utf8"), /^"# sites_share","checkpoint",.*\r\nfrom,to,offering,model,kind,promised_gpu_seconds/);
     await openPage(page, look, "Keys");
     await page.getByRole("button", { name: "Enrol an agent" }).click();
     await page.getByRole("button", { name: "Make a token" }).click();
