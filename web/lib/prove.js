@@ -62,6 +62,7 @@ const checkSigners = async (bytes, genesis, entries) => {
         const is = await signed(known.key, s.signature, signedBytes(bytes, genesis));
         need(is !== "bad", `the signature by the key of entry ${s.key} is not one of these bytes`);
         need(s.class !== 3 || known.use === "server", `the key of entry ${s.key} is not the server's`);
+        need(s.class !== 1 || known.use !== "server", `the key of entry ${s.key} is the server's, and nobody's own`);
         need(!onReport(bytes) || known.use === "site", `the key of entry ${s.key} is no site's`);
         found.push({ ...s, use: known.use, site: known.site, is });
     }

@@ -176,6 +176,13 @@ test("prove: a forged tree, another log's key, another beginning, a false signer
     lied[i] = sha([0], bytes);
     const shown = { ...shownOf(i), bytes: toHex(bytes), leaf_hash: lied[i].toString("hex") };
     assert.equal(await step({ receipt: async (n) => receiptOf(Number(n), lied, noteOf(lied, TWO)), path: async (n) => headOf(Number(n), lied) }, shown), "signers");
+    /* what the server's key signed for a person, logged as signed by a key of their own */
+    const worded = fromHex(VECTORS[3].hex), own = [...LEAVES];
+    assert.equal(worded[worded.length - 146], 3);
+    worded[worded.length - 146] = 1;
+    own[3] = sha([0], worded);
+    const byOwn = await prove(3, { ...shownOf(3), bytes: toHex(worded), leaf_hash: own[3].toString("hex") }, journalOf(own));
+    assert.equal(byOwn.steps.find((s) => s.is === "bad")?.name, "signers");
     const bytesOf = async (n) => fromHex(VECTORS[Number(n)].hex).map((b, at) => (n > 0n && at === 130 ? b ^ 1 : b));
     assert.equal(await step({ bytes: bytesOf }), "signers", "a key of another than the logged KEY entry");
     assert.equal(await step({ bytes: async (n) => fromHex(VECTORS[Number(n)].hex).map((b, at) => (n === 0n && at === 80 ? b ^ 1 : b)) }), "genesis");
