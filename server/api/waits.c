@@ -32,6 +32,7 @@ struct waiter {
     struct uuid reservation, person;
     uint64_t version; /* a stream's: what was sent last */
     int64_t since_ms; /* monotonic */
+    uint64_t endings; /* a stream's: of `waits`, when it was last out of the line */
     bool stream, woken;
 };
 
@@ -40,6 +41,7 @@ struct waits {
     pthread_mutex_t lock;
     struct waiter *buckets[BUCKETS];
     uint64_t events[BUCKETS]; /* how often something happened there */
+    uint64_t endings;         /* how often somebody's streams were ended */
     size_t polls, streams;
     struct map *left; /* site → when a poll of it ended last, monotonic ms */
 };
@@ -117,18 +119,25 @@ count(struct waits *w, const struct waiter *x, int by)
         map_put(w->left, &x->site, (void *)(uintptr_t)monotonic_ms(), NULL);
 }
 
-static void
+/* False: it is a stream, and while it was out of the line somebody's streams were ended, which may have been its person's: it is to end, too.
+ * Whoever still has the right to it comes back by themselves. */
+static bool
 put(struct waits *w, struct waiter *x)
 {
     struct waiter **at = &w->buckets[bucket_of(x->stream, x->site, x->reservation)];
+    bool stays;
 
     pthread_mutex_lock(&w->lock);
+    stays = !x->stream || x->endings == w->endings;
     while (*at)
         at = &(*at)->next; /* oldest first */
     x->next = NULL;
-    *at = x;
-    count(w, x, 1);
+    if (stays) {
+        *at = x;
+        count(w, x, 1);
+    }
     pthread_mutex_unlock(&w->lock);
+    return stays;
 }
 
 /* Take one out by its HTTP call; NULL if somebody else has. */
@@ -168,6 +177,7 @@ take_all(struct waits *w, bool stream, uint64_t site, struct uuid reservation)
         *at = x->next;
         x->next = NULL;
         x->woken = false;
+        x->endings = w->endings;
         *end = x;
         end = &x->next;
         count(w, x, -1);
@@ -326,7 +336,7 @@ serve_site(struct waits *w, struct serving *s, size_t site, const struct ticket_
         while (skip < n && tickets[skip].seq <= x->after)
             skip++;
         if (skip == n) {
-            put(w, x);
+            (void)put(w, x);
             waiting = true;
             continue;
         }
@@ -434,7 +444,7 @@ waits_poll(struct call *call, uint64_t site, uint64_t after, int64_t wait_ms)
         return;
     }
     /* Registered first, looked at again afterwards: nothing that is committed in between is missed. */
-    put(w, x);
+    (void)put(w, x);
     surplus = take_surplus(w, site);
     if (surplus)
         answer_empty(w, surplus);
@@ -513,6 +523,7 @@ waits_end_streams(struct waits *w, struct uuid person)
     struct waiter *list = NULL;
 
     pthread_mutex_lock(&w->lock);
+    w->endings++;
     for (int i = 0; i < BUCKETS; i++)
         for (struct waiter **at = &w->buckets[i]; *at;) {
             struct waiter *x = *at;
@@ -552,9 +563,7 @@ serve_streams_once(struct waits *w, struct uuid id, struct db *db)
             there = push_event(x->http, &out, version);
             x->version = version;
         }
-        if (there)
-            put(w, x);
-        else
+        if (!there || !put(w, x))
             end_stream(x);
     }
     json_out_free(&out);
@@ -592,11 +601,17 @@ waits_stream(struct call *call, struct uuid reservation, uint64_t version)
                           .version = version,
                           .since_ms = monotonic_ms(),
                           .stream = true };
+    pthread_mutex_lock(&w->lock);
+    x->endings = w->endings;
+    pthread_mutex_unlock(&w->lock);
     call_log(call, 200);
     http_stream(http, head, on_gone);
     push_event(http, &call->out, version);
     call_free(call);
-    put(w, x);
+    if (!put(w, x)) {
+        end_stream(x);
+        return;
+    }
     surplus = take_surplus_stream(w, x->person);
     if (surplus)
         end_stream(surplus);
