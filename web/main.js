@@ -53,6 +53,11 @@ const App = ({ begun }) => {
         queueMicrotask(() => go(to("/sign-in", { then: path + location.search }), { replace: true }));
         return null;
     }
+    /* who must have a second step makes it first, on their account's page */
+    if (found?.route.who && me.value.second_due && path !== "/me") {
+        queueMicrotask(() => go(to("/me"), { replace: true }));
+        return null;
+    }
     const own = !found?.params.site || seat.value?.kind !== "site" || seat.value.site === found.params.site;
     const allowed = !found?.route.who || (found.route.who.includes(seat.value?.kind ?? "none") && own);
     const page = !found ? html`<${Nowhere} status=${404} />`

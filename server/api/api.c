@@ -81,6 +81,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->simulation = config->simulation;
     api->https = config->https;
     api->public_entries = config->public_entries;
+    api->second_duty = config->second_duty;
     api->key = config->key;
     api->hook_key = config->hook_key;
     api->hooks_inside = config->hooks_inside;

@@ -30,6 +30,7 @@ struct api_config {
     struct clock clock;
     bool simulation, https; /* https: browsers come by TLS, which ends in a proxy in front */
     bool public_entries;   /* everybody may read every entry's bytes */
+    bool second_duty;      /* officers and administrators must have a second step after their password */
     int64_t share_half_life_days;
     struct sign_key key; /* the server's: signs tickets, receipts and vouched-for orders */
     const struct seals *seals; /* of the evidence it stores and serves; as long as the api */

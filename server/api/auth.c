@@ -14,6 +14,7 @@
 #include "crypto/api_token.h"
 #include "crypto/random.h"
 #include "store/people.h"
+#include "store/second.h"
 #include "store/sessions.h"
 #include "store/tokens.h"
 
@@ -28,6 +29,7 @@ enum {
 
 struct known {
     struct actor actor;
+    bool second_due;
     char name[CALL_NAME_MAX], email[CALL_EMAIL_MAX];
     struct token_used token;       /* of what is known by a program's */
     int64_t expires_ms, loaded_ms; /* loaded: monotonic */
@@ -130,6 +132,7 @@ from_memory(struct call *call, struct hash token)
     }
     if (found) {
         call->actor = k->actor;
+        call->second_due = k->second_due;
         call->token = k->token;
         memcpy(call->name, k->name, sizeof call->name);
         memcpy(call->email, k->email, sizeof call->email);
@@ -145,6 +148,7 @@ remember(struct call *call, struct hash token, int64_t expires_ms)
     struct known *k = xcalloc(1, sizeof *k);
 
     k->actor = call->actor;
+    k->second_due = call->second_due;
     k->token = call->token;
     memcpy(k->name, call->name, sizeof k->name);
     memcpy(k->email, call->email, sizeof k->email);
@@ -195,6 +199,22 @@ auth_actor_of(struct call *call, struct uuid id, struct actor *ret)
     return OK;
 }
 
+/* Does a password alone let in somebody who must have a second step? Then they have no role until they have made it. */
+static enum err
+drop_what_is_due(struct call *call, const struct person *p, struct actor *a)
+{
+    bool must = call->api->second_duty && (a->programme_roles & (ROLE_OFFICER | ROLE_ADMINISTRATOR)) != 0 && p->email[0] && p->password_hash[0];
+    struct db_actor before = db_act_as(call->db, DB_ACTOR_SERVER);
+    struct second second = { .demanded = false };
+    enum err err = must ? second_of(call->db, p->id, &second) : OK;
+
+    db_act_as(call->db, before);
+    call->second_due = must && !second.demanded;
+    if (call->second_due)
+        *a = (struct actor){ .kind = ACTOR_PERSON, .person = a->person };
+    return err;
+}
+
 enum err
 auth_load_person(struct call *call, struct uuid id)
 {
@@ -206,6 +226,8 @@ auth_load_person(struct call *call, struct uuid id)
     db_act_as(call->db, before);
     if (!err)
         err = auth_actor_of(call, id, &actor);
+    if (!err)
+        err = drop_what_is_due(call, &person, &actor);
     if (err)
         return err == ERR_NOT_FOUND ? ERR_UNAUTHENTICATED : err;
     call->actor = actor;

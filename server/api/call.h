@@ -99,6 +99,7 @@ struct call {
     struct actor actor;
     struct hash session; /* of the cookie's token; by_session only */
     bool by_session;
+    bool second_due; /* somebody without roles, until they have the second step that these ask for */
     struct token_used token; /* id zero: it does not call by one */
     bool renews; /* what is known of the session is to be read from the database by this call */
     uint64_t share; /* whose it is in the pool's queue */

@@ -28,7 +28,7 @@ check(struct call *call)
     enum err err = OK;
 
     if (!(route->who & who))
-        return call->actor.kind == ACTOR_NOBODY ? ERR_UNAUTHENTICATED : ERR_FORBIDDEN;
+        return call->actor.kind == ACTOR_NOBODY ? ERR_UNAUTHENTICATED : call->second_due ? ERR_SECOND_DUE : ERR_FORBIDDEN;
     if (mutates(call) && !(route->who & WHO_AGENT)) {
         err = auth_origin(call);
         if (!err)

@@ -322,6 +322,8 @@ check_officers(struct call *call, struct funding *f, const struct officer_in in[
     f->waits = in[0].email[0] == '\0';
     if (f->waits)
         return OK;
+    if (call->api->second_duty)
+        return err_at(&call->detail, ERR_AUTHORITY, "/officers", "A password alone signs nothing here: without officers the order waits, and two sign it on their own pages.");
     for (int i = 0; i < 2 && !err; i++) {
         struct role *roles;
         size_t n;

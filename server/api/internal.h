@@ -41,7 +41,7 @@ struct api {
     bool https;
     const char *cookie; /* its name */
     struct clock clock;
-    bool simulation, public_entries;
+    bool simulation, public_entries, second_duty;
     struct sign_key key;
     char *keys_dir; /* of the files of the server's keys; NULL: none is watched */
     atomic_uint_fast64_t key_index; /* NO_INDEX: not looked up yet */

@@ -310,6 +310,7 @@ begin(struct server *s)
                               .web_dir = c->web_dir,
                               .simulation = c->simulation,
                               .public_entries = c->public_entries,
+                              .second_duty = c->second_step_duty,
                               .share_half_life_days = c->share_half_life_days };
     enum err err = load_key(s, "server.key", &s->key);
 

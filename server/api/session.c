@@ -117,6 +117,8 @@ reply_me(struct call *call)
         err = mail_language(call->db, call->actor.person, call->arena, &language);
     json_i64(out, "unread", unread);
     json_text(out, "language", language);
+    json_bool(out, "second_due", call->second_due);
+    json_bool(out, "second_duty", call->api->second_duty);
     json_bool(out, "simulation", call->api->simulation);
     json_time(out, "now", call->now_ms);
     json_shut(out);

@@ -115,7 +115,7 @@ me_token_make(struct call *call)
     n.token.expires_ms = call->now_ms + days * DAY_MS;
     err = json_in_close(&in);
     if (!err)
-        err = auth_anew(call, password);
+        err = call->second_due ? ERR_SECOND_DUE : auth_anew(call, password); /* it would outlive what is due */
     if (err) {
         call_fail(call, err);
         return;

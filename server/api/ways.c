@@ -116,6 +116,8 @@ me_second_set(struct call *call)
         err = auth_anew(call, password);
     if (!err)
         err = db_tx(call->db, store_setting, &s);
+    if (!err)
+        auth_changed(call->api, call->actor.person);
     reply_second(call, err, &s.after);
 }
 

@@ -124,7 +124,7 @@ class Server:
         self.log = open(self.data / "log", "wb")
         self.more = list(more)
         self.options = [f"--data-dir={self.data}", "--listen=127.0.0.1:0", "--listen-agents=127.0.0.1:0",
-                        "--listen-metrics=127.0.0.1:0", "--log-format=json", f"--web-dir={self.data}/none",
+                        "--listen-metrics=127.0.0.1:0", "--log-format=json", "--second-step-duty=no", f"--web-dir={self.data}/none",
                         f"--migrations-dir={TOP}/migrations", "--origin=kontor.example/test"]
         if simulation:
             self.options += ["--simulation=yes", f"--clock-rate={rate}"]

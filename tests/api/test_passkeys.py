@@ -247,3 +247,47 @@ def test_old_questions(world):
     world.server.start()
     late.connection = world.anybody.connection = None
     assert late.get("/v1/me").status == 200 and world.server.sql("SELECT count(*) FROM passkey_spent") == "0"
+
+
+def test_officers_and_administrators_must_have_a_second_step(world):
+    server = world.server
+    plain = world.person("promoted", [])
+    server.stop()
+    server.options = ["--second-step-duty=yes" if o == "--second-step-duty=no" else o for o in server.options]
+    server.start()
+    try:
+        for name in ("officer", "administrator"):
+            due = Client(server)
+            reply = due.sign_in(f"{name}@kontor.example", PASSWORD)
+            assert reply.status == 200 and reply.json["second_due"] and reply.json["roles"], reply
+            for method, path, body in (("GET", "/v1/funds", None), ("GET", "/v1/people", None), ("GET", "/v1/orders", None), ("POST", "/v1/funds", {}), ("POST", "/v1/me/keys", {}),
+                                       ("POST", "/v1/me/tokens", {"name": "x", "scope": "read", "password": PASSWORD})):
+                if name == "officer" or path != "/v1/funds":
+                    assert code_of(due.call(method, path, body, key=True)) == (403, "second-due"), (name, method, path)
+            assert due.get("/v1/sites").status == 200 and due.get("/v1/me/passkeys").status == 200
+        for name in ("brisa", "auditor", "lumi"):
+            client = Client(server)
+            assert not client.sign_in(f"{name}@kontor.example", PASSWORD).json["second_due"], name
+        assert world.local.must("GET", "/v1/me")["second_due"] is False
+        officer = Client(server)
+        officer.sign_in("officer@kontor.example", PASSWORD)
+        codes = officer.must("POST", "/v1/me/recovery-codes", {"password": PASSWORD}, status=201)["codes"]
+        assert officer.must("GET", "/v1/me")["second_due"], "it has to be asked for, too"
+        officer.must("POST", "/v1/me/second-step", {"demanded": True, "password": PASSWORD})
+        assert officer.must("GET", "/v1/me")["second_due"] is False and officer.get("/v1/funds").status == 200, "at once"
+        again = Client(server)
+        asked = second(again, "officer@kontor.example")
+        assert asked.status == 202
+        assert again.must("POST", "/v1/session/second", {"question": asked.json["question"], "code": codes[0]})["second_due"] is False
+        passwords = [{"email": f"{o}@kontor.example", "password": PASSWORD} for o in ("officer", "officer2")]
+        reply = world.local.post(f"/v1/grants/{world.grants['brisa']}/clawback", {"credits": "1", "reason": "Test", "officers": passwords}, key=True)
+        assert code_of(reply) == (403, "authority") and reply.json["pointer"] == "/officers", "passwords alone sign nothing"
+        officer.must("POST", "/v1/me/second-step", {"demanded": False, "password": PASSWORD})
+        assert code_of(officer.get("/v1/funds")) == (403, "second-due"), "waived: due again"
+        plain.sign_in("promoted@kontor.example", PASSWORD)
+        world.local.must("POST", f"/v1/people/{world.ids['promoted']}/roles", {"roles": [{"role": "officer"}], "reason": "Joins"}, key=True)
+        assert code_of(plain.get("/v1/funds")) == (403, "second-due") and plain.must("GET", "/v1/me")["second_due"], "from the role on"
+    finally:
+        server.stop()
+        server.options = ["--second-step-duty=no" if o == "--second-step-duty=yes" else o for o in server.options]
+        server.start()

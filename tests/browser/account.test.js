@@ -283,3 +283,42 @@ story("a passkey alone, a second step, recovery codes", async (page, look) => {
     await page.getByText(`You removed the passkey ${name} b`).waitFor();
     await sound(page, "no passkey any more");
 }, [401], "localhost"); /* a number is no site that passkeys are made for */
+
+/* The world's officers have no such duty, so that other stories are about something else: here the server's answers say that they do. */
+story("an officer makes a second step before anything else", async (page, look) => {
+    let due = true;
+    await page.route((url) => url.pathname === "/v1/session", async (route) => {
+        const reply = await route.fetch();
+        await route.fulfill({ response: reply, json: { ...(await reply.json()), second_due: due } });
+    });
+    const button = (words) => page.getByRole("button", { name: words, exact: true });
+    const card = page.locator("section.card").filter({ has: page.getByRole("heading", { name: "Second step", exact: true }) });
+    const prove = async (words) => {
+        await card.getByLabel("Present password").fill(kontor.password);
+        await card.getByRole("button", { name: words, exact: true }).click();
+    };
+    await signIn(page, "tomas@investai.example", kontor.password);
+    await page.waitForURL((url) => url.pathname === "/en/me");
+    await page.getByText("You need a second step first.").waitFor();
+    await page.goto("/en/programme/funds/new");
+    await page.waitForURL((url) => url.pathname === "/en/me");
+    await settled(page);
+    await accessible(page, "a second step is due");
+    await sound(page, "a second step is due");
+    await shot(page, "second-step-due", look);
+    await button("Make new recovery codes").click();
+    await prove("Make new recovery codes");
+    await card.locator("pre").waitFor();
+    await card.getByRole("button", { name: "Close", exact: true }).click();
+    await button("Demand a second step").click();
+    due = false;
+    await prove("Demand a second step");
+    await page.getByText("You need a second step first.").waitFor({ state: "detached" });
+    await page.goto("/en/programme");
+    await settled(page);
+    assert.equal(new URL(page.url()).pathname, "/en/programme");
+    await page.goto("/en/me");
+    await button("Demand it no more").click();
+    await prove("Demand it no more");
+    await page.getByText("You ended the second step after the password").first().waitFor();
+});

@@ -14,6 +14,7 @@
 #include "store/blobs.h"
 #include "store/given.h"
 #include "store/people.h"
+#include "store/second.h"
 #include "store/reservations.h"
 #include "store/secrets.h"
 #include "store/security.h"
@@ -572,6 +573,15 @@ people_by_id(struct db *db, struct uuid id, struct arena *a, struct person *ret)
     (void)db;
     (void)id;
     (void)a;
+    (void)ret;
+    return ERR_NOT_FOUND;
+}
+
+enum err
+second_of(struct db *db, struct uuid person, struct second *ret)
+{
+    (void)db;
+    (void)person;
     (void)ret;
     return ERR_NOT_FOUND;
 }

@@ -52,11 +52,13 @@ const Speak = ({ id, onDone }) => {
             <div class="deeds"><${Button} submit busy=${sending.busy}>${t("dispute.speak.do")}<//></div>
         </form>`;
 };
+const PASSWORDS = ["password", "email", "second"];
 /** An officer ends a contest, with a second officer beside them: both sign with their passwords, each in a form of its own, as browsers
  * want it. */
 const Decide = ({ id, d, onDone }) => {
     const [v, setAll] = useState({ what: "", reason: "", password: "", email: "", second: "" });
     const [wrong, setWrong] = useState(/** @type {Record<string, string>} */ ({}));
+    const each = me.value.second_duty; /* where a password alone signs nothing: it waits, and two sign it on their own pages */
     const sending = useCommand();
     const form = useFocusOnError(Object.keys(wrong).length ? wrong : sending.error);
     const set = (name) => (text) => {
@@ -68,11 +70,11 @@ const Decide = ({ id, d, onDone }) => {
     const fault = (name) => wrong[name] ?? (at === name ? sending.error.detail || t("problem.field") : undefined);
     const send = async (event) => {
         event.preventDefault();
-        const bad = Object.fromEntries(Object.entries(v).filter(([, text]) => !text.trim()).map(([name]) => [name, t("order.needed")]));
+        const bad = Object.fromEntries(Object.entries(v).filter(([name, text]) => !text.trim() && !(each && PASSWORDS.includes(name))).map(([name]) => [name, t("order.needed")]));
         setWrong(bad);
         if (Object.keys(bad).length) return;
         const officers = [{ email: me.value.person.email, password: v.password }, { email: v.email.trim(), password: v.second }];
-        const answer = await sending.run(`/v1/reservations/${id}/${v.what}`, { reason: v.reason.trim(), officers });
+        const answer = await sending.run(`/v1/reservations/${id}/${v.what}`, { reason: v.reason.trim(), ...(!each && { officers }) });
         if (!answer) return;
         if (answer.signers) {
             say(t("order.waits"));
@@ -91,10 +93,10 @@ const Decide = ({ id, d, onDone }) => {
                     { value: "dismiss", label: t("decide.dismiss"), hint: t("decide.dismiss.hint") }]} />
                     ${wrong.what && html`<p class="field-error"><${Icon} name="warn" /><span>${wrong.what}</span></p>`}<//>
                 <${Area} light name="reason" label=${t("order.reason")} hint=${t("decide.reason.hint", { n: TEXT_MAX })} rows=${3} value=${v.reason} error=${fault("reason")} onInput=${(text) => set("reason")(text.slice(0, TEXT_MAX))} />
-                <${Field} light name="password" type="password" autocomplete="current-password" label=${t("decide.password", { who: me.value.person.name })} value=${v.password} error=${fault("password")} onInput=${set("password")} />
+                ${!each && html`<${Field} light name="password" type="password" autocomplete="current-password" label=${t("decide.password", { who: me.value.person.name })} value=${v.password} error=${fault("password")} onInput=${set("password")} />`}
             </form><form class="form gap" onSubmit=${send} noValidate>
-                <div class="fields"><${Field} light name="email" type="email" label=${t("decide.email")} value=${v.email} error=${fault("email")} onInput=${set("email")} />
-                    <${Field} light name="second" type="password" label=${t("decide.second")} value=${v.second} error=${fault("second")} onInput=${set("second")} /></div>
+                ${!each && html`<div class="fields"><${Field} light name="email" type="email" label=${t("decide.email")} value=${v.email} error=${fault("email")} onInput=${set("email")} />
+                    <${Field} light name="second" type="password" label=${t("decide.second")} value=${v.second} error=${fault("second")} onInput=${set("second")} /></div>`}
                 ${!(at in v) && html`<${Refused} error=${sending.error} />`}
                 <div class="deeds"><${Button} kind="primary" submit busy=${sending.busy}>${t("decide.do")}<//></div>
             </form></div></section>`;

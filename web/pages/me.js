@@ -2,7 +2,7 @@
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { dateTime, day } from "../lib/format.js";
-import { me, signOut } from "../lib/session.js";
+import { me, signOut, whoAmI } from "../lib/session.js";
 import { del, post } from "../lib/api.js";
 import { LANGUAGES } from "../lib/languages.js";
 import { language } from "../lib/router.js";
@@ -166,11 +166,12 @@ const Account = ({ query }) => {
     if (!there) return html`${head}<${Waiting} rows=${8} />`;
     return html`${head}
         ${me.value.roles.length === 0 && html`<${Newcomer} />`}
+        ${me.value.second_due && html`<${Note} kind="ochre" role="status"><b>${t("second.due")}</b> ${t("second.due.text")}<//>`}
         <div class="grid halves">
             <div class="stack">
                 ${me.value.person.email && html`<${Password} onChanged=${changed} />`}
                 <${Passkeys} mark=${changes} onChanged=${changed} />
-                ${me.value.person.email && html`<${SecondStep} mark=${changes} onChanged=${changed} />`}
+                ${me.value.person.email && html`<${SecondStep} mark=${changes} onChanged=${me.value.second_due ? () => whoAmI().then(changed) : changed} />`}
                 <${Tokens} mark=${changes} onChanged=${changed} />
                 <${NoticeChoices} />
                 <${MailAddress} />
