@@ -93,7 +93,7 @@ const struct route ROUTES[] = {
     { HTTP_GET, "/v1/me/identities", "me_identities", SESSION, NO_KEY, NO_TOKEN, RUN_WORKER, me_identities },
     { HTTP_DELETE, "/v1/me/identities/{id}", "me_identity_remove", SESSION, NO_KEY, NO_TOKEN, RUN_WORKER, me_identity_remove },
     { HTTP_GET, "/v1/providers", "providers_list", PUBLIC, NO_KEY, READS, RUN_WORKER, providers_list },
-    { HTTP_POST, "/v1/providers/{code}/sign-in", "sign_in_begin", PUBLIC, NO_KEY, NO_TOKEN, RUN_WORKER, sign_in_begin },
+    { HTTP_POST, "/v1/providers/{code}/sign-in", "sign_in_begin", PUBLIC, NO_KEY, NO_TOKEN, RUN_SLOW, sign_in_begin },
     { HTTP_GET, "/v1/providers/{code}/callback", "sign_in_end", PUBLIC, NO_KEY, NO_TOKEN, RUN_WORKER, sign_in_end },
     { HTTP_GET, "/v1/organisations", "organisations_list", SESSION, NO_KEY, READS, RUN_WORKER, organisations_list_get },
     { HTTP_POST, "/v1/organisations", "organisations_create", ADMIN, KEY, NO_TOKEN, RUN_WORKER, organisations_create },

@@ -14,6 +14,7 @@
 #include "api/internal.h"
 #include "api/providers.h"
 #include "base/text.h"
+#include "crypto/password.h"
 #include "crypto/random.h"
 #include "store/identities.h"
 #include "store/people.h"
@@ -166,17 +167,19 @@ sign_in_begin(struct call *call)
 {
     struct flow *f = arena_alloc(call->arena, sizeof *f);
     struct json_in in = json_in_open(call->body, &call->detail);
+    const char *password;
     enum err err;
 
     f->to = in_path(&in, "to", call->arena);
     f->from = in_path(&in, "from", call->arena);
     f->link = json_in_bool_or(&in, "link", false);
+    password = arena_text(call->arena, json_in_text_or(&in, "password", PASSWORD_MAX, ""));
     err = json_in_close(&in);
     f->provider = providers_find(call->api->providers, call->path_text);
     if (!err && !f->provider)
         err = ERR_NOT_FOUND;
-    if (!err && f->link && !call->by_session)
-        err = ERR_UNAUTHENTICATED;
+    if (!err && f->link)
+        err = call->by_session ? auth_anew(call, password) : ERR_UNAUTHENTICATED; /* it is a way in, as a passkey is */
     if (err) {
         call_fail(call, err);
         return;

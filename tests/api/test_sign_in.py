@@ -38,6 +38,9 @@ def issuer(name):
     return AT[name]
 
 
+LINK = {"link": True, "password": PASSWORD}
+
+
 def begin(client, name, to="/en/home", **more):
     issuer(name)
     reply = client.post(f"/v1/providers/{name}/sign-in", {"to": to, "from": "/en/sign-in?x=1", **more})
@@ -57,7 +60,7 @@ def come_back(client, name, cookie, **query):
 def sign_in(world, name, client=None, link=False, **more):
     """The whole way; the last reply."""
     client = client or Client(world.server)
-    url, cookie = begin(client, name, **({"link": True} if link else {}))
+    url, cookie = begin(client, name, **(LINK if link else {}))
     reply = come_back(client, name, cookie, code=issuer(name).code(url, **more), state=state_of(url))
     session = [c.split(";")[0] for c in reply.cookies if c.startswith("kontor=")]
     if session:
@@ -230,11 +233,14 @@ def test_nobody_links_to_anothers_account(world):
     assert world.anybody.post("/v1/providers/honest/sign-in", {"to": "/", "from": "/", "link": True}).json["code"] == "unauthenticated"
     reply = thief.call("POST", "/v1/providers/honest/sign-in", {"to": "/", "from": "/", "link": True}, headers={"X-CSRF-Token": "x"})
     assert reply.json["code"] == "csrf"
-    url, cookie = begin(thief, "honest", link=True)
+    for password, status in (({}, 422), ({"password": "not this one"}, 401)):
+        reply = victim.post("/v1/providers/honest/sign-in", {"to": "/", "from": "/", "link": True, **password})
+        assert (reply.status, reply.json["pointer"]) == (status, "/password"), "whoever has the session alone adds no way in"
+    url, cookie = begin(thief, "honest", **LINK)
     code = issuer("honest").code(url, subject="thief")
     assert failed(come_back(victim, "honest", None, code=code, state=state_of(url))) == "sign-in-stale", "the victim's browser lacks the cookie"
     assert failed(come_back(victim, "honest", cookie, code=code, state=state_of(url))) == "sign-in-stale", "and even with it: not the session that asked"
-    url, cookie = begin(thief, "honest", link=True)
+    url, cookie = begin(thief, "honest", **LINK)
     code = issuer("honest").code(url, subject="thief")
     assert failed(come_back(Client(world.server), "honest", cookie, code=code, state=state_of(url))) == "sign-in-stale", "signed out meanwhile"
     assert victim.must("GET", "/v1/me/identities")["items"] == []

@@ -5,6 +5,7 @@ import tempfile
 
 from harness import Client
 from provider import Browser, free_port, real
+from world import PASSWORD
 
 STATE = {}
 
@@ -63,7 +64,7 @@ def test_declined_there(world):
 
 def test_linked(world):
     brisa = world.people["brisa"]
-    assert sign_in(world, "home", "ines", client=brisa, link=True)[0] == "/en/home"
+    assert sign_in(world, "home", "ines", client=brisa, link=True, password=PASSWORD)[0] == "/en/home"
     assert sign_in(world, "home", "ines")[1].must("GET", "/v1/me")["person"]["id"] == world.ids["brisa"]
 
 

@@ -68,6 +68,13 @@ story("one links a provider, comes in by it to the page that was asked for, and 
     await page.goto("/en/me");
     await settled(page);
     await page.getByRole("button", { name: "Link Home" }).click();
+    const password = page.locator("input[name=link-password]");
+    await password.fill("not this one at all");
+    await page.getByRole("button", { name: "Link Home" }).click();
+    await page.getByText("The password is not right.").waitFor();
+    await accessible(page, "linking takes one's password");
+    await password.fill(kontor.password);
+    await page.getByRole("button", { name: "Link Home" }).click();
     await sayName(page, name);
     await page.waitForURL("**/en/me");
     await settled(page);
@@ -84,7 +91,7 @@ story("one links a provider, comes in by it to the page that was asked for, and 
     await page.getByRole("button", { name: "Unlink Home" }).click();
     await page.getByText("Home is unlinked.").first().waitFor();
     await page.getByRole("button", { name: "Link Home" }).waitFor();
-});
+}, [401]);
 
 story("one who declines is told so, and may go on with a password", async (page) => {
     await page.goto("/en/sign-in?then=%2Fcredits");

@@ -6,11 +6,11 @@ const LONGEST = 300;
 
 /**
  * Leaves the page. @param {string} code the provider's @param {string} page the path to come back to
- * @param {{link?: boolean}} [options] link: what it knows one by is linked to the account in use
+ * @param {{link?: boolean, password?: string}} [options] link: what it knows one by is linked to the account in use; password: which that takes, where there is one
  */
-export const goTo = async (code, page, { link = false } = {}) => {
+export const goTo = async (code, page, { link = false, password = "" } = {}) => {
     const back = page.length > LONGEST ? page.split("?")[0] : page;
-    const { url } = await post(`/v1/providers/${code}/sign-in`, { to: back, from: back, ...(link && { link }) });
+    const { url } = await post(`/v1/providers/${code}/sign-in`, { to: back, from: back, ...(link && { link }), ...(password && { password }) });
     location.assign(url);
     return new Promise(() => {}); /* busy until the page is gone */
 };

@@ -61,10 +61,27 @@ const Password = ({ onChanged }) => {
             </form></section>`;
 };
 
+/** One's password, before a provider is linked. @param {{provider: any, state: any, link: (password: string) => void, onClose: () => void}} props */
+const Proof = ({ provider, state, link, onClose }) => {
+    const [password, setPassword] = useState(""), [empty, setEmpty] = useState("");
+    const submit = (event) => {
+        event.preventDefault();
+        setEmpty(password ? "" : t("tokens.bad.password"));
+        if (password) link(password);
+    };
+    return html`
+        <form class="form gap" onSubmit=${submit} noValidate>
+            <input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" />
+            <${Field} name="link-password" type="password" autocomplete="current-password" label=${t("me.old")} value=${password} onInput=${setPassword} error=${empty || (fieldOf(state.error) === "password" ? state.error.detail : undefined)} />
+            <div class="deeds"><${Button} kind="primary" submit busy=${state.busy === provider.code}>${t("ways.link", { name: provider.label })}<//><${Button} onClick=${onClose}>${t("not-yet")}<//></div>
+        </form>`;
+};
 /** By what sign-in providers know one. Nothing of it where there are none. */
 const Ways = ({ query }) => {
     const providers = useData("/v1/providers"), mine = useData("/v1/me/identities");
     const [state, set] = useState({ busy: "", error: failedOf(query) });
+    const [asked, ask] = useState(/** @type {any} */ (null));
+    const link = (p, password) => act(p.code, () => goTo(p.code, `/${language}/me`, { link: true, password }));
     const act = async (what, run) => {
         if (state.busy) return;
         set({ busy: what, error: null });
@@ -85,12 +102,13 @@ const Ways = ({ query }) => {
     if (!known.length && !others.length) return null;
     return html`
         <section class="card"><h2>${t("ways")}</h2><p class="second">${t(known.length ? "ways.text" : "ways.none")}</p>
-            <${Refused} error=${state.error} />
+            ${fieldOf(state.error) !== "password" && html`<${Refused} error=${state.error} />`}
             ${known.length > 0 && html`<dl class="facts">${known.map((i) => html`<div key=${i.id}><dt>${i.label}<span class="hint block">${[i.name, i.email].filter(Boolean).join(", ") || i.subject}</span>
                 <span class="hint block">${t("ways.since", { linked: day(i.linked), used: day(i.used) })}</span></dt>
                 <dd><${Button} small busy=${state.busy === i.id} label=${t("ways.unlink.of", { name: i.label })} onClick=${() => unlink(i)}>${t("ways.unlink")}<//></dd></div>`)}</dl>`}
-            ${others.length > 0 && html`<div class="gap deeds">${others.map((p) => html`<${Button} key=${p.code} small busy=${state.busy === p.code}
-                onClick=${() => act(p.code, () => goTo(p.code, `/${language}/me`, { link: true }))}>${t("ways.link", { name: p.label })}<//>`)}</div>`}
+            ${others.length > 0 && !asked && html`<div class="gap deeds">${others.map((p) => html`<${Button} key=${p.code} small busy=${state.busy === p.code}
+                onClick=${() => (me.value.person.email ? ask(p) : link(p, ""))}>${t("ways.link", { name: p.label })}<//>`)}</div>`}
+            ${asked && html`<${Proof} key=${asked.code} provider=${asked} state=${state} link=${(password) => link(asked, password)} onClose=${() => ask(null)} />`}
         </section>`;
 };
 /* What a browser calls itself, in a word or two; another program's own words. */
