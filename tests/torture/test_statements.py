@@ -717,4 +717,4 @@ def migrate(server, shim):
 def test_no_statement_was_left_out(long):
     missed = {n: f for n, f in statements_in_store().items() if n not in REACHED}
     print(f"# {len(statements_in_store())} statements in store/, {len(REACHED & set(statements_in_store()))} tortured")
-    assert not missed, f"never reached: {missed}: give tests/torture/calls.py a call that does"
+    assert not missed, f"never reached: {len(missed)}, such as {dict(list(missed.items())[:10])}: give tests/torture/calls.py a call that does"

@@ -13,7 +13,7 @@ import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Files } from "../parts/list-files.js";
 
-await more("../messages/LANG.journal.json", "../styles/journal.css");
+await Promise.all([more("../messages/LANG.journal.json", "../styles/journal.css"), more("../messages/LANG.entries.json")]);
 
 const NAMES = ["kind", "account", "grant", "before"];
 /** The filters of an address as the server takes them. */

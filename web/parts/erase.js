@@ -1,12 +1,14 @@
 /* Asks why an entry's words are to be erased, and does it; fetched when somebody who may wants to. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
+import { more } from "../lib/more.js";
 import { useCommand } from "../lib/use.js";
 import { Refused } from "./broken.js";
 import { Dialog } from "./dialog.js";
 import { Select } from "./field.js";
 import { say } from "./note.js";
 
+await more("../messages/LANG.erase.json");
 const WHY = ["asked", "kept-long-enough", "ordered", "mistaken"];
 
 /** @param {{index: number, onDone: () => void, onClose: () => void}} props */
