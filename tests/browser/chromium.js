@@ -2,7 +2,8 @@
 import { chromium } from "playwright-core";
 
 export const SCHEMES = ["light", "dark"];
-export const launch = () => chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--lang=en-IE", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])], env: { ...process.env, LANGUAGE: "en_IE" } });
+/* as people have it; bare: the same without its own windows (Debian's chromium-headless-shell), for half the processor, where hundreds of pages are opened */
+export const launch = ({ bare = false } = {}) => chromium.launch({ executablePath: process.env.CHROMIUM ?? (bare ? "/usr/bin/chromium-headless-shell" : "/usr/bin/chromium"), args: ["--lang=en-IE", ...(process.getuid?.() === 0 ? ["--no-sandbox"] : [])], env: { ...process.env, LANGUAGE: "en_IE" } });
 
 /* Chromium itself notes each reply above 399; a page that must cope with one names it */
 const refusal = (text, cope) => cope.includes(Number(/^Failed to load resource: the server responded with a status of (\d+)/.exec(text)?.[1]));

@@ -9,7 +9,7 @@ let mock, browser, base;
 before(async () => {
     mock = await serve(`${process.env.KONTOR_BUILD ?? "../../build"}/webroot`);
     base = `http://127.0.0.1:${mock.port}`;
-    browser = await launch();
+    browser = await launch({ bare: true });
 });
 after(async () => {
     await browser?.close();

@@ -15,21 +15,21 @@ import { world } from "./world.js";
 
 const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", O2 = "tomas@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
 const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark", keys: true }];
-let kontor, browser, passwordOfElin;
+let kontor, browsers, passwordOfElin;
 before(async () => {
     kontor = await world();
     passwordOfElin = kontor.password;
-    browser = await launch();
+    browsers = { 1440: await launch(), 360: await launch({ bare: true }) };
 });
 after(async () => {
-    await browser?.close();
+    for (const one of Object.values(browsers ?? {})) await one.close();
     await kontor?.stop();
 });
 /* cope: the statuses of refusals that the story is about; Chromium notes each on the console */
 const story = (name, run, cope = []) => {
     for (const look of LOOKS) {
         test(`story: ${name} (${look.width} px, ${look.scheme})`, async () => {
-            const tab = await open(browser, { base: kontor.base, acceptDownloads: true, cope, ...look });
+            const tab = await open(browsers[look.width], { base: kontor.base, acceptDownloads: true, cope, ...look });
             tab.page.setDefaultTimeout(20_000);
             try {
                 await run(look.keys ? byKeys(tab.page) : tab.page, look, tab);
