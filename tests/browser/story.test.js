@@ -15,21 +15,21 @@ import { world } from "./world.js";
 
 const S = "ines@brisa.example", E = "elin@nordlys.example", O = "maren@investai.example", O2 = "tomas@investai.example", L = "aino@lumi.example", A = "jonas@kontor.example";
 const LOOKS = [{ width: 1440, height: 900, scheme: "light" }, { width: 360, height: 800, scheme: "dark", keys: true }];
-let kontor, browsers, passwordOfElin;
+let kontor, browser, passwordOfElin;
 before(async () => {
     kontor = await world();
     passwordOfElin = kontor.password;
-    browsers = { 1440: await launch(), 360: await launch({ bare: true }) };
+    browser = await launch({ bare: true });
 });
 after(async () => {
-    for (const one of Object.values(browsers ?? {})) await one.close();
+    await browser?.close();
     await kontor?.stop();
 });
 /* cope: the statuses of refusals that the story is about; Chromium notes each on the console */
 const story = (name, run, cope = []) => {
     for (const look of LOOKS) {
         test(`story: ${name} (${look.width} px, ${look.scheme})`, async () => {
-            const tab = await open(browsers[look.width], { base: kontor.base, acceptDownloads: true, cope, ...look });
+            const tab = await open(browser, { base: kontor.base, acceptDownloads: true, cope, ...look });
             tab.page.setDefaultTimeout(20_000);
             try {
                 await run(look.keys ? byKeys(tab.page) : tab.page, look, tab);

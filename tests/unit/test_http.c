@@ -85,15 +85,16 @@ on_more(void *cls, struct http_call *call)
     struct fixture *f = cls;
     char *piece;
     bool broken = strcmp(call->path, "/broken") == 0;
+    int asked;
 
     pthread_mutex_lock(&f->lock);
-    f->asked++;
+    asked = ++f->asked;
     pthread_mutex_unlock(&f->lock);
-    if (f->asked == 2)
+    if (asked == 2)
         return false; /* not now */
     piece = xmalloc(PIECE);
     memset(piece, 'p', PIECE);
-    if (f->asked <= (broken ? PIECES - 1 : PIECES)) {
+    if (asked <= (broken ? PIECES - 1 : PIECES)) {
         assert_true(http_stream_push(call, BYTES(piece, PIECE)));
     } else {
         assert_true(http_pour_end(call, BYTES(piece, broken ? 0 : PIECE), !broken));
@@ -858,6 +859,26 @@ pour_into(int fd, bool *ret_whole)
 }
 
 /* A file is asked for as it is taken: who does not read it keeps nobody busy, and one that breaks off does not look whole. */
+static int
+gone(struct fixture *f)
+{
+    int n;
+
+    pthread_mutex_lock(&f->lock);
+    n = f->gone;
+    pthread_mutex_unlock(&f->lock);
+    return n;
+}
+
+/* As if it had been asked twice already: nothing is held back this time. */
+static void
+ask_from_the_third(struct fixture *f)
+{
+    pthread_mutex_lock(&f->lock);
+    f->asked = 2;
+    pthread_mutex_unlock(&f->lock);
+}
+
 static void
 files_are_poured(void **state)
 {
@@ -873,24 +894,24 @@ files_are_poured(void **state)
     assert_in_range(asked, 3, PIECES / 2); /* the rest waits: sockets hold some MB */
     assert_in_range(pour_into(fd, &whole), (size_t)PIECES * PIECE, (size_t)PIECES * PIECE + 40); /* headers have a p or two */
     assert_true(whole);
-    assert_int_equal(f->gone, 0);
+    assert_int_equal(gone(f), 0);
     close(fd);
 
-    f->asked = 2;
+    ask_from_the_third(f);
     fd = dial(f);
     send_all(fd, GET("/broken"), sizeof GET("/broken") - 1);
     assert_true(pour_into(fd, &whole) > PIECE);
     assert_false(whole);
     close(fd);
 
-    f->asked = 2;
+    ask_from_the_third(f);
     fd = dial(f);
     send_all(fd, GET("/pour"), sizeof GET("/pour") - 1);
     poll(NULL, 0, 100);
     close(fd);
-    for (int64_t end = monotonic_ms() + 5000; f->gone == 0 && monotonic_ms() < end;)
+    for (int64_t end = monotonic_ms() + 5000; gone(f) == 0 && monotonic_ms() < end;)
         poll(NULL, 0, 5);
-    assert_int_equal(f->gone, 1);
+    assert_int_equal(gone(f), 1);
 }
 
 int
