@@ -212,9 +212,6 @@ test_claims(void **state)
     id_keys_delete(keys);
 }
 
-/* ---- algorithms -------------------------------------------------------------------------------------------------- */
-
-/* As an attacker would: HMAC with the PEM of the public key, which everybody has. libjwt by itself takes it. */
 static void
 test_proof(void **state)
 {
@@ -239,7 +236,7 @@ test_proof(void **state)
     struct id_keys *keys = keys_of(jwk(world.rsa, "k1", ""), ID_RS256);
 
     (void)state;
-    for (size_t i = 0; i < sizeof ROWS / sizeof ROWS[0]; i++) {
+    for (size_t i = 0; i < LEN(ROWS); i++) {
         struct err_detail d = { .text = "" };
         struct id_want want = WANT;
         struct id_claims c;
@@ -253,6 +250,9 @@ test_proof(void **state)
     id_keys_delete(keys);
 }
 
+/* ---- algorithms -------------------------------------------------------------------------------------------------- */
+
+/* As an attacker would: HMAC with the PEM of the public key, which everybody has. libjwt by itself takes it. */
 static const char *
 hmac_token(const char *header, const char *pem)
 {
