@@ -10,7 +10,7 @@
 #include "base/err.h"
 
 #define PASSWORD_HASH_TEXT 128
-#define PASSWORD_MIN       10
+#define PASSWORD_MIN       12
 #define PASSWORD_MAX       256 /* bytes */
 
 /* ret: "$argon2id$v=19$m=19456,t=2,p=1$salt$hash". ERR_BUSY if the memory cannot be had. */

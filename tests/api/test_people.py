@@ -71,10 +71,17 @@ def test_signing_out_and_changing_the_password(world):
     assert two.sign_in("fleeting@kontor.example", given).status == 200
 
 
+def test_a_new_password_has_twelve_characters(world):
+    one = world.person("brief", [])
+    reply = one.post("/v1/me/password", {"old": PASSWORD, "new": "zC7#kd0!qLw"})
+    assert reply.status == 422 and reply.json["pointer"] == "/new" and "12" in reply.json["detail"], reply
+    assert one.post("/v1/me/password", {"old": PASSWORD, "new": "zC7#kd0!qLwX"}).status == 204
+
+
 def test_what_is_guessed_first_is_no_password(world):
     """Neither what others have chosen nor one's own name; said before anything is changed."""
     one = world.person("guessable", [])
-    for bad in ("password123", "Guessable2026", "kontor kontor", "1234567890"):
+    for bad in ("password1234", "Guessable2026", "kontor kontor", "123456789012"):
         reply = one.post("/v1/me/password", {"old": PASSWORD, "new": bad})
         assert reply.status == 422 and reply.json["pointer"] == "/new" and "guessed first" in reply.json["detail"], (bad, reply)
     assert one.sign_in("guessable@kontor.example", PASSWORD).status == 200
