@@ -1,9 +1,11 @@
 /* api/identities.c: by what sign-in providers know a person: one's own, and a person's for administrators. */
 #include "api/handlers.h"
 
+#include "api/fields.h"
 #include "api/internal.h"
 #include "api/providers.h"
 #include "api/ways.h"
+#include "crypto/password.h"
 #include "store/identities.h"
 #include "store/people.h"
 
@@ -78,11 +80,18 @@ remove_identity(struct db *db, void *ctx)
     return err ? err : ways_check(call, db, call->actor.person);
 }
 
+/* POST /v1/me/identities/{id}/remove: proved as when one is linked, else whoever has the session alone shuts its person out. */
 void
 me_identity_remove(struct call *call)
 {
-    enum err err = call->actor.kind == ACTOR_PERSON ? db_tx(call->db, remove_identity, call) : ERR_NOT_FOUND;
+    struct json_in in = json_in_open(call->body, &call->detail);
+    const char *password = arena_text(call->arena, json_in_text_or(&in, "password", PASSWORD_MAX, ""));
+    enum err err = json_in_close(&in);
 
+    if (!err)
+        err = auth_anew(call, password);
+    if (!err)
+        err = db_tx(call->db, remove_identity, call);
     if (err)
         call_fail(call, err);
     else

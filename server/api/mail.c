@@ -4,6 +4,7 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "crypto/password.h"
 #include "market/courier.h"
 #include "market/letter.h"
 #include "store/deliveries.h"
@@ -49,7 +50,8 @@ store_wanted(struct db *db, void *ctx)
     return mail_want(db, ctx);
 }
 
-/* POST /v1/me/mail: a letter goes there, and nothing more until its link was opened. */
+/* POST /v1/me/mail: a letter goes there, and nothing more until its link was opened.
+ * Security: proved as a new way in is: whoever has the session alone has no letters sent to where they read them. */
 void
 me_mail_ask(struct call *call)
 {
@@ -57,14 +59,18 @@ me_mail_ask(struct call *call)
     int64_t now_ms = real_now_ms();
     struct mail_asking asking = { .person = call->actor.person, .id = call_new_id(call), .event = call_new_id(call), .delivery = call_new_id(call),
                                   .until_ms = now_ms + COURIER_CONFIRM_MS, .real_ms = now_ms, .now_ms = call->now_ms };
+    const char *password;
     enum err err;
 
     asking.wanted = in_line(&in, "address", MAIL_ADDRESS_MAX, call->arena);
     if (!in.err && !letter_address_ok(asking.wanted))
         json_in_refuse(&in, "address", ERR_FIELD_INVALID, "It must be an e-mail address in plain letters, such as ines@brisa.example.");
+    password = arena_text(call->arena, json_in_text_or(&in, "password", PASSWORD_MAX, ""));
     err = json_in_close(&in);
     if (!err && !offered(call))
         err = err_say(&call->detail, ERR_STATE, "This server sends no letters.");
+    if (!err)
+        err = auth_anew(call, password);
     if (!err)
         err = db_tx(call->db, store_wanted, &asking);
     if (err == ERR_RATE_LIMITED)

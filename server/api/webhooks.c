@@ -6,6 +6,7 @@
 #include "api/internal.h"
 #include "base/web.h"
 #include "crypto/hook.h"
+#include "crypto/password.h"
 #include "crypto/random.h"
 #include "market/courier.h"
 #include "store/deliveries.h"
@@ -101,7 +102,8 @@ in_kinds(struct json_in *in)
     return kinds;
 }
 
-/* POST /v1/organisations/{id}/webhooks. The secret is shown this once. */
+/* POST /v1/organisations/{id}/webhooks. The secret is shown this once.
+ * Security: proved as a token is: whoever has an owner's session alone hears nothing of the organisation after that is over. */
 void
 webhooks_create(struct call *call)
 {
@@ -109,6 +111,7 @@ webhooks_create(struct call *call)
     struct json_in in = json_in_open(call->body, &call->detail);
     struct hook_secret secret;
     char sealed[BOX_TEXT_LEN(HOOK_SECRET_LEN)], text[HOOK_SECRET_TEXT];
+    const char *password;
     enum err err;
 
     if (!may(call, call->path_id)) {
@@ -121,7 +124,10 @@ webhooks_create(struct call *call)
     if (!in.err && !web_url_stranger_ok(m.webhook.url, call->api->hooks_inside))
         json_in_refuse(&in, "url", ERR_FIELD_INVALID, "It must be a plain https:// address without a name or password in it.");
     m.webhook.kinds = in_kinds(&in);
+    password = arena_text(call->arena, json_in_text_or(&in, "password", PASSWORD_MAX, ""));
     err = json_in_close(&in);
+    if (!err)
+        err = auth_anew(call, password);
     if (err) {
         call_fail(call, err);
         return;

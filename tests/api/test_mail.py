@@ -60,7 +60,7 @@ def person(world, name, address=None, language=None):
         client.must("POST", "/v1/me/language", {"language": language}, status=204)
     if address:
         before = len(POST.letters)
-        client.must("POST", "/v1/me/mail", {"address": address})
+        client.must("POST", "/v1/me/mail", {"address": address, "password": PASSWORD})
         letter = [l for l in POST.wait(before + 1)[before:] if l[1] == [address]][0]
         assert world.anybody.post("/v1/mail/confirm", {"token": token_of(letter)}).status == 204
     return client
@@ -79,7 +79,10 @@ def test_nothing_is_sent_before_the_address_is_confirmed(world):
     agent = fresh(world)
     client = person(world, "ines")
     assert client.must("GET", "/v1/me/mail") == {"offered": True, "address": "", "wanted": "", "fault": ""}
-    client.must("POST", "/v1/me/mail", {"address": "ines@brisa.example"})
+    for proof, status in (({}, 422), ({"password": "not this one"}, 401)):
+        reply = client.post("/v1/me/mail", {"address": "thief@elsewhere.example", **proof})
+        assert (reply.status, reply.json["pointer"]) == (status, "/password"), "whoever has the session alone has no letters sent elsewhere"
+    client.must("POST", "/v1/me/mail", {"address": "ines@brisa.example", "password": PASSWORD})
     sender, to, letter, raw = POST.wait()[0]
     assert (sender, to) == ("notices@kontor.example", ["ines@brisa.example"]), (sender, to)
     assert letter["Subject"] == "Confirm this address" and letter["From"] == "Kontor <notices@kontor.example>" and letter["Auto-Submitted"] == "auto-generated"
@@ -113,15 +116,15 @@ def test_an_older_link_opens_nothing_and_a_link_ends(world):
     tokens = []
     for address in ("one@brisa.example", "two@brisa.example", "three@brisa.example"):
         n = len(POST.letters)
-        client.must("POST", "/v1/me/mail", {"address": address})
+        client.must("POST", "/v1/me/mail", {"address": address, "password": PASSWORD})
         tokens.append(token_of(POST.wait(n + 1)[n]))
-    reply = client.post("/v1/me/mail", {"address": "four@brisa.example"})
+    reply = client.post("/v1/me/mail", {"address": "four@brisa.example", "password": PASSWORD})
     assert reply.status == 429, reply
     assert [world.anybody.post("/v1/mail/confirm", {"token": t}).status for t in tokens[:2]] == [403, 403]
     world.server.sql("UPDATE mail_address SET wanted_until_ms = 1")
     assert world.anybody.post("/v1/mail/confirm", {"token": tokens[2]}).status == 403, "too old"
     for bad in ("no address", "a@b\r\nRCPT TO:<c@d>", "a@b@c", "\"x\"@y", "x@y, z@y", "ü@y.example", "a@" + "b" * 260):
-        assert client.post("/v1/me/mail", {"address": bad}).status in (400, 422), bad
+        assert client.post("/v1/me/mail", {"address": bad, "password": PASSWORD}).status in (400, 422), bad
     leave(client)
 
 
@@ -301,7 +304,7 @@ def test_a_server_that_sends_no_letters_says_so(world):
     world.server.start()
     brisa = world.people["brisa"]
     assert not brisa.must("GET", "/v1/me/mail")["offered"]
-    assert brisa.post("/v1/me/mail", {"address": "brisa@brisa.example"}).json["code"] == "state"
+    assert brisa.post("/v1/me/mail", {"address": "brisa@brisa.example", "password": PASSWORD}).json["code"] == "state"
 
 
 def test_a_language_of_ones_own(world):

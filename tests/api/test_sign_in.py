@@ -182,6 +182,10 @@ def test_only_pages_of_ours(world):
 
 # ---- linking ---------------------------------------------------------------------------------------------------------------
 
+def unlink(client, identity, proof={"password": PASSWORD}, **more):
+    return client.call("POST", f"/v1/me/identities/{identity['id']}/remove", proof, **more)
+
+
 def test_linking_and_unlinking(world):
     brisa = world.people["brisa"]
     assert brisa.must("GET", "/v1/me/identities")["items"] == []
@@ -197,10 +201,14 @@ def test_linking_and_unlinking(world):
     assert failed(sign_in(world, "honest", client=nordlys, link=True, subject="brisa at honest")[0]) == "identity-taken"
     assert nordlys.must("GET", "/v1/me/identities")["items"] == []
     for thief in ("nordlys", "administrator"):
-        assert world.people[thief].call("DELETE", f"/v1/me/identities/{mine[0]['id']}").status == 404
-    assert brisa.call("DELETE", f"/v1/me/identities/{mine[0]['id']}", headers={"X-CSRF-Token": "x"}).json["code"] == "csrf"
-    assert brisa.call("DELETE", f"/v1/me/identities/{mine[0]['id']}").status == 204
-    assert brisa.call("DELETE", f"/v1/me/identities/{mine[0]['id']}").status == 404
+        assert unlink(world.people[thief], mine[0]).status == 404
+    assert unlink(brisa, mine[0], headers={"X-CSRF-Token": "x"}).json["code"] == "csrf"
+    for proof, status in (({}, 422), ({"password": "not this one"}, 401)):
+        reply = unlink(brisa, mine[0], proof)
+        assert (reply.status, reply.json["pointer"]) == (status, "/password"), "whoever has the session alone shuts nobody out"
+    assert brisa.must("GET", "/v1/me/identities")["items"][0]["id"] == mine[0]["id"]
+    assert unlink(brisa, mine[0]).status == 204
+    assert unlink(brisa, mine[0]).status == 404
     _, client = sign_in(world, "honest", subject="brisa at honest")
     assert client.must("GET", "/v1/me")["person"]["id"] != world.ids["brisa"], "it is a stranger's again"
 
@@ -208,11 +216,11 @@ def test_linking_and_unlinking(world):
 def test_the_last_way_in_stays(world):
     _, client = sign_in(world, "honest", subject="carl")
     one = client.must("GET", "/v1/me/identities")["items"]
-    assert client.call("DELETE", f"/v1/me/identities/{one[0]['id']}").json["code"] == "last-way-in"
+    assert unlink(client, one[0]).json["code"] == "last-way-in"
     assert sign_in(world, "other", client=client, link=True, subject="carl there")[0].headers["location"] == "/en/home"
     two = client.must("GET", "/v1/me/identities")["items"]
     replies = []
-    threads = [threading.Thread(target=lambda i=i: replies.append(another(client, world).call("DELETE", f"/v1/me/identities/{i['id']}").status)) for i in two]
+    threads = [threading.Thread(target=lambda i=i: replies.append(unlink(another(client, world), i).status)) for i in two]
     for t in threads:
         t.start()
     for t in threads:

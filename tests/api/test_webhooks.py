@@ -14,6 +14,7 @@ from harness import Client
 from test_agents import fresh
 from test_disputes import settled
 from test_notices import caught_up
+from world import PASSWORD
 
 WORLD = {"more": ["--webhook-private=yes", "--delivery-again-ms=100", "--delivery-give-up-ms=3000"]}
 
@@ -71,7 +72,7 @@ def verify(secret, headers, body, within=300):
 
 
 def make(world, url, kinds=("job-ended",), who="brisa", status=201):
-    return world.people[who].must("POST", f"/v1/organisations/{world.organisations[who]}/webhooks", {"url": url, "kinds": list(kinds)}, status=status)
+    return world.people[who].must("POST", f"/v1/organisations/{world.organisations[who]}/webhooks", {"url": url, "kinds": list(kinds), "password": PASSWORD}, status=status)
 
 
 def deliveries(world, state=None, who="brisa"):
@@ -207,8 +208,12 @@ def test_what_a_webhook_may_be(world):
                         ({"url": "https://hooks.example/", "kinds": ["test"]}, "/kinds"), ({"url": "https://hooks.example/", "kinds": ["all"]}, "/kinds")):
         reply = world.people["brisa"].post(path, body)
         assert reply.status in (400, 422) and reply.json["pointer"].startswith(field), (body, reply)
+    good = {"url": "https://hooks.example/6", "kinds": ["dispute"]}
+    for proof, status in (({}, 422), ({"password": "not this one"}, 401)):
+        reply = world.people["brisa"].post(path, {**good, **proof})
+        assert (reply.status, reply.json["pointer"]) == (status, "/password"), "whoever has an owner's session alone hears nothing after it"
     made = [make(world, f"https://hooks.example/{i}") for i in range(5)]
-    assert world.people["brisa"].post(path, {"url": "https://hooks.example/6", "kinds": ["dispute"]}).status == 409
+    assert world.people["brisa"].post(path, {**good, "password": PASSWORD}).status == 409
     for hook in made:
         remove(world, hook)
     assert world.people["brisa"].call("DELETE", f"/v1/webhooks/{uuid.uuid4()}").status == 404

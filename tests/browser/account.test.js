@@ -122,6 +122,7 @@ story("a webhook, from making to removing", async (page, look) => {
     await accessible(page, "a webhook's form");
     await sound(page, "a webhook's form");
     await page.getByLabel("Address").fill(url);
+    await page.getByLabel("Present password").fill(kontor.password);
     await page.getByRole("checkbox", { name: "Dispute" }).uncheck();
     await page.getByRole("button", { name: "Make the webhook" }).click();
     const secret = page.locator("pre");
@@ -169,6 +170,7 @@ story("notices by e-mail, and a language of one's own", async (page, look) => {
     await accessible(page, "the form of an address");
     await sound(page, "the form of an address");
     const had = readdirSync(kontor.letters).length;
+    await card.getByLabel("Present password").fill(kontor.password);
     await card.getByLabel("E-mail address").fill(address);
     await page.keyboard.press("Enter");
     await card.getByText(`A link is on its way to ${address}.`).waitFor();

@@ -89,6 +89,9 @@ story("one links a provider, comes in by it to the page that was asked for, and 
     await page.waitForURL("**/en/reservations?state=running");
     await page.goto("/en/me");
     await page.getByRole("button", { name: "Unlink Home" }).click();
+    await password.fill(kontor.password);
+    await accessible(page, "unlinking takes one's password");
+    await page.getByRole("button", { name: "Unlink", exact: true }).click();
     await page.getByText("Home is unlinked.").first().waitFor();
     await page.getByRole("button", { name: "Link Home" }).waitFor();
 }, [401]);

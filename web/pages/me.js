@@ -61,19 +61,19 @@ const Password = ({ onChanged }) => {
             </form></section>`;
 };
 
-/** One's password, before a provider is linked. @param {{provider: any, state: any, link: (password: string) => void, onClose: () => void}} props */
-const Proof = ({ provider, state, link, onClose }) => {
+/** One's password, before a provider is linked or unlinked. @param {{deed: {id: string, words: string, run: (password: string) => void}, state: any, onClose: () => void}} props */
+const Proof = ({ deed, state, onClose }) => {
     const [password, setPassword] = useState(""), [empty, setEmpty] = useState("");
     const submit = (event) => {
         event.preventDefault();
         setEmpty(password ? "" : t("tokens.bad.password"));
-        if (password) link(password);
+        if (password) deed.run(password);
     };
     return html`
         <form class="form gap" onSubmit=${submit} noValidate>
             <input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" />
             <${Field} name="link-password" type="password" autocomplete="current-password" label=${t("me.old")} value=${password} onInput=${setPassword} error=${empty || (fieldOf(state.error) === "password" ? state.error.detail : undefined)} />
-            <div class="deeds"><${Button} kind="primary" submit busy=${state.busy === provider.code}>${t("ways.link", { name: provider.label })}<//><${Button} onClick=${onClose}>${t("not-yet")}<//></div>
+            <div class="deeds"><${Button} kind="primary" submit busy=${state.busy === deed.id}>${deed.words}<//><${Button} onClick=${onClose}>${t("not-yet")}<//></div>
         </form>`;
 };
 /** By what sign-in providers know one. Nothing of it where there are none. */
@@ -81,7 +81,6 @@ const Ways = ({ query }) => {
     const providers = useData("/v1/providers"), mine = useData("/v1/me/identities");
     const [state, set] = useState({ busy: "", error: failedOf(query) });
     const [asked, ask] = useState(/** @type {any} */ (null));
-    const link = (p, password) => act(p.code, () => goTo(p.code, `/${language}/me`, { link: true, password }));
     const act = async (what, run) => {
         if (state.busy) return;
         set({ busy: what, error: null });
@@ -92,11 +91,14 @@ const Ways = ({ query }) => {
             set({ busy: "", error });
         }
     };
-    const unlink = (i) => act(i.id, async () => {
-        await del(`/v1/me/identities/${i.id}`);
+    const prove = (deed) => (me.value.person.email ? ask(deed) : deed.run(""));
+    const link = (p) => prove({ id: p.code, words: t("ways.link", { name: p.label }), run: (password) => act(p.code, () => goTo(p.code, `/${language}/me`, { link: true, password })) });
+    const unlink = (i) => prove({ id: i.id, words: t("ways.unlink"), run: (password) => act(i.id, async () => {
+        await post(`/v1/me/identities/${i.id}/remove`, password ? { password } : {});
+        ask(null);
         mine.reload();
         say(t("ways.unlinked", { name: i.label }));
-    });
+    }) });
     if (!providers.data || !mine.data) return html`<section class="card"><h2>${t("ways")}</h2><${Waiting} error=${providers.error ?? mine.error} rows=${2} retry=${() => (providers.reload(), mine.reload())} /></section>`;
     const known = mine.data.items, others = providers.data.items.filter((p) => !known.some((i) => i.provider === p.code));
     if (!known.length && !others.length) return null;
@@ -107,8 +109,8 @@ const Ways = ({ query }) => {
                 <span class="hint block">${t("ways.since", { linked: day(i.linked), used: day(i.used) })}</span></dt>
                 <dd><${Button} small busy=${state.busy === i.id} label=${t("ways.unlink.of", { name: i.label })} onClick=${() => unlink(i)}>${t("ways.unlink")}<//></dd></div>`)}</dl>`}
             ${others.length > 0 && !asked && html`<div class="gap deeds">${others.map((p) => html`<${Button} key=${p.code} small busy=${state.busy === p.code}
-                onClick=${() => (me.value.person.email ? ask(p) : link(p, ""))}>${t("ways.link", { name: p.label })}<//>`)}</div>`}
-            ${asked && html`<${Proof} key=${asked.code} provider=${asked} state=${state} link=${(password) => link(asked, password)} onClose=${() => ask(null)} />`}
+                onClick=${() => link(p)}>${t("ways.link", { name: p.label })}<//>`)}</div>`}
+            ${asked && html`<${Proof} key=${asked.id} deed=${asked} state=${state} onClose=${() => ask(null)} />`}
         </section>`;
 };
 /* What a browser calls itself, in a word or two; another program's own words. */

@@ -4,7 +4,7 @@ import { t } from "../lib/words.js";
 import { dateTime } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { del, post } from "../lib/api.js";
-import { seat } from "../lib/session.js";
+import { me, seat } from "../lib/session.js";
 import { to } from "../lib/router.js";
 import { useCommand, useData } from "../lib/use.js";
 import { Refused, Waiting } from "../parts/broken.js";
@@ -25,16 +25,17 @@ const Made = ({ made, onClose }) => {
             <div class="deeds gap"><${Button} kind="primary" icon="copy" onClick=${copy}>${t("copy")}<//><${Button} onClick=${onClose}>${t("close")}<//></div></div>`;
 };
 const Form = ({ organisation, onMade, onClose }) => {
-    const [url, setUrl] = useState(""), [kinds, setKinds] = useState(KINDS);
+    const [url, setUrl] = useState(""), [kinds, setKinds] = useState(KINDS), [password, setPassword] = useState("");
     const [wrong, setWrong] = useState({});
     const making = useCommand();
     const form = useFocusOnError(Object.keys(wrong).length ? wrong : making.error);
+    const proves = Boolean(me.value.person.email);
     const submit = async (event) => {
         event.preventDefault();
-        const bad = { ...(!url.trim().startsWith("https://") && { url: t("webhooks.bad.url") }) };
+        const bad = { ...(!url.trim().startsWith("https://") && { url: t("webhooks.bad.url") }), ...(proves && !password && { password: t("webhooks.bad.password") }) };
         setWrong(bad);
         if (Object.keys(bad).length) return;
-        const made = await making.run(`/v1/organisations/${organisation.id}/webhooks`, { url: url.trim(), kinds }, { secret: true });
+        const made = await making.run(`/v1/organisations/${organisation.id}/webhooks`, { url: url.trim(), kinds, ...(proves && { password }) }, { secret: true });
         if (made) onMade(made);
     };
     const field = fieldOf(making.error);
@@ -43,7 +44,8 @@ const Form = ({ organisation, onMade, onClose }) => {
             <${Field} name="url" type="url" label=${t("webhooks.url")} hint=${t("webhooks.url.hint")} value=${url} onInput=${setUrl} error=${wrong.url ?? (field === "url" ? making.error.detail : undefined)} maxlength=${500} />
             <fieldset class="kinds"><legend>${t("webhooks.kinds")}</legend>${KINDS.map((kind) => html`<div key=${kind}><${Check} name=${kind} label=${t("notices.kind." + kind)} checked=${kinds.includes(kind)}
                 onInput=${(on) => setKinds(on ? [...kinds, kind] : kinds.filter((k) => k !== kind))} /></div>`)}</fieldset>
-            ${field !== "url" && html`<${Refused} error=${making.error} />`}
+            ${proves && html`<input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" /><${Field} name="password" type="password" autocomplete="current-password" label=${t("me.old")} value=${password} onInput=${setPassword} error=${wrong.password ?? (field === "password" ? making.error.detail : undefined)} />`}
+            ${!["url", "password"].includes(field) && html`<${Refused} error=${making.error} />`}
             <div class="deeds"><${Button} kind="primary" submit busy=${making.busy}>${t("webhooks.make")}<//><${Button} onClick=${onClose}>${t("not-yet")}<//></div>
         </form>`;
 };

@@ -2,6 +2,7 @@
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { del } from "../lib/api.js";
+import { me } from "../lib/session.js";
 import { useCommand, useData } from "../lib/use.js";
 import { Button } from "./button.js";
 import { Refused, Waiting } from "./broken.js";
@@ -9,22 +10,24 @@ import { Field, fieldOf, useFocusOnError } from "./field.js";
 import { say } from "./note.js";
 
 const Ask = ({ onAsked, onClose }) => {
-    const [address, setAddress] = useState(""), [wrong, setWrong] = useState({});
+    const [address, setAddress] = useState(""), [password, setPassword] = useState(""), [wrong, setWrong] = useState({});
     const asking = useCommand();
     const form = useFocusOnError(Object.keys(wrong).length ? wrong : asking.error);
+    const proves = Boolean(me.value.person.email);
     const submit = async (event) => {
         event.preventDefault();
-        const bad = { ...(!/^\S+@\S+$/.test(address.trim()) && { address: t("mail.bad") }) };
+        const bad = { ...(!/^\S+@\S+$/.test(address.trim()) && { address: t("mail.bad") }), ...(proves && !password && { password: t("tokens.bad.password") }) };
         setWrong(bad);
         if (Object.keys(bad).length) return;
-        const now = await asking.run("/v1/me/mail", { address: address.trim() }, { secret: true });
+        const now = await asking.run("/v1/me/mail", { address: address.trim(), ...(proves && { password }) }, { secret: true });
         if (now) onAsked(now);
     };
     const field = fieldOf(asking.error);
     return html`
         <form class="form gap" ref=${form} onSubmit=${submit} noValidate>
             <${Field} name="address" type="email" autocomplete="email" label=${t("mail.address")} value=${address} onInput=${setAddress} error=${wrong.address ?? (field === "address" ? t("mail.bad") : undefined)} maxlength=${254} />
-            ${field !== "address" && html`<${Refused} error=${asking.error} />`}
+            ${proves && html`<${Field} name="mail-password" type="password" autocomplete="current-password" label=${t("me.old")} value=${password} onInput=${setPassword} error=${wrong.password ?? (field === "password" ? asking.error.detail : undefined)} />`}
+            ${!["address", "password"].includes(field) && html`<${Refused} error=${asking.error} />`}
             <div class="deeds"><${Button} kind="primary" submit busy=${asking.busy}>${t("mail.send")}<//>${onClose && html`<${Button} onClick=${onClose}>${t("not-yet")}<//>`}</div>
         </form>`;
 };
