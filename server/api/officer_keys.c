@@ -2,8 +2,10 @@
  * Keys that officers and administrators sign orders with. One is made where it is used and never leaves it; its public half comes here
  * with a signature that shows that whoever asks has it. An administrator who is somebody else compares the fingerprint and confirms
  * it: then the journal has it, and from then on orders in that person's name are signed with it. It ends at once, by its person or an
- * administrator. */
+ * administrator, and with the last role that orders. */
 #include "api/handlers.h"
+
+#include <inttypes.h>
 
 #include "api/fields.h"
 #include "api/internal.h"
@@ -12,6 +14,7 @@
 #include "crypto/password.h"
 #include "crypto/sign.h"
 #include "market/state.h"
+#include "store/evidence.h"
 #include "store/orders.h"
 #include "store/people.h"
 
@@ -246,18 +249,15 @@ confirmed(struct call *call)
     reply_key(call, ((struct deciding_key *)call->user)->key.id, 201);
 }
 
-/* Whose it is may still order. */
-static enum err
-check_person(struct call *call, struct uuid person)
+enum err
+officer_key_check_person(struct call *call, struct uuid person)
 {
-    struct role *roles;
-    size_t n = 0;
-    enum err err = roles_of(call->db, person, call->arena, &roles, &n);
+    struct actor actor = { .kind = ACTOR_PERSON };
+    enum err err = auth_actor_of(call, person, &actor);
 
-    for (size_t i = 0; !err && i < n; i++)
-        if (roles[i].code == ROLE_CODE_OFFICER || roles[i].code == ROLE_CODE_ADMINISTRATOR)
-            return OK;
-    return err ? err : err_say(&call->detail, ERR_CONFLICT, "Whose key it is gives no orders any more.");
+    if (!err && (actor.programme_roles & (ROLE_OFFICER | ROLE_ADMINISTRATOR)) == 0)
+        err = err_say(&call->detail, ERR_CONFLICT, "Whose key it is gives no orders any more.");
+    return err;
 }
 
 /* The same letters, however they are spaced. */
@@ -290,7 +290,7 @@ read_confirm(struct deciding_key *d)
         err = err_say(&call->detail, ERR_CONFLICT, "It was withdrawn or refused.");
     if (!err && !same_fingerprint(said, fingerprint(call->arena, d->key.ed25519.data)))
         err = err_at(&call->detail, ERR_FIELD_INVALID, "/fingerprint", "This is not the fingerprint of the key that was asked for.");
-    return err ? err : check_person(call, d->key.person);
+    return err ? err : officer_key_check_person(call, d->key.person);
 }
 
 /* POST /v1/officer-keys/{id}/confirm */
@@ -357,4 +357,86 @@ officer_key_refuse(struct call *call)
         call_fail(call, err);
     else
         reply_key(call, d.key.id, 200);
+}
+
+/* ---- who orders no more -------------------------------------------------------------------------------------------- */
+
+struct ending {
+    struct uuid person;
+    struct idem idem;
+    uint64_t key; /* NO_INDEX: none was ended yet */
+    handler_fn *then;
+    void *user;
+};
+
+/* Once for each key, however often the call is repeated. */
+static enum err
+store_ended(struct db *db, void *ctx)
+{
+    struct call *call = ctx;
+    const struct ending *g = call->user;
+    const struct idem *idem = &call->command->idem;
+    enum err err = call_answers_add(db, key_derived(idem->scope, "told"), idem->request, g->person, call->now_ms);
+
+    return err ? err : security_tell(call, db, g->person, SECURITY_KEY_ENDED, arena_printf(call->arena, "%" PRIu64, g->key), "");
+}
+
+/* The next one of those in force: *e ends it. False: there is none. */
+static bool
+next_key(struct call *call, const struct state *s, struct ending *g, struct entry *e)
+{
+    const struct key *k = officer_key_in_force(s, g->person, call->now_ms);
+
+    if (!k)
+        return false;
+    g->key = k->index;
+    *e = entry_new(KEY);
+    e->u.key = k->entry.u.key;
+    e->u.key.first = key_chain(k);
+    e->u.key.status = KEY_RETIRED;
+    e->u.key.valid_from_ms = call->now_ms;
+    memset(&e->u.key.auth, 0, sizeof e->u.key.auth);
+    return true;
+}
+
+static void
+end_next(struct call *call)
+{
+    struct ending *g = call->user;
+    const struct state *s;
+    struct entry e;
+    bool found;
+    enum err err = g->key == NO_INDEX ? OK : db_tx(call->db, store_ended, call);
+
+    if (err == ERR_EXISTS)
+        err = OK;
+    s = err ? NULL : market_read_lock(call->api->market);
+    if (!s) {
+        call_fail(call, err ? err : ERR_NOT_LEADER);
+        return;
+    }
+    found = next_key(call, s, g, &e);
+    market_read_unlock(call->api->market);
+    if (!found) {
+        call->user = g->user;
+        g->then(call);
+        return;
+    }
+    order_step(call, g->idem, arena_printf(call->arena, "key-%" PRIu64, g->key));
+    e.u.key.order = order_id(call);
+    err = order_sign(call, &e, 1);
+    if (err)
+        call_fail(call, err);
+    else
+        call_send(call, end_next);
+}
+
+void
+officer_keys_end_all(struct call *call, struct uuid person, handler_fn *then)
+{
+    struct ending *g = arena_alloc(call->arena, sizeof *g);
+
+    *g = (struct ending){ .person = person, .idem = call->command->idem, .key = NO_INDEX, .then = then, .user = call->user };
+    call->user = g;
+    end_next(call);
 }

@@ -38,6 +38,10 @@ enum err order_check_signer(const struct actor *actor, const struct state *s, co
 enum err order_check_signer_now(struct call *call, struct uuid person, const struct entry *e) MUST_USE;
 /* The key that an officer has in force, the newest; NULL: none. s under its lock. */
 const struct key *officer_key_in_force(const struct state *s, struct uuid person, int64_t now_ms);
+/* May this person still order anything? ERR_CONFLICT. In a worker. */
+enum err officer_key_check_person(struct call *call, struct uuid person) MUST_USE;
+/* Ends all keys that the person has in force, by the caller, who may; then `then` runs with call->user as it was. In a worker; takes the call. */
+void officer_keys_end_all(struct call *call, struct uuid person, handler_fn *then);
 /* How the caller is called where it is told who did something. */
 const char *order_caller(const struct call *call);
 /* Make e the call's command, signed for `signers` people (1 or 2). The ledger's genesis is read under the lock: the

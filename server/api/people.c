@@ -3,6 +3,7 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/orders.h"
 #include "api/rights.h"
 #include "crypto/password.h"
 #include "crypto/random.h"
@@ -224,9 +225,33 @@ people_password(struct call *call)
     call_end(call, err, 200);
 }
 
+static void
+reply_changed(struct call *call)
+{
+    const struct new_person *p = call->user;
+
+    call_end(call, person_json(call, &p->person, NULL), 200);
+}
+
+/* Who has just lost the last role that orders loses the keys for it, too; a call that was cut off in between ends them when it is repeated. */
+static void
+reply_taken(struct call *call)
+{
+    const struct new_person *p = call->user;
+    struct actor left = { .kind = ACTOR_PERSON };
+    enum err err = auth_actor_of(call, p->person.id, &left);
+
+    if (err)
+        call_fail(call, err);
+    else if (left.programme_roles & (ROLE_OFFICER | ROLE_ADMINISTRATOR))
+        reply_changed(call);
+    else
+        officer_keys_end_all(call, p->person.id, reply_changed);
+}
+
 /* Roles given or taken, with the reason. */
 static void
-change_roles(struct call *call, enum err (*store)(struct db *db, void *ctx))
+change_roles(struct call *call, enum err (*store)(struct db *db, void *ctx), handler_fn *then)
 {
     struct new_person *p = arena_alloc(call->arena, sizeof *p);
     struct json_in in = json_in_open(call->body, &call->detail);
@@ -251,21 +276,23 @@ change_roles(struct call *call, enum err (*store)(struct db *db, void *ctx))
         err = key_made_meanwhile(call, db_tx(call->db, store, p), &known);
         auth_changed(call->api, p->person.id);
     }
-    if (!err)
-        err = person_json(call, &p->person, NULL);
-    call_end(call, err, 200);
+    call->user = p;
+    if (err)
+        call_fail(call, err);
+    else
+        then(call);
 }
 
 void
 people_roles(struct call *call)
 {
-    change_roles(call, store_roles);
+    change_roles(call, store_roles, reply_changed);
 }
 
 void
 people_roles_remove(struct call *call)
 {
-    change_roles(call, store_taken);
+    change_roles(call, store_taken, reply_taken);
 }
 
 /* ---- organisations ------------------------------------------------------------------------------------------------ */

@@ -119,7 +119,8 @@ check_signatures(struct waiting *w)
     return err;
 }
 
-/* A key that was withdrawn or refused while its order waited is not registered: it may be in other hands. */
+/* A key that was withdrawn or refused while its order waited is not registered: it may be in other hands. Nor is one of whom orders
+ * nothing any more. */
 static enum err
 check_key_wanted(struct waiting *w)
 {
@@ -134,7 +135,7 @@ check_key_wanted(struct waiting *w)
     for (size_t i = 0; i < n && !err; i++)
         if (memcmp(list[i].ed25519.data, w->entry.u.key.ed25519, 32) == 0 && list[i].ended_ms)
             err = err_say(&call->detail, ERR_STATE, "The key was withdrawn.");
-    return err;
+    return err || w->entry.u.key.status != KEY_ACTIVE ? err : officer_key_check_person(call, w->entry.u.key.person);
 }
 
 /* Slot 0 is who signed first. */

@@ -107,6 +107,17 @@ begin_in_memory(struct deciding *d, const struct entry *e)
     }
 }
 
+/* A rule that a newer one is in force before would never be: its order waited for signatures, and another of the same code was quicker. */
+static enum err
+check_newest(const struct deciding *d, const struct entry *e)
+{
+    const struct policy *p = e->kind == POLICY ? ledger_policy_by_code(d->state->ledger, e->u.policy.code, d->now_ms) : NULL;
+
+    if (p == NULL || p->entry.u.policy.valid_from_ms <= e->u.policy.valid_from_ms)
+        return OK;
+    return err_say(d->detail, ERR_STATE, "A newer rule is in force since this one was proposed: propose it anew.");
+}
+
 /* in.order.entry: all but place and links; version: what the caller has looked at is to be as it was, else ERR_BUSY. answer.index: the entry's. ERR_FORBIDDEN; ERR_STATE where the reservation's
  * state does not allow it; else what the ledger says. */
 enum err
@@ -120,7 +131,9 @@ decide_order(struct deciding *d, struct command *c)
     if (!(c->in.order.approved && c->actor.kind == ACTOR_PERSON && (c->actor.programme_roles & (ROLE_OFFICER | ROLE_ADMINISTRATOR)) != 0) &&
         !may_order(d->state, &c->actor, &entries[0]))
         return err_say(d->detail, ERR_FORBIDDEN, "This order is not yours to give.");
-    err = reservation_check_entry(d, &entries[0]);
+    err = check_newest(d, &entries[0]);
+    if (!err)
+        err = reservation_check_entry(d, &entries[0]);
     if (!err)
         err = reservation_check_version(d, &entries[0], c->in.order.version);
     if (err)

@@ -188,6 +188,26 @@ def test_rows_of_signatures_are_not_believed(world):
         world.people["officer"].must("POST", f"/v1/orders/{order['id']}/refuse", {"reason": "Test"}, key=True)
 
 
+def dismiss(world, person, role, key=True):
+    return world.people["administrator"].must("POST", f"/v1/people/{world.ids[person]}/roles/remove", {"roles": [{"role": role}], "reason": "Left"}, key=key)
+
+
+def test_who_is_dismissed_signs_no_more(world):
+    """The keys of whom orders nothing any more end in the journal, with the last role that orders."""
+    leaver = world.person("leaver", [{"role": "officer"}, {"role": "administrator"}])
+    keys = [enrol(world, "leaver") for _ in range(2)]
+    states = lambda: [k["state"] for k in leaver.must("GET", "/v1/me/keys")["items"]]  # noqa: E731
+    dismiss(world, "leaver", "officer")
+    assert states() == ["in_force"] * 2, "an administrator orders, too"
+    gone = dismiss(world, "leaver", "administrator", key="dismissed")
+    assert gone["roles"] == [] and states() == ["ended"] * 2
+    ends = [e for e in world.local.must("GET", "/v1/journal/entries?kind=KEY&limit=2")["items"]]
+    assert {e["body"]["first"] for e in ends} == {k.index for k in keys} and all(e["body"]["status"] == "retired" for e in ends), ends
+    assert dismiss(world, "leaver", "administrator", key="dismissed") == gone and states() == ["ended"] * 2
+    assert [e["index"] for e in world.local.must("GET", "/v1/journal/entries?kind=KEY&limit=2")["items"]] == [e["index"] for e in ends], "once"
+    assert recorded(world, "leaver").count("key_ended") == 2
+
+
 def told(world, person, order):
     """The notices that this person has of the order."""
     return [n for n in world.people[person].must("GET", "/v1/me/notices?limit=100")["items"] if n["kind"] == "approval" and n["facts"]["order"] == order["id"]]
@@ -251,6 +271,31 @@ def test_a_key_is_withdrawn_while_its_order_waits(world):
     assert code(again) == (409, "conflict"), again
     world.people["administrator"].must("POST", f"/v1/orders/{order['id']}/withdraw", {"reason": "Test"}, key=True)
     assert all(k["state"] != "in_force" for k in world.people["officer"].must("GET", "/v1/me/keys")["items"])
+
+
+def test_no_key_is_registered_for_whom_was_dismissed_meanwhile(world):
+    world.person("late_leaver", [{"role": "officer"}])
+    _, order = enrol(world, "late_leaver", status=202)
+    sign(world, "administrator", order)
+    dismiss(world, "late_leaver", "officer")
+    assert code(sign(world, "officer2", order)) == (409, "conflict")
+    world.people["administrator"].must("POST", f"/v1/orders/{order['id']}/withdraw", {"reason": "Test"}, key=True)
+
+
+def test_an_older_rule_does_not_come_after_a_newer_one(world):
+    """It would never be in force: whoever carries it out is told so, and nothing is written."""
+    older = rule(world, ["key", "passkey", "word"], "50", status=202)
+    while world.local.must("GET", "/v1/me")["now"] <= older["order"]["body"]["valid_from"]:
+        pass  # not within the same millisecond
+    newer = rule(world, ["key", "passkey", "word"], "100", status=202)
+    in_force = sign_both(world, newer)["entry"]
+    sign(world, "officer", older)
+    late = sign(world, "officer2", older)
+    assert code(late) == (409, "state") and "newer rule" in late.json["detail"], late
+    assert code(world.people["officer"].post(f"/v1/orders/{older['id']}/carry-out", {}, key=True)) == (409, "state")
+    assert world.people["administrator"].must("GET", "/v1/order-rule")["policy"] == in_force
+    assert world.people["officer"].must("GET", f"/v1/orders/{older['id']}")["state"] == "approved"
+    world.people["administrator"].must("POST", f"/v1/orders/{older['id']}/withdraw", {"reason": "Test"}, key=True)
 
 
 def test_withdrawn_refused_lapsed(world):
