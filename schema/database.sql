@@ -638,6 +638,17 @@ CREATE TABLE public.evidence (
 
 ALTER TABLE ONLY public.evidence FORCE ROW LEVEL SECURITY;
 
+CREATE TABLE public.guide (
+    person uuid NOT NULL,
+    guide smallint NOT NULL,
+    seen bigint DEFAULT 0 NOT NULL,
+    ended boolean DEFAULT false NOT NULL,
+    CONSTRAINT guide_guide_check CHECK (((guide >= 1) AND (guide <= 5))),
+    CONSTRAINT guide_seen_check CHECK ((seen >= 0))
+);
+
+ALTER TABLE ONLY public.guide FORCE ROW LEVEL SECURITY;
+
 CREATE TABLE public.head (
     one boolean DEFAULT true NOT NULL,
     term bigint NOT NULL,
@@ -1179,6 +1190,9 @@ ALTER TABLE ONLY public.entry
 ALTER TABLE ONLY public.evidence
     ADD CONSTRAINT evidence_pkey PRIMARY KEY (order_id);
 
+ALTER TABLE ONLY public.guide
+    ADD CONSTRAINT guide_pkey PRIMARY KEY (person, guide);
+
 ALTER TABLE ONLY public.head
     ADD CONSTRAINT head_pkey PRIMARY KEY (one);
 
@@ -1444,6 +1458,9 @@ ALTER TABLE ONLY public.delivery
 ALTER TABLE ONLY public.delivery
     ADD CONSTRAINT delivery_webhook_fkey FOREIGN KEY (webhook) REFERENCES public.webhook(id);
 
+ALTER TABLE ONLY public.guide
+    ADD CONSTRAINT guide_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
+
 ALTER TABLE ONLY public.identity
     ADD CONSTRAINT identity_person_fkey FOREIGN KEY (person) REFERENCES public.person(id);
 
@@ -1665,6 +1682,10 @@ CREATE POLICY evidence_made ON public.evidence FOR INSERT TO kontor_worker WITH 
 CREATE POLICY evidence_sealed ON public.evidence TO kontor_writer USING (true);
 
 CREATE POLICY evidence_seen ON public.evidence FOR SELECT TO kontor_worker USING ((( SELECT public.actor_sees_all() AS actor_sees_all) OR (concerns = ANY (( SELECT public.actor_organisations() AS actor_organisations)::uuid[])) OR (site = ANY (( SELECT public.actor_sites() AS actor_sites)::bigint[]))));
+
+ALTER TABLE public.guide ENABLE ROW LEVEL SECURITY;
+
+CREATE POLICY guide_own ON public.guide TO kontor_worker USING ((person = ( SELECT public.actor_person() AS actor_person)));
 
 ALTER TABLE public.identity ENABLE ROW LEVEL SECURITY;
 
@@ -2039,6 +2060,8 @@ GRANT UPDATE(erasure) ON TABLE public.evidence TO kontor_worker;
 
 GRANT UPDATE(seal) ON TABLE public.evidence TO kontor_writer;
 GRANT UPDATE(seal) ON TABLE public.evidence TO kontor_worker;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE public.guide TO kontor_worker;
 
 GRANT SELECT,UPDATE ON TABLE public.head TO kontor_writer;
 GRANT SELECT ON TABLE public.head TO kontor_worker;

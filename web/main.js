@@ -6,6 +6,7 @@ import { LANGUAGES } from "./lib/languages.js";
 import { more } from "./lib/more.js";
 import { t } from "./lib/words.js";
 import { ROUTES } from "./lib/routes.js";
+import { Steps, leads } from "./lib/guide.js";
 import { match } from "./lib/match.js";
 import { go, language, place, to } from "./lib/router.js";
 import { me, seat, whoAmI } from "./lib/session.js";
@@ -24,6 +25,10 @@ const markOf = (found, path) => (found?.route.nav ? found.route.nav : found ? pa
 
 /** What a route shows, once its code has come. */
 const take = (route) => route.load().then((module) => ({ route, Page: module.default, error: null }), (error) => ({ route, Page: null, error }));
+/** A role's first steps come with the page whose they are: it is drawn once. */
+const fetchSteps = async (path) => {
+    if (!Steps.value && leads(path)) Steps.value = await import("./parts/guide.js").then((part) => part.default, () => null);
+};
 
 const App = ({ begun }) => {
     const { path, moved } = place.value;
@@ -33,7 +38,7 @@ const App = ({ begun }) => {
     useEffect(() => {
         if (!found || loaded.route === found.route) return undefined;
         let wanted = true; /* until the reader goes on to another page */
-        take(found.route).then((state) => wanted && set(state));
+        Promise.all([take(found.route), fetchSteps(path)]).then(([state]) => wanted && set(state));
         return () => {
             wanted = false;
         };
@@ -79,6 +84,7 @@ const start = async () => {
     setLocale(LANGUAGES[language][1]);
     setUnits({ d: t("unit.d"), h: t("unit.h"), min: t("unit.min"), s: t("unit.s") });
     await person;
+    await fetchSteps(place.value.path);
     /* drawn once, with the page in it; if that is slow, the frame comes first */
     const late = new Promise((done) => setTimeout(() => done(null), QUIET_MS));
     const begun = (await Promise.race([coming, late])) ?? { route: null, Page: null, error: null };

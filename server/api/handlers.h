@@ -23,6 +23,7 @@ handler_fn me_tokens, me_token_make, me_token_end; /* tokens.c */
 handler_fn me_security; /* security.c */
 handler_fn me_notices, me_notices_read, me_notice_choices, me_notice_choose; /* notices.c */
 handler_fn me_mail, me_mail_ask, me_mail_remove, mail_confirm_post, mail_stop, mail_stop_page, me_language, mail_state, mail_again_post; /* mail.c */
+handler_fn me_guides, me_guides_do; /* guide.c */
 handler_fn webhooks_list, webhooks_create, webhooks_remove, webhooks_test, deliveries_get, deliveries_retry; /* webhooks.c */
 handler_fn me_sessions, me_session_end, me_sessions_end_others; /* session.c */
 handler_fn me_identities, me_identity_remove, people_identities; /* identities.c */

@@ -169,6 +169,7 @@ enum err auth_call(struct call *call, bool *ret_worker) MUST_USE;
 enum err auth_csrf(struct call *call) MUST_USE;   /* of a mutating call from a session */
 /* The first page is in this language from now on; "": the browser's. */
 void mail_language_cookie(struct call *call, const char *language);
+enum err guides_open_json(struct call *call, const char *member) MUST_USE; /* guide.c: the names of the caller's guides that are not ended */
 enum err auth_origin(struct call *call) MUST_USE; /* Origin, where given, is ours */
 void auth_set_session(struct call *call, struct hash token);
 void auth_new_token(char ret_text[44], struct hash *ret_hash);

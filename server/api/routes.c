@@ -84,6 +84,8 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/me/mail", "me_mail_ask", SESSION, NO_KEY, NO_TOKEN, RUN_SLOW, me_mail_ask },
     { HTTP_DELETE, "/v1/me/mail", "me_mail_remove", SESSION, NO_KEY, NO_TOKEN, RUN_WORKER, me_mail_remove },
     { HTTP_POST, "/v1/me/language", "me_language", SESSION, NO_KEY, NO_TOKEN, RUN_WORKER, me_language },
+    { HTTP_GET, "/v1/me/guides", "me_guides", SESSION, NO_KEY, NO_TOKEN, RUN_WORKER, me_guides },
+    { HTTP_POST, "/v1/me/guides", "me_guides_do", SESSION, NO_KEY, NO_TOKEN, RUN_WORKER, me_guides_do },
     { HTTP_POST, "/v1/mail/confirm", "mail_confirm", PUBLIC, NO_KEY, NO_TOKEN, RUN_WORKER, mail_confirm_post },
     { HTTP_GET, "/v1/mail/stop", "mail_stop_page", PUBLIC, NO_KEY, NO_TOKEN, RUN_WORKER, mail_stop_page },
     { HTTP_POST, "/v1/mail/stop", "mail_stop", PUBLIC, NO_KEY, NO_TOKEN, RUN_WORKER, mail_stop },

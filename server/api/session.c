@@ -117,6 +117,8 @@ reply_me(struct call *call)
         err = mail_language(call->db, call->actor.person, call->arena, &language);
     json_i64(out, "unread", unread);
     json_text(out, "language", language);
+    if (!err)
+        err = guides_open_json(call, "guides");
     json_bool(out, "second_due", call->second_due);
     json_bool(out, "second_duty", call->api->second_duty);
     json_bool(out, "simulation", call->api->simulation);
@@ -148,6 +150,8 @@ session_get(struct call *call)
     json_shut_array(out);
     json_i64(out, "unread", 0);
     json_text(out, "language", "");
+    json_open_array(out, "guides");
+    json_shut_array(out);
     json_bool(out, "simulation", call->api->simulation);
     json_time(out, "now", call->now_ms);
     json_shut(out);

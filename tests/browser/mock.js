@@ -144,11 +144,11 @@ const routes = (state) => {
     const list = (items) => ({ items, next: null });
     const openQuote = () => ({ ...QUOTE({ ...REQUEST, grant: 311 }), id: id(91), request: id(90), state: "open", expires: iso((state.expires ||= now() + 521_000)) });
     return [
-        ["GET", /^\/v1\/session$/, () => ({ person: state.person ? { id: id(7), name: state.person.name, email: state.email } : null, csrf: state.person ? "token" : "", roles: state.person?.roles ?? [], simulation: true, now: iso(now()) })],
+        ["GET", /^\/v1\/session$/, () => ({ person: state.person ? { id: id(7), name: state.person.name, email: state.email } : null, csrf: state.person ? "token" : "", roles: state.person?.roles ?? [], guides: [], simulation: true, now: iso(now()) })],
         ["POST", /^\/v1\/session$/, (_, body) => {
             state.email = body.email;
             state.person = body.password === PASSWORD ? PEOPLE[body.email] : null;
-            return state.person ? { person: { id: id(7), name: state.person.name, email: body.email }, csrf: "token", roles: state.person.roles, simulation: true, now: iso(now()) } : [401, "credentials"];
+            return state.person ? { person: { id: id(7), name: state.person.name, email: body.email }, csrf: "token", roles: state.person.roles, guides: [], simulation: true, now: iso(now()) } : [401, "credentials"];
         }],
         ["DELETE", /^\/v1\/session$/, () => {
             state.person = null;

@@ -824,6 +824,34 @@ story("an owner brings a colleague in by a link, makes her an owner, and removes
     await sound(page, "people");
 }, [403, 409]);
 
+story("a person is led through their first steps, skips them for good, and is led again from the help", async (page, look) => {
+    await signIn(page, E, passwordOfElin);
+    await page.goto("/en/home");
+    await settled(page);
+    assert.equal(await page.locator(".guide").count(), 0);
+    await page.goto("/en/help");
+    await page.getByRole("button", { name: "Lead me through the first steps again" }).click();
+    await page.waitForURL("**/en/home");
+    const steps = page.getByRole("region", { name: "First steps" });
+    await steps.getByText(/^\d of 5 done$/).waitFor();
+    assert.equal(await steps.getByRole("listitem").count(), 5);
+    await accessible(page, "first steps");
+    await sound(page, "first steps");
+    await steps.getByRole("link", { name: "Look at your credits" }).click();
+    await page.waitForURL("**/en/credits");
+    await settled(page);
+    await page.goBack();
+    await page.waitForURL("**/en/home");
+    await page.locator(".guide [data-step=credits].done").waitFor();
+    if (process.env.KONTOR_OUT) await page.screenshot({ path: `${process.env.KONTOR_OUT}/first-steps-${look.width}.png`, fullPage: true });
+    await steps.getByRole("button", { name: "Skip" }).click();
+    await page.getByText("Help shows the first steps again.").waitFor();
+    assert.equal(await page.locator(".guide").count(), 0);
+    await page.reload();
+    await settled(page);
+    assert.equal(await page.locator(".guide").count(), 0);
+});
+
 story("who is not signed in is asked to, and comes back to the page", async (page) => {
     await page.goto("/en/reservations?state=running");
     await page.waitForURL("**/en/sign-in?then=*");

@@ -11,7 +11,7 @@ from test_refusals import a_key, an_order, body_schema, needed_query, sample
 from world import PASSWORD, Agent
 
 PUBLIC = "sites_list offerings_list offerings_free sites_calendar policies_list journal_get journal_entries journal_entry journal_entry_receipt journal_entry_evidence journal_entry_bytes journal_growth journal_witnesses journal_policy checkpoint tile jwks openapi error_explained health_live health_ready health_leader session_create session_passkey_begin session_passkey session_second session_second_passkey session_get providers_list sign_in_begin sign_in_end agent_enrol invitations_look invitations_accept aid_rules_list mail_confirm mail_stop mail_stop_page"
-PERSONAL = "me_mail me_mail_ask me_mail_remove me_language me_notices me_notices_read me_notice_choices me_notice_choose session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_passkeys me_passkey_begin me_passkey_make me_passkey_rename me_passkey_remove me_second me_second_set me_codes_make me_tokens me_token_make me_token_end me_keys me_security me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
+PERSONAL = "me_guides me_guides_do me_mail me_mail_ask me_mail_remove me_language me_notices me_notices_read me_notice_choices me_notice_choose session_delete me_get me_password me_sessions me_session_end me_sessions_end_others me_passkeys me_passkey_begin me_passkey_make me_passkey_rename me_passkey_remove me_second me_second_set me_codes_make me_tokens me_token_make me_token_end me_keys me_security me_rights invitations_join me_identities me_identity_remove organisations_list grants_list requests_list reservations_list"
 BUYERS, PROGRAMME = {"owner", "member"}, {"officer", "auditor", "administrator"}
 
 # Who may call, and whose the thing in the path is: an organisation's, a site's, a job's (both), nobody's.
@@ -40,7 +40,7 @@ PEOPLE = {"anybody": ("none", None, None), "brisa": ("owner", "brisa", None), "b
           "administrator": ("administrator", None, None), "lumi": ("site_operator", None, "lumi"), "bsc": ("site_operator", None, "bsc"),
           "both": ("owner", "nordlys", "bsc"), "agent of lumi": ("agent", None, "lumi"), "agent of bsc": ("agent", None, "bsc")}
 # What a token does: reads what its person reads, but for what is of people and their ways in; writes these, for its organisation.
-TOKENS_NEVER = "me_mail mail_state mail_stop_page webhooks_list deliveries_get me_notice_choices session_get sign_in_end me_sessions me_keys officer_keys_list me_passkeys me_second me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
+TOKENS_NEVER = "me_guides me_mail mail_state mail_stop_page webhooks_list deliveries_get me_notice_choices session_get sign_in_end me_sessions me_keys officer_keys_list me_passkeys me_second me_tokens me_security me_rights me_identities people_list people_rights people_identities invitations_list"
 TOKENS_WRITE = "requests_create requests_quote requests_cancel quotes_renew quotes_release quotes_accept reservations_cancel reservations_move reservations_contest reservations_say"
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 

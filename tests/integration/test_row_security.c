@@ -176,6 +176,10 @@ static const struct wanted {
     { "notices_choose", BIT(OWNER) | SERVERS, { LISE, "2", "false", "true" } },
     { "notices_stop_mail", BIT(OWNER) | SERVERS, { LISE, "3" } },
     { "notices_mail", SERVERS, { LEFT, "2", BRISA, "-1", NO_UUID, NO_UUID, "1", NO_UUID, "99" } },
+    { "guides_of", BIT(OWNER), { LISE } },
+    { "guides_see", BIT(OWNER), { LISE, "1", "2" } },
+    { "guides_end", BIT(OWNER), { LISE, "1", "true" } },
+    { "guides_startup", ORG | SITE, { BRISA, EVA } },
     { "mail_language", BIT(OWNER) | SERVERS, { LISE } },
     { "mail_language_set", BIT(OWNER) | SERVERS, { LISE, "sv" } },
     { "mail_language_drop", BIT(OWNER) | SERVERS, { LISE } },
@@ -361,6 +365,7 @@ static const char *const DATA[] = {
     "INSERT INTO notice VALUES ('" BRISA "', '" LISE "')",
     "INSERT INTO notice_choice VALUES ('" LISE "', 1, true)",
     "INSERT INTO notice_event VALUES ('" NORDLYS "', 9, '" BRISA "', '" NO_UUID "', -1, 1, 't', 't', '{}', '')",
+    "INSERT INTO guide VALUES ('" LISE "', 1, 1, false)",
     "INSERT INTO person_language VALUES ('" LISE "', 'fi')",
     "INSERT INTO mail_address VALUES ('" LISE "', 'a@b', 'c@d', '" BRISA "', 99)",
     "INSERT INTO delivery (id, event, person, organisation, state, tries, created_ms, since_ms, next_ms) VALUES"
@@ -641,7 +646,7 @@ static void
 test_nobody_goes_round_it(void **state)
 {
     struct fixture *f = *state;
-    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "signed_order", "order_signature", "officer_key", "passkey", "passkey_spent", "second_step", "recovery_code", "notice_event", "notice", "notice_choice", "person_language", "mail_address", "webhook", "delivery", "enrol_token", "request", "blob", "evidence", "call_answer" };
+    static const char *const FORCED[] = { "person", "identity", "right_change", "sealed_secrets", "invitation", "session", "api_token", "security_event", "signed_order", "order_signature", "officer_key", "passkey", "passkey_spent", "second_step", "recovery_code", "notice_event", "notice", "notice_choice", "guide", "person_language", "mail_address", "webhook", "delivery", "enrol_token", "request", "blob", "evidence", "call_answer" };
     PGconn *owner = PQconnectdb(f->t.owner);
 
     assert_int_equal(test_sql_i64(&f->t, "SELECT count(*) FROM pg_roles WHERE rolname IN ('kontor_worker', 'kontor_writer') AND (rolsuper OR rolbypassrls)"), 0);

@@ -400,6 +400,23 @@ def me_mail_remove(w):
 
 
 @call
+def me_guides(w):
+    return Call(lambda key: w.people["brisa"].get("/v1/me/guides"))
+
+
+@call
+def me_guides_look(w):
+    client = a_reader(w)
+    return Call(lambda key: client.post("/v1/me/guides", {"guide": "startup", "deed": "credits"}), once=False)
+
+
+@call
+def me_guides_end(w):
+    client = a_reader(w)
+    return Call(lambda key: client.post("/v1/me/guides", {"guide": "startup", "deed": "end"}), once=False)
+
+
+@call
 def me_language(w):
     client = a_reader(w)
     return Call(lambda key: client.post("/v1/me/language", {"language": "fi"}), once=False)

@@ -1,10 +1,13 @@
 /* /help, /help/start-up, /help/officer, /help/operator, /help/auditor: the way through for each role, and what the unusual words mean. */
 import { html } from "../lib/html.js";
+import { guideOf, keepGuide } from "../lib/guide.js";
 import { t } from "../lib/words.js";
 import { more } from "../lib/more.js";
-import { seat } from "../lib/session.js";
-import { to } from "../lib/router.js";
-import { Nowhere } from "../parts/broken.js";
+import { me, seat } from "../lib/session.js";
+import { useCommand } from "../lib/use.js";
+import { go, to } from "../lib/router.js";
+import { Nowhere, Refused } from "../parts/broken.js";
+import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
 
 await more("../messages/LANG.help.json");
@@ -29,12 +32,24 @@ const Way = ({ name }) => {
             })}</ol></section>`;
 };
 
+/** The way back to the first steps of the present role, for who has ended them. */
+const Again = () => {
+    const asking = useCommand(), guide = guideOf(seat.value);
+    const again = async () => {
+        if (!(await asking.run("/v1/me/guides", { guide, deed: "again" }, { secret: true }))) return;
+        keepGuide(guide, true);
+        go(to(seat.value.home));
+    };
+    return html`<p><${Button} busy=${asking.busy} onClick=${again}>${t("help.again")}<//></p><${Refused} error=${asking.error} />`;
+};
+
 export default ({ params }) => {
     if (params.role && !WAYS[params.role]) return html`<${Nowhere} status=${404} />`;
     const title = params.role ? t("help." + WAYS[params.role][0]) : t("help.title");
     return html`
         <${Head} title=${title} crumbs=${params.role && html`<a href=${to("/help")}>${t("help.title")}</a>`} sub=${t("help.sub")} />
         <div class="stack">
+            ${seat.value && html`<${Again} />`}
             <div class="grid halves">${(params.role ? [params.role] : Object.keys(WAYS)).map((name) => html`<${Way} key=${name} name=${name} />`)}</div>
             <section class="card"><h2>${t("help.words")}</h2>
                 <dl class="glossary">${WORDS.map((word) => html`<div key=${word}><dt>${t(`word.${word}.name`)}</dt><dd>${t("word." + word)}</dd></div>`)}</dl></section>

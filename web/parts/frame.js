@@ -3,6 +3,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib/html.
 import { t, tx } from "../lib/words.js";
 import { clock, zoneName } from "../lib/format.js";
 import { ago } from "../lib/ago.js";
+import { Steps, leads } from "../lib/guide.js";
 import { COLUMN } from "../lib/column.js";
 import { place, to } from "../lib/router.js";
 import { askUnread, me, seat, seats, signOut, sit, unread } from "../lib/session.js";
@@ -136,5 +137,6 @@ export const Head = ({ title, name, crumbs, sub, state, children, ring }) => {
         <div class=${ring ? "head with-ring" : "head"}>
             <div><h1 tabindex="-1">${title}</h1>${state}${(sub || sub === "") && html`<p>${sub || "\u00a0"}</p>`}</div>
             ${children && html`<div class="deeds">${children}</div>`}
-        </div>`;
+        </div>
+        ${Steps.value && leads(place.value.path) && html`<${Steps.value} />`}`;
 };
