@@ -21,6 +21,7 @@ BUILD = pathlib.Path(os.environ.get("KONTOR_BUILD", TOP / "build"))
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 from conform import Contract  # noqa: E402
+from passwords import library  # noqa: E402
 
 CONTRACT = Contract(TOP / "schema" / "openapi.yaml")
 
@@ -116,6 +117,7 @@ class Client:
 
 class Server:
     env = {}  # more of it for the program
+    dear_passwords = False  # as dear as they are in life
 
     def __init__(self, simulation=True, rate=1, more=()):
         self.super = os.environ["KONTOR_TEST_DB"]
@@ -157,8 +159,10 @@ class Server:
     def start(self, ready=True):
         """Serving; with ready, leading too."""
         at = self.log.tell()
-        self.process = subprocess.Popen([str(BUILD / "kontord"), "serve", *self.options, *self.more], stderr=self.log,
-                                        stdout=self.log, env={**os.environ, **self.env})
+        env = {**os.environ, **self.env}
+        if not self.dear_passwords:
+            env["LD_PRELOAD"] = " ".join(filter(None, (env.get("LD_PRELOAD"), str(library(BUILD)))))
+        self.process = subprocess.Popen([str(BUILD / "kontord"), "serve", *self.options, *self.more], stderr=self.log, stdout=self.log, env=env)
         end = time.monotonic() + 30
         while time.monotonic() < end:
             text = (self.data / "log").read_bytes()[at:].decode(errors="replace")
