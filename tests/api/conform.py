@@ -7,7 +7,8 @@ import yaml
 
 class Contract:
     def __init__(self, path):
-        self.document = yaml.safe_load(open(path, encoding="utf-8"))
+        with open(path, encoding="utf-8") as file:
+            self.document = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         self.routes = []
         self.seen = set()
         for pattern, item in self.document["paths"].items():
