@@ -12,6 +12,8 @@ sys.path.append("/usr/lib/python3/dist-packages")  # Debian's python3-aiosmtpd, 
 from aiosmtpd.controller import Controller  # noqa: E402
 from aiosmtpd.smtp import SMTP, AuthResult  # noqa: E402
 
+from ports import free_port  # noqa: E402
+
 logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # of sessions that end badly, as many here are meant to
 
 
@@ -57,14 +59,12 @@ class Post:
                 return SMTP(self.handler, hostname="mail.test", tls_context=context, require_starttls=bool(context), authenticator=authenticate if user else None,
                             auth_required=bool(user))
 
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.controller = Server(Handler(), hostname="127.0.0.1", port=self.port)
         self.controller.start()
         self.url = f"smtp://localhost:{self.port}"
 
-    def wait(self, n=1, seconds=10):
+    def wait(self, n=1, seconds=40):
         until = time.monotonic() + seconds
         while len(self.letters) < n:
             assert time.monotonic() < until, f"{len(self.letters)} letters came, not {n}"

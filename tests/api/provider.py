@@ -9,7 +9,6 @@ import http.server
 import json
 import pathlib
 import secrets
-import socket
 import subprocess
 import threading
 import time
@@ -218,18 +217,6 @@ class Browser:
             if url.startswith(ours):
                 return url[len(ours):]
         raise AssertionError(f"no way back from {url}")
-
-
-def free_port():
-    """Below those that the system gives to whoever connects, so that none takes it before its listener does."""
-    while True:
-        port = 20000 + secrets.randbelow(10000)
-        with socket.socket() as s:
-            try:
-                s.bind(("127.0.0.1", port))
-                return port
-            except OSError:
-                continue
 
 
 def real(folder, port):

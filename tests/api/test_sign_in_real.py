@@ -4,7 +4,8 @@ import shutil
 import tempfile
 
 from harness import Client
-from provider import Browser, free_port, real
+from ports import free_port
+from provider import Browser, real
 from world import PASSWORD
 
 STATE = {}

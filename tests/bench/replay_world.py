@@ -12,8 +12,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "api"))
+from ports import free_ports  # noqa: E402
 
 UTC = datetime.timezone.utc
 
@@ -22,17 +26,6 @@ class Refused(Exception):
     def __init__(self, status, problem):
         super().__init__(f"{status}: {problem}")
         self.status = status
-
-
-def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for s in sockets:
-            s.bind(("127.0.0.1", 0))
-        return [s.getsockname()[1] for s in sockets]
-    finally:
-        for s in sockets:
-            s.close()
 
 
 def rfc3339(ms):

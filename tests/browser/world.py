@@ -20,7 +20,8 @@ if "KONTOR_TEST_DB" not in os.environ:
 
 from harness import BUILD, Client, Server  # noqa: E402
 from mail_server import Post  # noqa: E402
-from provider import free_port, real  # noqa: E402
+from ports import free_port  # noqa: E402
+from provider import real  # noqa: E402
 from rig import end_supervisors_in  # noqa: E402
 
 PASSWORD = "correct horse battery"

@@ -8,6 +8,8 @@ import subprocess
 import tempfile
 import time
 
+from ports import free_port
+
 LONG = bool(os.environ.get("KONTOR_EDGE_LONG"))
 
 
@@ -82,14 +84,6 @@ def say(port, raw, timeout=10, source=None):
     return replies(data), closed
 
 
-def free_port():
-    s = socket.socket()
-    s.bind(("127.0.0.1", 0))
-    port = s.getsockname()[1]
-    s.close()
-    return port
-
-
 class Proxy:
     """nginx or HAProxy in front of a port, with few kept connections to it, so that clients share them."""
 
@@ -128,7 +122,7 @@ backend b
 """)
             command = [shutil.which("haproxy") or "/usr/sbin/haproxy", "-db", "-f", str(config)]
         self.process = subprocess.Popen(command, stdout=open(self.folder / "out", "wb"), stderr=subprocess.STDOUT)
-        end = time.monotonic() + 10
+        end = time.monotonic() + 30
         while True:
             try:
                 dial(self.port).close()
@@ -143,5 +137,5 @@ backend b
 
     def __exit__(self, *unused):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)
