@@ -276,7 +276,7 @@ class FakeServer:
             self.tickets.append({"seq": claims["seq"], "jws": self.key.jws("kontor-ticket+jwt", self.kid, claims)})
             self.lock.notify_all()
 
-    def wait(self, what, seconds=30):
+    def wait(self, what, seconds=90):
         """Until what() is true; bounded."""
         end = time.monotonic() + seconds
         with self.lock:

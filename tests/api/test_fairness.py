@@ -14,7 +14,7 @@ WORLD = {"more": ["--share-half-life-days=20"]}
 
 def eventually(look, what):
     """Shares are worked out once a second at most."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 40
     while True:
         found = look()
         if what(found):

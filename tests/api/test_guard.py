@@ -106,7 +106,7 @@ def test_who_builds_anew_asks_those_who_wait(world):
     soon(lambda: int(world.server.sql("SELECT term FROM head")) > term, "it does not notice")
     soon(lambda: order(world, 20).status == 201, "it does not open", seconds=60)
     took = time.monotonic() - began
-    assert took < 8, took  # it looks each second, and waits a second before it takes the lease anew
+    assert took < 20, took  # it looks each second, and waits a second before it takes the lease anew; the agents would have been waiting for thirty
 
 
 def agents_anew(world):

@@ -61,7 +61,7 @@ def person(world, name, address=None, language=None):
     if address:
         before = len(POST.letters)
         client.must("POST", "/v1/me/mail", {"address": address, "password": PASSWORD})
-        letter = [l for l in POST.wait(before + 1)[before:] if l[1] == [address]][0]
+        letter = until(lambda: [l for l in POST.letters[before:] if l[1] == [address]])[0]  # another's may come before
         assert world.anybody.post("/v1/mail/confirm", {"token": token_of(letter)}).status == 204
     return client
 
@@ -144,7 +144,7 @@ def test_each_kind_as_one_likes_and_one_click_ends_it(world):
     choices = {c["kind"]: (c["page"], c["mail"]) for c in client.must("GET", "/v1/me/notice-choices")["items"]}
     assert choices["job-ended"] == (True, True), "looking ends nothing"
     assert world.anybody.call("POST", link, raw=b"List-Unsubscribe=One-Click", headers={"Content-Type": "application/x-www-form-urlencoded"}).status == 204
-    assert world.anybody.call("POST", link[:-2] + "xx").status == 400 and world.anybody.call("POST", "/v1/mail/stop").status == 400
+    assert world.anybody.call("POST", link[:-2] + ("xx" if link[-2:] != "xx" else "yy")).status == 400 and world.anybody.call("POST", "/v1/mail/stop").status == 400
     choices = {c["kind"]: (c["page"], c["mail"]) for c in client.must("GET", "/v1/me/notice-choices")["items"]}
     assert choices["job-ended"] == (True, False) and choices["dispute"] == (True, True), choices
     settled(world, agent)
@@ -225,7 +225,7 @@ def test_away_hanging_or_lying_it_holds_nobody_else(world):
         for line in iter(file.readline, b""):
             if line.startswith(b"QUIT"):
                 hold["quit"] = True
-                time.sleep(20)
+                time.sleep(60)
                 return
             connection.sendall(b"354 go on\r\n" if line.startswith(b"DATA") else b"250 OK\r\n" if line[:4] in (b"EHLO", b"MAIL", b"RCPT") or line == b".\r\n" else b"")
 
@@ -238,8 +238,8 @@ def test_away_hanging_or_lying_it_holds_nobody_else(world):
         hook = make(world, receiver.url)
         begun = time.monotonic()
         settled(world, agent)  # the leader goes on
-        receiver.wait(seconds=8)  # and so do webhooks
-        assert time.monotonic() - begun < 8, how
+        receiver.wait(seconds=18)  # and so do webhooks: a letter may take half a minute
+        assert time.monotonic() - begun < 20, how
         if how in (endless, no_sense, None):
             until(lambda: [i for i in waiting(world)["items"] if i["person"] == "Waits" and i["why"]])
         if how is never_leaves:
@@ -252,7 +252,7 @@ def test_away_hanging_or_lying_it_holds_nobody_else(world):
         liar.close()
     begun = time.monotonic()
     served_by(world, POST.url)
-    assert time.monotonic() - begun < 8, "it is not stopped by a mail server that hangs"
+    assert time.monotonic() - begun < 15, "it is not stopped by a mail server that hangs"
     world.server.sql("UPDATE delivery SET next_ms = 0 WHERE state = 1 AND person IS NOT NULL")
     POST.wait(n + 3)
     leave(client)

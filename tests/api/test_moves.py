@@ -12,7 +12,7 @@ def now_of(world):
 
 
 def eventually(look, what):
-    end = time.monotonic() + 15
+    end = time.monotonic() + 40
     while True:
         found = look()
         if what(found):

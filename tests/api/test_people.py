@@ -94,13 +94,13 @@ def test_a_stream_ends_with_the_right_to_it(world):
     for _ in range(2):
         client = Client(world.server)
         assert client.sign_in("brisa@kontor.example", PASSWORD).status == 200
-        connection = http.client.HTTPConnection("127.0.0.1", world.server.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", world.server.port, timeout=60)
         connection.request("GET", f"/v1/reservations/{reservation['id']}/events", headers={"Cookie": client.cookie})
         streams.append((client, connection.getresponse()))
     assert all(s.status == 200 and b"event" in s.readline() for _, s in streams)
     assert streams[0][0].call("DELETE", "/v1/session").status == 204
     assert b"" == streams[0][1].read().partition(b"\n\n")[2], "the stream ends at once"
-    connection = http.client.HTTPConnection("127.0.0.1", world.server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", world.server.port, timeout=60)
     for (client, _), status in zip(streams, (401, 200)):
         connection.request("GET", f"/v1/reservations/{reservation['id']}/events", headers={"Cookie": client.cookie})
         assert connection.getresponse().status == status, "one comes back, the other does not"
@@ -180,7 +180,7 @@ def test_cached_replies_and_the_contract(world):
     reply = world.anybody.get("/v1/openapi.yaml")
     assert reply.status == 200 and reply.body.startswith(b"# The HTTP interface of Kontor")
     assert world.anybody.must("GET", "/errors/quote-used")["status"] == 409
-    connection = http.client.HTTPConnection("127.0.0.1", world.server.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", world.server.port, timeout=60)
     connection.request("HEAD", "/v1/journal")
     answer = connection.getresponse()
     assert answer.status == 200 and answer.read() == b""

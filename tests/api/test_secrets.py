@@ -22,7 +22,7 @@ SCRIPT = "#!/bin/sh\nprintf %s \"$HF_TOKEN$OTHER\" >\"$KONTOR_SHARE/got\"\nprint
 AGENTS = {}
 
 
-def wait_for(what, seconds=10):
+def wait_for(what, seconds=40):
     end = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < end, "it does not come"
@@ -255,13 +255,13 @@ def test_the_real_agent_and_nothing_in_the_clear(world):
         done = rig.enrol(token, "bsc")
         assert done.returncode == 0, done.stderr
         rig.start()
-        wait_for(lambda: seal_of(world, "bsc"), seconds=20)
+        wait_for(lambda: seal_of(world, "bsc"))
         opened(AGENTS["lumi"], takes=())
         request, quote = quoted(world, ["HF_TOKEN", "OTHER"], script=SCRIPT, walltime_s=60)
         assert [o["site"] for o in quote["options"]] == ["bsc"], quote
         reply = accept(world, quote, sealed(world, request, {"HF_TOKEN": PLAIN, "OTHER": "'$x\n\"é"}, "bsc"))
         assert reply.status == 201, reply
-        wait_for(lambda: world.people["brisa"].must("GET", f"/v1/reservations/{reply.json['id']}")["state"] in ("settled", "voided"), seconds=40)
+        wait_for(lambda: world.people["brisa"].must("GET", f"/v1/reservations/{reply.json['id']}")["state"] in ("settled", "voided"))
         end = world.people["brisa"].must("GET", f"/v1/reservations/{reply.json['id']}")
         assert end["outcome"] == "finished", (end, rig.log())
         assert pathlib.Path(rig.share, "got").read_text(encoding="utf-8") == PLAIN + "'$x\n\"é"
@@ -277,6 +277,6 @@ def test_the_real_agent_and_nothing_in_the_clear(world):
         assert world.server.sql("SELECT count(*) FROM sealed_secrets") != "0"
         world.server.stop()
         world.server.start()
-        wait_for(lambda: world.server.sql("SELECT count(*) FROM sealed_secrets") == "0", seconds=20)
+        wait_for(lambda: world.server.sql("SELECT count(*) FROM sealed_secrets") == "0")
     finally:
         rig.close()

@@ -380,8 +380,14 @@ def refused_at_start(world, name):
 
 def test_descriptions_that_are_none(world):
     issuer("elsewhere").about = {"issuer": PROVIDER.url + "/honest"}
-    assert refused_at_start(world, "elsewhere") == "provider-refused", "another's"
-    assert refused_at_start(world, "elsewhere") == "provider-away" and issuer("elsewhere").asked == ["about"], "left alone for a moment"
+    for _ in range(20):
+        began, asked = time.monotonic(), len(issuer("elsewhere").asked)
+        assert refused_at_start(world, "elsewhere") == "provider-refused", "another's"
+        again = refused_at_start(world, "elsewhere")
+        if time.monotonic() - began < AGAIN_MS / 1000:  # else this machine is slow, and the moment is over
+            break
+        time.sleep(AGAIN_MS / 1000)
+    assert again == "provider-away" and issuer("elsewhere").asked[asked:] == ["about"], "left alone for a moment"
     for about in ({"issuer": issuer("elsewhere").url, "token_endpoint": "http://evil.example/token"}, {"jwks_uri": "file:///etc/passwd"},
                   {"authorization_endpoint": "javascript:alert(1)"}, {"jwks_uri": "http://127.0.0.1:80@evil.example/"},
                   {"id_token_signing_alg_values_supported": ["PS256"]}, {"code_challenge_methods_supported": ["plain"]}, {"token_endpoint": None}):
@@ -422,7 +428,8 @@ def test_answers_that_are_none(world):
     assert failed(sign_in(world, "weak")[0]) == "provider-refused"
 
 
-def test_a_slow_one_slows_nobody_else(world):
+def beside_slow_ones(world):
+    """How long other calls took while seventy people waited for a provider, and what these were told."""
     hold = threading.Event()
 
     def slow(h):
@@ -445,13 +452,22 @@ def test_a_slow_one_slows_nobody_else(world):
     for t in threads:
         t.join()
     hold.set()
-    codes = {r.json["code"] for r in replies}
-    assert took < 3 and codes <= {"provider-away", "busy"} and "busy" in codes, (took, codes)
+    return took, {r.json["code"] for r in replies}
+
+
+def test_a_slow_one_slows_nobody_else(world):
+    for _ in range(4):  # who waits for a provider does so for four seconds; a busy machine may take as long for the others
+        took, codes = beside_slow_ones(world)
+        assert codes <= {"provider-away", "busy"} and "busy" in codes, codes
+        if took < 3:
+            return
+        time.sleep(AGAIN_MS / 1000)
+    raise AssertionError(f"others wait {took} s")
 
 
 def test_it_ends_while_a_provider_hangs(world):
     """Last: the server is ended and started again. Who waits for a provider is told; a sign-in that was begun before goes on."""
-    issuer("honest").faults["token"] = lambda h: time.sleep(6)
+    issuer("honest").faults["token"] = lambda h: time.sleep(60)
     url, cookie = begin(world.anybody, "honest")
     hanging = threading.Thread(target=lambda: come_back(Client(world.server), "honest", cookie, code="x", state=state_of(url)))
     hanging.start()
@@ -459,7 +475,7 @@ def test_it_ends_while_a_provider_hangs(world):
     begun_url, begun_cookie = begin(world.anybody, "open")
     began = time.monotonic()
     world.server.stop()
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     hanging.join()
     port = world.server.port
     world.server.more = [*world.server.more, f"--listen=127.0.0.1:{port}"]

@@ -28,7 +28,7 @@ class Receiver:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                outer.calls.append((dict(self.headers), body, time.time()))
+                outer.calls.append((dict(self.headers), body, time.monotonic()))
                 (how or outer.ok)(self)
 
             def log_message(self, *unused):
@@ -50,7 +50,7 @@ class Receiver:
         handler.send_response(status)
         handler.end_headers()
 
-    def wait(self, n=1, seconds=10):
+    def wait(self, n=1, seconds=40):
         until = time.monotonic() + seconds
         while len(self.calls) < n:
             assert time.monotonic() < until, f"{len(self.calls)} calls came, not {n}"
@@ -79,7 +79,7 @@ def deliveries(world, state=None, who="brisa"):
     return world.people[who].must("GET", f"/v1/organisations/{world.organisations[who]}/deliveries" + (f"?state={state}" if state else ""))["items"]
 
 
-def until(found, seconds=10):
+def until(found, seconds=40):
     end = time.monotonic() + seconds
     while not (value := found()):
         assert time.monotonic() < end, "it does not come to that"
@@ -133,14 +133,14 @@ def test_what_fails_is_tried_again_with_the_same_id_and_given_up(world):
     assert taken[0]["tries"] == 4, taken
     receiver.close()
     world.people["brisa"].must("POST", test, {}, status=202)
-    dead = until(lambda: [d for d in deliveries(world, "given-up") if d["webhook"] == hook["id"]], 15)[0]
+    dead = until(lambda: [d for d in deliveries(world, "given-up") if d["webhook"] == hook["id"]])[0]
     assert dead["tries"] > 3 and dead["status"] == 0 and dead["why"], dead
     assert world.people["brisa"].must("GET", f"/v1/organisations/{world.organisations['brisa']}/webhooks")["items"][0]["given_up"] == 1
     again = f"/v1/deliveries/{dead['id']}/again"
     assert world.people["nordlys"].post(again, {}).status == 404 and world.people["brisa2"].post(again, {}).status == 403
     world.people["brisa"].must("POST", again, {}, status=202)
     assert world.people["brisa"].post(again, {}).json["code"] == "state"
-    until(lambda: [d for d in deliveries(world, "given-up") if d["id"] == dead["id"] and d["tries"] > dead["tries"]], 15)
+    until(lambda: [d for d in deliveries(world, "given-up") if d["id"] == dead["id"] and d["tries"] > dead["tries"]])
     remove(world, hook)
     assert world.people["brisa"].post(again, {}).status == 409, "its webhook is gone"
 
@@ -184,12 +184,11 @@ def test_hostile_receivers_harm_nobody_else(world):
             world.people["brisa"].must("POST", f"/v1/webhooks/{hook['id']}/test", {}, status=202)
     for r in hostile:
         r.wait()
-    begun = time.monotonic()
     world.people["nordlys"].must("POST", f"/v1/webhooks/{fine['id']}/test", {}, status=202)
-    good.wait(seconds=5)
-    assert time.monotonic() - begun < 5
+    good.wait(seconds=9)  # a call may take ten seconds: none was waited for
     until(lambda: len(hostile[0].calls) > 1 and len(hostile[1].calls) > 1)
-    assert len(hostile[2].calls) == 1, "one at a time for each"
+    dripped = len(hostile[2].calls)
+    assert dripped == 1 or time.monotonic() - hostile[2].calls[0][2] > 9, "one at a time for each"  # after ten seconds the next
     assert elsewhere.calls == [], "a redirect is not followed"
     why = {d["webhook"]: d for d in deliveries(world) if d["why"] or d["status"]}
     assert why[hooks[3]["id"]]["status"] == 302 and "redirect" in why[hooks[3]["id"]]["why"], why

@@ -22,7 +22,7 @@ from tlog import Checkpoint, Key, Note
 WORLD = {"more": ["--public-entries=yes", "--checkpoint-ms=100"]}
 
 
-def soon(what, why, seconds=30):
+def soon(what, why, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = what()
@@ -186,7 +186,7 @@ def test_the_journal_says_which_policy_is_in_force(world):
         try:
             second.start(ready=False)
             soon(lambda: Client(second).get("/health/ready").json.get("phase") == "leading", second.tail)
-            assert noticed_in(world) == len(before) + more, changed
+            soon(lambda: noticed_in(world) == len(before) + more, lambda: f"{changed}: {noticed_in(world)} notices")
             second.stop()
         finally:
             second.remove()

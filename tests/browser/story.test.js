@@ -268,8 +268,11 @@ story("a start-up books the same hours on several nights, and cancels what is le
     await page.getByLabel("Nights in a row", { exact: true }).fill("3");
     await page.getByLabel("From (UTC)").fill("20:10");
     await page.getByText("Say a time on a quarter of an hour").waitFor();
-    await page.getByLabel("From (UTC)").fill("20:00");
-    await page.locator("[data-answer=nights]", { hasText: "3 nights, 20:00 to 06:00 UTC each" }).waitFor();
+    /* some hours from now: the first of them does not begin meanwhile */
+    const [dusk, dawn] = [8, 18].map((later) => `${String((new Date().getUTCHours() + later) % 24).padStart(2, "0")}:00`);
+    await page.getByLabel("From (UTC)").fill(dusk);
+    await page.getByLabel("Until (UTC)").fill(dawn);
+    await page.locator("[data-answer=nights]", { hasText: `3 nights, ${dusk} to ${dawn} UTC each` }).waitFor();
     await page.getByRole("button", { name: "Get binding quotes" }).click();
     await page.waitForURL("**/en/requests/*");
     const asked = page.url();
@@ -694,19 +697,20 @@ story("a site operator sees the agent, tickets and reports, and pauses the site"
     await openPage(page, look, "Maintenance");
     await page.getByRole("button", { name: "See whom it touches" }).click();
     await page.getByText("At least one node.").waitFor();
-    const day = look.width > 1000 ? "11" : "12";
-    await page.getByLabel("From", { exact: true }).fill(`2027-01-${day}T06:00`);
-    await page.getByLabel("To", { exact: true }).fill(`2027-01-${day}T14:00`);
+    /* a day to come, whenever this runs; the row is found by its reason */
+    const day = new Date(Date.now() + (look.width > 1000 ? 40 : 41) * 86_400_000).toISOString().slice(0, 10), reason = `Cooling loop ${look.width}`;
+    await page.getByLabel("From", { exact: true }).fill(`${day}T06:00`);
+    await page.getByLabel("To", { exact: true }).fill(`${day}T14:00`);
     await page.getByLabel("Whole nodes").fill("100");
-    await page.getByLabel("Reason").fill("Cooling loop");
+    await page.getByLabel("Reason").fill(reason);
     await page.keyboard.press("Enter");
     await page.getByText("No reservation touches it.").waitFor();
     await page.getByRole("button", { name: "Plan it" }).click();
-    await page.locator("tbody tr", { hasText: `${day} Jan` }).getByText("Planned", { exact: true }).waitFor();
+    await page.locator("tbody tr", { hasText: reason }).getByText("Planned", { exact: true }).waitFor();
     await accessible(page, "maintenance");
-    await page.locator("tbody tr", { hasText: `${day} Jan` }).getByRole("button", { name: "Call off" }).click();
+    await page.locator("tbody tr", { hasText: reason }).getByRole("button", { name: "Call off" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Call off" }).click();
-    await page.locator("tbody tr", { hasText: `${day} Jan` }).getByText("Called off", { exact: true }).waitFor();
+    await page.locator("tbody tr", { hasText: reason }).getByText("Called off", { exact: true }).waitFor();
     await openPage(page, look, "Share given");
     assert.match(plain(await text(page, "[data-figure=idle]")), /^\d+/);
     assert.match(plain(await text(page, "[data-figure=given]")), /^\d+ of \d+ GPU-hours promised, /);

@@ -69,7 +69,13 @@ def test_the_form_is_right(world):
 
 
 def test_figures_tell_what_happened(world):
-    text = scrape(world.server)
+    def head():
+        return world.server.sql("SELECT size, batch, term FROM head")
+
+    before, text = None, ""
+    while before != head():  # of one moment: time writes entries of its own
+        before, text = head(), scrape(world.server)
+    size, batch, term = map(int, before.split("|"))
     assert value(text, "kontor_leading") == 1 and value(text, "kontor_phase", phase="leading") == 1
     assert value(text, "kontor_decisions_total", command="accept", outcome="done") == 2
     assert value(text, "kontor_decisions_total", command="accept", outcome="refused") == 1
@@ -82,11 +88,9 @@ def test_figures_tell_what_happened(world):
     assert value(text, "kontor_tickets", site="bsc", state="issued") == 1
     assert value(text, "kontor_site_unconfirmed_tickets", site="bsc") == 1
     assert value(text, "kontor_holds_open") == 2 and value(text, "kontor_reservations") == 2
-    assert 0 <= value(text, "kontor_agent_silence_seconds", site="lumi") < 30
+    assert 0 <= value(text, "kontor_agent_silence_seconds", site="lumi") < 600
     assert not [1 for n, had, _ in samples(text) if n == "kontor_agent_silence_seconds" and had["site"] == "bsc"], "never in touch"
-    assert value(text, "kontor_journal_entries") == int(world.server.sql("SELECT size FROM head"))
-    assert value(text, "kontor_head_batch") == int(world.server.sql("SELECT batch FROM head"))
-    assert value(text, "kontor_term") == int(world.server.sql("SELECT term FROM head"))
+    assert (value(text, "kontor_journal_entries"), value(text, "kontor_head_batch"), value(text, "kontor_term")) == (size, batch, term)
     assert value(text, "kontor_commits_total", outcome="done") == value(text, "kontor_commit_duration_seconds_count")
     assert value(text, "kontor_batch_commands_sum") >= value(text, "kontor_batch_commands_count") > 10
     assert value(text, "kontor_queue_wait_seconds_count") == value(text, "kontor_batch_commands_sum")
@@ -107,7 +111,7 @@ def test_witnesses_are_watched(world):
     def told():
         text = scrape(world.server)
         return text if value(text, "kontor_checkpoint_entries", checkpoint="signed") == value(text, "kontor_journal_entries") else None
-    text = until(told, 30)
+    text = until(told)
     size = value(text, "kontor_journal_entries")
     assert value(text, "kontor_checkpoint_entries", checkpoint="shown") == size, "no policy asks for witnesses"
     assert value(text, "kontor_checkpoint_wait_seconds") == 0

@@ -30,7 +30,7 @@ def says(server, ready, leader, words=""):
     """All three, at this moment; live is always well, and nobody waits for an answer."""
     live, well, lead = ask(server, "live"), ask(server, "ready"), ask(server, "leader")
     assert live[0] == 200 and live[1]["ok"], live
-    assert max(live[2], well[2], lead[2]) < 2, (live, well, lead)
+    assert max(live[2], well[2], lead[2]) < 5, (live, well, lead)  # what is broken here is so for longer
     for one in (well, lead):
         assert one[1]["ok"] == (one[0] == 200), one
         for inner in ("sqlstate", "FATAL", "SELECT", "57P", "kontor_writer"):
@@ -123,7 +123,7 @@ def test_lease_elsewhere_and_rebuilding(world):
         until(lambda: says(world.server, 200, 200))
         assert value(scrape(second), "kontor_phase", phase="waiting") == 1
         # reading the used keys, the last step of a rebuild, takes its time
-        world.server.sql("CREATE POLICY slow ON answer AS RESTRICTIVE FOR SELECT TO kontor_writer USING (pg_sleep(0.05) IS NOT NULL)")
+        world.server.sql("CREATE POLICY slow ON answer AS RESTRICTIVE FOR SELECT TO kontor_writer USING (pg_sleep(0.1) IS NOT NULL)")
         slow = True
         world.server.process.kill()
         world.server.process.wait()
