@@ -396,7 +396,7 @@ def what_is_told(t, long):
         owner.must("POST", f"/v1/webhooks/{hook}/test", {}, status=202)
 
     def ask():
-        calls.a_reader(w).must("POST", "/v1/me/mail", {"address": "asks@brisa.example", "password": PASSWORD})
+        calls.a_reader(w).must("POST", "/v1/me/mail", {"address": "asks@brisa.example", "password": calls.PASSWORD})
 
     def lapse():
         """A grant of two days, of which nothing was used."""
