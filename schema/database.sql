@@ -784,10 +784,17 @@ CREATE TABLE public.officer_key (
     confirmed_ms bigint DEFAULT 0 NOT NULL,
     confirmed_by text DEFAULT ''::text NOT NULL,
     ended_ms bigint DEFAULT 0 NOT NULL,
+    site text DEFAULT ''::text NOT NULL,
+    cose bytea DEFAULT '\x'::bytea NOT NULL,
+    credential bytea DEFAULT '\x'::bytea NOT NULL,
     CONSTRAINT officer_key_confirmed_by_check CHECK ((octet_length(confirmed_by) <= 120)),
+    CONSTRAINT officer_key_cose_check CHECK ((octet_length(cose) <= 272)),
+    CONSTRAINT officer_key_credential_check CHECK ((octet_length(credential) <= 1023)),
     CONSTRAINT officer_key_ed25519_check CHECK ((octet_length(ed25519) = 32)),
     CONSTRAINT officer_key_name_check CHECK (((octet_length(name) >= 1) AND (octet_length(name) <= 60))),
-    CONSTRAINT officer_key_person_name_check CHECK ((octet_length(person_name) <= 120))
+    CONSTRAINT officer_key_passkey CHECK ((((site = ''::text) = (octet_length(cose) = 0)) AND ((site = ''::text) = (octet_length(credential) = 0)))),
+    CONSTRAINT officer_key_person_name_check CHECK ((octet_length(person_name) <= 120)),
+    CONSTRAINT officer_key_site_check CHECK ((octet_length(site) <= 253))
 );
 
 ALTER TABLE ONLY public.officer_key FORCE ROW LEVEL SECURITY;
@@ -800,6 +807,9 @@ CREATE TABLE public.order_signature (
     key bigint NOT NULL,
     signature bytea NOT NULL,
     at_ms bigint NOT NULL,
+    assertion bytea DEFAULT '\x'::bytea NOT NULL,
+    CONSTRAINT order_signature_assertion CHECK (((class = 2) = (octet_length(assertion) > 0))),
+    CONSTRAINT order_signature_assertion_check CHECK ((octet_length(assertion) <= 4096)),
     CONSTRAINT order_signature_class_check CHECK ((class = ANY (ARRAY[1, 2, 3]))),
     CONSTRAINT order_signature_name_check CHECK ((octet_length(name) <= 120)),
     CONSTRAINT order_signature_signature_check CHECK ((octet_length(signature) = 64))
@@ -1596,7 +1606,7 @@ CREATE POLICY api_token_swept ON public.api_token FOR DELETE TO kontor_worker US
 
 ALTER TABLE public.assertion ENABLE ROW LEVEL SECURITY;
 
-CREATE POLICY assertion_made ON public.assertion FOR INSERT TO kontor_worker WITH CHECK ((( SELECT public.actor_person() AS actor_person) IS NOT NULL));
+CREATE POLICY assertion_all ON public.assertion TO kontor_writer USING (true);
 
 CREATE POLICY assertion_seen ON public.assertion FOR SELECT TO kontor_worker USING (( SELECT public.actor_is_known() AS actor_is_known));
 
@@ -2015,7 +2025,8 @@ GRANT UPDATE(used_from) ON TABLE public.api_token TO kontor_worker;
 
 GRANT UPDATE(ended_ms) ON TABLE public.api_token TO kontor_worker;
 
-GRANT SELECT,INSERT ON TABLE public.assertion TO kontor_worker;
+GRANT SELECT ON TABLE public.assertion TO kontor_worker;
+GRANT SELECT,INSERT ON TABLE public.assertion TO kontor_writer;
 
 GRANT SELECT,INSERT,DELETE ON TABLE public.blob TO kontor_worker;
 

@@ -66,7 +66,7 @@ handler_fn reservations_list_get, reservations_get, reservations_cancel, reserva
 handler_fn orders_list_get, orders_get; /* waiting.c */
 handler_fn orders_sign, orders_carry_out, orders_withdraw, orders_refuse; /* signing.c */
 handler_fn order_rule_get, order_rule_set; /* order_rule.c */
-handler_fn me_keys, me_key_ask, officer_keys_get, officer_key_confirm, officer_key_refuse; /* officer_keys.c */
+handler_fn me_keys, me_key_ask, me_key_ask_passkey, officer_keys_get, officer_key_confirm, officer_key_refuse; /* officer_keys.c */
 handler_fn agent_self; /* agent_self.c */
 handler_fn agent_keys, keys_revoke; /* agent_keys.c */
 handler_fn agent_enrol, agent_instance, agent_received, agent_report, agent_blob; /* agents.c */

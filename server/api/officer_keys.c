@@ -2,14 +2,17 @@
  * Keys that officers and administrators sign orders with. One is made where it is used and never leaves it; its public half comes here
  * with a signature that shows that whoever asks has it. An administrator who is somebody else compares the fingerprint and confirms
  * it: then the journal has it, and from then on orders in that person's name are signed with it. It ends at once, by its person or an
- * administrator, and with the last role that orders. */
+ * administrator, and with the last role that orders. A passkey is asked for in the same way (api/officer_passkey.c); its fingerprint is
+ * that of what the journal will have. */
 #include "api/handlers.h"
 
 #include <inttypes.h>
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/officer_passkey.h"
 #include "api/orders.h"
+#include "api/question.h"
 #include "api/security.h"
 #include "crypto/password.h"
 #include "crypto/sign.h"
@@ -65,6 +68,7 @@ key_json(struct call *call, const struct state *s, const struct officer_key *k)
     json_text(out, "name", k->person_name);
     json_shut(out);
     json_hex(out, "ed25519", k->ed25519);
+    json_text(out, "site", officer_key_is_passkey(k) ? k->site : NULL);
     json_text(out, "fingerprint", fingerprint(call->arena, k->ed25519.data));
     json_text(out, "state", state_word(k, in_journal, s, call->now_ms));
     json_time(out, "asked", k->created_ms);
@@ -143,28 +147,35 @@ reply_key(struct call *call, struct uuid id, int status)
 struct asking {
     struct call *call;
     struct officer_key key;
-    uint8_t public[32], proof[64];
+    struct uuid passkey;
+    bool by_passkey;
+    struct passkey_assertion said; /* by_passkey */
+    uint8_t public[32], proof[64]; /* else */
 };
 
+/* What is asked for signs it: nobody asks for a key that they do not have. */
 static enum err
 check_proof(struct asking *a)
 {
     const struct state *s = market_read_lock(a->call->api->market);
     uint8_t statement[sizeof STATEMENT + 32 + 16 + 32];
     struct hash genesis;
+    struct bytes blob;
     bool known;
 
     if (!s)
         return ERR_NOT_LEADER;
     genesis = ledger_genesis(s->ledger);
-    known = ledger_key_of(s->ledger, a->public) != NULL;
+    known = ledger_key_of(s->ledger, a->key.ed25519.data) != NULL;
     market_read_unlock(a->call->api->market);
     if (known)
-        return err_at(&a->call->detail, ERR_EXISTS, "/ed25519", "The journal has this key already.");
+        return err_at(&a->call->detail, ERR_EXISTS, a->by_passkey ? "/passkey" : "/ed25519", "The journal has this key already.");
     memcpy(statement, STATEMENT, sizeof STATEMENT);
     memcpy(statement + sizeof STATEMENT, genesis.b, 32);
     memcpy(statement + sizeof STATEMENT + 32, a->call->actor.person.b, 16);
-    memcpy(statement + sizeof STATEMENT + 48, a->public, 32);
+    memcpy(statement + sizeof STATEMENT + 48, a->key.ed25519.data, 32);
+    if (a->by_passkey)
+        return officer_passkey_check(a->call, &a->key, &a->said, BYTES(statement, sizeof statement), &blob);
     return sign_verify(a->public, BYTES(statement, sizeof statement), a->proof);
 }
 
@@ -186,31 +197,49 @@ store_asked(struct db *db, void *ctx)
         err = err_say(&call->detail, ERR_CONFLICT, "Too many of your keys wait to be confirmed: withdraw one.");
     if (!err)
         err = officer_keys_add(db, &a->key);
-    return err ? err : security_tell(call, db, call->actor.person, SECURITY_KEY_ASKED, a->key.name, fingerprint(call->arena, a->public));
+    return err ? err : security_tell(call, db, call->actor.person, SECURITY_KEY_ASKED, a->key.name, fingerprint(call->arena, a->key.ed25519.data));
 }
 
-/* POST /v1/me/keys. proof: Ed25519 by the key over "kontor-officer-key/v1" and a zero byte, SHA-256 of entry 0, the person's UUID, the key. */
-void
-me_key_ask(struct call *call)
+static enum err
+read_asked(struct asking *a, const char **ret_password)
 {
-    struct asking *a = arena_alloc(call->arena, sizeof *a);
+    struct call *call = a->call;
     struct json_in in = json_in_open(call->body, &call->detail);
-    const char *password = arena_text(call->arena, json_in_text_or(&in, "password", PASSWORD_MAX, ""));
-    enum err err;
 
-    a->call = call;
-    a->key = (struct officer_key){ .id = call_new_id(call), .person = call->actor.person, .person_name = call->name,
-                                   .created_ms = call->now_ms, .ed25519 = BYTES(a->public, 32) };
+    *ret_password = arena_text(call->arena, json_in_text_or(&in, "password", PASSWORD_MAX, ""));
     a->key.name = in_line(&in, "name", NAME_MAX_LEN, call->arena);
+    if (a->by_passkey) {
+        a->passkey = json_in_uuid(&in, "passkey");
+        a->said.client = in_answer(&in, "client", PASSKEY_CLIENT_MAX, call->arena);
+        a->said.data = in_answer(&in, "data", PASSKEY_DATA_MAX, call->arena);
+        a->said.signature = in_answer(&in, "signature", PASSKEY_SIGNATURE_MAX, call->arena);
+        return json_in_close(&in);
+    }
     if (json_in_base64(&in, "ed25519", a->public, 32) != 32 && !in.err)
         json_in_refuse(&in, "ed25519", ERR_FIELD_INVALID, "A public key has 32 bytes.");
     if (json_in_base64(&in, "proof", a->proof, 64) != 64 && !in.err)
         json_in_refuse(&in, "proof", ERR_FIELD_INVALID, "A signature has 64 bytes.");
-    err = json_in_close(&in);
+    return json_in_close(&in);
+}
+
+static void
+ask(struct call *call, bool by_passkey)
+{
+    struct asking *a = arena_alloc(call->arena, sizeof *a);
+    const char *password = "";
+    enum err err;
+
+    a->call = call;
+    a->by_passkey = by_passkey;
+    a->key = (struct officer_key){ .id = call_new_id(call), .person = call->actor.person, .person_name = call->name,
+                                   .created_ms = call->now_ms, .ed25519 = BYTES(a->public, 32), .site = "" };
+    err = read_asked(a, &password);
     if (!err && call->actor.kind != ACTOR_PERSON)
         err = ERR_FORBIDDEN;
     if (!err)
         err = auth_anew(call, password);
+    if (!err && a->by_passkey)
+        err = officer_passkey_of(call, a->passkey, &a->key);
     if (!err)
         err = check_proof(a);
     if (!err)
@@ -219,6 +248,20 @@ me_key_ask(struct call *call)
         call_fail(call, err);
     else
         reply_key(call, a->key.id, 201);
+}
+
+/* POST /v1/me/keys. proof: Ed25519 by the key over "kontor-officer-key/v1" and a zero byte, SHA-256 of entry 0, the person's UUID, the key. */
+void
+me_key_ask(struct call *call)
+{
+    ask(call, false);
+}
+
+/* POST /v1/me/keys/passkey: one of the caller's own, asked for the SHA-256 of the same bytes; the key is what the journal will have. */
+void
+me_key_ask_passkey(struct call *call)
+{
+    ask(call, true);
 }
 
 /* ---- confirmed, refused ------------------------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/officer_passkey.h"
 #include "api/orders.h"
 #include "market/state.h"
 
@@ -76,9 +77,21 @@ read_ways(struct json_in *in)
     return classes;
 }
 
+/* The keys that were asked for, which say of those in the journal which are passkeys. */
+struct asked { struct officer_key *list; size_t n; };
+
+/* May this key sign under the rule? */
+static bool
+signs(const struct key *k, const struct asked *asked, uint16_t classes)
+{
+    const struct officer_key *row = officer_key_named(asked->list, asked->n, k->entry.u.key.ed25519);
+
+    return k->entry.u.key.use == KEY_OFFICER && (classes & ORDER_CLASS(row && officer_key_is_passkey(row) ? 2 : 1)) != 0;
+}
+
 /* Whoever forbids what the server signs must be able to sign otherwise, and so must a second person where two are needed. */
 static enum err
-check_keys(struct call *call, const struct entry *e, const struct state *s)
+check_keys(struct call *call, const struct entry *e, const struct state *s, const struct asked *asked)
 {
     bool two = e->u.policy.cap_gpums > 0;
     struct uuid first = { { 0 } };
@@ -88,7 +101,7 @@ check_keys(struct call *call, const struct entry *e, const struct state *s)
     if (e->u.policy.eligible & ORDER_CLASS(3))
         return OK;
     for (size_t it = 0; (k = ledger_next_key(s->ledger, &it)) != NULL;)
-        if (k->entry.u.key.use == KEY_OFFICER && key_in_force(k, ledger_size(s->ledger), call->now_ms) && (n == 0 || !uuid_equal(first, k->entry.u.key.person))) {
+        if (signs(k, asked, e->u.policy.eligible) && key_in_force(k, ledger_size(s->ledger), call->now_ms) && (n == 0 || !uuid_equal(first, k->entry.u.key.person))) {
             first = k->entry.u.key.person;
             n++;
         }
@@ -104,6 +117,7 @@ order_rule_set(struct call *call)
     struct json_in in = json_in_open(call->body, &call->detail);
     struct idem idem = call->command->idem;
     struct entry e = entry_new(POLICY);
+    struct asked asked = { NULL, 0 };
     struct order_rule before;
     const char *alone;
     const struct state *s;
@@ -115,6 +129,8 @@ order_rule_set(struct call *call)
         e.u.policy.cap_gpums = in_credits(&in, "alone_credits");
     e.u.policy.decide_ms = json_in_i64_or(&in, "open_days", 1, DAYS_MOST, DAYS_IF_NONE) * DAY_MS;
     err = json_in_close(&in);
+    if (!err)
+        err = officer_keys_list(call->db, (struct uuid){ { 0 } }, OFFICER_KEYS_LOOKED_AT, call->arena, &asked.list, &asked.n);
     if (err) {
         call_fail(call, err);
         return;
@@ -129,7 +145,7 @@ order_rule_set(struct call *call)
     e.u.policy.first = before.policy == NO_INDEX ? NO_INDEX : ledger_policy(s->ledger, before.policy)->entry.u.policy.first;
     if (e.u.policy.first == NO_INDEX)
         e.u.policy.first = before.policy;
-    err = check_keys(call, &e, s);
+    err = check_keys(call, &e, s, &asked);
     call_state_done(call);
     if (err) {
         call_fail(call, err);

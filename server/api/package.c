@@ -14,7 +14,7 @@
 #include "market/state.h"
 #include "store/organisations.h"
 
-enum stage { THE_PROOF, THE_SLICE, THE_REST, THE_AROUND, THE_TABLES, THE_END };
+enum stage { THE_PROOF, THE_SLICE, THE_REST, THE_AROUND, THE_ASSERTED, THE_TABLES, THE_END };
 
 static const char README[] =
     "What this is\n"
@@ -47,6 +47,7 @@ static const char README[] =
     "    names.csv           names, countries and classes *\n"
     "    entries/            the journal's entries of the period: each a length of two bytes and its bytes\n"
     "    around/             entries outside of it that it rests on (accounts, keys, modes, sites), each with its proof\n"
+    "    assertions/         what officers' passkeys signed, if any did: each verifies the entry that has its SHA-256\n"
     "    journal/            the signed checkpoint, the one before the period, the proofs that join them, the policy\n"
     "\n"
     "* rests on the server's word: kontor-audit says so too.\n";
@@ -258,11 +259,15 @@ step(struct call *call, void *work, struct json_out *out, bool *ret_done)
     case THE_REST:
         period_sort(&p->period);
         err = package_look_around(call, p);
-        p->stage = p->around_n ? THE_AROUND : THE_TABLES;
+        p->stage = p->around_n ? THE_AROUND : p->asserted_n ? THE_ASSERTED : THE_TABLES;
         break;
     case THE_AROUND:
         err = package_around(call, p, out);
-        p->stage = p->around_at < p->around_n ? THE_AROUND : THE_TABLES;
+        p->stage = p->around_at < p->around_n ? THE_AROUND : p->asserted_n ? THE_ASSERTED : THE_TABLES;
+        break;
+    case THE_ASSERTED:
+        err = package_asserted(call, p, out);
+        p->stage = p->asserted_at < p->asserted_n ? THE_ASSERTED : THE_TABLES;
         break;
     case THE_TABLES:
         err = put_tables(call, p, out);
@@ -284,6 +289,7 @@ end(void *work)
     free(p->start_note);
     free(p->policy);
     free(p->around);
+    free(p->asserted);
     period_end(&p->period);
     report_end(&p->sums);
     json_out_free(&p->names);

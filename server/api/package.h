@@ -16,6 +16,8 @@ struct package {
     uint64_t first, end, next;                    /* the slice: first to end - 1; what comes next of it */
     uint64_t *around;                             /* entries outside of it that it rests on, in order */
     size_t around_n, around_cap, around_at;
+    struct hash *asserted;                        /* what the slice's entries have of passkeys' assertions */
+    size_t asserted_n, asserted_cap, asserted_at;
     struct period period;
     struct report_sums sums;
     struct json_out names; /* a table */
@@ -32,6 +34,7 @@ enum err package_choose(struct call *call, struct package *p) MUST_USE; /* check
 enum err package_proof(struct call *call, struct package *p, struct json_out *out) MUST_USE;
 enum err package_bundle(struct call *call, struct package *p, struct json_out *out) MUST_USE;
 enum err package_look_around(struct call *call, struct package *p) MUST_USE; /* once the slice was taken */
+enum err package_asserted(struct call *call, struct package *p, struct json_out *out) MUST_USE;
 enum err package_around(struct call *call, struct package *p, struct json_out *out) MUST_USE;
 
 #endif

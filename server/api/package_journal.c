@@ -12,6 +12,7 @@
 #include "market/notary.h"
 #include "market/state.h"
 #include "store/entries.h"
+#include "store/evidence.h"
 #include "store/journal_reads.h"
 
 enum { PAGE = 500 };
@@ -153,6 +154,22 @@ package_proof(struct call *call, struct package *p, struct json_out *out)
 
 struct taking { struct package *package; struct json_out bytes; };
 
+static void
+want_assertions(struct package *p, struct entry *e)
+{
+    const struct authority *auth = entry_authority(e);
+
+    for (int i = 0; auth && i < 2; i++) {
+        if (auth->slot[i].class != 2)
+            continue;
+        if (p->asserted_n == p->asserted_cap) {
+            p->asserted_cap = p->asserted_cap ? 2 * p->asserted_cap : 64;
+            p->asserted = xrealloc(p->asserted, p->asserted_cap * sizeof *p->asserted);
+        }
+        memcpy(p->asserted[p->asserted_n++].b, auth->slot[i].sig, sizeof p->asserted->b);
+    }
+}
+
 static enum err
 take_entry(void *ctx, const struct entry_row *row)
 {
@@ -165,6 +182,7 @@ take_entry(void *ctx, const struct entry_row *row)
     csv_add(&t->bytes, (const char *)len, sizeof len);
     csv_add(&t->bytes, (const char *)row->bytes, row->len);
     period_take(&t->package->period, &e);
+    want_assertions(t->package, &e);
     t->package->next++;
     return OK;
 }
@@ -285,6 +303,41 @@ package_look_around(struct call *call, struct package *p)
         if (kept == 0 || p->around[kept - 1] != p->around[i])
             p->around[kept++] = p->around[i];
     p->around_n = kept;
+    return err;
+}
+
+/* In the lines of an export's assertions.jsonl. */
+enum err
+package_asserted(struct call *call, struct package *p, struct json_out *out)
+{
+    struct json_out text = { 0 };
+    size_t begin = p->asserted_at;
+    char name[40];
+    enum err err = OK;
+
+    for (; !err && p->asserted_at < p->asserted_n && p->asserted_at - begin < PACKAGE_ASSERTIONS; p->asserted_at++) {
+        const struct hash *h = &p->asserted[p->asserted_at];
+        struct json_out line = { .fresh = true };
+        struct bytes found;
+
+        err = assertions_find(call->db, *h, call->arena, &found);
+        if (err)
+            break;
+        json_open(&line, NULL);
+        json_hex(&line, "sha256", BYTES(h->b, sizeof h->b));
+        json_hex(&line, "assertion", found);
+        json_shut(&line);
+        csv_add(&text, line.text, line.len);
+        csv_add(&text, "\n", 1);
+        json_out_free(&line);
+    }
+    if (err == ERR_NOT_FOUND)
+        err = err_internal(&call->detail, ERR_CORRUPT, "a row of the table assertion is missing");
+    if (!err) {
+        snprintf(name, sizeof name, PACKAGE_ASSERTIONS_NAME, (uint64_t)begin);
+        package_file(p, name, BYTES(text.text, text.len), out);
+    }
+    json_out_free(&text);
     return err;
 }
 

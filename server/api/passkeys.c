@@ -41,9 +41,13 @@ passkeys_prepare(struct api *api)
 static void
 passkey_json(struct json_out *out, const struct passkey *p)
 {
+    uint8_t cose[PASSKEY_COSE_MAX];
+
     json_open(out, NULL);
     json_uuid(out, "id", p->id);
     json_text(out, "name", p->name);
+    json_base64(out, "credential", p->credential);
+    json_base64(out, "cose", BYTES(cose, passkey_cose(&p->key, cose)));
     json_bool(out, "alone", p->alone);
     json_bool(out, "backed_up", p->backed_up);
     json_time(out, "created", p->created_ms);

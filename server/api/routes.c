@@ -75,6 +75,7 @@ const struct route ROUTES[] = {
     { HTTP_DELETE, "/v1/me/tokens/{id}", "me_token_end", SESSION, NO_KEY, NO_TOKEN, RUN_WORKER, me_token_end },
     { HTTP_GET, "/v1/me/keys", "me_keys", SESSION, NO_KEY, NO_TOKEN, RUN_WORKER, me_keys },
     { HTTP_POST, "/v1/me/keys", "me_key_ask", OFFICER | ADMIN, NO_KEY, NO_TOKEN, RUN_SLOW, me_key_ask },
+    { HTTP_POST, "/v1/me/keys/passkey", "me_key_ask_passkey", OFFICER | ADMIN, NO_KEY, NO_TOKEN, RUN_SLOW, me_key_ask_passkey },
     { HTTP_GET, "/v1/me/security", "me_security", SESSION, NO_KEY, NO_TOKEN, RUN_WORKER, me_security },
     { HTTP_GET, "/v1/me/notices", "me_notices", SESSION, NO_KEY, READS, RUN_WORKER, me_notices },
     { HTTP_POST, "/v1/me/notices/read", "me_notices_read", SESSION, NO_KEY, NO_TOKEN, RUN_WORKER, me_notices_read },

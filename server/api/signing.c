@@ -4,14 +4,15 @@
 #include "api/aid.h"
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/officer_passkey.h"
 #include "api/orders.h"
+#include "api/question.h"
 #include "api/security.h"
 #include "api/waiting.h"
+#include "crypto/assertion.h"
 #include "crypto/sign.h"
 #include "market/state.h"
 #include "store/evidence.h"
-
-enum { KEYS_LOOKED_AT = 200 }; /* more nobody has */
 
 /* ---- carried out -------------------------------------------------------------------------------------------------- */
 
@@ -89,6 +90,20 @@ check_aid(struct waiting *w)
     return OK;
 }
 
+/* A row of the table order_signature, by what the journal has of its key; of a passkey as an auditor would ask, wherever our pages are now. */
+static bool
+verifies(struct waiting *w, const struct order_signature *g, const uint8_t public[32])
+{
+    uint8_t slot[64];
+
+    if (g->signature.len != sizeof slot)
+        return false;
+    if (g->class != 2)
+        return sign_verify(public, BYTES(w->bytes, w->len), g->signature.data) == OK;
+    assertion_slot(g->assertion, slot);
+    return memcmp(slot, g->signature.data, sizeof slot) == 0 && assertion_check(g->assertion, public, NULL, BYTES(w->bytes, w->len)) == OK;
+}
+
 /* Each signature as it was taken, by somebody who may still sign this: rows are not believed, and people and rules change meanwhile. */
 static enum err
 check_signatures(struct waiting *w)
@@ -110,7 +125,7 @@ check_signatures(struct waiting *w)
         if (known)
             memcpy(public, k->entry.u.key.ed25519, sizeof public);
         market_read_unlock(call->api->market);
-        if (!known || g->signature.len != 64 || sign_verify(public, BYTES(w->bytes, w->len), g->signature.data))
+        if (!known || !verifies(w, g, public))
             return err_internal(&call->detail, ERR_CORRUPT, "a row of the table order_signature is no signature of its order");
         err = order_check_signer_now(call, g->person, &w->entry);
         if (err == ERR_FORBIDDEN || err == ERR_ORDER_OWN)
@@ -131,7 +146,7 @@ check_key_wanted(struct waiting *w)
 
     if (w->entry.kind != KEY)
         return OK;
-    err = officer_keys_list(call->db, w->entry.u.key.person, KEYS_LOOKED_AT, call->arena, &list, &n);
+    err = officer_keys_list(call->db, w->entry.u.key.person, OFFICER_KEYS_LOOKED_AT, call->arena, &list, &n);
     for (size_t i = 0; i < n && !err; i++)
         if (memcmp(list[i].ed25519.data, w->entry.u.key.ed25519, 32) == 0 && list[i].ended_ms)
             err = err_say(&call->detail, ERR_STATE, "The key was withdrawn.");
@@ -166,6 +181,7 @@ carry_out(struct waiting *w)
         auth->slot[i].class = (uint8_t)w->signatures[i].class;
         auth->slot[i].key = w->signatures[i].key;
         memcpy(auth->slot[i].sig, w->signatures[i].signature.data, sizeof auth->slot[i].sig);
+        c->in.order.assertion[i] = w->signatures[i].assertion;
     }
     call->order = w->row.id;
     call->user = w;
@@ -189,9 +205,31 @@ check_key(struct waiting *w, const struct state *s, uint64_t index, uint8_t ret_
     return OK;
 }
 
+/* What the caller has handed in: none of the bytes means the server's word. */
+struct signed_by {
+    int class;
+    uint8_t signature[64];         /* class 1; else as it will stand in the entry */
+    struct passkey_assertion said; /* class 2 */
+};
+
+/* By a passkey whose row is the caller's, and whose key and site are those that the journal has the hash of. */
+static enum err
+sign_by_passkey(struct waiting *w, struct signed_by *by, const uint8_t public[32])
+{
+    const struct officer_key *k = officer_key_named(w->keys, w->keys_n, public);
+    enum err err;
+
+    if (!k || !officer_key_is_passkey(k))
+        return ERR_ORDER_KEY;
+    err = officer_passkey_check(w->call, k, &by->said, BYTES(w->bytes, w->len), &w->mine.assertion);
+    if (!err)
+        assertion_slot(w->mine.assertion, by->signature);
+    return err;
+}
+
 /* By the caller's own key, or by the server's for who is signed in and has none. */
 static enum err
-sign(struct waiting *w, bool with_key, uint8_t signature[64])
+sign(struct waiting *w, struct signed_by *by)
 {
     struct call *call = w->call;
     uint64_t server = api_key_index(call->api);
@@ -202,21 +240,23 @@ sign(struct waiting *w, bool with_key, uint8_t signature[64])
     if (!s)
         return ERR_NOT_LEADER;
     err = waiting_check_signer(w, s);
-    w->mine.class = with_key ? 1 : 3;
+    w->mine.class = by->class;
     if (!err && order_is_bound(&w->entry) && !order_class_allowed(ledger_order_rule(s->ledger, call->now_ms), (uint8_t)w->mine.class))
         err = ERR_ORDER_CLASS;
-    if (!err && with_key)
+    if (!err && by->class != 3)
         err = check_key(w, s, w->mine.key, public);
     else if (!err && officer_key_in_force(s, call->actor.person, call->now_ms))
         err = err_say(&call->detail, ERR_ORDER_CLASS, "You have a key of your own: sign with it.");
     market_read_unlock(call->api->market);
-    if (!err && with_key)
-        return sign_verify(public, BYTES(w->bytes, w->len), signature);
-    if (!err) {
-        w->mine.key = server;
-        sign_make(&call->api->key, BYTES(w->bytes, w->len), signature);
-    }
-    return err;
+    if (err)
+        return err;
+    if (by->class == 2)
+        return sign_by_passkey(w, by, public);
+    if (by->class == 1)
+        return sign_verify(public, BYTES(w->bytes, w->len), by->signature);
+    w->mine.key = server;
+    sign_make(&call->api->key, BYTES(w->bytes, w->len), by->signature);
+    return OK;
 }
 
 static enum err
@@ -250,22 +290,34 @@ store_signature(struct db *db, void *ctx)
 }
 
 static enum err
-read_signature(struct waiting *w, bool *ret_with_key, uint8_t ret_signature[64], struct hash *ret_said)
+read_signature(struct waiting *w, struct signed_by *by, struct hash *ret_said)
 {
     struct call *call = w->call;
     struct json_in in = json_in_open(call->body, &call->detail);
     const char *hex = json_in_text(&in, "sha256", 64, 64);
+    bool passkey = json_in_has(&in, "client") || json_in_has(&in, "data");
+    bool with_key = passkey || json_in_has(&in, "key") || json_in_has(&in, "signature");
 
-    *ret_with_key = json_in_has(&in, "key") || json_in_has(&in, "signature");
+    by->class = passkey ? 2 : with_key ? 1 : 3;
     if (!in.err && !hex_decode(hex, ret_said->b, 32))
         json_in_refuse(&in, "sha256", ERR_FIELD_INVALID, "A SHA-256 is 64 hexadecimal digits.");
     if (json_in_has(&in, "key"))
         w->mine.key = in_index(&in, "key");
-    if (json_in_has(&in, "signature") && json_in_base64(&in, "signature", ret_signature, 64) != 64 && !in.err)
+    if (json_in_has(&in, "client"))
+        by->said.client = in_answer(&in, "client", PASSKEY_CLIENT_MAX, call->arena);
+    if (json_in_has(&in, "data"))
+        by->said.data = in_answer(&in, "data", PASSKEY_DATA_MAX, call->arena);
+    if (passkey && json_in_has(&in, "signature"))
+        by->said.signature = in_answer(&in, "signature", PASSKEY_SIGNATURE_MAX, call->arena);
+    else if (json_in_has(&in, "signature") && json_in_base64(&in, "signature", by->signature, 64) != 64 && !in.err)
         json_in_refuse(&in, "signature", ERR_FIELD_INVALID, "A signature has 64 bytes.");
-    if (*ret_with_key && !json_in_has(&in, "key"))
+    if (passkey && !json_in_has(&in, "client"))
+        json_in_refuse(&in, "client", ERR_FIELD_MISSING, "A passkey's signature is over what the browser says, too.");
+    if (passkey && !json_in_has(&in, "data"))
+        json_in_refuse(&in, "data", ERR_FIELD_MISSING, "A passkey's signature is over what the passkey says, too.");
+    if (with_key && !json_in_has(&in, "key"))
         json_in_refuse(&in, "key", ERR_FIELD_MISSING, "A signature is by a key.");
-    if (*ret_with_key && !json_in_has(&in, "signature"))
+    if (with_key && !json_in_has(&in, "signature"))
         json_in_refuse(&in, "signature", ERR_FIELD_MISSING, "A key is named, and nothing is signed.");
     return json_in_close(&in);
 }
@@ -287,26 +339,25 @@ void
 orders_sign(struct call *call)
 {
     struct waiting *w = arena_alloc(call->arena, sizeof *w);
-    uint8_t *signature = arena_alloc(call->arena, 64);
+    struct signed_by *by = arena_alloc(call->arena, sizeof *by);
     struct hash said;
     struct uuid known;
-    bool with_key = false;
     enum err err = waiting_find(call, call->path_id, w);
 
     w->idem = call->command->idem;
     if (!err)
-        err = read_signature(w, &with_key, signature, &said);
+        err = read_signature(w, by, &said);
     if (!err)
         err = key_known(call, &known);
     if (err != ERR_NOT_FOUND) { /* the same call again: what it began goes on */
         after_signature(w, err);
         return;
     }
-    err = !hash_equal(said, w->sha256) ? ERR_ORDER_BYTES : sign(w, with_key, signature);
+    err = !hash_equal(said, w->sha256) ? ERR_ORDER_BYTES : sign(w, by);
     w->mine.order = w->row.id;
     w->mine.person = call->actor.person;
     w->mine.name = call->name;
-    w->mine.signature = BYTES(signature, 64);
+    w->mine.signature = BYTES(by->signature, sizeof by->signature);
     w->mine.at_ms = call->now_ms;
     seen_add(call->api->seen, w->idem.scope);
     if (!err)

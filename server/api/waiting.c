@@ -3,6 +3,7 @@
 
 #include "api/entry_json.h"
 #include "api/internal.h"
+#include "api/officer_passkey.h"
 #include "api/orders.h"
 #include "api/waiting.h"
 #include "market/state.h"
@@ -37,6 +38,17 @@ read_entry(struct waiting *w)
     return OK;
 }
 
+/* Nobody who is no person has any. */
+static enum err
+read_keys(struct waiting *w)
+{
+    struct call *call = w->call;
+
+    if (call->actor.kind != ACTOR_PERSON)
+        return OK;
+    return officer_keys_list(call->db, call->actor.person, OFFICER_KEYS_LOOKED_AT, call->arena, &w->keys, &w->keys_n);
+}
+
 enum err
 waiting_find(struct call *call, struct uuid id, struct waiting *w)
 {
@@ -46,6 +58,8 @@ waiting_find(struct call *call, struct uuid id, struct waiting *w)
     err = orders_find(call->db, id, call->arena, &w->row);
     if (!err)
         err = order_signatures_of(call->db, id, call->arena, &w->signatures, &w->n);
+    if (!err)
+        err = read_keys(w);
     return err ? err : read_entry(w);
 }
 
@@ -170,6 +184,53 @@ state_word(const struct waiting *w, const struct state *s)
     return w->row.state <= ORDER_APPROVED && !waiting_is_open(w) ? "lapsed" : WORDS[w->row.state];
 }
 
+/* The caller's key of that kind that is in force, the next one after `it` in the journal; NULL: no more. */
+static const struct key *
+next_key(struct waiting *w, const struct state *s, bool passkey, size_t *it, const struct officer_key **ret)
+{
+    const struct key *k;
+
+    while ((k = ledger_next_key(s->ledger, it)) != NULL) {
+        if (k->entry.u.key.use != KEY_OFFICER || !uuid_equal(k->entry.u.key.person, w->call->actor.person) ||
+            !key_in_force(k, ledger_size(s->ledger), w->call->now_ms))
+            continue;
+        *ret = officer_key_named(w->keys, w->keys_n, k->entry.u.key.ed25519);
+        if ((*ret && officer_key_is_passkey(*ret)) == passkey)
+            return k;
+    }
+    return NULL;
+}
+
+static const struct key *
+own_key(struct waiting *w, const struct state *s)
+{
+    const struct key *k, *newest = NULL;
+    const struct officer_key *row;
+
+    for (size_t it = 0; (k = next_key(w, s, false, &it, &row)) != NULL;)
+        newest = k;
+    return newest;
+}
+
+static void
+passkeys_json(struct waiting *w, const struct state *s)
+{
+    struct json_out *out = &w->call->out;
+    const struct officer_key *row;
+    const struct key *k;
+
+    json_open_array(out, "passkeys");
+    for (size_t it = 0; (k = next_key(w, s, true, &it, &row)) != NULL;) {
+        json_open(out, NULL);
+        json_i64(out, "key", (int64_t)k->index);
+        json_text(out, "name", row->name);
+        json_text(out, "site", row->site);
+        json_base64(out, "credential", row->credential);
+        json_shut(out);
+    }
+    json_shut_array(out);
+}
+
 /* What the caller can do with it: sign (with which key, or on the server's word), or why not. */
 static void
 you_json(struct waiting *w, const struct state *s)
@@ -177,14 +238,14 @@ you_json(struct waiting *w, const struct state *s)
     struct call *call = w->call;
     struct json_out *out = &call->out;
     struct order_rule rule = ledger_order_rule(s->ledger, call->now_ms);
-    const struct key *key = officer_key_in_force(s, call->actor.person, call->now_ms);
+    const struct key *key = own_key(w, s);
     enum err err = waiting_check_signer(w, s);
 
     if (!err && has_signed(w, call->actor.person))
         err = ERR_ORDER_SIGNED;
     if (!err && (w->row.state != ORDER_PROPOSED || !waiting_is_open(w)))
         err = ERR_ORDER_OVER;
-    if (!err && !key && order_is_bound(&w->entry) && !order_class_allowed(rule, 3))
+    if (!err && !officer_key_in_force(s, call->actor.person, call->now_ms) && order_is_bound(&w->entry) && !order_class_allowed(rule, 3))
         err = ERR_ORDER_KEY;
     json_open(out, "you");
     json_bool(out, "may_sign", err == OK);
@@ -195,6 +256,7 @@ you_json(struct waiting *w, const struct state *s)
     } else {
         json_none(out, "key");
     }
+    passkeys_json(w, s);
     json_bool(out, "proposed", uuid_equal(w->row.proposer, call->actor.person));
     json_shut(out);
 }
@@ -294,6 +356,7 @@ void
 orders_list_get(struct call *call)
 {
     static const char *const NAMES[] = { "limit", "cursor", "open", NULL };
+    struct waiting of = { .call = call };
     struct order_row *list = NULL;
     struct uuid before;
     char next[UUID_TEXT];
@@ -309,10 +372,12 @@ orders_list_get(struct call *call)
         err = ERR_QUERY_INVALID;
     if (!err)
         err = orders_list(call->db, before, open ? call->now_ms : 0, limit + 1, call->arena, &list, &n);
+    if (!err)
+        err = read_keys(&of);
     json_open(&call->out, NULL);
     json_open_array(&call->out, "items");
     for (size_t i = 0; !err && i < n && i < (size_t)limit; i++) {
-        struct waiting w = { .call = call, .row = list[i] };
+        struct waiting w = { .call = call, .row = list[i], .keys = of.keys, .keys_n = of.keys_n };
 
         err = order_signatures_of(call->db, w.row.id, call->arena, &w.signatures, &w.n);
         if (!err)

@@ -20,6 +20,8 @@ struct waiting {
     struct hash sha256; /* of these */
     struct order_signature *signatures, mine;
     size_t n;
+    struct officer_key *keys; /* the caller's, as they were asked for */
+    size_t keys_n;
     struct idem idem; /* of the proposal */
     const char *reason;
     enum order_state how; /* it is ended */

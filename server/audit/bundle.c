@@ -86,7 +86,7 @@ verify_slot(struct bundle *b, unsigned i, const struct authority *auth, unsigned
 
     if (slot->class == 0)
         return;
-    if (slot->class == 2) {
+    if (slot->class == 2) { /* audit/asserted.h */
         b->count.by_assertion++;
         return;
     }

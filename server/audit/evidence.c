@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audit/asserted.h"
+#include "audit/lines.h"
 #include "base/arena.h"
 #include "base/json.h"
 #include "base/map.h"
 #include "base/text.h"
 
-#define LINE_MAX_ 16384 /* a text of 500 bytes or an assertion of 4,096, as JSON */
+enum { LINE_MAX_ = ASSERTED_LINE_MAX }; /* a text of 500 bytes is less */
 
 /* A commitment in the journal. */
 struct committed {
@@ -25,7 +27,7 @@ struct committed {
     uint64_t erasure;
     int64_t erased_ms;
 };
-/* An erasure in the journal, or the hash of an assertion. */
+/* An erasure in the journal. */
 struct named {
     struct hash hash;
     uint64_t entry;
@@ -38,11 +40,18 @@ struct audit_evidence {
     struct findings *found;
     FILE *evidence, *assertions; /* NULL: not in the export */
     struct arena *arena;
-    struct map *orders, *erasures, *asserted;
+    struct map *orders, *erasures;
+    struct asserted *asserted; /* NULL: of a log that is served, which has none */
     struct committed **list; /* in the journal's order */
     size_t n, cap;
     struct evidence_sums sums;
 };
+
+static void
+fault(void *ctx, uint64_t entry, uint16_t kind, const char *what)
+{
+    findings_add(((struct audit_evidence *)ctx)->found, entry, kind, "%s", what);
+}
 
 /* *ret NULL: it is not there. */
 static enum err
@@ -62,7 +71,7 @@ audit_evidence_new(const struct source *source, struct findings *found, struct a
     v->arena = arena_new();
     v->orders = map_new(sizeof(struct uuid));
     v->erasures = map_new(sizeof(struct hash));
-    v->asserted = map_new(sizeof(struct hash));
+    v->asserted = source->remote == NULL ? asserted_new(fault, v) : NULL;
     err = open_lines(source, "evidence.jsonl", &v->evidence);
     if (err == OK)
         err = open_lines(source, "assertions.jsonl", &v->assertions);
@@ -86,20 +95,20 @@ audit_evidence_delete(struct audit_evidence *v)
         fclose(v->assertions);
     map_delete(v->orders);
     map_delete(v->erasures);
-    map_delete(v->asserted);
+    asserted_delete(v->asserted);
     arena_delete(v->arena);
     free(v->list);
     free(v);
 }
 
 static void
-put_named(struct audit_evidence *v, struct map *in, const struct hash *hash, const struct entry *e)
+put_erasure(struct audit_evidence *v, const struct hash *hash, const struct entry *e)
 {
-    struct named *n = arena_alloc(v->arena, sizeof *n), *first = map_get(in, hash->b);
+    struct named *n = arena_alloc(v->arena, sizeof *n), *first = map_get(v->erasures, hash->b);
 
     *n = (struct named){ *hash, e->index, e->kind, e->time_ms, NULL };
     if (first == NULL) { /* it counts */
-        map_put(in, n->hash.b, n, NULL);
+        map_put(v->erasures, n->hash.b, n, NULL);
         return;
     }
     n->again = first->again;
@@ -117,7 +126,7 @@ take_commitment(struct audit_evidence *v, const struct entry *e)
     if (commitment == NULL || order == NULL || uuid_is_zero(*order) || hash_equal(*commitment, none))
         return;
     if (e->kind == NOTICE && e->u.notice.type == NOTICE_ERASURE) { /* names what was erased */
-        put_named(v, v->erasures, commitment, e);
+        put_erasure(v, commitment, e);
         return;
     }
     c = arena_alloc(v->arena, sizeof *c);
@@ -130,48 +139,41 @@ take_commitment(struct audit_evidence *v, const struct entry *e)
     v->list[v->n++] = c;
 }
 
-void
-audit_evidence_take(struct audit_evidence *v, const struct entry *e)
+/* The rules have taken the entry: its keys are there. */
+static void
+want_assertions(struct audit_evidence *v, const struct ledger *l, const struct entry *e)
 {
-    struct entry copy;
-    const struct authority *auth;
+    struct entry copy = *e;
+    const struct authority *auth = entry_authority(&copy);
+    static const uint8_t none[32];
+    uint8_t bytes[ENTRY_MAX];
 
-    if (v->evidence != NULL)
-        take_commitment(v, e);
-    if (v->assertions == NULL)
-        return;
-    copy = *e;
-    auth = entry_authority(&copy);
     for (int i = 0; auth != NULL && i < 2; i++) {
-        struct hash hash;
+        const struct key *key = ledger_key(l, auth->slot[i].key);
 
-        if (auth->slot[i].class != 2)
-            continue;
-        memcpy(hash.b, auth->slot[i].sig, sizeof hash.b);
-        put_named(v, v->asserted, &hash, e);
+        if (auth->slot[i].class == 2)
+            asserted_want(v->asserted, e, &auth->slot[i], key != NULL ? key->entry.u.key.ed25519 : none,
+                          BYTES(bytes, entry_signed_bytes(&copy, ledger_genesis(l), bytes)));
     }
 }
 
-/* ---- the files' lines --------------------------------------------------------------------------------------------- */
-
-static bool
-unhex(struct json_in *in, const char *name, uint8_t *ret, size_t cap, size_t *ret_len)
+void
+audit_evidence_take(struct audit_evidence *v, const struct ledger *l, const struct entry *e)
 {
-    const char *text = json_in_text(in, name, 0, 2 * cap);
-    size_t len = in->err == OK ? strlen(text) : 1;
-
-    if (len % 2 != 0 || !hex_decode(text, ret, len / 2))
-        return false;
-    *ret_len = len / 2;
-    return true;
+    if (v->evidence != NULL)
+        take_commitment(v, e);
+    if (v->asserted != NULL)
+        want_assertions(v, l, e);
 }
+
+/* ---- the files' lines --------------------------------------------------------------------------------------------- */
 
 static void
 take_text(struct audit_evidence *v, struct committed *c, struct json_in *in)
 {
     struct hash salt;
     size_t len = 0;
-    bool good = unhex(in, "salt", salt.b, sizeof salt.b, &len) && len == sizeof salt.b;
+    bool good = lines_hex(in, "salt", salt.b, sizeof salt.b, &len) && len == sizeof salt.b;
     const char *text = json_in_text(in, "text", 0, 500);
 
     if (c == NULL || in->err != OK)
@@ -206,20 +208,7 @@ take_evidence_line(struct audit_evidence *v, struct json_in *in)
 static void
 take_assertion_line(struct audit_evidence *v, struct json_in *in)
 {
-    uint8_t bytes[4096];
-    struct hash hash;
-    size_t len = 0, hash_len = 0;
-    bool good = unhex(in, "sha256", hash.b, sizeof hash.b, &hash_len) && hash_len == sizeof hash.b;
-    const struct named *n;
-
-    good = unhex(in, "assertion", bytes, sizeof bytes, &len) && good;
-    if (in->err != OK)
-        return;
-    n = good ? map_get(v->asserted, hash.b) : NULL;
-    if (!good || !hash_equal(sha256_of((const struct bytes[]){ BYTES(bytes, len) }, 1), hash))
-        findings_add(v->found, n != NULL ? n->entry : NO_INDEX, n != NULL ? n->kind : ENTRY_KINDS, "assertions.jsonl: an assertion is not what its hash says");
-    else if (n != NULL)
-        v->sums.assertions++;
+    asserted_give(v->asserted, in);
 }
 
 static void
@@ -301,6 +290,8 @@ audit_evidence_end(struct audit_evidence *v, struct evidence_sums *ret)
         each_line(v, v->evidence, "evidence.jsonl", take_evidence_line);
     if (v->assertions != NULL)
         each_line(v, v->assertions, "assertions.jsonl", take_assertion_line);
+    if (v->asserted != NULL)
+        v->sums.assertions = asserted_end(v->asserted);
     for (size_t i = 0; i < v->n; i++)
         judge(v, v->list[i]);
     *ret = v->sums;

@@ -58,7 +58,7 @@ replay(struct work *w, struct bundle *b)
             l->stopped = true;
         } else {
             take_keys(w, b, i);
-            audit_evidence_take(l->evidence, e);
+            audit_evidence_take(l->evidence, l->ledger, e);
             times_take(l->times, e);
             if (l->receipted != NULL)
                 receipted_take(l->receipted, l->ledger, e);

@@ -29,3 +29,15 @@ lines_is_text(const char *buffer, size_t size)
             return false;
     return true;
 }
+
+bool
+lines_hex(struct json_in *in, const char *name, uint8_t *ret, size_t cap, size_t *ret_len)
+{
+    const char *text = json_in_text(in, name, 0, 2 * cap);
+    size_t len = in->err == OK ? strlen(text) : 1;
+
+    if (len % 2 != 0 || !hex_decode(text, ret, len / 2))
+        return false;
+    *ret_len = len / 2;
+    return true;
+}

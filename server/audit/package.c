@@ -254,12 +254,10 @@ verify_slot(struct judged *j, const struct entry *e, const struct authority_slot
 
     if (slot->class == 0)
         return;
-    if (slot->class == 2) {
-        j->by_assertion++;
-        return;
-    }
     key = package_thing(j, THING_KEY, (struct uuid){ { 0 } }, slot->key, 0);
-    if (key == NULL || sign_verify(key->ed25519, said, slot->sig) != OK)
+    if (slot->class == 2 && key != NULL && is_theirs(key, e, slot->class))
+        asserted_want(j->asserted, e, slot, key->ed25519, said);
+    else if (key == NULL || slot->class == 2 || sign_verify(key->ed25519, said, slot->sig) != OK)
         package_fault(j, "entry %" PRIu64 " (%s): the signature by key %" PRIu64 " does not verify", e->index, entry_kind_name(e->kind), slot->key);
     else if (!is_theirs(key, e, slot->class))
         package_fault(j, "entry %" PRIu64 " (%s): key %" PRIu64 " does not answer for it", e->index, entry_kind_name(e->kind), slot->key);
@@ -335,8 +333,6 @@ take_slice(struct judged *j)
 
     for (; good && j->tree.size < j->end; j->taken++)
         good = take_bundle(j);
-    if (good && j->taken != j->numbered)
-        package_fault(j, "it has files in entries/ or around/ that belong to nothing");
     if (good && !proof_consistency_holds(&j->path, j->end, merkle_root(&j->tree), size, j->head.checkpoint.root))
         package_fault(j, "the slice is not what the log that the checkpoint signs has at its place");
     if (j->first > 0 && !j->has_before)
@@ -345,6 +341,62 @@ take_slice(struct judged *j)
         package_fault(j, "entry %" PRIu64 " is missing, which shows where the period ends", j->end);
     if (j->first > 0 && !j->has_genesis)
         package_fault(j, "entry 0 is missing, which signatures rest on");
+}
+
+/* ---- what passkeys said ----------------------------------------------------------------------------------------------- */
+
+static void
+asserted_fault(void *ctx, uint64_t entry, uint16_t kind, const char *what)
+{
+    struct judged *j = ctx;
+
+    if (entry == NO_INDEX)
+        package_fault(j, "%s", what);
+    else
+        package_fault(j, "entry %" PRIu64 " (%s): %s", entry, entry_kind_name(kind), what);
+}
+
+static bool
+take_assertions(struct judged *j, char *text)
+{
+    for (char *line = text, *end; *line; line = end + 1) {
+        struct err_detail d = { .text = "" };
+        struct json_in in;
+
+        end = strchr(line, '\n');
+        if (end == NULL || end - line > ASSERTED_LINE_MAX)
+            return false;
+        in = json_in_open(BYTES(line, (size_t)(end - line)), &d);
+        if (in.err == OK)
+            asserted_give(j->asserted, &in);
+        if (json_in_close(&in) != OK)
+            return false;
+    }
+    return true;
+}
+
+static void
+take_asserted(struct judged *j)
+{
+    char name[40], *text;
+    size_t len;
+
+    for (uint64_t at = 0;; at += PACKAGE_ASSERTIONS) {
+        bool good;
+
+        text_format(name, sizeof name, PACKAGE_ASSERTIONS_NAME, at);
+        text = package_read(j, name, PACKAGE_TEXT_MAX, &len);
+        if (text == NULL)
+            break;
+        j->taken++;
+        good = strlen(text) == len && take_assertions(j, text);
+        free(text);
+        if (!good) {
+            package_fault(j, "%s is damaged", name);
+            break;
+        }
+    }
+    j->by_passkey = asserted_end(j->asserted);
 }
 
 /* ---- the report ------------------------------------------------------------------------------------------------------- */
@@ -364,16 +416,14 @@ tell(struct judged *j)
     }
     fprintf(j->to,
             "PROVED: these entries are in the log that the checkpoint signs, and are all of the period%s; %" PRIu64 " signatures by sites', officers' and the log's"
-            " own keys and %" PRIu64 " of the server for people verify. report.csv, concentration.csv, moves.csv, signatures.csv, disputes.csv and corrections.csv"
+            " own keys, %" PRIu64 " of officers' passkeys and %" PRIu64 " of the server for people verify. report.csv, concentration.csv, moves.csv, signatures.csv, disputes.csv and corrections.csv"
             " follow from them.\n",
-            j->end < j->head.checkpoint.size ? "" : " up to the checkpoint", j->signed_well, j->on_word);
+            j->end < j->head.checkpoint.size ? "" : " up to the checkpoint", j->signed_well, j->by_passkey, j->on_word);
     if (j->start.there)
         fprintf(j->to, "PROVED: the log goes on from the checkpoint of %" PRIu64 " entries before the period.\n", j->start.checkpoint.size);
     fprintf(j->to,
             "NOT PROVED: names, countries and classes (names.csv), how jobs ended (jobs.csv), which other checkpoints were cosigned (witnesses.csv); that the"
             " whole journal keeps its rules and its keys were in force (kontor-audit verify); that entries' times are true");
-    if (j->by_assertion > 0)
-        fprintf(j->to, "; %" PRIu64 " passkeys' signatures, whose assertions are not in it", j->by_assertion);
     fputs(".\nNo fault found.\n", j->to);
 }
 
@@ -396,6 +446,9 @@ judge(struct judged *j, FILE *archive, const char *policy)
     free(before);
     take_around(j);
     take_slice(j);
+    take_asserted(j);
+    if (j->faults == 0 && j->taken != j->numbered)
+        package_fault(j, "it has files in entries/, around/ or assertions/ that belong to nothing");
     if (j->faults == 0)
         package_tables(j);
     tell(j);
@@ -410,6 +463,7 @@ run(int folder, FILE *archive, const char *policy, FILE *to)
     j->folder = folder;
     j->to = to;
     j->known = map_new(32);
+    j->asserted = asserted_new(asserted_fault, j);
     period_begin(&j->period);
     report_begin(&j->report);
     judge(j, archive, policy);
@@ -418,6 +472,7 @@ run(int folder, FILE *archive, const char *policy, FILE *to)
         free(j->things[i]);
     free(j->things);
     map_delete(j->known);
+    asserted_delete(j->asserted);
     period_end(&j->period);
     report_end(&j->report);
     package_files_close(j);

@@ -71,6 +71,12 @@ is_numbered(const char *name, const char *folder)
 }
 
 static bool
+is_one_of_many(const char *name)
+{
+    return is_numbered(name, "entries/") || is_numbered(name, "around/") || is_numbered(name, "assertions/");
+}
+
+static bool
 is_ours(const char *name)
 {
     static const char *const NAMES[] = { "README.txt", "journal/proof", "journal/checkpoint", "journal/checkpoint-before", "journal/policy", "report.csv",
@@ -80,7 +86,7 @@ is_ours(const char *name)
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
         if (strcmp(name, NAMES[i]) == 0)
             return true;
-    return is_numbered(name, "entries/") || is_numbered(name, "around/");
+    return is_one_of_many(name);
 }
 
 /* One line: 64 digits, two spaces, the name. */
@@ -119,7 +125,7 @@ check_line(struct judged *j, char *line)
     if (memcmp(is.b, sum, sizeof sum) != 0)
         package_fault(j, "%s is not as " SUMS " says", name);
     j->files++;
-    j->numbered += is_numbered(name, "entries/") || is_numbered(name, "around/");
+    j->numbered += is_one_of_many(name);
     return true;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "audit/asserted.h"
 #include "audit/signed.h"
 #include "base/tar.h"
 #include "core/period.h"
@@ -27,7 +28,7 @@ struct judged {
     struct tar tar;
     int folder;               /* its descriptor; -1: it is an archive */
     char prefix[TAR_NAME_MAX];
-    uint64_t files, numbered; /* that SHA256SUMS names; those of entries/ and around/ */
+    uint64_t files, numbered; /* that SHA256SUMS names; those of entries/, around/ and assertions/ */
     uint64_t taken;           /* of these */
     FILE *to;
     unsigned faults;
@@ -46,7 +47,8 @@ struct judged {
     size_t n, cap;
     struct period period;
     struct report_sums report;
-    uint64_t around, signed_well, by_assertion, on_word;
+    uint64_t around, signed_well, by_passkey, on_word;
+    struct asserted *asserted; /* what passkeys have signed of the slice */
 };
 
 void package_fault(struct judged *j, const char *fmt, ...) PRINTF(2, 3);

@@ -109,9 +109,10 @@ print_evidence(const struct audit *a, FILE *to)
     const struct evidence_sums *s = &a->evidence;
     char at[TIME_TEXT];
 
-    if (a->count.by_assertion > 0)
-        fprintf(to, "Not checked: %" PRIu64 " signatures by passkey; of %" PRIu64 " assertions the bytes are there and have the hash in the entry.\n",
-                a->count.by_assertion, s->assertions);
+    if (s->assertions > 0)
+        fprintf(to, "Signatures by passkey verified: %" PRIu64 " of officers on orders, each by its assertion.\n", s->assertions);
+    if (a->remote && a->count.by_assertion > 0)
+        fprintf(to, "Not checked: %" PRIu64 " signatures by passkey; what they rest on is in an export, and is not served.\n", a->count.by_assertion);
     if (!s->there)
         return;
     fprintf(to, "Reasons in words: %" PRIu64 " are there and are those committed to, %" PRIu64 " were erased.\n", s->kept, s->erased);
@@ -411,7 +412,8 @@ audit_print_json(const struct audit *a, FILE *to)
         json_none(&out, "newest_ruled_on_the_operators_word");
     else
         json_i64(&out, "newest_ruled_on_the_operators_word", (int64_t)a->count.ruled_word);
-    json_i64(&out, "assertions_not_checked", (int64_t)a->count.by_assertion);
+    json_i64(&out, "by_passkey", (int64_t)a->evidence.assertions);
+    json_i64(&out, "assertions_not_checked", a->remote ? (int64_t)a->count.by_assertion : 0);
     json_i64(&out, "verified_before", (int64_t)a->resumed);
     json_i64(&out, "none_needed", (int64_t)a->count.without);
     json_shut(&out);

@@ -48,8 +48,8 @@ struct audit {
     struct findings found;
     uint64_t entries, kinds[ENTRY_KINDS];
     struct signed_count count;      /* by_site: reports; by_officer: orders; by_server: orders on the operator's word, the
-                                     * server's signature verified, no person's; by_assertion: WebAuthn, the hash of an
-                                     * assertion that is not in the export; without: what follows from rules alone */
+                                     * server's signature verified, no person's; by_assertion: WebAuthn, by what lies beside
+                                     * the journal (evidence.assertions of them verify); without: what follows from rules alone */
     struct evidence_sums evidence;
     struct receipted_sums receipted;
     struct times_sums seen;         /* what witnesses' clocks say of entries' times */

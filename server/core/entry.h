@@ -29,7 +29,7 @@ enum entry_kind {
 enum account_class { ACCOUNT_MINT = 1, ACCOUNT_RESERVE, ACCOUNT_FUND, ACCOUNT_TRANCHE, ACCOUNT_GRANT, ACCOUNT_SITE };
 
 /* Who answers for an entry. class 0 unused (then all zero); 1 Ed25519; 2 WebAuthn (sig holds the assertion's SHA-256
- * and zeros); 3 a signed-in person, vouched for by the server's key, which signs. */
+ * and zeros; the assertion itself lies beside the journal: crypto/assertion.h); 3 a signed-in person, vouched for by the server's key, which signs. */
 struct authority { struct authority_slot { uint8_t class; uint64_t key; uint8_t sig[64]; } slot[2]; };
 
 /* The site's own words: report kinds and the fields every report statement has. */

@@ -25,8 +25,9 @@ void period_signatures_csv(const struct period *p, struct json_out *out);
 
 /* The package's parts that are judged by more than one file. */
 #define PACKAGE_TITLE "kontor package/v1"
-enum { PACKAGE_BUNDLE = 256, PACKAGE_AROUND = 100 }; /* entries of a file */
+enum { PACKAGE_BUNDLE = 256, PACKAGE_AROUND = 100, PACKAGE_ASSERTIONS = 100 }; /* entries of a file, assertions of one */
 #define PACKAGE_BUNDLE_NAME "entries/%012" PRIu64
 #define PACKAGE_AROUND_NAME "around/%012" PRIu64
+#define PACKAGE_ASSERTIONS_NAME "assertions/%012" PRIu64
 
 #endif

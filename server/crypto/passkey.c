@@ -27,11 +27,38 @@ reader(struct bytes in)
 
 /* ---- what the client says ------------------------------------------------------------------------------------------- */
 
+/* Is the host of this name, or of one below it? */
+static bool
+is_under(struct bytes host, const char *name)
+{
+    size_t len = strlen(name);
+
+    return host.len >= len && memcmp(host.data + host.len - len, name, len) == 0 &&
+           (host.len == len || (host.len > len + 1 && host.data[host.len - len - 1] == '.'));
+}
+
+/* A page of the site itself, or of a name below it: as browsers let it ask for the site's passkeys. */
+static bool
+is_below(const char *id, const char *origin)
+{
+    static const char TLS[] = "https://", PLAIN[] = "http://";
+    bool tls = strncmp(origin, TLS, sizeof TLS - 1) == 0, plain = strncmp(origin, PLAIN, sizeof PLAIN - 1) == 0;
+    const char *at = origin + (tls ? sizeof TLS - 1 : plain ? sizeof PLAIN - 1 : 0);
+    struct bytes host = BYTES(at, strspn(at, "abcdefghijklmnopqrstuvwxyz0123456789-."));
+    const char *end = at + host.len;
+
+    if (*end == ':' && end[1] != '\0')
+        end += 1 + strspn(end + 1, "0123456789");
+    return (tls || (plain && is_under(host, "localhost"))) && *end == '\0' && is_under(host, id);
+}
+
 static bool
 is_origin(const struct passkey_site *site, const char *origin)
 {
     size_t len = strlen(origin), one;
 
+    if (!site->origins)
+        return is_below(site->id, origin);
     for (const char *at = site->origins; *at; at += one + strspn(at + one, " ")) {
         one = strcspn(at, " ");
         if (one == len && memcmp(at, origin, len) == 0)
@@ -214,6 +241,46 @@ read_key(struct wire_in *r, struct passkey_key *ret)
     else if (c.kty == KTY_RSA && c.seen == ALL_FOUR && p[1].len == 256 && p[2].len == 3)
         join(ret, p[1], p[2]);
     return passkey_key_check(ret);
+}
+
+enum err
+passkey_cose_read(struct bytes cose, struct passkey_key *ret)
+{
+    struct wire_in r = reader(cose);
+    struct passkey_key key;
+    enum err err = read_key(&r, &key);
+
+    if (!err && r.at != r.end)
+        err = ERR_PASSKEY_MALFORMED;
+    if (!err)
+        *ret = key;
+    return err;
+}
+
+size_t
+passkey_cose(const struct passkey_key *key, uint8_t ret[PASSKEY_COSE_MAX])
+{
+    struct wire_out w = { .at = ret, .end = ret + PASSKEY_COSE_MAX };
+
+    switch (key->alg) {
+    case PASSKEY_ES256:
+        put_bytes(&w, "\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20", 10);
+        put_bytes(&w, key->bytes, 32);
+        put_bytes(&w, "\x22\x58\x20", 3);
+        put_bytes(&w, key->bytes + 32, 32);
+        break;
+    case PASSKEY_EDDSA:
+        put_bytes(&w, "\xa4\x01\x01\x03\x27\x20\x06\x21\x58\x20", 10);
+        put_bytes(&w, key->bytes, 32);
+        break;
+    case PASSKEY_RS256:
+        put_bytes(&w, "\xa4\x01\x03\x03\x39\x01\x00\x20\x59\x01\x00", 11);
+        put_bytes(&w, key->bytes, 256);
+        put_bytes(&w, "\x21\x43", 2);
+        put_bytes(&w, key->bytes + 256, 3);
+        break;
+    }
+    return (size_t)(w.at - ret);
 }
 
 /* ---- one that was made ------------------------------------------------------------------------------------------------ */

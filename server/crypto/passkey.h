@@ -29,13 +29,15 @@ enum {
     PASSKEY_ID_MIN = 16,
     PASSKEY_ID_MAX = 1023,
     PASSKEY_KEY_MAX = 259,     /* RS256: 256 of the modulus, 3 of the exponent; ES256: x, y; EdDSA: 32 */
+    PASSKEY_COSE_MAX = 272,    /* the same as a COSE_Key */
     PASSKEY_CLIENT_MAX = 4096, /* clientDataJSON */
     PASSKEY_DATA_MAX = 2048,   /* authenticatorData */
     PASSKEY_OBJECT_MAX = 4096, /* attestationObject */
     PASSKEY_SIGNATURE_MAX = 512,
 };
 
-/* For whom: the relying party's id, and the origins of its pages, with blanks between. */
+/* For whom: the relying party's id, and the origins of its pages, with blanks between; NULL: whichever page has that name, or one below it,
+ * over TLS (or is localhost). */
 struct passkey_site {
     const char *id, *origins;
 };
@@ -63,6 +65,11 @@ struct passkey_used {
 /* Is it a key of its kind: a point of the curve that is not of small order, a modulus of 2048 bits with the usual exponent?
  * ERR_PASSKEY_ALGORITHM. */
 enum err passkey_key_check(const struct passkey_key *key) MUST_USE;
+
+/* The key as a COSE_Key (RFC 9053) in CTAP2's canonical form, of which there is one; its length. It must be one that was checked. */
+size_t passkey_cose(const struct passkey_key *key, uint8_t ret[PASSKEY_COSE_MAX]) MUST_USE;
+/* And back, in no other form. ERR_PASSKEY_MALFORMED, ERR_PASSKEY_ALGORITHM. */
+enum err passkey_cose_read(struct bytes cose, struct passkey_key *ret) MUST_USE;
 
 /* A passkey that was made for this challenge; verified: the person must have been, too (PIN, finger, face). What is wrong:
  * ERR_PASSKEY_MALFORMED, _TYPE, _CHALLENGE, _ORIGIN, _ATTESTATION, _SITE, _ABSENT, _UNVERIFIED, _BACKUP, _ID, _ALGORITHM. */

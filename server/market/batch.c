@@ -20,6 +20,7 @@ batch_init(struct batch *b)
         .capacity.size = sizeof(struct capacity_row),
         .answers.size = sizeof(struct answer_row),
         .tiles.size = sizeof(struct tile_row),
+        .assertions.size = sizeof(struct assertion_row),
         .events.size = sizeof(struct market_event),
         .arena = arena_new(),
     };
@@ -40,7 +41,7 @@ static void
 clear(struct batch *b, size_t keep)
 {
     struct vector *const all[] = { &b->entries, &b->bytes, &b->tickets, &b->reports, &b->capacity, &b->answers,
-                                   &b->tiles,   &b->events };
+                                   &b->tiles,   &b->assertions, &b->events };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         vector_clear(all[i], keep);
@@ -179,6 +180,16 @@ batch_ticket(struct deciding *d, uint64_t site, struct uuid jti, struct uuid res
     *(struct market_event *)vector_add(&d->batch->events, d->undo, 1) =
         (struct market_event){ .kind = EVENT_TICKET, .index = site, .seq = row->seq, .claims = row->claims };
     return row->seq;
+}
+
+void
+batch_assertion(struct deciding *d, struct bytes assertion)
+{
+    uint8_t *copy = arena_alloc(d->batch->arena, assertion.len);
+
+    memcpy(copy, assertion.data, assertion.len);
+    *(struct assertion_row *)vector_add(&d->batch->assertions, d->undo, 1) =
+        (struct assertion_row){ .sha256 = sha256(assertion), .bytes = BYTES(copy, assertion.len), .created_ms = d->now_ms };
 }
 
 void

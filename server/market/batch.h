@@ -26,6 +26,8 @@ void batch_changed(struct deciding *d, struct row *row, size_t len);
 uint64_t batch_ticket(struct deciding *d, uint64_t site, struct uuid jti, struct uuid reservation, const char *claims, size_t len);
 /* A report's row: (site, number) with its bytes, signature, permit outcome and time; never updated. */
 void batch_report(struct deciding *d, const struct command *c, uint32_t answer_flags, enum err permit_reason);
+/* What a passkey said of an entry of this batch (authority class 2): in the same transaction as the entry. */
+void batch_assertion(struct deciding *d, struct bytes assertion);
 void batch_event(struct deciding *d, enum market_event_kind kind, uint64_t index, struct uuid id);
 
 /* One per command kind, in market/<command>.c; listed in market/decide.c, THE table. */

@@ -62,7 +62,7 @@ struct command {
     struct uuid new_id[3];
     union {
         struct { uint8_t class; struct uuid owner_org; uint64_t owner_site; char name[64]; } open;
-        struct { struct entry entry; uint64_t version; bool approved; } order; /* approved: people have signed it one by one, and each was asked for their right to (api/signing.c); version: of the reservation that it is about, as the caller knew it; 0: whichever */
+        struct { struct entry entry; uint64_t version; bool approved; struct bytes assertion[2]; } order; /* approved: people have signed it one by one, and each was asked for their right to (api/signing.c); assertion: what a passkey has said, by the authority's slot, verified, the caller's until it is completed; version: of the reservation that it is about, as the caller knew it; 0: whichever */
         struct { uint64_t offering; uint32_t nodes, brokered_gpus, pool_nodes; int64_t from_ms; char modes[128]; uint16_t open_to; bool only_floors; char floors[224]; int64_t until_ms; int32_t less_nodes, less_pool_nodes; uint32_t window, expected; char reason[160]; struct told_changes told; } capacity; /* until_ms > 0: a maintenance (market/maintenance.c); told: the agent's, with its reason and `expected` alone. modes, open_to, floors: as in struct offering_state; only_floors: these alone change, and they change only so */
         struct { uint64_t site; int8_t paused, draining; /* -1: leave */ char reason[160]; } site_status;
         struct { uint64_t site; char reason[160]; } spool_retire;

@@ -81,6 +81,7 @@ fill_tables(struct market *m, const struct work *w)
     fill_vector(m->rows.table[ROWS_CAPACITY], &w->batch.capacity);
     fill_vector(m->rows.table[ROWS_ANSWER], &w->batch.answers);
     fill_vector(m->rows.table[ROWS_TILE], &w->batch.tiles);
+    fill_vector(m->rows.table[ROWS_ASSERTION], &w->batch.assertions);
 }
 
 /* What was decided from now on is a change to this. */

@@ -35,6 +35,7 @@ struct batch {
     struct vector capacity;         /* struct capacity_row */
     struct vector answers;          /* struct answer_row */
     struct vector tiles;            /* struct tile_row; hashes live in arena; filled when the batch is written */
+    struct vector assertions;       /* struct assertion_row; bytes live in arena */
     struct vector events;           /* struct market_event */
     struct arena *arena;
 };

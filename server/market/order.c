@@ -118,8 +118,33 @@ check_newest(const struct deciding *d, const struct entry *e)
     return err_say(d->detail, ERR_STATE, "A newer rule is in force since this one was proposed: propose it anew.");
 }
 
+/* Of each passkey's signature there is what it is the hash of: no such entry without it, or nobody could ever check it. */
+static enum err
+check_assertions(const struct command *c)
+{
+    struct entry e = c->in.order.entry;
+    const struct authority *auth = entry_authority(&e);
+
+    for (int i = 0; auth != NULL && i < 2; i++) {
+        struct bytes said = c->in.order.assertion[i];
+        struct hash h = sha256(said);
+
+        if ((auth->slot[i].class == 2) != (said.len > 0) || (said.len > 0 && memcmp(h.b, auth->slot[i].sig, sizeof h.b) != 0))
+            return ERR_AUTHORITY;
+    }
+    return OK;
+}
+
+static void
+keep_assertions(struct deciding *d, const struct command *c)
+{
+    for (int i = 0; i < 2; i++)
+        if (c->in.order.assertion[i].len > 0)
+            batch_assertion(d, c->in.order.assertion[i]);
+}
+
 /* in.order.entry: all but place and links; version: what the caller has looked at is to be as it was, else ERR_BUSY. answer.index: the entry's. ERR_FORBIDDEN; ERR_STATE where the reservation's
- * state does not allow it; else what the ledger says. */
+ * state does not allow it; ERR_AUTHORITY; else what the ledger says. */
 enum err
 decide_order(struct deciding *d, struct command *c)
 {
@@ -133,6 +158,8 @@ decide_order(struct deciding *d, struct command *c)
         return err_say(d->detail, ERR_FORBIDDEN, "This order is not yours to give.");
     err = check_newest(d, &entries[0]);
     if (!err)
+        err = check_assertions(c);
+    if (!err)
         err = reservation_check_entry(d, &entries[0]);
     if (!err)
         err = reservation_check_version(d, &entries[0], c->in.order.version);
@@ -142,6 +169,7 @@ decide_order(struct deciding *d, struct command *c)
     err = batch_group(d, entries, n);
     if (err)
         return err;
+    keep_assertions(d, c);
     for (size_t i = 0; i < n; i++)
         begin_in_memory(d, &entries[i]);
     c->answer.index = entries[0].index;

@@ -270,6 +270,13 @@ static const struct table_column TILE_COLUMNS[] = {
     L(BYTES, hashes, TABLE_ONCE),
 };
 
+#define A(type, field, flags) TABLE_COLUMN(TABLE_##type, struct assertion_row, field, flags)
+static const struct table_column ASSERTION_COLUMNS[] = {
+    A(HASH, sha256, TABLE_KEY | TABLE_ONCE),
+    A(BYTES, bytes, TABLE_ONCE),
+    A(I64, created_ms, TABLE_ONCE),
+};
+
 #define TABLE_DEF(name_, columns_, type_, load_)                                                                       \
     { .name = (name_), .columns = (columns_), .columns_n = sizeof(columns_) / sizeof((columns_)[0]),                   \
       .object_size = sizeof(type_), .load = (load_) }
@@ -295,6 +302,7 @@ static const struct table_def REPORTS = TABLE_DEF("report", REPORT_COLUMNS, stru
 static const struct table_def CAPACITY =
     TABLE_DEF("capacity", CAPACITY_COLUMNS, struct capacity_row, "ORDER BY offering, number");
 static const struct table_def TILES = TABLE_DEF("tile", TILE_COLUMNS, struct tile_row, NULL);
+static const struct table_def ASSERTIONS = TABLE_DEF("assertion", ASSERTION_COLUMNS, struct assertion_row, NULL);
 
 void
 rows_init(struct rows *r)
@@ -304,6 +312,7 @@ rows_init(struct rows *r)
         [ROWS_QUOTE_ANSWER] = &QUOTE_ANSWERS,
         [ROWS_TICKET] = &TICKETS,   [ROWS_REPORT] = &REPORTS,           [ROWS_CAPACITY] = &CAPACITY,
         [ROWS_ANSWER] = &answers_table, [ROWS_TILE] = &TILES,
+        [ROWS_ASSERTION] = &ASSERTIONS,
     };
 
     for (size_t i = 0; i < ROWS; i++)

@@ -48,9 +48,16 @@ struct tile_row {
     struct bytes hashes;
 };
 
+/* What a passkey has signed of an entry: in the table just when the entry is in the journal. */
+struct assertion_row {
+    struct hash sha256;
+    struct bytes bytes;         /* crypto/assertion.h */
+    int64_t created_ms;
+};
+
 enum rows_table {
     ROWS_QUOTE, ROWS_QUOTE_ANSWER, ROWS_RESERVATION, ROWS_SITE, ROWS_TICKET, ROWS_REPORT, ROWS_CAPACITY, ROWS_ANSWER,
-    ROWS_TILE, ROWS
+    ROWS_TILE, ROWS_ASSERTION, ROWS
 };
 
 /* One table object each, with its own buffers. */

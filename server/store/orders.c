@@ -35,24 +35,27 @@ DB_QUERY(ORDERS_END, .name = "orders_end",
          .columns = 0);
 
 DB_QUERY(SIGNATURES_ADD, .name = "order_signatures_add",
-         .sql = "INSERT INTO order_signature (order_id, person, name, class, key, signature, at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-         .params = 7, .columns = 0);
+         .sql = "INSERT INTO order_signature (order_id, person, name, class, key, signature, at_ms, assertion) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+         .params = 8, .columns = 0);
 
 DB_QUERY(SIGNATURES_OF, .name = "order_signatures_of",
-         .sql = "SELECT person, name, class, key, signature, at_ms FROM order_signature WHERE order_id = $1 ORDER BY at_ms, person", .params = 1,
-         .columns = 6);
+         .sql = "SELECT person, name, class, key, signature, at_ms, assertion FROM order_signature WHERE order_id = $1 ORDER BY at_ms, person", .params = 1,
+         .columns = 7);
 
-#define OFFICER_KEY "SELECT id, person, person_name, name, ed25519, created_ms, confirmed_ms, confirmed_by, ended_ms FROM officer_key WHERE "
+#define OFFICER_KEY                                                                                                    \
+    "SELECT id, person, person_name, name, ed25519, created_ms, confirmed_ms, confirmed_by, ended_ms, site, cose, credential FROM officer_key WHERE "
+enum { KEY_COLUMNS = 12 };
 
 DB_QUERY(KEYS_ADD, .name = "officer_keys_add",
-         .sql = "INSERT INTO officer_key (id, person, person_name, name, ed25519, created_ms) VALUES ($1, $2, $3, $4, $5, $6)", .params = 6,
+         .sql = "INSERT INTO officer_key (id, person, person_name, name, ed25519, created_ms, site, cose, credential) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         .params = 9,
          .columns = 0);
 
-DB_QUERY(KEYS_FIND, .name = "officer_keys_find", .sql = OFFICER_KEY "id = $1", .params = 1, .columns = 9);
+DB_QUERY(KEYS_FIND, .name = "officer_keys_find", .sql = OFFICER_KEY "id = $1", .params = 1, .columns = KEY_COLUMNS);
 
-DB_QUERY(KEYS_OF, .name = "officer_keys_of", .sql = OFFICER_KEY "person = $1 ORDER BY id DESC LIMIT $2", .params = 2, .columns = 9);
+DB_QUERY(KEYS_OF, .name = "officer_keys_of", .sql = OFFICER_KEY "person = $1 ORDER BY id DESC LIMIT $2", .params = 2, .columns = KEY_COLUMNS);
 
-DB_QUERY(KEYS_ALL, .name = "officer_keys_all", .sql = OFFICER_KEY "true ORDER BY id DESC LIMIT $1", .params = 1, .columns = 9);
+DB_QUERY(KEYS_ALL, .name = "officer_keys_all", .sql = OFFICER_KEY "true ORDER BY id DESC LIMIT $1", .params = 1, .columns = KEY_COLUMNS);
 
 DB_QUERY(KEYS_CONFIRM, .name = "officer_keys_confirm",
          .sql = "UPDATE officer_key SET confirmed_ms = $3, confirmed_by = $2 WHERE id = $1 AND confirmed_ms = 0 AND ended_ms = 0", .params = 3, .columns = 0);
@@ -186,7 +189,7 @@ order_signatures_add(struct db *db, const struct order_signature *s)
 {
     return db_run(db, &SIGNATURES_ADD,
                   DB_ARGS(db_uuid(s->order), db_uuid(s->person), db_text(s->name), db_i16((int16_t)s->class), db_u64(s->key),
-                          db_bytes(s->signature), db_i64(s->at_ms)),
+                          db_bytes(s->signature), db_i64(s->at_ms), db_bytes(s->assertion)),
                   NULL);
 }
 
@@ -210,6 +213,7 @@ order_signatures_of(struct db *db, struct uuid order, struct arena *a, struct or
             .key = (uint64_t)db_get_i64(rows, i, 3),
             .signature = kept(rows, i, 4, a),
             .at_ms = db_get_i64(rows, i, 5),
+            .assertion = kept(rows, i, 6, a),
         };
     *ret_n = (size_t)n;
     return OK;
@@ -230,6 +234,9 @@ read_key(const PGresult *rows, int row, struct arena *a)
         .confirmed_ms = db_get_i64(rows, row, 6),
         .confirmed_by = arena_text(a, db_get_text(rows, row, 7)),
         .ended_ms = db_get_i64(rows, row, 8),
+        .site = arena_text(a, db_get_text(rows, row, 9)),
+        .cose = kept(rows, row, 10, a),
+        .credential = kept(rows, row, 11, a),
     };
 }
 
@@ -238,7 +245,7 @@ officer_keys_add(struct db *db, const struct officer_key *k)
 {
     return db_run(db, &KEYS_ADD,
                   DB_ARGS(db_uuid(k->id), db_uuid(k->person), db_text(k->person_name), db_text(k->name), db_bytes(k->ed25519),
-                          db_i64(k->created_ms)),
+                          db_i64(k->created_ms), db_text(k->site), db_bytes(k->cose), db_bytes(k->credential)),
                   NULL);
 }
 

@@ -28,6 +28,7 @@ struct order_signature {
     int class;
     uint64_t key;
     struct bytes signature; /* 64 */
+    struct bytes assertion; /* of a passkey's, what the signature is the hash of; else none */
     int64_t at_ms;
 };
 
@@ -46,10 +47,14 @@ enum err orders_end(struct db *db, struct uuid id, enum order_state how, const c
 enum err order_signatures_add(struct db *db, const struct order_signature *s) MUST_USE; /* ERR_EXISTS: this person has signed */
 enum err order_signatures_of(struct db *db, struct uuid order, struct arena *a, struct order_signature **ret, size_t *ret_n) MUST_USE; /* the oldest first */
 
+enum { OFFICER_KEYS_LOOKED_AT = 200 }; /* more nobody has */
+
 struct officer_key {
     struct uuid id, person;
     const char *person_name, *name;
-    struct bytes ed25519; /* 32 */
+    struct bytes ed25519; /* 32; of a passkey, what the journal has in its place (crypto/assertion.h) */
+    const char *site;              /* of a passkey: for whom it is; "": it is none */
+    struct bytes cose, credential; /* of a passkey: its key, what the authenticator calls it */
     int64_t created_ms, confirmed_ms, ended_ms; /* 0: not */
     const char *confirmed_by;
 };

@@ -170,7 +170,7 @@ static const struct shape_line SHAPE_LINES[] = {
     { "assertion", "the constraint assertion_hash of the table assertion", "CHECK ((sha256 = sha256(bytes)))", false, true },
     { "assertion", "the constraint assertion_pkey of the table assertion", "PRIMARY KEY (sha256)", false, true },
     { "assertion", "the index assertion_pkey of the table assertion", "CREATE UNIQUE INDEX assertion_pkey ON public.assertion USING btree (sha256)", false, true },
-    { "assertion", "the policy assertion_made of the table assertion", "a permissive kontor_worker - (( SELECT public.actor_person() AS actor_person) IS NOT NULL)", true, true },
+    { "assertion", "the policy assertion_all of the table assertion", "* permissive kontor_writer true -", true, true },
     { "assertion", "the policy assertion_seen of the table assertion", "r permissive kontor_worker ( SELECT public.actor_is_known() AS actor_is_known) -", true, true },
     { "assertion", "the table assertion", "r p row security", true, false },
     { "blob_is_unnamed", "the function public.blob_is_unnamed(digest bytea)", "990ad7a7ba15d8d282ae1debbcf7a41fb4046a2d81abdb708f41b73cfdd2bb6c", true, true },

@@ -146,12 +146,15 @@ def test_an_erasure_that_is_none_is_found(world):
 
 
 def test_an_assertion_is_what_its_hash_says(world):
+    """One that no entry has, as the server would never write it; what true ones say: test_passkey_orders.py."""
     said = b'{"clientDataJSON": "\xc3\xa9", "authenticatorData": "", "signature": ""}'
     digest = hashlib.sha256(said).hexdigest()
     world.server.sql(f"INSERT INTO assertion VALUES ('\\x{digest}', '\\x{said.hex()}', 1)")
-    _, _, folder = audited(world)
+    status, _, folder = audited(world)
     line = json.loads((folder / "assertions.jsonl").read_text())
     assert line == {"sha256": digest, "assertion": said.hex()}, line
+    found = report(world, evidence=False)
+    assert not found["clean"] and f"no entry has the assertion {digest[:16]}…" in found["findings"][0]["what"], found
     world.server.sql("ALTER TABLE assertion DROP CONSTRAINT assertion_hash; UPDATE assertion SET bytes = set_byte(bytes, 3, get_byte(bytes, 3) # 1)")
     found = report(world, evidence=False, changed=f"row {digest} of the table assertion is not what its hash says")
     assert not found["clean"] and "an assertion is not what its hash says" in found["findings"][0]["what"], found

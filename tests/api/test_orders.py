@@ -100,7 +100,7 @@ def test_an_order_is_signed_by_its_officers_key(world):
     assert fund(world, key="fund-1").json["id"] == order["id"], "the same call is the same order"
     assert order["reason"] == "Because" and order["order"]["kind"] == "FUND" and order["order"]["amount_credits"] == "5.000" and order["signers"] == 1
     raw = base64.b64decode(order["bytes"])
-    assert raw.startswith(b"kontor-order/v1\0") and hashlib.sha256(raw).hexdigest() == order["sha256"] and order["you"] == {"may_sign": True, "why_not": None, "key": key.index, "ed25519": key.public.raw.hex(), "proposed": True}
+    assert raw.startswith(b"kontor-order/v1\0") and hashlib.sha256(raw).hexdigest() == order["sha256"] and order["you"] == {"may_sign": True, "why_not": None, "key": key.index, "ed25519": key.public.raw.hex(), "passkeys": [], "proposed": True}
     assert hashlib.sha256(bytes.fromhex(order["salt"]) + b"Because").digest() == raw[16 + 32 + 26 + 48:][:32], "the words are those that the bytes commit to"
     assert sign(world, "officer", order).json["code"] == "order-class", "who has a key signs with it"
     assert code(sign(world, "officer", order, others)) == (403, "order-key"), "a key of another's"

@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 
+import passkey_orders
 from fake_log import vkey
 from fake_server import Key
 from harness import BUILD
@@ -142,9 +143,18 @@ def restarted(world):
     fresh(world)
 
 
+def by_passkey(world):
+    """An order that a passkey has signed."""
+    key = passkey_orders.enrol(world, "officer")
+    order = world.people["officer"].must("POST", "/v1/funds", {"name": "Signed", "reference": "P", "credits": "1", "reason": "Test"}, status=202, key=True)
+    assert passkey_orders.sign(world, "officer", order, key).json["state"] == "in_journal"
+    passkey_orders.end(world, "officer", key)
+
+
 def ended(world):
     """A server's journal with something in each of the tables; the server has ended."""
     grow(world, 300)
+    by_passkey(world)
     reservation = world.accept()["id"]
     newest(world, reader(world), world.anybody.must("GET", "/v1/journal")["size"])
     vkey = world.anybody.must("GET", "/v1/journal")["vkey"]
@@ -152,11 +162,10 @@ def ended(world):
     (world.server.data / "policy").write_text(f"log {vkey}\nquorum none\n")
     copy = Copy(world)
     size, text = copy.sql("SELECT size, encode(split_part(note, E'\\n\\n', 1)::bytea, 'hex') FROM checkpoint ORDER BY size DESC LIMIT 1").split("|")
-    witness, said = Key(), b'{"clientDataJSON": "", "authenticatorData": "", "signature": ""}'
+    witness = Key()
     signed = witness.sign(b"cosignature/v1\ntime 1790000000\n" + bytes.fromhex(text) + b"\n").hex()
     copy.sql(f"INSERT INTO witness VALUES ('\\x{witness.public.raw.hex()}', 1, 0, 'site.example/witness', 1);"
-             f"INSERT INTO cosignature VALUES ({size}, '\\x{witness.public.raw.hex()}', 'site.example/witness', 1790000000, '\\x{signed}', 1);"
-             f"INSERT INTO assertion VALUES ('\\x{hashlib.sha256(said).hexdigest()}', '\\x{said.hex()}', 1)")
+             f"INSERT INTO cosignature VALUES ({size}, '\\x{witness.public.raw.hex()}', 'site.example/witness', 1790000000, '\\x{signed}', 1)")
     return copy, reservation, size
 
 
@@ -284,7 +293,7 @@ def test_each_column_changed_is_told(world):
         copy.sql(f"DELETE FROM kept_{table} WHERE {key}::text LIKE '{MADE_UP}%'; {rows.back}")
     gone_and_twice(copy, {table: f"{KEY[table]} = '{of}'" for table, of in (
         ("entry", copy.sql("SELECT max(index) FROM entry")), ("account", copy.sql("SELECT max(index) FROM account")), ("head", "true"), ("tile", 0),
-        ("reservation", reservation), ("evidence", copy.sql("SELECT order_id FROM evidence ORDER BY order_id LIMIT 1")))}, holds[reservation])
+        ("reservation", reservation), ("assertion", copy.sql("SELECT sha256 FROM assertion")), ("evidence", copy.sql("SELECT order_id FROM evidence ORDER BY order_id LIMIT 1")))}, holds[reservation])
     # A checkpoint that is gone contradicts nothing: the log would sign the same head again, whoever was given the note has it.
     copy.sql("INSERT INTO tile SELECT 1, 0, hashes FROM tile; CREATE TABLE odd AS SELECT * FROM entry WHERE index = 1; UPDATE odd SET index = -7; INSERT INTO entry SELECT * FROM odd")
     said = copy.told()
@@ -298,7 +307,7 @@ def gone_and_twice(copy, rows, hold):
     entry, account, reservation = (rows[table].split("'")[1] for table in ("entry", "account", "reservation"))
     GONE = {"head": "Stored data does not verify", "tile": "tile 0/0 is missing from the table", "account": f"account {account}",
             "evidence": f"row {order} of the table evidence is missing", "reservation": f"leaf {hold}: holds.csv lacks reservation {reservation}",
-            "entry": f"Entry {entry} is missing"}
+            "entry": f"Entry {entry} is missing", "assertion": ": its assertion is missing"}
     TWICE = {"entry": f"entry {entry} is in the table twice", "head": "the table head has 2 rows", "tile": "tile 0/0 is in the table twice",
              "account": f"that no entry opened: {account}", "reservation": f"reservation {reservation}"}
     for table, what in GONE.items():

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 
+import assertion
 import reader
 
 folder = os.path.join(sys.argv[1], "schema", "journal")
@@ -50,4 +51,8 @@ check("credits are conserved", books.conserved())
 flipped = bytearray.fromhex(vectors["entries"][6]["hex"])
 flipped[100] ^= 1
 check("a changed byte changes the leaf", reader.leaf_hash(bytes(flipped)).hex() != vectors["entries"][6]["leaf_hash"])
+passkeys = json.load(open(os.path.join(folder, "assertion.json"), encoding="utf-8"))["vectors"]
+wrong = [(v["name"], said) for v in passkeys
+         if (said := assertion.check(bytes.fromhex(v["assertion"]), bytes.fromhex(v["key"]), bytes.fromhex(v["signed"]))) != v["says"]]
+check(f"{len(passkeys)} orders signed by passkeys, and what is none, are what they are said to be" + (f": {wrong}" if wrong else ""), len(passkeys) > 40 and not wrong)
 sys.exit(failed > 0)

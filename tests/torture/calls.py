@@ -10,6 +10,7 @@ import time
 import urllib.parse
 import uuid
 
+import passkey_orders
 from authenticator import Passkey
 from fake_log import VKey, vkey
 from fake_server import Key
@@ -695,6 +696,18 @@ def a_signature(w, order, person):
     return w.people[person].must("POST", f"/v1/orders/{order['id']}/signatures", {"sha256": order["sha256"]}, key=True)
 
 
+def a_passkey_officer(w):
+    """Who signs with a passkey: somebody of their own, so that the server still vouches for the others."""
+    if not hasattr(w, "orders_passkey"):
+        w.person("keyring", [{"role": "officer"}])
+        w.orders_passkey = passkey_orders.enrol(w, "keyring")
+    return "keyring"
+
+
+def by_passkey(w, order):
+    return {"sha256": order["sha256"], "key": w.orders_passkey.index, **passkey_orders.said(w.orders_passkey, base64.b64decode(order["bytes"]))}
+
+
 @call
 def grants_clawback_proposed(w):
     return post(w.people["administrator"], f"/v1/grants/{w.grants['nordlys']}/clawback", {"credits": "0.001", "reason": word()})
@@ -710,7 +723,7 @@ def orders_sign(w):
 def orders_sign_last(w):
     order = a_waiting_order(w)
     a_signature(w, order, "officer")
-    return post(w.people["officer2"], f"/v1/orders/{order['id']}/signatures", {"sha256": order["sha256"]})
+    return post(w.people[a_passkey_officer(w)], f"/v1/orders/{order['id']}/signatures", by_passkey(w, order))
 
 
 @call
@@ -780,6 +793,14 @@ def me_key_ask(w):
     client, person = a_key_owner(w)
     body = an_asked_key(w, client, person)
     return Call(lambda key: client.post("/v1/me/keys", body), once=False, again=409)
+
+
+@call
+def me_key_ask_passkey(w):
+    client, person = a_key_owner(w)
+    name = next(n for n, i in w.ids.items() if i == person)
+    body = passkey_orders.wish(w, name, passkey_orders.has(w, name, "orders"))
+    return Call(lambda key: client.post("/v1/me/keys/passkey", body), once=False, again=409)
 
 
 @call

@@ -471,24 +471,15 @@ def under_a_policy(t, long):
 
 
 def an_assertion(t, long):
-    """Nobody signs with a passkey yet: an entry is made to look so, and is put back."""
-    index, assertion = calls.a_reason(t.w), b"an assertion"
-    sha256 = hashlib.sha256(assertion)
-    kept = t.sql.ask(f"SELECT body, leaf_hash FROM entry WHERE index = {index}").replace("\\x", "").split("|")
-    body = bytearray.fromhex(kept[0])
-    at = len(body) - 2 * (1 + 8 + 64)  # a body ends with its authority: two slots of class, key, signature
-    assert body[at] == 3, "a signed-in person"
-    body[at], body[at + 9:at + 73] = 2, sha256.digest() + bytes(32)
-    t.sql.ask(f"UPDATE entry SET body = '\\x{body.hex()}', leaf_hash = leaf_hash_v1(entry_bytes_v1(version, kind, index, time_ms, group_first, group_len,"
-              f" group_pos, debit, credit, amount, prev_debit, prev_credit, '\\x{body.hex()}')) WHERE index = {index}")
-    t.sql.ask(f"INSERT INTO assertion (sha256, bytes, created_ms) VALUES ('\\x{sha256.hexdigest()}', '\\x{assertion.hex()}', 0)")
-    try:
-        shown = t.w.people["officer"].must("GET", f"/v1/journal/entries/{index}/evidence")["assertions"]
-        assert [a["assertion"] for a in shown] == [assertion.hex()], shown
-        t.torture("journal_entry_evidence_of_an_assertion", lambda w: calls.Call(lambda key: w.people["officer"].get(f"/v1/journal/entries/{index}/evidence")))
-        REACHED.update(t.reached)
-    finally:
-        t.sql.ask(f"UPDATE entry SET body = '\\x{kept[0]}', leaf_hash = '\\x{kept[1]}' WHERE index = {index}; DELETE FROM assertion")
+    """What lies beside an entry that a passkey signed."""
+    order = calls.a_waiting_order(t.w)
+    calls.a_signature(t.w, order, "officer")
+    who = calls.a_passkey_officer(t.w)
+    index = t.w.people[who].must("POST", f"/v1/orders/{order['id']}/signatures", calls.by_passkey(t.w, order), key=True)["entry"]
+    path = f"/v1/journal/entries/{index}/evidence"
+    assert [a["assertion"][:38] for a in t.w.people["officer"].must("GET", path)["assertions"]] == [b"kontor-assertion/v1".hex()]
+    t.torture("journal_entry_evidence_of_an_assertion", lambda w: calls.Call(lambda key: w.people["officer"].get(path)))
+    REACHED.update(t.reached)
 
 
 def an_admission(t, long):

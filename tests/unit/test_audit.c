@@ -714,6 +714,133 @@ test_receipts(void **unused)
     world_delete(w);
 }
 
+/* ---- orders signed by passkeys ------------------------------------------------------------------------------------ */
+
+static void
+clean(const struct out *o)
+{
+    char command[128];
+
+    snprintf(command, sizeof command, "rm -r %s", o->dir);
+    assert_int_equal(system(command), 0);
+}
+
+static void
+put_said(const struct world *w, FILE *to)
+{
+    static char hex[HEX_LEN(ASSERTION_MAX)];
+    struct hash h = sha256(BYTES(w->said, w->said_len));
+
+    hex_encode(BYTES(h.b, 32), hex);
+    fprintf(to, "{\"sha256\":\"%s\",", hex);
+    hex_encode(BYTES(w->said, w->said_len), hex);
+    fprintf(to, "\"assertion\":\"%s\"}\n", hex);
+}
+
+/* What a server could write that has the officer's passkey not at hand: the entry and what lies beside it fit each other. */
+static const struct { enum world_lie lie; const char *what; } LIES[] = {
+    { SAYS_WELL, NULL },
+    { SAYS_OTHER_ORDER, "the passkey signed something else than this entry" },
+    { SAYS_SIGN_IN, "the passkey signed something else than this entry" },
+    { SAYS_UNVERIFIED, "the passkey did not ask for a PIN, a finger or a face" },
+    { SAYS_OTHER_PAGE, "the passkey was asked by a page that is not of its site" },
+    { SAYS_OTHER_SITE, "the passkey is for another site" },
+    { SAYS_UNSIGNED, "it does not verify" },
+    { SAYS_OTHER_KEY, "it is by another passkey" },
+    { SAYS_NOTHING, "its assertion is none" },
+};
+
+static void
+sign_so(struct world *w, struct entry *e, enum world_lie lie)
+{
+    uint8_t bytes[ENTRY_MAX];
+    struct authority *auth = entry_authority(e);
+
+    world_sign(w, e, "P");
+    world_say(w, BYTES(bytes, entry_signed_bytes(e, ledger_genesis(w->l), bytes)), lie);
+    assertion_slot(BYTES(w->said, w->said_len), auth->slot[0].sig);
+}
+
+static void
+expect_told(const struct out *o, uint64_t leaf, const char *what)
+{
+    struct audit *a = audited(o);
+
+    expect_same(a);
+    assert_int_equal(a->found.n, what != NULL ? 1 : 0);
+    assert_int_equal(a->evidence.assertions, what != NULL ? 1 : 2);
+    assert_int_equal(a->count.by_assertion, 2);
+    if (what != NULL && (a->found.kept[0].leaf != leaf || strstr(a->found.kept[0].what, what) == NULL))
+        fail_msg("leaf %" PRIu64 ": %s, not: %s", a->found.kept[0].leaf, a->found.kept[0].what, what);
+    free(a);
+}
+
+static void
+try_lie(enum world_lie lie, const char *what)
+{
+    struct world *w = world_new();
+    char *lines = NULL;
+    struct out o;
+    size_t len;
+    FILE *f = open_memstream(&lines, &len);
+    struct entry e;
+    uint64_t leaf;
+
+    world_seed(w);
+    world_passkey(w);
+    e = world_move(w, TRANCHE, w->fund, w->tranche, CREDIT);
+    sign_so(w, &e, lie);
+    leaf = world_add(w, e);
+    put_said(w, f);
+    e = world_move(w, TRANCHE, w->fund, w->tranche, CREDIT);
+    world_sign(w, &e, "P");
+    world_add(w, e);
+    put_said(w, f);
+    fclose(f);
+    put_export(&o, w);
+    put_file(&o, "assertions.jsonl", lines, len);
+    expect_told(&o, leaf, what);
+    free(lines);
+    clean(&o);
+    world_delete(w);
+}
+
+static void
+test_passkeys(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof LIES / sizeof LIES[0]; i++)
+        try_lie(LIES[i].lie, LIES[i].what);
+    assert_int_equal(sizeof LIES / sizeof LIES[0], WORLD_LIES);
+}
+
+/* What one order's passkey said, put into another order too: the hash is there twice. */
+static void
+test_one_assertion_for_two(void **state)
+{
+    struct world *w = world_new();
+    struct entry e;
+    struct audit *a;
+    struct out o;
+
+    (void)state;
+    world_seed(w);
+    world_passkey(w);
+    e = world_move(w, TRANCHE, w->fund, w->tranche, CREDIT);
+    world_sign(w, &e, "P");
+    world_add(w, e);
+    *(struct uuid *)entry_order(&e) = world_uuid(w);
+    world_add(w, e);
+    put_export(&o, w);
+    a = audited(&o);
+    assert_int_equal(a->found.n, 2);
+    assert_non_null(strstr(a->found.kept[0].what, "it has the same passkey's assertion as entry"));
+    assert_non_null(strstr(a->found.kept[1].what, "its assertion is missing"));
+    free(a);
+    clean(&o);
+    world_delete(w);
+}
+
 int
 main(void)
 {
@@ -726,6 +853,8 @@ main(void)
         cmocka_unit_test(test_heads),
         cmocka_unit_test(test_three_levels),
         cmocka_unit_test(test_receipts),
+        cmocka_unit_test(test_passkeys),
+        cmocka_unit_test(test_one_assertion_for_two),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -673,18 +673,19 @@ CASE(grant_of_the_rule)
     e.u.move.policy = world_add(w, order_rule(w, ORDER_CLASSES, 0, "A"));
     one(b, e);
 }
-CASE(passkey_unchecked)
+CASE(unknown_key) { struct entry e = good(w); e.u.move.auth.slot[0].key = w->fund; one(b, e); }
+CASE(site_key_orders) { struct entry e = good(w); world_sign(w, &e, "A"); e.u.move.auth.slot[0].key = w->site_key[0]; one(b, e); }
+CASE(passkey_of_the_server) { struct entry e = good(w); e.u.move.auth.slot[0].class = 2; memset(e.u.move.auth.slot[0].sig + 32, 0, 32); one(b, e); }
+CASE(forbidden_passkey)
 {
     struct entry e = good(w);
 
-    world_add(w, order_rule(w, ORDER_CLASS(1) | ORDER_CLASS(2), 0, "A"));
+    world_add(w, order_rule(w, ORDER_CLASS(1), 0, "A"));
     world_sign(w, &e, "A");
     e.u.move.auth.slot[0].class = 2;
     memset(e.u.move.auth.slot[0].sig + 32, 0, 32);
     one(b, e);
 }
-CASE(unknown_key) { struct entry e = good(w); e.u.move.auth.slot[0].key = w->fund; one(b, e); }
-CASE(site_key_orders) { struct entry e = good(w); world_sign(w, &e, "A"); e.u.move.auth.slot[0].key = w->site_key[0]; one(b, e); }
 CASE(officer_vouches) { struct entry e = good(w); e.u.move.auth.slot[0].key = w->officer[0]; one(b, e); }
 
 static struct entry
@@ -1070,9 +1071,10 @@ static const struct { bad_fn *make; const char *name; enum err err; const char *
     ROW(above_the_limit, ERR_AUTHORITY, "by the rule of orders two sign this"),
     ROW(officers_key_alone, ERR_AUTHORITY, "by the rule of orders two sign this"),
     ROW(grant_of_the_rule, RULE, "a GRANT names a POLICY in force"),
-    ROW(passkey_unchecked, ERR_AUTHORITY, "an order is not signed by passkey: nobody could check it in the journal"),
     ROW(unknown_key, ERR_AUTHORITY, IN_FORCE),
     ROW(site_key_orders, ERR_AUTHORITY, "an order is signed by an officer's key, or vouched for by the server's"),
+    ROW(passkey_of_the_server, ERR_AUTHORITY, "an order is signed by an officer's key, or vouched for by the server's"),
+    ROW(forbidden_passkey, ERR_AUTHORITY, "an order is signed in a way that the rule of orders allows"),
     ROW(officer_vouches, ERR_AUTHORITY, "an order is signed by an officer's key, or vouched for by the server's"),
     ROW(retired_key, ERR_AUTHORITY, IN_FORCE),
     ROW(rotated_key, ERR_AUTHORITY, IN_FORCE),

@@ -81,6 +81,65 @@ world_order(struct world *w, enum entry_kind kind)
     return e;
 }
 
+/* ---- a passkey ------------------------------------------------------------------------------------------------------ */
+
+static const char PASSKEY_SITE[] = "kontor.example";
+
+static size_t
+cose_of(const struct sign_key *key, uint8_t ret[PASSKEY_COSE_MAX])
+{
+    struct passkey_key k = { .alg = PASSKEY_EDDSA, .len = 32 };
+
+    memcpy(k.bytes, key->public, 32);
+    return passkey_cose(&k, ret);
+}
+
+void
+world_passkey(struct world *w)
+{
+    struct entry e = world_order(w, KEY);
+    uint8_t cose[PASSKEY_COSE_MAX];
+
+    w->passkey = key_of(77);
+    e.u.key.use = KEY_OFFICER;
+    e.u.key.status = KEY_ACTIVE;
+    e.u.key.site = NO_INDEX;
+    e.u.key.person = world_uuid(w);
+    e.u.key.valid_from_ms = w->now;
+    assertion_key(BYTES_TEXT(PASSKEY_SITE), BYTES(cose, cose_of(&w->passkey, cose)), e.u.key.ed25519);
+    world_sign(w, &e, "S");
+    w->passkey_entry = world_add(w, e);
+}
+
+void
+world_say(struct world *w, struct bytes bytes, enum world_lie lie)
+{
+    struct sign_key other = key_of(78);
+    const struct sign_key *key = lie == SAYS_OTHER_KEY ? &other : &w->passkey;
+    struct hash challenge = lie == SAYS_OTHER_ORDER ? sha256(BYTES(bytes.data, bytes.len - 1)) : sha256(bytes);
+    struct hash site = sha256(BYTES_TEXT(lie == SAYS_OTHER_SITE ? "example" : PASSKEY_SITE)), of_client;
+    char base64[BASE64_LEN(32)], client[400];
+    uint8_t cose[PASSKEY_COSE_MAX], data[37] = { 0 }, signed_bytes[37 + 32], signature[64];
+    struct assertion a;
+
+    base64url_encode(BYTES(challenge.b, 32), base64);
+    snprintf(client, sizeof client, "{\"type\":\"webauthn.get\",\"challenge\":\"%s%s\",\"origin\":\"https://%s\",\"crossOrigin\":false}", lie == SAYS_SIGN_IN ? "AAAA" : "",
+             base64, lie == SAYS_OTHER_PAGE ? "kontor.example.evil.test" : PASSKEY_SITE);
+    memcpy(data, site.b, 32);
+    data[32] = PASSKEY_PRESENT | (lie == SAYS_UNVERIFIED ? 0 : PASSKEY_VERIFIED);
+    of_client = sha256(BYTES_TEXT(client));
+    memcpy(signed_bytes, data, sizeof data);
+    memcpy(signed_bytes + sizeof data, of_client.b, 32);
+    sign_make(key, BYTES(signed_bytes, sizeof signed_bytes), signature);
+    signature[0] ^= lie == SAYS_UNSIGNED;
+    a = (struct assertion){ .site = BYTES_TEXT(PASSKEY_SITE), .cose = BYTES(cose, cose_of(key, cose)),
+                            .said = { BYTES_TEXT(client), BYTES(data, sizeof data), BYTES(signature, sizeof signature) } };
+    w->said_len = assertion_write(&a, w->said);
+    assert(w->said_len > 0);
+    if (lie == SAYS_NOTHING)
+        w->said_len -= 7;
+}
+
 void
 world_sign(struct world *w, struct entry *e, const char *signers)
 {
@@ -91,7 +150,16 @@ world_sign(struct world *w, struct entry *e, const char *signers)
     memset(auth, 0, sizeof *auth);
     for (size_t i = 0; signers[i] != '\0'; i++) {
         struct authority_slot *slot = &auth->slot[i];
-        const struct sign_key *key = signers[i] == 'S' ? &w->server : &w->officers[signers[i] - 'A'];
+        const struct sign_key *key;
+
+        if (signers[i] == 'P') {
+            slot->class = 2;
+            slot->key = w->passkey_entry;
+            world_say(w, BYTES(bytes, len), SAYS_WELL);
+            assertion_slot(BYTES(w->said, w->said_len), slot->sig);
+            continue;
+        }
+        key = signers[i] == 'S' ? &w->server : &w->officers[signers[i] - 'A'];
 
         slot->class = signers[i] == 'S' ? 3 : 1;
         slot->key = signers[i] == 'S' ? 0 : w->officer[signers[i] - 'A'];

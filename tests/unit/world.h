@@ -6,6 +6,7 @@
 
 #include "core/ledger.h"
 #include "core/merkle.h"
+#include "crypto/assertion.h"
 #include "crypto/sign.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -23,12 +24,15 @@ struct world {
     int64_t now;
     uint64_t counter;                    /* for UUIDs */
     uint64_t report_number[2];
-    struct sign_key server, site_keys[2], officers[2];
+    struct sign_key server, site_keys[2], officers[2], passkey;
     /* indexes, by world_seed */
     uint64_t site[2], site_key[2], officer[2], policy, offering[2], rate[2];
     uint64_t fund, tranche, tranche_entry, site_account[2], grant[2];
     int64_t grant_end;
     struct uuid org[2];
+    uint64_t passkey_entry;              /* by world_passkey */
+    uint8_t said[ASSERTION_MAX];         /* what it said last */
+    size_t said_len;
     /* every entry applied */
     struct entry *entries;
     size_t n, cap;
@@ -48,7 +52,13 @@ struct uuid world_uuid(struct world *w);
 enum err world_try(struct world *w, struct entry *entries, size_t n);
 uint64_t world_add(struct world *w, struct entry e);  /* a group of one that must be taken; its index */
 
-/* An order (its UUID set), and its signers: 'S' the server for a person, 'A', 'B' the officers. "" none. */
+/* Registers an officer's passkey (EdDSA, site kontor.example), which signs as 'P': the assertion is then in `said`. */
+void world_passkey(struct world *w);
+/* What it says when it is asked to sign these bytes, or what somebody makes of that. */
+enum world_lie { SAYS_WELL, SAYS_OTHER_ORDER, SAYS_UNVERIFIED, SAYS_OTHER_PAGE, SAYS_OTHER_SITE, SAYS_SIGN_IN, SAYS_UNSIGNED, SAYS_OTHER_KEY, SAYS_NOTHING, WORLD_LIES };
+void world_say(struct world *w, struct bytes bytes, enum world_lie lie);
+
+/* An order (its UUID set), and its signers: 'S' the server for a person, 'A', 'B' the officers, 'P' the passkey. "" none. */
 struct entry world_order(struct world *w, enum entry_kind kind);
 void world_sign(struct world *w, struct entry *e, const char *signers);
 /* A report of a hold, its number the site's next; and its site's signature on an entry that rests on one. */
