@@ -1,13 +1,15 @@
 """A site falls silent: for more than five minutes nobody hears its agent. It gets no new work; what waits there and may move
 freely moves by itself, never at a higher price; what has its permit stays; everybody sees what moved and why. It comes back,
 and gets work again. The server's clock is set five minutes later for it."""
+import re
 import tempfile
 
 from harness import Client
+from mail_server import Post
 from moved_clock import MovedClock
 from test_moves import at_the_dearer_site, cancel, eventually, get, now_of, outlook
 from test_tamper import audit, export
-from world import Agent, millis
+from world import PASSWORD, Agent, millis
 
 SILENCE_S, DAY = 310, 86400000
 
@@ -148,3 +150,37 @@ def test_a_server_that_has_just_begun_has_heard_nobody(world):
     again(world, lambda: clock.set(clock.ahead_s + SILENCE_S))
     eventually(lambda: states(world), lambda found: found == {"lumi": "active", "bsc": "active"})
     assert look(world, "ES")["options"]
+
+
+def silences(client):
+    return [n for n in client.must("GET", "/v1/me/notices?limit=100")["items"] if n["kind"] == "agent-silent"]
+
+
+def test_silence_is_told_to_those_who_chose_so_and_again_after_a_return(world):
+    """Its operators and administrators, in the page and by letter as each chose; nobody else; not twice of one silence."""
+    post = Post()
+    world.server.more = [*world.server.more, f"--mail-server=smtp://127.0.0.1:{post.port}", "--mail-clear", "--mail-from=Kontor <notices@kontor.example>"]
+    clock, agents = anew(world)
+    page, letters, neither = (world.person(name, [{"role": "site_operator", "site": "bsc"}]) for name in ("page", "letters", "neither"))
+    for client, choice in ((page, {"page": True, "mail": False}), (letters, {"page": False, "mail": True}), (neither, {"page": False, "mail": False})):
+        client.must("POST", "/v1/me/notice-choices", {"kind": "agent-silent", **choice})
+    for n, (name, client) in enumerate((("page", page), ("letters", letters), ("neither", neither)), 1):
+        client.must("POST", "/v1/me/mail", {"address": f"{name}@bsc.example", "password": PASSWORD})
+        token = re.search(r"/mail#confirm\.([\w-]+)", post.wait(n)[-1][2].get_content())[1]
+        assert world.anybody.post("/v1/mail/confirm", {"token": token}).status == 204
+    admin, others = world.people["administrator"], [world.people[who] for who in ("lumi", "officer", "brisa")] + [letters, neither]
+    had = len(silences(admin))
+    elsewhere = [len(silences(other)) for other in others]
+    for times in (1, 2):
+        later(world, clock, [agents["lumi"]])
+        assert states(world) == {"lumi": "active", "bsc": "silent"}
+        told = eventually(lambda: silences(page), lambda found: len(found) == times)[0]
+        assert told["link"] == "/site/bsc" and "bsc" in told["title"] and not told["read"], told
+        eventually(lambda: silences(admin), lambda found: len(found) == had + times)
+        _, to, letter, _ = post.wait(3 + times)[-1]
+        assert to == ["letters@bsc.example"] and letter["Subject"] == "Agent out of touch" and "bsc" in letter.get_content(), (to, letter["Subject"], letter.get_content())
+        agents["bsc"].later_s = clock.ahead_s
+        assert agents["bsc"].call("GET", "/v1/agent/tickets?after=0&wait=0").status == 200
+        eventually(lambda: states(world), lambda found: found == {"lumi": "active", "bsc": "active"})
+    assert [len(silences(other)) for other in others] == elsewhere and len(silences(page)) == 2 and len(post.letters) == 5, [l[1] for l in post.letters]
+    post.close()
