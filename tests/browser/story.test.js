@@ -377,6 +377,32 @@ story("an officer narrows a table, sorts it, finds it so again, and takes the wh
     assert.ok(head.checkpoint.size > 0 && head.list === "grants_list" && rows.length === all.length, "the whole list");
 });
 
+story("lists of sites and people are narrowed and sorted by their address, and taken whole as files", async (page) => {
+    const first = async (path) => {
+        await page.goto(path);
+        await settled(page);
+        return (await page.locator("main table tbody tr .lead b").allInnerTexts()).map(plain);
+    };
+    const file = async (which) => page.evaluate(async (href) => (await (await fetch(href)).text()).split("\r\n"), await page.getByRole("link", { name: which, exact: true }).first().getAttribute("href"));
+    const rising = await first("/en/sites?sort=site");
+    assert.equal(rising.length, 7);
+    assert.deepEqual(await first("/en/sites?sort=-site"), [...rising].reverse());
+    assert.deepEqual(await first("/en/sites?q=kajaani"), ["LUMI-G"]);
+    await page.getByLabel("Only rows with").fill("kajaani lumi");
+    await page.waitForFunction(() => new URLSearchParams(location.search).get("q") === "kajaani lumi");
+    assert.match((await file("CSV"))[0], /checkpoint/);
+    await signIn(page, A, kontor.password);
+    assert.equal((await first("/en/admin")).length, 7);
+    assert.equal((await first("/en/admin?q=kajaani")).length, 1);
+    assert.equal((await file("CSV")).length, 1 + 1 + 7 + 1);
+    await forgetSession(page);
+    await signIn(page, S, kontor.password);
+    assert.deepEqual(await first("/en/people?q=ines"), ["Inés Ferrer"]);
+    assert.deepEqual(await first("/en/people?q=nobody-of-that-name"), []);
+    const people = await file("CSV");
+    assert.deepEqual([people[1], people.some((line) => /"?Inés Ferrer"?,"?ines@brisa.example"?,"?owner"?$/.test(line))], ["id,name,email,role", true]);
+});
+
 story("a site drains: what may not move freely is offered the next best place, takes it, and all see it", async (page, look) => {
     const api = (path, body) => page.evaluate(async ({ path, body }) => {
         const me = await (await fetch("/v1/me")).json();

@@ -1,6 +1,7 @@
 /* /people: who acts for the organisation: members, invitations, leaving; and every change of that. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
+import { arrange } from "../lib/arrange.js";
 import { dateTime } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { del } from "../lib/api.js";
@@ -12,7 +13,9 @@ import { Button } from "../parts/button.js";
 import { Dialog } from "../parts/dialog.js";
 import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
+import { Files } from "../parts/list-files.js";
 import { say } from "../parts/note.js";
+import { TableTools } from "../parts/table.js";
 
 await more("../messages/LANG.people.json");
 
@@ -40,7 +43,8 @@ const Deed = ({ what, member, organisation, onDone, onNo }) => {
             <p>${deed.text}</p>
             ${what !== "leave" && html`<div class="gap"><${Field} name="reason" label=${t("people.reason")} hint=${t("people.reason.hint", member)} value=${reason} onInput=${(v) => { setReason(v); setBad(""); }} error=${bad} maxlength=${500} /></div>`}<//>`;
 };
-const Members = ({ members, organisation, owns, onDone }) => {
+const KEYS = { name: (m) => m.name, email: (m) => m.email, role: (m) => t("role." + m.role) };
+const Members = ({ members, query, organisation, owns, onDone }) => {
     const [deed, set] = useState(null);
     const done = async (member) => {
         const mine = member.id === me.value.person.id;
@@ -51,9 +55,9 @@ const Members = ({ members, organisation, owns, onDone }) => {
     };
     const button = (m, what, words) => html`<${Button} small label=${`${words}: ${m.name}`} onClick=${() => set({ what, member: m })}>${words}<//>`;
     return html`
-        <section class="card"><div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("nav.people")}</caption>
+        <section class="card"><${TableTools} query=${query} path=${`/v1/organisations/${organisation.id}/members`} columns=${[["name", t("people.who")], ["email", t("join.email")], ["role", t("people.invite.role")]]} /><div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("nav.people")}</caption>
             <thead><tr><th scope="col">${t("people.who")}</th><th scope="col">${t("people.invite.role")}</th><th scope="col"><span class="hidden-text">${t("deed")}</span></th></tr></thead>
-            <tbody>${members.map((m) => {
+            <tbody>${arrange(members, query, KEYS).map((m) => {
                 const mine = m.id === me.value.person.id;
                 return html`<tr key=${m.id}><td class="lead"><b>${m.name}</b>${mine && html` <span class="second">${t("people.you")}</span>`}<span class="hint block">${m.email}</span></td>
                     <td data-label=${t("people.invite.role")}>${t("role." + m.role)}</td>
@@ -115,12 +119,12 @@ const Invitations = ({ items, reload }) => {
 };
 
 /* ---- what changed ---- */
-const History = ({ items }) => html`
-    <section class="card"><h2>${t("people.history")}</h2><p class="second">${t("people.history.sub")}</p>
+const History = ({ items, path }) => html`
+    <section class="card"><div class="card-head"><h2>${t("people.history")}</h2><div class="deeds"><${Files} path=${path} /></div></div><p class="second">${t("people.history.sub")}</p>
         ${items.length ? html`<dl class="facts">${items.map((c) => html`<div key=${c.id}><dt>${t("people." + c.what, { person: c.person.name, by: c.by.name || t("people.machine"), role: t("role." + c.of.role) })}${c.reason && html`<span class="hint block">${c.reason}</span>`}</dt>
             <dd>${dateTime(c.at)}</dd></div>`)}</dl>` : html`<p class="second">${t("people.history.none")}</p>`}</section>`;
 
-export default () => {
+export default ({ query }) => {
     const organisation = seat.value.organisation, owns = seat.value.role === "owner";
     const members = useData(`/v1/organisations/${organisation.id}/members`), history = useData(`/v1/organisations/${organisation.id}/rights?limit=50`);
     const open = useData(owns ? `/v1/organisations/${organisation.id}/invitations` : null);
@@ -130,8 +134,8 @@ export default () => {
     return html`
         ${head}
         <div class="stack">
-            <${Members} members=${members.data.items} organisation=${organisation} owns=${owns} onDone=${all} />
+            <${Members} members=${members.data.items} query=${query} organisation=${organisation} owns=${owns} onDone=${all} />
             ${owns && html`<div class="grid halves"><${Invite} organisation=${organisation} onMade=${open.reload} /><${Invitations} items=${open.data.items} reload=${open.reload} /></div>`}
-            <${History} items=${history.data.items} />
+            <${History} items=${history.data.items} path=${`/v1/organisations/${organisation.id}/rights`} />
         </div>`;
 };

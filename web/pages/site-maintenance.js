@@ -1,6 +1,7 @@
 /* /site/{site}/maintenance: what is planned, whom it touches, and planning one more. */
 import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
+import { arrange } from "../lib/arrange.js";
 import { dateTime, fromLocalField, parseWhole, whole } from "../lib/format.js";
 import { HOUR } from "../lib/calendar.js";
 import { more } from "../lib/more.js";
@@ -14,6 +15,7 @@ import { Field, Select, fieldOf } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
 import { State } from "../parts/state.js";
+import { TableTools } from "../parts/table.js";
 
 await Promise.all([more("../messages/LANG.maintenance.json"), more("../messages/LANG.site.json"), more("../messages/LANG.places.json", "../styles/places.css")]);
 
@@ -106,18 +108,21 @@ const End = ({ window: w, onDone }) => {
         ${asking && html`<${Dialog} title=${t(`maintenance.off.${w.state}.title`)} yes=${t("maintenance.off." + w.state)} no=${t("not-yet")} busy=${sending.busy} error=${html`<${Refused} error=${sending.error} />`} onYes=${yes} onNo=${() => ask(false)}><p>${t(`maintenance.off.${w.state}.text`, { n: w.gpus })}</p><//>`}`;
 };
 
-export default ({ params }) => {
+const KEYS = { from: (w) => w.from, model: (w) => w.model, gpus: (w) => w.gpus, state: (w) => w.state };
+
+export default ({ params, query }) => {
     const { data, error, reload } = useData(`/v1/sites/${params.site}/maintenance`, { every: 30_000 });
     const { sites, loaded } = useSites(30_000);
     const site = sites.get(params.site);
     const head = html`<${Head} title=${t("nav.maintenance")} crumbs=${html`<a href=${to(`/site/${params.site}`)}>${siteName(site, params.site)}</a> / ${t("nav.maintenance")}`} sub=${t("maintenance.sub")}><${Button} href=${to(`/sites/${params.site}`)}>${t("maintenance.calendar")}<//><//>`;
     if (!data || !loaded || !site) return html`${head}<${Waiting} error=${error} retry=${reload} />`;
-    const items = [...data.items].sort((a, b) => Date.parse(b.from) - Date.parse(a.from));
+    const items = arrange([...data.items].sort((a, b) => Date.parse(b.from) - Date.parse(a.from)), query, KEYS);
     return html`
         ${head}
         <div class="stack">
             <section class="card"><h2>${t("maintenance.windows")}</h2>
-                ${items.length === 0 ? html`<p class="second">${t("maintenance.none")}</p>` : html`
+                ${data.items.length === 0 ? html`<p class="second">${t("maintenance.none")}</p>` : html`
+                <${TableTools} query=${query} path=${`/v1/sites/${params.site}/maintenance`} columns=${[["from", t("maintenance.when")], ["model", t("maintenance.offering")], ["gpus", t("gpus")], ["state", t("state")]]} />
                 <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("maintenance.windows")}</caption>
                     <thead><tr><th scope="col">${t("maintenance.when")}</th><th scope="col">${t("maintenance.offering")}</th><th scope="col" class="num">${t("gpus")}</th><th scope="col">${t("order.reason")}</th><th scope="col">${t("state")}</th><th scope="col"><span class="hidden-text">${t("deed")}</span></th></tr></thead>
                     <tbody>${items.map((w) => html`
