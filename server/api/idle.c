@@ -8,7 +8,6 @@
 #include "api/use.h"
 #include "base/num.h"
 #include "base/text.h"
-#include "core/idle.h"
 
 /* What changed of one offering; room for all there is. */
 struct timeline {
@@ -87,14 +86,13 @@ gpu_ms(struct json_out *out, const char *name, int64_t value)
 }
 
 static void
-site_json(struct call *call, const struct use *u, const struct state *s, const struct site *site, struct timeline *t)
+sum_site(const struct use *u, const struct state *s, const struct site *site, int64_t now_ms, struct timeline *t, struct use_idle *ret)
 {
     const struct offering *o;
-    struct idle sum = { 0 };
-    int64_t used = 0;
 
+    snprintf(ret->code, sizeof ret->code, "%.16s", site->entry.u.site.code);
     for (size_t it = 0; (o = ledger_next_offering(s->ledger, &it)) != NULL;) {
-        struct idle one = { 0 };
+        struct idle one = { 0 }, sum = ret->sum;
 
         if (o->entry.u.offering.site != site->index)
             continue;
@@ -102,21 +100,11 @@ site_json(struct call *call, const struct use *u, const struct state *s, const s
         add_steps(t, u, o);
         add_windows(t, u, o);
         add_booked(t, u, o);
-        idle_sum(t->list, t->n, u->from_ms, min_i64(u->to_ms, call->now_ms), &one);
-        used += min_i64(used_of(u, o->index), one.booked);
-        sum = (struct idle){ sum.all + one.all, sum.booked + one.booked, sum.free + one.free, sum.down + one.down,
-                             sum.maintenance + one.maintenance, sum.unoffered + one.unoffered };
+        idle_sum(t->list, t->n, u->from_ms, min_i64(u->to_ms, now_ms), &one);
+        ret->used += min_i64(used_of(u, o->index), one.booked);
+        ret->sum = (struct idle){ sum.all + one.all, sum.booked + one.booked, sum.free + one.free, sum.down + one.down,
+                                  sum.maintenance + one.maintenance, sum.unoffered + one.unoffered };
     }
-    json_open(&call->out, NULL);
-    json_textn(&call->out, "site", site->entry.u.site.code, strnlen(site->entry.u.site.code, sizeof site->entry.u.site.code));
-    gpu_ms(&call->out, "all_gpu_ms", sum.all);
-    gpu_ms(&call->out, "used_gpu_ms", used);
-    gpu_ms(&call->out, "unused_gpu_ms", sum.booked - used);
-    gpu_ms(&call->out, "free_gpu_ms", sum.free);
-    gpu_ms(&call->out, "down_gpu_ms", sum.down);
-    gpu_ms(&call->out, "maintenance_gpu_ms", sum.maintenance);
-    gpu_ms(&call->out, "unoffered_gpu_ms", sum.unoffered);
-    json_shut(&call->out);
 }
 
 static bool
@@ -125,20 +113,48 @@ wanted(const struct use *u, const struct site *site)
     return !u->site || strncmp(u->site, site->entry.u.site.code, sizeof site->entry.u.site.code) == 0;
 }
 
+size_t
+use_idle(struct arena *a, const struct use *u, const struct state *s, int64_t now_ms, struct use_idle **ret)
+{
+    struct timeline t = {
+        .list = arena_alloc(a, (2 * u->steps_n + 2 * u->changes_n + u->booked_n + 1) * sizeof *t.list),
+        .steps = arena_alloc(a, (u->steps_n + 1) * sizeof *t.steps),
+        .windows = arena_alloc(a, (u->changes_n + 1) * sizeof *t.windows),
+    };
+    const struct site *site;
+    size_t n = 0;
+
+    for (size_t it = 0; ledger_next_site(s->ledger, &it) != NULL;)
+        n++;
+    *ret = arena_alloc(a, (n + 1) * sizeof **ret);
+    n = 0;
+    for (size_t it = 0; (site = ledger_next_site(s->ledger, &it)) != NULL;)
+        if (wanted(u, site))
+            sum_site(u, s, site, now_ms, &t, &(*ret)[n++]);
+    return n;
+}
+
 void
 use_idle_json(struct call *call, const struct use *u, const struct state *s)
 {
-    struct timeline t = {
-        .list = arena_alloc(call->arena, (2 * u->steps_n + 2 * u->changes_n + u->booked_n + 1) * sizeof *t.list),
-        .steps = arena_alloc(call->arena, (u->steps_n + 1) * sizeof *t.steps),
-        .windows = arena_alloc(call->arena, (u->changes_n + 1) * sizeof *t.windows),
-    };
-    const struct site *site;
+    struct use_idle *sites;
+    size_t n = use_idle(call->arena, u, s, call->now_ms, &sites);
 
     json_open_array(&call->out, "idle");
-    for (size_t it = 0; (site = ledger_next_site(s->ledger, &it)) != NULL;)
-        if (wanted(u, site))
-            site_json(call, u, s, site, &t);
+    for (size_t i = 0; i < n; i++) {
+        const struct idle *sum = &sites[i].sum;
+
+        json_open(&call->out, NULL);
+        json_text(&call->out, "site", sites[i].code);
+        gpu_ms(&call->out, "all_gpu_ms", sum->all);
+        gpu_ms(&call->out, "used_gpu_ms", sites[i].used);
+        gpu_ms(&call->out, "unused_gpu_ms", sum->booked - sites[i].used);
+        gpu_ms(&call->out, "free_gpu_ms", sum->free);
+        gpu_ms(&call->out, "down_gpu_ms", sum->down);
+        gpu_ms(&call->out, "maintenance_gpu_ms", sum->maintenance);
+        gpu_ms(&call->out, "unoffered_gpu_ms", sum->unoffered);
+        json_shut(&call->out);
+    }
     json_shut_array(&call->out);
 }
 

@@ -44,6 +44,8 @@ static const char README[] =
     "    signatures.csv      who vouches for the entries: by a key of their own, or on the operator's word\n"
     "    witnesses.csv       who cosigned checkpoints that end within the period *\n"
     "    jobs.csv            how jobs ended: booked and used GPU-seconds; the rest was idle *\n"
+    "    idle.csv            where the time of each site's GPUs went: used, booked and not used, free, in maintenance, down,\n"
+    "                        kept for others; GPU-milliseconds of real GPUs, up to when the package was made *\n"
     "    names.csv           names, countries and classes *\n"
     "    entries/            the journal's entries of the period: each a length of two bytes and its bytes\n"
     "    around/             entries outside of it that it rests on (accounts, keys, modes, sites), each with its proof\n"
@@ -199,11 +201,13 @@ witnesses_csv(struct call *call, struct package *p, struct json_out *out)
 static enum err
 put_tables(struct call *call, struct package *p, struct json_out *out)
 {
-    struct json_out report = { 0 }, concentration = { 0 }, moves = { 0 }, signatures = { 0 }, jobs = { 0 }, witnesses = { 0 };
+    struct json_out report = { 0 }, concentration = { 0 }, moves = { 0 }, signatures = { 0 }, jobs = { 0 }, witnesses = { 0 }, idle = { 0 };
     enum err err = sum_up(call, p);
 
     if (!err)
         err = jobs_csv(call, p, &jobs);
+    if (!err)
+        err = package_idle(call, p, &idle);
     if (!err)
         err = witnesses_csv(call, p, &witnesses);
     if (!err) {
@@ -216,12 +220,14 @@ put_tables(struct call *call, struct package *p, struct json_out *out)
         put_table(p, "moves.csv", &moves, out);
         put_table(p, "signatures.csv", &signatures, out);
         put_table(p, "jobs.csv", &jobs, out);
+        put_table(p, "idle.csv", &idle, out);
         put_table(p, "witnesses.csv", &witnesses, out);
         put_table(p, "disputes.csv", &p->period.disputes, out);
         put_table(p, "corrections.csv", &p->period.corrections, out);
         put_table(p, "names.csv", &p->names, out);
     }
     json_out_free(&jobs);
+    json_out_free(&idle);
     json_out_free(&witnesses);
     return err;
 }

@@ -37,4 +37,7 @@ enum err package_look_around(struct call *call, struct package *p) MUST_USE; /* 
 enum err package_asserted(struct call *call, struct package *p, struct json_out *out) MUST_USE;
 enum err package_around(struct call *call, struct package *p, struct json_out *out) MUST_USE;
 
+/* package_idle.c */
+enum err package_idle(struct call *call, const struct package *p, struct json_out *out) MUST_USE; /* idle.csv */
+
 #endif

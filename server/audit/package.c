@@ -422,7 +422,7 @@ tell(struct judged *j)
     if (j->start.there)
         fprintf(j->to, "PROVED: the log goes on from the checkpoint of %" PRIu64 " entries before the period.\n", j->start.checkpoint.size);
     fprintf(j->to,
-            "NOT PROVED: names, countries and classes (names.csv), how jobs ended (jobs.csv), which other checkpoints were cosigned (witnesses.csv); that the"
+            "NOT PROVED: names, countries and classes (names.csv), how jobs ended (jobs.csv), what GPUs' time went to (idle.csv), which other checkpoints were cosigned (witnesses.csv); that the"
             " whole journal keeps its rules and its keys were in force (kontor-audit verify); that entries' times are true");
     fputs(".\nNo fault found.\n", j->to);
 }

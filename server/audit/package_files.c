@@ -80,7 +80,7 @@ static bool
 is_ours(const char *name)
 {
     static const char *const NAMES[] = { "README.txt", "journal/proof", "journal/checkpoint", "journal/checkpoint-before", "journal/policy", "report.csv",
-                                         "concentration.csv", "moves.csv", "signatures.csv", "jobs.csv", "witnesses.csv", "disputes.csv", "corrections.csv",
+                                         "concentration.csv", "moves.csv", "signatures.csv", "jobs.csv", "idle.csv", "witnesses.csv", "disputes.csv", "corrections.csv",
                                          "names.csv" };
 
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)

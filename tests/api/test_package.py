@@ -93,6 +93,24 @@ def test_a_package_verifies_and_says_what_the_report_says(world):
     assert judged(world, packed(some), policy(world))[0] == 0  # our own archives are as the server's
 
 
+def test_what_gpus_time_went_to_is_as_the_page_has_it(world):
+    """Of a period that is over: what is not can still change between the two."""
+    world.accept()
+    a_job(world)
+    start, end = now_of(world) - DAY, now_of(world)
+    rows = table(files(package(world, start, end).body)["idle.csv"])
+    use = world.people["auditor"].must("GET", f"/v1/programme/use?from={stamp(start)}&to={stamp(end)}")["idle"]
+    assert rows == use and {r["site"] for r in rows} == {"lumi", "bsc"}, (rows, use)
+    for row in rows:
+        parts = {k: int(v) for k, v in row.items() if k != "site"}
+        assert parts.pop("all_gpu_ms") == sum(parts.values()) > 0, row
+    assert any(int(r["used_gpu_ms"]) + int(r["unused_gpu_ms"]) > 0 for r in rows), rows
+    long_ago = table(files(package(world, start - 400 * DAY, start - 399 * DAY).body)["idle.csv"])
+    assert all(r["all_gpu_ms"] == "0" for r in long_ago), long_ago
+    years = table(files(package(world, start - 3000 * DAY, end).body)["idle.csv"])  # looked at year by year
+    assert years == table(files(package(world, start, end).body)["idle.csv"]), years
+
+
 def test_a_period_in_the_middle(world):
     """Entries lie before it and after it: what it rests on is proved, and that nothing is left out."""
     world.accept()
@@ -121,7 +139,7 @@ def test_what_is_changed_is_told(world):
     body = package(world, start, now_of(world) + DAY).body
     some, option = files(body), policy(world)
     whole = judged(world, body, option)[1]
-    word = {"README.txt", "names.csv", "jobs.csv", "witnesses.csv", "SHA256SUMS"}  # README and what rests on the server's word
+    word = {"README.txt", "names.csv", "jobs.csv", "idle.csv", "witnesses.csv", "SHA256SUMS"}  # README and what rests on the server's word
     for name, data in some.items():
         for at in range(0, len(data), max(1, len(data) // 7)):
             told = judged(world, packed({**some, name: changed(data, at)}, sums=False), option)
