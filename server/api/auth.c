@@ -584,6 +584,39 @@ auth_call(struct call *call, bool *ret_worker)
     return err;
 }
 
+static bool
+same_rights(const struct actor *a, const struct actor *b)
+{
+    bool same = a->kind == b->kind && uuid_equal(a->person, b->person) && a->programme_roles == b->programme_roles && a->orgs_n == b->orgs_n && a->sites_n == b->sites_n;
+
+    for (size_t i = 0; same && i < a->orgs_n; i++)
+        same = uuid_equal(a->orgs[i].id, b->orgs[i].id) && a->orgs[i].owner == b->orgs[i].owner;
+    for (size_t i = 0; same && i < a->sites_n; i++)
+        same = a->sites[i] == b->sites[i];
+    return same;
+}
+
+enum err
+auth_still(struct call *call)
+{
+    struct actor before = call->actor;
+    int64_t began_ms = call->now_ms;
+    bool worker;
+    enum err err;
+
+    if (before.kind != ACTOR_PERSON)
+        return OK;
+    call->renews = false;
+    call->now_ms = clock_now(&call->api->clock);
+    db_act_as(call->db, DB_ACTOR_SERVER);
+    err = auth_call(call, &worker);
+    if (!err && !same_rights(&before, &call->actor))
+        err = ERR_UNAUTHENTICATED;
+    call->now_ms = began_ms;
+    call_act(call);
+    return err;
+}
+
 unsigned
 who_of(const struct actor *a)
 {

@@ -1,6 +1,7 @@
 /* http/stream.c: replies without an end, for server-sent events, and files of any length. What is pushed waits in `unsent`
  * until the socket takes it; while there is nothing to send the connection is suspended. */
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -30,6 +31,16 @@ stream_append(struct request *r, const void *data, size_t len)
     r->unsent_len += len;
 }
 
+/* A file that broke off: a plain end would tell a reader of HTTP/1.0, as some proxies are, that it is whole. */
+static void
+reset(const struct request *r)
+{
+    struct sockaddr nowhere = { .sa_family = AF_UNSPEC };
+
+    if (r->conn && connect(r->conn->fd, &nowhere, sizeof nowhere))
+        return; /* it is gone already */
+}
+
 /* libmicrohttpd wants bytes; on the socket thread. */
 static ssize_t
 read_some(void *cls, uint64_t pos, char *ret, size_t cap)
@@ -41,6 +52,7 @@ read_some(void *cls, uint64_t pos, char *ret, size_t cap)
     (void)pos;
     pthread_mutex_lock(&r->loop->lock);
     if (r->broken) {
+        reset(r);
         n = MHD_CONTENT_READER_END_WITH_ERROR;
     } else if (r->unsent_at < r->unsent_len) {
         size_t len = r->unsent_len - r->unsent_at;

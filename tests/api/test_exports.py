@@ -5,6 +5,7 @@ import io
 import json
 import pathlib
 import re
+import socket
 
 from harness import CONTRACT, TOP
 from test_log import newest, reader
@@ -135,3 +136,49 @@ def test_what_is_refused(world):
     assert officer.get("/v1/me?format=csv").status == 400 or officer.get("/v1/me?format=csv").headers["content-type"].startswith("application/json")
     name = officer.get("/v1/reservations?format=csv").headers["content-disposition"]
     assert name == 'attachment; filename="kontor-reservations_list.csv"', name
+
+
+class Slow:
+    """Whoever asks for a file, reads a little of it, and no more for now."""
+
+    def __init__(self, world, client, path, version="1.1"):
+        self.socket = socket.socket()
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.settimeout(60)
+        self.socket.connect(("127.0.0.1", world.server.port))
+        self.socket.sendall(f"GET {path} HTTP/{version}\r\nHost: 127.0.0.1:{world.server.port}\r\nCookie: {client.cookie}\r\n\r\n".encode())
+        self.begun = self.socket.recv(1000)
+
+    def rest(self):
+        """All that comes, and whether it broke off visibly."""
+        text, broken = self.begun, False
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        try:
+            while more := self.socket.recv(1 << 16):
+                text += more
+        except ConnectionResetError:
+            broken = True
+        self.socket.close()
+        return text, broken
+
+
+def test_a_file_ends_with_the_right_to_it(world):
+    """Who loses a role or signs out in the middle gets no more, and sees that the file is not whole, by HTTP/1.0 too, which proxies may speak."""
+    org = world.order("/v1/organisations", {"name": "Long history", "country": "ES", "city": "Vigo", "lat_milli": 1, "lon_milli": 2})["id"]
+    world.person("stays", [{"role": "owner", "organisation": org}])
+    person, rows = world.ids["stays"], 8000  # seven megabytes: more than sockets hold
+    world.server.sql(f"INSERT INTO right_change (id, at_ms, by_person, by_name, person, name, what, role, organisation, site, reason)"
+                     f" SELECT gen_random_uuid(), 1, '{person}', repeat('b', 120), '{person}', repeat('n', 120), 1, 2, '{org}', -1, repeat('r', 500) FROM generate_series(1, {rows})")
+    path = f"/v1/organisations/{org}/rights?format=jsonl"
+    for version, how in (("1.1", "role"), ("1.0", "sign-out"), ("1.0", None)):
+        name = f"leaver {version} {how}".replace(".", "").replace(" ", "_")
+        client = world.person(name, [{"role": "owner", "organisation": org}])
+        slow = Slow(world, client, path, version)
+        assert slow.begun.startswith(b"HTTP/1.1 200"), slow.begun
+        if how == "role":
+            world.local.must("POST", f"/v1/people/{world.ids[name]}/roles/remove", {"roles": [{"role": "owner", "organisation": org}], "reason": "Left"}, key=True)
+        elif how:
+            assert client.call("DELETE", "/v1/session").status == 204
+        text, broken = slow.rest()
+        assert broken == bool(how), (version, how, len(text))
+        assert (text.count(b"rrrr\"}\n") >= rows) == (not how), (version, how, text.count(b"rrrr\"}\n"))
