@@ -15,7 +15,8 @@
 
 enum { SHOWN = 12 };
 
-struct flow_tranche { uint64_t account; int64_t received, granted; size_t others; };
+/* back: lapsed and clawed back, and there to be granted again. */
+struct flow_tranche { uint64_t account; int64_t received, granted, back; size_t others; };
 struct flow_grant {
     uint64_t account, tranche;
     struct uuid org;
@@ -90,8 +91,11 @@ add_money(struct flow *f, const struct report_move *m)
         if (t)
             t->granted += m->gpums;
     }
-    if ((m->kind == LAPSE || m->kind == CLAWBACK) && (g = map_get_u64(f->by_account, m->debit)) != NULL)
+    if ((m->kind == LAPSE || m->kind == CLAWBACK) && (g = map_get_u64(f->by_account, m->debit)) != NULL) {
         *(m->kind == LAPSE ? &g->lapsed : &g->clawed_back) += m->gpums;
+        if ((t = map_get_u64(f->by_account, m->credit)) != NULL)
+            t->back += m->gpums;
+    }
 }
 
 static int
@@ -273,7 +277,7 @@ tranche_links(struct call *call, const struct flow *f, const struct flow_tranche
     struct flow_grant sum = { .granted = 0 };
 
     link_json(call, "fund", f->fund, "tranche", t->account, "allotted", t->received);
-    link_json(call, "tranche", t->account, "not-granted", 0, "free", t->received - t->granted);
+    link_json(call, "tranche", t->account, "not-granted", 0, "free", t->received - t->granted + t->back);
     for (size_t i = 0; i < f->grants_n; i++) {
         const struct flow_grant *g = &f->grants[i];
 

@@ -1,7 +1,7 @@
 """Where a fund's credits went: each node gives on what it got, and the sums are those of the grants and of the journal."""
 from test_report import DAY, a_job, entries, now_of
 from test_use import paid
-from world import stamp
+from world import PASSWORD, stamp
 
 
 def flow(world, who="auditor"):
@@ -49,6 +49,26 @@ def test_many_grants_are_told_as_one(world):
     assert sum(n["kind"] == "grant" for n in told["nodes"]) == 12 and others["grants"] == 3
     assert sums(told["links"], to=others["id"]) == sums(told["links"], **{"from": others["id"]}) == 3 * 7 * 3600000
     test_each_gives_on_what_it_got(world)
+
+
+def test_what_comes_back_may_be_granted_again(world):
+    """A tranche gives on what it got and what came back to it: what is not granted is what it has, however often."""
+    fund = world.order("/v1/funds", {"name": "Small", "reference": "F-9", "credits": "100", "reason": "Test"})["account"]
+    tranche = world.order("/v1/tranches", {"fund": fund, "name": "All of it", "reference": "T-9", "credits": "100", "reason": "Test"})["account"]
+    now = now_of(world)
+
+    def grant(credits):
+        return world.order("/v1/grants", {"organisation": world.organisations["brisa"], "tranche": tranche, "mode": "fast-lane", "credits": credits, "start": stamp(now), "end": stamp(now + 30 * DAY),
+                                          "reference": f"R-{credits}", "gge_eur_cents": 100, "legal_basis": "gber", "reason": "Test"})["account"]
+
+    first = grant("90")
+    officers = [{"email": f"{name}@kontor.example", "password": PASSWORD} for name in ("officer", "officer2")]
+    world.people["administrator"].must("POST", f"/v1/grants/{first}/clawback", {"credits": "60", "reason": "Test", "officers": officers}, status=201, key=True)
+    grant("50")
+    links = world.people["auditor"].must("GET", f"/v1/funds/{fund}/flow")["links"]
+    free = next(t for t in world.people["auditor"].must("GET", "/v1/tranches")["items"] if t["account"] == tranche)["free_gpums"]
+    assert sums(links, to="not-granted") == int(free) == 20 * 3600000
+    assert sums(links, to=f"tranche-{tranche}") + sums(links, to="clawed-back") == sums(links, **{"from": f"tranche-{tranche}"})
 
 
 def test_no_fund_and_who_may_not(world):
