@@ -110,7 +110,7 @@ begin_letter(struct courier *c, size_t i, struct lane *l)
         return false;
     }
     if (!letter_address_ok(d->address)) {
-        courier_fail(c, d, 0, "The address was removed, or another was asked for since.", true);
+        courier_fail(c, d, 0, "The address or the kind was given up since, another address was asked for, or the person has left.", true);
         return false;
     }
     web_start(c->web, i, &(struct web_call){ .url = arena_printf(a, "%s/%s", m->server, strchr(sender, '@') + 1), .body = compose(c, d, real_now_ms(), a),

@@ -112,14 +112,18 @@ DB_QUERY(DELIVERIES_CLAIM, .name = "deliveries_claim",
                 " RETURNING " DELIVERY ", w.url, w.secret",
          .params = 5, .columns = 20);
 
-/* The address as it is now; of the letter that confirms one, as long as it is the newest and not too old. */
+/* The address as it is now; of the letter that confirms one, as long as it is the newest and not too old; of any other, as long as its person
+ * wants letters of its kind and has a role there: what has waited may have waited for somebody who has left meanwhile. */
 DB_QUERY(DELIVERIES_LETTERS, .name = "deliveries_letters",
          .sql = "WITH pick AS (SELECT id FROM delivery WHERE state = 1 AND person IS NOT NULL AND next_ms <= $2 ORDER BY next_ms LIMIT $4::integer)"
                 " UPDATE delivery d SET tries = d.tries + 1, next_ms = $3 FROM pick, notice_event e, person p"
                 " LEFT JOIN mail_address m ON m.person = p.id LEFT JOIN person_language l ON l.person = p.id"
                 " WHERE d.id = pick.id AND e.id = d.event AND p.id = d.person AND d.state = 1 AND EXISTS (SELECT FROM head WHERE term = $1)"
-                " RETURNING " DELIVERY ", d.person, coalesce(CASE WHEN e.kind <> 9 THEN m.address WHEN m.wanted_id::text = e.subject AND m.wanted_until_ms > $2"
-                " THEN m.wanted END, ''), coalesce(l.language, 'en'), e.subject",
+                " RETURNING " DELIVERY ", d.person, coalesce(CASE WHEN e.kind = 9 THEN CASE WHEN m.wanted_id::text = e.subject AND m.wanted_until_ms > $2"
+                " THEN m.wanted END WHEN coalesce((SELECT c.by_mail FROM notice_choice c WHERE c.person = p.id AND c.kind = e.kind), true)"
+                " AND EXISTS (SELECT FROM role r WHERE r.person = p.id AND (r.role <= 2 AND r.organisation = e.organisation OR r.role = 6 AND r.site = e.site"
+                " OR r.role IN (3, 5)))"
+                " THEN m.address END, ''), coalesce(l.language, 'en'), e.subject",
          .params = 4, .columns = 22);
 
 DB_QUERY(DELIVERIES_DONE, .name = "deliveries_done",

@@ -79,13 +79,14 @@ want(struct db *db, const struct mail_asking *m)
     struct notices_event e = { .id = m->event, .kind = NOTICES_ADDRESS, .subject = subject, .site = NO_INDEX, .at_ms = m->now_ms, .title = "Confirm your address",
                                .text = "Whoever has the link of this letter confirms its address.", .facts = "{}", .link = "/me", .real_ms = m->real_ms };
     bool is_new;
-    enum err err = db_run(db, &MAIL_ASKED, DB_ARGS(db_uuid(m->person), db_i64(m->real_ms - 3600000)), &rows);
+    enum err err;
 
-    if (!err && db_get_i64(rows, 0, 0) >= MAIL_ASKED_MAX)
-        return ERR_RATE_LIMITED;
-    uuid_text(m->id, subject);
+    uuid_text(m->id, subject); /* the row first: who asks at the same time waits for it, and then counts this one */
+    err = db_run(db, &MAIL_WANT, DB_ARGS(db_uuid(m->person), db_text(m->wanted), db_uuid(m->id), db_i64(m->until_ms)), NULL);
     if (!err)
-        err = db_run(db, &MAIL_WANT, DB_ARGS(db_uuid(m->person), db_text(m->wanted), db_uuid(m->id), db_i64(m->until_ms)), NULL);
+        err = db_run(db, &MAIL_ASKED, DB_ARGS(db_uuid(m->person), db_i64(m->real_ms - 3600000)), &rows);
+    if (!err && db_get_i64(rows, 0, 0) >= MAIL_ASKED_MAX)
+        err = ERR_RATE_LIMITED;
     if (!err)
         err = notices_tell(db, &e, &is_new);
     if (!err)

@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import tempfile
+import threading
 import time
 import uuid
 
@@ -161,7 +162,8 @@ def test_each_kind_as_one_likes_and_one_click_ends_it(world):
 def test_names_do_not_become_headers_or_long_lines(world):
     begin(world)
     world.server.sql("INSERT INTO notice_event (id, kind, subject, organisation, site, at_ms, title, text, facts, link) VALUES ('0e000000-0000-7000-8000-000000000000', 4, 'x',"
-                     " '00000000-0000-0000-0000-000000000000', -1, 1, E'Evil\\r\\nBcc: victim@example\\r\\n\\r\\nbody', repeat(E'long\\r\\n.\\r\\nQUIT ', 140), '{}', '/me')")
+                     f" '{world.organisations['brisa']}', -1, 1,"
+                     " E'Evil\\r\\nBcc: victim@example\\r\\n\\r\\nbody', repeat(E'long\\r\\n.\\r\\nQUIT ', 140), '{}', '/me')")
     client = person(world, "evil", "evil@brisa.example")
     n = len(POST.letters)
     world.server.sql(f"INSERT INTO delivery (id, event, person, organisation, created_ms, since_ms, next_ms) VALUES ('{uuid.uuid4()}', '0e000000-0000-7000-8000-000000000000',"
@@ -197,6 +199,66 @@ def test_refused_for_good_is_given_up_and_otherwise_tried_again(world):
     settled(world, agent)
     assert until(lambda: [i for i in waiting(world)["items"] if i["person"] == "Moved" and i["state"] == "given-up"])[0]["status"] == 554
     POST.after = None
+    leave(client)
+
+
+def test_what_has_waited_goes_to_nobody_who_left_or_gave_it_up(world):
+    begin(world)
+    served_by(world, POST.url, "--delivery-give-up-ms=600000")
+    agent = fresh(world)
+    here, there = {"role": "owner", "organisation": world.organisations["brisa"]}, {"role": "owner", "organisation": world.organisations["nordlys"]}
+    people = {name: person(world, name, f"{name}@brisa.example") for name in ("gone", "enough", "stays_on")}
+    world.local.must("POST", f"/v1/people/{world.ids['gone']}/roles", {"roles": [there], "reason": "Test"}, key=True)
+    for name in people:
+        POST.say[f"{name}@brisa.example"] = "450 4.2.0 Grey, come again"
+    settled(world, agent)
+    of = lambda name: [i for i in waiting(world)["items"] if i["person"] == name.title()]  # noqa: E731
+    for name in people:
+        assert until(lambda name=name: of(name))[0]["state"] == "waits"
+    world.local.must("POST", f"/v1/people/{world.ids['gone']}/roles/remove", {"roles": [here], "reason": "Left"}, key=True)
+    people["enough"].must("POST", "/v1/me/notice-choices", {"kind": "job-ended", "page": True, "mail": False})
+    n = len(POST.letters)
+    POST.say.clear()
+    hurry = lambda: world.server.sql("UPDATE delivery SET next_ms = 0 WHERE state = 1 AND person IS NOT NULL")  # noqa: E731
+    for name in ("gone", "enough"):
+        until(lambda name=name: (hurry(), [i for i in of(name) if i["state"] == "given-up" and "has left" in i["why"]])[1])
+    until(lambda: (hurry(), not of("stays_on"))[1])
+    assert [to for _, to, _, _ in POST.letters[n:]] == [["stays_on@brisa.example"]], POST.letters[n:]
+    for client in people.values():
+        leave(client)
+
+
+class Transaction:
+    """One that stays open beside the server's."""
+
+    def __init__(self, world, statement):
+        self.process = subprocess.Popen(["psql", "-qXtA", world.server.conninfo()], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process.stdin.write(f"BEGIN; {statement}; SELECT 'it stands';\n")
+        self.process.stdin.flush()
+        while "it stands" not in self.process.stdout.readline():
+            assert self.process.poll() is None
+
+    def end(self):
+        self.process.communicate("COMMIT;\n")
+
+
+def test_many_who_ask_at_once_are_not_more_letters(world):
+    """Who asks while another one's asking is under way waits for it, and is counted after it."""
+    begin(world)
+    client = person(world, "hasty")
+    for address in ("one@brisa.example", "two@brisa.example"):
+        client.must("POST", "/v1/me/mail", {"address": address, "password": PASSWORD})
+    nobody, now = "00000000-0000-0000-0000-000000000000", int(time.time() * 1000)
+    other = Transaction(world, f"UPDATE mail_address SET wanted = wanted WHERE person = '{world.ids['hasty']}';"
+                               f"INSERT INTO notice_event (id, kind, subject, organisation, site, at_ms, title, text, facts, link) VALUES ('0e000000-0000-7000-8000-000000000009', 9, 'third', '{nobody}', -1, 1, 't', 't', '{{}}', '/me');"
+                               f"INSERT INTO delivery (id, event, person, organisation, created_ms, since_ms, next_ms, state) VALUES ('{uuid.uuid4()}', '0e000000-0000-7000-8000-000000000009', '{world.ids['hasty']}', '{nobody}', {now}, {now}, {now}, 3)")
+    replies = []
+    asking = threading.Thread(target=lambda: replies.append(client.post("/v1/me/mail", {"address": "four@brisa.example", "password": PASSWORD}).status))
+    asking.start()
+    until(lambda: world.server.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO mail_address%'") == "1")
+    other.end()
+    asking.join(30)
+    assert replies == [429], replies
     leave(client)
 
 
