@@ -372,6 +372,12 @@ story("an officer narrows a table, sorts it, finds it so again, and takes the wh
     await page.locator("main tbody tr").first().waitFor();
     assert.ok((await names()).every((name) => name.startsWith("Brisa")));
     assert.equal(await page.getByLabel("Sort by").inputValue(), "-who");
+    const address = page.url();
+    await page.goto(address.replace("sort=-who", "sort=-nothing"));
+    await page.locator("main tbody tr").first().waitFor();
+    assert.equal(await page.getByLabel("Sort by").inputValue(), "", "an order that is none");
+    await page.goto(address);
+    await page.locator("main tbody tr").first().waitFor();
     const [lines] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "JSONL" }).click()]);
     const [head, ...rows] = readFileSync(await lines.path(), "utf8").trimEnd().split("\n").map((line) => JSON.parse(line));
     assert.ok(head.checkpoint.size > 0 && head.list === "grants_list" && rows.length === all.length, "the whole list");

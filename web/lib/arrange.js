@@ -17,7 +17,7 @@ export const arrange = (items, query, keys) => {
         const text = leaves(item).join(" ").toLowerCase();
         return words.every((word) => text.includes(word));
     };
-    const sort = query.get("sort") ?? "", key = keys[sort.replace(/^-/, "")], way = sort.startsWith("-") ? -1 : 1;
+    const sort = query.get("sort") ?? "", by = sort.replace(/^-/, ""), key = Object.hasOwn(keys, by) ? keys[by] : null, way = sort.startsWith("-") ? -1 : 1;
     const shown = words.length ? items.filter(fits) : [...items];
     return key ? shown.sort((a, b) => way * order(key(a), key(b))) : shown;
 };
