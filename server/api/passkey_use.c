@@ -107,6 +107,7 @@ verify(struct passkey_answer *a, struct uuid person)
     struct call *call = a->call;
     const struct passkey_site *site = &call->api->passkeys;
     bool alone = uuid_is_zero(person);
+    struct hash asked = question_asked(&a->question);
     struct failures f;
     enum err err = passkeys_find(call->db, a->credential, call->arena, &a->passkey), told;
 
@@ -117,9 +118,9 @@ verify(struct passkey_answer *a, struct uuid person)
             return err;
     }
     if (err == ERR_NOT_FOUND || (!err && !alone && !uuid_equal(a->passkey.person, person)))
-        err = passkey_assertion_nobody(site, a->question.challenge, &a->said, alone);
+        err = passkey_assertion_nobody(site, asked.b, &a->said, alone);
     else if (!err)
-        err = passkey_assertion_check(&a->passkey.key, site, a->question.challenge, &a->said, alone, &a->used);
+        err = passkey_assertion_check(&a->passkey.key, site, asked.b, &a->said, alone, &a->used);
     if (err == ERR_PASSKEY_SIGNATURE)
         return ERR_PASSKEY_UNKNOWN;
     if (!err)

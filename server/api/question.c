@@ -53,6 +53,14 @@ question_read(struct call *call, const char *text, enum question_purpose purpose
     return OK;
 }
 
+struct hash
+question_asked(const struct question *q)
+{
+    static const char TITLE[] = "kontor-question/v1";
+
+    return sha256_of((const struct bytes[]){ BYTES(TITLE, sizeof TITLE), BYTES(q->challenge, sizeof q->challenge) }, 2);
+}
+
 enum err
 question_spend(struct db *db, const struct question *q)
 {

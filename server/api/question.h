@@ -28,6 +28,9 @@ struct question {
 void question_ask(struct call *call, struct question *q);
 /* One of ours, for this, not too old, and of this session where it is of one. ERR_SIGN_IN_STALE. */
 enum err question_read(struct call *call, const char *text, enum question_purpose purpose, struct question *ret) MUST_USE;
+/* What a passkey that is used is asked: the challenge behind words of its own, which the page puts there. So nothing that a page signs a
+ * person in with is ever an order's signature, which is asked for by the order's hash alone, whatever challenge a server may choose. */
+struct hash question_asked(const struct question *q);
 /* It is answered: in the transaction that does what the answer is for. ERR_SIGN_IN_STALE: it was before. */
 enum err question_spend(struct db *db, const struct question *q) MUST_USE;
 

@@ -106,6 +106,7 @@ class Passkey:
 
     def used(self, question, **wrong):
         """navigator.credentials.get()."""
-        client, data = self.client("webauthn.get", question["challenge"], **wrong), self.data(**wrong)
+        asked = hashlib.sha256(b"kontor-question/v1\0" + raw(question["challenge"])).digest()
+        client, data = self.client("webauthn.get", b64(asked), **wrong), self.data(**wrong)
         return {"question": question["question"], "credential": b64(wrong.get("id", self.id)), "client": b64(client), "data": b64(data),
                 "signature": b64(wrong.get("signature", self.sign(data + hashlib.sha256(client).digest()))), "handle": b64(wrong.get("handle", self.handle or bytes(32)))}

@@ -13,7 +13,7 @@ from passkey_orders import ask, end, enrol, has, in_journal, said, sign, stateme
 from test_evidence import evidence
 from test_orders import code, enrol as enrol_key, fund, recorded, rule, sign as sign_with_key, sign_both, tranche
 from test_package import files, judged, package, packed
-from test_passkeys import passkey
+from test_passkeys import passkey, question, sign_in
 from test_tamper import audit, export
 from world import millis
 
@@ -110,6 +110,18 @@ def test_an_order_is_signed_by_its_officers_passkey(world):
     assert world.people["officer"].must("GET", f"/v1/orders/{late['id']}")["you"]["passkeys"] == []
     end(world, "officer", plain)
     end(world, "officer2", others)
+
+
+def test_a_sign_in_signs_no_order(world):
+    """Whatever challenge a server chooses for a sign-in, what the page has signed is none of an order: the challenge alone is not answered."""
+    key, asked = has(world, "officer2", "door"), question(world)
+    assert code(sign_in(world, key, question=asked, answers=base64.b64decode(asked["challenge"]))) == (422, "passkey-challenge")
+    assert sign_in(world, key, question=asked).status == 200
+    order = b"kontor-order/v1\0" + bytes(80)
+    asked = {"question": "", "challenge": b64(hashlib.sha256(order).digest())}
+    used = key.used(asked)
+    blob = b"kontor-assertion/v1\0" + b"".join(len(p).to_bytes(2, "big") + p for p in (b"localhost", cbor(key.cose), *(base64.b64decode(used[n]) for n in ("data", "client", "signature"))))
+    assert check(blob, in_journal(key), order) == "passkey-challenge"
 
 
 def test_two_passkeys_a_restart_between(world):

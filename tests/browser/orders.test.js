@@ -1,5 +1,6 @@
 /* Orders in Chromium: an officer makes a key in the browser, an administrator confirms it by its fingerprint; a fund above the limit is proposed,
- * signed with that key, signed by a second officer, and stands in the journal. At 1440 px in light and at 360 px in dark, by keyboard alone. */
+ * signed with that key, signed by a second officer, and stands in the journal. Then with a passkey: asked for, confirmed, used; not with another's key
+ * in its place, and not without a PIN, a finger or a face. At 1440 px in light and at 360 px in dark, by keyboard alone. */
 import { after, before, test } from "node:test";
 import assert from "node:assert/strict";
 import { accessible, sound } from "./checks.js";
@@ -130,6 +131,119 @@ for (const look of LOOKS) {
             for (const one of tabs) assert.deepEqual(one.faults, []);
         } catch (error) {
             for (const [i, one] of tabs.entries()) if (process.env.KONTOR_OUT) await one.page.screenshot({ path: `${process.env.KONTOR_OUT}/failed-${i}-${look.width}.png`, fullPage: true });
+            console.error(tabs.map((one) => one.faults));
+            throw error;
+        } finally {
+            for (const one of tabs) await one.close();
+        }
+    });
+}
+
+/** An authenticator of Chromium's own; and what the page is told by it when it says no. */
+const authenticator = async (page) => {
+    const cdp = await page.context().newCDPSession(page);
+    await cdp.send("WebAuthn.enable");
+    const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options: { protocol: "ctap2", transport: "internal", hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true } });
+    return (isUserVerified) => cdp.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified });
+};
+const listenForNo = (page) => page.evaluate(() => {
+    const get = navigator.credentials.get.bind(navigator.credentials);
+    navigator.credentials.get = (asked) => get(asked).catch((error) => {
+        document.documentElement.dataset.no = error.name;
+        throw error;
+    });
+});
+
+for (const look of LOOKS) {
+    test(`orders: signed with a passkey (${look.width} px)`, async () => {
+        const tabs = [], name = `Key ring ${look.width}`, base = kontor.base.replace("127.0.0.1", "localhost"); /* a number is no site that passkeys are made for */
+        const tab = async (email) => {
+            const one = await open(browser, { base, ...look });
+            tabs.push(one);
+            one.page.setDefaultTimeout(12_000);
+            const ask = await authenticator(one.page);
+            await signIn(one.page, email, kontor.password);
+            return { page: look.keys ? byKeys(one.page) : one.page, ask };
+        };
+        try {
+            const { page: officer, ask } = await tab("maren@investai.example"), { page: admin } = await tab("jonas@kontor.example");
+            const card = (title) => officer.locator("section.card").filter({ has: officer.getByRole("heading", { name: title, exact: true }) }), keys = card("Keys for orders");
+            await officer.goto("/en/me");
+            await settled(officer);
+            assert.equal(await button(officer, "Use a passkey").count(), 0, "there is none yet");
+            await button(officer, "Make a passkey").click();
+            await card("Passkeys").getByLabel("Name", { exact: true }).fill(name);
+            await card("Passkeys").getByLabel("Present password").fill(kontor.password);
+            await button(card("Passkeys"), "Make the passkey").click();
+            await officer.getByText(`You added the passkey ${name}`).waitFor();
+            /* a server that would put a key of its own in the passkey's place: another point of the curve, its generator */
+            await officer.route("**/v1/me/passkeys", async (route) => {
+                const reply = await route.fetch(), own = await reply.json();
+                const cose = Buffer.from("a5010203262001215820" + "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296" + "225820" + "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5", "hex").toString("base64");
+                await route.fulfill({ response: reply, json: { ...own, items: own.items.map((p) => ({ ...p, cose })) } });
+            });
+            await officer.reload();
+            await settled(officer);
+            const askFor = async () => {
+                await button(officer, "Use a passkey").click();
+                await keys.getByLabel("Your password").fill(kontor.password);
+                await button(officer, "Ask for it").click();
+            };
+            await askFor();
+            await keys.getByText("This passkey has not the key that the server names.", { exact: false }).waitFor();
+            await shot(officer, "a-passkey-that-is-another", look);
+            await officer.unroute("**/v1/me/passkeys");
+            await officer.reload();
+            await settled(officer);
+            await askFor();
+            await keys.getByText("to be confirmed").waitFor();
+            const print = (await keys.locator("code").first().innerText()).trim();
+            assert.match(print, /^([0-9a-f]{4} ){7}[0-9a-f]{4}$/);
+            await shot(officer, "a-passkey-asked-for", look);
+            await admin.goto("/en/programme/orders");
+            await admin.getByText("A passkey.", { exact: false }).waitFor();
+            await admin.getByLabel("The fingerprint, as you hear it").fill(print);
+            await button(admin, "Confirm").click();
+            await admin.getByText("Nobody has asked for one.").waitFor();
+            await officer.goto("/en/programme/funds/new");
+            await officer.getByLabel("Name").fill(`By passkey ${look.width}`);
+            await officer.getByLabel("Credits", { exact: true }).fill("2000");
+            await officer.getByLabel("Decision's number").fill(`P-${look.width}`);
+            await officer.getByLabel("Reason").fill("A passkey signs it");
+            await officer.locator("form button[type=submit]").click();
+            await officer.getByText("Your passkey asks for a PIN, a finger or a face.", { exact: false }).waitFor();
+            const sign = button(officer, "Sign for 2,000.000 with a passkey");
+            await sign.waitFor();
+            assert.equal(await button(officer, "Sign for 2,000.000").count(), 0, "neither with a key nor on the server's word");
+            await shot(officer, "an-order-for-a-passkey", look);
+            await listenForNo(officer);
+            await ask(false);
+            await sign.click();
+            await officer.locator("html[data-no=NotAllowedError]").waitFor({ state: "attached" });
+            const at = officer.url(), id = at.split("/").pop();
+            const state = () => officer.evaluate(async (order) => (await (await fetch(`/v1/orders/${order}`)).json()).state, id);
+            assert.equal(await state(), "proposed", "a device that does not ask who is there signs nothing");
+            await ask(true);
+            await sign.click();
+            await officer.getByText("It was carried out", { exact: false }).waitFor();
+            await officer.getByText("signed with a passkey", { exact: false }).waitFor();
+            await shot(officer, "an-order-signed-with-a-passkey", look);
+            const entry = await officer.getByRole("link", { name: /^entry / }).getAttribute("href");
+            const authority = await officer.evaluate(async (index) => (await (await fetch(`/v1/journal/entries/${index}`)).json()).body.authority, entry.split("/").pop());
+            assert.deepEqual(authority.map((a) => a.class), [2]);
+            await officer.goto(entry);
+            await officer.getByText("An officer's passkey", { exact: false }).waitFor();
+            await officer.locator("[data-check=good]").first().waitFor();
+            await officer.goto("/en/me");
+            await button(officer, `End the key ${name}`).click();
+            await keys.getByText("over", { exact: true }).first().waitFor();
+            await button(officer, `Remove the passkey ${name}`).click();
+            await card("Passkeys").getByLabel("Present password").fill(kontor.password);
+            await button(card("Passkeys"), "Remove").click();
+            await officer.getByText(`You removed the passkey ${name}`).waitFor();
+            for (const one of tabs) assert.deepEqual(one.faults, []);
+        } catch (error) {
+            for (const [i, one] of tabs.entries()) if (process.env.KONTOR_OUT) await one.page.screenshot({ path: `${process.env.KONTOR_OUT}/failed-p${i}-${look.width}.png`, fullPage: true });
             console.error(tabs.map((one) => one.faults));
             throw error;
         } finally {

@@ -1,6 +1,6 @@
 /* A key that signs orders, made in this browser and never leaving it: WebCrypto lets it sign and nobody read it. It is kept in this browser's
  * own store (IndexedDB), by its public half; whoever clears that store asks for a new one. */
-import { fromHex, joined, toHex, utf8 } from "./bytes.js";
+import { fromHex, joined, sha256, toHex, utf8 } from "./bytes.js";
 
 const STORE = "officer-keys";
 /** @returns {Promise<IDBDatabase>} */
@@ -42,5 +42,9 @@ export const makeKey = async (genesis, person) => {
 };
 /** The private half of this public key (hexadecimal), if this browser has it. */
 export const keptKey = async (hex) => (await inStore("readonly", (store) => store.get(hex)).catch(() => null)) ?? null;
+/** A passkey whose key was seen here, by what the journal has of it. */
+export const rememberKey = (hex) => inStore("readwrite", (store) => store.put({ passkey: true }, hex));
+/** Of what the journal has of a key: the first half of its SHA-256, in groups of four. @param {string} hex */
+export const fingerprintOf = async (hex) => toHex((await sha256(fromHex(hex))).subarray(0, 16)).replace(/(.{4})(?=.)/g, "$1 ");
 /** @param {CryptoKey} key @param {Uint8Array} bytes */
 export const signWith = async (key, bytes) => new Uint8Array(await crypto.subtle.sign({ name: "Ed25519" }, key, /** @type {any} */ (bytes)));

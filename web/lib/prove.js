@@ -49,14 +49,25 @@ const cosigned = async (note, journal) => {
     need(met || list.some((w) => w.is === "cannot"), "the witnesses who cosigned are not the quorum that the policy asks for");
     return { list, quorum: policy?.asked ? { plain: policy.plain } : null };
 };
+/** What a passkey said, by its hash; and what it takes to verify it, fetched where there is one. */
+const saidOf = async (signer, assertions) => {
+    const [all, { wrongWith }] = await Promise.all([assertions(), import("./assertion.js")]);
+    for (const blob of all) if (same(await sha256(blob), signer.signature.subarray(0, 32))) return { blob, wrongWith };
+    return { blob: null, wrongWith };
+};
 /** Each signature in the entry, by a key that an entry under the same root makes known. */
-const checkSigners = async (bytes, genesis, entries) => {
+const checkSigners = async (bytes, genesis, entries, assertions) => {
     const found = [];
     for (const s of signersOf(bytes)) {
         const known = entries.get(s.key) && keyIn(entries.get(s.key));
         need(known, `entry ${s.key} makes no key known`);
         if (s.class === 2) {
-            found.push({ ...s, use: known.use, site: known.site, is: "unread" }); /* WebAuthn: the hash of an assertion */
+            const { blob, wrongWith } = await saidOf(s, assertions);
+            need(known.use === "officer", `the key of entry ${s.key} is no officer's`);
+            need(blob, `what the passkey of entry ${s.key} said is missing`);
+            const wrong = await wrongWith(blob, known.key, signedBytes(bytes, genesis));
+            need(!wrong, `what the passkey of entry ${s.key} said: ${wrong}`);
+            found.push({ ...s, use: known.use, site: known.site, is: "good" });
             continue;
         }
         const is = await signed(known.key, s.signature, signedBytes(bytes, genesis));
@@ -111,7 +122,7 @@ const together = (list) => (list.some((one) => one.is === "cannot") ? "cannot" :
 /**
  * @param {number} index @param {any} shown the entry as the page shows it
  * @param {{bytes: (i: bigint) => Promise<Uint8Array>, path: (i: bigint, size: bigint) => Promise<string>, receipt: (i: bigint) => Promise<string>, kinds: string[],
- *   journal: () => Promise<{vkey: string, genesis: string, policy: string | null, witnesses: {name: string, vkey: string}[]}>}} read
+ *   assertions: (i: bigint) => Promise<Uint8Array[]>, journal: () => Promise<{vkey: string, genesis: string, policy: string | null, witnesses: {name: string, vkey: string}[]}>}} read
  */
 export const prove = async (index, shown, read) => {
     const { found, step, end } = begin(STEPS);
@@ -152,7 +163,7 @@ export const prove = async (index, shown, read) => {
     });
     await step("signers", async () => {
         for (const i of others) if (i !== 0n && entries.has(i)) await underRoot(await leafOf(entries.get(i)), i, paths.get(i), found.checkpoint);
-        found.signers = await checkSigners(bytes, genesis, entries);
+        found.signers = await checkSigners(bytes, genesis, entries, () => read.assertions(BigInt(index)));
         found.onReport = onReport(bytes);
         return { is: found.signers.length ? together(found.signers) : "none" };
     });

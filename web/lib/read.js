@@ -1,5 +1,6 @@
 /* What is read from the server to prove an entry: bytes, paths, receipts, keys. */
 import { Problem, get, remembered } from "./api.js";
+import { fromHex } from "./bytes.js";
 import { KINDS } from "./kinds.js";
 
 const text = async (path) => {
@@ -19,4 +20,5 @@ const bytes = async (path) => {
     return new Uint8Array(await reply.arrayBuffer());
 };
 /** What the browser reads to prove an entry. */
-export const READ = { bytes: (i) => bytes(`/v1/journal/entries/${i}/bytes`), path: (i, size) => text(`/v1/journal/entries/${i}/receipt?size=${size}`), receipt: (i) => text(`/v1/journal/entries/${i}/receipt`), journal: readJournal, kinds: KINDS };
+export const READ = { bytes: (i) => bytes(`/v1/journal/entries/${i}/bytes`), path: (i, size) => text(`/v1/journal/entries/${i}/receipt?size=${size}`), receipt: (i) => text(`/v1/journal/entries/${i}/receipt`), journal: readJournal, kinds: KINDS,
+    assertions: async (i) => (await get(`/v1/journal/entries/${i}/evidence`)).assertions.map((a) => fromHex(a.assertion ?? "")) };

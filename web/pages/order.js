@@ -2,10 +2,12 @@
 import { html, useEffect, useState } from "../lib/html.js";
 import { has, t } from "../lib/words.js";
 import { credits, dateTime, day, duration, euro, whole, wholeCredits } from "../lib/format.js";
-import { fromBase64, fromHex, same, sha256, toHex, utf8 } from "../lib/bytes.js";
+import { fromBase64, fromHex, same, sha256, toBase64, toHex, utf8 } from "../lib/bytes.js";
 import { more } from "../lib/more.js";
 import { keptKey, signWith } from "../lib/officer-key.js";
+import { signWithPasskey } from "../lib/officer-passkey.js";
 import { readOrder, saysTheSame } from "../lib/order-bytes.js";
+import { passkeysFit } from "../lib/passkey.js";
 import { useCommand, useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Credits, Folio } from "../parts/amount.js";
@@ -72,7 +74,7 @@ const Words = ({ o, b }) => {
 const Signers = ({ o }) => html`
     <section class="card"><h2>${t("orders.signatures")}</h2>
         <ol class="words tight"><li>${t("orders.proposed", { who: o.proposer.name, time: dateTime(o.created) })}</li>
-            ${o.signatures.map((s) => html`<li key=${s.person.id}>${t("orders.signed.class-" + s.class, { who: s.person.name, time: dateTime(s.at) })}${s.class === 1 && html` <${Folio} entry=${s.key} />`}</li>`)}
+            ${o.signatures.map((s) => html`<li key=${s.person.id}>${t("orders.signed.class-" + s.class, { who: s.person.name, time: dateTime(s.at) })}${s.class !== 3 && html` <${Folio} entry=${s.key} />`}</li>`)}
             ${o.state === "proposed" && html`<li class="second">${t("orders.missing", { n: o.signers - o.signatures.length, time: dateTime(o.lapses) })}</li>`}
             ${o.ended_by && html`<li>${t("orders.ended." + o.state, { who: o.ended_by, time: dateTime(o.ended) })}<blockquote class="sunken">${o.ended_reason}</blockquote></li>`}
             ${o.entry !== undefined && html`<li>${t("orders.entered", { time: dateTime(o.ended) })} <a href=${to(`/journal/entries/${o.entry}`)}>${t("orders.entry", { n: whole(o.entry) })}</a></li>`}
@@ -100,21 +102,33 @@ const End = ({ o, onDone }) => {
 /** What a signature of mine does, and the deed. */
 const Sign = ({ o, b, onDone }) => {
     const sending = useCommand();
+    const [failed, fail] = useState(/** @type {any} */ (null));
     const last = o.signatures.length + 1 === o.signers;
-    const sign = async () => {
-        const body = { sha256: o.sha256, ...(b.key && { key: o.you.key, signature: btoa(String.fromCharCode(...(await signWith(b.key, b.bytes)))) }) };
-        const done = await sending.run(`/v1/orders/${o.id}/signatures`, body);
+    const send = async (by) => {
+        const done = await sending.run(`/v1/orders/${o.id}/signatures`, { sha256: o.sha256, ...by });
         if (done) say(t(done.state === "in_journal" ? "orders.done.entered" : "orders.done.signed"));
         onDone();
     };
-    const elsewhere = o.you.key !== null && !b.key;
+    const sign = async () => send(b.key && { key: o.you.key, signature: toBase64(await signWith(b.key, b.bytes)) });
+    const passkeys = o.you.passkeys.filter((p) => passkeysFit(p.site));
+    const withPasskey = async () => {
+        fail(null);
+        try {
+            const said = await signWithPasskey(b.bytes, passkeys);
+            if (said) await send(said); /* else they have thought better of it */
+        } catch (error) {
+            fail(error);
+        }
+    };
+    const word = o.you.key === null && o.you.passkeys.length === 0, elsewhere = !word && !b.key && passkeys.length === 0;
     const amount = o.order.amount_gpums === "0" ? "" : credits(o.order.amount_gpums);
     return html`
         <section class="card"><h2>${t("orders.mine")}</h2>
-            <p>${last ? t("orders.mine.last") : t("orders.mine.first")} ${b.key ? t("orders.mine.key") : elsewhere ? "" : t("orders.mine.word")}</p>
+            <p>${last ? t("orders.mine.last") : t("orders.mine.first")} ${b.key ? t("orders.mine.key") : word ? t("orders.mine.word") : ""} ${passkeys.length > 0 ? t("orders.mine.passkey") : ""}</p>
             ${elsewhere && b.is !== "reading" && html`<${Note} kind="ochre">${t("orders.mine.elsewhere")}<//>`}
-            <${Refused} error=${sending.error} />
-            <div class="deeds gap">${!elsewhere && b.is === "fits" && html`<${Button} kind="primary" busy=${sending.busy} onClick=${sign}>${amount ? t("orders.sign.amount", { amount }) : t("orders.sign")}<//>`}
+            <${Refused} error=${failed ?? sending.error} />
+            <div class="deeds gap">${(b.key || word) && b.is === "fits" && html`<${Button} kind="primary" busy=${sending.busy} onClick=${sign}>${amount ? t("orders.sign.amount", { amount }) : t("orders.sign")}<//>`}
+                ${passkeys.length > 0 && b.is === "fits" && html`<${Button} kind=${b.key ? undefined : "primary"} busy=${sending.busy} onClick=${withPasskey}>${amount ? t("orders.sign.passkey.amount", { amount }) : t("orders.sign.passkey")}<//>`}
                 <${End} o=${o} onDone=${onDone} /></div></section>`;
 };
 const Retry = ({ o, onDone }) => {

@@ -49,7 +49,7 @@ const Asked = ({ k, onDone }) => {
     };
     return html`
         <form class="form gap" onSubmit=${confirm} noValidate aria-label=${t("keys.of", { who: k.person.name, name: k.name })}>
-            <p><b>${t("keys.of", { who: k.person.name, name: k.name })}</b> <span class="second">${dateTime(k.asked)}</span></p>
+            <p><b>${t("keys.of", { who: k.person.name, name: k.name })}</b> <span class="second">${k.site ? t("keys.is-passkey") : ""} ${dateTime(k.asked)}</span></p>
             <${Field} name=${"fingerprint-" + k.id} label=${t("keys.fingerprint.said")} hint=${t("keys.fingerprint.hint", { who: k.person.name })} value=${said} onInput=${set} error=${fieldOf(error) === "fingerprint" ? t("keys.fingerprint.other") : undefined} maxlength=${60} />
             ${fieldOf(error) !== "fingerprint" && html`<${Refused} error=${error} />`}
             <div class="deeds"><${Button} submit busy=${confirming.busy}>${t("keys.confirm")}<//><${Button} busy=${refusing.busy} onClick=${refuse}>${t("keys.refuse")}<//></div>
