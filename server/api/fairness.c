@@ -2,7 +2,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "api/csv.h"
 #include "api/handlers.h"
 #include "api/internal.h"
 #include "api/shares.h"
@@ -226,67 +225,4 @@ programme_shares(struct call *call)
     json_time(&call->out, "as_of", as_of_ms);
     json_shut(&call->out);
     call_end(call, err, 200);
-}
-
-static void
-milli_csv(struct json_out *out, int32_t milli)
-{
-    if (milli != SHARE_NONE)
-        csv_printf(out, "%" PRId32, milli);
-    csv_add(out, ",", 1);
-}
-
-static enum err
-share_csv(struct call *call, const struct grant_share *g, int64_t as_of_ms)
-{
-    struct json_out *out = &call->out;
-    const struct organisation *o;
-    char start[TIME_TEXT], end[TIME_TEXT], as_of[TIME_TEXT];
-    enum err err = directory_organisation(call->api->directory, call->db, g->account.owner_org, &o);
-
-    if (err)
-        return err;
-    time_text(g->terms.start_ms, start);
-    time_text(g->terms.end_ms, end);
-    time_text(as_of_ms, as_of);
-    csv_printf(out, "%" PRIu64 ",", g->account.index);
-    csv_field(out, o->name);
-    csv_add(out, ",", 1);
-    csv_field(out, g->mode);
-    csv_printf(out, ",%s,%s,%s,%" PRId64 ",%" PRId64 ",%" PRId64 ",", start, end, state_of(g, as_of_ms),
-               g->terms.granted_gpums, g->share.accrued_gpums, g->share.committed_gpums);
-    milli_csv(out, g->share.used_milli);
-    milli_csv(out, g->share.dominant_milli);
-    csv_field(out, g->classes_n ? g->classes[g->share.dominant].model : "");
-    csv_printf(out, ",%" PRIu32 ",", g->waiting);
-    if (g->waiting > 0)
-        csv_printf(out, "%" PRIu32, g->next.ahead);
-    csv_printf(out, ",%s\r\n", as_of);
-    return OK;
-}
-
-/* GET /v1/programme/shares.csv */
-void
-programme_shares_csv(struct call *call)
-{
-    static const char *const NAMES[] = { "ended", NULL };
-    static const char HEAD[] = "account,organisation,mode,start,end,state,granted_gpums,accrued_gpums,committed_gpums,"
-                               "used_milli,dominant_milli,dominant_model,waiting,ahead_of_next,as_of\r\n";
-    struct grant_share *list = NULL;
-    int64_t as_of_ms = 0;
-    size_t n = 0;
-    bool ended;
-    enum err err = call_query_only(call, NAMES);
-
-    if (!err)
-        err = read_ended(call, &ended);
-    if (!err)
-        err = shares_list(call, ended, &list, &n, &as_of_ms);
-    csv_add(&call->out, HEAD, sizeof HEAD - 1);
-    for (size_t i = 0; !err && i < n; i++)
-        err = share_csv(call, &list[i], as_of_ms);
-    if (err)
-        call_fail(call, err);
-    else
-        csv_reply(call);
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "api/csv.h"
 #include "api/internal.h"
 #include "base/clock.h"
 #include "base/num.h"
@@ -161,34 +160,4 @@ sites_share(struct call *call)
     json_time(&call->out, "as_of", call->now_ms);
     json_shut(&call->out);
     call_reply(call, 200);
-}
-
-static void
-given_csv(struct call *call, const struct share_given *g, const struct offering *o, int64_t i, int64_t promised_s, const struct month_use *use)
-{
-    char from[TIME_TEXT], to[TIME_TEXT];
-
-    time_text(g->bound_ms[i], from);
-    time_text(g->bound_ms[i + 1], to);
-    csv_printf(&call->out, "%s,%s,%" PRIu64 ",", from, to, o->index);
-    csv_field(&call->out, arena_textn(call->arena, o->entry.u.offering.model, strnlen(o->entry.u.offering.model, sizeof o->entry.u.offering.model)));
-    csv_printf(&call->out, ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64 "\r\n", promised_s, use->gpu_seconds, use->jobs, use->settled_gpums,
-               use->idle_gpu_seconds);
-}
-
-/* GET /v1/sites/{code}/share.csv */
-void
-sites_share_csv(struct call *call)
-{
-    static const char HEAD[] = "from,to,offering,model,promised_gpu_seconds,given_gpu_seconds,jobs,settled_gpums,idle_gpu_seconds\r\n";
-    struct share_given g = { .months = 0 };
-    uint64_t site = 0;
-    const struct state *s = begin(call, &g, &site);
-
-    if (!s)
-        return;
-    csv_add(&call->out, HEAD, sizeof HEAD - 1);
-    each_given(call, &g, s, site, given_csv);
-    call_state_done(call);
-    csv_reply(call);
 }

@@ -54,9 +54,9 @@ handler_fn programme_package; /* package.c */
 handler_fn funds_flow; /* flow.c */
 handler_fn aid_sums_list; /* aid_sums.c */
 handler_fn sites_maintenance, maintenance_plan, maintenance_end; /* maintenance.c */
-handler_fn sites_share, sites_share_csv; /* given.c */
+handler_fn sites_share; /* given.c */
 handler_fn reservations_dispute, reservations_contest, reservations_say; /* disputes.c */
-handler_fn grants_share, programme_shares, programme_shares_csv; /* fairness.c */
+handler_fn grants_share, programme_shares; /* fairness.c */
 handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close,
     reservations_resolve, reservations_correct, reservations_dismiss; /* funding.c */
 handler_fn requests_create, requests_get, requests_list_get, requests_cancel;                    /* requests.c */

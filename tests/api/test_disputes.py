@@ -7,6 +7,7 @@ import time
 from fake_server import PREFIX
 from harness import Client
 from test_agents import fresh, take
+from test_fairness import eventually
 from test_orders import enrol, sign
 from world import PASSWORD, Later, millis
 
@@ -188,8 +189,9 @@ def test_what_a_site_promised_and_gave(world):
     assert abs(after["promised_gpu_seconds"] - 80 * (now - since) // 1000) <= 80 * 60, after
     months = lumi.must("GET", "/v1/sites/lumi/share")["items"]
     assert {m["from"] for m in months} == {after["from"]}, "no month before it was offered"
-    lines = lumi.get("/v1/sites/lumi/share.csv").body.decode().splitlines()
-    assert lines[0].startswith("from,to,offering,model,promised_gpu_seconds") and f',{mine},"MI250X",' in lines[1], lines
+    sheet = eventually(lambda: lumi.get("/v1/sites/lumi/share?format=csv"), lambda r: r.status == 200)  # once there is a checkpoint
+    lines = sheet.body.decode().splitlines()
+    assert lines[1].startswith("from,to,offering,model,kind,promised_gpu_seconds") and f',{mine},"MI250X",' in lines[2], lines
     assert world.people["bsc"].get("/v1/sites/lumi/share").status == 404
     assert lumi.get("/v1/sites/lumi/share?months=37").status == 400
 

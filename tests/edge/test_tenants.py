@@ -24,13 +24,13 @@ RULES = {
     (frozenset(BUYERS | {"site_operator"}), "job"): "reservations_say",
     (frozenset(BUYERS), None): "requests_create quotes_look",
     (frozenset(BUYERS | PROGRAMME | {"site_operator"}), "job"): "reservations_get reservations_dispute reservations_outlook reservations_ticket reservations_events",
-    (frozenset(PROGRAMME), None): "orders_list orders_get order_rule_get officer_keys_list programme_get programme_moves programme_report programme_report_csv programme_package programme_use programme_shares programme_shares_csv funds_list funds_flow tranches_list aid_links_list aid_sums aid_register",
+    (frozenset(PROGRAMME), None): "orders_list orders_get order_rule_get officer_keys_list programme_get programme_moves programme_report programme_report_csv programme_package programme_use programme_shares funds_list funds_flow tranches_list aid_links_list aid_sums aid_register",
     (frozenset({"officer"}), None): "funds_create tranches_create grants_create aid_links_set",
     (frozenset({"officer", "administrator"}), None): "me_key_ask me_key_ask_passkey orders_sign orders_carry_out orders_withdraw orders_refuse officer_key_refuse journal_entry_erase reservations_correct reservations_dismiss",
     (frozenset({"officer", "site_operator", "administrator"}), "site"): "offerings_floors keys_revoke",
     (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles people_roles_remove people_rights people_identities grants_clawback"
     " mail_state mail_again order_rule_set officer_key_confirm reservations_resolve accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create aid_rules_create",
-    (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_maintenance maintenance_plan maintenance_end sites_share sites_share_csv sites_tickets sites_reports sites_moves sites_pause sites_drain sites_spool_retire sites_agent_token",
+    (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_maintenance maintenance_plan maintenance_end sites_share sites_tickets sites_reports sites_moves sites_pause sites_drain sites_spool_retire sites_agent_token",
     (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_keys agent_self agent_seen agent_witness agent_checkpoint agent_entries agent_cosignature agent_refusal",
     (frozenset({"agent"}), "site"): "agent_blob",
 }
