@@ -1001,7 +1001,7 @@ CREATE TABLE public.security_event (
     CONSTRAINT security_event_client_check CHECK ((octet_length(client) <= 64)),
     CONSTRAINT security_event_detail_check CHECK ((octet_length(detail) <= 120)),
     CONSTRAINT security_event_name_check CHECK ((octet_length(name) <= 60)),
-    CONSTRAINT security_event_what_check CHECK (((what >= 1) AND (what <= 17)))
+    CONSTRAINT security_event_what_check CHECK (((what >= 1) AND (what <= 18)))
 );
 
 ALTER TABLE ONLY public.security_event FORCE ROW LEVEL SECURITY;

@@ -30,6 +30,10 @@ const fetchSteps = async (path) => {
     if (!Steps.value && leads(path)) Steps.value = await import("./parts/guide.js").then((part) => part.default, () => null);
 };
 
+const COUNT_FIRST_MS = 5000, COUNT_MS = 60_000;
+/** What needs a person is counted while an officer is on any page, once that page is there. */
+const count = () => document.visibilityState === "visible" && import("./parts/attention.js").then((part) => part.default()).catch(() => {}); /* it is counted again */
+
 const App = ({ begun }) => {
     const { path, moved } = place.value;
     const found = find(path);
@@ -53,6 +57,15 @@ const App = ({ begun }) => {
         scrollTo(0, 0);
         document.querySelector("h1")?.focus({ preventScroll: true });
     }, [path, ready]);
+
+    useEffect(() => {
+        if (!["officer", "admin"].includes(seat.value?.kind ?? "")) return undefined;
+        const first = setTimeout(count, COUNT_FIRST_MS), timer = setInterval(count, COUNT_MS);
+        return () => {
+            clearTimeout(first);
+            clearInterval(timer);
+        };
+    }, [seat.value?.id]);
 
     if (found?.route.who && me.value === null) {
         queueMicrotask(() => go(to("/sign-in", { then: path + location.search }), { replace: true }));

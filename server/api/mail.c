@@ -4,6 +4,7 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/security.h"
 #include "crypto/password.h"
 #include "market/courier.h"
 #include "market/letter.h"
@@ -102,6 +103,21 @@ me_mail_remove(struct call *call)
 
 /* ---- links ------------------------------------------------------------------------------------------------------------- */
 
+struct confirming {
+    struct call *call;
+    struct uuid id;
+};
+
+static enum err
+store_confirmed(struct db *db, void *ctx)
+{
+    struct confirming *c = ctx;
+    struct uuid person;
+    enum err err = mail_confirm(db, c->id, real_now_ms(), &person);
+
+    return err ? err : security_tell(c->call, db, person, SECURITY_ADDRESS_CONFIRMED, "", "");
+}
+
 /* POST /v1/mail/confirm.
  * Security: whoever has the link has read the letter, and it opens what was asked for by who was signed in. */
 void
@@ -109,14 +125,14 @@ mail_confirm_post(struct call *call)
 {
     struct json_in in = json_in_open(call->body, &call->detail);
     const char *token = json_in_text(&in, "token", 1, COURIER_TOKEN_TEXT);
-    struct uuid id = { { 0 } };
-    enum err opened = in.err ? OK : courier_confirm_open(&call->api->mail_key, token, &id), err = json_in_close(&in);
+    struct confirming c = { .call = call };
+    enum err opened = in.err ? OK : courier_confirm_open(&call->api->mail_key, token, &c.id), err = json_in_close(&in);
 
     db_act_as(call->db, DB_ACTOR_SERVER);
     if (!err)
         err = opened;
     if (!err)
-        err = mail_confirm(call->db, id, real_now_ms());
+        err = db_tx(call->db, store_confirmed, &c);
     if (err == ERR_NOT_FOUND)
         err = err_say(&call->detail, ERR_INVITATION, "This link was used, is too old, or another was asked for since.");
     if (err)

@@ -28,7 +28,7 @@ event_json(struct json_out *out, const struct security_event *e)
         [SECURITY_CODES_MADE] = "codes_made",           [SECURITY_CODE_USED] = "code_used",
         [SECURITY_KEY_ASKED] = "key_asked",             [SECURITY_KEY_CONFIRMED] = "key_confirmed",
         [SECURITY_KEY_REFUSED] = "key_refused",         [SECURITY_KEY_ENDED] = "key_ended",
-        [SECURITY_ORDER_SIGNED] = "order_signed",
+        [SECURITY_ORDER_SIGNED] = "order_signed",       [SECURITY_ADDRESS_CONFIRMED] = "address_confirmed",
     };
 
     json_open(out, NULL);

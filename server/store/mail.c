@@ -50,8 +50,9 @@ DB_QUERY(MAIL_SEND, .name = "mail_send",
          .params = 5, .columns = 0);
 
 DB_QUERY(MAIL_CONFIRM, .name = "mail_confirm",
-         .sql = "UPDATE mail_address SET address = wanted, wanted = '', wanted_id = NULL, wanted_until_ms = 0 WHERE wanted_id = $1 AND wanted_until_ms > $2",
-         .params = 2, .columns = 0);
+         .sql = "UPDATE mail_address SET address = wanted, wanted = '', wanted_id = NULL, wanted_until_ms = 0 WHERE wanted_id = $1 AND wanted_until_ms > $2"
+                " RETURNING person",
+         .params = 2, .columns = 1);
 
 DB_QUERY(MAIL_REMOVE, .name = "mail_remove", .sql = "DELETE FROM mail_address WHERE person = $1", .params = 1, .columns = 0);
 DB_QUERY(MAIL_DROP, .name = "mail_drop",
@@ -106,14 +107,17 @@ mail_want(struct db *db, const struct mail_asking *m)
 }
 
 enum err
-mail_confirm(struct db *db, struct uuid id, int64_t real_ms)
+mail_confirm(struct db *db, struct uuid id, int64_t real_ms, struct uuid *ret_person)
 {
     _cleanup_result_ PGresult *rows = NULL;
     enum err err = db_run(db, &MAIL_CONFIRM, DB_ARGS(db_uuid(id), db_i64(real_ms)), &rows);
 
     if (err)
         return err;
-    return db_affected(rows) == 1 ? OK : ERR_NOT_FOUND;
+    if (PQntuples(rows) != 1)
+        return ERR_NOT_FOUND;
+    *ret_person = db_get_uuid(rows, 0, 0);
+    return OK;
 }
 
 enum err

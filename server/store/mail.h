@@ -31,7 +31,7 @@ struct mail_asking {
 };
 enum err mail_want(struct db *db, const struct mail_asking *m) MUST_USE;
 /* Whoever has its link confirms an address, as the server. ERR_NOT_FOUND: it was used, is too old, or another was asked for since. */
-enum err mail_confirm(struct db *db, struct uuid id, int64_t real_ms) MUST_USE;
+enum err mail_confirm(struct db *db, struct uuid id, int64_t real_ms, struct uuid *ret_person) MUST_USE; /* whose it is */
 /* In a transaction: no letters any more; those that wait are given up. */
 enum err mail_remove(struct db *db, struct uuid person, int64_t real_ms) MUST_USE;
 

@@ -24,6 +24,7 @@ enum security_what {
     SECURITY_KEY_REFUSED,
     SECURITY_KEY_ENDED,
     SECURITY_ORDER_SIGNED,
+    SECURITY_ADDRESS_CONFIRMED, /* letters go there */
 };
 
 /* How long it is kept, as a row of a token that is over. */

@@ -60,10 +60,14 @@ def person(world, name, address=None, language=None):
     if language:
         client.must("POST", "/v1/me/language", {"language": language}, status=204)
     if address:
+        told = len(client.must("GET", "/v1/me/security?limit=100")["items"])
         before = len(POST.letters)
         client.must("POST", "/v1/me/mail", {"address": address, "password": PASSWORD})
         letter = until(lambda: [l for l in POST.letters[before:] if l[1] == [address]])[0]  # another's may come before
         assert world.anybody.post("/v1/mail/confirm", {"token": token_of(letter)}).status == 204
+        events = client.must("GET", "/v1/me/security?limit=100")["items"]
+        assert events[0]["what"] == "address_confirmed" and events[0]["by"] == "" and len(events) == told + 1, events
+        assert world.anybody.post("/v1/mail/confirm", {"token": token_of(letter)}).status != 204 and len(client.must("GET", "/v1/me/security?limit=100")["items"]) == told + 1
     return client
 
 

@@ -407,6 +407,10 @@ story("lists of sites and people are narrowed and sorted by their address, and t
     assert.deepEqual(await first("/en/people?q=nobody-of-that-name"), []);
     const people = await file("CSV");
     assert.deepEqual([people[1], people.some((line) => /"?Inés Ferrer"?,"?ines@brisa.example"?,"?owner"?$/.test(line))], ["id,name,email,role", true]);
+    /* what webhooks were not told is said where its owner looks */
+    await page.route("**/v1/organisations/*/webhooks", (route) => route.fulfill({ json: { items: [{ given_up: 2 }, { given_up: 1 }], next: null } }));
+    await page.goto("/en/people");
+    await page.getByText("Deliveries to webhooks that were given up: 3.").waitFor();
 });
 
 story("a site drains: what may not move freely is offered the next best place, takes it, and all see it", async (page, look) => {
@@ -776,6 +780,25 @@ story("an administrator sees every site", async (page) => {
     await page.waitForURL("**/en/admin");
     await page.locator("table").waitFor();
     assert.equal(await page.locator("tbody tr").count(), 7);
+});
+
+story("an administrator sees what needs a person, letters too, and how much of it in the column of every page", async (page, look) => {
+    const letter = (id, days) => ({ id, person: "Aino Laine", state: "given-up", tries: 1, status: 550, why: "No such user", created: new Date(Date.now() - days * 86_400_000).toISOString() });
+    await page.route("**/v1/mail", (route) => route.fulfill({ json: { offered: true, waiting: 0, given_up: 2, items: [letter("1", 1), letter("2", 3)], next: null } }));
+    await signIn(page, A, kontor.password);
+    await page.goto("/en/programme/attention");
+    const row = page.locator("tr[data-kind=mail]");
+    assert.match(plain(await row.innerText()), /E-mails that did not go out: 2 The newest, to Aino Laine: No such user/);
+    assert.equal(await row.getByRole("link").getAttribute("href"), "/en/admin");
+    const n = await page.locator("tr[data-kind]").count();
+    const counted = async () => {
+        if (look.width < 960) await page.getByRole("button", { name: "Menu" }).click();
+        return page.locator("nav.pages .count").filter({ visible: true }).innerText();
+    };
+    assert.equal(await counted(), String(n));
+    await page.goto("/en/programme/reports"); /* where nothing of it is asked: it is counted by itself */
+    await settled(page);
+    assert.equal(await counted(), String(n));
 });
 
 story("a person changes the password and signs in with it", async (page, look) => {

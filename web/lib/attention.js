@@ -16,10 +16,10 @@ const since = (time) => (time ? Date.parse(time) : null);
 
 /**
  * All of it: what waits longest first, of equals the larger; then what is to come, the largest first.
- * @param {{disputed: any[], orders: any[], sites: any[], keys: any[], grants: any[], aid: any[], now: number, days?: number}} from
- * @returns {{kind: "dispute" | "order" | "silent" | "key" | "lapse" | "aid", of: any, gpums: bigint | null, since: number | null}[]}
+ * @param {{disputed: any[], orders: any[], sites: any[], keys: any[], mail?: any[], grants: any[], aid: any[], now: number, days?: number}} from  mail: letters that were given up
+ * @returns {{kind: "dispute" | "order" | "silent" | "key" | "mail" | "lapse" | "aid", of: any, gpums: bigint | null, since: number | null}[]}
  */
-export const attention = ({ disputed, orders, sites, keys, grants, aid, now, days = 30 }) => {
+export const attention = ({ disputed, orders, sites, keys, mail = [], grants, aid, now, days = 30 }) => {
     const soon = grants.map((g) => ({ grant: g, gpums: lapsing(g, now) })).filter((g) => g.gpums !== null && Date.parse(g.grant.end) - now < days * DAY).sort((a, b) => (b.gpums > a.gpums ? 1 : -1));
     /** @type {any[]} */
     const all = [
@@ -27,6 +27,7 @@ export const attention = ({ disputed, orders, sites, keys, grants, aid, now, day
         ...orders.filter((o) => Date.parse(o.lapses) > now).map((o) => ({ kind: "order", of: o, gpums: big(o.order.amount_gpums) || null, since: since(o.created) })),
         ...sites.filter((s) => s.state === "silent").map((s) => ({ kind: "silent", of: s, gpums: null, since: since(s.last_contact) })),
         ...keys.map((k) => ({ kind: "key", of: k, gpums: null, since: since(k.asked) })),
+        ...(mail.length ? [{ kind: "mail", of: { n: mail.length, newest: mail[0] }, gpums: null, since: Math.min(...mail.map((m) => Date.parse(m.created))) }] : []),
         ...(soon.length ? [{ kind: "lapse", of: { n: soon.length, days, largest: soon[0] }, gpums: soon.reduce((sum, g) => sum + g.gpums, 0n), since: null }] : []),
         ...aid.filter((a) => (a.granted_eur_cents + a.declared_eur_cents) * 1000 >= NEAR_MILLI * a.basis.cap_eur_cents).map((a) => ({ kind: "aid", of: a, gpums: null, since: null })),
     ];

@@ -9,6 +9,8 @@ export const me = signal(undefined);
 /** How many notices are not read. */
 export const unread = signal(0);
 export const askUnread = () => get("/v1/me/notices?limit=1").then((now) => { unread.value = now.unread; }, () => {}); /* the line is cut: others say so */
+/** How much needs a person of the programme; null: not counted yet. */
+export const waiting = signal(null);
 const chosen = signal(0);
 
 /** One seat a role: where it may sit and what its column shows. */
@@ -40,6 +42,7 @@ const settle = (person) => {
     learnClock(person?.now);
     me.value = person;
     unread.value = person?.unread ?? 0;
+    waiting.value = null;
     return person;
 };
 export const whoAmI = async () => {

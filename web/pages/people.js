@@ -14,7 +14,7 @@ import { Dialog } from "../parts/dialog.js";
 import { Field, Select } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Files } from "../parts/list-files.js";
-import { say } from "../parts/note.js";
+import { Note, say } from "../parts/note.js";
 import { TableTools } from "../parts/table.js";
 
 await more("../messages/LANG.people.json");
@@ -128,12 +128,15 @@ export default ({ query }) => {
     const organisation = seat.value.organisation, owns = seat.value.role === "owner";
     const members = useData(`/v1/organisations/${organisation.id}/members`), history = useData(`/v1/organisations/${organisation.id}/rights?limit=50`);
     const open = useData(owns ? `/v1/organisations/${organisation.id}/invitations` : null);
+    const hooks = useData(owns ? `/v1/organisations/${organisation.id}/webhooks` : null);
+    const gone = (hooks.data?.items ?? []).reduce((n, hook) => n + hook.given_up, 0);
     const all = () => (members.reload(), history.reload(), open.reload());
     const head = html`<${Head} title=${t("nav.people")} sub=${t("people.sub", { organisation: organisation.name })}>${owns && html`<a class="button" href=${to("/people/webhooks")}>${t("people.webhooks")}</a>`}<//>`;
-    if (!members.data || !history.data || (owns && !open.data)) return html`${head}<${Waiting} error=${members.error ?? history.error ?? open.error} retry=${all} />`;
+    if (!members.data || !history.data || (owns && (!open.data || !(hooks.data || hooks.error)))) return html`${head}<${Waiting} error=${members.error ?? history.error ?? open.error} retry=${all} />`;
     return html`
         ${head}
         <div class="stack">
+            ${gone > 0 && html`<${Note} kind="brick"><p>${t("people.webhooks.gone", { n: gone })} <a href=${to("/people/webhooks")}>${t("people.webhooks")}</a></p><//>`}
             <${Members} members=${members.data.items} query=${query} organisation=${organisation} owns=${owns} onDone=${all} />
             ${owns && html`<div class="grid halves"><${Invite} organisation=${organisation} onMade=${open.reload} /><${Invitations} items=${open.data.items} reload=${open.reload} /></div>`}
             <${History} items=${history.data.items} path=${`/v1/organisations/${organisation.id}/rights`} />

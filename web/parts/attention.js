@@ -1,10 +1,11 @@
 /* What needs a person: each thing with what it is about, how long it waits, and the deed. */
-import { html } from "../lib/html.js";
+import { html, useEffect } from "../lib/html.js";
+import { get } from "../lib/api.js";
 import { attention } from "../lib/attention.js";
 import { t } from "../lib/words.js";
 import { aboutCredits, dateTime, duration, euro, lastDayYear, tail } from "../lib/format.js";
 import { more } from "../lib/more.js";
-import { me, seat } from "../lib/session.js";
+import { me, seat, waiting } from "../lib/session.js";
 import { nowMs, useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { siteName, useSites } from "../lib/sites.js";
@@ -15,6 +16,16 @@ import { State } from "./state.js";
 
 await more("../messages/LANG.attention.json");
 
+const toConfirm = (keys) => (keys?.items ?? []).filter((k) => k.state === "asked" && k.person.id !== me.value.person.id);
+const givenUp = (mail) => (mail?.items ?? []).filter((m) => m.state === "given-up");
+/** How much it is, for the column of other pages. What cannot be asked now leaves what is known. */
+export default async () => {
+    const admin = seat.value?.kind === "admin", asked = seat.value;
+    const [programme, orders, grants, aid, sites, keys, mail] = await Promise.all(["/v1/programme", "/v1/orders?open=true&limit=100", "/v1/grants?limit=500", "/v1/aid/sums", "/v1/sites", ...(admin ? ["/v1/officer-keys", "/v1/mail"] : [])].map((path) => get(path)));
+    if (seat.value?.id === asked?.id)
+        waiting.value = attention({ disputed: programme.disputed, orders: orders.items, sites: sites.items, keys: toConfirm(keys), mail: givenUp(mail), grants: grants.items, aid: aid.items, now: nowMs() }).length;
+};
+
 /** All that needs a person now. `known`: everything was asked. */
 export const useAttention = (disputed) => {
     const admin = seat.value?.kind === "admin";
@@ -22,11 +33,16 @@ export const useAttention = (disputed) => {
     const keys = useData(admin ? "/v1/officer-keys" : null);
     const grants = useData("/v1/grants?limit=500", { every: 60_000 });
     const aid = useData("/v1/aid/sums", { every: 60_000 });
+    const mail = useData(admin ? "/v1/mail" : null, { every: 60_000 });
     const { sites, loaded } = useSites(15_000);
     const answered = (asked) => asked.data !== null || asked.error;
-    const items = attention({ disputed: disputed ?? [], orders: orders.data?.items ?? [], sites: [...sites.values()], keys: (keys.data?.items ?? []).filter((k) => k.state === "asked" && k.person.id !== me.value.person.id),
+    const items = attention({ disputed: disputed ?? [], orders: orders.data?.items ?? [], sites: [...sites.values()], keys: toConfirm(keys.data), mail: givenUp(mail.data),
         grants: grants.data?.items ?? [], aid: aid.data?.items ?? [], now: nowMs() });
-    return { items, sites, known: Boolean(disputed && loaded && answered(orders) && answered(grants) && answered(aid) && (!admin || answered(keys))), error: orders.error ?? grants.error ?? aid.error ?? keys.error };
+    const known = Boolean(disputed && loaded && answered(orders) && answered(grants) && answered(aid) && (!admin || (answered(keys) && answered(mail))));
+    useEffect(() => {
+        if (known) waiting.value = items.length;
+    }, [known, items.length]);
+    return { items, sites, known, error: orders.error ?? grants.error ?? aid.error ?? keys.error ?? mail.error };
 };
 /* [look of its state, what, hint, where it leads] */
 const ROWS = {
@@ -34,6 +50,7 @@ const ROWS = {
     order: (o) => ["coming", orderSays(o.order), t("programme.order.text", { n: o.signatures.length, of: o.signers, who: o.proposer.name }), `/programme/orders/${o.id}`],
     silent: (s) => ["silent", t("programme.silent.text", { site: siteName(s), city: s.city }), s.last_contact ? t("programme.silent.since", { time: dateTime(s.last_contact) }) : t("programme.silent.never"), `/sites/${s.code}`],
     key: (k) => ["coming", t("attention.key.what", { who: k.person.name }), t("attention.key.text"), "/programme/orders"],
+    mail: (m) => ["lost", t("attention.mail.what", { n: m.n }), t("attention.mail.text", { name: m.newest.person, why: m.newest.why }), "/admin"],
     lapse: (l) => ["expired", t("attention.lapse.what", { n: l.n, days: l.days }), t("attention.lapse.text", { name: l.largest.grant.organisation.name, amount: aboutCredits(l.largest.gpums), day: lastDayYear(l.largest.grant.end) }), "/programme/grants?state=active"],
     aid: (a) => ["coming", t("attention.aid.what", { name: a.organisation.name, left: euro(a.left_eur_cents) }), t("attention.aid.text", { basis: a.basis.name, had: euro(a.granted_eur_cents + a.declared_eur_cents), cap: euro(a.basis.cap_eur_cents) }), `/programme/organisations/${a.organisation.id}/aid`],
 };

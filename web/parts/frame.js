@@ -1,12 +1,12 @@
 /* The frame around each page: the column or, on narrow screens, the top bar with its menu; the foot; the page's head. */
-import { html, useEffect, useLayoutEffect, useRef, useState } from "../lib/html.js";
+import { html, useEffect, useId, useLayoutEffect, useRef, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
 import { clock, zoneName } from "../lib/format.js";
 import { ago } from "../lib/ago.js";
 import { Steps, leads } from "../lib/guide.js";
 import { COLUMN } from "../lib/column.js";
 import { place, to } from "../lib/router.js";
-import { askUnread, me, seat, seats, signOut, sit, unread } from "../lib/session.js";
+import { askUnread, me, seat, seats, signOut, sit, unread, waiting } from "../lib/session.js";
 import { scheme, turn } from "../lib/scheme.js";
 import { cutSince } from "../lib/api.js";
 import { nowMs, useData, useNow } from "../lib/use.js";
@@ -29,11 +29,15 @@ const Who = () => {
                 <span class="hint">${t("role." + o.role)}</span></a></li>`)}</ul>
         </details>`;
 };
-const Pages = ({ current, onGo }) => html`
+const Pages = ({ current, onGo }) => {
+    const described = useId();
+    return html`
     <nav class="pages" aria-label=${t("nav.pages")} onClick=${onGo}>${COLUMN[seat.value.kind].map(([pattern, icon, key]) => {
         const path = pattern.replace("{site}", seat.value.site ?? "");
-        return html`<a key=${path} href=${to(path)} aria-current=${current === path ? "page" : undefined}><${Icon} name=${icon} />${t(key)}</a>`;
+        const n = path === "/programme/attention" ? waiting.value : 0;
+        return html`<a key=${path} href=${to(path)} aria-current=${current === path ? "page" : undefined} aria-describedby=${n ? described : undefined}><${Icon} name=${icon} />${t(key)}${n > 0 && html`<b class="count" aria-hidden="true">${n > 99 ? "99+" : n}</b><span id=${described} hidden>${t("nav.attention.n", { n })}</span>`}</a>`;
     })}</nav>`;
+};
 
 /** The journal's size and how old its newest entry is. No tally: there are no witnesses yet. */
 const Heart = ({ data }) => {

@@ -25,4 +25,6 @@ test("attention: what waits longest first, of equals the larger, what is to come
     assert.deepEqual([lapse.gpums, lapse.of.largest.grant.organisation.name], [1600n, "Nordlys"], "in one, with the largest named");
     assert.equal(all.find((i) => i.of.id === "key").gpums, null, "an order that moves nothing");
     assert.deepEqual(attention(nothing), []);
+    const letters = attention({ ...nothing, mail: [{ created: at(-1), person: "Aino" }, { created: at(-5), person: "Elin" }] });
+    assert.deepEqual(letters.map((i) => [i.kind, i.of.n, i.of.newest.person, i.since]), [["mail", 2, "Aino", NOW - 5 * DAY]], "all in one, since the oldest");
 });
