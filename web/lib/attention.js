@@ -12,6 +12,8 @@ export const lapsing = (grant, now) => {
     const ahead = (big(grant.settled_gpums) * BigInt(end - now)) / BigInt(now - start);
     return ahead < free ? free - ahead : null;
 };
+/** Is there more than was read? Each list as it was answered, or null. @param {...any} lists */
+export const partly = (...lists) => lists.some((list) => Boolean(list?.next || list?.more));
 const since = (time) => (time ? Date.parse(time) : null);
 
 /**

@@ -14,7 +14,7 @@ await more("../messages/LANG.programme.json");
 
 export default () => {
     const { data, error, reload } = useData("/v1/programme", { every: 15_000 });
-    const { items, sites, known, error: missing } = useAttention(data?.disputed);
+    const { items, sites, more: rest, known, error: missing } = useAttention(data?.disputed);
     const head = html`<${Head} title=${t("nav.attention")} sub=${t("attention.sub")} />`;
     if (!known) return html`${head}<${Waiting} error=${error} retry=${reload} rows=${8} />`;
     return html`
@@ -22,6 +22,7 @@ export default () => {
         <div class="stack">
             ${data.conserved === false && html`<${Note} kind="brick"><b>${t("programme.disagree")}</b> ${t("programme.disagree.text")}<//>`}
             ${missing && html`<${Broken} error=${missing} title=${t("attention.part")} />`}
+            ${rest && html`<${Note} kind="ochre">${t("attention.more")}<//>`}
             ${items.length ? html`<section class="card"><h2>${t("programme.attention", { n: items.length })}</h2><${AttentionTable} items=${items} sites=${sites} /><p class="chart-note">${t("attention.note")}</p></section>`
                 : html`<${Empty} title=${t("programme.attention", { n: 0 })} deeds=${html`<${Button} href=${to("/programme")}>${t("nav.overview")}<//>`}>${t("attention.none")}<//>`}
         </div>`;

@@ -1,7 +1,7 @@
 /* What needs a person: each thing with what it is about, how long it waits, and the deed. */
 import { html, useEffect } from "../lib/html.js";
 import { get } from "../lib/api.js";
-import { attention } from "../lib/attention.js";
+import { attention, partly } from "../lib/attention.js";
 import { t } from "../lib/words.js";
 import { aboutCredits, dateTime, duration, euro, lastDayYear, tail } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -42,7 +42,7 @@ export const useAttention = (disputed) => {
     useEffect(() => {
         if (known) waiting.value = items.length;
     }, [known, items.length]);
-    return { items, sites, known, error: orders.error ?? grants.error ?? aid.error ?? keys.error ?? mail.error };
+    return { items, sites, known, more: partly(orders.data, grants.data, aid.data), error: orders.error ?? grants.error ?? aid.error ?? keys.error ?? mail.error };
 };
 /* [look of its state, what, hint, where it leads] */
 const ROWS = {

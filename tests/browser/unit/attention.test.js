@@ -1,7 +1,7 @@
 /* What needs a person, and in which order. */
 import { test } from "node:test";
 import assert from "node:assert/strict";
-import { attention, lapsing } from "../../../web/lib/attention.js";
+import { attention, lapsing, partly } from "../../../web/lib/attention.js";
 
 const DAY = 86_400_000, NOW = Date.UTC(2026, 4, 12);
 const at = (days) => new Date(NOW + days * DAY).toISOString();
@@ -27,4 +27,9 @@ test("attention: what waits longest first, of equals the larger, what is to come
     assert.deepEqual(attention(nothing), []);
     const letters = attention({ ...nothing, mail: [{ created: at(-1), person: "Aino" }, { created: at(-5), person: "Elin" }] });
     assert.deepEqual(letters.map((i) => [i.kind, i.of.n, i.of.newest.person, i.since]), [["mail", 2, "Aino", NOW - 5 * DAY]], "all in one, since the oldest");
+});
+test("attention: who reads a part of a list says so", () => {
+    assert.equal(partly({ items: [], next: null }, null, { items: [], more: false }), false);
+    assert.equal(partly({ items: [], next: null }, { items: [], next: "x" }, null), true);
+    assert.equal(partly(null, { items: [], more: true }), true);
 });
