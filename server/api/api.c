@@ -105,6 +105,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->started_ms = real_now_ms();
     api->witness_figures = witness_figures_new(api);
     api->seen = seen_new();
+    api->site_waits = site_waits_new();
     api->sums = sums_cache_new();
     api->shares = shares_cache_new(config->share_half_life_days);
     if (config->web_dir) {
@@ -282,6 +283,7 @@ api_delete(struct api *api)
     pours_delete(api->pours);
     witness_figures_delete(api->witness_figures);
     seen_delete(api->seen);
+    site_waits_delete(api->site_waits);
     sums_cache_delete(api->sums);
     shares_cache_delete(api->shares);
     pages_delete(api->pages);

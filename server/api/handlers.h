@@ -55,6 +55,7 @@ handler_fn funds_flow; /* flow.c */
 handler_fn aid_sums_list; /* aid_sums.c */
 handler_fn sites_maintenance, maintenance_plan, maintenance_end; /* maintenance.c */
 handler_fn sites_share; /* given.c */
+handler_fn sites_waits; /* site_waits.c */
 handler_fn reservations_dispute, reservations_contest, reservations_say; /* disputes.c */
 handler_fn grants_share, programme_shares; /* fairness.c */
 handler_fn funds_create, tranches_create, grants_create, grants_clawback, accounts_close,

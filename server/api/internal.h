@@ -26,6 +26,7 @@ struct seen;
 struct pages;
 struct traffic;
 struct shares_cache;
+struct site_waits;
 struct sums_cache;
 struct entry_sums;
 struct providers;
@@ -54,6 +55,7 @@ struct api {
     struct pours *pours;
     struct waits *waits;
     struct watchers *watchers;
+    struct site_waits *site_waits;
     struct sums_cache *sums;
     struct shares_cache *shares;
     struct seen *seen;
@@ -230,6 +232,10 @@ int64_t directory_contact(struct directory *d, uint64_t site);
 /* True if it should be written down: it is over 10 s since the last time. */
 bool directory_set_contact(struct directory *d, uint64_t site, int64_t now_ms);
 enum err directory_load(struct directory *d, struct db *db) MUST_USE;
+
+/* site_waits.c */
+struct site_waits *site_waits_new(void);
+void site_waits_delete(struct site_waits *w);
 
 /* sums.c */
 struct sums_cache *sums_cache_new(void);

@@ -28,6 +28,7 @@
 const struct route ROUTES[] = {
     /* public */
     { HTTP_GET, "/v1/sites", "sites_list", PUBLIC, NO_KEY, READS, RUN_WORKER, sites_list },
+    { HTTP_GET, "/v1/sites/waits", "sites_waits", PUBLIC, NO_KEY, READS, RUN_WORKER, sites_waits },
     { HTTP_GET, "/v1/offerings", "offerings_list", PUBLIC, NO_KEY, READS, RUN_WORKER, offerings_list },
     { HTTP_GET, "/v1/offerings/free", "offerings_free", PUBLIC, NO_KEY, READS, RUN_WORKER, offerings_free },
     { HTTP_GET, "/v1/sites/{code}/calendar", "sites_calendar", PUBLIC, NO_KEY, READS, RUN_WORKER, sites_calendar },

@@ -45,6 +45,36 @@ DB_QUERY(USE_WAITS, .name = "use_waits",
                 " GROUP BY site ORDER BY site",
          .params = 3, .columns = 8);
 
+DB_QUERY(USE_PUBLIC_WAITS, .name = "use_public_waits",
+         .sql = "SELECT site, count(*) FILTER (WHERE began), count(DISTINCT org) FILTER (WHERE began),"
+                " coalesce(percentile_disc(0.5) WITHIN GROUP (ORDER BY w) FILTER (WHERE began), 0),"
+                " coalesce(percentile_disc(0.9) WITHIN GROUP (ORDER BY w) FILTER (WHERE began), 0),"
+                " count(*) FILTER (WHERE NOT began), count(DISTINCT org) FILTER (WHERE NOT began), coalesce(sum(gpus) FILTER (WHERE NOT began), 0)::bigint"
+                " FROM (SELECT r.site, r.org, r.gpus, r.started_ms > 0 AS began,"
+                "   greatest(r.started_ms - greatest(q.created_ms, q.earliest_ms), 0) AS w FROM reservation r JOIN request q ON q.id = r.request"
+                "   WHERE r.night <= 1 AND ((r.started_ms >= $1 AND r.started_ms < $2 AND r.started_ms > 0)"
+                "     OR (r.started_ms = 0 AND r.ended_ms = 0 AND r.state = ANY (ARRAY['issued', 'permitted'])))) s"
+                " GROUP BY site ORDER BY site",
+         .params = 2, .columns = 8);
+
+enum err
+use_public_waits(struct db *db, int64_t from_ms, int64_t to_ms, struct arena *a, struct use_public_wait **ret, size_t *ret_n)
+{
+    _cleanup_result_ PGresult *rows = NULL;
+    enum err err = db_run(db, &USE_PUBLIC_WAITS, DB_ARGS(db_i64(from_ms), db_i64(to_ms)), &rows);
+    int n;
+
+    if (err)
+        return err;
+    n = PQntuples(rows);
+    *ret = arena_alloc(a, ((size_t)n + 1) * sizeof **ret);
+    for (int i = 0; i < n; i++)
+        (*ret)[i] = (struct use_public_wait){ db_get_u64(rows, i, 0), db_get_i64(rows, i, 1), db_get_i64(rows, i, 2), db_get_i64(rows, i, 3),
+                                              db_get_i64(rows, i, 4), db_get_i64(rows, i, 5), db_get_i64(rows, i, 6), db_get_i64(rows, i, 7) };
+    *ret_n = (size_t)n;
+    return OK;
+}
+
 enum err
 use_moves(struct db *db, int64_t from_ms, int64_t to_ms, struct arena *a, struct use_move **ret, size_t *ret_n)
 {

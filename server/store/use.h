@@ -40,4 +40,12 @@ struct use_wait {
 };
 enum err use_waits(struct db *db, int64_t from_ms, int64_t to_ms, int64_t now_ms, struct arena *a, struct use_wait **ret, size_t *ret_n) MUST_USE;
 
+/* The same for anybody: of how many organisations each figure is stands beside it. */
+struct use_public_wait {
+    uint64_t site;
+    int64_t started, started_of, half_ms, ninety_ms;
+    int64_t waiting, waiting_of, waiting_gpus;
+};
+enum err use_public_waits(struct db *db, int64_t from_ms, int64_t to_ms, struct arena *a, struct use_public_wait **ret, size_t *ret_n) MUST_USE;
+
 #endif

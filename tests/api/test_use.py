@@ -110,3 +110,29 @@ def test_what_is_no_period_and_who_may_not(world):
         assert world.people["auditor"].get("/v1/programme/use" + query).json["code"] == "query-invalid", query
     for who in ("brisa", "lumi"):
         assert world.people[who].get("/v1/programme/use?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z").status == 403
+
+
+def test_what_anybody_sees_of_waits_is_no_organisations(world):
+    """Of fewer than five organisations nothing is shown; it is looked at once an hour, so that no single job is seen to come and go."""
+    lumi = lambda: next(s for s in world.anybody.must("GET", "/v1/sites/waits")["items"] if s["site"] == "lumi")  # noqa: E731
+    nothing = {"site": "lumi", "started": None, "half_ms": None, "ninety_ms": None, "waiting": None, "waiting_gpus": None}
+    a_job(world)
+    world.accept(countries=["FI"], gpus=4)
+    assert lumi() == nothing
+    now = now_of(world)
+    for name in ("w1", "w2", "w3", "w4"):
+        world.organisations[name] = world.order("/v1/organisations", {"name": name, "country": "FI", "city": "Oulu", "lat_milli": 65012, "lon_milli": 25465})["id"]
+        world.grants[name] = world.order("/v1/grants", {"organisation": world.organisations[name], "tranche": world.tranche, "mode": "fast-lane", "credits": "400", "start": stamp(now - 1000),
+                                                        "end": stamp(now + 30 * DAY), "reference": f"G-{name}", "gge_eur_cents": 100, "legal_basis": "gber", "reason": "Test"})["account"]
+        world.person(name, [{"role": "owner", "organisation": world.organisations[name]}])
+        world.accept(name, countries=["FI"], gpus=4, walltime_s=60)
+    assert lumi() == nothing, "not before an hour is over"
+    world.server.stop()
+    world.server.start()
+    for client in [*world.people.values(), world.local, world.anybody]:
+        client.connection = None
+    told = lumi()
+    assert told["waiting"] >= 5 and told["waiting_gpus"] >= 20 and told["started"] is None, "as many wait; of those that began not enough are others'"
+    years = world.anybody.must("GET", "/v1/sites/waits")
+    assert years["least_organisations"] == 5 and {s["site"] for s in years["items"]} == {"lumi", "bsc"}
+    assert world.anybody.get("/v1/sites/waits?site=lumi").status == 400

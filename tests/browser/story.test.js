@@ -397,6 +397,14 @@ story("lists of sites and people are narrowed and sorted by their address, and t
     await page.getByLabel("Only rows with").fill("kajaani lumi");
     await page.waitForFunction(() => new URLSearchParams(location.search).get("q") === "kajaani lumi");
     assert.match((await file("CSV"))[0], /checkpoint/);
+    /* how long jobs waited: nothing of too few organisations, else a sentence, a table, a drawing */
+    assert.match(plain(await text(page, "[data-waits] tr[data-site=lumi]")), /too few to say/);
+    const none = { started: null, half_ms: null, ninety_ms: null, waiting: null, waiting_gpus: null };
+    await page.route("**/v1/sites/waits", (route) => route.fulfill({ json: { least_organisations: 5, items: [{ site: "lumi", started: 40, half_ms: 540_000, ninety_ms: 7_200_000, waiting: 7, waiting_gpus: 96 }, { site: "bsc", ...none }] } }));
+    await first("/en/sites");
+    assert.match(plain(await text(page, "[data-waits]")), /Longest at LUMI-G: half of the jobs began within 9 min, nine of ten within 2 h.* 7, 96 GPUs/);
+    await accessible(page, "how long jobs waited");
+    await sound(page, "how long jobs waited");
     await signIn(page, A, kontor.password);
     assert.equal((await first("/en/admin")).length, 7);
     assert.equal((await first("/en/admin?q=kajaani")).length, 1);

@@ -235,6 +235,7 @@ static const struct wanted {
     { "use_moves", ORG | SITE, { "0", "9", "8", "9", "12" } },
     { "use_booked", SITE | BIT(OWNER), { "0", "9223372036854775807" } },
     { "use_runs", SITE | BIT(OWNER), { "0", "9" } },
+    { "use_public_waits", ORG, { "0", "9" } },
     { "use_waits", ORG, { "0", "9", "9" } },
     { "month_uses", SITE | BIT(OWNER), { "11", "0" } },
     { "tickets_of", SITE | BIT(OWNER), { BRISA } },

@@ -11,6 +11,7 @@ import { Assumed } from "../parts/amount.js";
 import { Waiting } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
 import { EuropeMap } from "../parts/map.js";
+import { SiteWaits } from "../parts/site-waits.js";
 import { State } from "../parts/state.js";
 import { TableTools } from "../parts/table.js";
 
@@ -25,13 +26,15 @@ const KEYS = { site: (r) => siteName(r.site), now: (r) => r.now, week: (r) => r.
 export default ({ query }) => {
     const { data, error, at, reload } = useData("/v1/offerings?weeks=1", { every: 30_000 });
     const { sites, loaded } = useSites(30_000);
+    const waits = useData("/v1/sites/waits");
     const head = html`<${Head} title=${t("nav.sites")} sub=${t("sites.sub")} />`;
-    if (!data || !loaded) return html`${head}<${Waiting} error=${error} retry=${reload} rows=${10} />`;
+    if (!data || !loaded || !(waits.data || waits.error)) return html`${head}<${Waiting} error=${error} retry=${reload} rows=${10} />`;
     const rows = [...sites.values()].map((site) => ({ site, ...figures(site, data.items) })).sort((a, b) => b.week - a.week);
     const marks = rows.map(({ site, gpus, week }) => ({ ...site, name: siteName(site), second: compact(week), kind: /** @type {"gauge"} */ ("gauge"), share: Math.min(1, week / Math.max(1, gpus * 24 * 7)) }));
     const shown = arrange(rows, query, KEYS);
     return html`
         ${head}
+        <div class="stack">
         <section class="card flush sites-map" aria-label=${t("nav.sites")}>
             <div class="drawing"><${EuropeMap} places=${marks} crop="xMidYMid slice" label=${t("sites.map")} link=${(place) => to(`/sites/${place.code}`)} /></div>
             <div class="list"><div class="card-head"><h2>${t("sites.free")}</h2><span class="end small second">${t("sites.as-of", { time: clock(data.as_of ?? at) })}</span></div>
@@ -42,5 +45,7 @@ export default ({ query }) => {
                         <tr key=${site.code}><td class="lead"><a href=${to(`/sites/${site.code}`)}><b>${siteName(site)}</b></a><span class="hint">${siteTown(site)}<${Assumed} when=${site.assumed} /></span></td>
                             <td class="num" data-label=${t("site.free-now")}>${t("sites.of", { n: now, all: gpus })}</td><td class="num" data-label=${t("sites.week")}>${whole(week)}</td><td class="end"><${State} name=${site.state} /></td></tr>`)}</tbody></table></div>
                 <p class="chart-note">${t("sites.note")}</p></div>
-        </section>`;
+        </section>
+        ${waits.data && html`<${SiteWaits} waits=${waits.data} sites=${sites} />`}
+        </div>`;
 };
