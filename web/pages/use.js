@@ -33,7 +33,7 @@ const Paid = ({ u, months }) => {
     const most = months.reduce((a, b) => (b.gpums > a.gpums ? b : a));
     return html`
         <section class="card sheet"><h2>${t("use.by.month")}</h2>
-            <p class="figure-card" data-figure="paid">${wholeCredits(u.paid_gpums)}${" "}<span class="of">${t("use.paid")}</span></p>
+            <p class="figure-card" data-figure="paid">${priceCredits(u.paid_gpums)}${" "}<span class="of">${t("use.paid")}</span></p>
             <${MonthColumns} months=${months} />
             <p class="chart-note">${t("use.month.most", { month: month(most.code), amount: priceCredits(most.gpums), part: percent(milli(most.gpums, big(u.paid_gpums))) })}</p>
             <${MonthTable} months=${months} /></section>`;
