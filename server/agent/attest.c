@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "core/entry_layout.h"
 #include "core/tile.h"
+#include "crypto/assertion.h"
 
 #define AGAIN_S 60
 
@@ -37,9 +38,20 @@ trouble(struct agent *a, const char *why)
         log_info(&a->log, "attested-again");
 }
 
+static void
+drop_said(struct attest *at)
+{
+    struct attest_said *first = at->said;
+
+    at->said = first->next;
+    free(first);
+}
+
 void
 attest_forget(struct witness *w)
 {
+    while (w->attest.said)
+        drop_said(&w->attest);
     if (w->attest.ledger)
         ledger_delete(w->attest.ledger);
     free(w->attest.goal_note);
@@ -72,7 +84,23 @@ next_goal(struct witness *w)
 
 /* ---- entries ----------------------------------------------------------------------------------------------------- */
 
-/* As the auditor does: class 1 and 3 are Ed25519 by the key that the slot names; assertions lie beside the journal. */
+static void
+want_said(struct attest *at, const struct entry *e, const struct authority_slot *slot, const struct key *key, struct bytes signed_bytes)
+{
+    struct attest_said *s = xcalloc(1, sizeof *s);
+
+    s->entry = e->index;
+    memcpy(s->sha256.b, slot->sig, sizeof s->sha256.b);
+    s->challenge = sha256(signed_bytes);
+    memcpy(s->key, key->entry.u.key.ed25519, sizeof s->key);
+    if (!at->said)
+        at->said_end = &at->said;
+    *at->said_end = s;
+    at->said_end = &s->next;
+}
+
+/* As the auditor does: class 1 and 3 are Ed25519 by the key that the slot names; what passkeys signed lies beside the journal, and is asked
+ * for before the end. */
 static bool
 signatures_hold(struct attest *at, struct entry *e)
 {
@@ -87,9 +115,11 @@ signatures_hold(struct attest *at, struct entry *e)
         const struct authority_slot *slot = &auth->slot[i];
         const struct key *key = ledger_key(at->ledger, slot->key);
 
-        if (slot->class != 1 && slot->class != 3)
+        if (slot->class == 0)
             continue;
-        if (!key || sign_verify(key->entry.u.key.ed25519, BYTES(bytes, len), slot->sig) != OK)
+        if (slot->class == 2 && key)
+            want_said(at, e, slot, key, BYTES(bytes, len));
+        else if (!key || sign_verify(key->entry.u.key.ed25519, BYTES(bytes, len), slot->sig) != OK)
             return false;
     }
     return true;
@@ -322,6 +352,53 @@ reached(struct agent *a)
     at->goal_note = NULL;
 }
 
+/* All entries are there: attested at once, or once it is known what passkeys have signed. */
+static void
+arrived(struct agent *a)
+{
+    struct attest *at = &a->witness->attest;
+
+    if (!at->said || at->broken[0] || !hash_equal(merkle_root(&at->tree), at->goal.root))
+        reached(a);
+}
+
+static void
+ask_said(struct agent *a)
+{
+    struct attest *at = &a->witness->attest;
+    char path[120], hex[HEX_LEN(32)];
+    struct wire_call call = { .path = path, .instance = a->instance, .timeout_ms = 3 * call_timeout_ms(a), .token = agent_token(a) };
+
+    hex_encode(BYTES(at->said->sha256.b, sizeof at->said->sha256.b), hex);
+    text_format(path, sizeof path, "/v1/agent/assertions/%s", hex);
+    at->asking = true;
+    wire_start(a->wire, WIRE_ATTEST, &call);
+}
+
+/* It signs the entry, by the passkey that the journal has: then the next one, or the end. */
+static void
+take_said(struct agent *a, struct bytes assertion)
+{
+    struct attest *at = &a->witness->attest;
+    const struct attest_said *s = at->said;
+
+    if (!hash_equal(sha256(assertion), s->sha256) || assertion_check_hash(assertion, s->key, NULL, &s->challenge))
+        text_format(at->broken, sizeof at->broken, "Entry %" PRIu64 " of the journal breaks the rules: what a passkey is said to have signed of it does not verify.", s->entry);
+    drop_said(at);
+    arrived(a);
+}
+
+/* The server wrote it with the entry: without it nobody can say whose order it is. It may come back (a restore). */
+static void
+said_missing(struct agent *a)
+{
+    char why[300];
+
+    text_format(why, sizeof why, "The server does not have what a passkey signed of entry %" PRIu64 ".", a->witness->attest.said->entry);
+    trouble(a, why);
+    pause_lane(a, WIRE_ATTEST, AGAIN_S);
+}
+
 /* A slice of the bundle at hand. */
 static void
 go_on(struct agent *a)
@@ -342,7 +419,7 @@ go_on(struct agent *a)
     }
     drop_bundle(at);
     if (good && at->tree.size == at->goal.size)
-        reached(a);
+        arrived(a);
     else if (good && at->tree.size == at->before)
         other_entries(a, at->before);
 }
@@ -365,6 +442,10 @@ attest_start(struct agent *a)
         go_on(a);
         return;
     }
+    if (at->said && at->tree.size == at->goal.size) {
+        ask_said(a);
+        return;
+    }
     n = at->tree.size / TILE_WIDTH;
     text_format(path, sizeof path, "/v1/agent/entries?bundle=%" PRIu64 "&width=%u", n, tile_width(TILE_ENTRIES, n, at->goal.size));
     call.token = agent_token(a);
@@ -375,10 +456,17 @@ void
 attest_reply(struct agent *a, const struct wire_reply *r)
 {
     struct attest *at = &a->witness->attest;
+    bool asked = at->asking;
     char code[48];
 
+    at->asking = false;
     if (at->telling) {
         witness_told(a, WITNESS_RULES, r);
+        return;
+    }
+    asked = asked && at->said; /* else it was forgotten meanwhile */
+    if (asked && r->status == 404) {
+        said_missing(a);
         return;
     }
     if (r->status != 200) {
@@ -389,6 +477,10 @@ attest_reply(struct agent *a, const struct wire_reply *r)
     resume_lane(a, WIRE_ATTEST);
     if (!at->goal_note || a->witness->halted) /* what was refused meanwhile is an operator's matter first */
         return;
+    if (asked) {
+        take_said(a, BYTES(r->body, r->len));
+        return;
+    }
     keep_bundle(at, BYTES(r->body, r->len));
     go_on(a);
 }

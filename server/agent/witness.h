@@ -7,6 +7,14 @@
 
 /* The replay of the entries, up to a goal: a checkpoint that was cosigned as growing. It begins at entry 0 whenever the
  * agent starts; the signatures of what was attested before are not verified again, its root is. */
+/* What a passkey has signed of an entry that was replayed: asked for and verified before its goal is attested. */
+struct attest_said {
+    uint64_t entry;
+    struct hash sha256, challenge;
+    uint8_t key[32];
+    struct attest_said *next;
+};
+
 struct attest {
     struct ledger *ledger;
     struct merkle tree;
@@ -20,6 +28,8 @@ struct attest {
     struct map *released;         /* reservations here whose hold the journal released on nobody's word, to their hold */
     bool stopped;                 /* it is: nothing is replayed any more */
     bool telling;                 /* the call under way is the cosignature */
+    struct attest_said *said, **said_end; /* NULL: nothing; said_end: where the next one goes */
+    bool asking;                  /* the call under way is for the first of them */
 };
 
 struct witness {

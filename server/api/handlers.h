@@ -40,7 +40,7 @@ handler_fn sites_spool_retire;      /* spools.c */
 handler_fn clock_get, clock_confirm; /* clocks.c */
 handler_fn sites_create, offerings_create, rates_create, capacity_create, offerings_floors, policies_create,
     policies_list;                                                                            /* registry.c */
-handler_fn checkpoint_get, tile_get, entry_receipt, entry_bytes, agent_entries, journal_growth; /* log.c */
+handler_fn checkpoint_get, tile_get, entry_receipt, entry_bytes, agent_entries, agent_assertions, journal_growth; /* log.c */
 handler_fn entry_evidence, entry_erase;                                                      /* evidence.c */
 handler_fn agent_witness, agent_cosignature, agent_refusal, agent_checkpoint, journal_witnesses, journal_policy; /* witnesses.c */
 handler_fn journal_get, journal_entries, journal_entry_get; /* journal.c */

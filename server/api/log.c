@@ -14,6 +14,7 @@
 #include "market/log_tiles.h"
 #include "market/notary.h"
 #include "store/entries.h"
+#include "store/evidence.h"
 #include "store/journal_reads.h"
 
 #define FOR_EVER "public, max-age=31536000, immutable"
@@ -125,6 +126,28 @@ agent_entries(struct call *call)
         call_fail(call, err);
     else
         reply_bundle(call, (uint64_t)n, width ? (unsigned)width : there);
+}
+
+/* GET /v1/agent/assertions/{sha256}, for a witness: what a passkey has signed of an entry, which has this hash. */
+void
+agent_assertions(struct call *call)
+{
+    struct bytes found = { NULL, 0 };
+    struct hash sha256;
+    char *copy;
+    enum err err = hex_decode(call->path_text, sha256.b, sizeof sha256.b) ? OK : ERR_NOT_FOUND;
+
+    if (!err)
+        err = agent_check_instance(call);
+    if (!err)
+        err = assertions_find(call->db, sha256, call->arena, &found);
+    if (err) {
+        call_fail(call, err);
+        return;
+    }
+    copy = xmalloc(found.len);
+    memcpy(copy, found.data, found.len);
+    call_reply_bytes(call, 200, "application/octet-stream", copy, found.len);
 }
 
 static void

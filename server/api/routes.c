@@ -229,6 +229,7 @@ const struct route ROUTES[] = {
     { HTTP_POST, "/v1/agent/witness", "agent_witness", AGENT, NO_KEY, NO_TOKEN, RUN_WORKER, agent_witness },
     { HTTP_GET, "/v1/agent/checkpoint", "agent_checkpoint", AGENT, NO_KEY, NO_TOKEN, RUN_WORKER, agent_checkpoint },
     { HTTP_GET, "/v1/agent/entries", "agent_entries", AGENT, NO_KEY, NO_TOKEN, RUN_WORKER, agent_entries },
+    { HTTP_GET, "/v1/agent/assertions/{sha256}", "agent_assertions", AGENT, NO_KEY, NO_TOKEN, RUN_WORKER, agent_assertions },
     { HTTP_POST, "/v1/agent/cosignatures", "agent_cosignature", AGENT, NO_KEY, NO_TOKEN, RUN_WORKER, agent_cosignature },
     { HTTP_POST, "/v1/agent/refusals", "agent_refusal", AGENT, NO_KEY, NO_TOKEN, RUN_WORKER, agent_refusal },
     { HTTP_GET, "/v1/agent/blobs/{sha256}", "agent_blob", AGENT, NO_KEY, NO_TOKEN, RUN_WORKER, agent_blob },

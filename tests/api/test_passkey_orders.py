@@ -15,7 +15,7 @@ from test_orders import code, enrol as enrol_key, fund, recorded, rule, sign as 
 from test_package import files, judged, package, packed
 from test_passkeys import passkey, question, sign_in
 from test_tamper import audit, export
-from world import millis
+from world import Agent, millis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "journal"))
 
@@ -215,6 +215,20 @@ def test_the_auditor_verifies_each_and_tells_what_was_changed(world):
         assert [leaf_of for leaf_of, _ in said_of] == [leaf_of for leaf_of, _ in want] and all(w in s for (_, s), (_, w) in zip(said_of, want)), (why, said_of)
     path.unlink()
     assert sum("its assertion is missing" in what for _, what in told(folder)) == 7, "who hides the file hides nothing"
+
+
+def test_a_site_that_attests_gets_what_passkeys_signed(world):
+    """By its hash, which stands in the entry: nothing else is to be had there. What the agent makes of it: tests/unit/test_attest.c."""
+    agent = Agent(world, "lumi")
+    agent.open()
+    rows = dict(row.split("|") for row in world.server.sql("SELECT encode(sha256, 'hex'), encode(bytes, 'hex') FROM assertion").split("\n"))
+    assert len(rows) == 7
+    for sha256, said_of in rows.items():
+        assert agent.call("GET", f"/v1/agent/assertions/{sha256}").body.hex() == said_of
+    assert agent.call("GET", f"/v1/agent/assertions/{'00' * 32}").status == 404
+    for none in ("00", "0g" * 32, "00" * 33):
+        assert agent.call("GET", f"/v1/agent/assertions/{none}").status == 404, none
+    assert world.people["officer"].get(f"/v1/agent/assertions/{'00' * 32}").status in (401, 403)
 
 
 def test_a_package_has_what_passkeys_signed(world):

@@ -31,7 +31,7 @@ RULES = {
     (frozenset({"administrator"}), None): "organisations_create people_list people_create people_password people_roles people_roles_remove people_rights people_identities grants_clawback"
     " mail_state mail_again order_rule_set officer_key_confirm reservations_resolve accounts_close clock_get clock_confirm journal_admit keys_rotate log_keys_rotate sites_create offerings_create rates_create capacity_create policies_create aid_rules_create",
     (frozenset({"site_operator", "administrator"}), "site"): "sites_agent sites_maintenance maintenance_plan maintenance_end sites_share sites_tickets sites_reports sites_moves sites_pause sites_drain sites_spool_retire sites_agent_token",
-    (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_keys agent_self agent_seen agent_witness agent_checkpoint agent_entries agent_cosignature agent_refusal",
+    (frozenset({"agent"}), None): "agent_instance agent_tickets agent_received agent_report agent_keys agent_self agent_seen agent_witness agent_checkpoint agent_entries agent_assertions agent_cosignature agent_refusal",
     (frozenset({"agent"}), "site"): "agent_blob",
 }
 # who: role, organisation, site
@@ -84,7 +84,8 @@ def things(world):
         world.things[org] = {"webhook": hook, "delivery": delivery, "invitation": invitation, "organisation": world.organisations[org], "person": world.ids[org], "request": quoted["id"], "quote": quote["id"],
                              "reservation": reservation["id"], "grant": world.grants[org], "site": site, "ticket": ticket,
                              "blob": hashlib.sha256(f"#!/bin/sh\necho {org}\n".encode()).hexdigest()}
-    world.order_waits, world.officer_key = an_order(world), a_key(world)
+    world.order_waits, world.officer_key, world.asserted = an_order(world), a_key(world), hashlib.sha256(b"said").hexdigest()
+    world.server.sql("INSERT INTO assertion VALUES (sha256('said'), 'said', 1)")
     world.things["nobody"] = {"webhook": NOWHERE, "delivery": NOWHERE, "invitation": NOWHERE, "organisation": NOWHERE, "person": NOWHERE, "request": NOWHERE, "quote": NOWHERE, "reservation": NOWHERE,
                               "grant": 999999999, "site": "nowhere", "blob": "0" * 64}
     return world.things
@@ -94,7 +95,7 @@ def fill(world, path, of):
     t = world.things[of]
     for pattern, value in (("/identities/{id}", NOWHERE), ("/orders/{id}", world.order_waits), ("/officer-keys/{id}", world.officer_key), ("/tokens/{id}", NOWHERE), ("/passkeys/{id}", NOWHERE), ("/sessions/{id}", NOWHERE), ("/webhooks/{id}", t["webhook"]), ("/deliveries/{id}", t["delivery"]), ("/invitations/{id}", t["invitation"]), ("/organisations/{id}", t["organisation"]), ("/people/{id}", t["person"]), ("/requests/{id}", t["request"]),
                            ("/quotes/{id}", t["quote"]), ("/reservations/{id}", t["reservation"]), ("/grants/{account}", t["grant"]), ("/funds/{account}", world.fund),
-                           ("/accounts/{account}", t["grant"]), ("/sites/{code}", t["site"]), ("{sha256}", t["blob"])):
+                           ("/accounts/{account}", t["grant"]), ("/sites/{code}", t["site"]), ("/assertions/{sha256}", world.asserted), ("{sha256}", t["blob"])):
         path = path.replace(pattern, re.sub(r"\{\w+\}", "", pattern) + str(value))
     path = path.replace("/keys/{index}", f"/keys/{world.agents[t['site']].at['key'] if t['site'] in world.agents else 999999999}")
     path = path.replace("/offerings/{index}", f"/offerings/{world.sites.get(t['site'], {'offering': 999999999})['offering']}").replace("{index}", "0").replace("{code}", "conflict").replace("{path}", "0/000.p/1")

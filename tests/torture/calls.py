@@ -1233,6 +1233,18 @@ def keys_revoke(w):
 
 
 @call
+def agent_assertions(w):
+    if not hasattr(w, "asserted"):
+        order = a_waiting_order(w)
+        a_signature(w, order, "officer")
+        who = a_passkey_officer(w)
+        w.people[who].must("POST", f"/v1/orders/{order['id']}/signatures", by_passkey(w, order), key=True)
+        w.asserted = w.server.sql("SELECT encode(sha256, 'hex') FROM assertion LIMIT 1")
+    agent = agent_of(w)
+    return Call(lambda key: agent.call("GET", f"/v1/agent/assertions/{w.asserted}"))
+
+
+@call
 def agent_entries(w):
     agent = agent_of(w)
     return Call(lambda key: agent.call("GET", "/v1/agent/entries?bundle=0&width=1"))

@@ -152,6 +152,25 @@ give_entries(struct site_agent *s, const struct world *w)
     free(body);
 }
 
+/* What the world's passkeys said, by what was asked for; what is not there: 404. */
+struct sayings { uint8_t said[2][ASSERTION_MAX]; size_t len[2]; int n, asked; };
+static struct sayings *sayings;
+
+static void
+give_said(struct site_agent *s)
+{
+    struct wire_reply r = { .lane = WIRE_ATTEST, .status = 404, .body = (char *)"{\"code\":\"not-found\"}", .len = 20 };
+    struct hash wanted;
+
+    assert_true(hex_decode(strrchr(asked, '/') + 1, wanted.b, sizeof wanted.b));
+    asked[0] = '\0';
+    sayings->asked++;
+    for (int i = 0; i < sayings->n; i++)
+        if (hash_equal(sha256(BYTES(sayings->said[i], sayings->len[i])), wanted))
+            r = (struct wire_reply){ .lane = WIRE_ATTEST, .status = 200, .body = (char *)sayings->said[i], .len = sayings->len[i] };
+    attest_reply(&s->a, &r);
+}
+
 /* The journal as it is now, to its end: is it attested? */
 static bool
 attests(struct site_agent *s, const struct world *w)
@@ -163,10 +182,12 @@ attests(struct site_agent *s, const struct world *w)
         attest_start(&s->a);
         if (text_starts(asked, "/v1/agent/entries"))
             give_entries(s, w);
+        else if (text_starts(asked, "/v1/agent/assertions"))
+            give_said(s);
         else if (text_starts(asked, "/v1/agent/cosignatures"))
             attest_reply(&s->a, &(struct wire_reply){ .lane = WIRE_ATTEST, .status = 200, .body = (char *)asked });
     }
-    assert_true(wit->last[WITNESS_RULES].at.size == w->n || wit->attest.withheld == w->n);
+    assert_true(wit->last[WITNESS_RULES].at.size == w->n || wit->attest.withheld == w->n || sayings);
     return wit->last[WITNESS_RULES].at.size == w->n;
 }
 
@@ -384,6 +405,62 @@ a_report_that_is_never_receipted(void **state)
     world_delete(w);
 }
 
+/* ---- orders that passkeys signed ------------------------------------------------------------------------------------- */
+
+static void
+say(struct world *w, struct entry *e, enum world_lie lie)
+{
+    uint8_t bytes[ENTRY_MAX];
+    size_t len = entry_signed_bytes(e, ledger_genesis(w->l), bytes);
+
+    world_sign(w, e, "P");
+    world_say(w, BYTES(bytes, len), lie);
+    assertion_slot(BYTES(w->said, w->said_len), entry_authority(e)->slot[0].sig);
+    memcpy(sayings->said[sayings->n], w->said, w->said_len);
+    sayings->len[sayings->n++] = w->said_len;
+}
+
+/* Two orders; what the second one's passkey is made to say, or nobody has. */
+static void
+signed_by_passkeys(enum world_lie lie, bool missing, bool attested)
+{
+    struct world *w = world_new();
+    struct site_agent s;
+    struct entry e;
+
+    sayings = xcalloc(1, sizeof *sayings);
+    world_seed(w);
+    world_passkey(w);
+    for (int i = 0; i < 2; i++) {
+        e = world_move(w, TRANCHE, w->fund, w->tranche, CREDIT);
+        say(w, &e, i == 1 ? lie : SAYS_WELL);
+        world_add(w, e);
+    }
+    sayings->n -= missing;
+    agent_make(&s, w);
+    assert_int_equal(attests(&s, w), attested);
+    assert_true(sayings->asked >= 2);
+    assert_int_equal(s.a.witness->attest.broken[0] != '\0', !attested && !missing);
+    if (missing) { /* it comes back */
+        sayings->n++;
+        assert_true(attests(&s, w));
+    }
+    agent_end(&s);
+    world_delete(w);
+    free(sayings);
+    sayings = NULL;
+}
+
+static void
+test_passkeys(void **state)
+{
+    (void)state;
+    signed_by_passkeys(SAYS_WELL, false, true);
+    signed_by_passkeys(SAYS_WELL, true, false);
+    for (int lie = SAYS_WELL + 1; lie < WORLD_LIES; lie++)
+        signed_by_passkeys((enum world_lie)lie, false, false);
+}
+
 int
 main(void)
 {
@@ -392,6 +469,7 @@ main(void)
         cmocka_unit_test(what_ends_it),
         cmocka_unit_test(an_operator_of_the_site_gives_it_up),
         cmocka_unit_test(a_report_that_is_never_receipted),
+        cmocka_unit_test(test_passkeys),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
