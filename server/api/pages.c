@@ -24,17 +24,21 @@ enum encoding { PLAIN, GZIP, BROTLI, ENCODINGS };
 static const char *const SUFFIX[ENCODINGS] = { "", ".gz", ".br" };
 static const char *const TOKEN[ENCODINGS] = { NULL, "gzip", "br" };
 
+enum rule { IMMUTABLE, ROUTE, SHELL, RULES };
+static const char *const RULE[RULES] = { "immutable", "route", "shell" };
+
 struct page {
     char *path;
-    bool shell, https;
+    enum rule rule;
+    bool https;
     char etag[72];                          /* with its quotes */
     struct http_response *reply[ENCODINGS]; /* NULL: not made in that form */
-    struct http_response *unchanged;        /* 304, of a shell */
+    struct http_response *unchanged;        /* 304, of a route or a shell */
     struct http_response *to_it;            /* 302, of a shell: from "/" */
 };
 
 struct pages {
-    struct page *page; /* sorted by path */
+    struct page *page; /* sorted by path, shells after what is there alone */
     size_t count;
 };
 
@@ -79,7 +83,7 @@ add_headers(struct http_response *r, const struct page *p, enum encoding encodin
     http_response_header(r, "Vary", "Accept-Encoding");
     if (encoding != PLAIN)
         http_response_header(r, "Content-Encoding", TOKEN[encoding]);
-    if (!p->shell) {
+    if (p->rule == IMMUTABLE) {
         http_response_header(r, "Cache-Control", "public, max-age=31536000, immutable");
         http_response_header(r, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
         return;
@@ -122,16 +126,44 @@ is_value(const char *text)
     return text[0] != '\0';
 }
 
+static enum rule
+rule_of(const char *name)
+{
+    enum rule rule = IMMUTABLE;
+
+    while (rule < RULES && strcmp(name, RULE[rule]) != 0)
+        rule++;
+    return rule;
+}
+
+/* What is answered for a route or a shell beside the page itself. */
+static void
+load_short_ones(struct page *page)
+{
+    page->unchanged = http_response(304, NULL, "", 0, HTTP_FOREVER);
+    add_headers(page->unchanged, page, PLAIN);
+    http_response_share(page->unchanged);
+    if (page->rule != SHELL)
+        return;
+    page->to_it = http_response(302, NULL, "", 0, HTTP_FOREVER);
+    if (page->https)
+        http_response_header(page->to_it, "Strict-Transport-Security", HTTPS_ONLY);
+    http_response_header(page->to_it, "Location", page->path);
+    http_response_header(page->to_it, "Cache-Control", "no-cache");
+    http_response_header(page->to_it, "Vary", "Accept-Language, Cookie");
+    http_response_share(page->to_it);
+}
+
 static enum err
 load_page(const char *web_dir, char *const column[COLUMNS], struct err_detail *d, struct page *page)
 {
     enum err err;
 
     if (column[0][0] != '/' || strstr(column[1], "..") || !is_value(column[2]) || !is_value(column[3]) ||
-        (strcmp(column[4], "shell") && strcmp(column[4], "immutable")))
+        rule_of(column[4]) == RULES)
         return err_internal(d, ERR_CONFIG, "the manifest's line of %s makes no sense", column[0]);
     page->path = xstrdup(column[0]);
-    page->shell = strcmp(column[4], "shell") == 0;
+    page->rule = rule_of(column[4]);
     if (!text_format(page->etag, sizeof page->etag, "\"%s\"", column[3]))
         return err_internal(d, ERR_CONFIG, "the hash of %s is too long", column[0]);
     err = load_form(web_dir, column, PLAIN, d, page);
@@ -139,25 +171,18 @@ load_page(const char *web_dir, char *const column[COLUMNS], struct err_detail *d
         err = load_form(web_dir, column, GZIP, d, page);
     if (!err && strstr(column[5], "br"))
         err = load_form(web_dir, column, BROTLI, d, page);
-    if (!err && page->shell) {
-        page->unchanged = http_response(304, NULL, "", 0, HTTP_FOREVER);
-        add_headers(page->unchanged, page, PLAIN);
-        http_response_share(page->unchanged);
-        page->to_it = http_response(302, NULL, "", 0, HTTP_FOREVER);
-        if (page->https)
-            http_response_header(page->to_it, "Strict-Transport-Security", HTTPS_ONLY);
-        http_response_header(page->to_it, "Location", page->path);
-        http_response_header(page->to_it, "Cache-Control", "no-cache");
-        http_response_header(page->to_it, "Vary", "Accept-Language, Cookie");
-        http_response_share(page->to_it);
-    }
+    if (!err && page->rule != IMMUTABLE)
+        load_short_ones(page);
     return err;
 }
 
 static int
 by_path(const void *a, const void *b)
 {
-    return strcmp(((const struct page *)a)->path, ((const struct page *)b)->path);
+    const struct page *x = a, *y = b;
+    int differs = strcmp(x->path, y->path);
+
+    return differs ? differs : (x->rule == SHELL) - (y->rule == SHELL);
 }
 
 static enum err
@@ -234,20 +259,57 @@ pages_delete(struct pages *p)
 }
 
 static const struct page *
-find(const struct pages *p, const char *path)
+find_alone(const struct pages *p, const char *path, enum rule rule)
 {
-    struct page key = { .path = (char *)(uintptr_t)path };
-    const struct page *page = bsearch(&key, p->page, p->count, sizeof key, by_path);
+    struct page key = { .path = (char *)(uintptr_t)path, .rule = rule };
+
+    return bsearch(&key, p->page, p->count, sizeof key, by_path);
+}
+
+/* Is this a route's path, with something in each place of its {…}? */
+static bool
+fits(const char *route, const char *path)
+{
+    while (*route && *path) {
+        if (*route == '{') {
+            size_t len = strcspn(path, "/");
+
+            if (len == 0)
+                return false;
+            path += len;
+            route += strcspn(route, "/");
+        } else if (*route++ != *path++) {
+            return false;
+        }
+    }
+    return !*route && !*path;
+}
+
+/* The shell that answers /en/ and below, and /en too. */
+static const struct page *
+find_shell(const struct pages *p, const char *path)
+{
+    const struct page *page = find_alone(p, path, SHELL);
 
     for (size_t i = 0; !page && i < p->count; i++) {
         size_t len = strlen(p->page[i].path);
 
-        /* a shell answers /en/ and below, and /en too */
-        if (p->page[i].shell && strncmp(path, p->page[i].path, len - 1) == 0 &&
+        if (p->page[i].rule == SHELL && strncmp(path, p->page[i].path, len - 1) == 0 &&
             (path[len - 1] == '/' || !path[len - 1]))
             page = &p->page[i];
     }
     return page;
+}
+
+static const struct page *
+find(const struct pages *p, const char *path)
+{
+    const struct page *page = find_alone(p, path, ROUTE); /* or an asset: nobody asks which of the two */
+
+    for (size_t i = 0; !page && i < p->count; i++)
+        if (p->page[i].rule == ROUTE && strchr(p->page[i].path, '{') && fits(p->page[i].path, path))
+            page = &p->page[i];
+    return page ? page : find_shell(p, path);
 }
 
 /* A weight's thousandths after ";q="; 1000 where none is said; 0, which refuses, where it makes no sense. */
@@ -275,7 +337,7 @@ weight_of(const char *range, size_t len)
 static const struct page *
 shell_for(const struct pages *p, const char *accepts)
 {
-    const struct page *best = find(p, "/en/");
+    const struct page *best = find_shell(p, "/en/");
     int most = 0;
 
     for (const char *at = accepts; at && *at; at += strcspn(at, ","), at += *at == ',') {
@@ -291,8 +353,8 @@ shell_for(const struct pages *p, const char *accepts)
             continue;
         path[1] = (char)(at[0] | 0x20); /* a small letter, if it is one */
         path[2] = (char)(at[1] | 0x20);
-        page = find(p, path);
-        if (page && page->shell) {
+        page = find_alone(p, path, SHELL);
+        if (page) {
             best = page;
             most = weight;
         }
@@ -305,13 +367,11 @@ static const struct page *
 chosen_shell(const struct pages *p, const struct http_call *call)
 {
     char language[3], path[] = "/xx/";
-    const struct page *page;
 
     if (!http_cookie(call, "kontor-language", language, sizeof language) || strlen(language) != 2)
         return NULL;
     memcpy(path + 1, language, 2);
-    page = find(p, path);
-    return page && page->shell ? page : NULL;
+    return find_alone(p, path, SHELL);
 }
 
 struct http_response *

@@ -1,8 +1,9 @@
 /* api/pages.h
  * The files that browsers get: what scripts/build-web made, listed in web_dir/manifest (its format stands there), read
  * once at the start and answered from memory on the socket's thread. Assets carry their hash in their path and may be
- * kept for a year; a shell (/en/ and everything below it) is asked for again each time and answered 304 when unchanged.
- * There is a shell a language; "/" leads to the one that the reader's Accept-Language would rather have, else English. */
+ * kept for a year; a page of the map (a route) names its own files in its head, so that a browser asks for them at once; a
+ * shell answers /en/ and everything below it that is no route. Both are asked for again each time and answered 304 when
+ * unchanged. There is a shell a language; "/" leads to the one that the reader's Accept-Language would rather have, else English. */
 #ifndef API_PAGES_H
 #define API_PAGES_H
 

@@ -224,7 +224,8 @@ export const serve = (webroot, port = 0) => {
     const files = new Map(), shells = [];
     for (const line of readFileSync(`${webroot}/manifest`, "utf8").trim().split("\n")) {
         const [path, file, type, , rule, encodings] = line.split("\t");
-        (rule === "shell" ? shells.push([path, file, type]) : files.set(path, [file, type, encodings]));
+        if (rule === "shell") shells.push([path, file, type]);
+        else if (rule === "immutable") files.set(path, [file, type, encodings]);
     }
     const policy = readFileSync(new URL("../../server/api/pages.c", import.meta.url), "utf8").match(/POLICY\[\] =\n([^;]*;[^\n]*\n[^\n]*\n[^\n]*)/)[0].match(/"([^"]*)"/g).map((s) => s.slice(1, -1)).join("");
     const state = {};

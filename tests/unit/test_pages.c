@@ -69,8 +69,14 @@ setup(void **state)
         "/en/\tindex.html\ttext/html; charset=utf-8\tabc\tshell\tgzip\n"
         "/fr/\tindex.html\ttext/html; charset=utf-8\tabf\tshell\tgzip\n"
         "/el/\tindex.html\ttext/html; charset=utf-8\tabg\tshell\tgzip\n"
+        "/fr/\troute.html\ttext/html; charset=utf-8\tr0\troute\t-\n"
+        "/fr/jobs\troute.html\ttext/html; charset=utf-8\tr1\troute\t-\n"
+        "/fr/jobs/{id}\troute.html\ttext/html; charset=utf-8\tr2\troute\t-\n"
+        "/fr/jobs/new\troute.html\ttext/html; charset=utf-8\tr3\troute\t-\n"
+        "/fr/jobs/{id}/dispute\troute.html\ttext/html; charset=utf-8\tr4\troute\t-\n"
         "/assets/a.1.js\ta.js\ttext/javascript\tdef\timmutable\tbr,gzip\n");
     put(f->dir, "index.html", "shell");
+    put(f->dir, "route.html", "a page of the map");
     put(f->dir, "index.html.gz", "shell by gzip");
     put(f->dir, "a.js", "plain");
     put(f->dir, "a.js.gz", "by gzip");
@@ -86,7 +92,7 @@ setup(void **state)
 static int
 teardown(void **state)
 {
-    static const char *const NAMES[] = { "manifest", "index.html", "index.html.gz", "a.js", "a.js.gz", "a.js.br" };
+    static const char *const NAMES[] = { "manifest", "index.html", "index.html.gz", "route.html", "a.js", "a.js.gz", "a.js.br" };
     struct fixture *f = *state;
     char path[200];
 
@@ -149,6 +155,17 @@ test_answers(void **state)
         { "GET /", "Accept-Language: fr\r\nCookie: kontor-language=\r\n", "HTTP/1.1 302 ", "Location: /fr/" },
         { "GET /", "Accept-Language: fr\r\nCookie: kontor-language=../\r\n", "HTTP/1.1 302 ", "Location: /fr/" },
         { "GET /fr/reservations", "", "HTTP/1.1 200 ", "ETag: \"abf\"" },
+        { "GET /fr/", "", "ETag: \"r0\"", "\r\n\r\na page of the map" },
+        { "GET /fr", "", "ETag: \"abf\"", "\r\n\r\nshell" },
+        { "GET /fr/jobs", "", "ETag: \"r1\"", "trusted-types 'none'" },
+        { "GET /fr/jobs", "If-None-Match: \"r1\"\r\n", "HTTP/1.1 304 ", "Cache-Control: no-cache" },
+        { "GET /fr/jobs/", "", "ETag: \"abf\"", "shell" },
+        { "GET /fr/jobs/7", "", "ETag: \"r2\"", "a page of the map" },
+        { "GET /fr/jobs/new", "", "ETag: \"r3\"", "a page of the map" },
+        { "GET /fr/jobs/7/dispute", "", "ETag: \"r4\"", "a page of the map" },
+        { "GET /fr/jobs//dispute", "", "ETag: \"abf\"", "shell" },
+        { "GET /fr/jobs/7/disputed", "", "ETag: \"abf\"", "shell" },
+        { "GET /fr/jobs/7/disput", "", "ETag: \"abf\"", "shell" },
         { "GET /en", "", "HTTP/1.1 200 ", "\r\n\r\nshell" },
         { "GET /en/", "", "Cache-Control: no-cache", "\r\n\r\nshell" },
         { "GET /en/reservations/1", "", "default-src 'none'", "trusted-types 'none'" },

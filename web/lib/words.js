@@ -2,12 +2,13 @@
 import { html } from "./html.js";
 import { whole } from "./format.js";
 
-let messages = {};
-let rules = new Intl.PluralRules("en");
+const messages = {};
+let rules = new Intl.PluralRules("en"), spoken = "en";
 /** Some pages have words of their own, which come on top. @param {Record<string, any>} catalogue @param {string} language */
 export const setWords = (catalogue, language) => {
-    messages = { ...messages, ...catalogue };
-    rules = new Intl.PluralRules(language);
+    Object.assign(messages, catalogue);
+    if (spoken !== language) rules = new Intl.PluralRules(language);
+    spoken = language;
 };
 
 const pick = (key, params) => {
