@@ -174,14 +174,15 @@ export const meter = async (page) => {
         done(e);
     });
     const quiet = () => (open.size ? new Promise((r) => (wake = r)) : Promise.resolve());
-    return { session, bytes: () => bytes, quiet };
+    return { session, bytes: () => bytes, quiet, idle: () => open.size === 0 };
 };
 /** Begin to note layout shifts; read with shifts(). */
 export const watchShifts = (page) => page.addInitScript(() => {
     const name = (node) => (node?.nodeType === 1 ? `${node.tagName}.${node.className?.baseVal ?? node.className}` : node?.parentElement ? `text in ${node.parentElement.tagName}.${node.parentElement.className}` : "?");
+    const where = ({ x, y, width }) => `${Math.round(x)},${Math.round(y)} ${Math.round(width)} wide`;
     const list = [];
     const take = (entries) => list.push(...entries.filter((e) => !e.hadRecentInput).map((e) => ({ value: e.value, at: Math.round(e.startTime),
-        what: e.sources.slice(0, 3).map((s) => `${name(s.node)} ${Math.round(s.previousRect.y)}→${Math.round(s.currentRect.y)}`) })));
+        what: e.sources.slice(0, 3).map((s) => `${name(s.node)} ${where(s.previousRect)}→${where(s.currentRect)}`) })));
     const observer = new PerformanceObserver((l) => take(l.getEntries()));
     observer.observe({ type: "layout-shift", buffered: true });
     globalThis.__shifts = () => {

@@ -12,24 +12,52 @@ export const PAGES = [
     ["journal", O, "/journal/entries"], ["journal, no entry", O, "/journal/entries?kind=CLAWBACK"], ["an officer's entry", O, "/journal/entries/44"],
     ["site", L, "/site/lumi"], ["tickets", L, "/site/lumi/tickets"], ["reports", L, "/site/lumi/reports"], ["share given", L, "/site/lumi/share"], ["keys", L, "/site/lumi/keys"], ["moves from a site", L, "/site/lumi/moves"], ["a site, with all that is booked", L, "/sites/lumi?weeks=12"], ["administration", A, "/admin"],
 ];
+/** The rest of the map, which the stories walk through: what is measured, and shown with something on it, but not looked at four times more. @type {typeof PAGES} */
+export const STORIED = [
+    ["an open dispute", S, (at) => `/reservations/${at.contested}/dispute`], ["disputes", L, "/site/lumi/disputes"], ["an order", A, (at) => `/programme/orders/${at.order}`], ["maintenance", L, "/site/lumi/maintenance"], ["certificate of another", O, (at) => `/programme/grants/${at.grants.brisa}/certificate`],
+];
 
 /**
  * Signs each person in, and makes a request with a binding quote.
  * @param {any} browser @param {any} kontor what world() gives
+ * @param {{storied?: boolean}} [more] storied: with a dispute and an order that waits, as STORIED needs them
  * @returns {Promise<{cookies: Map<string, any[]>, at: any}>} one session a person serves all; `at`: what paths need
  */
-export const prepare = async (browser, kontor) => {
+export const prepare = async (browser, kontor, { storied = false } = {}) => {
     const cookies = new Map(), at = { grants: kontor.grants, organisations: kontor.organisations };
     for (const who of [S, E, O, L, A]) {
         const { page, context, close } = await open(browser, { base: kontor.base });
         await signIn(page, who, kontor.password);
         cookies.set(who, await context.cookies());
         if (who === O) at.fund = await page.evaluate(async () => (await (await fetch("/v1/funds")).json()).items[0].account);
+        if (who === A && storied) at.order = await page.evaluate(propose);
+        if (who === S && storied) at.contested = await page.evaluate(contest);
         if (who === S) Object.assign(at, await page.evaluate(ask, { organisation: kontor.organisations.brisa, grant: kontor.grants.brisa }));
         await close();
     }
     return { cookies, at };
 };
+/** In the page: something is changed. */
+const post = `async (path, body) => {
+    const { csrf } = await (await fetch("/v1/session")).json();
+    const reply = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf, "Idempotency-Key": crypto.randomUUID() }, body: JSON.stringify(body) });
+    if (!reply.ok) throw new Error(path + ": " + (await reply.text()));
+    return reply.json();
+}`;
+/** As an administrator: another rate, which two must sign. */
+const propose = `(async () => {
+    const post = ${post};
+    await post("/v1/order-rule", { signed_by: ["key", "passkey", "word"], alone_credits: "1000" });
+    const [offering] = (await (await fetch("/v1/offerings")).json()).items;
+    return (await post("/v1/offerings/" + offering.index + "/rates", { rate_milli: 3000, assumed: true })).id;
+})()`;
+/** As the start-up: what was paid for a job that has ended is contested. */
+const contest = `(async () => {
+    const post = ${post};
+    const [job] = (await (await fetch("/v1/reservations?state=settled")).json()).items;
+    await post("/v1/reservations/" + job.id + "/contest", { reason: "The node's disk was full." });
+    return job.id;
+})()`;
 /** In the page, as the start-up. */
 const ask = async ({ organisation, grant }) => {
     const read = async (path) => (await fetch(path)).json();

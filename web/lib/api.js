@@ -4,6 +4,8 @@ import { signal } from "./html.js";
 
 /** Seconds of a reply after which a call counts as cut. */
 const PATIENCE_MS = 20_000;
+/** So long an answer that was read ahead is as good as a new one. */
+const RECENT_MS = 2000;
 
 export class Problem extends Error {
     constructor(status, document, call) {
@@ -33,9 +35,29 @@ export const whenSignedOut = (f) => {
 const cache = new Map();
 export const forget = () => cache.clear();
 export const remembered = (path) => cache.get(path);
+/* What a page shows first is asked for while nothing of it is drawn, so that all is drawn once. */
+const coming = new Map();
+let changes = 0; /* how often something was changed here: what was read before that is not recent */
+/** Has this just been answered? */
+export const recent = (path) => {
+    const old = cache.get(path);
+    return Boolean(old && old.changes === changes && Date.now() - old.at < RECENT_MS);
+};
+/** Reads things ahead. Those that cannot be had are undefined: who shows them asks again, and says why. @param {...string} paths @returns {Promise<any[]>} */
+export const ahead = (...paths) => Promise.all(paths.map((path) => {
+    if (recent(path)) return remembered(path).data;
+    const answer = coming.get(path) ?? get(path).finally(() => coming.delete(path));
+    coming.set(path, answer);
+    return answer.catch(() => undefined);
+}));
+/** A thing, unless it has just been read. @param {string} path */
+export const lately = async (path) => (recent(path) ? remembered(path).data : coming.get(path) ?? get(path));
+/** The answer to what is being read ahead now, if it is. @param {string} path */
+export const onItsWay = (path) => coming.get(path);
 
-/** @param {string} method @param {string} path @param {{body?: any, key?: string, signal?: AbortSignal, headers?: Record<string, string>}} options */
-const send = async (method, path, { body, key, signal: stop, headers = {} }) => {
+/** @param {string} method @param {string} path @param {{body?: any, key?: string, signal?: AbortSignal, headers?: Record<string, string>, reads?: boolean}} options reads: it changes nothing, though it is no GET */
+const send = async (method, path, { body, key, signal: stop, headers = {}, reads }) => {
+    if (method !== "GET" && !reads) changes++;
     const clock = AbortSignal.timeout(PATIENCE_MS);
     const both = stop ? AbortSignal.any([stop, clock]) : clock;
     try {
@@ -75,17 +97,27 @@ const read = async (response, call) => {
 
 /** Read a thing. The reply stays in the cache with the time at which it came. */
 export const get = async (path, options = {}) => {
-    const old = cache.get(path);
+    const old = cache.get(path), before = changes;
     const response = await send("GET", path, { ...options, headers: old?.etag ? { "If-None-Match": old.etag } : {} });
     if (response.status === 304 && old) {
         cutSince.value = 0;
-        old.at = Date.now();
+        Object.assign(old, { at: Date.now(), changes: before });
         return old.data;
     }
     const data = await read(response, { method: "GET", path });
-    cache.set(path, { data, etag: response.headers.get("ETag"), at: Date.now() });
+    cache.set(path, { data, etag: response.headers.get("ETag"), at: Date.now(), changes: before });
     return data;
 };
 /** Change something, or ask by POST. A key makes a repetition harmless. */
 export const post = async (path, body, options = {}) => read(await send("POST", path, { ...options, body }), { method: "POST", path });
+/* A question that takes a body; what was asked ahead is answered once. */
+const called = (path, body) => `${path} ${JSON.stringify(body)}`;
+export const ask = (path, body, options = {}) => post(path, body, { ...options, reads: true });
+export const askAhead = async (path, body) => {
+    const before = changes;
+    const data = await ask(path, body).catch(() => undefined);
+    if (data) cache.set(called(path, body), { data, etag: null, at: Date.now(), changes: before });
+};
+/** @returns {any} the answer, if it has just come */
+export const answered = (path, body) => (recent(called(path, body)) ? remembered(called(path, body)).data : undefined);
 export const del = async (path) => read(await send("DELETE", path, {}), { method: "DELETE", path });

@@ -2,7 +2,7 @@
  * and shares what comes (BroadcastChannel); when it closes the next one leads. After a reconnect the state is fetched
  * anew, then events apply. A hidden tab keeps what came and draws nothing. */
 import { useEffect, useState } from "./html.js";
-import { get } from "./api.js";
+import { get, recent, remembered } from "./api.js";
 import { nowMs } from "./use.js";
 
 const lead = (path, event, give, stop) => {
@@ -25,10 +25,10 @@ const lead = (path, event, give, stop) => {
 
 /**
  * A thing that changes while one looks. @param {string} path what to fetch @param {string} stream its events @param {string} event their name
- * @returns {{data: any, error: any, live: boolean, last: number, reload: () => void}} last: when we heard of it, ms
+ * @returns {{data: any, error: any, live: boolean | null, last: number, reload: () => void}} live: null until that is known; last: when we heard of it, ms
  */
 export const useLive = (path, stream, event) => {
-    const [state, set] = useState({ data: null, error: null, live: false, last: 0 });
+    const [state, set] = useState(() => ({ data: recent(path) ? remembered(path).data : null, error: null, live: null, last: 0 }));
     const [turn, again] = useState(0);
     useEffect(() => {
         const stop = new AbortController();
@@ -49,7 +49,7 @@ export const useLive = (path, stream, event) => {
         };
         channel.onmessage = (e) => take(e.data);
         document.addEventListener("visibilitychange", shown);
-        fetchNow();
+        if (!recent(path)) fetchNow();
         const give = (message) => {
             channel.postMessage(message);
             take(message);

@@ -1,5 +1,5 @@
 /* What is read from the server to prove an entry: bytes, paths, receipts, keys. */
-import { Problem, get, remembered } from "./api.js";
+import { Problem, get, lately, remembered } from "./api.js";
 import { fromHex } from "./bytes.js";
 import { KINDS } from "./kinds.js";
 
@@ -11,7 +11,7 @@ const text = async (path) => {
 };
 /** What the journal says of itself: keys, policy, witnesses. Those who attest are the same sites once more. */
 export const readJournal = async () => {
-    const [head, watching] = await Promise.all([remembered("/v1/journal")?.data ?? get("/v1/journal"), get("/v1/journal/witnesses")]);
+    const [head, watching] = await Promise.all([remembered("/v1/journal")?.data ?? lately("/v1/journal"), lately("/v1/journal/witnesses")]);
     return { ...head, policy: watching.quorum.asked ? await text("/v1/journal/policy") : null, witnesses: watching.witnesses.filter((w) => w.role !== "attest") };
 };
 const bytes = async (path) => {

@@ -1,6 +1,6 @@
 /* Hooks that pages share: data by URL, commands with their key, the clock. */
 import { signal, useEffect, useRef, useState, useCallback } from "./html.js";
-import { get, post, remembered, Problem } from "./api.js";
+import { get, onItsWay, post, recent, remembered, Problem } from "./api.js";
 
 /** The journal's clock minus ours, ms; learnt from the server's `now`. */
 const clockGap = signal(0);
@@ -27,15 +27,18 @@ export const useNow = (every = 1000) => {
  */
 export const useData = (path, { every = 0, mark } = {}) => {
     const old = path ? remembered(path) : null;
-    const [state, set] = useState({ path, data: old?.data ?? null, at: old?.at ?? 0, error: null, mark: undefined, known: false });
+    const [state, set] = useState(() => ({ path, data: old?.data ?? null, at: old?.at ?? 0, error: null, mark, known: Boolean(path && recent(path)) }));
     const [turn, setTurn] = useState(0);
+    const first = useRef(true);
     useEffect(() => {
+        const begins = first.current;
+        first.current = false;
         if (!path) return undefined;
         const stop = new AbortController();
-        const load = () => get(path, { signal: stop.signal }).then(
-            (data) => set({ path, data, at: Date.now(), error: null, mark, known: true }),
+        const load = (answer = get(path, { signal: stop.signal })) => answer.then(
+            (data) => stop.signal.aborted || set({ path, data, at: Date.now(), error: null, mark, known: true }),
             (error) => stop.signal.aborted || set((s) => ({ path, data: s.path === path ? s.data : null, at: s.at, error, mark, known: true })));
-        load();
+        if (!begins || !state.known) load(begins ? onItsWay(path) : undefined); /* what was read ahead is not asked for again */
         const timer = every ? setInterval(() => document.visibilityState === "visible" && load(), every) : 0;
         return () => {
             stop.abort();
@@ -44,20 +47,6 @@ export const useData = (path, { every = 0, mark } = {}) => {
     }, [path, every, turn, mark]);
     const mine = state.path === path ? state : { data: old?.data ?? null, at: old?.at ?? 0, error: null };
     return { ...mine, fresh: state.path === path && state.known && state.mark === mark, reload: useCallback(() => setTurn((n) => n + 1), []) };
-};
-
-/** What several parts of a page will ask for: true once all has come or been refused, so that they are drawn once, each of its final size. @param {string[]} paths */
-export const useTogether = (paths) => {
-    const [done, set] = useState(paths.every((path) => remembered(path)));
-    const wanted = paths.join("\n");
-    useEffect(() => {
-        let here = true;
-        Promise.allSettled(wanted.split("\n").map((path) => get(path))).then(() => here && set(true));
-        return () => {
-            here = false;
-        };
-    }, [wanted]);
-    return done;
 };
 
 /**

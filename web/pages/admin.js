@@ -1,5 +1,6 @@
 /* /admin: is everything up, who is late: every site with its agent's last contact; pause and drain. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { arrange } from "../lib/arrange.js";
 import { country, whole } from "../lib/format.js";
@@ -20,6 +21,7 @@ await Promise.all([more("../messages/LANG.site.json"), more("../messages/LANG.ma
 
 const sum = (s, name) => s.offerings.reduce((n, o) => n + (o[name] ?? 0), 0);
 const KEYS = { site: siteName, state: (s) => s.state, contact: (s) => s.last_contact ?? "", brokered: (s) => sum(s, "brokered_gpus"), free: (s) => sum(s, "free_gpus_now") };
+export const first = () => ahead("/v1/sites", "/v1/mail");
 
 export default ({ query }) => {
     const { sites, loaded, error, reload } = useSites(5000);

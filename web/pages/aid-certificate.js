@@ -1,5 +1,6 @@
 /* /credits/{grant}/certificate and /programme/grants/{grant}/certificate: what aid a grant is, on one sheet. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { country, dayYear, euro, wholeCredits } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -12,6 +13,8 @@ import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
 
 await more("../messages/LANG.aid.json");
+
+export const first = ({ params: { grant } }) => ahead(`/v1/grants/${grant}`, `/v1/grants/${grant}/aid`);
 
 export default ({ params }) => {
     const up = seat.value.kind === "startup" ? "/credits" : "/programme/grants";

@@ -1,10 +1,11 @@
 /* /credits/aid and /programme/organisations/{id}/aid: what aid an undertaking has had, what is left, what it has declared. */
 import { html, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { asTyped, compare, country, dateTime, dayYear, euro, list, parseCents } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { seat } from "../lib/session.js";
-import { useCommand, useData, useTogether } from "../lib/use.js";
+import { useCommand, useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Bar, Swatch } from "../parts/bar.js";
 import { Refused, Waiting } from "../parts/broken.js";
@@ -150,15 +151,22 @@ const Links = ({ id, onDone }) => {
                 <div><${Button} submit busy=${sending.busy}>${t("aid.links.do")}<//></div></form>`}</section>`;
 };
 
-export default ({ params }) => {
+const whose = (params) => {
     const mine = seat.value.kind === "startup", id = mine ? seat.value.organisation.id : params.id;
+    return { mine, id, at: `/v1/organisations/${id}/aid` };
+};
+export const first = ({ params }) => {
+    const { mine, at } = whose(params);
+    return mine ? ahead(at) : ahead(at, `${at}/links`, "/v1/organisations?limit=500");
+};
+
+export default ({ params }) => {
+    const { mine, id, at } = whose(params);
     const up = mine ? "/credits" : "/programme/grants";
-    const at = `/v1/organisations/${id}/aid`;
-    const there = useTogether(mine ? [at] : [at, `${at}/links`, "/v1/organisations?limit=500"]);
     const { data, error, reload } = useData(at);
     const name = data?.undertaking.find((u) => u.id === id)?.name ?? "";
     const head = html`<${Head} title=${mine || !name ? t("aid.page") : `${t("aid.page")}: ${name}`} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a>`} sub=${t("aid.sub", { name })} />`;
-    if (!data || !there) return html`${head}<${Waiting} error=${error} retry=${reload} rows=${8} />`;
+    if (!data) return html`${head}<${Waiting} error=${error} retry=${reload} rows=${8} />`;
     return html`
         ${head}
         <div class="stack">

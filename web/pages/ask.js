@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
 import { big, compare, country, dateTime, dayShort, hours, length, longDay, clockShort, clockUtc, list, parseWhole, priceCredits, rate, wholeCredits } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
-import { get, post } from "../lib/api.js";
+import { ahead, answered, ask as question, askAhead, get } from "../lib/api.js";
 import { faults, needsOf, read, secondsOf, sorted, wants, work, write } from "../lib/asking.js";
 import { mainGrant } from "../lib/credit.js";
 import { more } from "../lib/more.js";
@@ -17,7 +17,7 @@ import { Check, Choices, Field, Fieldset, Select, fieldOf } from "../parts/field
 import { Broken, Loading, Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Changes } from "../parts/changes.js";
-import { FreeStrips } from "../parts/free.js";
+import { FreeStrips, freePath } from "../parts/free.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { EuropeMap } from "../parts/map.js";
@@ -33,17 +33,24 @@ let keptFiles = { inputs: "", outputs: "" }; /* addresses may be signed: they st
 
 /** The look-only quote of what is typed, asked again 150 ms after the last key; the older answer stays meanwhile. */
 const useLook = (body) => {
-    const [state, set] = useState({ quote: null, error: null, asking: true });
     const text = body ? JSON.stringify(body) : "";
+    const begins = useRef(true);
+    const [state, set] = useState(() => {
+        const quote = (body && answered("/v1/quotes", body)) ?? null;
+        return { quote, error: null, asking: !quote };
+    });
     useEffect(() => {
         if (!text) return undefined;
+        const [first, known] = [begins.current, state.quote];
+        begins.current = false;
+        if (first && known) return undefined;
         const stop = new AbortController();
         const timer = setTimeout(() => {
             set((s) => ({ ...s, asking: true }));
-            post("/v1/quotes", JSON.parse(text), { signal: stop.signal }).then(
+            question("/v1/quotes", JSON.parse(text), { signal: stop.signal }).then(
                 (quote) => set({ quote, error: null, asking: false }),
                 (error) => stop.signal.aborted || set((s) => ({ quote: error.status === 0 ? s.quote : null, error, asking: false })));
-        }, DELAY_MS);
+        }, first ? 0 : DELAY_MS);
         return () => {
             clearTimeout(timer);
             stop.abort();
@@ -204,6 +211,16 @@ const useLike = (ask, setScript, setFiles) => {
     }, [ask.like]);
 };
 
+const grantOf = (grants, ask) => grants.find((g) => String(g.account) === ask.grant) ?? mainGrant(grants);
+export const first = async ({ query }) => {
+    const { id } = seat.value.organisation, ask = read(query);
+    const [grants] = await ahead(`/v1/grants?organisation=${id}`, `/v1/organisations/${id}`, "/v1/sites");
+    const grant = grants && grantOf(grants.items, ask);
+    if (!grant || ask.secrets || keptFiles.inputs || keptFiles.outputs || Object.keys(faults(ask)).length) return;
+    const body = wants(ask, { organisation: id, grant: grant.account }), needs = needsOf(ask, false);
+    await Promise.all([askAhead("/v1/quotes", needs.length ? { ...body, needs } : body), ahead(freePath(body))]);
+};
+
 export default ({ query }) => {
     const organisation = seat.value.organisation;
     const grants = useData(`/v1/grants?organisation=${organisation.id}`);
@@ -246,7 +263,7 @@ export default ({ query }) => {
         keepFiles(next);
     };
     useLike(ask, setScript, setFiles);
-    const grant = grants.data ? grants.data.items.find((g) => String(g.account) === ask.grant) ?? mainGrant(grants.data.items) : null;
+    const grant = grants.data ? grantOf(grants.data.items, ask) : null;
     const wrong = faults(ask);
     const hasFiles = Boolean(files.inputs.trim() || files.outputs.trim()) && ask.template !== "allocation";
     if (hasFiles && !(parts.filesOf?.(files.inputs) && parts.filesOf(files.outputs, false))) wrong.files = "problem.field";

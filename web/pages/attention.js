@@ -4,13 +4,15 @@ import { t } from "../lib/words.js";
 import { more } from "../lib/more.js";
 import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
-import { AttentionTable, useAttention } from "../parts/attention.js";
+import { AttentionTable, attentionAhead, useAttention } from "../parts/attention.js";
 import { Broken, Empty, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
 import { Note } from "../parts/note.js";
 
 await more("../messages/LANG.programme.json");
+
+export const first = attentionAhead;
 
 export default () => {
     const { data, error, reload } = useData("/v1/programme", { every: 15_000 });

@@ -1,5 +1,6 @@
 /* /capacity: where and when much is free. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { clock, rate, whole } from "../lib/format.js";
 import { gpuName, siteName, siteTown, useSites } from "../lib/sites.js";
@@ -12,6 +13,7 @@ import { Capacity, WEEKS, inThousands } from "../parts/capacity.js";
 import { Head } from "../parts/frame.js";
 import { State } from "../parts/state.js";
 
+export const first = () => ahead(`/v1/offerings?weeks=${WEEKS}`, "/v1/sites");
 export default () => {
     const { data, error, at, reload } = useData(`/v1/offerings?weeks=${WEEKS}`, { every: 30_000 });
     const { sites, loaded } = useSites(30_000);

@@ -1,5 +1,6 @@
 /* /credits: what is left of each grant, which lapses first. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t, tx } from "../lib/words.js";
 import { big, clock, dayYear, lastDayYear } from "../lib/format.js";
 import { seat } from "../lib/session.js";
@@ -23,6 +24,8 @@ const GrantCard = ({ grant }) => html`
             ${big(grant.lapsed_gpums) > 0n && html`<li><${Swatch} kind="none" /><span>${tx("legend.lapsed", { amount: html`<b><${Credits} gpums=${grant.lapsed_gpums} /></b>` })}</span></li>`}</ul>
         <p class="chart-note">${t("credits.until", { from: dayYear(grant.start), to: lastDayYear(grant.end) })} ${t("as-of", { time: clock(grant.as_of) })} <${Folio} entry=${grant.last_entry ?? grant.entry} /></p>
     </li>`;
+
+export const first = () => ahead(`/v1/grants?organisation=${seat.value.organisation.id}`);
 
 export default () => {
     const { data, error, reload } = useData(`/v1/grants?organisation=${seat.value.organisation.id}`, { every: 15_000 });

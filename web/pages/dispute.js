@@ -1,5 +1,6 @@
 /* /reservations/{id}/dispute: both sides' signed words side by side. For the start-up, the site, the programme. */
 import { html, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { has, t } from "../lib/words.js";
 import { clock, clockMs, credits, dateTime, tail, whole, weekday } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -136,6 +137,8 @@ const Signed = ({ d, r, site }) => {
         </section>`;
 };
 const crumbOf = (r) => (seat.value?.kind === "site" ? [`/site/${seat.value.site}/disputes`, t("nav.disputes")] : seat.value?.kind === "startup" ? ["/reservations", t("nav.reservations")] : ["/programme", t("nav.overview")]);
+
+export const first = ({ params: { id } }) => ahead(`/v1/reservations/${id}`, `/v1/reservations/${id}/dispute`, "/v1/sites");
 
 export default ({ params }) => {
     const job = useData(`/v1/reservations/${params.id}`, { every: 10_000 });

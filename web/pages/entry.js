@@ -1,5 +1,6 @@
 /* /journal/entries/{index}: what the entry says, where it stands in the journal, and the proof of it, worked out here. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { has, t } from "../lib/words.js";
 import { clockMs, credits, dayYear, shortHash, whole } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -83,9 +84,16 @@ const Whole = ({ e }) => {
         </div>`;
 };
 
+const pathOf = (index) => `/v1/journal/entries/${index}`;
+export const first = async ({ params }) => {
+    if (!/^\d+$/.test(params.index)) return;
+    const [[e]] = await Promise.all([ahead(pathOf(Number(params.index))), ahead("/v1/journal", "/v1/journal/witnesses")]);
+    if (e?.body?.commitment) await ahead(`/v1/journal/entries/${e.index}/evidence`);
+};
+
 export default ({ params }) => {
     const index = Number(params.index);
-    const { data: e, error, reload } = useData(/^\d+$/.test(params.index) ? `/v1/journal/entries/${index}` : null);
+    const { data: e, error, reload } = useData(/^\d+$/.test(params.index) ? pathOf(index) : null);
     if (!/^\d+$/.test(params.index)) return html`<${Nowhere} status=${404} />`;
     if (!e) return html`<${Head} title=${t("entry.title", { n: index })} crumbs=${html`<a href=${to(me.value ? "/journal/entries" : "/journal")}>${t("nav.journal")}</a> / ${whole(index)}`} sub="" /><${Waiting} error=${error} retry=${reload} rows=${8} />`;
     return html`

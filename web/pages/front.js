@@ -1,5 +1,6 @@
 /* /: what this is; how much is free this week; that the books can be checked; where to sign in. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t, tx } from "../lib/words.js";
 import { clock, compact, dateTime } from "../lib/format.js";
 import { ago } from "../lib/ago.js";
@@ -17,6 +18,7 @@ const weekOf = (o) => Number(o.weeks?.[0]?.gpu_hours_free ?? 0);
 const fullWeek = (o) => Math.max(1, Number(o.brokered_gpus ?? 0) * 24 * 7);
 const Strokes = ({ n }) => html`<svg width="34" height="22" viewBox="0 0 34 22" fill="none" stroke-width="2" stroke-linecap="round" aria-hidden="true">${Array.from({ length: n }, (_, i) => html`<path d=${`M${2 + i * 5} 2v18`} key=${i} />`)}</svg>`;
 
+export const first = () => ahead(`/v1/offerings?weeks=${WEEKS}`, "/v1/sites", "/v1/journal");
 export default () => {
     const offerings = useData(`/v1/offerings?weeks=${WEEKS}`, { every: 30_000 });
     const { sites } = useSites();

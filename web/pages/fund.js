@@ -1,5 +1,6 @@
 /* /programme/funds/{fund}: how much of it is granted, settled, held, free; its tranches; and where the credits went. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { dateTime } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -12,6 +13,8 @@ import { Head } from "../parts/frame.js";
 import { Fund } from "../parts/fund.js";
 
 await Promise.all([more("../messages/LANG.programme.json"), more("../messages/LANG.flow.json", "../styles/use.css")]);
+
+export const first = ({ params }) => ahead("/v1/programme", `/v1/funds/${params.fund}/flow`, "/v1/sites");
 
 export default ({ params }) => {
     const { data, error, reload } = useData("/v1/programme", { every: 30_000 });

@@ -1,5 +1,6 @@
 /* /programme/grants/new: a tranche gives credits to one organisation, for one access mode, with a start and an end. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { compare, country, duration, euro, parseCents, parseCredits, whole, wholeCredits } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -23,6 +24,8 @@ const Basis = ({ organisation, rules, value, onInput, error }) => {
     const hint = !sum ? rule?.reference : rule.needs_declaration && !aid.data.declaration ? t("grant.basis.declare") : t("grant.basis.cap", { left: euro(sum.left_eur_cents), cap: euro(rule.cap_eur_cents) });
     return html`<${Select} name="legal_basis" label=${t("grant.basis")} hint=${hint} value=${value} onInput=${onInput} error=${error} options=${rules.map((r) => [r.code, r.name])} />`;
 };
+
+export const first = () => ahead("/v1/organisations?limit=500", "/v1/programme", "/v1/policies", "/v1/aid/rules");
 
 export default ({ query }) => {
     const organisations = useData("/v1/organisations?limit=500"), programme = useData("/v1/programme"), policies = useData("/v1/policies"), bases = useData("/v1/aid/rules");

@@ -1,11 +1,12 @@
 /* /credits/{grant} and /programme/grants/{grant}: every entry that made the balance. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t, tx } from "../lib/words.js";
 import { aboutCredits, big, clock, day, dayYear, endTime, lastDay, lastDayYear, priceCredits, wholeCredits } from "../lib/format.js";
 import { forecast, unspentLine } from "../lib/credit.js";
 import { more } from "../lib/more.js";
 import { seat } from "../lib/session.js";
-import { useData, useNow, useTogether } from "../lib/use.js";
+import { useData, useNow } from "../lib/use.js";
 import { place, to } from "../lib/router.js";
 import { AidOfGrant } from "../parts/aid.js";
 import { Bar, Part } from "../parts/bar.js";
@@ -33,10 +34,18 @@ const Figures = ({ grant, f }) => html`
         </dl>
     </section>`;
 
+export const first = async ({ params, query }) => {
+    const at = `/v1/grants/${params.grant}`, cursor = query.get("cursor");
+    const entries = async () => { /* after the grant: its newest entry is among them */
+        await ahead(at);
+        await ahead(`${at}/entries?limit=100`);
+    };
+    await Promise.all([entries(), ahead(`${at}/share`, `${at}/aid`), cursor && ahead(`${at}/entries?limit=50&cursor=${encodeURIComponent(cursor)}`)]);
+};
+
 export default ({ params, query }) => {
     const cursor = query.get("cursor");
     const at = `/v1/grants/${params.grant}`;
-    const there = useTogether([at, `${at}/share`, `${at}/entries?limit=100`]);
     const { data: grant, error, reload } = useData(at, { every: 15_000 });
     /* asked again whenever the grant has a newer entry, so that the list never lags behind the figures */
     const all = useData(grant ? `${at}/entries?limit=100` : null, { mark: grant?.last_entry });
@@ -45,7 +54,7 @@ export default ({ params, query }) => {
     const now = useNow(30_000);
     const mine = seat.value.kind === "startup";
     const up = mine ? "/credits" : "/programme/grants";
-    if (!grant || !there) return html`<${Head} title=${t("credits.one")} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} />`;
+    if (!grant) return html`<${Head} title=${t("credits.one")} crumbs=${html`<a href=${to(up)}>${t(mine ? "nav.credits" : "nav.grants")}</a>`} sub="" /><${Waiting} error=${error} retry=${reload} />`;
     const f = forecast(grant, all.data?.items ?? [], now, Boolean(all.data?.next));
     const title = t("credits.grant", { mode: grant.mode.name, from: dayYear(grant.start) });
     return html`

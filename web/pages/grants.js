@@ -1,5 +1,6 @@
 /* /programme/grants: funds, tranches and every grant: how much of each is held, settled, free. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { big, compare, country, dayYear, lastDayYear, wholeCredits } from "../lib/format.js";
 import { arrange } from "../lib/arrange.js";
@@ -22,9 +23,12 @@ const total = (items, name) => items.reduce((sum, i) => sum + big(i[name]), 0n);
 const COLUMNS = ["granted", "settled", "held", "free"];
 const KEYS = { who: (g) => g.organisation.name, end: (g) => g.end, ...Object.fromEntries(COLUMNS.map((c) => [c, (g) => big(g[c + "_gpums"])])) };
 
+const pathOf = (cursor) => `/v1/grants?limit=100${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`;
+export const first = ({ query }) => ahead(pathOf(query.get("cursor")), "/v1/programme");
+
 export default ({ query }) => {
     const cursor = query.get("cursor");
-    const grants = useData(`/v1/grants?limit=100${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: 15_000 });
+    const grants = useData(pathOf(cursor), { every: 15_000 });
     const programme = useData("/v1/programme");
     const writes = seat.value.role === "officer" || seat.value.role === "administrator";
     const head = html`<${Head} title=${t("nav.grants")} sub=${t("grants.sub")}><${Button} icon="download" href="/v1/aid/register.csv" download>${t("grants.register")}<//>${writes && html`

@@ -1,13 +1,13 @@
 /* /home: free credits, what will lapse and when, what runs, the next step. */
-import { html, useEffect, useState } from "../lib/html.js";
+import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
 import { aboutCredits, big, clock, countdown, dateTime, day, duration, endTime, lastDay, lastDayYear, length, priceCredits, whole, wholeCredits } from "../lib/format.js";
-import { post } from "../lib/api.js";
+import { ahead, answered, ask, askAhead } from "../lib/api.js";
 import { forecast, mainGrant, unspentLine } from "../lib/credit.js";
 import { isOpen } from "../lib/jobs.js";
 import { siteName, useSites } from "../lib/sites.js";
 import { seat } from "../lib/session.js";
-import { useData, useNow } from "../lib/use.js";
+import { nowMs, useData, useNow } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Bar, Part } from "../parts/bar.js";
 import { Button } from "../parts/button.js";
@@ -49,15 +49,28 @@ const shapes = (grant, f) => {
     const hoursLeft = Math.floor(f.daysLeft * 24) - 24;
     return [64, 8, 4, 1].map((gpus) => ({ gpus, hours: Math.min(240, hoursLeft, Math.floor(left / gpus / 2)) })).filter((s) => s.hours >= 1).slice(0, 2);
 };
+const wish = (grant, s) => ({
+    organisation: grant.organisation.id, grant: grant.account, gpus: s.gpus, walltime_s: s.hours * 3600, memory_gb: 0, model: "", countries: [], one_island: false, kind: "batch",
+    preference: "soonest", move_freely: false,
+});
+/** What was answered to them ahead; null if not all were. */
+const offersAhead = (grant, list) => {
+    const quotes = list.map((s) => answered("/v1/quotes", wish(grant, s)));
+    return quotes.every(Boolean) ? list.map((s, i) => ({ ...s, option: quotes[i].options[0] })).filter((o) => o.option) : null;
+};
 const Suggestions = ({ grant, f, sites, onKnown }) => {
-    const [offers, set] = useState([]);
-    const wanted = JSON.stringify(shapes(grant, f));
+    const list = shapes(grant, f), wanted = JSON.stringify(list);
+    const begun = useRef(offersAhead(grant, list));
+    const [offers, set] = useState(begun.current ?? []);
     useEffect(() => {
+        const had = begun.current;
+        begun.current = null;
+        if (had) {
+            onKnown();
+            return undefined;
+        }
         const stop = new AbortController();
-        Promise.all(JSON.parse(wanted).map((s) => post("/v1/quotes", {
-            organisation: grant.organisation.id, grant: grant.account, gpus: s.gpus, walltime_s: s.hours * 3600, memory_gb: 0, model: "", countries: [], one_island: false, kind: "batch",
-            preference: "soonest", move_freely: false,
-        }, { signal: stop.signal }).then((q) => ({ ...s, option: q.options[0] }), () => null)))
+        Promise.all(JSON.parse(wanted).map((s) => ask("/v1/quotes", wish(grant, s), { signal: stop.signal }).then((q) => ({ ...s, option: q.options[0] }), () => null)))
             .then((all) => {
                 if (stop.signal.aborted) return;
                 set(all.filter((o) => o?.option));
@@ -73,10 +86,23 @@ const Suggestions = ({ grant, f, sites, onKnown }) => {
                 <span class="block small second">${t("home.offer.when", { time: dateTime(o.option.start), amount: priceCredits(o.option.cost_gpums) })}</span></div>
                 <${Button} small href=${to("/ask", { gpus: o.gpus, hours: o.hours })} label=${t("home.ask-for", { gpus: o.gpus, hours: o.hours })}>${t("home.ask")}<//></li>`)}</ul>`;
 };
+const grantsOf = (organisation) => `/v1/grants?organisation=${organisation}`;
+const entriesOf = (grant) => `/v1/grants/${grant.account}/entries?limit=100`;
+const jobsOf = (organisation) => `/v1/reservations?organisation=${organisation}&limit=20`;
+const newestOf = (organisation) => `/v1/requests?organisation=${organisation}&limit=1`;
+export const first = async () => {
+    const { id } = seat.value.organisation, rest = ahead(jobsOf(id), "/v1/sites");
+    const newest = ahead(newestOf(id)).then(([found]) => found?.items[0] && ahead(`/v1/requests/${found.items[0].id}`));
+    const [grants] = await ahead(grantsOf(id));
+    const grant = grants && mainGrant(grants.items);
+    const [entries] = grant ? await ahead(entriesOf(grant)) : [];
+    if (entries) await Promise.all(shapes(grant, forecast(grant, entries.items, nowMs(), Boolean(entries.next))).map((s) => askAhead("/v1/quotes", wish(grant, s))));
+    await Promise.all([newest, rest]);
+};
 const cheapest = (options) => options.map((o) => big(o.cost_gpums)).reduce((a, b) => (b < a ? b : a), big(options[0]?.cost_gpums));
 /** The request asked for last, and its quote that still binds. */
 const useNewest = (organisation) => {
-    const { data } = useData(`/v1/requests?organisation=${organisation}&limit=1`);
+    const { data } = useData(newestOf(organisation));
     const newest = data?.items[0];
     const detail = useData(newest ? `/v1/requests/${newest.id}` : null);
     return { newest, quote: detail.data?.quotes?.find((q) => q.state === "open"), known: Boolean(data && (!newest || detail.data || detail.error)) };
@@ -109,12 +135,12 @@ const Unspent = ({ grant, entries, more, f, now }) => {
 
 export default () => {
     const organisation = seat.value.organisation.id;
-    const grants = useData(`/v1/grants?organisation=${organisation}`, { every: 15_000 });
+    const grants = useData(grantsOf(organisation), { every: 15_000 });
     const grant = grants.data ? mainGrant(grants.data.items) : null;
-    const entries = useData(grant ? `/v1/grants/${grant.account}/entries?limit=100` : null, { every: 30_000 });
-    const jobs = useData(`/v1/reservations?organisation=${organisation}&limit=20`, { every: 10_000 });
+    const entries = useData(grant ? entriesOf(grant) : null, { every: 30_000 });
+    const jobs = useData(jobsOf(organisation), { every: 10_000 });
     const last = useNewest(organisation);
-    const [above, know] = useState(false); /* what stands in the first row has its size: nothing below it will move */
+    const [above, know] = useState(Boolean(grant && entries.data && offersAhead(grant, shapes(grant, forecast(grant, entries.data.items, nowMs(), Boolean(entries.data.next)))))); /* what stands in the first row has its size: nothing below it will move */
     useEffect(() => {
         const timer = setTimeout(() => know(true), LONGEST_MS);
         return () => clearTimeout(timer);

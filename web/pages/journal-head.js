@@ -1,12 +1,13 @@
 /* /journal, for everybody: the newest checkpoint and who signed it, how the journal grew, who watches it and what they last
  * said, how to check it oneself, and what all this is for, in plain words. */
 import { html, useEffect, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t, tx } from "../lib/words.js";
 import { clock, dateTime, dayYear, whole } from "../lib/format.js";
 import { more } from "../lib/more.js";
 import { me } from "../lib/session.js";
 import { readKey, readNote, signedBy } from "../lib/tlog.js";
-import { useData, useTogether } from "../lib/use.js";
+import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
 import { Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
@@ -20,22 +21,26 @@ await more("../messages/LANG.log.json", "../styles/journal.css");
 
 const EVERY_MS = 5000;
 /** The checkpoint as it is when the page comes: null until then. */
+const readCheckpoint = () => fetch("/checkpoint", { cache: "no-store" }).then((reply) => (reply.ok ? reply.text() : "")).catch(() => "");
+const judge = async (note, vkey) => (!globalThis.crypto?.subtle ? "cannot" : (await signedBy(readNote(note), await readKey(vkey))).is);
+let early = null; /* what was read and judged before the page is drawn */
 const useFirst = () => {
-    const [note, set] = useState(null);
+    const [begun, set] = useState(early);
     useEffect(() => {
-        fetch("/checkpoint", { cache: "no-store" }).then((reply) => (reply.ok ? reply.text() : "")).then(set, () => set(""));
+        early = null;
+        if (!begun) readCheckpoint().then((note) => set({ note, is: "checking" }));
     }, []);
-    return note;
+    return begun;
 };
 /** The newest checkpoint's text, and whether the log's key signed it, worked out here. */
 const useCheckpoint = (vkey, size, begun) => {
-    const [state, set] = useState({ note: begun, is: "checking" });
+    const [state, set] = useState(begun);
     useEffect(() => {
         if (!vkey || !size) return undefined;
         let wanted = true;
         const look = async () => {
             const note = await (await fetch("/checkpoint", { cache: "no-store" })).text();
-            const is = !globalThis.crypto?.subtle ? "cannot" : (await signedBy(readNote(note), await readKey(vkey))).is;
+            const is = await judge(note, vkey);
             if (wanted) set({ note, is });
         };
         look().catch(() => wanted && set((s) => ({ ...s, is: "bad" })));
@@ -102,13 +107,17 @@ const Yourself = ({ data, asked }) => html`
         <p class="gap"><a href=${to("/verify")}>${t("verify.link")}</a></p><p class="chart-note">${t("yourself.whole")}</p><p class="chart-note">${t("journal.check.not")}</p>
     </section>`;
 
+export const first = async () => {
+    const [note, [head, watching]] = await Promise.all([readCheckpoint(), ahead("/v1/journal", "/v1/journal/witnesses", "/v1/journal/growth")]);
+    early = { note, is: note && head && watching?.shown ? await judge(note, head.vkey).catch(() => "bad") : "checking" };
+};
+
 export default () => {
     const { data, error, reload } = useData("/v1/journal", { every: EVERY_MS });
     const watching = useData("/v1/journal/witnesses", { every: EVERY_MS }).data;
-    const there = useTogether(["/v1/journal", "/v1/journal/witnesses", "/v1/journal/growth"]);
     const begun = useFirst();
     const growth = useData("/v1/journal/growth", { every: 12 * EVERY_MS });
-    if (!data || !there || begun === null) return html`<${Head} title=${t("nav.journal")} sub="" /><${Waiting} error=${error} retry=${reload} />`;
+    if (!data || begun === null) return html`<${Head} title=${t("nav.journal")} sub="" /><${Waiting} error=${error} retry=${reload} />`;
     return html`
         <${Head} title=${t("nav.journal")} sub=${t("journal.sub", { n: data.size, time: dateTime(data.time) })}>${me.value && html`<${Button} href=${to("/journal/entries")}>${t("journal.all")}<//>`}<//>
         ${data.guarded && html`<${Note} kind="brick"><b>${t("problem.guarded")}</b> ${data.guarded}<//>`}

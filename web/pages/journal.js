@@ -1,5 +1,6 @@
 /* /journal/entries: newest entries, what moved; filters in the address; CSV of the same filters. */
 import { html, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { clock, parseWhole, whole } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -19,10 +20,12 @@ const NAMES = ["kind", "account", "grant", "before"];
 /** The filters of an address as the server takes them. */
 const filterOf = (query) => Object.fromEntries(NAMES.filter((name) => query.get(name)).map((name) => [name, query.get(name)]));
 
+const pathOf = (filter) => `/v1/journal/entries?${new URLSearchParams({ ...filter, limit: "50" })}`;
+export const first = ({ query }) => ahead(pathOf(filterOf(query)), "/v1/journal");
+
 export default ({ query }) => {
     const filter = filterOf(query);
-    const search = new URLSearchParams({ ...filter, limit: "50" });
-    const { data, error, reload } = useData(`/v1/journal/entries?${search}`, { every: filter.before ? 0 : 15_000 });
+    const { data, error, reload } = useData(pathOf(filter), { every: filter.before ? 0 : 15_000 });
     const journal = useData("/v1/journal");
     const [account, setAccount] = useState(filter.account ?? "");
     const [number, setNumber] = useState("");

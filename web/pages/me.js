@@ -3,12 +3,12 @@ import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { dateTime, day } from "../lib/format.js";
 import { me, signOut, whoAmI } from "../lib/session.js";
-import { del, post } from "../lib/api.js";
+import { del, post, ahead } from "../lib/api.js";
 import { LANGUAGES } from "../lib/languages.js";
 import { language } from "../lib/router.js";
 import { failedOf, goTo } from "../lib/providers.js";
 import { scheme, turn } from "../lib/scheme.js";
-import { useCommand, useData, useTogether } from "../lib/use.js";
+import { useCommand, useData } from "../lib/use.js";
 import { Button } from "../parts/button.js";
 import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
@@ -177,13 +177,13 @@ const Newcomer = () => html`
     <${Note} kind="slate" role="status"><p><b>${t("me.newcomer")}</b></p><p>${t("me.newcomer.text")}</p>
         <div class="gap"><${Button} small onClick=${signOut}>${t("sign-out")}<//></div><//>`;
 
+const signs = () => me.value.roles.some((r) => r.role === "officer" || r.role === "administrator");
+export const first = () => ahead(...PARTS, ...(signs() ? ["/v1/me/keys"] : []));
 const Account = ({ query }) => {
     const [changes, count] = useState(0); /* a new password ends sessions elsewhere, and tokens */
     const changed = () => count((n) => n + 1);
-    const orders = me.value.roles.some((r) => r.role === "officer" || r.role === "administrator");
-    const there = useTogether(orders ? [...PARTS, "/v1/me/keys"] : PARTS);
+    const orders = signs();
     const head = html`<${Head} title=${t("nav.me")} sub=${me.value.person.email ? t("me.sub", { name: me.value.person.name, email: me.value.person.email }) : me.value.person.name} />`;
-    if (!there) return html`${head}<${Waiting} rows=${8} />`;
     return html`${head}
         ${me.value.roles.length === 0 && html`<${Newcomer} />`}
         ${me.value.second_due && html`<${Note} kind="ochre" role="status"><b>${t("second.due")}</b> ${t("second.due.text")}<//>`}

@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { aboutCredits, clock, dateTime, priceCredits, wholeCredits } from "../lib/format.js";
 import { ago } from "../lib/ago.js";
-import { get, post } from "../lib/api.js";
+import { get, post, ahead } from "../lib/api.js";
 import { askUnread } from "../lib/session.js";
 import { to } from "../lib/router.js";
 import { more } from "../lib/more.js";
@@ -80,4 +80,6 @@ const Notices = () => {
         </section>
         ${said.value.length > 0 && html`<section class="card"><h2>${t("notices.said")}</h2><dl class="facts">${said.value.map((n) => html`<div key=${n.id}><dt>${n.text}</dt><dd>${clock(n.at)}</dd></div>`)}</dl></section>`}`;
 };
+export const first = () => ahead("/v1/me/notices?limit=50");
+
 export default Notices;

@@ -1,5 +1,6 @@
 /* /programme/orders/{id}: the order in words, who signed, what my signature does. What is signed is read from its bytes here. */
 import { html, useEffect, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { has, t } from "../lib/words.js";
 import { credits, dateTime, day, duration, euro, whole, wholeCredits } from "../lib/format.js";
 import { fromBase64, fromHex, same, sha256, toBase64, toHex, utf8 } from "../lib/bytes.js";
@@ -28,19 +29,21 @@ const REASON_MAX = 500;
 const commits = async (o, read) => read.committed !== null && same(await sha256(fromHex(o.salt), utf8(o.reason)), read.committed);
 /** What the bytes say, checked against their hash and against what the server says of them; and the key of this browser, if it is the one.
  * What was read of other bytes, or beside other words, counts no more. */
+const judge = async (o, of) => {
+    const bytes = fromBase64(o.bytes), read = readOrder(bytes);
+    const fits = read && toHex(await sha256(bytes)) === o.sha256 && saysTheSame(read, o) && (!o.reason || (await commits(o, read)));
+    return { is: fits ? "fits" : "differs", read, bytes, key: o.you.ed25519 ? await keptKey(o.you.ed25519) : null, of };
+};
+const ofOrder = (o) => JSON.stringify([o.id, o.bytes, o.sha256, o.salt, o.reason, o.order, o.you.ed25519]);
+let early = null; /* what was judged before the page is drawn */
 const useBytes = (o) => {
     const reading = { is: "reading", read: null, bytes: null, key: null, of: "" };
-    const [state, set] = useState(reading);
-    const of = JSON.stringify([o.id, o.bytes, o.sha256, o.salt, o.reason, o.order, o.you.ed25519]);
+    const [state, set] = useState(early ?? reading);
+    const of = ofOrder(o);
     useEffect(() => {
         let gone = false;
-        const look = async () => {
-            const bytes = fromBase64(o.bytes), read = readOrder(bytes);
-            const fits = read && toHex(await sha256(bytes)) === o.sha256 && saysTheSame(read, o) && (!o.reason || (await commits(o, read)));
-            const key = o.you.ed25519 ? await keptKey(o.you.ed25519) : null;
-            if (!gone) set({ is: fits ? "fits" : "differs", read, bytes, key, of });
-        };
-        look();
+        early = null;
+        if (state.of !== of) judge(o, of).then((found) => gone || set(found));
         return () => {
             gone = true;
         };
@@ -153,6 +156,11 @@ const Body = ({ o, reload }) => {
             ${open && !o.you.may_sign && html`<section class="card"><h2>${t("orders.mine")}</h2><p>${has("orders.why." + why) ? t("orders.why." + why) : t("orders.why.other")}${why === "order-key" && html` <a href=${to("/me")}>${t("orders.make-key")}</a>`}</p>
                 ${o.you.proposed && html`<div class="deeds gap"><${End} o=${o} onDone=${reload} /></div>`}</section>`}
         </div>`;
+};
+
+export const first = async ({ params: { id } }) => {
+    const [o] = await ahead(`/v1/orders/${id}`);
+    early = o ? await judge(o, ofOrder(o)).catch(() => null) : null;
 };
 
 export default ({ params: { id } }) => {

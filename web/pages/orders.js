@@ -1,5 +1,6 @@
 /* /programme/orders: orders that wait for a signature, and those that are over; for administrators keys that wait to be confirmed. */
 import { html, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { arrange } from "../lib/arrange.js";
 import { big, dateTime, duration, wholeCredits } from "../lib/format.js";
@@ -66,6 +67,8 @@ const Keys = () => {
 const Rule = ({ rule }) => html`
     <section class="card"><h2>${t("rule")}</h2>
         <p>${rule.limited ? t("rule.limited", { amount: wholeCredits(rule.alone_gpums) }) : t("rule.unlimited")} ${rule.signed_by.includes("word") ? t("rule.word") : t("rule.no-word")} ${t("rule.open", { time: duration(rule.open_days * 86400) })}</p></section>`;
+
+export const first = () => ahead("/v1/orders?limit=100", "/v1/order-rule", ...(seat.value.kind === "admin" ? ["/v1/officer-keys"] : []));
 
 export default ({ query }) => {
     const { data, error, reload } = useData("/v1/orders?limit=100", { every: 15_000 }), rule = useData("/v1/order-rule");

@@ -4,7 +4,7 @@ import { t } from "../lib/words.js";
 import { arrange } from "../lib/arrange.js";
 import { dateTime } from "../lib/format.js";
 import { more } from "../lib/more.js";
-import { del } from "../lib/api.js";
+import { del, ahead } from "../lib/api.js";
 import { me, seat, whoAmI } from "../lib/session.js";
 import { go, to } from "../lib/router.js";
 import { useCommand, useData } from "../lib/use.js";
@@ -123,6 +123,11 @@ const History = ({ items, path }) => html`
     <section class="card"><div class="card-head"><h2>${t("people.history")}</h2><div class="deeds"><${Files} path=${path} /></div></div><p class="second">${t("people.history.sub")}</p>
         ${items.length ? html`<dl class="facts">${items.map((c) => html`<div key=${c.id}><dt>${t("people." + c.what, { person: c.person.name, by: c.by.name || t("people.machine"), role: t("role." + c.of.role) })}${c.reason && html`<span class="hint block">${c.reason}</span>`}</dt>
             <dd>${dateTime(c.at)}</dd></div>`)}</dl>` : html`<p class="second">${t("people.history.none")}</p>`}</section>`;
+
+export const first = () => {
+    const { organisation: { id }, role } = seat.value;
+    return ahead(`/v1/organisations/${id}/members`, `/v1/organisations/${id}/rights?limit=50`, ...(role === "owner" ? [`/v1/organisations/${id}/invitations`] : []));
+};
 
 export default ({ query }) => {
     const organisation = seat.value.organisation, owns = seat.value.role === "owner";

@@ -1,5 +1,6 @@
 /* /sites/{code}: what stands there, and when how much of it is free; with what of it is the reader's to see. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { clock, dateTime, rate, whole } from "../lib/format.js";
 import { DAY, HOUR } from "../lib/calendar.js";
@@ -52,12 +53,13 @@ const Offering = ({ offering: o, calendar, from, step, own, kind, reload }) => {
         </section>`;
 };
 
+const weeksOf = (query) => (SPANS[query.get("weeks")] ? query.get("weeks") : "4");
+const pathOf = ({ code }, weeks) => `/v1/sites/${code}/calendar?from=${new Date(Math.floor(nowMs() / DAY) * DAY).toISOString()}&step_s=${SPANS[weeks].step / 1000}&columns=${SPANS[weeks].columns}`;
+export const first = ({ params, query }) => ahead(pathOf(params, weeksOf(query)), "/v1/sites");
+
 export default ({ params, query }) => {
-    const weeks = SPANS[query.get("weeks")] ? query.get("weeks") : "4";
-    const { step, columns } = SPANS[weeks];
-    const from = Math.floor(nowMs() / DAY) * DAY;
-    const path = `/v1/sites/${params.code}/calendar?from=${new Date(from).toISOString()}&step_s=${step / 1000}&columns=${columns}`;
-    const { data, error, reload } = useData(path, { every: 60_000, mark: seat.value?.id });
+    const weeks = weeksOf(query);
+    const { data, error, reload } = useData(pathOf(params, weeks), { every: 60_000, mark: seat.value?.id });
     const { sites, loaded, reload: reloadSites } = useSites(30_000);
     const site = sites.get(params.code);
     const crumbs = html`<a href=${to("/sites")}>${t("nav.sites")}</a>`;

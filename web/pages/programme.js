@@ -6,7 +6,7 @@ import { clock, whole } from "../lib/format.js";
 import { seat } from "../lib/session.js";
 import { useData } from "../lib/use.js";
 import { to } from "../lib/router.js";
-import { AttentionTable, useAttention } from "../parts/attention.js";
+import { AttentionTable, attentionAhead, useAttention } from "../parts/attention.js";
 import { Empty, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Head } from "../parts/frame.js";
@@ -21,6 +21,8 @@ const Attention = ({ items, sites }) => html`
     <section class="card"><div class="card-head"><h2>${t("programme.attention", { n: items.length })}</h2>${items.length > SHOWN && html`<a class="end" href=${to("/programme/attention")}>${t("attention.all", { n: items.length })}</a>`}</div>
         ${items.length === 0 ? html`<p class="second">${t("attention.none")}</p>` : html`<${AttentionTable} items=${items.slice(0, SHOWN)} sites=${sites} />`}
     </section>`;
+export const first = attentionAhead;
+
 export default () => {
     const { data, error, reload } = useData("/v1/programme", { every: 10_000 });
     const { items, sites, known } = useAttention(data?.disputed);

@@ -1,5 +1,6 @@
 /* /requests/{id}: quotes compared: best place, start and cost; how long it binds; why not the others. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { has, t, tx } from "../lib/words.js";
 import { big, clock, clockUtc, credits, dateTime, length, rate } from "../lib/format.js";
 import { inTime } from "../lib/ago.js";
@@ -80,6 +81,11 @@ const Gone = ({ error, asked, quote, before, accept, busy, sites, ask }) => {
 };
 
 const known = ({ data, error }) => data || error;
+export const first = async ({ params }) => {
+    const [[request]] = await Promise.all([ahead(`/v1/requests/${params.id}`), ahead("/v1/sites")]);
+    if (request) await ahead(`/v1/grants/${request.grant}`, `/v1/organisations/${request.organisation?.id ?? request.organisation}`);
+};
+
 export default ({ params }) => {
     const { data: request, error, reload } = useData(`/v1/requests/${params.id}`);
     const { sites, loaded, reload: askSites } = useSites();

@@ -1,5 +1,6 @@
 /* /programme/reports: what a period came to, on sheets of A4: credits in and out, by whom, where and how; and how to check it. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { has, t, tx } from "../lib/words.js";
 import { big, country, dateTime, dayYear, euro, gpuHourParts, percent, priceCredits, whole } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -92,10 +93,15 @@ const Check = ({ r }) => html`
         <p class="chart-note">${t("report.check.not")}</p>
     </section>`;
 
-export default ({ query }) => {
-    const now = nowMs(), list = periods(now);
+const asked = (query) => {
+    const list = periods(nowMs());
     const start = query.get("from") ?? list[0][1], end = query.get("to") ?? list[0][2];
-    const ask = `from=${start}T00:00:00Z&to=${end}T00:00:00Z`;
+    return { list, start, end, ask: `from=${start}T00:00:00Z&to=${end}T00:00:00Z` };
+};
+export const first = ({ query }) => ahead(`/v1/programme/report?${asked(query).ask}`, "/v1/sites");
+
+export default ({ query }) => {
+    const { list, start, end, ask } = asked(query);
     const { data: r, error, reload } = useData(`/v1/programme/report?${ask}`);
     const { sites } = useSites(60_000);
     const last = dayOf(Date.parse(end) - 1);

@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../lib/html.js";
 import { has, t, tx } from "../lib/words.js";
 import { big, clock, clockMs, country, credits, dateTime, dayKey, dayShort, duration, fixed, length, shortHash, tail, weekday } from "../lib/format.js";
 import { ago, inTime } from "../lib/ago.js";
-import { get } from "../lib/api.js";
+import { get, ahead } from "../lib/api.js";
 import { accountOf, costs, endOf, isComing, isRunning, mayCancel } from "../lib/jobs.js";
 import { header, verify } from "../lib/jws.js";
 import { useLive } from "../lib/live.js";
@@ -112,8 +112,7 @@ const Access = ({ r }) => html`
         <p class="chart-note">${t("reservation.access.text")}</p>
     </section>`;
 const Output = ({ r }) => {
-    const { data, error, reload } = useData(`/v1/reservations/${r.id}/output`, { every: isRunning(r) ? 5000 : 0 });
-    useEffect(reload, [r.state]);
+    const { data, error, reload } = useData(`/v1/reservations/${r.id}/output`, { every: isRunning(r) ? 5000 : 0, mark: r.state });
     if (error?.status === 403) return null;
     const text = data?.output ?? "";
     const file = () => {
@@ -132,10 +131,15 @@ const Output = ({ r }) => {
         </section>`;
 };
 const CHECK = { checking: ["plain", "circle"], good: ["wash-verdigris", "ok"], bad: ["wash-brick", "warn"], cannot: ["plain", "circle"] };
+let judged = null; /* the ticket that was checked before the page is drawn */
+const judgeAhead = async (path) => {
+    const [ticket, keys] = await ahead(`${path}/ticket`, "/.well-known/jwks.json");
+    judged = ticket?.jws && keys ? { jws: ticket.jws, is: await verify(ticket.jws, keys).catch(() => "bad") } : null;
+};
 const Ticket = ({ r }) => {
     const { data } = useData(r.ticket ? `/v1/reservations/${r.id}/ticket` : null);
     const keys = useData(data?.jws ? "/.well-known/jwks.json" : null);
-    const [state, set] = useState("checking");
+    const [state, set] = useState(() => (judged?.jws === data?.jws && judged?.is) || "checking");
     const [parts, take] = useState(/** @type {any} */ (null));
     useEffect(() => { /* what was sealed is the start-up's to see */
         if (data?.claims.secrets && seat.value?.kind === "startup") import("../parts/sealed.js").then((module) => take(module.default));
@@ -213,18 +217,31 @@ const Repeat = ({ r }) => {
     };
     return html`<${Button} icon="repeat" busy=${state.busy} onClick=${repeat}>${t("repeat")}<//>${state.error && html`<${Refused} error=${state.error} />`}`;
 };
+const mayDispute = (r) => r?.state === "settled" || r?.state === "disputed";
+let disputeParts = null;
+const takeDispute = async () => (disputeParts = (await import("../parts/dispute.js")).default);
 /** What of a dispute stands on this page; fetched only where there may be one. */
 const useDispute = (r) => {
-    const may = r?.state === "settled" || r?.state === "disputed";
-    const [parts, set] = useState(null);
+    const may = mayDispute(r);
+    const [parts, set] = useState(disputeParts);
     useEffect(() => {
-        if (may && !parts) import("../parts/dispute.js").then((module) => set(module.default));
+        if (may && !parts) takeDispute().then(set);
     }, [may]);
     return { parts, ...useData(may && parts ? `/v1/reservations/${r.id}/dispute` : null, { mark: r?.version }) };
 };
 const Live = ({ live, last }) => {
     const now = useNow(1000);
-    return html`<span class=${live ? "live" : "live cut"}>${t(live ? "live" : "live.cut", { ago: last ? ago(now - last) : "" })}</span>`;
+    const says = (words, ms) => t(words, { ago: ms === null ? "" : ago(ms) });
+    /* its place is as wide as it is when it says the most: who counts seconds moves nothing */
+    return html`<span class="live-place"><span class="live cut unseen" aria-hidden="true">${says("live.cut", 59_000)}</span>${live !== null && html`<span class=${live ? "live" : "live cut"}>${says(live ? "live" : "live.cut", last ? now - last : null)}</span>`}</span>`;
+};
+
+export const first = async ({ params }) => {
+    const path = `/v1/reservations/${params.id}`;
+    const own = ahead(path).then(([r]) => r && Promise.all([
+        r.ticket && judgeAhead(path), mayDispute(r) && Promise.all([takeDispute(), ahead(`${path}/dispute`)]).catch(() => {}), /* its code may not come: the page says so */
+    ]));
+    await Promise.all([own, ahead("/v1/sites", `${path}/outlook`, `${path}/output`)]);
 };
 
 export default ({ params }) => {

@@ -1,5 +1,6 @@
 /* /reservations: what runs, what comes, what went wrong. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { arrange } from "../lib/arrange.js";
 import { big, lastDayYear, wholeCredits } from "../lib/format.js";
@@ -18,11 +19,15 @@ import { TableTools } from "../parts/table.js";
 const KEYS = { name: (r) => r.name, start: (r) => r.window.start, settled: (r) => big(r.settled_gpums) };
 const TABS = [["", () => true], ["running", isRunning], ["coming", isComing], ["ended", isEnded]];
 
+const jobsOf = (organisation, cursor) => `/v1/reservations?organisation=${organisation}&limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`;
+const grantsOf = (organisation) => `/v1/grants?organisation=${organisation}`;
+export const first = ({ query }) => ahead(jobsOf(seat.value.organisation.id, query.get("cursor")), grantsOf(seat.value.organisation.id), "/v1/sites");
+
 export default ({ query }) => {
     const organisation = seat.value.organisation.id;
     const cursor = query.get("cursor");
-    const jobs = useData(`/v1/reservations?organisation=${organisation}&limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: 10_000 });
-    const grants = useData(`/v1/grants?organisation=${organisation}`);
+    const jobs = useData(jobsOf(organisation, cursor), { every: 10_000 });
+    const grants = useData(grantsOf(organisation));
     const { sites } = useSites();
     const now = useNow(15_000);
     const tab = TABS.find(([name]) => name === (query.get("state") ?? "")) ?? TABS[0];

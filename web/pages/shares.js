@@ -1,5 +1,6 @@
 /* /programme/shares: who has used how much of what accrued to them, and who waits before whom. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { arrange } from "../lib/arrange.js";
 import { big, clock, dateTime, percent } from "../lib/format.js";
@@ -15,9 +16,12 @@ import { TableTools } from "../parts/table.js";
 const KEYS = { who: (s) => s.organisation.name, dominant: (s) => s.dominant?.share_milli ?? s.used_milli ?? -1, used: (s) => s.used_milli ?? -1, committed: (s) => big(s.committed_gpums), accrued: (s) => big(s.accrued_gpums) };
 const part = (milli) => (milli === null ? t("none") : percent(milli));
 
+const pathOf = (cursor) => `/v1/programme/shares?limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`;
+export const first = ({ query }) => ahead(pathOf(query.get("cursor")));
+
 export default ({ query }) => {
     const cursor = query.get("cursor");
-    const { data, error, reload } = useData(`/v1/programme/shares?limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: 15_000 });
+    const { data, error, reload } = useData(pathOf(cursor), { every: 15_000 });
     const head = html`<${Head} title=${t("fair.title")} sub=${t("fair.sub")} />`;
     if (!data) return html`${head}<${Waiting} error=${error} retry=${reload} />`;
     if (!data.items.length) return html`${head}<${Empty} title=${t("fair.none")}>${t("fair.none.text")}<//>`;

@@ -1,7 +1,7 @@
 /* /sign-in */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
-import { post } from "../lib/api.js";
+import { post, ahead } from "../lib/api.js";
 import { me, seats, signIn, signedIn } from "../lib/session.js";
 import { go, language, to } from "../lib/router.js";
 import { failedOf, goTo } from "../lib/providers.js";
@@ -55,6 +55,7 @@ const SecondStep = ({ question, onDone, onBack }) => {
             <div class="gap"><button type="button" class="linkish" onClick=${onBack}>${t("second.back")}</button></div></div>`;
 };
 
+export const first = () => ahead("/v1/providers");
 export default ({ query }) => {
     const [email, setEmail] = useState(""), [password, setPassword] = useState("");
     const [shown, show] = useState(false);

@@ -1,5 +1,6 @@
 /* /site/{site}/disputes: what of this site's jobs is in dispute, and by when it is decided. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { dateTime } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -18,6 +19,8 @@ const Row = ({ r }) => html`
     <tr><td class="lead"><a href=${to(`/reservations/${r.id}/dispute`)}><b>${jobName(r)}</b></a><span class="hint">${t("ticket.numbers", { site: r.site.code, seq: r.ticket.seq, fence: r.ticket.fence })}</span></td>
         <td>${r.organisation.name}</td><td>${t(r.timeline.some((s) => s.what === "contested") ? "disputes.contested" : "disputes.reports")}<span class="hint">${since(r) ? t("disputes.since", { time: dateTime(since(r)) }) : ""}</span></td>
         <td class="num" data-label=${t("settled")}><${Credits} gpums=${r.settled_gpums} /></td><td class="num" data-label=${t("held")}><${Credits} gpums=${r.held_gpums} /></td></tr>`;
+
+export const first = ({ params }) => ahead(`/v1/reservations?state=disputed&site=${params.site}&limit=100`, "/v1/sites");
 
 export default ({ params }) => {
     const { data, error, reload } = useData(`/v1/reservations?state=disputed&site=${params.site}&limit=100`, { every: 10_000 });

@@ -1,5 +1,6 @@
 /* /site/{site}/keys: the site's agent (its key, instance, contact, clock, version) and enrolling one. */
 import { html, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t, tx } from "../lib/words.js";
 import { clock, dateTime, shortHash, whole } from "../lib/format.js";
 import { ago } from "../lib/ago.js";
@@ -86,6 +87,8 @@ const Keys = ({ keys, onDone }) => html`
                 return html`<tr key=${k.index}><td class="lead"><${Folio} entry=${k.index} /></td><td data-label=${t("site.key.since")}>${dateTime(k.since)}</td><td data-label=${t("keys.until")}>${k.until ? dateTime(k.until) : t("none")}</td>
                     <td class="end"><${State} name=${wash} words=${t(words)} /></td><td class="right">${(k.state === "in-force" || k.state === "ending") && html`<${Revoke} index=${k.index} onDone=${onDone} />`}</td></tr>`;
             })}</tbody></table></div></section>`;
+
+export const first = ({ params }) => ahead(`/v1/sites/${params.site}/agent`, "/v1/sites");
 
 export default ({ params }) => {
     const { data: agent, error, reload } = useData(`/v1/sites/${params.site}/agent`, { every: 5000 });

@@ -1,5 +1,6 @@
 /* /site/{site}/maintenance: what is planned, whom it touches, and planning one more. */
 import { html, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { arrange } from "../lib/arrange.js";
 import { dateTime, fromLocalField, parseWhole, whole } from "../lib/format.js";
@@ -109,6 +110,7 @@ const End = ({ window: w, onDone }) => {
 };
 
 const KEYS = { from: (w) => w.from, model: (w) => w.model, gpus: (w) => w.gpus, state: (w) => w.state };
+export const first = ({ params }) => ahead(`/v1/sites/${params.site}/maintenance`, "/v1/sites");
 
 export default ({ params, query }) => {
     const { data, error, reload } = useData(`/v1/sites/${params.site}/maintenance`, { every: 30_000 });

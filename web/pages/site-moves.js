@@ -4,7 +4,9 @@ import { t } from "../lib/words.js";
 import { siteName, useSites } from "../lib/sites.js";
 import { to } from "../lib/router.js";
 import { Head } from "../parts/frame.js";
-import { Moves } from "../parts/moves.js";
+import { Moves, movesAhead } from "../parts/moves.js";
+
+export const first = ({ params, query }) => movesAhead(`/v1/sites/${params.site}/moves`, query);
 
 export default ({ params, query }) => {
     const { sites } = useSites();

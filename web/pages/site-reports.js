@@ -1,5 +1,6 @@
 /* /site/{site}/reports: by number, newest first; a number that is missing stands as a gap. */
 import { html, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { parseWhole, whole } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -32,10 +33,13 @@ const Find = ({ here, newest }) => {
             <${Button} submit small icon="search">${t("site.find.do")}<//></form>`;
 };
 
+const pathOf = ({ site }, cursor) => `/v1/sites/${site}/reports?limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`;
+export const first = ({ params, query }) => ahead(pathOf(params, query.get("cursor")), `/v1/sites/${params.site}/agent`, "/v1/sites");
+
 export default ({ params, query }) => {
     const cursor = query.get("cursor");
     const here = `/site/${params.site}/reports`;
-    const { data, error, reload } = useData(`/v1/sites/${params.site}/reports?limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: cursor ? 0 : 10_000 });
+    const { data, error, reload } = useData(pathOf(params, cursor), { every: cursor ? 0 : 10_000 });
     const agent = useData(`/v1/sites/${params.site}/agent`, { every: 10_000 });
     const { sites } = useSites();
     const name = siteName(sites.get(params.site), params.site);

@@ -1,5 +1,6 @@
 /* /site/{site}/share: what the site promised and what it gave, by month and class of GPU. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t, tx } from "../lib/words.js";
 import { big, clock, gpuHourParts, month, percent, whole } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -19,9 +20,13 @@ const total = (items, name) => items.reduce((sum, i) => sum + BigInt(i[name]), 0
 const wholeHours = (seconds) => gpuHourParts(seconds)[0];
 /** Thousandths of what was promised. */
 const share = (given, promised) => (promised > 0n ? Number((given * 1000n) / promised) : null);
+const monthsOf = (query) => (SPANS.includes(Number(query.get("months"))) ? Number(query.get("months")) : 12);
+const pathOf = ({ site }) => `/v1/sites/${site}/share`;
+export const first = ({ params, query }) => ahead(`${pathOf(params)}?months=${monthsOf(query)}`, "/v1/sites");
+
 export default ({ params, query }) => {
-    const months = SPANS.includes(Number(query.get("months"))) ? Number(query.get("months")) : 12;
-    const path = `/v1/sites/${params.site}/share`;
+    const months = monthsOf(query);
+    const path = pathOf(params);
     const { data, error, reload } = useData(`${path}?months=${months}`, { every: 60_000 });
     const { sites } = useSites();
     const name = siteName(sites.get(params.site), params.site);
@@ -30,14 +35,14 @@ export default ({ params, query }) => {
     if (!data) return html`${head}<${Waiting} error=${error} retry=${reload} />`;
     if (!data.items.length) return html`${head}<${Empty} title=${t("given.none")}>${t("given.none.text")}<//>`;
     const given = total(data.items, "given_gpu_seconds"), promised = total(data.items, "promised_gpu_seconds");
-    const first = data.items.at(-1).from;
+    const begin = data.items.at(-1).from;
     return html`
         ${head}
         <div class="between"><nav class="tabs" aria-label=${t("given.span")}>${SPANS.map((n) => html`<a key=${n} href=${to(`/site/${params.site}/share`, n === 12 ? {} : { months: n })} aria-current=${n === months ? "page" : undefined}>${t("given.months", { n })}</a>`)}</nav>
             <p class="small second">${t("sites.as-of", { time: clock(data.as_of) })}</p></div>
         <div class="stack">
             <section class="card" aria-label=${t("nav.given")}>
-                <p class="small second">${t("given.since", { month: month(first) })}</p>
+                <p class="small second">${t("given.since", { month: month(begin) })}</p>
                 <p class="figure smaller" data-figure="given">${wholeHours(given)}${" "}<span class="of">${t("given.of", { amount: wholeHours(promised), share: share(given, promised) === null ? t("none") : percent(share(given, promised)) })}</span></p>
                 <${Bar} height=${28} total=${promised} parts=${[{ kind: "settled", gpums: given }]} />
                 <ul class="legend"><li><${Swatch} kind="settled" /><span>${tx("given.legend.given", { amount: html`<b>${wholeHours(given)}</b>` })}</span></li><li><span>${tx("given.legend.idle", { amount: html`<b data-figure="idle">${wholeHours(total(data.items, "idle_gpu_seconds"))}</b>` })}</span></li><li><${Swatch} kind="none" /><span>${tx("given.legend.rest", { amount: html`<b>${wholeHours(promised > given ? promised - given : 0n)}</b>` })}</span></li></ul>

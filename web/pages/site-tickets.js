@@ -1,5 +1,6 @@
 /* /site/{site}/tickets: signed orders, newest first; of one state, or all. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { arrange } from "../lib/arrange.js";
 import { more } from "../lib/more.js";
@@ -18,11 +19,14 @@ const STATES = ["", "issued", "permitted", "running", "open", "cancelling", "end
 
 const KEYS = { seq: (k) => k.seq, start: (k) => k.window?.start ?? "", used: (k) => k.gpu_seconds ?? -1 };
 
+const pathOf = ({ site }, state, cursor) => `/v1/sites/${site}/tickets?limit=50${state && "&state=" + state}${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`;
+export const first = ({ params, query }) => ahead(pathOf(params, query.get("state") ?? "", query.get("cursor")), "/v1/sites");
+
 export default ({ params, query }) => {
     const cursor = query.get("cursor");
     const state = STATES.includes(query.get("state") ?? "") ? query.get("state") ?? "" : "";
     const here = `/site/${params.site}/tickets`;
-    const { data, error, reload } = useData(`/v1/sites/${params.site}/tickets?limit=50${state && "&state=" + state}${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: cursor ? 0 : 10_000 });
+    const { data, error, reload } = useData(pathOf(params, state, cursor), { every: cursor ? 0 : 10_000 });
     const { sites } = useSites();
     const name = siteName(sites.get(params.site), params.site);
     const head = html`<${Head} title=${t("nav.tickets")} crumbs=${html`<a href=${to(`/site/${params.site}`)}>${name}</a> / ${t("nav.tickets")}`} sub=${t("site.tickets.sub")} />

@@ -1,5 +1,6 @@
 /* /site/{site}: in touch or not; anything waiting for me. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { clock, country, dateTime, rate, shortHash, whole } from "../lib/format.js";
 import { ago } from "../lib/ago.js";
@@ -45,6 +46,8 @@ const States = ({ tickets }) => {
         })}</ul>
         <p class="small second">${tickets.length ? t("site.left", { n: left.length, all: runs.length }) : t("site.no-tickets")}</p>`;
 };
+
+export const first = ({ params: { site } }) => ahead(`/v1/sites/${site}/agent`, `/v1/sites/${site}/tickets?limit=100`, `/v1/sites/${site}/reports?limit=6`, "/v1/sites");
 
 export default ({ params }) => {
     const base = `/v1/sites/${params.site}`;

@@ -1,5 +1,6 @@
 /* /sites: where the sites are, and how much is free at each now and this week. The table says all that the map does. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { arrange } from "../lib/arrange.js";
 import { clock, compact, whole } from "../lib/format.js";
@@ -22,6 +23,7 @@ const figures = (site, offerings) => offerings.filter((o) => o.site === site.cod
     gpus: sum.gpus + o.brokered_gpus, now: sum.now + o.free_gpus_now, week: sum.week + Number(o.weeks?.[0]?.gpu_hours_free ?? 0) }), { gpus: 0, now: 0, week: 0 });
 
 const KEYS = { site: (r) => siteName(r.site), now: (r) => r.now, week: (r) => r.week };
+export const first = () => ahead("/v1/offerings?weeks=1", "/v1/sites");
 
 export default ({ query }) => {
     const { data, error, at, reload } = useData("/v1/offerings?weeks=1", { every: 30_000 });

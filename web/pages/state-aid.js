@@ -1,5 +1,6 @@
 /* /programme/state-aid: whose sum nears the cap of its legal basis, the nearest first. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { country, dateTime, dayYear, euro, percent } from "../lib/format.js";
 import { NEAR_MILLI } from "../lib/attention.js";
@@ -25,6 +26,8 @@ const Row = ({ a }) => html`
 const Rules = ({ rules }) => html`
     <section class="card"><h2>${t("state-aid.rules")}</h2>
         <dl class="facts">${rules.map((r) => html`<div key=${r.code + r.valid_from}><dt>${r.name}<span class="hint block">${r.reference}</span></dt><dd>${r.cap_eur_cents === null ? t("state-aid.uncapped") : t("state-aid.cap", { cap: euro(r.cap_eur_cents), n: r.years })}</dd></div>`)}</dl></section>`;
+
+export const first = () => ahead("/v1/aid/sums", "/v1/aid/rules");
 
 export default () => {
     const { data, error, reload } = useData("/v1/aid/sums", { every: 60_000 });

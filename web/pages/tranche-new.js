@@ -1,5 +1,6 @@
 /* /programme/tranches/new: a fund gives to a tranche, or to the reserve. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t } from "../lib/words.js";
 import { parseCredits, whole, wholeCredits } from "../lib/format.js";
 import { more } from "../lib/more.js";
@@ -11,6 +12,8 @@ import { Head } from "../parts/frame.js";
 import { Order, checks } from "../parts/order.js";
 
 await more("../messages/LANG.programme.json");
+
+export const first = () => ahead("/v1/programme");
 
 export default () => {
     const { data, error, reload } = useData("/v1/programme");

@@ -1,6 +1,7 @@
 /* /programme/use: what credits paid for, by month, country, site and access mode; how concentrated it is; what the sites' GPUs did, idle by
  * cause; how long jobs waited. The period and what it is narrowed to stand in the address. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t, tx } from "../lib/words.js";
 import { big, compact, country, dateTime, dayYear, duration, month, percent, priceCredits, whole, wholeCredits } from "../lib/format.js";
 import { CAUSES, causes, lastMonths, milli, monthly, monthsBetween, ranked, worst } from "../lib/figures.js";
@@ -109,14 +110,20 @@ const Where = ({ u, all, sites, label, link }) => {
 };
 const firstThree = (list, all) => list.length > 3 && t("use.first.three", { part: percent(milli(list.slice(0, 3).reduce((sum, g) => sum + big(g.paid_gpums), 0n), all)) });
 
-export default ({ query }) => {
+/** The period and the filters of an address, and what the server is asked for them. */
+const asked = (query) => {
     const span = SPANS.includes(Number(query.get("months"))) ? Number(query.get("months")) : 12;
     const only = Object.fromEntries(FILTERS.map((f) => [f, query.get(f)]).filter(([, v]) => v));
     const [from, until] = lastMonths(nowMs(), span);
+    return { span, only, from, until, path: `/v1/programme/use?${new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(until).toISOString(), ...only })}` };
+};
+export const first = ({ query }) => ahead(asked(query).path, "/v1/sites");
+
+export default ({ query }) => {
+    const { span, only, from, until, path } = asked(query);
     const keep = (change) => Object.fromEntries(Object.entries({ months: span === 12 ? "" : String(span), ...only, ...change }).filter(([, v]) => v));
     const at = (change) => to("/programme/use", keep(change));
-    const ask = new URLSearchParams({ from: new Date(from).toISOString(), to: new Date(until).toISOString(), ...only });
-    const { data: u, error, reload } = useData(`/v1/programme/use?${ask}`);
+    const { data: u, error, reload } = useData(path);
     const { sites, loaded } = useSites(60_000);
     const site = (g) => siteName(sites.get(g.code), g.code);
     const name = { site: (v) => site({ code: v }), country: (v) => country(v), mode: (v) => u?.modes.find((m) => m.code === v)?.name ?? v };

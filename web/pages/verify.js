@@ -1,6 +1,7 @@
 /* /verify, for everybody: is this receipt good, and what does that mean? The keys come with the page, or from the reader's own
  * policy; from then on nothing is asked of the server, and it works when there is none any more. */
 import { html, useEffect, useRef, useState } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t, tx } from "../lib/words.js";
 import { clockMs, dayYear, whole } from "../lib/format.js";
 import { fromHex } from "../lib/bytes.js";
@@ -97,6 +98,8 @@ const Result = ({ proof }) => {
         ${found.header && html`<${Facts} header=${found.header} />`}
         <${Proof} proof=${proof} />`;
 };
+
+export const first = () => ahead("/v1/journal", "/v1/journal/witnesses");
 
 export default () => {
     const { data: head, error, reload } = useData("/v1/journal");

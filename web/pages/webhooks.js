@@ -3,7 +3,7 @@ import { html, useState } from "../lib/html.js";
 import { t } from "../lib/words.js";
 import { dateTime } from "../lib/format.js";
 import { more } from "../lib/more.js";
-import { del, post } from "../lib/api.js";
+import { del, post, ahead } from "../lib/api.js";
 import { me, seat } from "../lib/session.js";
 import { to } from "../lib/router.js";
 import { useCommand, useData } from "../lib/use.js";
@@ -90,5 +90,7 @@ const Webhooks = () => {
                 ${sent.data.items.length ? html`<dl class="facts">${sent.data.items.map((s) => html`<${Sent} key=${s.id} sent=${s} again=${hooks.data.items.some((hook) => hook.id === s.webhook)} act=${act} busy=${state.busy} />`)}</dl>` : html`<p class="second">${t("webhooks.sent.none")}</p>`}</section>
         </div>`;
 };
+
+export const first = () => seat.value.role === "owner" && ahead(`/v1/organisations/${seat.value.organisation.id}/webhooks`, `/v1/organisations/${seat.value.organisation.id}/deliveries`);
 
 export default () => (seat.value.role === "owner" ? html`<${Webhooks} />` : html`<${Head} title=${t("webhooks")} sub="" /><section class="card"><p><b>${t("webhooks.owners")}</b></p><p class="second">${t("webhooks.owners.text")}</p></section>`);

@@ -1,6 +1,6 @@
 /* What needs a person: each thing with what it is about, how long it waits, and the deed. */
 import { html, useEffect } from "../lib/html.js";
-import { get } from "../lib/api.js";
+import { ahead, get } from "../lib/api.js";
 import { attention, partly } from "../lib/attention.js";
 import { t } from "../lib/words.js";
 import { aboutCredits, dateTime, duration, euro, lastDayYear, tail } from "../lib/format.js";
@@ -18,10 +18,14 @@ await more("../messages/LANG.attention.json");
 
 const toConfirm = (keys) => (keys?.items ?? []).filter((k) => k.state === "asked" && k.person.id !== me.value.person.id);
 const givenUp = (mail) => (mail?.items ?? []).filter((m) => m.state === "given-up");
+const PROGRAMME = "/v1/programme", ORDERS = "/v1/orders?open=true&limit=100", GRANTS = "/v1/grants?limit=500", AID = "/v1/aid/sums", SITES = "/v1/sites", KEYS = "/v1/officer-keys", MAIL = "/v1/mail";
+const asks = () => [PROGRAMME, ORDERS, GRANTS, AID, SITES, ...(seat.value?.kind === "admin" ? [KEYS, MAIL] : [])];
+/** What useAttention() asks, and what it needs besides. */
+export const attentionAhead = () => ahead(...asks());
 /** How much it is, for the column of other pages. What cannot be asked now leaves what is known. */
 export default async () => {
-    const admin = seat.value?.kind === "admin", asked = seat.value;
-    const [programme, orders, grants, aid, sites, keys, mail] = await Promise.all(["/v1/programme", "/v1/orders?open=true&limit=100", "/v1/grants?limit=500", "/v1/aid/sums", "/v1/sites", ...(admin ? ["/v1/officer-keys", "/v1/mail"] : [])].map((path) => get(path)));
+    const asked = seat.value;
+    const [programme, orders, grants, aid, sites, keys, mail] = await Promise.all(asks().map((path) => get(path)));
     if (seat.value?.id === asked?.id)
         waiting.value = attention({ disputed: programme.disputed, orders: orders.items, sites: sites.items, keys: toConfirm(keys), mail: givenUp(mail), grants: grants.items, aid: aid.items, now: nowMs() }).length;
 };
@@ -29,11 +33,11 @@ export default async () => {
 /** All that needs a person now. `known`: everything was asked. */
 export const useAttention = (disputed) => {
     const admin = seat.value?.kind === "admin";
-    const orders = useData("/v1/orders?open=true&limit=100", { every: 15_000 });
-    const keys = useData(admin ? "/v1/officer-keys" : null);
-    const grants = useData("/v1/grants?limit=500", { every: 60_000 });
-    const aid = useData("/v1/aid/sums", { every: 60_000 });
-    const mail = useData(admin ? "/v1/mail" : null, { every: 60_000 });
+    const orders = useData(ORDERS, { every: 15_000 });
+    const keys = useData(admin ? KEYS : null);
+    const grants = useData(GRANTS, { every: 60_000 });
+    const aid = useData(AID, { every: 60_000 });
+    const mail = useData(admin ? MAIL : null, { every: 60_000 });
     const { sites, loaded } = useSites(15_000);
     const answered = (asked) => asked.data !== null || asked.error;
     const items = attention({ disputed: disputed ?? [], orders: orders.data?.items ?? [], sites: [...sites.values()], keys: toConfirm(keys.data), mail: givenUp(mail.data),

@@ -40,8 +40,9 @@ const Pages = ({ current, onGo }) => {
 };
 
 /** The journal's size and how old its newest entry is. No tally: there are no witnesses yet. */
-const Heart = ({ data }) => {
+const Heart = ({ data, error }) => {
     const now = useNow(1000);
+    if (!data && !error) return html`<p class="heart">\u00a0<span class="block">\u00a0</span></p>`; /* not asked yet: its place */
     if (!data) return html`<p class="heart">${t("heart.none")}<span class="block">\u00a0</span></p>`;
     return html`<p class="heart">${tx("heart.size", { n: data.size })}<span class="block">${t("heart.newest", { time: clock(data.time), ago: ago(now - Date.parse(data.time)) })}</span></p>`;
 };
@@ -80,25 +81,25 @@ const TopBar = ({ current }) => {
         </header>`;
 };
 const FootLinks = ({ children }) => html`<nav aria-label=${t("foot.links")}>${["help", "accessibility", "privacy"].map((name) => html`<a key=${name} href=${to("/" + name)}>${t("foot." + name)}</a>`)}${children}</nav>`;
-const Foot = ({ journal }) => html`
+const Foot = ({ journal, error }) => html`
     <footer class="foot">
         <span>${tx("foot.demo", { assumed: html`<${Assumed} />` })}</span><span>${t("foot.zone", { zone: zoneName(nowMs()) })}</span>
         <${FootLinks} />
-        <${Heart} data=${journal} />
+        <${Heart} data=${journal} error=${error} />
     </footer>`;
 const Cut = () => cutSince.value > 0 && html`
     <div class="cut"><${Note} kind="ochre" role="status">${tx("cut", { time: clock(cutSince.value) })} <button type="button" class="linkish" onClick=${() => location.reload()}>${t("cut.now")}</button><//></div>`;
 
 /** Pages with a column. @param {{current: string, children: any}} props current: the path that the column marks */
 export const Framed = ({ current, children }) => {
-    const { data: journal } = useData("/v1/journal", { every: 10_000 });
+    const { data: journal, error } = useData("/v1/journal", { every: 10_000 });
     return html`
     <a class="skip" href="#main">${t("skip")}</a>
     <${Hatches} />
     <div class="app">
-        <div class="side"><header class="column"><${Brand} /><${Who} /><${Pages} current=${current} /><${Heart} data=${journal} /><${Settings} /></header></div>
+        <div class="side"><header class="column"><${Brand} /><${Who} /><${Pages} current=${current} /><${Heart} data=${journal} error=${error} /><${Settings} /></header></div>
         <${TopBar} current=${current} />
-        <div class="page"><${Cut} /><main id="main" tabindex="-1">${children}</main><${Foot} journal=${journal} /></div>
+        <div class="page"><${Cut} /><main id="main" tabindex="-1">${children}</main><${Foot} journal=${journal} error=${error} /></div>
     </div>
     <${Toasts} />`;
 };

@@ -30,11 +30,13 @@ const Days = ({ from, columns }) => html`
     <svg class="days" height="16" aria-hidden="true">${Array.from({ length: columns / 4 }, (_, i) => i).filter((i) => i % 2 === 0).map((i) =>
         html`<text key=${i} x=${(((i * 4) / columns) * 100).toFixed(2) + "%"} y="12">${new Date(from + i * 86_400_000).getUTCDate()}</text>`)}</svg>`;
 
+/** What the strips ask. @param {any} ask */
+export const freePath = (ask) => `/v1/offerings/free?from=${new Date(spanOf(ask)).toISOString()}&columns=${DAYS * 4}&step_s=${STEP_MS / 1000}`;
 /** @param {{quote: any, ask: any, sites: Map<string, any>}} props */
 export const FreeStrips = ({ quote, ask, sites }) => {
     const from = spanOf(ask ?? {});
     const columns = DAYS * 4;
-    const { data } = useData(ask ? `/v1/offerings/free?from=${new Date(from).toISOString()}&columns=${columns}&step_s=${STEP_MS / 1000}` : null, { every: 60_000 });
+    const { data } = useData(ask ? freePath(ask) : null, { every: 60_000 });
     if (!data) return null;
     const rows = data.items.map((item) => ({ ...item, place: sites.get(item.site), offering: sites.get(item.site)?.offerings.find((o) => o.index === item.offering) }))
         .map((r) => ({ ...r, free: r.offering && ask.gpus < r.offering.gpus_per_node ? r.free_below_node : r.free })).filter((r) => r.offering && r.free.length && !quote.refusals.some((no) => no.offering === r.offering.index && no.code === "kind"));

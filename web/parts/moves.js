@@ -1,5 +1,6 @@
 /* What could not stay at its site: what went where and why, what cannot stay now, where more is booked than there is. */
 import { html } from "../lib/html.js";
+import { ahead } from "../lib/api.js";
 import { t, tx } from "../lib/words.js";
 import { arrange } from "../lib/arrange.js";
 import { dateTime, length } from "../lib/format.js";
@@ -39,10 +40,13 @@ const Moved = ({ data, name, here, cursor, path, query }) => html`
         </table></div>
         ${(cursor || data.next) && html`<div class="pager">${cursor && html`<${Button} small href=${to(here)}>${t("newest")}<//>`}${data.next && html`<${Button} small href=${to(here, { cursor: data.next })}>${t("older")}<//>`}</div>`}
     </section>`;
+const pathOf = (path, cursor) => `${path}?limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`;
+/** @param {string} path @param {URLSearchParams} query */
+export const movesAhead = (path, query) => ahead(pathOf(path, query.get("cursor")), "/v1/sites");
 /** @param {{path: string, here: string, query: URLSearchParams, head: any}} props path: of the API; here: the page's own */
 export const Moves = ({ path, here, query, head }) => {
     const cursor = query.get("cursor");
-    const { data, error, reload } = useData(`${path}?limit=50${cursor ? "&cursor=" + encodeURIComponent(cursor) : ""}`, { every: cursor ? 0 : 10_000 });
+    const { data, error, reload } = useData(pathOf(path, cursor), { every: cursor ? 0 : 10_000 });
     const { sites } = useSites();
     const name = (code) => siteName(sites.get(code), code);
     if (!data) return html`${head}<${Waiting} error=${error} retry=${reload} />`;

@@ -1,5 +1,5 @@
 /* When a reservation will likely start, why not sooner, what is in its way, and the next best place. */
-import { html, useEffect } from "../lib/html.js";
+import { html } from "../lib/html.js";
 import { t, tx } from "../lib/words.js";
 import { credits, dateTime, length } from "../lib/format.js";
 import { siteName } from "../lib/sites.js";
@@ -44,8 +44,7 @@ const Displaced = ({ r, o, sites, mine, onDone }) => {
 };
 /** @param {{r: any, sites: Map<string, any>, mine: boolean, onDone: () => void}} props r: the reservation; mine: the caller's */
 export const Outlook = ({ r, sites, mine, onDone }) => {
-    const { data: o, reload } = useData(`/v1/reservations/${r.id}/outlook`, { every: 20_000 });
-    useEffect(reload, [r.version]);
+    const { data: o } = useData(`/v1/reservations/${r.id}/outlook`, { every: 20_000, mark: r.version });
     if (!o || (!o.waits && !o.displaced && !o.elsewhere)) return null;
     const e = o.expected, best = o.elsewhere?.options[0];
     return html`
