@@ -12,6 +12,7 @@ import time
 import urllib.request
 import uuid
 
+import passkey_orders
 from fake_log import FakeLog, vkey
 from harness import BUILD, Client, Second
 from outside import Outside
@@ -680,3 +681,14 @@ def test_a_second_history_shown_to_one_witness(world):
     finally:
         other.remove()
         subprocess.run(["psql", "-qX", world.server.conninfo(), "-c", f"DROP DATABASE IF EXISTS {name}_fork WITH (FORCE)"], check=False)
+
+
+def test_agents_attest_what_passkeys_have_signed(world):
+    """They have asked for it, and verified it."""
+    rigs(world)
+    key = passkey_orders.enrol(world, "officer")
+    order = world.people["officer"].must("POST", "/v1/funds", {"name": "Signed", "reference": "P", "credits": "1", "reason": "Test"}, status=202, key=True)
+    entry = passkey_orders.sign(world, "officer", order, key).json["entry"]
+    passkey_orders.end(world, "officer", key)
+    cosigned_by(world, ("lumi", "bsc"), grow(world, entry + 2)["size"], "attest")
+    assert world.server.tail_all().count('"route":"agent_assertions","status":200') >= 2
