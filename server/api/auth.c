@@ -40,6 +40,7 @@ struct sessions_cache {
     pthread_mutex_t lock;
     struct map *by_token;
     struct map *heads; /* of agents' tokens that were good, hashed */
+    uint64_t forgotten; /* how often: what was read before is not remembered after */
 };
 
 struct sessions_cache *
@@ -83,6 +84,7 @@ sessions_cache_forget(struct sessions_cache *c)
 {
     pthread_mutex_lock(&c->lock);
     forget_all(c);
+    c->forgotten++;
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -130,6 +132,7 @@ from_memory(struct call *call, struct hash token)
         call->renews = !found;
         k->renewing = k->renewing || call->renews;
     }
+    call->forgotten = c->forgotten;
     if (found) {
         call->actor = k->actor;
         call->second_due = k->second_due;
@@ -157,9 +160,13 @@ remember(struct call *call, struct hash token, int64_t expires_ms)
     pthread_mutex_lock(&c->lock);
     if (map_count(c->by_token) >= REMEMBER_MOST)
         forget_all(c);
-    free(map_get(c->by_token, &token));
-    map_put(c->by_token, &token, k, NULL);
+    if (call->forgotten == c->forgotten) {
+        free(map_get(c->by_token, &token));
+        map_put(c->by_token, &token, k, NULL);
+        k = NULL;
+    }
     pthread_mutex_unlock(&c->lock);
+    free(k);
 }
 
 static void
@@ -597,7 +604,7 @@ same_rights(const struct actor *a, const struct actor *b)
 }
 
 enum err
-auth_still(struct call *call)
+auth_still(struct call *call, bool surely)
 {
     struct actor before = call->actor;
     int64_t began_ms = call->now_ms;
@@ -606,7 +613,7 @@ auth_still(struct call *call)
 
     if (before.kind != ACTOR_PERSON)
         return OK;
-    call->renews = false;
+    call->renews = surely;
     call->now_ms = clock_now(&call->api->clock);
     db_act_as(call->db, DB_ACTOR_SERVER);
     err = auth_call(call, &worker);

@@ -102,6 +102,7 @@ struct call {
     bool second_due; /* somebody without roles, until they have the second step that these ask for */
     struct token_used token; /* id zero: it does not call by one */
     bool renews; /* what is known of the session is to be read from the database by this call */
+    uint64_t forgotten; /* how often what is known of sessions had been forgotten before */
     uint64_t share; /* whose it is in the pool's queue */
     char csrf_token[44]; /* what X-CSRF-Token must be; by_session only */
     char name[CALL_NAME_MAX], email[CALL_EMAIL_MAX];

@@ -178,8 +178,8 @@ void auth_new_token(char ret_text[44], struct hash *ret_hash);
 /* Sign in: fills the call as auth_call does. */
 enum err auth_load_person(struct call *call, struct uuid person) MUST_USE;
 /* Of an answer that takes long, in a worker: is the person still signed in, by the same session or token, with the rights that they had when it
- * began? ERR_UNAUTHENTICATED. */
-enum err auth_still(struct call *call) MUST_USE;
+ * began? surely: not by what is remembered. ERR_UNAUTHENTICATED. */
+enum err auth_still(struct call *call, bool surely) MUST_USE;
 /* Another person with the roles that they have now. */
 enum err auth_actor_of(struct call *call, struct uuid person, struct actor *ret) MUST_USE;
 /* Checks address and password. Takes long: LANE_SLOW. ERR_CREDENTIALS, ERR_RATE_LIMITED. */

@@ -105,9 +105,9 @@ make(struct call *call)
     enum err err;
 
     call->arena = arena_new();
-    err = monotonic_ms() > p->end_ms || atomic_load(&call->api->quiet) ? ERR_SHUTDOWN : auth_still(call);
-    if (!err)
-        err = p->of.step(call, p->of.work, &out, &done);
+    err = monotonic_ms() > p->end_ms || atomic_load(&call->api->quiet) ? ERR_SHUTDOWN : p->of.step(call, p->of.work, &out, &done);
+    if (!err) /* afterwards, since rows that the person may not see any more are none: the file would end as if it were whole */
+        err = auth_still(call, done);
     arena_delete(call->arena);
     call->arena = whole;
     if (err)
