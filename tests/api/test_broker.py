@@ -5,7 +5,7 @@ import tempfile
 
 from harness import BUILD
 from test_tamper import audit, export
-from world import Agent, millis, stamp
+from world import Agent, hour, millis, stamp
 
 DAY = 86400000
 
@@ -122,7 +122,8 @@ def test_a_start_in_the_future(world):
 
 
 HOUR = 3600000
-NIGHTS = {"count": 7, "from": "20:00", "until": "06:00"}
+DUSK, LATEST, DAWN = hour(4), hour(5), hour(14)
+NIGHTS = {"count": 7, "from": DUSK, "until": DAWN}
 WEEK = {"gpus": 64, "walltime_s": 9 * 3600, "nights": NIGHTS}  # ten hours less the hour by which a site may start later
 
 
@@ -134,7 +135,7 @@ def test_a_week_of_nights(world):
     """One quote, one answer, a reservation, hold and ticket for each night."""
     brisa, before = world.people["brisa"], held(world)
     best = look(world, **WEEK)["options"][0]
-    assert len(best["nights"]) == 7 and all(n["start"].endswith("T20:00:00.000Z") and n["start_by"].endswith("T21:00:00.000Z") for n in best["nights"]), best
+    assert len(best["nights"]) == 7 and all(n["start"].endswith(f"T{DUSK}:00.000Z") and n["start_by"].endswith(f"T{LATEST}:00.000Z") for n in best["nights"]), best
     assert [millis(n["start"]) - millis(best["start"]) for n in best["nights"]] == [k * DAY for k in range(7)] and best["end"] == best["nights"][6]["end"], best
     request = brisa.must("POST", "/v1/requests", world.wants(**WEEK), status=201, key=True)
     assert request["nights"] == NIGHTS and request["reservations"] == [], request
@@ -217,7 +218,7 @@ def test_nights_that_cannot_be(world):
     assert refused(**{**WEEK, "walltime_s": 10 * 3600}) == "/walltime_s"
     for bad in ({"count": 0}, {"count": 32}, {"from": "20:10"}, {"from": "24:00"}, {"from": "2000 "}, {"until": "6:00"}, {"from": "1:000"}, {"from": "20:75"}):
         assert refused(**{**WEEK, "nights": {**NIGHTS, **bad}}).startswith("/nights/"), bad
-    assert refused(**{**WEEK, "walltime_s": 60, "nights": {**NIGHTS, "until": "20:45"}}) == "/nights/until"  # no room for the hour
+    assert refused(**{**WEEK, "walltime_s": 60, "nights": {**NIGHTS, "until": DUSK[:3] + "45"}}) == "/nights/until"  # no room for the hour
     assert look(world, **{**WEEK, "walltime_s": 23 * 3600, "nights": {"count": 2, "from": "12:00", "until": "12:00"}})["options"]
 
 

@@ -4,7 +4,7 @@ import uuid
 from collections import Counter
 
 from harness import Client
-from world import PASSWORD, Agent, Later, stamp, millis
+from world import PASSWORD, Agent, Later, hour, millis, stamp
 
 NOWHERE = "01900000-0000-7000-8000-000000000000"
 DAY = 86400000
@@ -292,7 +292,7 @@ def test_two_grants_block_a_site_no_longer_than_one(world):
 def test_nights_park_no_more_than_others(world):
     """A month of nights is one open quote: it counts against credits as a whole, goes as a whole, and comes back whole."""
     owls, _ = newcomer(world, "owls", "fast-lane", 1)  # with nothing open
-    nights = {"gpus": 64, "walltime_s": 9 * 3600, "nights": {"count": 31, "from": "20:00", "until": "06:00"}}
+    nights = {"gpus": 64, "walltime_s": 9 * 3600, "nights": {"count": 31, "from": hour(4), "until": hour(14)}}
     before = [o["start"] for o in look_of(world, "owls", **nights)]
     quote = quoted(world, "owls", **nights)
     second = owls.must("POST", "/v1/requests", world.wants("owls", **nights), status=201, key=True)

@@ -29,6 +29,11 @@ def millis(text):
     return round(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1000)
 
 
+def hour(later):
+    """The hour of the day so many hours from now, as HH:00: what begins then does not begin while a test goes on."""
+    return f"{(time.gmtime().tm_hour + later) % 24:02d}:00"
+
+
 class World:
     def __init__(self, **more):
         self.server = Server(**more)

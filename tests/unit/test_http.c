@@ -232,7 +232,7 @@ static bool
 read_until(int fd, char *ret, size_t cap, const char *needle)
 {
     size_t len = 0;
-    int64_t end = monotonic_ms() + 5000;
+    int64_t end = monotonic_ms() + 30000;
 
     ret[0] = '\0';
     for (;;) {
@@ -527,7 +527,7 @@ complete_all(void *arg)
 static bool
 wait_for_later(struct fixture *f, size_t n)
 {
-    int64_t end = monotonic_ms() + 5000;
+    int64_t end = monotonic_ms() + 30000;
     bool there = false;
 
     while (!there && monotonic_ms() < end) {
@@ -540,38 +540,55 @@ wait_for_later(struct fixture *f, size_t n)
     return there;
 }
 
-/* Kept calls are answered at once when another thread completes them, not at the next tick of a clock. */
-static void
-others_complete(void **state)
+enum { MANY = 200 };
+
+/* So many calls that are kept, completed by another thread: how long until the last is answered. */
+static int64_t
+completed_after_ms(struct fixture *f, int n)
 {
-    enum { MANY = 200 };
-    struct fixture *f = *state;
     int fds[MANY];
     char reply[1024];
     pthread_t thread;
-    int64_t before;
+    int64_t before, took;
 
-    for (int round = 0; round < 2; round++) {
-        int n = round == 0 ? 1 : MANY;
-
-        for (int i = 0; i < n; i++) {
-            fds[i] = dial(f);
-            send_all(fds[i], "POST /later HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi",
-                     sizeof "POST /later HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi" - 1);
-        }
-        assert_true(wait_for_later(f, (size_t)n));
-        assert_int_equal(http_stats(f->server).kept, n);
-        before = monotonic_ms();
-        pthread_create(&thread, NULL, complete_all, f);
-        for (int i = 0; i < n; i++) {
-            assert_true(read_until(fds[i], reply, sizeof reply, "done later"));
-            assert_int_equal(status_of(reply), 201);
-            close(fds[i]);
-        }
-        pthread_join(thread, NULL);
-        assert_true(monotonic_ms() - before < 240); /* less than a sweep: it was woken */
-        assert_int_equal(http_stats(f->server).kept, 0);
+    for (int i = 0; i < n; i++) {
+        fds[i] = dial(f);
+        send_all(fds[i], "POST /later HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi",
+                 sizeof "POST /later HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi" - 1);
     }
+    assert_true(wait_for_later(f, (size_t)n));
+    assert_int_equal(http_stats(f->server).kept, n);
+    before = monotonic_ms();
+    pthread_create(&thread, NULL, complete_all, f);
+    for (int i = 0; i < n; i++) {
+        assert_true(read_until(fds[i], reply, sizeof reply, "done later"));
+        assert_int_equal(status_of(reply), 201);
+        close(fds[i]);
+    }
+    pthread_join(thread, NULL);
+    took = monotonic_ms() - before;
+    assert_int_equal(http_stats(f->server).kept, 0);
+    return took;
+}
+
+/* Kept calls are answered at once when another thread completes them, not at the next tick of a clock (a sweep, each quarter
+ * of a second). Of a busy machine only the quickest times count. */
+static void
+others_complete(void **state)
+{
+    struct fixture *f = *state;
+    int quick = 0;
+
+    for (int tries = 0; tries < 5 && quick < 18; tries++) {
+        quick = 0;
+        for (int i = 0; i < 24; i++)
+            quick += completed_after_ms(f, 1) < 60; /* at the next tick, one of four would be */
+    }
+    assert_true(quick >= 18);
+    quick = 0;
+    for (int tries = 0; tries < 20 && quick == 0; tries++)
+        quick += completed_after_ms(f, MANY) < 240;
+    assert_int_equal(quick, 1);
 }
 
 static void
@@ -607,7 +624,7 @@ deadlines(void **state)
 static struct http_call *
 the_stream(struct fixture *f)
 {
-    int64_t end = monotonic_ms() + 5000;
+    int64_t end = monotonic_ms() + 30000;
     struct http_call *call = NULL;
 
     while (!call && monotonic_ms() < end) {
@@ -625,7 +642,7 @@ streams(void **state)
     struct fixture *f = *state;
     struct http_call *call;
     char reply[4096];
-    int64_t end = monotonic_ms() + 5000;
+    int64_t end = monotonic_ms() + 30000;
     int fd = dial(f);
 
     send_all(fd, GET("/events"), sizeof GET("/events") - 1);
@@ -879,6 +896,22 @@ ask_from_the_third(struct fixture *f)
     pthread_mutex_unlock(&f->lock);
 }
 
+/* How often the pouring one was asked for more, once it was so often. */
+static int
+asked_at_least(struct fixture *f, int often)
+{
+    int asked = 0;
+
+    for (int64_t end = monotonic_ms() + 30000; monotonic_ms() < end; poll(NULL, 0, 5)) {
+        pthread_mutex_lock(&f->lock);
+        asked = f->asked;
+        pthread_mutex_unlock(&f->lock);
+        if (asked >= often)
+            break;
+    }
+    return asked;
+}
+
 static void
 files_are_poured(void **state)
 {
@@ -887,10 +920,9 @@ files_are_poured(void **state)
     int fd = dial(f), asked;
 
     send_all(fd, GET("/pour"), sizeof GET("/pour") - 1);
-    poll(NULL, 0, 800); /* it is asked again after half a second */
-    pthread_mutex_lock(&f->lock);
-    asked = f->asked;
-    pthread_mutex_unlock(&f->lock);
+    asked = asked_at_least(f, 3); /* it is asked again after half a second */
+    poll(NULL, 0, 300);
+    asked = asked_at_least(f, asked);
     assert_in_range(asked, 3, PIECES / 2); /* the rest waits: sockets hold some MB */
     assert_in_range(pour_into(fd, &whole), (size_t)PIECES * PIECE, (size_t)PIECES * PIECE + 40); /* headers have a p or two */
     assert_true(whole);
@@ -909,7 +941,7 @@ files_are_poured(void **state)
     send_all(fd, GET("/pour"), sizeof GET("/pour") - 1);
     poll(NULL, 0, 100);
     close(fd);
-    for (int64_t end = monotonic_ms() + 5000; gone(f) == 0 && monotonic_ms() < end;)
+    for (int64_t end = monotonic_ms() + 30000; gone(f) == 0 && monotonic_ms() < end;)
         poll(NULL, 0, 5);
     assert_int_equal(gone(f), 1);
 }
