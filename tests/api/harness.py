@@ -165,7 +165,9 @@ class Server:
         self.process = subprocess.Popen([str(BUILD / "kontord"), "serve", *self.options, *self.more], stderr=self.log, stdout=self.log, env=env)
         end = time.monotonic() + 30
         while time.monotonic() < end:
-            text = (self.data / "log").read_bytes()[at:].decode(errors="replace")
+            with open(self.data / "log", "rb") as log:
+                log.seek(at)  # what was said before may be megabytes
+                text = log.read().decode(errors="replace")
             ports = dict(re.findall(r'"for":\s*"(\w+)".*?"port":\s*(\d+)', text))
             if '"serving"' in text:
                 self.port, self.agent_port = int(ports["people"]), int(ports["agents"])
