@@ -163,7 +163,7 @@ class Server:
         if not self.dear_passwords:
             env["LD_PRELOAD"] = " ".join(filter(None, (env.get("LD_PRELOAD"), str(library(BUILD)))))
         self.process = subprocess.Popen([str(BUILD / "kontord"), "serve", *self.options, *self.more], stderr=self.log, stdout=self.log, env=env)
-        end = time.monotonic() + 30
+        end = time.monotonic() + 90
         while time.monotonic() < end:
             with open(self.data / "log", "rb") as log:
                 log.seek(at)  # what was said before may be megabytes
@@ -194,7 +194,7 @@ class Server:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            status = self.process.wait(timeout=30)
+            status = self.process.wait(timeout=90)
             if status != 0:
                 raise RuntimeError(f"kontord ended with {status}: {self.tail()}")
 

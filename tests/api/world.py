@@ -215,6 +215,6 @@ class Later(threading.Thread):
         self.at = time.monotonic()
 
     def wait(self):
-        self.join(40)
+        self.join(90)
         assert self.reply is not None, "no reply"
         return self.reply

@@ -22,7 +22,7 @@ const story = (name, run, cope = [], host = "127.0.0.1") => {
     for (const look of LOOKS) {
         test(`account: ${name} (${look.width} px)`, async () => {
             const tab = await open(browser, { base: kontor.base.replace("127.0.0.1", host), cope, ...look });
-            tab.page.setDefaultTimeout(20_000);
+            tab.page.setDefaultTimeout(45_000);
             try {
                 await run(tab.page, look, tab);
                 assert.deepEqual(tab.faults, []);
@@ -140,7 +140,7 @@ story("a webhook, from making to removing", async (page, look) => {
 
 /** The link of a letter that has come after so many, and says this. */
 const linkOf = async (had, words) => {
-    for (const until = Date.now() + 20_000; Date.now() < until; await new Promise((r) => setTimeout(r, 100))) {
+    for (const until = Date.now() + 60_000; Date.now() < until; await new Promise((r) => setTimeout(r, 100))) {
         const found = readdirSync(kontor.letters).filter((name) => parseInt(name, 10) > had).map((name) => readFileSync(`${kontor.letters}/${name}`, "utf8")).find((text) => text.includes(words));
         if (found) return found.match(/http:\S+\/mail#\S+/)[0];
     }

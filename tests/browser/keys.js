@@ -2,7 +2,7 @@
  * and typing. After each deed the focus must still be somewhere: who cannot see where it went begins again at the page's top. */
 import assert from "node:assert/strict";
 
-const MOST = 200, PATIENCE_MS = 3000;
+const MOST = 200, PATIENCE_MS = 10_000;
 const NEXT = new Set(["locator", "first", "last", "nth", "filter", "and", "or", "getByRole", "getByLabel", "getByText", "getByPlaceholder", "getByTitle", "getByAltText", "getByTestId"]);
 
 /** Where the focus is, seen from an element: on it, before or after it in the page, nowhere; or on another of its group of radio buttons. */

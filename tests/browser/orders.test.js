@@ -38,7 +38,7 @@ for (const look of LOOKS) {
         const tab = async (email) => {
             const one = await open(browser, { base: kontor.base, cope: [422], ...look });
             tabs.push(one);
-            one.page.setDefaultTimeout(12_000);
+            one.page.setDefaultTimeout(45_000);
             await signIn(one.page, email, kontor.password);
             return look.keys ? byKeys(one.page) : one.page;
         };
@@ -160,7 +160,7 @@ for (const look of LOOKS) {
         const tab = async (email) => {
             const one = await open(browser, { base, ...look });
             tabs.push(one);
-            one.page.setDefaultTimeout(12_000);
+            one.page.setDefaultTimeout(45_000);
             const ask = await authenticator(one.page);
             await signIn(one.page, email, kontor.password);
             return { page: look.keys ? byKeys(one.page) : one.page, ask };

@@ -22,7 +22,7 @@ const story = (name, run, cope = []) => {
     for (const look of LOOKS) {
         test(`sign-in: ${name} (${look.width} px)`, async () => {
             const tab = await open(browser, { base: kontor.base, beside: kontor.issuer, cope, ...look });
-            tab.page.setDefaultTimeout(20_000);
+            tab.page.setDefaultTimeout(45_000);
             try {
                 await run(tab.page, look, tab);
                 assert.deepEqual(tab.faults, []);

@@ -30,7 +30,7 @@ const story = (name, run, cope = []) => {
     for (const look of LOOKS) {
         test(`story: ${name} (${look.width} px, ${look.scheme})`, async () => {
             const tab = await open(browser, { base: kontor.base, acceptDownloads: true, cope, ...look });
-            tab.page.setDefaultTimeout(20_000);
+            tab.page.setDefaultTimeout(45_000);
             try {
                 await run(look.keys ? byKeys(tab.page) : tab.page, look, tab);
                 assert.deepEqual(tab.faults, []);

@@ -63,11 +63,11 @@ class World:
             raise
 
     def wait(self, ready, what):
-        end = time.monotonic() + 60
+        end = time.monotonic() + 180
         while not ready():
             if time.monotonic() > end:
                 logs = "".join(path.read_text(errors="replace")[-400:] for path in self.server.data.glob("agents/*/log"))
-                raise RuntimeError(f"{what}: not within a minute\n{self.server.tail()}\n{logs}")
+                raise RuntimeError(f"{what}: not within three minutes\n{self.server.tail()}\n{logs}")
             time.sleep(0.05)
 
     def order(self, path, body):

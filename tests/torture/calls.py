@@ -445,7 +445,7 @@ def post_office():
     return POST[0]
 
 
-def the_link(address, what, seconds=20):
+def the_link(address, what, seconds=60):
     """Of the newest letter to there that has one."""
     end = time.monotonic() + seconds
     while not (found := [m for letter in post_office().letters if letter[1] == [address] and (m := re.search(rf"/mail#{what}\.([\w-]+)", letter[2].get_content()))]):
@@ -867,7 +867,7 @@ def reservations_resolve(w):
     agent.report("accepted", ticket)
     w.people["lumi"].must("POST", "/v1/sites/lumi/spool-retire", {"reason": "Test"}, key=True)
     w.torture_agent = None
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while w.people["brisa"].must("GET", f"/v1/reservations/{reservation['id']}")["state"] != "disputed":
         assert time.monotonic() < end, "the janitor does not open the dispute"
         time.sleep(0.02)
@@ -1133,7 +1133,7 @@ def policy(server, witness=None, quorum="none"):
 
 def policy_in_force(w, asked, **more):
     policy(w.server, **more)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while (q := w.anybody.must("GET", "/v1/journal/witnesses")["quorum"])["asked"] != asked or q["since"] is None: # and the NOTICE is written
         assert time.monotonic() < end, "the policy is not read again"
         time.sleep(0.02)

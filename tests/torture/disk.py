@@ -128,7 +128,7 @@ def database():
         world.remove()
 
 
-def settled(world, reservation, seconds=40):
+def settled(world, reservation, seconds=90):
     end = time.monotonic() + seconds
     while True:
         r = world.people["brisa"].must("GET", f"/v1/reservations/{reservation}")
@@ -162,7 +162,7 @@ def spool():
         else:
             shim.arm(1, times=1 << 30, only="pwrite64")
         waits = [world.accept(countries=["FI"])["id"] for _ in range(3)]
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not ("full" in rig.log() or "disk" in rig.log().lower() or "space" in rig.log()) and time.monotonic() < end:
             time.sleep(0.05)
         words = rig.log().lower()

@@ -34,7 +34,7 @@ def secrets_of(folder):
 class Start:
     """One program, started again and again with one call failing."""
 
-    def __init__(self, name, argv, secrets, until=None, check=None, seconds=20):
+    def __init__(self, name, argv, secrets, until=None, check=None, seconds=60):
         self.name, self.argv, self.secrets, self.until, self.check, self.seconds = name, argv, secrets, until, check, seconds
         self.shim = Shim(calls=True)
         self.wrong, self.runs, self.refused = [], 0, 0
@@ -175,7 +175,7 @@ def test_each_call_of_a_start_of_the_agent(long):
 def run_once(argv):
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(argv, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while time.monotonic() < end:
             out.seek(0)
             text = out.read()
