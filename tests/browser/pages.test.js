@@ -10,6 +10,7 @@ import { launch, open, settled } from "./chromium.js";
 import { accessible, enlarged, forced, meter, resize, shifts, sound, spaced, still, told, walkable, watchShifts } from "./checks.js";
 import { longer } from "./longer.js";
 import { PAGES as ALL, S, prepare } from "./pages.js";
+import { begin, words } from "./words.js";
 import { world } from "./world.js";
 
 const LIMIT = 100_000;
@@ -254,8 +255,18 @@ test("pages: a receipt is verified after the server has stopped", async () => {
     await page.getByRole("link", { name: "Check a receipt in the browser" }).click();
     await page.locator("[data-ready]").waitFor();
     const key = await page.locator("[data-vkey]").innerText();
-    tab.faults.length = 0;
+    /* the same on a phone in another language, by the catalogue's words */
+    const other = await open(browser, { base: kontor.base, width: 360, height: 800, scheme: "dark" }), say = words("it");
+    await other.page.goto("/it/verify");
+    await other.page.locator("[data-ready]").waitFor();
+    tab.faults.length = other.faults.length = 0;
     await kontor.stop();
+    await other.page.locator("input[type=file]").setInputFiles({ name: "kontor-5.receipt", mimeType: "text/plain", buffer: Buffer.from(receipt) });
+    await other.page.locator("[data-verdict=good]").locator("[data-proved]").waitFor();
+    assert.ok((await other.page.locator("[data-proved]").innerText()).startsWith(begin(say("verify.good"))), await other.page.locator("[data-proved]").innerText());
+    await sound(other.page, "verify in Italian at 360 px");
+    assert.deepEqual(other.faults, [], "it asked nobody");
+    await other.close();
     const give = (text) => page.locator("input[type=file]").setInputFiles({ name: "kontor-5.receipt", mimeType: "text/plain", buffer: Buffer.from(text) });
     const verdict = (is) => page.locator(`[data-verdict=${is}]`);
     await give(receipt);

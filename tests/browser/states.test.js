@@ -62,9 +62,13 @@ test("states: a cut line is said once, older figures stay, and what is typed is 
     await page.goto("/en/ask?gpus=128&hours=48&name=kept");
     await settled(page);
     await page.waitForSelector("[data-answer=where]");
+    /* who does not see the note is told of it: the region stands there empty, and takes the words when they come */
+    const region = await page.evaluateHandle(() => document.querySelector("main").previousElementSibling);
+    assert.equal(await region.evaluate((e) => `${e.getAttribute("role")}: ${e.textContent}`), "status: ");
     await context.setOffline(true);
     await page.getByLabel("GPUs", { exact: true }).fill("64");
     await page.getByText(/No contact since/).waitFor();
+    assert.match(await region.evaluate((e) => (e.isConnected ? e.textContent : "")), /^\s*No contact since/);
     assert.equal(await page.getByLabel("GPUs", { exact: true }).inputValue(), "64");
     await page.locator("[data-answer=where]").waitFor();
     await context.setOffline(false);

@@ -87,8 +87,9 @@ const Foot = ({ journal, error }) => html`
         <${FootLinks} />
         <${Heart} data=${journal} error=${error} />
     </footer>`;
-const Cut = () => cutSince.value > 0 && html`
-    <div class="cut"><${Note} kind="ochre" role="status">${tx("cut", { time: clock(cutSince.value) })} <button type="button" class="linkish" onClick=${() => location.reload()}>${t("cut.now")}</button><//></div>`;
+/* its region is there before there is anything to say: one that comes with its words is not read out */
+const Cut = () => html`<div role="status">${cutSince.value > 0 && html`
+    <div class="cut"><${Note} kind="ochre">${tx("cut", { time: clock(cutSince.value) })} <button type="button" class="linkish" onClick=${() => location.reload()}>${t("cut.now")}</button><//></div>`}</div>`;
 
 /** Pages with a column. @param {{current: string, children: any}} props current: the path that the column marks */
 export const Framed = ({ current, children }) => {
