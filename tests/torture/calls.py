@@ -1360,6 +1360,14 @@ def requests_list_of_one(w):
     return Call(lambda key: w.people["brisa"].get(f"/v1/requests?organisation={w.organisations['brisa']}"))
 
 
+@call
+def sites_waits(w):
+    """A server looks once an hour: one that has just begun."""
+    w.server.stop()
+    w.server.start()
+    return Call(lambda key: w.anybody.get("/v1/sites/waits"))
+
+
 # ---- all that only reads --------------------------------------------------------------------------------------------
 
 def reads(w):
@@ -1368,7 +1376,7 @@ def reads(w):
     for method, _, path, op in CONTRACT.routes:
         if method != "GET" or path.endswith("/events") or path.startswith("/health") or path.startswith("/v1/agent/"):
             continue
-        if op["operationId"] in ("sign_in_end", "mail_stop_page"):  # calls of their own
+        if op["operationId"] in ("sign_in_end", "mail_stop_page", "sites_waits"):  # calls of their own
             continue
         if op["operationId"] == "grants_history":  # nothing is stated yet; its queries are those of the journal
             continue
