@@ -93,7 +93,6 @@ test("words: the shell says what it is asked for, and no more", () => {
     const asked = [...readFileSync(join(WEB, "index.html"), "utf8").matchAll(/\{\{t ([\w.-]+)\}\}/g)].map((m) => m[1]);
     assert.deepEqual([...new Set(asked)].sort(), Object.keys(read("en.shell.json")));
 });
-
 /* docs/glossary.md: where English says a term, each language says its own, known by how the longest word of it begins, as languages
  * decline. OTHERWISE: English says the word there in another sense. */
 const OTHERWISE = new Set([
@@ -123,3 +122,10 @@ test("words: the glossary's term where English says it", () => {
     });
     assert.deepEqual([...OTHERWISE].filter((key) => Object.keys(LANGUAGES).length > 1 && !used.has(key)), [], "no exception needed");
 });
+test("words: no term is tacked on to a sentence, in brackets or behind a colon", () => everywhere((message, { english }) => {
+    const had = Object.values(forms(english)).join(" "), said = unmarked(had);
+    return Object.values(forms(message)).flatMap((text) => [
+        ...[...text.matchAll(/\(([^(){}]*)\)/g)].filter(([, inside]) => !had.includes("(") && !said.includes(unmarked(inside))).map(([all]) => all),
+        ...(had.includes(":") ? [] : text.match(/: \p{L}+$/gu) ?? []),
+    ]).join("; ");
+}));
