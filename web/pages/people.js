@@ -69,10 +69,11 @@ const Members = ({ members, query, organisation, owns, onDone }) => {
 
 /* ---- invitations ---- */
 const Link = ({ made, onClose }) => {
-    const copy = () => navigator.clipboard?.writeText(made.link).then(() => say(t("copied")));
+    const link = `${new URL(made.link).origin}${to("/join")}#${made.token}`; /* in the language of who invites: the server says it in English */
+    const copy = () => navigator.clipboard?.writeText(link).then(() => say(t("copied")));
     return html`
         <div role="status"><p>${t("people.invite.text", { time: dateTime(made.expires) })}</p>
-            <pre class="sunken gap" tabindex="0" role="region" aria-label=${t("people.invite.link")}>${made.link}</pre>
+            <pre class="sunken gap" tabindex="0" role="region" aria-label=${t("people.invite.link")}>${link}</pre>
             <div class="deeds gap"><${Button} kind="primary" icon="copy" onClick=${copy}>${t("copy")}<//><${Button} onClick=${onClose}>${t("close")}<//></div></div>`;
 };
 const Invite = ({ organisation, onMade }) => {

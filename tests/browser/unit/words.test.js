@@ -93,6 +93,13 @@ test("words: the shell says what it is asked for, and no more", () => {
     const asked = [...readFileSync(join(WEB, "index.html"), "utf8").matchAll(/\{\{t ([\w.-]+)\}\}/g)].map((m) => m[1]);
     assert.deepEqual([...new Set(asked)].sort(), Object.keys(read("en.shell.json")));
 });
+test("words: what signs out is called as nothing else is, least of all what leaves an organisation", () => {
+    for (const language of Object.keys(LANGUAGES)) {
+        const all = Object.assign({}, ...parts.map((part) => read(`${language}.${part}`)));
+        assert.deepEqual(Object.keys(all).filter((key) => all[key] === all["sign-out"]), ["sign-out"], language);
+    }
+});
+
 /* docs/glossary.md: where English says a term, each language says its own, known by how the longest word of it begins, as languages
  * decline. OTHERWISE: English says the word there in another sense. */
 const OTHERWISE = new Set([
