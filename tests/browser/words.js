@@ -1,10 +1,11 @@
-/* What the pages say in a language, for stories that are told in more than one: words("fi")("ask.gpus"). */
+/* What the pages say in a language, for stories that are told in more than one: words("fi")("ask.gpus"). Not what the shell
+ * says without JavaScript: its keys are its own. */
 import { readFileSync, readdirSync } from "node:fs";
 
 const MESSAGES = new URL("../../web/messages/", import.meta.url);
 /** @param {string} language @returns {(key: string, params?: Record<string, string | number>) => string} */
 export const words = (language) => {
-    const all = Object.assign({}, ...readdirSync(MESSAGES).filter((f) => f.startsWith(language + ".")).map((f) => JSON.parse(readFileSync(new URL(f, MESSAGES), "utf8"))));
+    const all = Object.assign({}, ...readdirSync(MESSAGES).filter((f) => f.startsWith(language + ".") && !f.endsWith(".shell.json")).map((f) => JSON.parse(readFileSync(new URL(f, MESSAGES), "utf8"))));
     const rules = new Intl.PluralRules(language);
     return (key, params = {}) => {
         const message = all[key];
