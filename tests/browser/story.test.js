@@ -900,6 +900,8 @@ story("an owner brings a colleague in by a link, makes her an owner, and removes
     await button("people.remove").click();
     await page.getByText(say("people.removed", { name, organisation })).first().waitFor();
     await page.getByText("She signs from now on.").first().waitFor();
+    await page.getByText(say("people.invited-by", { name: "Elin Dahl" })).first().waitFor();
+    await page.getByText(say("people.account-made")).first().waitFor();
     await of("people.leave", "Elin Dahl").click();
     await button("people.leave").click();
     await page.getByText(say("problem.last-owner")).first().waitFor();

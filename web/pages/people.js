@@ -120,9 +120,15 @@ const Invitations = ({ items, reload }) => {
 };
 
 /* ---- what changed ---- */
+/** The reasons that are the server's own words, and English; all others are people's, and shown as they are. @type {[RegExp, string][]} */
+const OWN = [[/^Invited by (?<name>.+)\.$/, "people.invited-by"], [/^The account was made\.$/, "people.account-made"]];
+const reasonOf = (reason) => {
+    const own = OWN.find(([said]) => said.test(reason));
+    return own ? t(own[1], own[0].exec(reason)?.groups) : reason;
+};
 const History = ({ items, path }) => html`
     <section class="card"><div class="card-head"><h2>${t("people.history")}</h2><div class="deeds"><${Files} path=${path} /></div></div><p class="second">${t("people.history.sub")}</p>
-        ${items.length ? html`<dl class="facts">${items.map((c) => html`<div key=${c.id}><dt>${t("people." + c.what, { person: c.person.name, by: c.by.name || t("people.machine"), role: t("role." + c.of.role) })}${c.reason && html`<span class="hint block">${c.reason}</span>`}</dt>
+        ${items.length ? html`<dl class="facts">${items.map((c) => html`<div key=${c.id}><dt>${t("people." + c.what, { person: c.person.name, by: c.by.name || t("people.machine"), role: t("role." + c.of.role) })}${c.reason && html`<span class="hint block">${reasonOf(c.reason)}</span>`}</dt>
             <dd>${dateTime(c.at)}</dd></div>`)}</dl>` : html`<p class="second">${t("people.history.none")}</p>`}</section>`;
 
 export const first = () => {
