@@ -96,6 +96,32 @@ export const told = async (page, where) => {
     });
     assert.deepEqual(wrong, [], where);
 };
+/**
+ * What a screen reader says from now on: the words of live regions that are there now, when they change, and of alerts that come. A region that comes
+ * with its words is not read out. @returns {Promise<() => Promise<string[]>>} what was said so far, without "loading"
+ */
+export const listen = async (page, loading) => {
+    await page.evaluate(() => {
+        const REGIONS = "[aria-live=polite], [aria-live=assertive], [role=status], [role=alert]";
+        const said = (e) => e.textContent.replace(/\s+/g, " ").trim();
+        const known = new Map([...document.querySelectorAll(REGIONS)].map((e) => [e, said(e)]));
+        const heard = [];
+        new MutationObserver(() => {
+            for (const [e, was] of known) {
+                const is = said(e);
+                known.set(e, is);
+                if (e.isConnected && is !== was && is) heard.push(is);
+            }
+            for (const e of document.querySelectorAll(REGIONS)) {
+                if (known.has(e)) continue;
+                known.set(e, said(e));
+                if (e.matches("[role=alert]")) heard.push(said(e));
+            }
+        }).observe(document.body, { childList: true, subtree: true, characterData: true });
+        globalThis.__heard = heard;
+    });
+    return () => page.evaluate((not) => globalThis.__heard.filter((words) => words !== not), loading);
+};
 /** Walk with Tab through the whole page, or backwards: each stop has a ring, is in sight and not hidden behind something sticky. */
 export const walkable = async (page, where, { most = 90, backwards = false } = {}) => {
     /* where one sets out is lost if the page draws itself anew just then: once more */

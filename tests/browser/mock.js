@@ -182,7 +182,7 @@ const routes = (state) => {
         ["GET", /^\/v1\/reservations\/([^/]+)\/ticket$/, () => ({ jws: JWS, claims: CLAIMS })],
         ["GET", /^\/v1\/reservations\/([^/]+)\/events$/, "events"],
         ["POST", /^\/v1\/reservations\/([^/]+)\/cancel$/, () => RUNNING],
-        ["GET", /^\/v1\/reservations\/([^/]+)$/, (m) => RESERVATIONS.find((r) => r.id === m[1]) ?? [404, "not-found"]],
+        ["GET", /^\/v1\/reservations\/([^/]+)$/, (m) => state.jobs.get(m[1]) ?? RESERVATIONS.find((r) => r.id === m[1]) ?? [404, "not-found"]],
         ["GET", /^\/v1\/reservations\/([\w-]+)\/outlook$/, (m) => {
             const r = RESERVATIONS.find((x) => x.id === m[1]);
             if (!r) return [404, "not-found"];
@@ -219,7 +219,7 @@ const routes = (state) => {
     ];
 };
 
-/** Serves what scripts/build-web made, and the story. @returns {Promise<{port: number, close: () => void, state: any}>} */
+/** Serves what scripts/build-web made, and the story. @returns {Promise<{port: number, close: () => void, state: any, change: (job: any) => void}>} */
 export const serve = (webroot, port = 0) => {
     const files = new Map(), shells = [];
     for (const line of readFileSync(`${webroot}/manifest`, "utf8").trim().split("\n")) {
@@ -228,7 +228,12 @@ export const serve = (webroot, port = 0) => {
         else if (rule === "immutable") files.set(path, [file, type, encodings]);
     }
     const policy = readFileSync(new URL("../../server/api/pages.c", import.meta.url), "utf8").match(/POLICY\[\] =\n([^;]*;[^\n]*\n[^\n]*\n[^\n]*)/)[0].match(/"([^"]*)"/g).map((s) => s.slice(1, -1)).join("");
-    const state = {};
+    const state = { jobs: new Map(), streams: new Set() };
+    /* a job has changed: so it is answered from now on, and told to who watches */
+    const change = (job) => {
+        state.jobs.set(job.id, job);
+        for (const stream of state.streams) stream.write(`event: reservation\ndata: ${JSON.stringify(job)}\n\n`);
+    };
     const table = routes(state);
     const server = createServer((request, response) => {
         const url = new URL(request.url, "http://x");
@@ -251,6 +256,7 @@ export const serve = (webroot, port = 0) => {
             if (route?.[2] === "events") {
                 response.writeHead(200, { "Content-Type": "text/event-stream" });
                 response.write(": here\n\n");
+                state.streams.add(response.on("close", () => state.streams.delete(response)));
                 return;
             }
             const text = Buffer.concat(chunks).toString();
@@ -260,7 +266,7 @@ export const serve = (webroot, port = 0) => {
             response.end(JSON.stringify(body));
         });
     });
-    return new Promise((done) => server.listen(port, "127.0.0.1", () => done({ port: server.address().port, state, close: () => server.close() || server.closeAllConnections() })));
+    return new Promise((done) => server.listen(port, "127.0.0.1", () => done({ port: server.address().port, state, change, close: () => server.close() || server.closeAllConnections() })));
 };
 export { PASSWORD, PEOPLE, NOW };
 

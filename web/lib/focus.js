@@ -19,3 +19,5 @@ export const keepFocus = (root) => {
         next.focus({ preventScroll: true });
     }).observe(root, { childList: true, subtree: true });
 };
+/** The first field of a form or dialog that cannot be right. @param {Element | null | undefined} within @returns {HTMLElement | null | undefined} */
+export const firstFault = (within) => within?.querySelector("[aria-invalid=true], .choices[data-bad] input");

@@ -136,7 +136,10 @@ const Links = ({ id, onDone }) => {
     const others = (all.data?.items ?? []).filter((o) => o.id !== id && !items.some((l) => l.organisation.id === o.id)).sort((a, b) => compare(a.name, b.name));
     const submit = (event) => {
         event.preventDefault();
-        if (!reason.trim()) return setBad(t("order.needed"));
+        if (!reason.trim()) {
+            setBad(t("order.needed"));
+            return event.currentTarget.querySelector("[name=reason]").focus();
+        }
         return send(other || others[0]?.id, true, reason.trim());
     };
     return html`

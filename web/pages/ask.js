@@ -13,7 +13,7 @@ import { seat } from "../lib/session.js";
 import { nowMs, useCommand, useData } from "../lib/use.js";
 import { go, place, setQuery, to } from "../lib/router.js";
 import { Assumed, Credits } from "../parts/amount.js";
-import { Check, Choices, Field, Fieldset, Select, fieldOf } from "../parts/field.js";
+import { Check, Choices, Field, Fieldset, Select, faultOf, fieldOf } from "../parts/field.js";
 import { Broken, Loading, Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Changes } from "../parts/changes.js";
@@ -275,7 +275,7 @@ export default ({ query }) => {
     const bad = Object.fromEntries(Object.entries(wrong).map(([name, key]) => [name, t(key)]));
     for (const error of [look.error, filing.error]) {
         const field = FIELDS[fieldOf(error)];
-        if (field && !bad[field]) bad[field] = error.detail || t("problem.field");
+        if (field && !bad[field]) bad[field] = faultOf(error);
     }
     const off = !body ? t("ask.off") : undefined;
     const hold = async (event) => {
@@ -294,7 +294,8 @@ export default ({ query }) => {
     const head = html`<${Head} title=${t("nav.ask")} sub=${t("ask.sub")}>${grant && html`<p class="right"><b class="figure-row"><${Credits} gpums=${grant.free_gpums} /></b><span class="block small second">${t("ask.free-of", { mode: grant.mode.name })}</span></p>`}<//>`;
     if (!grants.data || !loaded) return html`${head}<${Waiting} error=${grants.error} retry=${grants.reload} rows=${8} />`;
     if (!grant) return html`${head}<${Note} kind="slate">${t("home.no-grant.text")}<//>`;
-    const generic = look.error && !FIELDS[fieldOf(look.error)] ? look.error : null;
+    /* of a cut line the page's own note tells, where there is an answer to go on with */
+    const generic = look.error && !FIELDS[fieldOf(look.error)] && !(look.error.status === 0 && look.quote) ? look.error : null;
     return html`
         ${head}
         <form ref=${form} class="grid form-left" onSubmit=${hold} noValidate>
@@ -304,7 +305,7 @@ export default ({ query }) => {
                 <${Form} ask=${ask} edit=${edit} bad=${bad} sites=${sites} quote=${look.quote} script=${script} setScript=${setScript} files=${files} setFiles=${setFiles} parts=${parts} want=${want} />
             </div>
             <div class="stack answer-side">
-                <${Say}>${look.asking ? "" : announced(look.quote, sites)}<//>
+                <${Say}>${look.asking || look.error ? "" : announced(look.quote, sites)}<//>
                 ${generic && html`<${Broken} error=${generic} credits=${t("credits-unchanged")} />`}
                 ${look.quote ? html`<${Answer} quote=${look.quote} ask=${ask} grant=${grant} sites=${sites} asking=${look.asking} held=${filing.busy || holding.busy} off=${off} />`
                     : !look.error && body ? html`<${Loading} title=${false} rows=${3} />` : !generic ? html`<${Note} kind="ochre">${t("ask.off")}<//>` : null}

@@ -12,7 +12,7 @@ import { Credits, Folio, GpuHours } from "../parts/amount.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { TEXT_MAX, endOfDispute, endText, whyText } from "../parts/dispute.js";
-import { Area, Choices, Field, Fieldset, fieldOf, useFocusOnError } from "../parts/field.js";
+import { Area, Choices, Field, Fieldset, faultOf, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Icon } from "../parts/icon.js";
 import { jobName } from "../parts/jobs.js";
@@ -39,6 +39,7 @@ const Speak = ({ id, onDone }) => {
         event.preventDefault();
         if (!text.trim()) {
             setBad(t("order.needed"));
+            event.currentTarget.querySelector("[name=text]").focus();
             return;
         }
         if (!(await sending.run(`/v1/reservations/${id}/statements`, { text: text.trim() }))) return;
@@ -68,7 +69,7 @@ const Decide = ({ id, d, onDone }) => {
     };
     const pointer = sending.error?.pointer ?? "";
     const at = pointer.startsWith("/officers/0") ? "password" : pointer.startsWith("/officers/1") ? "second" : fieldOf(sending.error);
-    const fault = (name) => wrong[name] ?? (at === name ? sending.error.detail || t("problem.field") : undefined);
+    const fault = (name) => wrong[name] ?? (at === name ? faultOf(sending.error) : undefined);
     const send = async (event) => {
         event.preventDefault();
         const bad = Object.fromEntries(Object.entries(v).filter(([name, text]) => !text.trim() && !(each && PASSWORDS.includes(name))).map(([name]) => [name, t("order.needed")]));
@@ -89,10 +90,10 @@ const Decide = ({ id, d, onDone }) => {
         <section class="card" aria-label=${t("decide")}><h2>${t("decide")}</h2><p class="second">${t("decide.text")}</p>
             <div ref=${form}><form class="form gap" onSubmit=${send} noValidate>
                 <input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" />
-                <${Fieldset} legend=${t("decide.what")}><${Choices} name="what" value=${v.what} onInput=${set("what")} options=${[
+                <${Fieldset} legend=${t("decide.what")}><${Choices} name="what" value=${v.what} error=${wrong.what} onInput=${set("what")} options=${[
                     { value: "correct", label: t("decide.correct"), hint: t("decide.correct.hint", { amount: credits(d.settled_gpums) }) },
                     { value: "dismiss", label: t("decide.dismiss"), hint: t("decide.dismiss.hint") }]} />
-                    ${wrong.what && html`<p class="field-error"><${Icon} name="warn" /><span>${wrong.what}</span></p>`}<//>
+                <//>
                 <${Area} light name="reason" label=${t("order.reason")} hint=${t("decide.reason.hint", { n: TEXT_MAX })} rows=${3} value=${v.reason} error=${fault("reason")} onInput=${(text) => set("reason")(text.slice(0, TEXT_MAX))} />
                 ${!each && html`<${Field} light name="password" type="password" autocomplete="current-password" label=${t("decide.password", { who: me.value.person.name })} value=${v.password} error=${fault("password")} onInput=${set("password")} />`}
             </form><form class="form gap" onSubmit=${send} noValidate>

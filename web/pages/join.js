@@ -10,7 +10,7 @@ import { go, to } from "../lib/router.js";
 import { useCommand } from "../lib/use.js";
 import { Loading, Refused } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
-import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
+import { Field, faultOf, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { say } from "../parts/note.js";
 
@@ -54,7 +54,7 @@ const NewAccount = ({ token, seen }) => {
         const person = await sending.run("/v1/invitations/accept", { token, name: name.trim(), email: email.trim(), password }, { secret: true });
         if (person) home(person, seen.organisation);
     };
-    const field = fieldOf(sending.error), fault = (of) => wrong[of] ?? (field === of ? sending.error.detail : undefined);
+    const field = fieldOf(sending.error), fault = (of) => wrong[of] ?? (field === of ? faultOf(sending.error) : undefined);
     return html`
         <form class="form" ref=${form} onSubmit=${submit} noValidate aria-label=${t("join.new")}>
             <${Field} name="name" autocomplete="name" label=${t("join.name")} value=${name} onInput=${setName} error=${fault("name")} />

@@ -10,7 +10,7 @@ import { failedOf, goTo } from "../lib/providers.js";
 import { scheme, turn } from "../lib/scheme.js";
 import { useCommand, useData } from "../lib/use.js";
 import { Button } from "../parts/button.js";
-import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
+import { Field, faultOf, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { LanguageLinks } from "../parts/languages.js";
 import { Refused, Waiting } from "../parts/broken.js";
@@ -46,7 +46,7 @@ const Password = ({ onChanged }) => {
         }
     };
     const field = changing.error?.code === "credentials" ? "old" : fieldOf(changing.error);
-    const fault = (name) => wrong[name] ?? (field === name ? (name === "old" ? t("me.bad.old") : changing.error.detail) : undefined);
+    const fault = (name) => wrong[name] ?? (field === name ? (name === "old" ? t("me.bad.old") : faultOf(changing.error)) : undefined);
     const type = shown ? "text" : "password";
     return html`
         <section class="card"><h2>${t("me.password")}</h2>
@@ -72,7 +72,7 @@ const Proof = ({ deed, state, onClose }) => {
     return html`
         <form class="form gap" onSubmit=${submit} noValidate>
             <input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" />
-            <${Field} name="link-password" type="password" autocomplete="current-password" label=${t("me.old")} value=${password} onInput=${setPassword} error=${empty || (fieldOf(state.error) === "password" ? state.error.detail : undefined)} />
+            <${Field} name="link-password" type="password" autocomplete="current-password" label=${t("me.old")} value=${password} onInput=${setPassword} error=${empty || (fieldOf(state.error) === "password" ? faultOf(state.error) : undefined)} />
             <div class="deeds"><${Button} kind="primary" submit busy=${state.busy === deed.id}>${deed.words}<//><${Button} onClick=${onClose}>${t("not-yet")}<//></div>
         </form>`;
 };

@@ -8,7 +8,7 @@ import { failedOf, goTo } from "../lib/providers.js";
 import { passkeysFit, usePasskey } from "../lib/passkey.js";
 import { useData } from "../lib/use.js";
 import { Button } from "../parts/button.js";
-import { Field, fieldOf, useFocusOnError } from "../parts/field.js";
+import { Field, faultOf, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Loading, Refused } from "../parts/broken.js";
 import { Head } from "../parts/frame.js";
 import { more } from "../lib/more.js";
@@ -49,7 +49,7 @@ const SecondStep = ({ question, onDone, onBack }) => {
             ${fit && html`<div class="ways"><${Button} wide kind="primary" busy=${state.busy === "passkey"} onClick=${byPasskey}>${t("second.passkey")}<//></div>`}
             ${fit && question.codes && html`<p class="or"><span>${t("second.or")}</span></p>`}
             ${question.codes && html`<form class="form" onSubmit=${submit} noValidate>
-                <${Field} name="code" label=${t("second.code")} hint=${t("second.code.hint")} value=${code} onInput=${setCode} error=${field === "code" ? state.error.detail : undefined} maxlength=${40} />
+                <${Field} name="code" label=${t("second.code")} hint=${t("second.code.hint")} value=${code} onInput=${setCode} error=${field === "code" ? faultOf(state.error) : undefined} maxlength=${40} />
                 <${Button} kind=${fit ? "plain" : "primary"} wide submit busy=${state.busy === "code"}>${t("second.do")}<//>
             </form>`}
             <div class="gap"><button type="button" class="linkish" onClick=${onBack}>${t("second.back")}</button></div></div>`;

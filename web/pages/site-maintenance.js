@@ -12,7 +12,7 @@ import { to } from "../lib/router.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
 import { Dialog } from "../parts/dialog.js";
-import { Field, Select, fieldOf } from "../parts/field.js";
+import { Field, Select, faultOf, fieldOf } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { Note, say } from "../parts/note.js";
 import { State } from "../parts/state.js";
@@ -78,7 +78,7 @@ const Plan = ({ site, onDone }) => {
         onDone();
     };
     const server = FIELDS[fieldOf(sending.error)];
-    const wrong = (name) => bad[name] || (server === name ? sending.error.detail : undefined);
+    const wrong = (name) => bad[name] || (server === name ? faultOf(sending.error) : undefined);
     return html`
         <section class="card"><h2>${t("maintenance.plan")}</h2>
             <form class="form" onSubmit=${check} noValidate>

@@ -25,8 +25,10 @@ const Find = ({ here, newest }) => {
     const find = (event) => {
         event.preventDefault();
         const n = parseWhole(number);
-        if (n === null || n < 1) setBad(t("site.find.bad"));
-        else go(to(here, { cursor: Math.min(n, newest ?? n) + 1 }));
+        if (n === null || n < 1) {
+            setBad(t("site.find.bad"));
+            event.currentTarget.querySelector("[name=number]").focus();
+        } else go(to(here, { cursor: Math.min(n, newest ?? n) + 1 }));
     };
     return html`
         <form class="find" onSubmit=${find} noValidate><${Field} light name="number" label=${t("site.find")} inputmode="numeric" value=${number} error=${bad} onInput=${(v) => { set(v); setBad(""); }} />

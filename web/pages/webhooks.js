@@ -9,7 +9,7 @@ import { to } from "../lib/router.js";
 import { useCommand, useData } from "../lib/use.js";
 import { Refused, Waiting } from "../parts/broken.js";
 import { Button } from "../parts/button.js";
-import { Check, Field, fieldOf, useFocusOnError } from "../parts/field.js";
+import { Check, Field, faultOf, fieldOf, useFocusOnError } from "../parts/field.js";
 import { Head } from "../parts/frame.js";
 import { say } from "../parts/note.js";
 
@@ -41,10 +41,10 @@ const Form = ({ organisation, onMade, onClose }) => {
     const field = fieldOf(making.error);
     return html`
         <form class="form gap" ref=${form} onSubmit=${submit} noValidate>
-            <${Field} name="url" type="url" label=${t("webhooks.url")} hint=${t("webhooks.url.hint")} value=${url} onInput=${setUrl} error=${wrong.url ?? (field === "url" ? making.error.detail : undefined)} maxlength=${500} />
+            <${Field} name="url" type="url" label=${t("webhooks.url")} hint=${t("webhooks.url.hint")} value=${url} onInput=${setUrl} error=${wrong.url ?? (field === "url" ? faultOf(making.error) : undefined)} maxlength=${500} />
             <fieldset class="kinds"><legend>${t("webhooks.kinds")}</legend>${KINDS.map((kind) => html`<div key=${kind}><${Check} name=${kind} label=${t("notices.kind." + kind)} checked=${kinds.includes(kind)}
                 onInput=${(on) => setKinds(on ? [...kinds, kind] : kinds.filter((k) => k !== kind))} /></div>`)}</fieldset>
-            ${proves && html`<input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" /><${Field} name="password" type="password" autocomplete="current-password" label=${t("me.old")} value=${password} onInput=${setPassword} error=${wrong.password ?? (field === "password" ? making.error.detail : undefined)} />`}
+            ${proves && html`<input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" /><${Field} name="password" type="password" autocomplete="current-password" label=${t("me.old")} value=${password} onInput=${setPassword} error=${wrong.password ?? (field === "password" ? faultOf(making.error) : undefined)} />`}
             ${!["url", "password"].includes(field) && html`<${Refused} error=${making.error} />`}
             <div class="deeds"><${Button} kind="primary" submit busy=${making.busy}>${t("webhooks.make")}<//><${Button} onClick=${onClose}>${t("not-yet")}<//></div>
         </form>`;

@@ -14,7 +14,7 @@ import { Assumed } from "./amount.js";
 import { Hatches } from "./bar.js";
 import { Icon, Mark } from "./icon.js";
 import { Languages, useAlternates } from "./languages.js";
-import { Note, Toasts } from "./note.js";
+import { Note, Toasts, say } from "./note.js";
 
 const nameOf = (s) => s.organisation?.name ?? (s.site ? t("seat.site", { site: s.site }) : t("seat." + s.kind));
 const Brand = () => html`<a class="mark" href=${to(seat.value?.home ?? "/")}><${Mark} /><span>Kontor</span></a>`;
@@ -87,9 +87,16 @@ const Foot = ({ journal, error }) => html`
         <${FootLinks} />
         <${Heart} data=${journal} error=${error} />
     </footer>`;
-/* its region is there before there is anything to say: one that comes with its words is not read out */
-const Cut = () => html`<div role="status">${cutSince.value > 0 && html`
-    <div class="cut"><${Note} kind="ochre">${tx("cut", { time: clock(cutSince.value) })} <button type="button" class="linkish" onClick=${() => location.reload()}>${t("cut.now")}</button><//></div>`}</div>`;
+/* its region is there before there is anything to say: one that comes with its words is not read out, and one that empties says nothing */
+const Cut = () => {
+    const since = cutSince.value, was = useRef(0);
+    useEffect(() => {
+        if (was.current && !since) say(t("cut.over"));
+        was.current = since;
+    }, [since]);
+    return html`<div role="status">${since > 0 && html`
+        <div class="cut"><${Note} kind="ochre">${tx("cut", { time: clock(since) })} <button type="button" class="linkish" onClick=${() => location.reload()}>${t("cut.now")}</button><//></div>`}</div>`;
+};
 
 /** Pages with a column. @param {{current: string, children: any}} props current: the path that the column marks */
 export const Framed = ({ current, children }) => {

@@ -6,7 +6,7 @@ import { me } from "../lib/session.js";
 import { useCommand, useData } from "../lib/use.js";
 import { Button } from "./button.js";
 import { Refused, Waiting } from "./broken.js";
-import { Field, fieldOf, useFocusOnError } from "./field.js";
+import { Field, faultOf, fieldOf, useFocusOnError } from "./field.js";
 import { say } from "./note.js";
 
 const Ask = ({ onAsked, onClose }) => {
@@ -26,7 +26,7 @@ const Ask = ({ onAsked, onClose }) => {
     return html`
         <form class="form gap" ref=${form} onSubmit=${submit} noValidate>
             <${Field} name="address" type="email" autocomplete="email" label=${t("mail.address")} value=${address} onInput=${setAddress} error=${wrong.address ?? (field === "address" ? t("mail.bad") : undefined)} maxlength=${254} />
-            ${proves && html`<${Field} name="mail-password" type="password" autocomplete="current-password" label=${t("me.old")} value=${password} onInput=${setPassword} error=${wrong.password ?? (field === "password" ? asking.error.detail : undefined)} />`}
+            ${proves && html`<${Field} name="mail-password" type="password" autocomplete="current-password" label=${t("me.old")} value=${password} onInput=${setPassword} error=${wrong.password ?? (field === "password" ? faultOf(asking.error) : undefined)} />`}
             ${!["address", "password"].includes(field) && html`<${Refused} error=${asking.error} />`}
             <div class="deeds"><${Button} kind="primary" submit busy=${asking.busy}>${t("mail.send")}<//>${onClose && html`<${Button} onClick=${onClose}>${t("not-yet")}<//>`}</div>
         </form>`;

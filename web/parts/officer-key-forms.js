@@ -7,7 +7,7 @@ import { me } from "../lib/session.js";
 import { useCommand } from "../lib/use.js";
 import { Refused } from "./broken.js";
 import { Button } from "./button.js";
-import { Field, Select, fieldOf } from "./field.js";
+import { Field, Select, faultOf, fieldOf, useFocusOnError } from "./field.js";
 import { Note, say } from "./note.js";
 
 const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
@@ -15,6 +15,7 @@ const base64 = (bytes) => btoa(String.fromCharCode(...bytes));
 const KeyForm = ({ genesis, onMade, onClose }) => {
     const [name, setName] = useState(""), [password, setPassword] = useState(""), [wrong, setWrong] = useState(/** @type {any} */ ({})), [cannot, setCannot] = useState(false);
     const asking = useCommand();
+    const form = useFocusOnError(Object.keys(wrong).length ? wrong : asking.error);
     const proves = Boolean(me.value.person.email);
     const submit = async (event) => {
         event.preventDefault();
@@ -32,9 +33,9 @@ const KeyForm = ({ genesis, onMade, onClose }) => {
         onMade();
     };
     const field = fieldOf(asking.error);
-    const fault = (which) => wrong[which] ?? (field === which ? asking.error.detail : undefined);
+    const fault = (which) => wrong[which] ?? (field === which ? faultOf(asking.error) : undefined);
     return html`
-        <form class="form gap" onSubmit=${submit} noValidate>
+        <form ref=${form} class="form gap" onSubmit=${submit} noValidate>
             ${proves && html`<input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" />`}
             <${Field} name="key-name" label=${t("keys.name")} hint=${t("keys.name.hint")} value=${name} onInput=${setName} error=${fault("name")} maxlength=${60} />
             ${proves && html`<${Field} name="key-password" type="password" autocomplete="current-password" label=${t("keys.password")} value=${password} onInput=${setPassword} error=${fault("password")} />`}
@@ -51,7 +52,10 @@ const PasskeyForm = ({ genesis, site, passkeys, onMade, onClose }) => {
     const submit = async (event) => {
         event.preventDefault();
         setWrong(proves && !password ? t("order.needed") : "");
-        if (proves && !password) return;
+        if (proves && !password) {
+            event.currentTarget.querySelector("[name=key-password]").focus();
+            return;
+        }
         const p = passkeys.find((one) => one.id === id);
         set({ busy: true, differs: false, error: null });
         try {
@@ -69,7 +73,7 @@ const PasskeyForm = ({ genesis, site, passkeys, onMade, onClose }) => {
         <form class="form gap" onSubmit=${submit} noValidate>
             ${proves && html`<input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" />`}
             <${Select} name="key-passkey" label=${t("keys.passkey.which")} value=${id} onInput=${choose} options=${passkeys.map((p) => [p.id, p.name])} />
-            ${proves && html`<${Field} name="key-password" type="password" autocomplete="current-password" label=${t("keys.password")} value=${password} onInput=${setPassword} error=${wrong || (field === "password" ? asking.error.detail : undefined)} />`}
+            ${proves && html`<${Field} name="key-password" type="password" autocomplete="current-password" label=${t("keys.password")} value=${password} onInput=${setPassword} error=${wrong || (field === "password" ? faultOf(asking.error) : undefined)} />`}
             ${state.differs && html`<${Note} kind="brick" role="alert">${t("keys.passkey.differs")}<//>`}
             ${field !== "password" && html`<${Refused} error=${state.error ?? asking.error} />`}
             <div class="deeds"><${Button} kind="primary" submit busy=${state.busy || asking.busy}>${t("keys.passkey.ask")}<//><${Button} onClick=${onClose}>${t("not-yet")}<//></div>

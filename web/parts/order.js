@@ -6,7 +6,7 @@ import { useCommand } from "../lib/use.js";
 import { go, to } from "../lib/router.js";
 import { Button } from "./button.js";
 import { Refused } from "./broken.js";
-import { fieldOf, useFocusOnError } from "./field.js";
+import { faultOf, fieldOf, useFocusOnError } from "./field.js";
 import { say } from "./note.js";
 
 /** Checks of a value: what is missing or cannot be read. */
@@ -33,7 +33,7 @@ export const Order = ({ start, rules, path, body, done, names = {}, words, draw 
     };
     const at = fieldOf(sending.error);
     const field = names[at] ?? at;
-    const fault = (name) => wrong[name] ?? (field === name ? sending.error.detail || t("problem.field") : undefined);
+    const fault = (name) => wrong[name] ?? (field === name ? faultOf(sending.error) : undefined);
     const submit = async (event) => {
         event.preventDefault();
         const bad = Object.fromEntries(Object.entries(rules).map(([name, rule]) => [name, rule(values[name], values)]).filter(([, words]) => words));

@@ -9,7 +9,7 @@ import { useData } from "../lib/use.js";
 import { makePasskey, passkeysFit } from "../lib/passkey.js";
 import { Refused, Waiting } from "./broken.js";
 import { Button } from "./button.js";
-import { Field, fieldOf, useFocusOnError } from "./field.js";
+import { Field, faultOf, fieldOf, useFocusOnError } from "./field.js";
 import { say } from "./note.js";
 
 const proves = () => Boolean(me.value.person.email);
@@ -34,7 +34,7 @@ const Deed = ({ named, name: old = "", deed, kind = "primary", act, onClose }) =
         }
     };
     const field = fieldOf(state.error);
-    const fault = (which) => state.wrong[which] ?? (field === which ? state.error.detail : undefined);
+    const fault = (which) => state.wrong[which] ?? (field === which ? faultOf(state.error) : undefined);
     return html`
         <form class="form gap" ref=${form} onSubmit=${submit} noValidate>
             ${asks && html`<input class="hidden-text" type="email" autocomplete="username" value=${me.value.person.email} readonly tabindex="-1" aria-hidden="true" />`}

@@ -7,7 +7,7 @@ import { me } from "../lib/session.js";
 import { useCommand, useData } from "../lib/use.js";
 import { Refused, Waiting } from "./broken.js";
 import { Button } from "./button.js";
-import { Field, Select, fieldOf, useFocusOnError } from "./field.js";
+import { Field, Select, faultOf, fieldOf, useFocusOnError } from "./field.js";
 import { say } from "./note.js";
 
 const DAYS = [7, 30, 90, 365];
@@ -36,7 +36,7 @@ const Form = ({ onMade, onClose }) => {
         if (made) onMade(made);
     };
     const field = fieldOf(making.error);
-    const fault = (which) => wrong[which] ?? (field === which ? making.error.detail : undefined);
+    const fault = (which) => wrong[which] ?? (field === which ? faultOf(making.error) : undefined);
     return html`
         <form class="form gap" ref=${form} onSubmit=${submit} noValidate>
             <${Field} name="name" label=${t("tokens.name")} hint=${t("tokens.name.hint")} value=${name} onInput=${setName} error=${fault("name")} maxlength=${60} />
