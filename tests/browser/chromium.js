@@ -1,5 +1,6 @@
 /* Debian's Chromium for the tests, with what every page of ours must keep: no console message, no error, no third party. */
 import { chromium } from "playwright-core";
+import { words } from "./words.js";
 
 export const SCHEMES = ["light", "dark"];
 /* as people have it; bare: the same without its own windows (Debian's chromium-headless-shell), for half the processor, where hundreds of pages are opened */
@@ -27,11 +28,12 @@ export const open = async (browser, { width = 1440, height = 900, scheme = "ligh
     });
     return { page, faults, requests, context, close: () => context.close() };
 };
-export const signIn = async (page, email, password) => {
-    await page.goto("/en/sign-in");
-    await page.getByLabel("E-mail address").fill(email);
-    await page.getByLabel("Password", { exact: true }).fill(password);
-    await page.getByRole("button", { name: "Sign in with password" }).click();
+export const signIn = async (page, email, password, language = "en") => {
+    const say = words(language);
+    await page.goto(`/${language}/sign-in`);
+    await page.getByLabel(say("sign-in.email")).fill(email);
+    await page.getByLabel(say("sign-in.password"), { exact: true }).fill(password);
+    await page.getByRole("button", { name: say("sign-in.do") }).click();
     await page.waitForURL((url) => !url.pathname.endsWith("/sign-in"));
 };
 /** As if the browser were another one. The page is left first: one that still reads would ask without its session. */
