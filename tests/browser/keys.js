@@ -39,12 +39,25 @@ const kept = async (page, was, what) => {
         await page.waitForTimeout(50);
     }
 };
+/** Enter on what has the focus. @returns {Promise<boolean>} whether it was that which took it */
+const enter = async (page, target) => {
+    await target.evaluate((e) => {
+        globalThis.__taken = false;
+        e.addEventListener("click", () => (globalThis.__taken = true), { once: true });
+    });
+    await page.keyboard.press("Enter");
+    return page.evaluate(() => globalThis.__taken !== false).catch(() => true); /* another document by now */
+};
 const press = (page, locator) => async () => {
     const was = page.url(), what = String(locator);
-    const { target, is } = await walk(page, locator);
-    const kind = await target.evaluate((e) => (e.matches("input[type=checkbox]") ? "box" : e.matches("input[type=radio]") ? "radio" : "other"));
-    if (kind === "radio") await choose(page, target, is);
-    else await page.keyboard.press(kind === "box" ? "Space" : "Enter");
+    for (let n = 0; n < 3; n++) { /* a page that arrives just then takes the focus to its heading: one walks and presses again */
+        const { target, is } = await walk(page, locator);
+        const kind = await target.evaluate((e) => (e.matches("input[type=checkbox]") ? "box" : e.matches("input[type=radio]") ? "radio" : "other"));
+        if (kind === "radio") await choose(page, target, is);
+        else if (kind === "box") await page.keyboard.press("Space");
+        else if (!(await enter(page, target))) continue;
+        break;
+    }
     await kept(page, was, what);
 };
 const choose = async (page, target, is) => {
