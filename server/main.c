@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "api/admin.h"
+#include "api/passwords.h"
 #include "base/clock.h"
 #include "base/config.h"
 #include "crypto/random.h"
@@ -237,6 +238,14 @@ run_migrate(int argc, char **argv)
     return status;
 }
 
+/* kontord passwords: the server's, not people's. */
+static int
+run_passwords(int argc, char **argv)
+{
+    (void)argc, (void)argv;
+    return passwords_serve();
+}
+
 static const struct subcommand SUBCOMMANDS[] = {
     { "serve", run_serve, "run the server: kontord serve" },
     { "keygen", run_keygen, "make the server's keys in its data directory: kontord keygen" },
@@ -247,6 +256,7 @@ static const struct subcommand SUBCOMMANDS[] = {
     { "reseal", run_reseal, "seal the database's rows as they are, and tell which had been changed: kontord reseal" },
     { "poisoned", run_poisoned, "list the commands that were set aside, or release one: kontord poisoned [SCOPE]" },
     { "admit", run_admit, "admit a rollback that witnesses have seen: kontord admit --rollback-to N --reason=WHY" },
+    { "passwords", run_passwords, "hash passwords for the server, which starts this itself" },
     { "admin", run_admin, "administer the running server (kontord admin --help)" },
 };
 

@@ -5,20 +5,15 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/sched.h>
-#include <linux/sched/types.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/num.h"
 
-#define FILE_MAX  16384 /* of spec, started, status */
-#define JOBS_NICE 5
+#define FILE_MAX 16384 /* of spec, started, status */
 #define FOLDERS_DEEP 32   /* that are open at once */
 #define ROUNDS_MAX   2000 /* for who nests folders without end */
 
@@ -337,30 +332,4 @@ run_use(const struct run_spec *spec, int64_t ran_ms, bool round_up)
     int64_t seconds = (max_i64(ran_ms, 0) + (round_up ? 999 : 0)) / 1000;
 
     return (uint64_t)spec->gpus * (uint64_t)min_i64(seconds, spec->walltime_s);
-}
-
-/* Work in batches: waking up it takes the processor from nobody (sched(7)), which a start of some milliseconds does often. */
-static void
-be_batch(void)
-{
-    struct sched_attr attr = { .size = sizeof attr, .sched_policy = SCHED_BATCH };
-    int nice = getpriority(PRIO_PROCESS, 0);
-
-    attr.sched_nice = nice > JOBS_NICE ? nice : JOBS_NICE; /* back only: forth it may not */
-    if (syscall(SYS_sched_setattr, 0, &attr, 0) != 0) /* a container may forbid it */
-        setpriority(PRIO_PROCESS, 0, attr.sched_nice);
-}
-
-/* With autogroups niceness counts only within a session, and the session's own is what counts among sessions. */
-void
-run_step_back(void)
-{
-    int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
-
-    be_batch();
-    if (fd < 0)
-        return;
-    if (dprintf(fd, "%d", JOBS_NICE) < 0)
-        errno = 0; /* changed a moment ago by another, which the kernel limits: then not */
-    close(fd);
 }

@@ -68,8 +68,7 @@ void run_folder_remove(int dir, const char *name);
 /* GPU-seconds of a run of so many ms of the journal's clock: GPUs × whole seconds, at most the walltime. */
 uint64_t run_use(const struct run_spec *spec, int64_t ran_ms, bool round_up);
 
-/* Lets others come first: this process, and its session as far as the kernel shares processors by session. After setsid(). */
-void run_step_back(void);
+#define RUN_NICE 5 /* of jobs and their supervisors: the agent, and whatever else runs there, come first */
 
 /* The supervisor: kontor-supervise FOLDER. Returns its exit status. */
 int supervise(const char *folder);

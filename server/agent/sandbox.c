@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/step_back.h"
+
 #define SCRIPT_MAX 65536
 #define SCRIPT_FD  5 /* in the child */
 #define TOLD_FD    6
@@ -186,7 +188,7 @@ child_prepare(int script, int told, int gate, int args, int output, int work)
     for (int s = 1; s < 32; s++)
         signal(s, SIG_DFL);
     setsid();
-    run_step_back();
+    step_back(RUN_NICE, 0);
     /* Out of the way of the fixed numbers first. */
     script = fcntl(script, F_DUPFD, 20);
     told = told < 0 ? -1 : fcntl(told, F_DUPFD, 20);

@@ -21,6 +21,7 @@
 #include "agent/sandbox.h"
 #include "base/arena.h"
 #include "base/num.h"
+#include "base/step_back.h"
 
 #define FLUSH_EVERY_MS 1000
 #define STATUS_TRIES   60 /* a second apart: a disk may be full for a while */
@@ -376,7 +377,7 @@ supervise(const char *folder)
     struct watch w = { 0 };
     struct run_status status;
 
-    run_step_back(); /* the agent, and whatever else runs here, come first */
+    step_back(RUN_NICE, 0);
     fcntl(RUN_LOCK_FD, F_SETFD, FD_CLOEXEC);
     fcntl(RUN_GO_FD, F_SETFD, FD_CLOEXEC);
     if (!take_secrets(&w.secrets))

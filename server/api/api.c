@@ -7,6 +7,7 @@
 
 #include "api/internal.h"
 #include "api/pages.h"
+#include "api/passwords.h"
 #include "api/pour.h"
 #include "api/providers.h"
 #include "api/shares.h"
@@ -31,7 +32,7 @@ static const char OPENAPI[] =
 #include "api/openapi.inc"
     ;
 
-enum { KEYS_MAX = 2000000, QUIET_MS = 10000, TEND_EVERY_MS = 600000, TEND_AGAIN_MS = 1000, SWEEP_REAL_MS = 60000 };
+enum { KEYS_MAX = 2000000, QUIET_MS = 10000, TEND_EVERY_MS = 600000, TEND_AGAIN_MS = 1000, SWEEP_REAL_MS = 60000, PASSWORDS_ANSWER_MS = 10000 };
 
 /* Plain HTTP never leaves the machine. */
 static bool
@@ -97,6 +98,7 @@ api_new(const struct api_config *config, struct err_detail *d, struct api **ret)
     api->sessions = sessions_cache_new();
     api->directory = directory_new();
     api->limiter = limiter_new();
+    api->passwords = passwords_new(config->passwords_program, PASSWORDS_ANSWER_MS, config->log);
     api->brisk = brisk_new();
     api->pours = pours_new();
     api->waits = waits_new(api);
@@ -279,6 +281,7 @@ api_delete(struct api *api)
     sessions_cache_delete(api->sessions);
     directory_delete(api->directory);
     limiter_delete(api->limiter);
+    passwords_delete(api->passwords);
     brisk_delete(api->brisk);
     pours_delete(api->pours);
     witness_figures_delete(api->witness_figures);

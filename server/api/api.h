@@ -41,6 +41,7 @@ struct api_config {
     bool hooks_inside;       /* webhooks may go to private addresses, by plain http */
     struct box_key mail_key; /* what letters' links are sealed under */
     const char *mail_server; /* NULL or "": no letters go out */
+    const char *passwords_program; /* what hashes passwords beside us (api/passwords.h); NULL: nothing does */
     const char *keys_dir; /* where it and the log's lie; NULL: nobody watches them */
 };
 

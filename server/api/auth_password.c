@@ -5,7 +5,7 @@
 
 #include "api/handlers.h"
 #include "api/internal.h"
-#include "crypto/password.h"
+#include "api/passwords.h"
 #include "store/people.h"
 #include "store/sessions.h"
 
@@ -69,10 +69,8 @@ auth_password(struct call *call, const char *email, const char *password, struct
     before = db_act_as(call->db, DB_ACTOR_SERVER);
     err = people_by_email(call->db, email, call->arena, &person);
     db_act_as(call->db, before);
-    if (err == ERR_NOT_FOUND)
-        err = password_verify_nobody(password, strlen(password));
-    else if (!err)
-        err = password_verify(person.password_hash, password, strlen(password));
+    if (!err || err == ERR_NOT_FOUND)
+        err = passwords_verify(call->api->passwords, err ? "" : person.password_hash, password);
     if (err == ERR_CREDENTIALS) {
         limiter_count(l, tries.pair, now);
         limiter_count(l, tries.client, now);

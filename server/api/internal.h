@@ -18,6 +18,7 @@ struct pool;
 struct sessions_cache;
 struct directory;
 struct limiter;
+struct passwords;
 struct brisk;
 struct pours;
 struct waits;
@@ -51,6 +52,7 @@ struct api {
     struct sessions_cache *sessions;
     struct directory *directory;
     struct limiter *limiter;
+    struct passwords *passwords;
     struct brisk *brisk;
     struct pours *pours;
     struct waits *waits;

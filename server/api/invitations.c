@@ -3,6 +3,7 @@
 #include "api/fields.h"
 #include "api/handlers.h"
 #include "api/internal.h"
+#include "api/passwords.h"
 #include "api/rights.h"
 #include "base/text.h"
 #include "crypto/password.h"
@@ -223,7 +224,7 @@ read_newcomer(struct call *call, struct json_in *in, struct joining *j)
     if (!err)
         err = invitations_find(call->db, j->token, call->now_ms, call->arena, &i);
     call_act(call);
-    return err ? err : password_hash(password, strlen(password), hash);
+    return err ? err : passwords_hash(call->api->passwords, password, hash);
 }
 
 /* What is told of it is told as the person's who joins. */

@@ -3,6 +3,7 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/passwords.h"
 #include "api/orders.h"
 #include "api/rights.h"
 #include "crypto/password.h"
@@ -166,7 +167,7 @@ people_create(struct call *call)
     if (!err && !password)
         password = p->shown = make_password(call->arena);
     if (!err)
-        err = password_hash(password, strlen(password), p->hash);
+        err = passwords_hash(call->api->passwords, password, p->hash);
     p->person.password_hash = p->hash;
     if (!err)
         err = db_tx(call->db, store_person, p);

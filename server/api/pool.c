@@ -4,12 +4,11 @@
 #include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "api/internal.h"
 #include "base/text.h"
 
-enum { FRESH_MAX = 20000, FRESH_OF_ONE = 5000, SLOW_MAX = 400, SLOW_OF_ONE = 50, SLOW_THREADS = 2, SLOW_NICE = 5, THREADS_MAX = 258, BACK_AT_ONCE = REPLIES_AT_ONCE };
+enum { FRESH_MAX = 20000, FRESH_OF_ONE = 5000, SLOW_MAX = 400, SLOW_OF_ONE = 50, SLOW_THREADS = 2, THREADS_MAX = 258, BACK_AT_ONCE = REPLIES_AT_ONCE };
 
 struct task {
     void (*run)(void *ctx, struct db *db);
@@ -202,8 +201,6 @@ work(void *arg)
     struct call *call;
     struct task *task;
 
-    if (w->slow)
-        setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + SLOW_NICE); /* on Linux: of this thread alone */
     pthread_mutex_lock(&p->lock);
     while (next_work(w, &call, &task, &from)) {
         uint64_t share = from ? call->share : 0; /* the call is gone afterwards */

@@ -311,6 +311,7 @@ begin(struct server *s)
                               .simulation = c->simulation,
                               .public_entries = c->public_entries,
                               .second_duty = c->second_step_duty,
+                              .passwords_program = "/proc/self/exe",
                               .share_half_life_days = c->share_half_life_days };
     enum err err = load_key(s, "server.key", &s->key);
 

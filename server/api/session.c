@@ -3,6 +3,7 @@
 
 #include "api/fields.h"
 #include "api/internal.h"
+#include "api/passwords.h"
 #include "api/security.h"
 #include "api/ways.h"
 #include "crypto/password.h"
@@ -287,7 +288,7 @@ password_store(struct call *call, struct uuid person, const char *password, stru
 {
     char hash[PASSWORD_HASH_TEXT];
     struct new_password p = { .call = call, .person = person, .hash = hash, .but = but };
-    enum err err = password_hash(password, strlen(password), hash);
+    enum err err = passwords_hash(call->api->passwords, password, hash);
 
     if (!err)
         err = db_tx(call->db, store_password, &p);

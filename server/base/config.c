@@ -495,6 +495,7 @@ const struct config_set CONFIG_KONTORD = {
                 "poisoned [OPTION...] [SCOPE]\n"
                 "admit --rollback-to N --reason=WHY\n"
                 "admin [--config=FILE | --data-dir=DIR] VERB [--FIELD=VALUE...]\n"
+                "passwords\n"
                 "routes",
     .description =
         "kontord keeps the ledger of GPU-hour credits, brokers requests to sites, issues signed tickets to the"
@@ -504,7 +505,8 @@ const struct config_set CONFIG_KONTORD = {
         " kontor-audit, and names each row of the database that was changed behind the server's back. reseal, with no server"
         " running, lists those rows and seals all of them as they are now, also where seal.key was lost. poisoned lists the commands that were set aside, or releases one. admit admits a rollback that"
         " witnesses have seen. admin administers a running server through the socket in its data directory; kontord admin"
-        " --help lists the verbs, as this page does below. routes lists the HTTP interface.",
+        " --help lists the verbs, as this page does below. passwords is started by the server, up to twice, to hash passwords at a low"
+        " priority; people have no use for it. routes lists the HTTP interface.",
     .file = "/etc/kontor/kontord.conf",
     .options = KONTORD_OPTIONS,
     .count = sizeof KONTORD_OPTIONS / sizeof KONTORD_OPTIONS[0],

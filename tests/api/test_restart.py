@@ -1,11 +1,14 @@
 """The server stops, or is killed, while start-ups accept; it comes back; each repeats its call with its key: every one has
 been carried out exactly once."""
+import os
+import pathlib
 import signal
 import threading
 import time
 import uuid
 
 from harness import Client
+from world import PASSWORD
 
 ACCEPTS = 8 # more open quotes of one grant would book over a tenth of a site
 
@@ -96,3 +99,44 @@ def test_the_database_goes_and_comes_back(world):
         except AssertionError as refused:
             assert "got 503" in str(refused) and time.monotonic() < end, refused
             time.sleep(0.05)
+
+
+def password_processes(world):
+    """The pids of what hashes passwords for this server."""
+    found = []
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        try:
+            if int(stat.read_text().rsplit(")", 1)[1].split()[1]) == world.server.process.pid and b"passwords" in (stat.parent / "cmdline").read_bytes():
+                found.append(int(stat.parent.name))
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended
+    return found
+
+
+def test_passwords_are_hashed_whatever_becomes_of_their_process(world):
+    """It steps back behind the server; killed or frozen, nobody is kept out; it comes again; it ends with the server."""
+    def sign_in(password=PASSWORD):
+        return Client(world.server).sign_in("brisa@kontor.example", password).status
+
+    def soon(what, seconds=30):
+        end = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < end, password_processes(world)
+            time.sleep(0.05)
+
+    assert sign_in() == 200 and sign_in("another password") == 401
+    first = password_processes(world)
+    assert first, "it was needed"
+    assert all(os.getpriority(os.PRIO_PROCESS, pid) >= 10 for pid in first)
+    for pid in first:
+        os.kill(pid, signal.SIGKILL)
+    assert sign_in() == 200 and sign_in("another password") == 401, "by the server itself"
+    soon(lambda: sign_in() == 200 and set(password_processes(world)) - set(first))
+    frozen = password_processes(world)
+    for pid in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    assert sign_in() == 200 and sign_in("another password") == 401, "after ten seconds"
+    assert set(password_processes(world)) < set(frozen), "what does not answer is ended"
+    world.server.stop()
+    soon(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in [*first, *frozen]), 5)
+    world.server.start()

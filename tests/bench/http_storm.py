@@ -1,8 +1,8 @@
 """bench http, part storm: 2,000 sign-ins with passwords at once, beside commands that are accepted meanwhile.
 
 A password costs 19 MiB and some 20 ms by design (argon2id). Measured, calm and in the storm in turn: the p99 of accepting a
-quote, and how far kontord's resident memory rises above its calm height while the storm lasts. Who is told to come again
-(429, 503) comes again a second later, as asked, until all 2,000 are signed in.
+quote, and how far the resident memory of kontord and its processes rises above its calm height while the storm lasts. Who is
+told to come again (429, 503) comes again a second later, as asked, until all 2,000 are signed in.
 """
 import statistics
 import threading
@@ -16,7 +16,7 @@ ACCEPTS, CONNECTIONS = 3000, 4  # accepted by turns, calm and in the storm; this
 
 
 class Memory:
-    """kontord's greatest resident size, looked at every 20 ms."""
+    """The greatest resident size, looked at every 20 ms."""
 
     def __init__(self, world):
         self.world, self.most, self.over = world, world.resident(), threading.Event()

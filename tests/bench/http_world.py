@@ -1,5 +1,6 @@
 """A kontord that is measured over HTTP: its world, calls from start-ups' sessions (http_load), figures for Prometheus."""
 import collections
+import glob
 import os
 import re
 import subprocess
@@ -22,6 +23,15 @@ def say(text):
 
 def per_second(count, seconds):
     return count / seconds if seconds else 0.0
+
+
+def open_or_empty(path):
+    """What it says, or nothing: processes and threads come and go."""
+    try:
+        with open(path) as f:
+            return f.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 class Bench(World):
@@ -52,8 +62,12 @@ class Bench(World):
             time.sleep(0.005)
 
     def resident(self):
-        with open(f"/proc/{self.kontord.popen.pid}/statm") as f:
-            return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+        """Of kontord and of what it has started."""
+        pid, pages = self.kontord.popen.pid, 0
+        started = [int(one) for path in glob.glob(f"/proc/{pid}/task/*/children") for one in open_or_empty(path).split()]
+        for one in [pid, *started]:
+            pages += int((open_or_empty(f"/proc/{one}/statm") or "0 0").split()[1])
+        return pages * os.sysconf("SC_PAGESIZE")
 
     def sql(self, text):
         done = subprocess.run(["psql", "-qXAt", "-v", "ON_ERROR_STOP=1", "-d", self.database, "-c", text], check=True,
