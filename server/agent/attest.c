@@ -375,6 +375,18 @@ ask_said(struct agent *a)
     wire_start(a->wire, WIRE_ATTEST, &call);
 }
 
+/* The server wrote it with the entry: without it nobody can say whose order it is. It may come back (a restore); what comes in its place, from
+ * the server or whoever stands between, says nothing about the journal. */
+static void
+said_missing(struct agent *a)
+{
+    char why[300];
+
+    text_format(why, sizeof why, "The server does not give what a passkey signed of entry %" PRIu64 ".", a->witness->attest.said->entry);
+    trouble(a, why);
+    pause_lane(a, WIRE_ATTEST, AGAIN_S);
+}
+
 /* It signs the entry, by the passkey that the journal has: then the next one, or the end. */
 static void
 take_said(struct agent *a, struct bytes assertion)
@@ -382,21 +394,14 @@ take_said(struct agent *a, struct bytes assertion)
     struct attest *at = &a->witness->attest;
     const struct attest_said *s = at->said;
 
-    if (!hash_equal(sha256(assertion), s->sha256) || assertion_check_hash(assertion, s->key, NULL, &s->challenge))
+    if (!hash_equal(sha256(assertion), s->sha256)) {
+        said_missing(a);
+        return;
+    }
+    if (assertion_check_hash(assertion, s->key, NULL, &s->challenge))
         text_format(at->broken, sizeof at->broken, "Entry %" PRIu64 " of the journal breaks the rules: what a passkey is said to have signed of it does not verify.", s->entry);
     drop_said(at);
     arrived(a);
-}
-
-/* The server wrote it with the entry: without it nobody can say whose order it is. It may come back (a restore). */
-static void
-said_missing(struct agent *a)
-{
-    char why[300];
-
-    text_format(why, sizeof why, "The server does not have what a passkey signed of entry %" PRIu64 ".", a->witness->attest.said->entry);
-    trouble(a, why);
-    pause_lane(a, WIRE_ATTEST, AGAIN_S);
 }
 
 /* A slice of the bundle at hand. */

@@ -152,8 +152,8 @@ give_entries(struct site_agent *s, const struct world *w)
     free(body);
 }
 
-/* What the world's passkeys said, by what was asked for; what is not there: 404. */
-struct sayings { uint8_t said[2][ASSERTION_MAX]; size_t len[2]; int n, asked; };
+/* What the world's passkeys said, by what was asked for; what is not there: 404, or another thing in its place. */
+struct sayings { uint8_t said[2][ASSERTION_MAX]; size_t len[2]; int n, asked; bool other; };
 static struct sayings *sayings;
 
 static void
@@ -165,6 +165,8 @@ give_said(struct site_agent *s)
     assert_true(hex_decode(strrchr(asked, '/') + 1, wanted.b, sizeof wanted.b));
     asked[0] = '\0';
     sayings->asked++;
+    if (sayings->other)
+        r.status = 200;
     for (int i = 0; i < sayings->n; i++)
         if (hash_equal(sha256(BYTES(sayings->said[i], sayings->len[i])), wanted))
             r = (struct wire_reply){ .lane = WIRE_ATTEST, .status = 200, .body = (char *)sayings->said[i], .len = sayings->len[i] };
@@ -420,9 +422,9 @@ say(struct world *w, struct entry *e, enum world_lie lie)
     sayings->len[sayings->n++] = w->said_len;
 }
 
-/* Two orders; what the second one's passkey is made to say, or nobody has. */
+/* Two orders; what the second one's passkey is made to say, or nobody has (other: and something else is given for it). */
 static void
-signed_by_passkeys(enum world_lie lie, bool missing, bool attested)
+signed_by_passkeys(enum world_lie lie, bool missing, bool other, bool attested)
 {
     struct world *w = world_new();
     struct site_agent s;
@@ -437,6 +439,7 @@ signed_by_passkeys(enum world_lie lie, bool missing, bool attested)
         world_add(w, e);
     }
     sayings->n -= missing;
+    sayings->other = other;
     agent_make(&s, w);
     assert_int_equal(attests(&s, w), attested);
     assert_true(sayings->asked >= 2);
@@ -455,10 +458,11 @@ static void
 test_passkeys(void **state)
 {
     (void)state;
-    signed_by_passkeys(SAYS_WELL, false, true);
-    signed_by_passkeys(SAYS_WELL, true, false);
+    signed_by_passkeys(SAYS_WELL, false, false, true);
+    signed_by_passkeys(SAYS_WELL, true, false, false);
+    signed_by_passkeys(SAYS_WELL, true, true, false);
     for (int lie = SAYS_WELL + 1; lie < WORLD_LIES; lie++)
-        signed_by_passkeys((enum world_lie)lie, false, false);
+        signed_by_passkeys((enum world_lie)lie, false, false, false);
 }
 
 int
