@@ -144,6 +144,19 @@ asserted_give(struct asserted *a, struct json_in *in)
 }
 
 uint64_t
+asserted_ask(struct asserted *a, bool (*ask)(void *ctx, uint64_t entry), void *ctx)
+{
+    uint64_t n = 0;
+
+    for (struct wanted *w = a->first; w != NULL; w = w->next)
+        if (!w->given && !ask(ctx, w->entry)) {
+            w->given = true; /* as far as faults go */
+            n++;
+        }
+    return n;
+}
+
+uint64_t
 asserted_end(struct asserted *a)
 {
     for (const struct wanted *w = a->first; w != NULL; w = w->next)

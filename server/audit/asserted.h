@@ -21,6 +21,9 @@ void asserted_delete(struct asserted *a); /* NULL: nothing */
 void asserted_want(struct asserted *a, const struct entry *e, const struct authority_slot *slot, const uint8_t public[32], struct bytes signed_bytes);
 /* One line. */
 void asserted_give(struct asserted *a, struct json_in *in);
+/* Of a log that is served: each entry of which one is not given yet is asked for, in the journal's order; false: it is not to be had, and
+ * its signature is not judged. Returns how many are not. */
+uint64_t asserted_ask(struct asserted *a, bool (*ask)(void *ctx, uint64_t entry), void *ctx);
 /* All were given. Returns how many signatures verify. */
 uint64_t asserted_end(struct asserted *a);
 

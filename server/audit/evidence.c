@@ -13,7 +13,7 @@
 #include "base/map.h"
 #include "base/text.h"
 
-enum { LINE_MAX_ = ASSERTED_LINE_MAX }; /* a text of 500 bytes is less */
+enum { LINE_MAX_ = ASSERTED_LINE_MAX, SERVED_MAX = 3 * ASSERTED_LINE_MAX }; /* a text of 500 bytes is less; an entry has two assertions at most */
 
 /* A commitment in the journal. */
 struct committed {
@@ -37,11 +37,12 @@ struct named {
 };
 
 struct audit_evidence {
+    const struct source *source;
     struct findings *found;
     FILE *evidence, *assertions; /* NULL: not in the export */
     struct arena *arena;
     struct map *orders, *erasures;
-    struct asserted *asserted; /* NULL: of a log that is served, which has none */
+    struct asserted *asserted;
     struct committed **list; /* in the journal's order */
     size_t n, cap;
     struct evidence_sums sums;
@@ -67,11 +68,12 @@ audit_evidence_new(const struct source *source, struct findings *found, struct a
     struct audit_evidence *v = xcalloc(1, sizeof *v);
     enum err err;
 
+    v->source = source;
     v->found = found;
     v->arena = arena_new();
     v->orders = map_new(sizeof(struct uuid));
     v->erasures = map_new(sizeof(struct hash));
-    v->asserted = source->remote == NULL ? asserted_new(fault, v) : NULL;
+    v->asserted = asserted_new(fault, v);
     err = open_lines(source, "evidence.jsonl", &v->evidence);
     if (err == OK)
         err = open_lines(source, "assertions.jsonl", &v->assertions);
@@ -162,8 +164,7 @@ audit_evidence_take(struct audit_evidence *v, const struct ledger *l, const stru
 {
     if (v->evidence != NULL)
         take_commitment(v, e);
-    if (v->asserted != NULL)
-        want_assertions(v, l, e);
+    want_assertions(v, l, e);
 }
 
 /* ---- the files' lines --------------------------------------------------------------------------------------------- */
@@ -236,6 +237,52 @@ each_line(struct audit_evidence *v, FILE *f, const char *name, void (*take)(stru
     free(line);
 }
 
+/* ---- what is served ------------------------------------------------------------------------------------------------ */
+
+/* One that the server says it does not have is missing, as in an export. */
+static void
+take_served(struct audit_evidence *v, uint64_t entry, struct bytes reply)
+{
+    struct err_detail d = { .text = "" };
+    struct json_in in = json_in_open(reply, &d);
+    size_t n;
+
+    json_in_loose(&in);
+    n = json_in_array(&in, "assertions", 2);
+    for (size_t i = 0; i < n && in.err == OK; i++) {
+        struct json_in one = json_in_array_object(&in, "assertions", i);
+
+        json_in_loose(&one);
+        if (json_in_has(&one, "assertion"))
+            asserted_give(v->asserted, &one);
+        if (json_in_close(&one) != OK)
+            break;
+    }
+    if (json_in_close(&in) != OK)
+        findings_add(v->found, entry, ENTRY_KINDS, "what is served of its assertions cannot be read: %s %s", d.text, d.pointer);
+}
+
+/* What the server has behind this entry. After the first trouble with it, which ends the audit, nothing more is asked. */
+static bool
+ask_server(void *ctx, uint64_t entry)
+{
+    struct audit_evidence *v = ctx;
+    struct err_detail d;
+    char name[80], *reply;
+    size_t len;
+    bool served;
+
+    if (source_trouble(v->source, &d) != OK)
+        return false;
+    text_format(name, sizeof name, "v1/journal/entries/%" PRIu64 "/evidence", entry);
+    reply = xmalloc(SERVED_MAX + 1);
+    served = source_read(v->source, name, reply, SERVED_MAX, &len);
+    if (served)
+        take_served(v, entry, BYTES(reply, len));
+    free(reply);
+    return served;
+}
+
 /* ---- what it comes to --------------------------------------------------------------------------------------------- */
 
 static void
@@ -290,8 +337,9 @@ audit_evidence_end(struct audit_evidence *v, struct evidence_sums *ret)
         each_line(v, v->evidence, "evidence.jsonl", take_evidence_line);
     if (v->assertions != NULL)
         each_line(v, v->assertions, "assertions.jsonl", take_assertion_line);
-    if (v->asserted != NULL)
-        v->sums.assertions = asserted_end(v->asserted);
+    if (v->source->remote != NULL)
+        v->sums.unserved = asserted_ask(v->asserted, ask_server, v);
+    v->sums.assertions = asserted_end(v->asserted);
     for (size_t i = 0; i < v->n; i++)
         judge(v, v->list[i]);
     *ret = v->sums;

@@ -59,7 +59,8 @@ static const struct config_set SET = {
         " for kontord admin carry-over.\n\n"
         "Each fault names the entry, account or file that it is about.",
     .exits = "0: no fault was found. 1: faults were found. 2: the command line is wrong. 3: there is nothing that can be"
-             " judged. 4: no fault was found, but the export lacks a part that each export has, and what is in that was not compared.",
+             " judged. 4: no fault was found, but the export lacks a part that each export has, and what is in that was not compared; or the"
+             " server that serves the log does not give what passkeys have signed.",
     .options = OPTIONS,
     .count = sizeof OPTIONS / sizeof OPTIONS[0],
 };

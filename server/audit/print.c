@@ -111,8 +111,8 @@ print_evidence(const struct audit *a, FILE *to)
 
     if (s->assertions > 0)
         fprintf(to, "Signatures by passkey verified: %" PRIu64 " of officers on orders, each by its assertion.\n", s->assertions);
-    if (a->remote && a->count.by_assertion > 0)
-        fprintf(to, "Not checked: %" PRIu64 " signatures by passkey; what they rest on is in an export, and is not served.\n", a->count.by_assertion);
+    if (s->unserved > 0)
+        fprintf(to, "NOT CHECKED: %" PRIu64 " signatures by passkey; what they rest on is not served here, but in each export.\n", s->unserved);
     if (!s->there)
         return;
     fprintf(to, "Reasons in words: %" PRIu64 " are there and are those committed to, %" PRIu64 " were erased.\n", s->kept, s->erased);
@@ -242,7 +242,9 @@ audit_print(const struct audit *a, FILE *to)
         fputs("Not compared: balances and reservations, which only an export has.\n", to);
     for (size_t i = 0; i < a->n_missing; i++)
         fprintf(to, "INCOMPLETE: %s is missing, which each export has: %s was not compared.\n", a->missing[i]->name, a->missing[i]->what);
-    if (first == NULL)
+    if (first == NULL && a->evidence.unserved > 0)
+        fputs("No fault found in what is served, and signatures were not checked: ask for an export.\n", to);
+    else if (first == NULL)
         fputs(a->n_missing > 0 ? "No fault found in what is there, which is not a whole export: ask for one.\n" : "No fault found.\n", to);
     else if (first->leaf != NO_INDEX) {
         where(first, place);
@@ -413,7 +415,7 @@ audit_print_json(const struct audit *a, FILE *to)
     else
         json_i64(&out, "newest_ruled_on_the_operators_word", (int64_t)a->count.ruled_word);
     json_i64(&out, "by_passkey", (int64_t)a->evidence.assertions);
-    json_i64(&out, "assertions_not_checked", a->remote ? (int64_t)a->count.by_assertion : 0);
+    json_i64(&out, "assertions_not_checked", (int64_t)a->evidence.unserved);
     json_i64(&out, "verified_before", (int64_t)a->resumed);
     json_i64(&out, "none_needed", (int64_t)a->count.without);
     json_shut(&out);

@@ -407,7 +407,7 @@ audit_verify(struct audit *a, struct err_detail *d)
 bool
 audit_clean(const struct audit *a)
 {
-    return a->found.n == 0 && a->n_missing == 0;
+    return a->found.n == 0 && a->n_missing == 0 && a->evidence.unserved == 0;
 }
 
 const struct finding *

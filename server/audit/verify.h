@@ -74,7 +74,7 @@ struct audit {
 /* OK, whatever was found: a->found.n is 0 if nothing. ERR_IO, ERR_NOT_FOUND: there is no export to judge (d says why). */
 enum err audit_verify(struct audit *a, struct err_detail *d) MUST_USE;
 
-/* No fault was found, and all that an export has was there. */
+/* No fault was found, and all that an export has was there; of a log that is served, what its signatures rest on. */
 bool audit_clean(const struct audit *a);
 /* The finding with the lowest leaf, or the first without one; NULL if there is none. */
 const struct finding *audit_first(const struct audit *a);

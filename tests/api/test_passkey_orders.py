@@ -2,19 +2,23 @@
 passed off as that; a rule that asks for passkeys; what lies beside the journal, and what the auditors say when it is changed."""
 import base64
 import hashlib
+import http.server
 import json
 import pathlib
 import subprocess
 import sys
+import threading
+import urllib.request
 
 from authenticator import BACKED_UP, PRESENT, VERIFIED, b64, cbor
 from harness import BUILD
 from passkey_orders import ask, end, enrol, has, in_journal, said, sign, statement
 from test_evidence import evidence
+from test_log import newest, reader
 from test_orders import code, enrol as enrol_key, fund, recorded, rule, sign as sign_with_key, sign_both, tranche
 from test_package import files, judged, package, packed
 from test_passkeys import passkey, question, sign_in
-from test_tamper import audit, export
+from test_tamper import audit, export, run
 from world import Agent, millis
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "journal"))
@@ -215,6 +219,69 @@ def test_the_auditor_verifies_each_and_tells_what_was_changed(world):
         assert [leaf_of for leaf_of, _ in said_of] == [leaf_of for leaf_of, _ in want] and all(w in s for (_, s), (_, w) in zip(said_of, want)), (why, said_of)
     path.unlink()
     assert sum("its assertion is missing" in what for _, what in told(folder)) == 7, "who hides the file hides nothing"
+
+
+class Between(http.server.ThreadingHTTPServer):
+    """A server that gives the log as it is, and of evidence what `makes` makes of it: (status, bytes)."""
+
+    def __init__(self, world):
+        url, cookie = f"http://127.0.0.1:{world.server.port}", world.people["officer"].cookie
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self):
+                with urllib.request.urlopen(urllib.request.Request(url + self.path, headers={"Cookie": cookie}), timeout=60) as reply:
+                    status, body = reply.status, reply.read()
+                if self.path.endswith("/evidence"):
+                    status, body = self.server.makes(json.loads(body))
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        super().__init__(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def judged(self, makes):
+        self.makes = makes
+        return run("verify", "--scratch=/tmp", f"http://127.0.0.1:{self.server_port}")[:2]
+
+
+def test_the_auditor_asks_for_them_from_afar(world):
+    newest(world, reader(world), world.local.must("GET", "/v1/journal")["size"])
+    headers = world.server.data / "headers"
+    headers.write_text(f"Cookie: {world.people['officer'].cookie}\n")
+    status, said_of, errors = run("verify", "--json", "--scratch=/tmp", f"--headers={headers}", f"http://127.0.0.1:{world.server.port}")
+    found = json.loads(said_of)
+    assert status == 0 and found["clean"] and found["signatures"]["by_passkey"] == 7 and found["signatures"]["assertions_not_checked"] == 0, (said_of, errors)
+
+    def changed(**what):
+        return lambda reply: (200, json.dumps({**reply, "assertions": [{**a, **what} for a in reply["assertions"]]}).encode())
+
+    def other(reply):
+        blobs = [bytes.fromhex(a["assertion"]) for a in reply["assertions"]]
+        blobs = [blob[:-1] + bytes([blob[-1] ^ 1]) for blob in blobs]
+        return 200, json.dumps({**reply, "assertions": [{**a, "assertion": b.hex(), "sha256": hashlib.sha256(b).hexdigest()} for a, b in zip(reply["assertions"], blobs)]}).encode()
+
+    between = Between(world)
+    try:
+        status, words = between.judged(lambda reply: (200, json.dumps(reply).encode()))
+        assert status == 0 and "Signatures by passkey verified: 7" in words and words.endswith("\nNo fault found.\n"), words
+        status, words = between.judged(lambda reply: (404, b"{}"))
+        assert status == 4 and "NOT CHECKED: 7 signatures by passkey" in words and "No fault found." not in words, words
+        for why, makes, want in (("has none", changed(assertion=None), "its assertion is missing"), ("none at all", lambda reply: (200, json.dumps({**reply, "assertions": []}).encode()), "its assertion is missing"),
+                                 ("another's", other, "no entry has the assertion"), ("no hexadecimal", changed(assertion="zz"), "an assertion is not what its hash says"),
+                                 ("too many", lambda reply: (200, json.dumps({**reply, "assertions": 3 * reply["assertions"]}).encode()), "cannot be read"),
+                                 ("no evidence", lambda reply: (200, b"<html>"), "cannot be read"), ("too much", lambda reply: (200, b" " * 100_000), "cannot be read")):
+            status, words = between.judged(makes)
+            assert status == 1 and want in words and "Signatures by passkey verified" not in words, (why, words)
+    finally:
+        between.shutdown()
+        between.server_close()
 
 
 def test_a_site_that_attests_gets_what_passkeys_signed(world):
