@@ -109,14 +109,23 @@ def page_is_of(site, origin):
     return found[2] == site or (found[2].endswith("." + site) and len(found[2]) > len(site) + 1)
 
 
+def members(pairs):
+    """A name that stands twice is no name: readers differ in which they take."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError
+    return dict(pairs)
+
+
 def client_is_good(client, site, signed):
     try:
-        said = json.loads(client)
+        said = json.loads(client.decode(), object_pairs_hook=members)
     except ValueError:
         raise Bad("passkey-malformed") from None
+    need(isinstance(said, dict) and all(isinstance(said.get(name), str) for name in ("type", "challenge", "origin")), "passkey-malformed")
+    need(said.get("crossOrigin") is None or isinstance(said["crossOrigin"], bool), "passkey-malformed")
     need(said["type"] == "webauthn.get", "passkey-type")
     need(said["challenge"] == base64.urlsafe_b64encode(sha256(signed)).rstrip(b"=").decode(), "passkey-challenge")
-    need(not said.get("crossOrigin", False) and "topOrigin" not in said and page_is_of(site, said["origin"]), "passkey-origin")
+    need(not said.get("crossOrigin") and said.get("topOrigin") is None and page_is_of(site, said["origin"]), "passkey-origin")
 
 
 def check(blob, key, signed):
@@ -131,7 +140,8 @@ def check(blob, key, signed):
         need(data[:32] == sha256(site), "passkey-site")
         need(data[32] & 1, "passkey-absent")
         need(data[32] & 4, "passkey-unverified")
-        need(not data[32] & 64, "passkey-malformed")
+        need(data[32] & 8 or not data[32] & 16, "passkey-backup")
+        need(not data[32] & 64 and (len(data) > 37) == bool(data[32] & 128), "passkey-malformed")
         need(verify(data + sha256(client), signature), "passkey-signature")
     except Bad as wrong:
         return str(wrong)

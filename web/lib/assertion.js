@@ -31,8 +31,8 @@ export const signedBy = async (cose, signature, message) => {
 /** What the journal has for it. @param {string} site @param {Uint8Array} cose */
 export const journalKey = async (site, cose) => sha256(utf8("kontor-passkey/v1\0"), await sha256(utf8(site)), cose);
 
-const TITLE = utf8("kontor-assertion/v1\0"), PARTS = 5, MOST = 4096, PRESENT = 1, VERIFIED = 4, ATTESTED = 64, HEAD = 37;
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const TITLE = utf8("kontor-assertion/v1\0"), PARTS = 5, MOST = 4096, PRESENT = 1, VERIFIED = 4, MAY_BACK_UP = 8, BACKED_UP = 16, ATTESTED = 64, EXTENDED = 128, HEAD = 37;
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /** @param {Uint8Array} blob @returns {Uint8Array[] | null} */
 const partsOf = (blob) => {
     const parts = [];
@@ -50,10 +50,22 @@ const pageIsOf = (site, origin) => {
     const found = /^(https?):\/\/([a-z0-9.-]+)(:[0-9]+)?$/.exec(origin);
     return Boolean(found) && ("." + found[2]).endsWith("." + site) && (found[1] === "https" || ("." + found[2]).endsWith(".localhost")) && !found[2].startsWith(".");
 };
-const clientIsGood = async (client, site, message) => {
-    const said = JSON.parse(decoder.decode(client));
-    return said.type === "webauthn.get" && said.challenge === url64(await sha256(message)) && !said.crossOrigin && !("topOrigin" in said) && pageIsOf(site, said.origin);
+/** Does each name stand once? Where one stands twice, readers differ in which they take. @param {string} json that is an object */
+const namedOnce = (json) => {
+    const names = [];
+    let depth = 0;
+    for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"\s*:?|[{}[\]]/g)) {
+        if (token[0] !== "\"") depth += "{[".includes(token) ? 1 : -1;
+        else if (depth === 1 && token.endsWith(":")) names.push(JSON.parse(token.slice(0, -1)));
+    }
+    return new Set(names).size === names.length;
 };
+const clientIsGood = async (client, site, message) => {
+    const json = decoder.decode(client), said = JSON.parse(json);
+    return namedOnce(json) && said.type === "webauthn.get" && said.challenge === url64(await sha256(message)) && (said.crossOrigin ?? false) === false && (said.topOrigin ?? null) === null && pageIsOf(site, said.origin);
+};
+/** A person was there, and the passkey made sure who; it attests no key, and there is nothing behind. */
+const saysWho = (data) => (data[32] & (PRESENT | VERIFIED | ATTESTED)) === (PRESENT | VERIFIED) && (data[32] & (MAY_BACK_UP | BACKED_UP)) !== BACKED_UP && (data.length > HEAD) === Boolean(data[32] & EXTENDED);
 /** What is wrong with it, in a few words; "": the passkey that the journal has signed these bytes.
  * @param {Uint8Array} blob @param {Uint8Array} key what the KEY entry has @param {Uint8Array} message */
 export const wrongWith = async (blob, key, message) => {
@@ -64,7 +76,7 @@ export const wrongWith = async (blob, key, message) => {
         const site = decoder.decode(name);
         if (!/^[a-z0-9-]([a-z0-9.-]*[a-z0-9-])?$/.test(site) || !same(await journalKey(site, cose), key)) return "it is by another passkey";
         if (!(await clientIsGood(client, site, message))) return "the passkey signed something else, or for another page";
-        if (data.length < HEAD || !same(data.subarray(0, 32), await sha256(name)) || (data[32] & (PRESENT | VERIFIED | ATTESTED)) !== (PRESENT | VERIFIED)) return "the passkey did not make sure who it was, or is for another site";
+        if (data.length < HEAD || !same(data.subarray(0, 32), await sha256(name)) || !saysWho(data)) return "the passkey did not make sure who it was, or is for another site";
         return (await signedBy(cose, signature, joined(data, await sha256(client)))) ? "" : "it does not verify";
     } catch {
         return "it cannot be read";
