@@ -44,12 +44,14 @@ def _times(k, point):
 
 
 def _integers(signature):
-    """Two INTEGERs in a SEQUENCE, DER."""
+    """Two INTEGERs in a SEQUENCE, DER: neither negative nor longer than it need be."""
     need(signature[:1] == b"\x30" and signature[1:2] == bytes([len(signature) - 2]), "passkey-signature")
     rest, out = signature[2:], []
     while rest:
         need(rest[0] == 2 and len(rest) > 2 and 0 < rest[1] <= len(rest) - 2, "passkey-signature")
-        out.append(int.from_bytes(rest[2:2 + rest[1]], "big"))
+        raw = rest[2:2 + rest[1]]
+        need(raw[0] < 128 and (len(raw) == 1 or raw[0] > 0 or raw[1] >= 128), "passkey-signature")
+        out.append(int.from_bytes(raw, "big"))
         rest = rest[2 + rest[1]:]
     need(len(out) == 2, "passkey-signature")
     return out

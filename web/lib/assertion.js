@@ -3,12 +3,13 @@ import { joined, same, sha256, signed, toBase64, utf8 } from "./bytes.js";
 
 const start = (cose, ...head) => same(cose.subarray(0, head.length), head);
 const url64 = (bytes) => toBase64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-/** The two numbers of a signature of ES256 in DER, 32 bytes each; null: it is none.
+/** The two numbers of a signature of ES256 in DER, 32 bytes each, neither negative nor longer than it need be; null: it is none.
  * @param {Uint8Array} der */
 const fromDer = (der) => {
     const number = (at) => {
         const length = der[at + 1], raw = der.subarray(at + 2, at + 2 + length), from = Math.max(0, length - 32);
-        return der[at] === 2 && raw.length === length && raw.subarray(0, from).every((b) => b === 0) ? joined(new Uint8Array(Math.max(0, 32 - length)), raw.subarray(from)) : null;
+        const shortest = raw[0] < 128 && (length === 1 || raw[0] > 0 || raw[1] >= 128);
+        return der[at] === 2 && raw.length === length && shortest && raw.subarray(0, from).every((b) => b === 0) ? joined(new Uint8Array(Math.max(0, 32 - length)), raw.subarray(from)) : null;
     };
     if (der.length < 8 || der[0] !== 0x30 || der[1] !== der.length - 2) return null;
     const r = number(2), s = r && number(4 + der[3]);
