@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 
 from authenticator import BACKED_UP, PRESENT, VERIFIED, b64, cbor
@@ -231,9 +232,13 @@ class Between(http.server.ThreadingHTTPServer):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
-                with urllib.request.urlopen(urllib.request.Request(url + self.path, headers={"Cookie": cookie}), timeout=60) as reply:
+                try:
+                    reply = urllib.request.urlopen(urllib.request.Request(url + self.path, headers={"Cookie": cookie}), timeout=60)
+                except urllib.error.HTTPError as refused:  # it rests now and then: whoever asks tries again
+                    reply = refused
+                with reply:
                     status, body = reply.status, reply.read()
-                if self.path.endswith("/evidence"):
+                if status == 200 and self.path.endswith("/evidence"):
                     status, body = self.server.makes(json.loads(body))
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(body)))
