@@ -98,7 +98,7 @@ story("a start-up asks, compares, accepts, watches, reads the output", async (pa
     assert.match(plain(await text(page, ".options .best")), /Booked for you until the ring is empty/);
     assert.match(await text(page, ".reasons"), /Needs 64 GB per GPU, has 40\./);
     const button = page.locator(".options .best").getByRole("button", { name: /^Accept for/ });
-    const sum = (await button.innerText()).replace("Accept for ", "");
+    const sum = (await button.innerText()).replace(/^Accept for | credits$/g, "");
     assert.equal(plain(await text(page, ".options .best .sum dd")), sum);
     await button.click();
     await page.waitForURL("**/en/reservations/*");
@@ -402,7 +402,7 @@ story("lists of sites and people are narrowed and sorted by their address, and t
     const none = { started: null, half_ms: null, ninety_ms: null, waiting: null, waiting_gpus: null };
     await page.route("**/v1/sites/waits", (route) => route.fulfill({ json: { least_organisations: 5, items: [{ site: "lumi", started: 40, half_ms: 540_000, ninety_ms: 7_200_000, waiting: 7, waiting_gpus: 96 }, { site: "bsc", ...none }] } }));
     await first("/en/sites");
-    assert.match(plain(await text(page, "[data-waits]")), /Longest at LUMI-G: half of the jobs began within 9 min, nine of ten within 2 h.* 7, 96 GPUs/);
+    assert.match(plain(await text(page, "[data-waits]")), /Longest at LUMI-G: half of the jobs began within 9 min, nine of ten within 2 h.* 7 jobs, 96 GPUs/);
     await accessible(page, "how long jobs waited");
     await sound(page, "how long jobs waited");
     await signIn(page, A, kontor.password);

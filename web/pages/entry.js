@@ -16,7 +16,7 @@ import { Icon } from "../parts/icon.js";
 import { Proof, ProofState, useProof, Verdict } from "../parts/proof.js";
 
 await more("../messages/LANG.journal.json", "../styles/journal.css");
-const FOLIOS = new Set(["hold", "rate", "offering", "site", "policy", "grant", "entry", "first", "prev_open", "ref", "key"]);
+const FOLIOS = new Set(["hold", "rate", "offering", "site", "policy", "grant", "entry", "first", "previous", "ref", "key"]);
 const words = (name) => (has("body." + name) ? t("body." + name) : name.replaceAll("_", " "));
 /* an authority slot or a report in one line; long hashes and signatures are cut, the bytes below have them whole */
 const flat = (value) => Object.entries(value).filter(([name, v]) => v !== null && !name.endsWith("_credits")).map(([name, v]) => `${name === "kind" ? t("kind") : words(name)} ${typeof v === "string" && v.length > 40 ? shortHash(v) : v}`).join(", ");

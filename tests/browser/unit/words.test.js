@@ -36,6 +36,15 @@ test("words: every reason of the broker has its words", () => {
     const sooner = [...wired[1].matchAll(/^X\(\w+,\s*"([^"]+)"/gm)].map((m) => m[1]);
     assert.deepEqual(sooner.filter((c) => !catalogue[`sooner.${c}`]), []);
 });
+test("words: every field that an entry's page may show has its name", () => {
+    const source = readFileSync(fileURLToPath(new URL("../../../server/api/entry_json.c", import.meta.url)), "utf8");
+    const bodies = source.slice(source.indexOf("\nauthority_json("), source.indexOf("\nbody_json("));
+    const last = source.slice(source.indexOf("\nbody_json("));
+    const fields = [...(bodies + last.slice(0, last.indexOf("\n}\n"))).matchAll(/\b(?:json_\w+|index_json)\(out, "([a-z0-9_]+)"/g)].map((m) => m[1]);
+    assert.ok(fields.length > 60, String(fields.length));
+    /* "body" is the whole; an amount stands in the panel's own row where it is not one of these */
+    assert.deepEqual([...new Set(fields)].filter((f) => f !== "body" && !catalogue["body." + f]), []);
+});
 test("words: a number chooses its form by the language", () => {
     const days = { "=7": "une semaine", one: "un jour", many: "{n} de jours", other: "{n} jours" };
     setWords({ "test.days": days, "test.items": { one: "{n} objet", many: "{n} d’objets", other: "{n} objets" } }, "fr");
