@@ -83,7 +83,7 @@ const Plan = ({ site, onDone }) => {
         <section class="card"><h2>${t("maintenance.plan")}</h2>
             <form class="form" onSubmit=${check} noValidate>
                 ${site.offerings.length > 1 && html`<${Select} name="offering" label=${t("maintenance.offering")} value=${plan.offering} onInput=${edit("offering")} options=${site.offerings.map((o) => [String(o.index), o.kind === "batch" ? gpuName(o) : t("maintenance.experimental", { gpu: gpuName(o) })])} />`}
-                <div class="fields"><${Field} name="from" type="datetime-local" label=${t("maintenance.from")} value=${plan.from} onInput=${edit("from")} error=${wrong("from")} />
+                <div class="fields times"><${Field} name="from" type="datetime-local" label=${t("maintenance.from")} value=${plan.from} onInput=${edit("from")} error=${wrong("from")} />
                     <${Field} name="to" type="datetime-local" label=${t("maintenance.to")} value=${plan.to} onInput=${edit("to")} error=${wrong("to")} /></div>
                 <div class="fields"><${Field} name="nodes" label=${t("maintenance.nodes")} hint=${t("maintenance.nodes.hint", { n: (offering.brokered_gpus - offering.pool_nodes * offering.gpus_per_node) / offering.gpus_per_node, gpus: offering.gpus_per_node })} inputmode="numeric" value=${plan.nodes} onInput=${edit("nodes")} error=${wrong("nodes")} />
                     ${offering.pool_nodes > 0 && html`<${Field} name="pool" label=${t("maintenance.pool")} hint=${t("maintenance.pool.hint", { n: offering.pool_nodes })} inputmode="numeric" value=${plan.pool} onInput=${edit("pool")} error=${wrong("pool")} />`}</div>

@@ -38,7 +38,7 @@ export default ({ query }) => {
         ${head}
         <div class="stack">
         <section class="card flush sites-map" aria-label=${t("nav.sites")}>
-            <div class="drawing"><${EuropeMap} places=${marks} crop="xMidYMid slice" label=${t("sites.map")} link=${(place) => to(`/sites/${place.code}`)} /></div>
+            <div class="drawing"><${EuropeMap} places=${marks} crop="xMidYMid meet" label=${t("sites.map")} link=${(place) => to(`/sites/${place.code}`)} /></div>
             <div class="list"><div class="card-head"><h2>${t("sites.free")}</h2><span class="end small second">${t("sites.as-of", { time: clock(data.as_of ?? at) })}</span></div>
                 <${TableTools} query=${query} path="/v1/sites" columns=${[["site", t("site")], ["now", t("site.free-now")], ["week", t("sites.week")]]} />
                 <div class="table-scroll"><table class="blocks"><caption class="hidden-text">${t("sites.free")}</caption>

@@ -102,7 +102,7 @@ const Where = ({ u, all, sites, label, link }) => {
     const rows = u.sites.map((g) => ({ key: g.code, gpums: big(g.paid_gpums), label: html`<a href=${link(g.code)}>${label(g)}</a><span class="hint">${siteTown(sites.get(g.code))}</span>` }));
     return html`
         <section class="card flush sites-map sheet" aria-label=${t("use.where")}>
-            <div class="drawing"><${EuropeMap} places=${marks} crop="xMidYMid slice" /></div>
+            <div class="drawing"><${EuropeMap} places=${marks} crop="xMidYMid meet" /></div>
             <div class="list"><h2>${t("use.where")}</h2>
                 <p class="chart-note gap-after">${t("use.map.note")}</p>
                 <${Ranked} caption=${t("use.where")} head=${t("site")} rows=${rows} all=${all} /></div>

@@ -12,11 +12,11 @@ const sideOf = (places, i) => {
 };
 
 /**
- * crop: as SVG has it; "slice" only where the drawing is nearly as wide and high as the map, or places are cut off
+ * crop: where the map stands in its drawing, as SVG has it; never "slice", which cuts places off where words beside it are longer
  * link: where a place leads; then the drawing is named by `label`, and its places are reached by keyboard
  * @param {{places: {code?: string, lat_milli: number, lon_milli: number, name: string, second?: string, kind: "rank" | "no" | "gauge" | "home", rank?: number, share?: number}[], crop?: string, label?: string, link?: (place: any) => string}} props
  */
-export const EuropeMap = ({ places, crop = "xMidYMax slice", label, link }) => {
+export const EuropeMap = ({ places, crop = "xMidYMax meet", label, link }) => {
     const set = places.map((p) => {
         const [x, y] = project(p.lat_milli, p.lon_milli);
         return { ...p, x, y };

@@ -24,3 +24,9 @@ test("map: what a page shows first is read ahead, so that it is drawn once", () 
         return asks(text) && !/^export const first = /m.test(text);
     }), []);
 });
+test("map: no page draws Europe so that places are cut off where the words beside it are longer", () => {
+    const files = ["parts/map.js", ...new Set(ROUTES.map((route) => /pages\/[\w-]+\.js/.exec(String(route.load))[0]))];
+    const drawn = files.filter((file) => readFileSync(new URL(file, WEB), "utf8").includes("EuropeMap"));
+    assert.ok(drawn.length > 3, String(drawn));
+    assert.deepEqual(drawn.filter((file) => /(preserveAspectRatio|crop)\s*=\s*"[^"]*slice/.test(readFileSync(new URL(file, WEB), "utf8"))), []);
+});
