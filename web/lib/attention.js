@@ -19,13 +19,14 @@ const since = (time) => (time ? Date.parse(time) : null);
 /**
  * All of it: what waits longest first, of equals the larger; then what is to come, the largest first.
  * @param {{disputed: any[], orders: any[], sites: any[], keys: any[], mail?: any[], grants: any[], aid: any[], now: number, days?: number}} from  mail: letters that were given up
+ * A dispute over what was paid holds nothing: it has no sum here, rather than 0.
  * @returns {{kind: "dispute" | "order" | "silent" | "key" | "mail" | "lapse" | "aid", of: any, gpums: bigint | null, since: number | null}[]}
  */
 export const attention = ({ disputed, orders, sites, keys, mail = [], grants, aid, now, days = 30 }) => {
     const soon = grants.map((g) => ({ grant: g, gpums: lapsing(g, now) })).filter((g) => g.gpums !== null && Date.parse(g.grant.end) - now < days * DAY).sort((a, b) => (b.gpums > a.gpums ? 1 : -1));
     /** @type {any[]} */
     const all = [
-        ...disputed.map((d) => ({ kind: "dispute", of: d, gpums: big(d.held_gpums), since: since(d.since) })),
+        ...disputed.map((d) => ({ kind: "dispute", of: d, gpums: big(d.held_gpums) || null, since: since(d.since) })),
         ...orders.filter((o) => Date.parse(o.lapses) > now).map((o) => ({ kind: "order", of: o, gpums: big(o.order.amount_gpums) || null, since: since(o.created) })),
         ...sites.filter((s) => s.state === "silent").map((s) => ({ kind: "silent", of: s, gpums: null, since: since(s.last_contact) })),
         ...keys.map((k) => ({ kind: "key", of: k, gpums: null, since: since(k.asked) })),

@@ -33,3 +33,7 @@ test("attention: who reads a part of a list says so", () => {
     assert.equal(partly({ items: [], next: null }, { items: [], next: "x" }, null), true);
     assert.equal(partly(null, { items: [], more: true }), true);
 });
+test("attention: a dispute over what was paid already has no sum, rather than none at stake", () => {
+    const disputed = [{ reservation: "held", held_gpums: "5", since: at(-3) }, { reservation: "paid", held_gpums: "0", since: at(-2) }];
+    assert.deepEqual(attention({ ...nothing, disputed }).map((a) => [a.of.reservation, a.gpums]), [["held", 5n], ["paid", null]]);
+});
