@@ -5,6 +5,8 @@
  * While others are about, a share with more than CROWD calls waiting is a flood: its calls begin PACE_US apart. Turns alone
  * do not help where processors are scarce: the others then wait for what the flood's calls do in the database and in the
  * sequencer. Held back rather than refused, since who is refused comes again at once.
+ * Who finds no room is told to come again when there is some: those of a crowd one after the other, as fast as the queue
+ * was emptied of late, or all would be back in a second, and be refused.
  * Under the pool's lock. */
 #include <assert.h>
 #include <stdlib.h>
@@ -13,6 +15,12 @@
 #include "base/clock.h"
 
 enum { ABOUT_MS = 1000, CROWD = 32, PACE_US = 10000 };
+enum {
+    EACH_US = 1000,          /* what a call is thought to take before any was measured */
+    EACH_MOST_US = 1000000,
+    AT_ONCE = 2,             /* so many are told the same time: some will not come */
+    LATEST_US = 30 * 1000000 /* nobody is told to come later */
+};
 
 struct share {
     uint64_t key;
@@ -28,6 +36,9 @@ struct fair {
     size_t n, most, most_of_one, workers;
     int64_t about_ms; /* monotonic: when there was more than one share last */
     int64_t held_us;  /* what fair_take found last: so long until a flood's next call may begin; 0: it is not for that */
+    int64_t taken_us; /* monotonic: when the last call was taken and left others behind; 0: it left none */
+    int64_t each_us;  /* from one to the next of those, a moving mean */
+    int64_t room_us;  /* monotonic: when there is room for the next of those who are told to come again */
 };
 
 struct fair *
@@ -39,6 +50,7 @@ fair_new(size_t most, size_t most_of_one)
     f->most = most;
     f->most_of_one = most_of_one;
     f->workers = 1;
+    f->each_us = EACH_US;
     f->about_ms = -ABOUT_MS;
     return f;
 }
@@ -150,6 +162,27 @@ held_back(const struct share *s, bool others, int64_t now_us)
     return others && s->waiting > CROWD && s->next_us > now_us ? s->next_us - now_us : 0;
 }
 
+/* A call was taken: how fast they go counts only while others wait. */
+static void
+measure(struct fair *f, int64_t now_us)
+{
+    int64_t took_us = f->taken_us ? now_us - f->taken_us : f->each_us;
+
+    f->each_us += ((took_us < EACH_MOST_US ? took_us : EACH_MOST_US) - f->each_us) / 8;
+    f->taken_us = f->n > 0 ? now_us : 0;
+}
+
+int
+fair_again_s(struct fair *f)
+{
+    int64_t now_us = monotonic_us();
+
+    if (f->room_us < now_us || f->room_us > now_us + LATEST_US)
+        f->room_us = now_us;
+    f->room_us += f->each_us / AT_ONCE;
+    return (int)((f->room_us - now_us) / 1000000) + 1;
+}
+
 struct call *
 fair_take(struct fair *f)
 {
@@ -182,6 +215,7 @@ fair_take(struct fair *f)
     f->turn = s->next;
     if (s->waiting == 0)
         ring_remove(f, s);
+    measure(f, now_us);
     return call;
 }
 

@@ -143,6 +143,7 @@ void fair_workers(struct fair *f, size_t workers); /* how many take from it */
 size_t fair_count(const struct fair *f);
 /* By call->share. ERR_BUSY: full; ERR_RATE_LIMITED: the share is. */
 enum err fair_put(struct fair *f, struct call *call) MUST_USE;
+int fair_again_s(struct fair *f); /* when who was just refused is to come again: 1 to 31 s */
 /* The next one's whose turn it is, NULL if none may be; fair_done() with its share once it is worked on no more. */
 struct call *fair_take(struct fair *f);
 /* After a NULL: ask again in so many µs, when a flood that is held back may go on; 0: somebody has to put or be done first. */

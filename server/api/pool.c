@@ -288,6 +288,7 @@ pool_delete(struct pool *p)
 enum err
 pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *stage)
 {
+    struct fair *queue = lane == LANE_SLOW ? p->waiting_slow : p->fresh;
     enum err err = OK;
 
     call->stage = stage;
@@ -300,8 +301,10 @@ pool_put(struct pool *p, enum pool_lane lane, struct call *call, handler_fn *sta
         p->back.end = &call->next;
         p->back.n++;
     } else {
-        err = fair_put(lane == LANE_SLOW ? p->waiting_slow : p->fresh, call);
+        err = fair_put(queue, call);
     }
+    if (err)
+        call->detail.retry_after_s = fair_again_s(queue);
     if (!err && lane == LANE_SLOW)
         pthread_cond_signal(&p->slow_work);
     else if (!err)

@@ -127,7 +127,7 @@ def test_passwords_are_hashed_whatever_becomes_of_their_process(world):
     assert sign_in() == 200 and sign_in("another password") == 401
     first = password_processes(world)
     assert first, "it was needed"
-    assert all(os.getpriority(os.PRIO_PROCESS, pid) >= 10 for pid in first)
+    assert all(os.getpriority(os.PRIO_PROCESS, pid) >= 15 for pid in first)
     for pid in first:
         os.kill(pid, signal.SIGKILL)
     assert sign_in() == 200 and sign_in("another password") == 401, "by the server itself"

@@ -1,15 +1,15 @@
 /* tests/bench/http_load.c
  * Makes given calls over keep-alive connections, each connection one at a time, as fast as they are answered.
  *
- *   http_load ADDRESS:PORT CONNECTIONS [PAUSE-MS] <CALLS >ANSWERS
+ *   http_load ADDRESS:PORT CONNECTIONS [WITHIN-MS] <CALLS >ANSWERS
  *
- * With PAUSE-MS a call that is refused for now (429, 503) is sent again after so long, on its connection, until it is not;
- * and the connections begin one after the other within as long.
+ * With WITHIN-MS the connections begin one after the other within as long; and a call that is refused for now (429, 503) is
+ * sent again on its connection when it was told to (Retry-After), until it is not.
  *
  * Calls, one a line:  who COOKIE CSRF                  a session; they are counted from 0
  *                     call WHO PATH KEY BODY           a POST; BODY is the rest of the line
  * Answers:            STATUS MICROSECONDS ID           one for each call in order; ID is the body's first member "id", or -
- *                     refused STATUS MICROSECONDS     one for each refusal, with PAUSE-MS
+ *                     refused STATUS MICROSECONDS     one for each refusal, with WITHIN-MS
  * and at the end:     done SECONDS                     from the first byte sent to the last answer */
 #include <assert.h>
 #include <stdio.h>
@@ -37,10 +37,10 @@ struct load {
     struct who *who;
     struct call *calls;
     size_t who_count, call_count, next, done;
-    int64_t pause_us; /* 0: a refusal is an answer */
+    int64_t within_us; /* 0: all at once, and a refusal is an answer */
     struct refusal { int status; int64_t took_us; } *refusals;
     size_t refusals_n;
-    struct connection *resting, **resting_end; /* in the order in which they go on */
+    struct connection *resting; /* in the order in which they go on */
 };
 
 struct connection {
@@ -115,14 +115,16 @@ go_on(struct load *l, struct connection *c)
         send_call(c);
 }
 
-/* It goes on at that time, which is not before any other's. */
 static void
 rest_until(struct load *l, struct connection *c, int64_t again_us)
 {
+    struct connection **at = &l->resting;
+
+    while (*at && (*at)->again_us <= again_us)
+        at = &(*at)->next;
     c->again_us = again_us;
-    c->next = NULL;
-    *l->resting_end = c;
-    l->resting_end = &c->next;
+    c->next = *at;
+    *at = c;
 }
 
 /* Refused for now: the call rests. */
@@ -132,7 +134,8 @@ rest(struct load *l, struct connection *c)
     if ((l->refusals_n & (l->refusals_n - 1)) == 0)
         l->refusals = xrealloc(l->refusals, (l->refusals_n ? l->refusals_n * 2 : 1) * sizeof *l->refusals);
     l->refusals[l->refusals_n++] = (struct refusal){ c->call->status, c->call->took_us };
-    rest_until(l, c, wire_now_us() + l->pause_us);
+    assert(c->wire.retry_after_s > 0);
+    rest_until(l, c, wire_now_us() + c->wire.retry_after_s * 1000000LL);
 }
 
 /* Send again what has rested. The ms until there is more of it, -1: never. */
@@ -145,8 +148,6 @@ wake(struct load *l)
         struct connection *c = l->resting;
 
         l->resting = c->next;
-        if (!l->resting)
-            l->resting_end = &l->resting;
         send_call(c);
     }
     return l->resting ? (int)((l->resting->again_us - now_us) / 1000 + 1) : -1;
@@ -160,7 +161,7 @@ take_answers(struct load *l, struct connection *c)
         c->call->status = c->wire.status;
         wire_member(&c->wire, "id", c->call->id, sizeof c->call->id);
         wire_next(&c->wire);
-        if (l->pause_us && (c->call->status == 429 || c->call->status == 503)) {
+        if (l->within_us && (c->call->status == 429 || c->call->status == 503)) {
             rest(l, c);
             return;
         }
@@ -186,9 +187,9 @@ run(struct load *l, const struct sockaddr_in *to, size_t count)
     }
     began_us = wire_now_us();
     for (size_t i = 0; i < count; i++) {
-        if (l->pause_us && l->next < l->call_count) { /* callers are not all there in the same instant */
+        if (l->within_us && l->next < l->call_count) { /* callers are not all there in the same instant */
             connections[i].call = &l->calls[l->next++];
-            rest_until(l, &connections[i], began_us + l->pause_us * (int64_t)i / (int64_t)count);
+            rest_until(l, &connections[i], began_us + l->within_us * (int64_t)i / (int64_t)count);
         } else {
             go_on(l, &connections[i]);
         }
@@ -215,14 +216,13 @@ main(int argc, char **argv)
 {
     struct load l = { 0 };
     struct sockaddr_in to;
-    int64_t connections, pause_ms = 0;
+    int64_t connections, within_ms = 0;
 
-    l.resting_end = &l.resting;
-    if ((argc != 3 && (argc != 4 || !text_to_i64(argv[3], 1, 60000, &pause_ms))) || !wire_address(argv[1], &to) || !text_to_i64(argv[2], 1, 100000, &connections) || !read_calls(&l)) {
-        fprintf(stderr, "usage: http_load ADDRESS:PORT CONNECTIONS [PAUSE-MS] <CALLS\n");
+    if ((argc != 3 && (argc != 4 || !text_to_i64(argv[3], 1, 60000, &within_ms))) || !wire_address(argv[1], &to) || !text_to_i64(argv[2], 1, 100000, &connections) || !read_calls(&l)) {
+        fprintf(stderr, "usage: http_load ADDRESS:PORT CONNECTIONS [WITHIN-MS] <CALLS\n");
         return 2;
     }
-    l.pause_us = pause_ms * 1000;
+    l.within_us = within_ms * 1000;
     run(&l, &to, (size_t)connections);
     for (size_t i = 0; i < l.call_count; i++)
         free(l.calls[i].request);

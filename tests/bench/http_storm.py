@@ -2,7 +2,7 @@
 
 A password costs 19 MiB and some 20 ms by design (argon2id). Measured, calm and in the storm in turn: the p99 of accepting a
 quote, and how far the resident memory of kontord and its processes rises above its calm height while the storm lasts. Who is
-told to come again (429, 503) comes again a second later, as asked, until all 2,000 are signed in.
+told to come again (429, 503) comes again when asked (Retry-After), until all 2,000 are signed in.
 """
 import statistics
 import threading
@@ -11,7 +11,7 @@ import uuid
 
 from http_world import say
 
-PEOPLE, SIGN_INS, AGAIN_MS = 100, 2000, 1000  # the server's Retry-After
+PEOPLE, SIGN_INS, WITHIN_MS = 100, 2000, 1000
 ACCEPTS, CONNECTIONS = 3000, 4  # accepted by turns, calm and in the storm; this many at a time
 
 
@@ -49,7 +49,7 @@ def make_people(world):
 def begin_storm(world, people, turn):
     """A connection for each, all within the first second."""
     lines = ["who none none\n"] + [f"call 0 /v1/session {turn}-{i} {people[i % PEOPLE]}\n" for i in range(SIGN_INS)]
-    process = world.load_start(SIGN_INS, AGAIN_MS)
+    process = world.load_start(SIGN_INS, WITHIN_MS)
     answers = []
     reader = threading.Thread(target=lambda: answers.append(process.communicate("".join(lines))[0]))
     reader.start()

@@ -121,10 +121,13 @@ read_head(struct wire *w)
     if (strncmp(w->buffer, "HTTP/1.1 ", 9) != 0)
         give_up("this is no HTTP");
     w->status = (int)strtol(w->buffer + 9, NULL, 10);
+    w->retry_after_s = 0;
     for (char *line = strstr(w->buffer, "\r\n"); line; line = strstr(line, "\r\n")) {
         line += 2;
         if (strncasecmp(line, "Content-Length:", 15) == 0)
             len = strtol(line + 15, NULL, 10);
+        if (strncasecmp(line, "Retry-After:", 12) == 0)
+            w->retry_after_s = (int)strtol(line + 12, NULL, 10);
     }
     w->body = end + 4;
     w->body_len = (size_t)len;

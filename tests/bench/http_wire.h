@@ -13,7 +13,7 @@ struct wire {
     char *buffer;
     size_t have, cap;
     size_t need; /* of the whole answer; 0: its head is not in yet */
-    int status;
+    int status, retry_after_s; /* 0: it says none */
     char *body; /* of a whole answer, with a NUL behind it */
     size_t body_len;
     int64_t arrived_us; /* when its last part came in at the socket, by the kernel, if wire_stamp() was called */

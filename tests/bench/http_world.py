@@ -80,8 +80,8 @@ class Bench(World):
         lines = [f"who {org['cookie']} {org['csrf']}\n" for org in self.orgs]
         return "".join(lines + [f"call {who} {path} {key} {body}\n" for who, path, key, body in calls])
 
-    def load_start(self, connections, again_ms=None):
-        more = [str(again_ms)] if again_ms else []
+    def load_start(self, connections, within_ms=None):
+        more = [str(within_ms)] if within_ms else []
         return subprocess.Popen([os.path.join(BUILD, "tests", "bench", "http_load"), f"127.0.0.1:{self.port}", str(connections), *more],
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

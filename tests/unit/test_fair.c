@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -133,6 +134,32 @@ a_share_leaves_workers_for_others(void **state)
     fair_delete(f);
 }
 
+/* Who finds no room comes again one after the other, as fast as the queue was emptied, within half a minute. */
+static void
+a_crowd_is_told_different_times(void **state)
+{
+    struct fair *f = fair_new(CROWD, 10);
+    int most = 0, again;
+
+    (void)state;
+    fair_workers(f, 100);
+    assert_int_equal(fair_again_s(f), 1); /* nothing was measured: soon */
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(fair_put(f, call_of(i, 7)), OK);
+    for (size_t i = 0; i < 9; i++) {
+        take_is(f, 7);
+        usleep(20000);
+    }
+    for (int i = 0; i < 2000; i++) { /* at 20 ms each, two at once, twenty seconds; the mean is on its way there */
+        again = fair_again_s(f);
+        most = again > most ? again : most;
+    }
+    assert_in_range(most, 5, 31);
+    for (int i = 0; i < 20000; i++)
+        assert_in_range(fair_again_s(f), 1, 31);
+    fair_delete(f);
+}
+
 static void
 it_is_bounded(void **state)
 {
@@ -183,6 +210,7 @@ main(void)
         cmocka_unit_test(a_flood_is_held_back),
         cmocka_unit_test(first_come_first_within_a_share),
         cmocka_unit_test(a_share_leaves_workers_for_others),
+        cmocka_unit_test(a_crowd_is_told_different_times),
         cmocka_unit_test(it_is_bounded),
         cmocka_unit_test(only_the_lone_are_brisk),
     };
