@@ -32,7 +32,7 @@ static const char OPENAPI[] =
 #include "api/openapi.inc"
     ;
 
-enum { KEYS_MAX = 2000000, QUIET_MS = 10000, TEND_EVERY_MS = 600000, TEND_AGAIN_MS = 1000, SWEEP_REAL_MS = 60000, PASSWORDS_ANSWER_MS = 10000 };
+enum { KEYS_MAX = 2000000, QUIET_MS = 10000, TEND_EVERY_MS = 600000, TEND_AGAIN_MS = 1000, SWEEP_REAL_MS = 60000, PASSWORDS_ANSWER_MS = 3000 };
 
 /* Plain HTTP never leaves the machine. */
 static bool

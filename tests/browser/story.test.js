@@ -34,6 +34,9 @@ const story = (name, run, cope = []) => {
             try {
                 await run(look.keys ? byKeys(tab.page) : tab.page, look, tab);
                 assert.deepEqual(tab.faults, []);
+            } catch (error) { /* what a person would see now */
+                error.message += `\n${tab.page.url()} ${JSON.stringify(tab.faults)}\n${await tab.page.locator("main").innerText({ timeout: 1000 }).catch(() => "")}`;
+                throw error;
             } finally {
                 if (process.env.KONTOR_OUT) await tab.page.screenshot({ path: `${process.env.KONTOR_OUT}/${name.replaceAll(/\W+/g, "-")}-${look.width}.png`, fullPage: true }).catch(() => {});
                 await tab.close();
