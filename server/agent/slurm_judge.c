@@ -99,21 +99,6 @@ differ(const struct slurm_facts *f)
     return f->claim.start_s && f->claim.end_s && (apart_s > SLURM_APART_S || apart_s < -SLURM_APART_S);
 }
 
-/* The wrapper has written how its body ended: that decides, whatever Slurm calls it. */
-static void
-end_by_wrapper(const struct slurm_facts *f, struct agent_event *e)
-{
-    int32_t code = f->claim.exit_code;
-    bool stopped = code == 124 || code == 137 || code == 143; /* of timeout(1), or by KILL, or by TERM */
-
-    e->exit_code = code;
-    e->end = AGENT_END_EXIT;
-    if (stopped && f->claim.end_s - f->claim.start_s >= f->walltime_s)
-        e->end = AGENT_END_WALLTIME;
-    else if (stopped && f->cancelled && f->account.last.state == SLURM_CANCELLED)
-        e->end = AGENT_END_CANCELLED;
-}
-
 /* The script of a job was seen to run longer than any start that fails. */
 static bool
 has_run(const struct slurm_facts *f)
@@ -161,6 +146,23 @@ end_by_slurm(const struct slurm_facts *f, struct agent_event *e)
     case SLURM_STATES:
         break;
     }
+}
+
+/* The wrapper has written how its body ended: that decides, whatever Slurm calls it. But who is asked to end first, by a cancellation
+ * or by preemption, often has the time to write that: then Slurm knows whose doing it was. */
+static void
+end_by_wrapper(const struct slurm_facts *f, struct agent_event *e)
+{
+    int32_t code = f->claim.exit_code;
+    bool stopped = code == 124 || code == 137 || code == 143; /* of timeout(1), or by KILL, or by TERM */
+    bool by_slurm = f->account.last.state == SLURM_CANCELLED || f->account.last.state == SLURM_SITE;
+
+    e->end = AGENT_END_EXIT;
+    if (stopped && f->claim.end_s - f->claim.start_s >= f->walltime_s)
+        e->end = AGENT_END_WALLTIME;
+    else if (stopped && by_slurm && (f->cancelled || !differ(f)))
+        end_by_slurm(f, e);
+    e->exit_code = code;
 }
 
 static struct agent_event
