@@ -7,7 +7,8 @@
  *  - what it has is told only SLURM_APART_MS after sbatch answered, unless the wrapper says that it has begun;
  *  - then accounting decides about use, SLURM_SETTLED_S after the end that it names, when nothing waits to be accounted;
  *  - the wrapper's end decides about the exit code; without one it was the site's doing, but where Slurm itself saw the
- *    script run for longer than a start that fails takes: else who removes the file would run for nothing. */
+ *    script run for longer than a start that fails takes: else who removes the file would run for nothing;
+ *  - of a body that was killed, accounting says whose doing that was, where the two agree about how long it ran. */
 #ifndef AGENT_SLURM_JUDGE_H
 #define AGENT_SLURM_JUDGE_H
 
